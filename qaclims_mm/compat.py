@@ -1,0 +1,92 @@
+"""Mends for what today's OpenMMLab stack gets wrong, each with a test that tells when it is no longer needed."""
+
+import importlib
+import os
+
+_INSTALL = 'pip install -e ".[mm]"'
+_PARTS = {
+    'mmengine': 'onedl-mmengine',
+    'mmcv': 'onedl-mmcv',
+    'mmseg': 'onedl-mmsegmentation',
+    'mmpretrain': 'onedl-mmpretrain',
+}
+
+
+def require_openmmlab() -> None:
+    """Import the OpenMMLab packages or say how to get them.
+
+    Raises:
+        ImportError: One message that names each part that is missing or broken and the command that mends it.
+    """
+    broken = []
+    for module, distribution in _PARTS.items():
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # noqa: BLE001 - an upstream install fails with AssertionError, AttributeError, ...
+            broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
+    if broken:
+        raise ImportError(
+            'qaclims_mm needs a working OpenMMLab install. Missing or broken:\n  '
+            + '\n  '.join(broken)
+            + f'\nRun in the root of the repository: {_INSTALL}\n'
+            'If another mmcv, mmengine or mmsegmentation is installed, uninstall it first.'
+        )
+
+
+def enable_mmseg_bases() -> None:
+    """Let configs inherit ``mmseg::`` bases: mmengine looks the distribution up under its old name."""
+    from mmengine.config import utils
+
+    utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def init_cpu_process_group(launcher: str) -> None:
+    """Join a gloo group on a machine without a GPU; mmengine's own start-up sets a CUDA device there and fails.
+
+    Does nothing on a machine with a GPU, without a launcher or when a group exists.
+
+    Raises:
+        ValueError: If the launcher is not ``pytorch``, the one that works without a GPU.
+    """
+    import torch
+    import torch.distributed as dist
+
+    if launcher == 'none' or torch.cuda.is_available() or dist.is_initialized():
+        return
+    if launcher != 'pytorch':
+        raise ValueError(
+            f'launcher must be pytorch on a machine without a GPU, but got {launcher}; '
+            'use tools/dist_train.sh or tools/dist_test.sh.'
+        )
+    import torch.multiprocessing as mp
+
+    # What mmengine's init_dist does before the device is set.
+    if mp.get_start_method(allow_none=True) is None:
+        mp.set_start_method('spawn')
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    dist.init_process_group(backend='gloo')
+
+
+def adapt_config_to_device(cfg) -> None:  # noqa: ANN001 - mmengine's Config, which this light module does not import
+    """Change a config in place so that it runs on ranks without a GPU: DDP without device ids, BN instead of SyncBN."""
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    if cfg.get('launcher', 'none') != 'none':
+        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
+        # mmengine reads this as "already part of a group"; the group itself is gloo.
+        cfg.setdefault('env_cfg', {})['dist_cfg'] = dict(backend='gloo')
+    _replace_sync_bn(cfg.get('model') or {})
+
+
+def _replace_sync_bn(node: object) -> None:
+    """SyncBN raises on CPU ranks."""
+    if isinstance(node, dict):
+        if node.get('type') in ('SyncBN', 'MMSyncBN', 'mmcv.SyncBN'):
+            node['type'] = 'BN'
+        for child in node.values():
+            _replace_sync_bn(child)
+    elif isinstance(node, (list, tuple)):
+        for child in node:
+            _replace_sync_bn(child)

@@ -1,0 +1,5 @@
+"""Image-level datasets and their transforms."""
+
+from qaclims_mm.imports import import_submodules
+
+import_submodules(__name__)

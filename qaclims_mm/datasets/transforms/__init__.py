@@ -1,0 +1,5 @@
+"""Transforms that carry image-level labels."""
+
+from qaclims_mm.imports import import_submodules
+
+import_submodules(__name__)

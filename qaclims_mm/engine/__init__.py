@@ -1,0 +1,5 @@
+"""Hooks and optimizer constructors."""
+
+from qaclims_mm.imports import import_submodules
+
+import_submodules(__name__)

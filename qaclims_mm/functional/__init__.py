@@ -1,0 +1,1 @@
+"""Pure torch functions of the method: no state, no config, no mmengine."""

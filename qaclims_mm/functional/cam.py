@@ -1,0 +1,94 @@
+"""Activation maps: region images and the merging of scales.
+
+Shapes: P pairs of image and class, H W pixels, K classes.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+REGION_IMAGES = ('hard', 'soft')
+_EPS = 1e-5
+
+
+def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
+    """Resize bilinearly; a no-op at equal size.
+
+    Args:
+        maps: ``(B, C, H, W)``.
+        size: Height and width wanted, in pixels.
+        align_corners: As in ``interpolate``.
+
+    Returns:
+        ``(B, C, *size)``.
+    """
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    return F.interpolate(maps, size=tuple(size), mode='bilinear', align_corners=align_corners)
+
+
+def region_images(
+    images: Tensor, cams: Tensor, mask: Tensor, mode: str = 'hard'
+) -> tuple[Tensor, Tensor]:
+    """Cut each image into the region of a class and the rest.
+
+    Args:
+        images: Normalised images, one a pair, ``(P, 3, H, W)``; 0 is what is left of a pixel that
+            is masked out.
+        cams: Activations in [0, 1], ``(P, 1, H, W)``.
+        mask: FAT mask of 0 and 1, ``(P, 1, H, W)``; read by ``hard`` only.
+        mode: ``hard`` multiplies by P b and (1 - P)(1 - b), ``soft`` by P and 1 - P.
+
+    Returns:
+        Foreground and background images, each ``(P, 3, H, W)``.
+
+    Raises:
+        ValueError: If ``mode`` is unknown.
+
+    Source:
+        ``hard``: eq. 3 and 10 of the paper; ``soft``: train_qa_clims.py of the released code.
+    """
+    if mode not in REGION_IMAGES:
+        raise ValueError(f'mode must be one of {REGION_IMAGES}, but got {mode!r}.')
+    if mode == 'soft':
+        return images * cams, images * (1 - cams)
+    return images * (cams * mask), images * ((1 - cams) * (1 - mask))
+
+
+def merge_multiscale_cams(
+    cams: Sequence[Tensor], size: tuple[int, int], stride: int = 16
+) -> tuple[Tensor, Tensor]:
+    """Sum the maps of all scales and divide each by its peak.
+
+    Args:
+        cams: One tensor a scale, non-negative, flip already merged, ``(C, h, w)`` of any h and w.
+        size: Height H and width W of the image in pixels.
+        stride: Multiple to which the image is rounded up before the full-size maps are cropped.
+
+    Returns:
+        ``strided`` at ``(C, (H-1)//4+1, (W-1)//4+1)`` and ``high_res`` at ``(C, H, W)``; each map
+        divided by (its maximum + 1e-5), hence in [0, 1).
+
+    Raises:
+        ValueError: If there is no scale.
+
+    Source:
+        make_clims.py of the released code (facts item 24a).
+    """
+    if not cams:
+        raise ValueError('cams must hold at least one scale, but got none.')
+    height, width = size
+    strided = ((height - 1) // 4 + 1, (width - 1) // 4 + 1)
+    padded = tuple(((side - 1) // stride + 1) * stride for side in (height, width))
+    if cams[0].shape[0] == 0:
+        return cams[0].new_zeros(0, *strided), cams[0].new_zeros(0, height, width)
+
+    def merged(target: tuple[int, int]) -> Tensor:
+        return torch.stack([resize(c[None], target, align_corners=False)[0] for c in cams]).sum(0)
+
+    def normalised(maps: Tensor) -> Tensor:
+        return maps / (maps.amax(dim=(-2, -1), keepdim=True) + _EPS)
+
+    return normalised(merged(strided)), normalised(merged(padded)[:, :height, :width])

@@ -1,0 +1,5 @@
+"""The baseline classifier."""
+
+from qaclims_mm.imports import import_submodules
+
+import_submodules(__name__)

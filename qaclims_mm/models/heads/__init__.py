@@ -1,0 +1,5 @@
+"""Heads that make activation maps."""
+
+from qaclims_mm.imports import import_submodules
+
+import_submodules(__name__)

@@ -1,0 +1,13 @@
+"""Registers every component; the one target of ``custom_imports`` in the configs."""
+
+from qaclims_mm.compat import enable_mmseg_bases, require_openmmlab
+
+require_openmmlab()
+enable_mmseg_bases()
+
+import qaclims_mm.corpus  # noqa: E402
+import qaclims_mm.datasets  # noqa: E402
+import qaclims_mm.engine  # noqa: E402
+import qaclims_mm.evaluation  # noqa: E402
+import qaclims_mm.models  # noqa: E402
+import qaclims_mm.vlms  # noqa: E402, F401

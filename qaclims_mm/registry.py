@@ -1,0 +1,28 @@
+"""mmseg's registries, into which everything above ``functional``, ``corpus`` and ``vlms`` registers.
+
+There is no scope of our own: a config that inherits an ``mmseg::`` base builds its parts in mmseg's scope, and a registry
+searches itself and its parents, never its children, so a component in a child scope would not be found from there.
+"""
+
+from mmseg.registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    HOOKS,
+    METRICS,
+    MODELS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    TRANSFORMS,
+)
+
+from qaclims_mm.vlms.registry import VQA_MODELS
+
+__all__ = [
+    'DATASETS',
+    'DATA_SAMPLERS',
+    'HOOKS',
+    'METRICS',
+    'MODELS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'TRANSFORMS',
+    'VQA_MODELS',
+]

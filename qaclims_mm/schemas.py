@@ -1,0 +1,410 @@
+"""Every file that passes between stages: how it is written, read and checked.
+
+All files appear whole (temporary file, then rename) or not at all, and none can carry code: no pickle, no object arrays.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qaclims_mm.version import __version__
+
+SCHEMA_VERSION = 1
+IGNORE_INDEX = 255
+SHARD_SIZE = 512
+MANIFEST = 'manifest.json'
+METRICS = 'metrics.json'
+# Config keys that change how a run is carried out, not what it makes.
+_RUN_ONLY_KEYS = frozenset(
+    'work_dir launcher num_workers persistent_workers pin_memory prefetch_factor log_level log_processor visualizer vis_backends '
+    'default_hooks custom_hooks env_cfg resume dist_cfg device strict model_wrapper_cfg custom_imports out_dir out_file journal '
+    'load_from'.split()
+)
+
+CORPUS_SCHEMA = pa.schema(
+    [
+        ('image_id', pa.string()),
+        ('class_name', pa.string()),
+        ('kind', pa.string()),
+        ('question_id', pa.string()),
+        ('question', pa.string()),
+        ('answer', pa.string()),
+        ('text', pa.string()),
+        ('score', pa.float32()),
+    ]
+)
+TEXT_INDEX_SCHEMA = pa.schema(
+    [
+        ('image_id', pa.string()),
+        ('class_name', pa.string()),
+        ('label', pa.int32()),
+        ('fg', pa.list_(pa.int32())),
+        ('bg', pa.list_(pa.int32())),
+        ('no', pa.int32()),
+    ]
+)
+
+
+class FormatError(ValueError):
+    """A file between stages is missing a part, broken, or of another version; the message names it and the mend."""
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` and rename it when the block ends well; else remove it.
+
+    Raises:
+        OSError: If the file cannot be written (disk full, no permission); nothing is left behind.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def image_id_of(path: str | Path, root: str | Path) -> str:
+    """Return the id of an image: its path under ``root``, POSIX, without the suffix."""
+    return Path(path).relative_to(root).with_suffix('').as_posix()
+
+
+def file_of(root: str | Path, image_id: str, suffix: str) -> Path:
+    """Return the file of an image below ``root``; a dot inside the id is kept.
+
+    Raises:
+        ValueError: If the id would leave ``root``.
+    """
+    if image_id.startswith('/') or '..' in image_id.split('/'):
+        raise ValueError(f'image_id must stay below its folder, but got {image_id!r}.')
+    return Path(root) / f'{image_id}{suffix}'
+
+
+# ---------------------------------------------------------------------------------------------------------------- JSON
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write sorted, indented JSON."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n')
+
+
+def read_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON is untyped
+    """Read JSON.
+
+    Raises:
+        FormatError: If it is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(f'{path} is not valid JSON ({error}); delete it and run its stage again.') from error
+
+
+def update_metrics(path: str | Path, stage: str, values: Mapping[str, float]) -> None:
+    """Set the metrics of one stage in ``metrics.json``, {stage: {metric: value}}; other stages stay."""
+    metrics = read_json(path) if Path(path).exists() else {}
+    metrics[stage] = dict(values)
+    write_json(path, metrics)
+
+
+# ------------------------------------------------------------------------------------------------------------ manifest
+
+
+@dataclass
+class Manifest:
+    """What a stage's folder holds and from what it was made; without dates, so that equal runs give equal bytes.
+
+    Attributes:
+        stage: Name of the stage.
+        config_hash: ``hash_config`` of what made it.
+        inputs: {name: hash of that input's manifest}.
+        counts: {what: how many}.
+        failed: ``[image_id, reason]`` of each record that could not be done.
+        extra: What a reader of this stage must match (question set, CLIP, ...).
+    """
+
+    stage: str
+    config_hash: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: list[list[str]] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA_VERSION
+    version: str = __version__
+
+    def write(self, folder: str | Path) -> None:
+        """Write ``folder/manifest.json``."""
+        write_json(Path(folder) / MANIFEST, asdict(self))
+
+    @classmethod
+    def read(cls, folder: str | Path) -> 'Manifest':
+        """Read ``folder/manifest.json``.
+
+        Raises:
+            FormatError: If it is absent, broken or of another schema.
+        """
+        path = Path(folder) / MANIFEST
+        if not path.is_file():
+            raise FormatError(f'{path} is missing: the stage that fills {folder} has not finished; run it (again).')
+        value = read_json(path)
+        if not isinstance(value, dict) or value.get('schema') != SCHEMA_VERSION:
+            found = value.get('schema') if isinstance(value, dict) else type(value).__name__
+            raise FormatError(f'{path} has schema {found}, but this version reads {SCHEMA_VERSION}; run its stage again.')
+        unknown = set(value) - set(cls.__dataclass_fields__)
+        if unknown or not {'stage', 'config_hash'} <= set(value):
+            raise FormatError(f'{path} is not a manifest (unknown keys: {sorted(unknown)}); run its stage again.')
+        return cls(**value)
+
+
+def manifest_hash(folder: str | Path) -> str:
+    """Return the sha256 of a folder's manifest, by which other stages name it as their input."""
+    Manifest.read(folder)
+    return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
+
+
+def hash_config(config: Mapping[str, Any]) -> str:
+    """Return the sha256 of a config without work_dir, launcher, workers and logging."""
+
+    def keep(node: object) -> object:
+        if isinstance(node, Mapping):
+            return {str(k): keep(v) for k, v in sorted(node.items(), key=lambda kv: str(kv[0])) if k not in _RUN_ONLY_KEYS}
+        if isinstance(node, (list, tuple)):
+            return [keep(v) for v in node]
+        return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
+
+    return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
+
+
+# ---------------------------------------------------------------------------------------------------------------- CAMs
+
+
+class Cams(NamedTuple):
+    """Activation maps of one image: ``keys`` (n,), ``strided`` (n, h, w) and ``high_res`` (n, H, W) floats in [0, 1]."""
+
+    keys: np.ndarray
+    strided: np.ndarray
+    high_res: np.ndarray
+    size: tuple[int, int]
+
+
+def strided_size(height: int, width: int, stride: int = 4) -> tuple[int, int]:
+    """Return the size of a strided map: ceil(H / stride), ceil(W / stride)."""
+    return -(-height // stride), -(-width // stride)
+
+
+def write_cams(path: str | Path, keys: np.ndarray, strided: np.ndarray, high_res: np.ndarray) -> None:
+    """Write ``cams/<image_id>.npz``; ``high_res`` is stored as floor(255 x + 0.5), ``strided`` as float16.
+
+    Args:
+        path: The file.
+        keys: Class indices without the background, ``(n,)``; n may be 0.
+        strided: Maps in [0, 1], ``(n, ceil(H/4), ceil(W/4))``.
+        high_res: Maps in [0, 1], ``(n, H, W)``; H and W count even when n is 0.
+
+    Raises:
+        ValueError: If shapes disagree or a value is outside [0, 1].
+    """
+    keys = np.asarray(keys, dtype=np.int64).reshape(-1)
+    height, width = high_res.shape[-2:]
+    if high_res.shape != (len(keys), height, width) or strided.shape != (len(keys), *strided_size(height, width)):
+        raise ValueError(
+            f'maps must be (n, ceil(H/4), ceil(W/4)) and (n, H, W) for n = {len(keys)} keys, '
+            f'but got strided {strided.shape} and high_res {high_res.shape} for {path}.'
+        )
+    for name, maps in (('strided', strided), ('high_res', high_res)):
+        if maps.size and not (maps.min() >= 0 and maps.max() <= 1):
+            raise ValueError(f'{name} must be in [0, 1], but got [{maps.min()}, {maps.max()}] for {path}.')
+    with atomic_path(path) as temporary, temporary.open('wb') as file:
+        np.savez_compressed(
+            file,
+            keys=keys,
+            strided=strided.astype(np.float16),
+            high_res=np.floor(255 * high_res.astype(np.float32) + 0.5).astype(np.uint8),
+            size=np.array([height, width], dtype=np.int64),
+        )
+
+
+def read_cams(path: str | Path) -> Cams:
+    """Read ``cams/<image_id>.npz``.
+
+    Raises:
+        FormatError: If the file is truncated, lacks an array or has arrays of disagreeing shapes.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            keys, strided, high_res, size = (file[k] for k in ('keys', 'strided', 'high_res', 'size'))
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FormatError(f'{path} is not a CAM file ({error}); delete it and run the CAM export again.') from error
+    height, width = (int(v) for v in size)
+    if high_res.shape != (len(keys), height, width) or strided.shape != (len(keys), *strided_size(height, width)):
+        raise FormatError(f'{path} has maps of disagreeing shapes; delete it and run the CAM export again.')
+    return Cams(keys, strided.astype(np.float32), high_res.astype(np.float32) / 255, (height, width))
+
+
+# --------------------------------------------------------------------------------------------------------------- masks
+
+
+def voc_palette() -> list[int]:
+    """Return the 256 RGB colours of PASCAL VOC's masks as a flat list: bits of the index spread over the channels."""
+    index = np.arange(256)
+    palette = np.zeros((256, 3), dtype=np.int64)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= ((index >> (3 * bit + channel)) & 1) << (7 - bit)
+    return palette.reshape(-1).tolist()
+
+
+def write_mask(path: str | Path, mask: np.ndarray) -> None:
+    """Write a palette PNG: 0 background, k + 1 classes, 255 ignore.
+
+    Raises:
+        ValueError: If the mask is not 2-D or has a value outside 0..255.
+    """
+    from PIL import Image
+
+    if mask.ndim != 2 or (mask.size and not (mask.min() >= 0 and mask.max() <= 255)):
+        raise ValueError(f'a mask must be (H, W) with values in 0..255, but got shape {mask.shape} for {path}.')
+    image = Image.fromarray(mask.astype(np.uint8), mode='P')
+    image.putpalette(voc_palette())
+    with atomic_path(path) as temporary:
+        image.save(temporary, format='PNG')
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """Read a mask, uint8 ``(H, W)``, from a palette or grey PNG.
+
+    Raises:
+        FormatError: If it is not an image of one channel or is truncated.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ('P', 'L'):
+                raise FormatError(f'{path} must be a palette or grey PNG of class numbers, but its mode is {image.mode}.')
+            return np.array(image, dtype=np.uint8)
+    except (OSError, SyntaxError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FormatError(f'{path} is not a readable mask ({error}); make it again.') from error
+
+
+# ------------------------------------------------------------------------------------------------------------- parquet
+
+
+def write_parquet(path: str | Path, columns: Mapping[str, Sequence[Any]], schema: pa.Schema) -> None:
+    """Write a Parquet file whose bytes depend on its content only."""
+    table = pa.Table.from_pydict(dict(columns), schema=schema)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression='zstd', store_schema=False)
+
+
+def read_parquet(path: str | Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file memory-mapped and check its columns.
+
+    Raises:
+        FormatError: If it is truncated or has other columns.
+    """
+    try:
+        table = pq.read_table(path, columns=list(columns) if columns else None, memory_map=True)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FormatError(f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.') from error
+    missing = set(columns or schema.names) - set(table.column_names)
+    if missing:
+        raise FormatError(f'{path} lacks the columns {sorted(missing)}; it was made by another version, run its stage again.')
+    return table
+
+
+def shard_path(folder: str | Path, shard: int) -> Path:
+    """Return the file of a corpus shard."""
+    return Path(folder) / f'part-{shard:05d}.parquet'
+
+
+# ----------------------------------------------------------------------------------------------------------- text bank
+
+
+def write_text_bank(
+    folder: str | Path,
+    embeddings: np.ndarray,
+    texts: Sequence[str],
+    index: Mapping[str, Sequence[Any]],
+    metadata: Mapping[str, str],
+) -> None:
+    """Write ``texts.safetensors``, ``texts.json`` and ``index.parquet``.
+
+    Args:
+        folder: The text bank's folder.
+        embeddings: L2-normalised, ``(T, D)``; stored as float16.
+        texts: The T strings without prompt.
+        index: Columns of ``TEXT_INDEX_SCHEMA``.
+        metadata: clip, weights_sha256, prompt and corpus_hash.
+
+    Raises:
+        ValueError: If the number of texts and of embeddings differ.
+    """
+    from safetensors.numpy import save_file
+
+    if len(texts) != len(embeddings):
+        raise ValueError(f'there must be one embedding a text, but got {len(embeddings)} for {len(texts)} texts.')
+    folder = Path(folder)
+    write_json(folder / 'texts.json', list(texts))
+    write_parquet(folder / 'index.parquet', index, TEXT_INDEX_SCHEMA)
+    with atomic_path(folder / 'texts.safetensors') as temporary:
+        save_file(
+            {'embeddings': np.ascontiguousarray(embeddings, dtype=np.float16)},
+            temporary,
+            metadata={'schema': str(SCHEMA_VERSION), **metadata},
+        )
+
+
+class TextBankFiles(NamedTuple):
+    """A text bank as read: memory-mapped embeddings (T, D) float16 tensor, texts, index table, metadata."""
+
+    embeddings: Any
+    texts: list[str]
+    index: pa.Table
+    metadata: dict[str, str]
+
+
+def read_text_bank(folder: str | Path) -> TextBankFiles:
+    """Open a text bank; the embeddings stay on disk until they are used.
+
+    Raises:
+        FormatError: If a file is missing, truncated, of another schema, or the parts disagree.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    folder = Path(folder)
+    path = folder / 'texts.safetensors'
+    if not path.is_file():
+        raise FormatError(f'{path} is missing; make the text bank with tools/encode_texts.py.')
+    try:
+        with safe_open(path, framework='pt') as file:
+            metadata = dict(file.metadata() or {})
+            embeddings = file.get_tensor('embeddings')
+    except SafetensorError as error:
+        raise FormatError(f'{path} is broken ({error}); delete it and run tools/encode_texts.py again.') from error
+    if metadata.get('schema') != str(SCHEMA_VERSION):
+        raise FormatError(f'{path} has schema {metadata.get("schema")}, but this version reads {SCHEMA_VERSION}.')
+    texts = read_json(folder / 'texts.json')
+    index = read_parquet(folder / 'index.parquet', TEXT_INDEX_SCHEMA)
+    if len(texts) != len(embeddings):
+        raise FormatError(f'{folder} has {len(texts)} texts but {len(embeddings)} embeddings; run tools/encode_texts.py again.')
+    return TextBankFiles(embeddings, texts, index, metadata)

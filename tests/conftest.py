@@ -1,0 +1,27 @@
+"""Shared fixtures: where the goldens and the real photographs lie, and a tiny VOC on disk."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _shared(variable: str, name: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT.parent / 'shared' / name))
+    if not folder.is_dir():
+        pytest.skip(f'{folder} is not there (set {variable})')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def goldens_dir() -> Path:
+    """Folder of the numbers made by the released code."""
+    return _shared('QACLIMS_GOLDENS', 'goldens')
+
+
+@pytest.fixture(scope='session')
+def realdata_dir() -> Path:
+    """Folder of the real VOC and COCO photographs."""
+    return _shared('QACLIMS_REALDATA', 'realdata')
