@@ -1,4 +1,4 @@
-"""Mends for what today's OpenMMLab stack gets wrong, each with a test that tells when it is no longer needed."""
+"""Mends for what today's OpenMMLab stack gets wrong; a test tells when each is not needed."""
 
 import importlib
 import os
@@ -16,13 +16,14 @@ def require_openmmlab() -> None:
     """Import the OpenMMLab packages or say how to get them.
 
     Raises:
-        ImportError: One message that names each part that is missing or broken and the command that mends it.
+        ImportError: One message that names each part that is missing or broken and the command that
+            mends it.
     """
     broken = []
     for module, distribution in _PARTS.items():
         try:
             importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - an upstream install fails with AssertionError, AttributeError, ...
+        except Exception as error:
             broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
     if broken:
         raise ImportError(
@@ -33,15 +34,22 @@ def require_openmmlab() -> None:
         )
 
 
+def mend_openmmlab() -> None:
+    """Check the install and apply every mend that is not about ranks; safe to call again."""
+    require_openmmlab()
+    enable_mmseg_bases()
+    refuse_unsafe_checkpoints()
+
+
 def enable_mmseg_bases() -> None:
-    """Let configs inherit ``mmseg::`` bases: mmengine looks the distribution up under its old name."""
+    """Let configs inherit ``mmseg::`` bases; mmengine asks for the distribution's old name."""
     from mmengine.config import utils
 
     utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
 def init_cpu_process_group(launcher: str) -> None:
-    """Join a gloo group on a machine without a GPU; mmengine's own start-up sets a CUDA device there and fails.
+    """Join a gloo group on a machine without a GPU, where mmengine's start-up fails.
 
     Does nothing on a machine with a GPU, without a launcher or when a group exists.
 
@@ -68,7 +76,7 @@ def init_cpu_process_group(launcher: str) -> None:
 
 
 def adapt_config_to_device(cfg) -> None:  # noqa: ANN001 - mmengine's Config, which this light module does not import
-    """Change a config in place so that it runs on ranks without a GPU: DDP without device ids, BN instead of SyncBN."""
+    """Change a config in place for ranks without a GPU: no device ids, BN for SyncBN."""
     import torch
 
     if torch.cuda.is_available():
@@ -90,3 +98,22 @@ def _replace_sync_bn(node: object) -> None:
     elif isinstance(node, (list, tuple)):
         for child in node:
             _replace_sync_bn(child)
+
+
+def refuse_unsafe_checkpoints() -> None:
+    """Never let mmengine fall back to a checkpoint load that can execute code."""
+    import torch
+    from mmengine.runner import checkpoint as mmengine_checkpoint
+
+    def load(file, map_location=None, weights_only=True):  # noqa: ANN001, ANN202 - mmengine's signature
+        try:
+            with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
+                return torch.load(file, map_location=map_location, weights_only=True)
+        except Exception as error:
+            raise ValueError(
+                f'{file} cannot be loaded safely ({type(error).__name__}: {error}). If it is a '
+                'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
+                'released files go through tools/convert_official.py.'
+            ) from error
+
+    mmengine_checkpoint._safe_torch_load = load

@@ -1,9 +1,8 @@
 """Registers every component; the one target of ``custom_imports`` in the configs."""
 
-from qaclims_mm.compat import enable_mmseg_bases, require_openmmlab
+from qaclims_mm.compat import mend_openmmlab
 
-require_openmmlab()
-enable_mmseg_bases()
+mend_openmmlab()
 
 import qaclims_mm.corpus  # noqa: E402
 import qaclims_mm.datasets  # noqa: E402

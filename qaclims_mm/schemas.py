@@ -1,6 +1,7 @@
 """Every file that passes between stages: how it is written, read and checked.
 
-All files appear whole (temporary file, then rename) or not at all, and none can carry code: no pickle, no object arrays.
+All files appear whole (temporary file, then rename) or not at all, and none can carry code: no
+pickle, no object arrays.
 """
 
 import contextlib
@@ -26,9 +27,31 @@ MANIFEST = 'manifest.json'
 METRICS = 'metrics.json'
 # Config keys that change how a run is carried out, not what it makes.
 _RUN_ONLY_KEYS = frozenset(
-    'work_dir launcher num_workers persistent_workers pin_memory prefetch_factor log_level log_processor visualizer vis_backends '
-    'default_hooks custom_hooks env_cfg resume dist_cfg device strict model_wrapper_cfg custom_imports out_dir out_file journal '
-    'load_from'.split()
+    [
+        'work_dir',
+        'launcher',
+        'num_workers',
+        'persistent_workers',
+        'pin_memory',
+        'prefetch_factor',
+        'log_level',
+        'log_processor',
+        'visualizer',
+        'vis_backends',
+        'default_hooks',
+        'custom_hooks',
+        'env_cfg',
+        'resume',
+        'dist_cfg',
+        'device',
+        'strict',
+        'model_wrapper_cfg',
+        'custom_imports',
+        'out_dir',
+        'out_file',
+        'journal',
+        'load_from',
+    ]
 )
 
 CORPUS_SCHEMA = pa.schema(
@@ -56,7 +79,7 @@ TEXT_INDEX_SCHEMA = pa.schema(
 
 
 class FormatError(ValueError):
-    """A file between stages is missing a part, broken, or of another version; the message names it and the mend."""
+    """A file between stages is broken or of another version; the message has the mend."""
 
 
 @contextlib.contextmanager
@@ -92,7 +115,8 @@ def file_of(root: str | Path, image_id: str, suffix: str) -> Path:
     return Path(root) / f'{image_id}{suffix}'
 
 
-# ---------------------------------------------------------------------------------------------------------------- JSON
+# --------------------------------------------------------------------------------------------------
+# -------------- JSON
 
 
 def write_json(path: str | Path, value: object) -> None:
@@ -101,7 +125,7 @@ def write_json(path: str | Path, value: object) -> None:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n')
 
 
-def read_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON is untyped
+def read_json(path: str | Path) -> Any:
     """Read JSON.
 
     Raises:
@@ -110,7 +134,9 @@ def read_json(path: str | Path) -> Any:  # noqa: ANN401 - JSON is untyped
     try:
         return json.loads(Path(path).read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise FormatError(f'{path} is not valid JSON ({error}); delete it and run its stage again.') from error
+        raise FormatError(
+            f'{path} is not valid JSON ({error}); delete it and run its stage again.'
+        ) from error
 
 
 def update_metrics(path: str | Path, stage: str, values: Mapping[str, float]) -> None:
@@ -120,12 +146,13 @@ def update_metrics(path: str | Path, stage: str, values: Mapping[str, float]) ->
     write_json(path, metrics)
 
 
-# ------------------------------------------------------------------------------------------------------------ manifest
+# --------------------------------------------------------------------------------------------------
+# ---------- manifest
 
 
 @dataclass
 class Manifest:
-    """What a stage's folder holds and from what it was made; without dates, so that equal runs give equal bytes.
+    """What a stage's folder holds and from what it was made; no dates: equal runs, equal bytes.
 
     Attributes:
         stage: Name of the stage.
@@ -158,14 +185,21 @@ class Manifest:
         """
         path = Path(folder) / MANIFEST
         if not path.is_file():
-            raise FormatError(f'{path} is missing: the stage that fills {folder} has not finished; run it (again).')
+            raise FormatError(
+                f'{path} is missing: the stage that fills {folder} has not finished; run it.'
+            )
         value = read_json(path)
         if not isinstance(value, dict) or value.get('schema') != SCHEMA_VERSION:
             found = value.get('schema') if isinstance(value, dict) else type(value).__name__
-            raise FormatError(f'{path} has schema {found}, but this version reads {SCHEMA_VERSION}; run its stage again.')
+            raise FormatError(
+                f'{path} has schema {found}, but this version reads {SCHEMA_VERSION}; '
+                'run its stage again.'
+            )
         unknown = set(value) - set(cls.__dataclass_fields__)
         if unknown or not {'stage', 'config_hash'} <= set(value):
-            raise FormatError(f'{path} is not a manifest (unknown keys: {sorted(unknown)}); run its stage again.')
+            raise FormatError(
+                f'{path} is no manifest (unknown keys: {sorted(unknown)}); run its stage again.'
+            )
         return cls(**value)
 
 
@@ -180,7 +214,11 @@ def hash_config(config: Mapping[str, Any]) -> str:
 
     def keep(node: object) -> object:
         if isinstance(node, Mapping):
-            return {str(k): keep(v) for k, v in sorted(node.items(), key=lambda kv: str(kv[0])) if k not in _RUN_ONLY_KEYS}
+            return {
+                str(k): keep(v)
+                for k, v in sorted(node.items(), key=lambda kv: str(kv[0]))
+                if k not in _RUN_ONLY_KEYS
+            }
         if isinstance(node, (list, tuple)):
             return [keep(v) for v in node]
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
@@ -188,11 +226,12 @@ def hash_config(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
 
 
-# ---------------------------------------------------------------------------------------------------------------- CAMs
+# --------------------------------------------------------------------------------------------------
+# -------------- CAMs
 
 
 class Cams(NamedTuple):
-    """Activation maps of one image: ``keys`` (n,), ``strided`` (n, h, w) and ``high_res`` (n, H, W) floats in [0, 1]."""
+    """Maps of one image: ``keys`` (n,), ``strided`` (n, h, w), ``high_res`` (n, H, W) in [0, 1]."""
 
     keys: np.ndarray
     strided: np.ndarray
@@ -205,8 +244,10 @@ def strided_size(height: int, width: int, stride: int = 4) -> tuple[int, int]:
     return -(-height // stride), -(-width // stride)
 
 
-def write_cams(path: str | Path, keys: np.ndarray, strided: np.ndarray, high_res: np.ndarray) -> None:
-    """Write ``cams/<image_id>.npz``; ``high_res`` is stored as floor(255 x + 0.5), ``strided`` as float16.
+def write_cams(
+    path: str | Path, keys: np.ndarray, strided: np.ndarray, high_res: np.ndarray
+) -> None:
+    """Write ``cams/<image_id>.npz``: floor(255 ``high_res`` + 0.5) and float16 ``strided``.
 
     Args:
         path: The file.
@@ -219,14 +260,19 @@ def write_cams(path: str | Path, keys: np.ndarray, strided: np.ndarray, high_res
     """
     keys = np.asarray(keys, dtype=np.int64).reshape(-1)
     height, width = high_res.shape[-2:]
-    if high_res.shape != (len(keys), height, width) or strided.shape != (len(keys), *strided_size(height, width)):
+    if high_res.shape != (len(keys), height, width) or strided.shape != (
+        len(keys),
+        *strided_size(height, width),
+    ):
         raise ValueError(
             f'maps must be (n, ceil(H/4), ceil(W/4)) and (n, H, W) for n = {len(keys)} keys, '
             f'but got strided {strided.shape} and high_res {high_res.shape} for {path}.'
         )
     for name, maps in (('strided', strided), ('high_res', high_res)):
         if maps.size and not (maps.min() >= 0 and maps.max() <= 1):
-            raise ValueError(f'{name} must be in [0, 1], but got [{maps.min()}, {maps.max()}] for {path}.')
+            raise ValueError(
+                f'{name} must be in [0, 1], but got [{maps.min()}, {maps.max()}] for {path}.'
+            )
     with atomic_path(path) as temporary, temporary.open('wb') as file:
         np.savez_compressed(
             file,
@@ -245,22 +291,34 @@ def read_cams(path: str | Path) -> Cams:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            keys, strided, high_res, size = (file[k] for k in ('keys', 'strided', 'high_res', 'size'))
+            keys, strided, high_res, size = (
+                file[k] for k in ('keys', 'strided', 'high_res', 'size')
+            )
     except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise FormatError(f'{path} is not a CAM file ({error}); delete it and run the CAM export again.') from error
+        raise FormatError(
+            f'{path} is not a CAM file ({error}); delete it and run the CAM export again.'
+        ) from error
     height, width = (int(v) for v in size)
-    if high_res.shape != (len(keys), height, width) or strided.shape != (len(keys), *strided_size(height, width)):
-        raise FormatError(f'{path} has maps of disagreeing shapes; delete it and run the CAM export again.')
-    return Cams(keys, strided.astype(np.float32), high_res.astype(np.float32) / 255, (height, width))
+    if high_res.shape != (len(keys), height, width) or strided.shape != (
+        len(keys),
+        *strided_size(height, width),
+    ):
+        raise FormatError(
+            f'{path} has maps of disagreeing shapes; delete it and run the CAM export again.'
+        )
+    return Cams(
+        keys, strided.astype(np.float32), high_res.astype(np.float32) / 255, (height, width)
+    )
 
 
-# --------------------------------------------------------------------------------------------------------------- masks
+# --------------------------------------------------------------------------------------------------
+# ------------- masks
 
 
 def voc_palette() -> list[int]:
-    """Return the 256 RGB colours of PASCAL VOC's masks as a flat list: bits of the index spread over the channels."""
+    """Return VOC's 256 RGB colours as a flat list: the index's bits spread over the channels."""
     index = np.arange(256)
     palette = np.zeros((256, 3), dtype=np.int64)
     for bit in range(8):
@@ -278,7 +336,9 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
     from PIL import Image
 
     if mask.ndim != 2 or (mask.size and not (mask.min() >= 0 and mask.max() <= 255)):
-        raise ValueError(f'a mask must be (H, W) with values in 0..255, but got shape {mask.shape} for {path}.')
+        raise ValueError(
+            f'a mask must be (H, W) with values in 0..255, but got shape {mask.shape} for {path}.'
+        )
     image = Image.fromarray(mask.astype(np.uint8), mode='P')
     image.putpalette(voc_palette())
     with atomic_path(path) as temporary:
@@ -296,7 +356,9 @@ def read_mask(path: str | Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             if image.mode not in ('P', 'L'):
-                raise FormatError(f'{path} must be a palette or grey PNG of class numbers, but its mode is {image.mode}.')
+                raise FormatError(
+                    f'{path} must be a palette or grey PNG of classes, but its mode is {image.mode}.'
+                )
             return np.array(image, dtype=np.uint8)
     except (OSError, SyntaxError) as error:
         if isinstance(error, FileNotFoundError):
@@ -304,17 +366,22 @@ def read_mask(path: str | Path) -> np.ndarray:
         raise FormatError(f'{path} is not a readable mask ({error}); make it again.') from error
 
 
-# ------------------------------------------------------------------------------------------------------------- parquet
+# --------------------------------------------------------------------------------------------------
+# ----------- parquet
 
 
-def write_parquet(path: str | Path, columns: Mapping[str, Sequence[Any]], schema: pa.Schema) -> None:
+def write_parquet(
+    path: str | Path, columns: Mapping[str, Sequence[Any]], schema: pa.Schema
+) -> None:
     """Write a Parquet file whose bytes depend on its content only."""
     table = pa.Table.from_pydict(dict(columns), schema=schema)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression='zstd', store_schema=False)
 
 
-def read_parquet(path: str | Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+def read_parquet(
+    path: str | Path, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table:
     """Read a Parquet file memory-mapped and check its columns.
 
     Raises:
@@ -325,10 +392,14 @@ def read_parquet(path: str | Path, schema: pa.Schema, columns: Sequence[str] | N
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise FormatError(f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.') from error
+        raise FormatError(
+            f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.'
+        ) from error
     missing = set(columns or schema.names) - set(table.column_names)
     if missing:
-        raise FormatError(f'{path} lacks the columns {sorted(missing)}; it was made by another version, run its stage again.')
+        raise FormatError(
+            f'{path} lacks the columns {sorted(missing)}: another version made it; run its stage again.'
+        )
     return table
 
 
@@ -337,7 +408,8 @@ def shard_path(folder: str | Path, shard: int) -> Path:
     return Path(folder) / f'part-{shard:05d}.parquet'
 
 
-# ----------------------------------------------------------------------------------------------------------- text bank
+# --------------------------------------------------------------------------------------------------
+# --------- text bank
 
 
 def write_text_bank(
@@ -362,7 +434,9 @@ def write_text_bank(
     from safetensors.numpy import save_file
 
     if len(texts) != len(embeddings):
-        raise ValueError(f'there must be one embedding a text, but got {len(embeddings)} for {len(texts)} texts.')
+        raise ValueError(
+            f'there must be one embedding a text, but got {len(embeddings)} for {len(texts)}.'
+        )
     folder = Path(folder)
     write_json(folder / 'texts.json', list(texts))
     write_parquet(folder / 'index.parquet', index, TEXT_INDEX_SCHEMA)
@@ -375,7 +449,7 @@ def write_text_bank(
 
 
 class TextBankFiles(NamedTuple):
-    """A text bank as read: memory-mapped embeddings (T, D) float16 tensor, texts, index table, metadata."""
+    """A text bank: memory-mapped embeddings (T, D) float16, texts, index table, metadata."""
 
     embeddings: Any
     texts: list[str]
@@ -400,11 +474,18 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
             metadata = dict(file.metadata() or {})
             embeddings = file.get_tensor('embeddings')
     except SafetensorError as error:
-        raise FormatError(f'{path} is broken ({error}); delete it and run tools/encode_texts.py again.') from error
+        raise FormatError(
+            f'{path} is broken ({error}); run tools/encode_texts.py again.'
+        ) from error
     if metadata.get('schema') != str(SCHEMA_VERSION):
-        raise FormatError(f'{path} has schema {metadata.get("schema")}, but this version reads {SCHEMA_VERSION}.')
+        raise FormatError(
+            f'{path} has schema {metadata.get("schema")}, but this version reads {SCHEMA_VERSION}.'
+        )
     texts = read_json(folder / 'texts.json')
     index = read_parquet(folder / 'index.parquet', TEXT_INDEX_SCHEMA)
     if len(texts) != len(embeddings):
-        raise FormatError(f'{folder} has {len(texts)} texts but {len(embeddings)} embeddings; run tools/encode_texts.py again.')
+        raise FormatError(
+            f'{folder} has {len(texts)} texts but {len(embeddings)} embeddings; '
+            'run tools/encode_texts.py again.'
+        )
     return TextBankFiles(embeddings, texts, index, metadata)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Question(NamedTuple):
-    """One template: ``id`` names it in the corpus, ``kind`` is ``fg`` or ``bg``, ``template`` holds ``{class}``."""
+    """A template with ``{class}``; ``id`` names it in the corpus, ``kind`` is ``fg`` or ``bg``."""
 
     id: str
     kind: str
@@ -16,7 +16,8 @@ class Question(NamedTuple):
         return self.template.replace('{class}', class_name)
 
 
-# Order: foreground, then background, each group in the order of table 6; the spelling is the paper's.
+# Order: foreground, then background, each group in the order of table 6; the spelling is the
+# paper's.
 _PAPER = {
     'fine_1': 'What kind of {class} is in the photo?',
     'fine_2': 'What type of {class} is in the photo?',
@@ -35,7 +36,8 @@ _PAPER = {
     'scene_2': 'What enviroment is the {class} in?',  # codespell:ignore enviroment
     'scene_3': 'What place is the {class} in?',
 }
-# The released code asks the background questions in lower case and spells "environment" as the dictionary does.
+# The released code asks the background questions in lower case and spells "environment" as the
+# dictionary does.
 _OFFICIAL = {
     key: text if key.startswith(('fine', 'alias')) else text[0].lower() + text[1:]
     for key, text in {**_PAPER, 'scene_2': 'What environment is the {class} in?'}.items()
@@ -56,7 +58,8 @@ def get_questions(
     """Return the templates of a set, kept to some groups.
 
     Args:
-        question_set: ``paper`` (table 6 word for word) or ``official`` (visual_questions.py of the release).
+        question_set: ``paper`` (table 6 word for word) or ``official`` (visual_questions.py of the
+            release).
         groups: Any of ``fine``, ``alias``, ``object`` and ``scene`` (table 5 of the paper).
 
     Returns:

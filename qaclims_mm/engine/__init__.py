@@ -1,4 +1,4 @@
-"""Hooks and optimizer constructors."""
+"""Hooks, samplers of the engine, and what the tools share."""
 
 from qaclims_mm.imports import import_submodules
 

@@ -7,7 +7,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 REDUCTIONS = ('none', 'sum', 'mean')
 BRC_POSITIVES = ('mean_exp', 'exp_mean')

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.vlms.mask_clip import check_prompts, encode_masked
 from qaclims_mm.vlms.registry import MODELS
 
@@ -18,12 +19,21 @@ IMAGE_STATS = {
 }
 
 
-def load_open_clip(model: str, pretrained: str | None, image_size: int | None = None, seed: int = 0) -> nn.Module:
+def open_clip_name(model: str) -> str:
+    """Return what open_clip calls a model; ``miniworld://clip`` is a local folder."""
+    return f'local-dir:{resolve(model)}' if model.startswith(SHIPPED) else model
+
+
+def load_open_clip(
+    model: str, pretrained: str | None, image_size: int | None = None, seed: int = 0
+) -> nn.Module:
     """Build an open_clip model, frozen and in eval mode.
 
     Args:
-        model: A name of ``open_clip.list_models()``, ``local-dir:FOLDER`` or ``hf-hub:NAME``.
-        pretrained: A file or a tag of open_clip; ``None`` gives random weights from ``seed`` (a ``local-dir:`` brings its own).
+        model: A name of ``open_clip.list_models()``, ``local-dir:FOLDER``, ``hf-hub:NAME``
+            or ``miniworld://clip``.
+        pretrained: A file or a tag of open_clip; ``None`` gives random weights from ``seed`` (a
+            ``local-dir:`` brings its own).
         image_size: Input side in pixels; ``None`` keeps the model's own.
         seed: Seed of random weights, so that two encoders built apart are one CLIP.
 
@@ -38,7 +48,9 @@ def load_open_clip(model: str, pretrained: str | None, image_size: int | None = 
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            clip = open_clip.create_model(model, pretrained=pretrained, force_image_size=image_size)
+            clip = open_clip.create_model(
+                open_clip_name(model), pretrained=pretrained, force_image_size=image_size
+            )
     except (RuntimeError, OSError, ValueError) as error:
         raise ValueError(
             f'CLIP {model!r} with pretrained={pretrained!r} could not be loaded: {error}. '
@@ -68,7 +80,9 @@ class CLIPTextHead:
         device: Where the encoder runs.
     """
 
-    def __init__(self, model: str, pretrained: str | None = None, batch_size: int = 256, device: str = 'cpu') -> None:
+    def __init__(
+        self, model: str, pretrained: str | None = None, batch_size: int = 256, device: str = 'cpu'
+    ) -> None:
         self.model, self.pretrained = model, pretrained
         self.batch_size, self.device = batch_size, device
         self.weights_sha256 = ''
@@ -78,12 +92,14 @@ class CLIPTextHead:
         import open_clip
 
         self._clip = load_open_clip(self.model, self.pretrained).to(self.device)
-        self._tokenizer = open_clip.get_tokenizer(self.model)
+        self._tokenizer = open_clip.get_tokenizer(open_clip_name(self.model))
         self.weights_sha256 = hash_text_tower(self._clip)
         return self
 
     @torch.inference_mode()
-    def encode(self, texts: Sequence[str], on_batch: Callable[[int], object] = lambda n: None) -> Tensor:
+    def encode(
+        self, texts: Sequence[str], on_batch: Callable[[int], object] = lambda n: None
+    ) -> Tensor:
         """Encode texts.
 
         Args:
@@ -96,7 +112,9 @@ class CLIPTextHead:
         batches = []
         for start in range(0, len(texts), self.batch_size):
             batch = list(texts[start : start + self.batch_size])
-            features = self._clip.encode_text(self._tokenizer(batch).to(self.device), normalize=True)
+            features = self._clip.encode_text(
+                self._tokenizer(batch).to(self.device), normalize=True
+            )
             batches.append(features.float().cpu())
             on_batch(len(batch))
         return torch.cat(batches) if batches else torch.zeros(0, 0)
@@ -106,14 +124,17 @@ class CLIPTextHead:
 class CLIPImageHead(nn.Module):
     """CLIP's image encoder, frozen; with a region mask it is the mask-adapted CLIP.
 
-    The encoder is no submodule: it follows ``.to()``, but its weights never enter a checkpoint, an optimizer or a DDP wrapper.
+    The encoder is no submodule: it follows ``.to()``, but its weights never enter a checkpoint, an
+    optimizer or a DDP wrapper.
 
     Args:
         model: See ``load_open_clip``.
         pretrained: See ``load_open_clip``.
-        mask_prompt: Safetensors file with ``mask_embedding`` (depth, P, E), or ``'random'`` for random prompts; ``None`` is plain CLIP.
+        mask_prompt: Safetensors file with ``mask_embedding`` (depth, P, E), or ``'random'`` for
+            random prompts; ``None`` is plain CLIP.
         image_size: Input side in pixels; ``None`` is the model's own.
-        norm: Mean and standard deviation of the input: ``clip`` or ``imagenet`` (the released code).
+        norm: Mean and standard deviation of the input: ``clip`` or ``imagenet`` (the released
+            code).
     """
 
     def __init__(
@@ -151,7 +172,7 @@ class CLIPImageHead(nn.Module):
         if self.mask_prompt == 'random':
             shape = (3, visual.grid_size[0] * visual.grid_size[1], visual.conv1.out_channels)
             return torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 0.02
-        path = str(self.mask_prompt)
+        path = resolve(str(self.mask_prompt))
         if not Path(path).is_file():
             raise ValueError(f'mask_prompt must be a safetensors file, but {path} does not exist.')
         state = load_file(path)
@@ -176,7 +197,8 @@ class CLIPImageHead(nn.Module):
 
         Args:
             images: Normalised RGB, ``(B, 3, S, S)``, S = ``image_size``.
-            mask: 0/1, ``(B, 1, S, S)``, 1 = region; used when the head has mask prompts, else it must be ``None``.
+            mask: 0/1, ``(B, 1, S, S)``, 1 = region; used when the head has mask prompts, else it
+                must be ``None``.
 
         Returns:
             Features, not normalised, ``(B, D)``.
@@ -188,5 +210,7 @@ class CLIPImageHead(nn.Module):
         if mask is None:
             return visual(images)
         if self.mask_prompt is None:
-            raise ValueError('a mask was given, but this CLIPImageHead has no mask_prompt; set it in the config.')
+            raise ValueError(
+                'a mask was given, but this CLIPImageHead has no mask_prompt; set it in the config.'
+            )
         return encode_masked(visual, images, mask, visual.mask_embedding)

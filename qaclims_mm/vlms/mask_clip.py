@@ -7,7 +7,7 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 
 def kept_patches(mask: Tensor, patch_size: int) -> Tensor:
@@ -29,7 +29,8 @@ def kept_patches(mask: Tensor, patch_size: int) -> Tensor:
 def encode_masked(visual: nn.Module, images: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
     """Encode images with open_clip's ViT while prompt tokens replace the patches outside the mask.
 
-    The first prompt is mixed in right after the patch convolution, before class token, positions and ``ln_pre``; each further one
+    The first prompt is mixed in right after the patch convolution, before class token, positions
+    and ``ln_pre``; each further one
     after a transformer block. The class token is never touched.
 
     Args:
@@ -67,11 +68,11 @@ def check_prompts(visual: nn.Module, prompts: Tensor, source: str) -> None:
         ValueError: If the encoder is no plain ViT or the shape differs.
     """
     if not hasattr(visual, 'transformer') or not hasattr(visual, 'class_embedding'):
-        raise ValueError(f'mask prompts need a ViT of open_clip, but the image encoder is {type(visual).__name__}.')
+        raise ValueError(f'mask prompts need a ViT of open_clip, but got {type(visual).__name__}.')
     patches = math.prod(visual.grid_size)
     width = visual.conv1.out_channels
     if prompts.ndim != 3 or tuple(prompts.shape[1:]) != (patches, width):
         raise ValueError(
-            f'the mask prompts of {source} must have shape (depth, {patches}, {width}) for this image encoder, '
+            f'the mask prompts of {source} must be (depth, {patches}, {width}) for this encoder, '
             f'but got {tuple(prompts.shape)}; they belong to another CLIP or another input size.'
         )

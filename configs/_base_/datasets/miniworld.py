@@ -1,0 +1,41 @@
+data_root = 'data/miniworld'
+train_pipeline = [
+    dict(type='LoadRGBImage'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackWeakInputs', num_classes=8),
+]
+# mIoU of the maps is taken on the training images, as in the paper
+test_pipeline = [
+    dict(type='LoadRGBImage'),
+    dict(type='LoadMask'),
+    dict(type='PackWeakInputs', num_classes=8, scales=(1.0, 0.5, 1.5, 2.0)),
+]
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='pseudo_collate'),
+    dataset=dict(
+        type='MiniWorldDataset',
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/train.txt',
+        pipeline=train_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    sampler=dict(type='ShardSampler'),
+    batch_sampler=dict(type='ShardBatchSampler'),
+    collate_fn=dict(type='pseudo_collate'),
+    dataset=dict(
+        type='MiniWorldDataset',
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/train.txt',
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,20 @@
+_base_ = [
+    '../_base_/plugin.py',
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/miniworld.py',
+]
+corpus_dir = 'work_dirs/miniworld/corpus'
+
+model = dict(
+    type='VQACorpusBuilder',
+    vqa=dict(type='BlipVQA', model='miniworld://blip', image_size=None),
+    question_set='paper',
+)
+test_dataloader = dict(
+    batch_size=16,
+    sampler=dict(shard_size=512),
+    dataset=dict(
+        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=8)],
+    ),
+)
+test_evaluator = [dict(type='CorpusWriter', out_dir=corpus_dir)]

@@ -1,0 +1,143 @@
+"""What all image-level datasets share: records, bad ones too, and early checks."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
+from mmseg.structures import SegDataSample
+
+from qaclims_mm.schemas import FormatError
+
+
+class RecordError(ValueError):
+    """One record cannot be used; the message names its file and the reason."""
+
+
+def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
+    """Return one message that counts all problems and shows the first ones."""
+    more = f'\n  ... and {len(problems) - shown} more' if len(problems) > shown else ''
+    return f'{len(problems)} {what}:\n  ' + '\n  '.join(problems[:shown]) + more
+
+
+class ImageLevelDataset(BaseDataset):
+    """Images with image-level labels and, for evaluation, masks.
+
+    A record has ``image_id``, ``img_path``, ``seg_map_path`` (or ``None``), ``labels`` (ascending
+    class
+    indices without the background) and ``label_names``. A bad record does not end a run: in a test
+    run it becomes a sample with ``failed`` set to the reason, in training the next record takes its
+    place and carries ``failed_records``; ``FailedRecordsHook`` lists both at the end.
+
+    Subclasses define ``METAINFO`` (``classes`` with the background first, ``palette``) and
+    ``load_data_list``, which calls ``make_record``.
+
+    Args:
+        strict: Raise at the first bad record.
+        **kwargs: As in mmengine's ``BaseDataset``.
+    """
+
+    def __init__(self, *args: Any, strict: bool = False, **kwargs: Any) -> None:
+        self.strict = strict
+        super().__init__(*args, **kwargs)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names without the background."""
+        return tuple(self.metainfo['classes'][1:])
+
+    def make_record(
+        self, image_id: str, img_path: str, seg_map_path: str | None, label_names: Iterable[str]
+    ) -> dict:
+        """Return a record.
+
+        Raises:
+            ValueError: If a label is not one of the classes (spaces do not count).
+        """
+        known = {name.replace(' ', ''): k for k, name in enumerate(self.class_names)}
+        labels = set()
+        for name in label_names:
+            if name.replace(' ', '') not in known:
+                raise ValueError(
+                    f'label {name!r} of image {image_id} is none of the {len(known)} classes '
+                    f'({", ".join(self.class_names[:5])}, ...); '
+                    'correct the label or add the class to METAINFO.'
+                )
+            labels.add(known[name.replace(' ', '')])
+        return dict(
+            image_id=image_id,
+            img_path=img_path,
+            seg_map_path=seg_map_path,
+            labels=sorted(labels),
+            label_names=tuple(self.class_names[k] for k in sorted(labels)),
+        )
+
+    def full_init(self) -> None:
+        """Read the list of records, then let every transform that wants to check it do so."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        unlabelled = [r['image_id'] for r in self.iterate_records() if not r['labels']]
+        if unlabelled:
+            print_log(
+                f'{len(unlabelled)} of {len(self)} images have no label (first: {unlabelled[0]}): '
+                'they train the area loss only and get no activation map.',
+                logger='current',
+            )
+        for transform in self.pipeline.transforms:
+            if hasattr(transform, 'check_records'):
+                transform.check_records(self.iterate_records())
+
+    def iterate_records(self) -> Iterable[dict]:
+        """Yield the records without reading an image."""
+        return (self.get_data_info(i) for i in range(len(self)))
+
+    def image_ids(self) -> list[str]:
+        """Return the ids in the order of the dataset."""
+        return [r['image_id'] for r in self.iterate_records()]
+
+    def filter_data(self) -> list[dict]:
+        """Sort by image id, the order of every file between stages; refuse doubles."""
+        records = sorted(super().filter_data(), key=lambda r: r['image_id'])
+        ids = [r['image_id'] for r in records]
+        double = sorted({a for a, b in itertools.pairwise(ids) if a == b})
+        if double:
+            raise FormatError(join_problems(double, f'images stand twice in {self.ann_file}'))
+        return records
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one record; see the class for what a bad record becomes."""
+        failures: list[tuple[str, str]] = []
+        for step in range(len(self)):
+            info = self.get_data_info((idx + step) % len(self))
+            try:
+                packed = self.pipeline(info)
+            except RecordError as error:
+                if self.strict:
+                    raise
+                if self.test_mode:
+                    return self._failed_sample(info, str(error))
+                failures.append((info['image_id'], str(error)))
+                continue
+            if failures:
+                packed['data_samples'].set_metainfo(dict(failed_records=failures))
+            return packed
+        raise FormatError(
+            join_problems([f'{i}: {reason}' for i, reason in failures], 'records, all, are bad')
+        )
+
+    def _failed_sample(self, info: dict, reason: str) -> dict:
+        sample = SegDataSample(
+            metainfo=dict(
+                image_id=info['image_id'],
+                img_path=info['img_path'],
+                label_names=info['label_names'],
+                failed=reason,
+            )
+        )
+        sample.set_field(torch.zeros(len(self.class_names)), 'image_labels')
+        sample.set_field(torch.zeros(0, dtype=torch.int64), 'pairs')
+        return dict(inputs=torch.from_numpy(np.zeros((3, 1, 1), np.uint8)), data_samples=sample)

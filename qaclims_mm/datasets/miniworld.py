@@ -1,0 +1,32 @@
+"""The drawn world that ships with the package."""
+
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.datasets.voc12 import VOC12WeakDataset, palette_of
+from qaclims_mm.miniworld import CLASSES
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import FormatError
+
+
+@DATASETS.register_module()
+class MiniWorldDataset(VOC12WeakDataset):
+    """MiniWorld, written to disk in VOC's layout and read by VOC's reader.
+
+    Args:
+        data_root: Folder made by ``tools/make_miniworld.py``.
+        **kwargs: As in ``VOC12WeakDataset``.
+
+    Raises:
+        FormatError: If the world has not been made.
+    """
+
+    METAINFO = dict(classes=('background', *CLASSES), palette=palette_of(len(CLASSES) + 1))
+
+    def __init__(self, data_root: str = 'data/miniworld', **kwargs: Any) -> None:
+        if not (Path(data_root) / 'world.json').is_file():
+            raise FormatError(
+                f'{data_root} holds no MiniWorld; run: '
+                f'python tools/make_miniworld.py --root {data_root}'
+            )
+        super().__init__(data_root=data_root, **kwargs)

@@ -1,0 +1,91 @@
+"""Samplers of test runs that write files: whole shards a rank, and nothing that is done already."""
+
+from collections.abc import Collection, Iterator, Sized
+
+from mmengine.dist import get_dist_info
+from torch.utils.data import Sampler
+
+from qaclims_mm.registry import DATA_SAMPLERS
+
+
+@DATA_SAMPLERS.register_module()
+class ShardSampler(Sampler[int]):
+    """Gives every rank whole shards of the dataset, in order and without padding.
+
+    Args:
+        dataset: Has ``image_ids()``.
+        shard_size: Images a shard; 1 deals single images to the ranks in turn.
+        seed: Not used; mmengine's runner passes it.
+        round_up: Must be ``False``: an image that counts twice would falsify every metric.
+
+    Raises:
+        ValueError: If ``shard_size`` is not positive or ``round_up`` is set.
+    """
+
+    def __init__(
+        self, dataset: Sized, shard_size: int = 1, seed: int | None = None, round_up: bool = False
+    ) -> None:
+        if shard_size < 1:
+            raise ValueError(f'shard_size must be at least 1, but got {shard_size}.')
+        if round_up:
+            raise ValueError('round_up must be False, so that no image counts twice.')
+        self.dataset, self.shard_size = dataset, shard_size
+        self.rank, self.world_size = get_dist_info()
+        self._done: frozenset[str] = frozenset()
+
+    def skip(self, image_ids: Collection[str]) -> int:
+        """Leave out images that are done; returns how many of this dataset they are."""
+        self._done = frozenset(image_ids)
+        return len(self._done & set(self.dataset.image_ids()))  # type: ignore[attr-defined]
+
+    def _indices(self) -> list[int]:
+        mine = (
+            i
+            for i in range(len(self.dataset))
+            if i // self.shard_size % self.world_size == self.rank
+        )
+        if not self._done:
+            return list(mine)
+        ids = self.dataset.image_ids()  # type: ignore[attr-defined]
+        return [i for i in mine if ids[i] not in self._done]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._indices())
+
+    def __len__(self) -> int:
+        return len(self._indices())
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: the order never changes."""
+
+
+@DATA_SAMPLERS.register_module()
+class ShardBatchSampler(Sampler[list[int]]):
+    """Batches of a ``ShardSampler`` that never cross a shard.
+
+    Args:
+        sampler: The ``ShardSampler``.
+        batch_size: Images a batch, at most.
+        drop_last: Must be ``False``.
+    """
+
+    def __init__(self, sampler: ShardSampler, batch_size: int, drop_last: bool = False) -> None:
+        if drop_last:
+            raise ValueError('drop_last must be False: every image has to be written.')
+        self.sampler, self.batch_size = sampler, batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        batch: list[int] = []
+        for index in self.sampler:
+            if batch and (
+                len(batch) == self.batch_size
+                or index // self.sampler.shard_size != batch[0] // self.sampler.shard_size
+            ):
+                yield batch
+                batch = []
+            batch.append(index)
+        if batch:
+            yield batch
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

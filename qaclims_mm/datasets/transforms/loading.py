@@ -1,0 +1,65 @@
+"""Reading images and masks, with a message that names the file when it cannot be used."""
+
+from pathlib import Path
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from PIL import Image
+
+from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.registry import TRANSFORMS
+from qaclims_mm.schemas import FormatError, read_mask
+
+
+@TRANSFORMS.register_module()
+class LoadRGBImage(BaseTransform):
+    """Reads ``img_path`` into ``img``, RGB uint8 ``(H, W, 3)``.
+
+    Raises:
+        RecordError: If the file is missing, truncated or no image.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add ``img``, ``img_shape`` and ``ori_shape``."""
+        path = results['img_path']
+        try:
+            with Image.open(path) as image:
+                results['img'] = np.asarray(image.convert('RGB'))
+        except FileNotFoundError:
+            raise RecordError(f'image {path} is missing') from None
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise RecordError(
+                f'image {path} cannot be read ({error}); replace it or take it off the list'
+            ) from error
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        return results
+
+
+@TRANSFORMS.register_module()
+class LoadMask(BaseTransform):
+    """Reads ``seg_map_path`` into ``gt_seg_map``, uint8 ``(H, W)``, values as in ``read_mask``.
+
+    Raises:
+        RecordError: If the mask is missing, broken, of another size than the image, or has a value
+            that is no class.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add ``gt_seg_map``."""
+        path = results.get('seg_map_path')
+        if not path or not Path(path).is_file():
+            raise RecordError(
+                f'mask {path} of image {results["image_id"]} is missing; '
+                'take LoadMask and the metric out of the config if there are no masks'
+            )
+        try:
+            mask = read_mask(path)
+        except FormatError as error:
+            raise RecordError(str(error)) from error
+        if mask.shape != results['ori_shape']:
+            raise RecordError(
+                f'mask {path} has size {mask.shape[1]}x{mask.shape[0]}, but its image '
+                f'{results["ori_shape"][1]}x{results["ori_shape"][0]}'
+            )
+        results['gt_seg_map'] = mask
+        return results

@@ -1,0 +1,60 @@
+"""Which texts of the bank belong to an image."""
+
+from collections.abc import Iterable
+
+from mmcv.transforms import BaseTransform
+
+from qaclims_mm.corpus.text_bank import TextBank
+from qaclims_mm.datasets.image_level import RecordError, join_problems
+from qaclims_mm.registry import TRANSFORMS
+from qaclims_mm.schemas import FormatError
+
+
+@TRANSFORMS.register_module()
+class LoadTextRows(BaseTransform):
+    """Adds ``fg_rows`` (P, L+1) and ``bg_rows`` (P, N), rows of the text bank, -1 = none.
+
+    Args:
+        text_bank: Folder of the text bank.
+        texts: ``corpus`` (QA-CLIMS) or ``label`` (without QAPE: the class and "no {class}").
+
+    Raises:
+        FormatError: When the dataset is opened, if images have no answers in the corpus.
+    """
+
+    def __init__(self, text_bank: str, texts: str = 'corpus') -> None:
+        self.bank, self.texts = TextBank(text_bank), texts
+
+    def check_records(self, records: Iterable[dict]) -> None:
+        """Refuse a bank that lacks images, except those the corpus stage could not read."""
+        known_bad = set(self.bank.metadata.get('failed', '').split('\n'))
+        missing = [
+            f'{r["image_id"]}: {name}'
+            for r in records
+            if r['image_id'] not in known_bad
+            for name in r['label_names']
+            if not self._has(r['image_id'], name)
+        ]
+        if missing:
+            raise FormatError(
+                join_problems(missing, f'pairs have no texts in {self.bank.folder}')
+                + '\nRun the qape stage on the same images and labels, then tools/encode_texts.py.'
+            )
+
+    def _has(self, image_id: str, class_name: str) -> bool:
+        try:
+            self.bank.find(image_id, class_name)
+        except KeyError:
+            return False
+        return True
+
+    def transform(self, results: dict) -> dict:
+        """Add the rows."""
+        try:
+            rows = self.bank.rows(results['image_id'], results['label_names'], self.texts)
+        except KeyError as error:
+            raise RecordError(
+                f'{self.bank.folder} has no texts for {error}; run the qape stage again'
+            ) from error
+        results['fg_rows'], results['bg_rows'] = rows
+        return results

@@ -1,0 +1,126 @@
+"""PASCAL VOC 2012 with image-level labels, in the devkit's layout."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from qaclims_mm.datasets.image_level import ImageLevelDataset, join_problems
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import FormatError, voc_palette
+
+CLASSES = (
+    'background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair',
+    'cow', 'dining table', 'dog', 'horse', 'motorbike', 'person', 'potted plant', 'sheep', 'sofa',
+    'train', 'tv monitor',
+)  # fmt: skip
+
+
+def palette_of(number: int) -> list[list[int]]:
+    """Return the VOC colours of the first ``number`` classes."""
+    flat = voc_palette()
+    return [flat[3 * i : 3 * i + 3] for i in range(number)]
+
+
+@DATASETS.register_module()
+class VOC12WeakDataset(ImageLevelDataset):
+    """VOC 2012 with the labels of its XML files or of a labels file.
+
+    Args:
+        ann_file: List of image ids, one a line, relative to ``data_root``.
+        labels_file: CSV with the columns ``image`` and ``labels`` (separated by ``;``), relative to
+            ``data_root``; ``None`` reads ``Annotations/<id>.xml``.
+        data_root: The folder ``VOC2012``.
+        data_prefix: ``img_path``, ``seg_map_path`` and ``xml_path`` below ``data_root``.
+        **kwargs: As in ``ImageLevelDataset``.
+
+    Raises:
+        FormatError: If the list, a label or an XML file is missing or wrong, with file and line.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
+
+    def __init__(
+        self,
+        ann_file: str,
+        labels_file: str | None = None,
+        data_root: str = 'data/VOCdevkit/VOC2012',
+        data_prefix: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.labels_file = labels_file
+        prefix = dict(
+            img_path='JPEGImages', seg_map_path='SegmentationClass', xml_path='Annotations'
+        )
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=prefix | (data_prefix or {}),
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Return the records of the list; all problems are reported at once."""
+        labels = self._read_labels_file() if self.labels_file else None
+        records, problems = [], []
+        for line, image_id in self._read_list():
+            try:
+                names = self._read_xml(image_id) if labels is None else labels[image_id]
+                records.append(
+                    self.make_record(
+                        image_id,
+                        f'{self.data_prefix["img_path"]}/{image_id}.jpg',
+                        self._mask_path(image_id),
+                        names,
+                    )
+                )
+            except KeyError:
+                problems.append(
+                    f'{self.ann_file}:{line}: image {image_id} has no row in {self.labels_file}'
+                )
+            except ValueError as error:
+                problems.append(f'{self.ann_file}:{line}: {error}')
+        if problems:
+            raise FormatError(join_problems(problems, 'records have no usable labels'))
+        if not records:
+            raise FormatError(f'{self.ann_file} lists no image.')
+        return records
+
+    def _read_list(self) -> Iterator[tuple[int, str]]:
+        path = Path(self.ann_file)
+        if not path.is_file():
+            raise FormatError(f'{path} is missing; ann_file must list one image id a line.')
+        for line, text in enumerate(path.read_text().splitlines(), start=1):
+            if text.strip():
+                # Some lists of the field hold "/JPEGImages/x.jpg /SegmentationClass/x.png".
+                yield line, Path(text.split()[0]).stem if '/' in text else text.strip()
+
+    def _mask_path(self, image_id: str) -> str | None:
+        folder = self.data_prefix['seg_map_path']
+        return f'{folder}/{image_id}.png' if folder else None
+
+    def _read_labels_file(self) -> dict[str, list[str]]:
+        path = Path(self.data_root) / str(self.labels_file)
+        if not path.is_file():
+            raise FormatError(f'{path} is missing; labels_file needs the columns image and labels.')
+        with path.open(newline='') as file:
+            reader = csv.DictReader(file)
+            if not {'image', 'labels'} <= set(reader.fieldnames or ()):
+                raise FormatError(
+                    f'{path}:1 must have the columns image and labels, but got {reader.fieldnames}.'
+                )
+            return {
+                row['image']: [n.strip() for n in (row['labels'] or '').split(';') if n.strip()]
+                for row in reader
+            }
+
+    def _read_xml(self, image_id: str) -> list[str]:
+        path = Path(self.data_prefix['xml_path']) / f'{image_id}.xml'
+        try:
+            root = ElementTree.parse(path).getroot()  # noqa: S314 - the devkit's own files
+        except FileNotFoundError:
+            raise ValueError(f'{path} is missing; give labels_file instead') from None
+        except ElementTree.ParseError as error:
+            raise ValueError(f'{path} is not valid XML ({error})') from error
+        return [node.text or '' for node in root.findall('object/name')]

@@ -1,0 +1,55 @@
+"""The list of records that could not be used."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from qaclims_mm.datasets.image_level import join_problems
+from qaclims_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class FailedRecordsHook(Hook):
+    """Collects the bad records of all ranks and workers and logs them at the end.
+
+    ``failures`` is {image_id: reason} afterwards; the tools turn it into their exit status.
+    """
+
+    def __init__(self) -> None:
+        self.failures: dict[str, str] = {}
+
+    def _collect(self, samples: Sequence[Any]) -> None:
+        for sample in samples:
+            if sample.get('failed'):
+                self.failures[sample.image_id] = sample.failed
+            self.failures.update(sample.get('failed_records', ()))
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Look at a training batch."""
+        self._collect(data_batch['data_samples'])
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Look at a test batch."""
+        self._collect(data_batch['data_samples'])
+
+    def after_train(self, runner: Runner) -> None:
+        """Report."""
+        self._report(runner)
+
+    def after_test(self, runner: Runner) -> None:
+        """Report."""
+        self._report(runner)
+
+    def _report(self, runner: Runner) -> None:
+        for failures in all_gather_object(self.failures):
+            self.failures.update(failures)
+        if self.failures:
+            lines = [f'{i}: {reason}' for i, reason in sorted(self.failures.items())]
+            runner.logger.error(join_problems(lines, 'records could not be used', shown=50))

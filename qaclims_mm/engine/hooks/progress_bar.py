@@ -1,0 +1,63 @@
+"""Progress bars on a terminal."""
+
+from typing import Any
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from qaclims_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ProgressBarHook(Hook):
+    """Shows a bar with the time left, on a terminal only; elsewhere log lines tell it."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def _start(self, name: str, total: int, completed: int = 0) -> None:
+        progress = Progress(
+            TextColumn('{task.description}'),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        if is_main_process() and progress.console.is_terminal:
+            self._task = progress.add_task(name, total=total, completed=completed)
+            progress.start()
+            self._progress = progress
+
+    def _advance(self) -> None:
+        if self._progress is not None:
+            self._progress.advance(self._task)
+
+    def _stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Start the bar."""
+        self._start('train', runner.max_iters, runner.iter)
+
+    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Advance."""
+        self._advance()
+
+    def after_train(self, runner: Runner) -> None:
+        """Remove the bar."""
+        self._stop()
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Start the bar."""
+        self._start('test', len(runner.test_dataloader))
+
+    def after_test_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+        """Advance."""
+        self._advance()
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Remove the bar."""
+        self._stop()

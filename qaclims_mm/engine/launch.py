@@ -1,0 +1,81 @@
+"""From command line to runner, and from runner to exit status; what the tools share."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from qaclims_mm.compat import adapt_config_to_device, init_cpu_process_group, mend_openmmlab
+from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
+from qaclims_mm.schemas import FormatError
+
+EXIT_BAD_RECORDS = 3
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def base_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the flags every stage has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs, checkpoints and files go')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override config values, key=value; lists as key="[a,b]"',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
+    parser.add_argument('--strict', action='store_true', help='stop at the first bad record')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torchrun')
+    return parser
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and apply the flags; work_dir: flag, then config, then ``work_dirs/<stem>``.
+
+    Raises:
+        SystemExit: If the file does not exist.
+    """
+    if not Path(args.config).is_file():
+        raise SystemExit(f'config {args.config} does not exist; see configs/ for those that ship.')
+    mend_openmmlab()
+    cfg = Config.fromfile(args.config)
+    cfg.launcher = args.launcher
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    if args.work_dir:
+        cfg.work_dir = args.work_dir
+    elif not cfg.get('work_dir'):
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if args.strict:
+        _set_strict(cfg)
+    return cfg
+
+
+def _set_strict(cfg: Config) -> None:
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if cfg.get(loader):
+            cfg[loader].dataset.strict = True
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner, on GPUs with nccl, on CPU ranks with gloo."""
+    adapt_config_to_device(cfg)
+    init_cpu_process_group(cfg.launcher)
+    return Runner.from_cfg(cfg)
+
+
+def exit_status(runner: Runner) -> int:
+    """Return 0, or ``EXIT_BAD_RECORDS`` if records could not be used."""
+    hooks = [h for h in runner.hooks if isinstance(h, FailedRecordsHook)]
+    return EXIT_BAD_RECORDS if any(h.failures for h in hooks) else 0
+
+
+def run_tool(main: Any) -> None:
+    """Run a tool's ``main``; a problem with the user's files ends in its message alone."""
+    try:
+        raise SystemExit(main() or 0)
+    except FormatError as error:
+        raise SystemExit(f'error: {error}') from error

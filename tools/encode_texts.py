@@ -1,0 +1,51 @@
+"""Make the text bank of a RITC config: python tools/encode_texts.py CONFIG.
+
+The config's ``text_bank`` names the corpus, the folder, the prompt, the filter and the question
+groups.
+"""
+
+from qaclims_mm.corpus.store import VQACorpus
+from rich.console import Console
+from rich.progress import Progress
+
+from qaclims_mm.corpus.text_bank import TextIndex, encode_index
+from qaclims_mm.engine.launch import base_parser, load_config, run_tool
+from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import Manifest, hash_config, manifest_hash, write_text_bank
+
+
+def main() -> None:
+    """Read the corpus, encode each distinct text once, write the bank and its manifest."""
+    args = base_parser(__doc__).parse_args()
+    cfg = load_config(args).text_bank
+    corpus = VQACorpus(cfg.corpus)
+    index = TextIndex(cfg.bg_filter, cfg.groups)
+    with Progress() as progress:
+        task = progress.add_task('reading the corpus', total=len(corpus))
+        for image_id in corpus.image_ids:
+            index.add_image(corpus[image_id])
+            progress.advance(task)
+        head = MODELS.build(cfg.text_head).load()
+        task = progress.add_task('encoding texts', total=len(index.texts))
+        embeddings = encode_index(
+            index, head.encode, cfg.prompt, lambda n: progress.advance(task, n)
+        )
+    corpus_hash = manifest_hash(cfg.corpus)
+    failed = Manifest.read(cfg.corpus).failed
+    metadata = dict(
+        clip=head.model,
+        weights_sha256=head.weights_sha256,
+        prompt=cfg.prompt,
+        corpus_hash=corpus_hash,
+        failed='\n'.join(image_id for image_id, _ in failed),
+    )
+    write_text_bank(cfg.folder, embeddings, index.texts, index.columns, metadata)
+    counts = dict(texts=len(index.texts), pairs=len(index.columns['label']))
+    Manifest('text_bank', hash_config(cfg), dict(corpus=corpus_hash), counts, failed).write(
+        cfg.folder
+    )
+    Console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {cfg.folder}')
+
+
+if __name__ == '__main__':
+    run_tool(main)

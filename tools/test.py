@@ -1,0 +1,19 @@
+"""Run a stage without training: python tools/test.py CONFIG CHECKPOINT (or none)."""
+
+from qaclims_mm.engine.launch import base_parser, build_runner, exit_status, load_config, run_tool
+
+
+def main() -> int:
+    """Test and return the exit status."""
+    parser = base_parser(__doc__)
+    parser.add_argument('checkpoint', help='checkpoint file, or none')
+    args = parser.parse_args()
+    cfg = load_config(args)
+    cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
+    runner = build_runner(cfg)
+    runner.test()
+    return exit_status(runner)
+
+
+if __name__ == '__main__':
+    run_tool(main)

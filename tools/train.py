@@ -1,0 +1,31 @@
+"""Train a stage: python tools/train.py CONFIG [--resume] [--amp]."""
+
+from qaclims_mm.engine.launch import base_parser, build_runner, exit_status, load_config, run_tool
+
+
+def main() -> int:
+    """Train and return the exit status."""
+    parser = base_parser(__doc__)
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        type=str,
+        const='auto',
+        help='go on from the last checkpoint of work_dir, or from the one given',
+    )
+    args = parser.parse_args()
+    cfg = load_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    runner = build_runner(cfg)
+    runner.train()
+    return exit_status(runner)
+
+
+if __name__ == '__main__':
+    run_tool(main)
