@@ -140,7 +140,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def update_metrics(path: str | Path, stage: str, values: Mapping[str, float]) -> None:
-    """Set the metrics of one stage in ``metrics.json``, {stage: {metric: value}}; other stages stay."""
+    """Set one stage of ``metrics.json``, {stage: {metric: value}}; the others stay."""
     metrics = read_json(path) if Path(path).exists() else {}
     metrics[stage] = dict(values)
     write_json(path, metrics)
@@ -357,7 +357,7 @@ def read_mask(path: str | Path) -> np.ndarray:
         with Image.open(path) as image:
             if image.mode not in ('P', 'L'):
                 raise FormatError(
-                    f'{path} must be a palette or grey PNG of classes, but its mode is {image.mode}.'
+                    f'{path} must be a palette or grey PNG, but its mode is {image.mode}.'
                 )
             return np.array(image, dtype=np.uint8)
     except (OSError, SyntaxError) as error:
@@ -398,7 +398,8 @@ def read_parquet(
     missing = set(columns or schema.names) - set(table.column_names)
     if missing:
         raise FormatError(
-            f'{path} lacks the columns {sorted(missing)}: another version made it; run its stage again.'
+            f'{path} lacks the columns {sorted(missing)}: another version made it; '
+            'run its stage again.'
         )
     return table
 

@@ -60,7 +60,7 @@ def load_open_clip(
 
 
 def hash_text_tower(clip: nn.Module) -> str:
-    """Return the sha256 of the text encoder's weights; a mask-adapted CLIP shares it with the CLIP it came from."""
+    """Return the sha256 of the text encoder's weights; a mask-adapted CLIP keeps its CLIP's."""
     digest = hashlib.sha256()
     for name, value in sorted(clip.state_dict().items()):
         if not name.startswith('visual.') and name != 'logit_scale':

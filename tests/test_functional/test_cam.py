@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+import torch
+
+from qaclims_mm.functional.cam import merge_multiscale_cams, region_images, resize
+
+
+def naive_bilinear(image, size, align_corners):
+    """Bilinear resampling of one map, pixel by pixel."""
+    height, width = image.shape
+    out = np.zeros(size)
+    for i, j in np.ndindex(*size):
+        if align_corners:
+            y = i * (height - 1) / max(size[0] - 1, 1)
+            x = j * (width - 1) / max(size[1] - 1, 1)
+        else:
+            y = max((i + 0.5) * height / size[0] - 0.5, 0)
+            x = max((j + 0.5) * width / size[1] - 0.5, 0)
+        top, left = int(y), int(x)
+        below, right = min(top + 1, height - 1), min(left + 1, width - 1)
+        dy, dx = y - top, x - left
+        out[i, j] = (
+            image[top, left] * (1 - dy) * (1 - dx)
+            + image[top, right] * (1 - dy) * dx
+            + image[below, left] * dy * (1 - dx)
+            + image[below, right] * dy * dx
+        )
+    return out
+
+
+@pytest.mark.parametrize('align_corners', [True, False])
+def test_resize_equals_naive_bilinear(align_corners):
+    maps = torch.rand(1, 2, 3, 4, dtype=torch.float64)
+    resized = resize(maps, (7, 5), align_corners)
+    for c in range(2):
+        expected = naive_bilinear(maps[0, c].numpy(), (7, 5), align_corners)
+        np.testing.assert_allclose(resized[0, c], expected, atol=1e-12)
+
+
+def test_merge_equals_a_loop_over_scales_and_classes():
+    maps = [torch.rand(2, h, w, dtype=torch.float64) for h, w in ((2, 3), (1, 2), (4, 5))]
+    size = (18, 33)
+    strided, high_res = merge_multiscale_cams(maps, size)
+    assert strided.shape == (2, 5, 9)
+    for c in range(2):
+        small = sum(naive_bilinear(m[c].numpy(), (5, 9), False) for m in maps)
+        # both sides are rounded up to a multiple of 16, then cropped
+        large = sum(naive_bilinear(m[c].numpy(), (32, 48), False) for m in maps)[:18, :33]
+        np.testing.assert_allclose(strided[c], small / (small.max() + 1e-5), atol=1e-12)
+        np.testing.assert_allclose(high_res[c], large / (large.max() + 1e-5), atol=1e-12)
+
+
+def test_merge_without_a_class_keeps_the_size():
+    strided, high_res = merge_multiscale_cams([torch.zeros(0, 4, 4)], (30, 41))
+    assert strided.shape == (0, 8, 11)
+    assert high_res.shape == (0, 30, 41)
+
+
+def test_merge_of_a_zero_map_is_zero():
+    _, high_res = merge_multiscale_cams([torch.zeros(1, 4, 4)], (20, 20))
+    assert (high_res == 0).all()
+
+
+def test_merge_without_a_scale():
+    with pytest.raises(ValueError, match='at least one scale'):
+        merge_multiscale_cams([], (4, 4))
+
+
+@pytest.mark.parametrize('mode', ['hard', 'soft'])
+def test_region_images_equal_the_formula(mode):
+    images, cams = torch.rand(2, 3, 4, 4), torch.rand(2, 1, 4, 4)
+    mask = (cams > 0.5).float()
+    fg, bg = region_images(images, cams, mask, mode)
+    for p, c, i, j in np.ndindex(2, 3, 4, 4):
+        x, a, b = images[p, c, i, j], cams[p, 0, i, j], mask[p, 0, i, j]
+        kept = (a * b, (1 - a) * (1 - b)) if mode == 'hard' else (a, 1 - a)
+        assert fg[p, c, i, j].item() == pytest.approx((x * kept[0]).item(), abs=1e-6)
+        assert bg[p, c, i, j].item() == pytest.approx((x * kept[1]).item(), abs=1e-6)
+
+
+def test_unknown_region_mode():
+    with pytest.raises(ValueError, match="mode must be one of .* but got 'none'"):
+        region_images(torch.zeros(1, 3, 2, 2), *torch.zeros(2, 1, 1, 2, 2), mode='none')
