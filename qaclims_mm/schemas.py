@@ -290,7 +290,7 @@ def read_cams(path: str | Path) -> Cams:
         FormatError: If the file is truncated, lacks an array or has arrays of disagreeing shapes.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open('rb') as raw, np.load(raw, allow_pickle=False) as file:
             keys, strided, high_res, size = (
                 file[k] for k in ('keys', 'strided', 'high_res', 'size')
             )
@@ -388,20 +388,20 @@ def read_parquet(
         FormatError: If it is truncated or has other columns.
     """
     try:
-        table = pq.read_table(path, columns=list(columns) if columns else None, memory_map=True)
+        file = pq.ParquetFile(path, memory_map=True)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise FormatError(
             f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.'
         ) from error
-    missing = set(columns or schema.names) - set(table.column_names)
+    missing = set(columns or schema.names) - set(file.schema_arrow.names)
     if missing:
         raise FormatError(
             f'{path} lacks the columns {sorted(missing)}: another version made it; '
             'run its stage again.'
         )
-    return table
+    return file.read(columns=list(columns) if columns else None)
 
 
 def shard_path(folder: str | Path, shard: int) -> Path:

@@ -1,0 +1,129 @@
+"""Writing MiniWorld in PASCAL VOC's layout."""
+
+import json
+import multiprocessing
+import os
+import shutil
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, truth
+from qaclims_mm.schemas import FormatError, read_json, write_json, write_mask
+
+WORLD_VERSION = 1
+
+
+def make_picture(seed: int, index: int, size: int) -> tuple[Scene, Picture]:
+    """Return picture ``index`` of a world; it depends on nothing but these three numbers."""
+    rng = np.random.default_rng([seed, index])
+    scene = sample_scene(rng)
+    return scene, paint(scene, rng, size)
+
+
+def generate(
+    root: str | Path,
+    num_train: int = 1500,
+    num_val: int = 300,
+    seed: int = 0,
+    size: int = 112,
+) -> Path:
+    """Write a world: images, masks, XML labels, lists, and the truth about every question.
+
+    Args:
+        root: Folder to fill; a complete world with the same parameters is kept as it is.
+        num_train: Pictures in ``ImageSets/Segmentation/train.txt``.
+        num_val: Pictures in ``ImageSets/Segmentation/val.txt``.
+        seed: The world; equal seeds give equal files.
+        size: Side of a picture in pixels.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        FormatError: If ``root`` holds something else, or a world with other parameters.
+    """
+    root = Path(root)
+    parameters = dict(
+        version=WORLD_VERSION, num_train=num_train, num_val=num_val, seed=seed, size=size
+    )
+    if root.exists() and any(root.iterdir()):
+        _check_existing(root, parameters)
+        return root
+    partial_root = root.with_name(f'{root.name}.{os.getpid()}.tmp')
+    for folder in ('JPEGImages', 'SegmentationClass', 'Annotations', 'ImageSets/Segmentation'):
+        (partial_root / folder).mkdir(parents=True, exist_ok=True)
+    try:
+        _fill(partial_root, num_train, num_val, seed, size)
+        write_json(partial_root / 'world.json', parameters)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(partial_root, root)
+    finally:
+        shutil.rmtree(partial_root, ignore_errors=True)
+    return root
+
+
+def _check_existing(root: Path, parameters: dict[str, int]) -> None:
+    if not (root / 'world.json').is_file():
+        raise FormatError(f'{root} holds files that are no MiniWorld; choose another --root.')
+    found = read_json(root / 'world.json')
+    if found != parameters:
+        raise FormatError(
+            f'{root} holds a MiniWorld with {found}, but {parameters} is wanted; '
+            'delete the folder or choose another --root.'
+        )
+
+
+def _fill(root: Path, num_train: int, num_val: int, seed: int, size: int) -> None:
+    number = num_train + num_val
+    ids = [f'mini_{i:06d}' for i in range(number)]
+    write = partial(_write_picture, root, seed, size)
+    with multiprocessing.get_context('fork').Pool(os.cpu_count()) as pool:
+        lines = list(
+            track(
+                pool.imap(write, enumerate(ids), chunksize=16),
+                description='drawing MiniWorld',
+                total=number,
+            )
+        )
+    (root / 'scenes.jsonl').write_text('\n'.join(lines) + '\n')
+    lists = root / 'ImageSets' / 'Segmentation'
+    (lists / 'train.txt').write_text('\n'.join(ids[:num_train]) + '\n')
+    (lists / 'val.txt').write_text('\n'.join(ids[num_train:]) + '\n')
+
+
+def _write_picture(root: Path, seed: int, size: int, entry: tuple[int, str]) -> str:
+    """Write one picture's files and return its line of ``scenes.jsonl``."""
+    index, image_id = entry
+    scene, picture = make_picture(seed, index, size)
+    Image.fromarray(picture.image).save(
+        root / 'JPEGImages' / f'{image_id}.jpg', quality=95, subsampling=0
+    )
+    write_mask(root / 'SegmentationClass' / f'{image_id}.png', picture.mask)
+    _write_xml(root / 'Annotations' / f'{image_id}.xml', scene, size)
+    objects = [
+        dict(class_name=thing.class_name, kind=thing.name, answers=truth(scene, i))
+        for i, thing in enumerate(scene.objects)
+    ]
+    return json.dumps(dict(image_id=image_id, scene=scene.name, objects=objects))
+
+
+def _write_xml(path: Path, scene: Scene, size: int) -> None:
+    root = ElementTree.Element('annotation')
+    ElementTree.SubElement(root, 'filename').text = f'{path.stem}.jpg'
+    shape = ElementTree.SubElement(root, 'size')
+    for name, value in (('width', size), ('height', size), ('depth', 3)):
+        ElementTree.SubElement(shape, name).text = str(value)
+    for thing in scene.objects:
+        node = ElementTree.SubElement(root, 'object')
+        ElementTree.SubElement(node, 'name').text = thing.class_name
+        box = ElementTree.SubElement(node, 'bndbox')
+        for name, share in zip(('xmin', 'ymin', 'xmax', 'ymax'), thing.box, strict=True):
+            value = int(np.clip(round(share * size), 0, size - 1)) + 1
+            ElementTree.SubElement(box, name).text = str(value)
+    ElementTree.indent(root)
+    ElementTree.ElementTree(root).write(path)

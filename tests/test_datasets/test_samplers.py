@@ -1,0 +1,61 @@
+import pytest
+
+from qaclims_mm.datasets.samplers import ShardBatchSampler, ShardSampler
+
+
+class Ids:
+    def __init__(self, number):
+        self.ids = [f'{i:03d}' for i in range(number)]
+
+    def __len__(self):
+        return len(self.ids)
+
+    def image_ids(self):
+        return self.ids
+
+
+@pytest.fixture
+def as_rank(monkeypatch):
+    def build(dataset, rank, world, **options):
+        info = lambda: (rank, world)  # noqa: E731
+        monkeypatch.setattr('qaclims_mm.datasets.samplers.get_dist_info', info)
+        return ShardSampler(dataset, **options)
+
+    return build
+
+
+@pytest.mark.parametrize('shard_size', [1, 4, 100])
+@pytest.mark.parametrize('world', [1, 2, 3])
+def test_ranks_share_all_images_once_in_whole_shards(as_rank, shard_size, world):
+    seen = []
+    for rank in range(world):
+        sampler = as_rank(Ids(11), rank, world, shard_size=shard_size)
+        mine = list(sampler)
+        assert len(mine) == len(sampler)
+        assert mine == sorted(mine)
+        assert {i // shard_size % world for i in mine} <= {rank}
+        seen += mine
+    assert sorted(seen) == list(range(11))
+
+
+def test_batches_never_cross_a_shard(as_rank):
+    sampler = as_rank(Ids(11), 0, 1, shard_size=4)
+    batches = list(ShardBatchSampler(sampler, batch_size=3))
+    assert batches == [[0, 1, 2], [3], [4, 5, 6], [7], [8, 9, 10]]
+    assert len(ShardBatchSampler(sampler, batch_size=3)) == 5
+
+
+def test_done_images_are_left_out(as_rank):
+    sampler = as_rank(Ids(6), 0, 1)
+    assert sampler.skip({'001', '004', 'elsewhere'}) == 2
+    assert list(sampler) == [0, 2, 3, 5]
+    assert len(sampler) == 4
+
+
+def test_refusals(as_rank):
+    with pytest.raises(ValueError, match='round_up must be False'):
+        as_rank(Ids(3), 0, 1, round_up=True)
+    with pytest.raises(ValueError, match='shard_size must be at least 1, but got 0'):
+        as_rank(Ids(3), 0, 1, shard_size=0)
+    with pytest.raises(ValueError, match='drop_last must be False'):
+        ShardBatchSampler(as_rank(Ids(3), 0, 1), 2, drop_last=True)

@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from helpers import make_tiny_voc
+from PIL import Image
+
+from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.datasets.voc12 import VOC12WeakDataset
+from qaclims_mm.schemas import FormatError
+
+PACK = [dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs', num_classes=20)]
+
+
+def build(root, **changes):
+    options = dict(data_root=str(root), ann_file='train.txt', pipeline=PACK, test_mode=True)
+    return VOC12WeakDataset(**options | changes)
+
+
+def test_labels_of_xml_and_of_a_file_agree(tmp_path):
+    make_tiny_voc(tmp_path)
+    from_xml, from_csv = build(tmp_path), build(tmp_path, labels_file='labels.csv')
+    for a, b in zip(from_xml.iterate_records(), from_csv.iterate_records(), strict=True):
+        assert a['labels'] == b['labels']
+        assert a['label_names'] == b['label_names']
+
+
+def test_sample(tmp_path):
+    make_tiny_voc(tmp_path)
+    dataset = build(tmp_path)
+    assert dataset.image_ids() == ['img_0', 'img_1', 'img_2', 'img_3']
+    packed = dataset[1]
+    sample = packed['data_samples']
+    assert packed['inputs'].shape == (3, 32, 40)
+    assert packed['inputs'].dtype.is_floating_point is False
+    assert sample.label_names == ('dining table', 'person')
+    assert sample.pairs.tolist() == [10, 14]
+    assert sample.image_labels.nonzero().flatten().tolist() == [10, 14]
+    assert sample.gt_sem_seg.data.shape == (1, 32, 40)
+    assert sample.ori_shape == (32, 40)
+
+
+def test_rgb_order(tmp_path):
+    make_tiny_voc(tmp_path)
+    Image.fromarray(np.full((32, 40, 3), (200, 100, 0), np.uint8)).save(
+        tmp_path / 'JPEGImages/img_0.jpg', quality=100
+    )
+    channels = build(tmp_path)[0]['inputs'].float().mean((1, 2))
+    assert channels[0] > 190
+    assert channels[2] < 10
+
+
+def test_scales(tmp_path):
+    make_tiny_voc(tmp_path)
+    pipeline = [PACK[0], dict(type='PackWeakInputs', num_classes=20, scales=(1.0, 0.5, 1.5))]
+    shapes = [tuple(x.shape) for x in build(tmp_path, pipeline=pipeline)[0]['inputs']]
+    assert shapes == [(3, 32, 40), (3, 16, 20), (3, 48, 60)]
+
+
+def test_unknown_label_names_list_line_and_image(tmp_path):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'labels.csv').write_text('image,labels\nimg_0,dog\nimg_1,unicorn\nimg_2,\nimg_3,cat\n')
+    with pytest.raises(FormatError, match=r"train.txt:2: label 'unicorn' of image img_1 is none of"):
+        build(tmp_path, labels_file='labels.csv')
+
+
+def test_image_without_a_row(tmp_path):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'labels.csv').write_text('image,labels\nimg_0,dog\n')
+    with pytest.raises(FormatError, match=r'3 records.*\n.*image img_1 has no row in labels.csv'):
+        build(tmp_path, labels_file='labels.csv')
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('picture,classes\n', r'labels.csv:1 must have the columns image and labels'),
+        (None, 'labels.csv is missing'),
+    ],
+)
+def test_bad_labels_file(tmp_path, content, message):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'labels.csv').unlink()
+    if content:
+        (tmp_path / 'labels.csv').write_text(content)
+    with pytest.raises(FormatError, match=message):
+        build(tmp_path, labels_file='labels.csv')
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'), [(None, 'img_2.xml is missing'), ('<a', 'is not valid XML')]
+)
+def test_bad_xml(tmp_path, content, message):
+    make_tiny_voc(tmp_path)
+    path = tmp_path / 'Annotations/img_2.xml'
+    path.unlink()
+    if content:
+        path.write_text(content)
+    with pytest.raises(FormatError, match=message):
+        build(tmp_path)
+
+
+def test_missing_and_empty_list(tmp_path):
+    make_tiny_voc(tmp_path)
+    with pytest.raises(FormatError, match=r'absent.txt is missing'):
+        build(tmp_path, ann_file='absent.txt')
+    (tmp_path / 'empty.txt').write_text('\n')
+    with pytest.raises(FormatError, match='lists no image'):
+        build(tmp_path, ann_file='empty.txt')
+
+
+def test_image_that_stands_twice(tmp_path):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'train.txt').write_text('img_1\nimg_0\nimg_1\n')
+    with pytest.raises(FormatError, match=r'1 images stand twice in .*train.txt:\n  img_1'):
+        build(tmp_path)
+
+
+def test_image_without_label_is_kept(tmp_path):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'labels.csv').write_text('image,labels\nimg_0,dog\nimg_1,\nimg_2,cat\nimg_3,cat\n')
+    sample = build(tmp_path, labels_file='labels.csv')[1]['data_samples']
+    assert sample.pairs.shape == (0,)
+    assert sample.image_labels.sum() == 0
+
+
+BAD_FILES = [
+    ('JPEGImages/img_1.jpg', b'', r'image .*img_1.jpg cannot be read'),
+    ('JPEGImages/img_1.jpg', None, r'image .*img_1.jpg is missing'),
+    ('SegmentationClass/img_1.png', b'\x89PNG', r'img_1.png is not a readable mask'),
+    ('SegmentationClass/img_1.png', None, r'mask .*img_1.png of image img_1 is missing'),
+]
+
+
+@pytest.mark.parametrize(('name', 'content', 'message'), BAD_FILES)
+def test_bad_file_is_listed_in_a_test_run(tmp_path, name, content, message):
+    make_tiny_voc(tmp_path)
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    dataset = build(tmp_path)
+    sample = dataset[1]['data_samples']
+    assert sample.image_id == 'img_1'
+    with pytest.raises(AssertionError):  # the other images are good
+        assert dataset[0]['data_samples'].get('failed')
+    import re
+
+    assert re.search(message, sample.failed)
+
+
+def test_truncated_image(tmp_path):
+    make_tiny_voc(tmp_path, size=(200, 200))
+    path = tmp_path / 'JPEGImages/img_1.jpg'
+    path.write_bytes(path.read_bytes()[:800])
+    assert 'cannot be read' in build(tmp_path)[1]['data_samples'].failed
+
+
+def test_mask_of_another_size(tmp_path):
+    make_tiny_voc(tmp_path)
+    Image.fromarray(np.zeros((10, 20), np.uint8)).save(tmp_path / 'SegmentationClass/img_1.png')
+    failed = build(tmp_path)[1]['data_samples'].failed
+    assert 'has size 20x10, but its image 40x32' in failed
+
+
+def test_strict_stops_at_once(tmp_path):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'JPEGImages/img_1.jpg').unlink()
+    with pytest.raises(RecordError, match=r'img_1.jpg is missing'):
+        build(tmp_path, strict=True)[1]
+
+
+def test_in_training_the_next_record_takes_the_place(tmp_path):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'JPEGImages/img_1.jpg').unlink()
+    sample = build(tmp_path, test_mode=False)[1]['data_samples']
+    assert sample.image_id == 'img_2'
+    [(image_id, reason)] = sample.failed_records
+    assert image_id == 'img_1'
+    assert 'is missing' in reason
+
+
+def test_all_records_bad(tmp_path):
+    make_tiny_voc(tmp_path)
+    for path in (tmp_path / 'JPEGImages').iterdir():
+        path.unlink()
+    with pytest.raises(FormatError, match='4 records, all, are bad'):
+        build(tmp_path, test_mode=False)[0]
