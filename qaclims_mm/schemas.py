@@ -25,6 +25,7 @@ IGNORE_INDEX = 255
 SHARD_SIZE = 512
 MANIFEST = 'manifest.json'
 METRICS = 'metrics.json'
+CLAIM = 'run.json'
 # Config keys that change how a run is carried out, not what it makes.
 _RUN_ONLY_KEYS = frozenset(
     [
@@ -224,6 +225,35 @@ def hash_config(config: Mapping[str, Any]) -> str:
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
+
+
+def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
+    """Mark a folder as filled from something, or check that it is; so no two runs ever mix in it.
+
+    Args:
+        folder: Where a run writes one file an image or a shard.
+        fingerprint: {what: hash} of all that the files depend on.
+
+    Raises:
+        FormatError: If another run began it.
+    """
+    path = Path(folder) / CLAIM
+    if not path.is_file():
+        write_json(path, dict(fingerprint))
+        return
+    found = read_json(path)
+    differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
+    if differ:
+        raise FormatError(
+            f'{folder} holds files of another run ({", ".join(differ)} differ); '
+            'delete the folder or choose another one.'
+        )
+
+
+def hash_file(path: str | Path) -> str:
+    """Return the sha256 of a file."""
+    with Path(path).open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 # --------------------------------------------------------------------------------------------------

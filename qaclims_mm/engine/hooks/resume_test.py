@@ -1,28 +1,67 @@
 """Going on with a test run that writes files."""
 
+import hashlib
+from collections.abc import Sequence
+
+from mmengine.dist import barrier, is_main_process
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from qaclims_mm.registry import HOOKS
+from qaclims_mm.schemas import claim_folder, hash_config, hash_file
+
+
+def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
+    """Return hashes of all that the files of a test run depend on."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    config = dict(model=runner.cfg.model, dataset=runner.cfg.test_dataloader.dataset)
+    fingerprint = dict(
+        config=hash_config(config),
+        images=hashlib.sha256('\n'.join(image_ids).encode()).hexdigest(),
+    )
+    if runner._load_from:
+        fingerprint['checkpoint'] = hash_file(runner._load_from)
+    if hasattr(model, 'question_hash'):
+        fingerprint['questions'] = model.question_hash
+    return fingerprint
 
 
 @HOOKS.register_module()
 class ResumeTestHook(Hook):
-    """Leaves out the images that every evaluator of the run has done.
+    """Leaves out the images that every evaluator of the run has done, and keeps runs apart.
 
-    An evaluator takes part by a method ``done_ids(image_ids)`` that returns those of the ids whose
-    result is kept; if one has none, nothing is left out. The loader's sampler must be a
+    An evaluator that writes files has ``out_dir`` and ``begin(fingerprint, image_ids)``; the folder is
+    claimed for what the files depend on. An evaluator takes part in going on by ``done_ids(image_ids)``,
+    those whose result is kept; if one has none, nothing is left out. The loader's sampler must be a
     ``ShardSampler``.
+
+    Raises:
+        FormatError: If a folder holds files of another run.
     """
 
     def before_test(self, runner: Runner) -> None:
-        """Tell the sampler what is done."""
-        sampler = runner.test_dataloader.batch_sampler.sampler
+        """Claim the folders and tell the sampler what is done."""
+        dataset = runner.test_dataloader.dataset
         metrics = runner.test_evaluator.metrics
-        if not hasattr(sampler, 'skip') or not all(hasattr(m, 'done_ids') for m in metrics):
+        writers = [m for m in metrics if getattr(m, 'out_dir', None)]
+        if not writers:
             return
-        ids = runner.test_dataloader.dataset.image_ids()
+        ids = dataset.image_ids()
+        fingerprint = fingerprint_of(runner, ids)
+        for writer in writers:
+            if is_main_process():
+                claim_folder(writer.out_dir, fingerprint)
+            barrier()
+            writer.begin(fingerprint, ids)
+        if all(hasattr(m, 'done_ids') for m in metrics):
+            self._skip(runner, ids)
+
+    def _skip(self, runner: Runner, ids: Sequence[str]) -> None:
+        metrics = runner.test_evaluator.metrics
         done = set(ids).intersection(*(m.done_ids(ids) for m in metrics))
+        # all ranks have looked before one of them writes
+        barrier()
         if done:
-            sampler.skip(done)
+            runner.test_dataloader.batch_sampler.sampler.skip(done)
             runner.logger.info(f'{len(done)} of {len(ids)} images are done already and left out.')

@@ -36,7 +36,9 @@ class CAMNetwork(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(data_preprocessor or dict(type='WeakDataPreprocessor'), init_cfg)
+        super().__init__(
+            MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')), init_cfg
+        )
         if activation not in ACTIVATIONS:
             raise ValueError(
                 f'activation must be one of {sorted(ACTIVATIONS)}, but got {activation!r}.'

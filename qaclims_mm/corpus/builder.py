@@ -1,0 +1,101 @@
+"""Asking a VQA model about every image, as the model of an MMEngine test run."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+
+from qaclims_mm.corpus.answers import process_answer
+from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
+from qaclims_mm.vlms.registry import MODELS, VQA_MODELS
+
+
+def hash_questions(questions: Sequence[Question]) -> str:
+    """Return a short hash of the templates, by which a corpus tells its question set."""
+    return hashlib.sha256(json.dumps([list(q) for q in questions]).encode()).hexdigest()[:16]
+
+
+@MODELS.register_module()
+class VQACorpusBuilder(BaseModel):
+    """Asks all questions about all classes of an image; the answers go to ``CorpusWriter``.
+
+    Args:
+        vqa: Config of a model in ``VQA_MODELS``.
+        question_set: ``paper`` or ``official``.
+        groups: Question groups that are asked.
+        lemmatize: Whether answers are lemmatized (released code).
+        append_label: Whether the label completes foreground answers that lack it.
+        label_test: ``words`` or ``substring`` (released code); see ``answers.contains_label``.
+        aliases: {class name: other names}, which make the label needless.
+    """
+
+    def __init__(
+        self,
+        vqa: dict,
+        question_set: str = 'paper',
+        groups: Sequence[str] = QUESTION_GROUPS,
+        lemmatize: bool = False,
+        append_label: bool = True,
+        label_test: str = 'words',
+        aliases: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        super().__init__()
+        self.vqa = VQA_MODELS.build(vqa)
+        self.questions = get_questions(question_set, groups)
+        self.options = dict(
+            aliases=dict(aliases or {}),
+            lemma=lemmatize,
+            append_label=append_label,
+            test=label_test,
+        )
+        self._loaded = False
+
+    @property
+    def question_hash(self) -> str:
+        """Hash of the questions asked."""
+        return hash_questions(self.questions)
+
+    def forward(
+        self, inputs: Sequence[torch.Tensor], data_samples: Sequence[Any], mode: str = 'predict'
+    ) -> list[Any]:
+        """Set ``answers``, the corpus rows of each image, on the samples.
+
+        Args:
+            inputs: RGB uint8, ``(3, H, W)`` each.
+            data_samples: Have ``image_id`` and ``label_names``; one with ``failed`` gets no answers.
+            mode: Only ``predict``.
+
+        Raises:
+            ValueError: If the mode is another one: there is nothing to train.
+        """
+        if mode != 'predict':
+            raise ValueError(f'VQACorpusBuilder only predicts, but mode is {mode!r}; use test.py.')
+        if not self._loaded:
+            self.vqa.load(str(self.data_preprocessor.device))
+            self._loaded = True
+        good = [(x, s) for x, s in zip(inputs, data_samples, strict=True) if not s.get('failed')]
+        images = [np.ascontiguousarray(x.cpu().numpy().transpose(1, 2, 0)) for x, _ in good]
+        asked = [[q.fill(c) for c in s.label_names for q in self.questions] for _, s in good]
+        for (_, sample), texts in zip(good, self.vqa.answer(images, asked), strict=True):
+            sample.set_metainfo(dict(answers=self._rows(sample, texts)))
+        return list(data_samples)
+
+    def _rows(self, sample: Any, answers: Sequence[Any]) -> list[dict[str, Any]]:
+        asked = [(c, q) for c in sample.label_names for q in self.questions]
+        return [
+            dict(
+                image_id=sample.image_id,
+                class_name=class_name,
+                kind=question.kind,
+                question_id=question.id,
+                question=question.fill(class_name),
+                answer=answer.text,
+                text=process_answer(answer.text, question.kind, class_name, **self.options),
+                score=answer.score,
+            )
+            for (class_name, question), answer in zip(asked, answers, strict=True)
+        ]

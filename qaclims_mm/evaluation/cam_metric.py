@@ -1,0 +1,192 @@
+"""How good activation maps are, at every threshold."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import all_reduce, barrier, get_rank
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from rich.console import Console
+from rich.table import Table
+
+from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
+from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
+from qaclims_mm.registry import METRICS
+from qaclims_mm.schemas import FormatError, write_json
+
+IMAGES_A_PART = 256
+
+
+@METRICS.register_module()
+class CAMMetric(BaseMetric):
+    """Pixel counts per class over all thresholds in one pass; memory does not grow with the images.
+
+    Reports, in percent, ``mIoU`` at the best threshold (and ``best_threshold``), ``mIoU@0.15``, and
+    false- and under-activation (see ``functional.evaluation``) at both.
+
+    Args:
+        thresholds: Ascending; by default 0.01 to 0.99.
+        report_at: Fixed threshold of the report; the released code has 0.15.
+        out_file: JSON file for the whole curve and the IoU of every class.
+        journal: Folder in which counts are kept, so that a killed run goes on.
+        prefix: As in ``BaseMetric``.
+
+    Raises:
+        FormatError: While counting, if a mask and its maps disagree; names the image.
+    """
+
+    default_prefix = 'cam'
+
+    def __init__(
+        self,
+        thresholds: Sequence[float] | None = None,
+        report_at: float = 0.15,
+        out_file: str | None = None,
+        journal: str | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(prefix=prefix)
+        self.thresholds = np.asarray(thresholds or [i / 100 for i in range(1, 100)])
+        self.report_at, self.out_file = report_at, out_file
+        self.journal = self.out_dir = Path(journal) if journal else None
+        self._counts: Counts | None = None
+        self._known: frozenset[str] = frozenset()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class names, the background first."""
+        return tuple((self.dataset_meta or {})['classes'])
+
+    def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
+        """Do nothing: the hook has claimed the journal for this run."""
+
+    def done_ids(self, image_ids: Sequence[str]) -> set[str]:
+        """Return the images that the journal has counted."""
+        if self.journal is not None:
+            parts = read_parts(self.journal, len(self.class_names), self.thresholds)
+            self._known = frozenset(parts.image_ids)
+        return set(image_ids) & self._known
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Count the pixels of a batch."""
+        if self._counts is None:
+            self._counts = Counts(len(self.class_names), len(self.thresholds))
+        for sample in data_samples:
+            if sample.get('failed') or sample['image_id'] in self._known:
+                continue
+            self._add(sample)
+            if self.journal is not None and len(self._counts.image_ids) >= IMAGES_A_PART:
+                self._flush()
+
+    def _add(self, sample: dict) -> None:
+        counts = self._counts
+        cams, keys, mask = self._checked(sample)
+        found = count_pixels(cams, keys, mask, self.thresholds)
+        if found.classes[-1] >= len(self.class_names):
+            raise FormatError(
+                f'image {sample["image_id"]}: class {found.classes[-1]} is in its mask or maps, but '
+                f'there are {len(self.class_names)} classes with the background.'
+            )
+        counts.tp[found.classes] += found.tp
+        counts.pred[found.classes] += found.pred
+        counts.gt[found.classes] += found.gt
+        counts.image_ids.append(sample['image_id'])
+
+    def _checked(self, sample: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        name = f'image {sample["image_id"]} ({sample.get("img_path")})'
+        if 'gt_sem_seg' not in sample:
+            raise FormatError(f'{name} has no mask; add LoadMask to the test pipeline.')
+        mask = sample['gt_sem_seg']['data'][0].cpu().numpy()
+        cams = sample['cam_high_res'].float().cpu().numpy()
+        if cams.shape[1:] != mask.shape:
+            raise FormatError(f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.')
+        if np.isnan(cams).any():
+            raise FormatError(f'{name}: its maps have NaN; the checkpoint is broken.')
+        return cams, sample['cam_keys'].cpu().numpy(), mask
+
+    def _flush(self) -> None:
+        if self._counts is not None and self._counts.image_ids:
+            write_part(self.journal, get_rank(), self._counts, self.thresholds)
+        self._counts = Counts(len(self.class_names), len(self.thresholds))
+
+    def _total(self) -> Counts:
+        """Return the counts of all ranks and of earlier runs; integers, so the sum is exact."""
+        if self.journal is not None:
+            self._flush()
+            barrier()
+            return read_parts(self.journal, len(self.class_names), self.thresholds)
+        total = self._counts or Counts(len(self.class_names), len(self.thresholds))
+        for name in ('tp', 'pred', 'gt'):
+            tensor = torch.from_numpy(getattr(total, name))
+            all_reduce(tensor)
+            setattr(total, name, tensor.numpy())
+        return total
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Return the report; the same on every rank."""
+        total = self._total()
+        self._counts = None
+        report = self._report(total)
+        return {f'{self.prefix}/{k}': v for k, v in report.items()}
+
+    def _report(self, total: Counts) -> dict[str, float]:
+        per_class = 100 * iou(total.tp, total.pred, total.gt)
+        with np.errstate(all='ignore'):
+            curve = np.nanmean(per_class, axis=0) if total.gt.sum() else np.full(len(self.thresholds), np.nan)
+        false, under = (100 * x for x in activation_errors(total.tp, total.pred, total.gt))
+        best = int(np.nanargmax(curve)) if not np.isnan(curve).all() else 0
+        fixed = int(np.abs(self.thresholds - self.report_at).argmin())
+        if get_rank() == 0:
+            self._show(per_class, best, fixed)
+            if self.out_file:
+                self._write_curve(per_class, curve, false, under)
+        at = f'@{self.thresholds[fixed]:.2f}'
+        return {
+            'mIoU': float(curve[best]),
+            'best_threshold': float(self.thresholds[best]),
+            'false_activation': float(false[best]),
+            'under_activation': float(under[best]),
+            f'mIoU{at}': float(curve[fixed]),
+            f'false_activation{at}': float(false[fixed]),
+            f'under_activation{at}': float(under[fixed]),
+        }
+
+    def _show(self, per_class: np.ndarray, best: int, fixed: int) -> None:
+        if len(self.class_names) > 101:
+            return
+        table = Table(title='IoU of the activation maps, in percent')
+        table.add_column('class')
+        for index in (best, fixed):
+            table.add_column(f'at {self.thresholds[index]:.2f}', justify='right')
+        for name, row in zip(self.class_names, per_class, strict=True):
+            table.add_row(name, f'{row[best]:.1f}', f'{row[fixed]:.1f}')
+        console = Console(width=60)
+        with console.capture() as capture:
+            console.print(table)
+        print_log('\n' + capture.get(), logger='current')
+
+    def _write_curve(
+        self, per_class: np.ndarray, curve: np.ndarray, false: np.ndarray, under: np.ndarray
+    ) -> None:
+        def numbers(values: np.ndarray) -> list[float | None]:
+            return [None if np.isnan(v) else round(float(v), 4) for v in values]
+
+        write_json(
+            str(self.out_file),
+            dict(
+                thresholds=numbers(self.thresholds),
+                mIoU=numbers(curve),
+                false_activation=numbers(false),
+                under_activation=numbers(under),
+                classes={
+                    n: numbers(row) for n, row in zip(self.class_names, per_class, strict=True)
+                },
+            ),
+        )
+
+    def compute_metrics(self, results: list) -> dict:
+        """Not used: ``evaluate`` sums counts."""
+        return {}

@@ -1,0 +1,112 @@
+"""Writing the corpus, shard by shard."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import barrier, is_main_process
+from mmengine.evaluator import BaseMetric
+
+from qaclims_mm.corpus.store import finished_shards, write_shard
+from qaclims_mm.registry import METRICS
+from qaclims_mm.schemas import (
+    CORPUS_SCHEMA,
+    SHARD_SIZE,
+    Manifest,
+    read_json,
+    read_parquet,
+    shard_path,
+    write_json,
+)
+
+
+@METRICS.register_module()
+class CorpusWriter(BaseMetric):
+    """Collects answers and writes a shard once it has all its images.
+
+    A shard is whole or absent, so a killed run goes on with the shards that are missing.
+
+    Args:
+        out_dir: The corpus.
+        prefix: As in ``BaseMetric``.
+    """
+
+    default_prefix = 'qape'
+
+    def __init__(self, out_dir: str, prefix: str | None = None) -> None:
+        super().__init__(prefix=prefix)
+        self.out_dir = Path(out_dir)
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+        self._failed: dict[str, str] = {}
+        self._shard_ids: dict[int, list[str]] = {}
+        self._fingerprint: dict[str, str] = {}
+
+    def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
+        """Learn which images make which shard; the hook has claimed the folder."""
+        self._fingerprint = fingerprint
+        self._shard_ids = {
+            s: list(image_ids[s * SHARD_SIZE : (s + 1) * SHARD_SIZE])
+            for s in range(-(-len(image_ids) // SHARD_SIZE))
+        }
+
+    def done_ids(self, image_ids: Sequence[str]) -> set[str]:
+        """Return the ids of finished shards."""
+        shards = finished_shards(self.out_dir, len(image_ids))
+        return {i for s in shards for i in image_ids[s * SHARD_SIZE : (s + 1) * SHARD_SIZE]}
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the answers of a batch; write the shards that are complete."""
+        for sample in data_samples:
+            if sample.get('failed'):
+                self._failed[sample['image_id']] = sample['failed']
+            self._rows[sample['image_id']] = sample.get('answers', [])
+        for shard, ids in list(self._shard_ids.items()):
+            if ids[0] in self._rows and all(i in self._rows for i in ids):
+                self._write(shard, ids)
+
+    def _write(self, shard: int, ids: Sequence[str]) -> None:
+        failed = {i: self._failed[i] for i in ids if i in self._failed}
+        if failed:
+            # before the shard, which says that its images need not be looked at again
+            write_json(self._failed_path(shard), failed)
+        write_shard(self.out_dir, shard, {i: self._rows.pop(i) for i in ids})
+        del self._shard_ids[shard]
+
+    def _failed_path(self, shard: int) -> Path:
+        return shard_path(self.out_dir, shard).with_suffix('.failed.json')
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Write the manifest and return the counts."""
+        barrier()
+        counts = self._count(size)
+        if is_main_process():
+            failed: dict[str, str] = {}
+            for shard in range(counts['shards']):
+                if self._failed_path(shard).is_file():
+                    failed |= read_json(self._failed_path(shard))
+            Manifest(
+                'qape',
+                self._fingerprint.get('config', ''),
+                counts=counts,
+                failed=[list(f) for f in sorted(failed.items())],
+                extra=dict(questions=self._fingerprint.get('questions', '')),
+            ).write(self.out_dir)
+        barrier()
+        return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
+
+    def _count(self, size: int) -> dict[str, int]:
+        shards = -(-size // SHARD_SIZE)
+        tables = [
+            read_parquet(shard_path(self.out_dir, s), CORPUS_SCHEMA, ['image_id', 'text'])
+            for s in range(shards)
+        ]
+        return dict(
+            images=sum(len(set(t['image_id'].to_pylist())) for t in tables),
+            answers=sum(len(t) for t in tables),
+            empty=sum(t['text'].to_pylist().count('') for t in tables),
+            shards=shards,
+        )
+
+    def compute_metrics(self, results: list) -> dict:
+        """Not used: ``evaluate`` reads the shards."""
+        return {}

@@ -1,0 +1,199 @@
+"""The recipe of the tiny BLIP: transformers' own model, trained to answer the paper's 16 questions.
+
+Shapes: B pictures of a batch, Q questions a picture, L tokens.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor, nn
+
+from qaclims_mm.corpus.questions import QUESTION_SETS
+from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD
+from qaclims_mm.miniworld.regions import draw_pictures
+from qaclims_mm.miniworld.scene import Scene, truth
+from qaclims_mm.miniworld.world import vocabulary
+from qaclims_mm.vlms.blip import BlipVQA, filled_cache, preprocess, project_image
+
+SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
+IMAGE_SIZE = 112
+MAX_TOKENS = 16
+
+
+def write_tokenizer(folder: Path) -> int:
+    """Write BERT's word pieces, here whole words of the world and of the questions."""
+    questions = ' '.join(q.template for qs in QUESTION_SETS.values() for q in qs)
+    words = {w.lower() for w in questions.replace('{class}', ' ').replace('?', ' ').split()}
+    words |= set(vocabulary())
+    vocab = (*SPECIAL, '?', '.', *sorted(words))
+    (folder / 'vocab.txt').write_text('\n'.join(vocab) + '\n')
+    config = dict(
+        tokenizer_class='BertTokenizer',
+        do_lower_case=True,
+        model_max_length=MAX_TOKENS,
+        pad_token='[PAD]',  # noqa: S106 - a token of text
+        unk_token='[UNK]',  # noqa: S106
+        cls_token='[CLS]',  # noqa: S106
+        sep_token='[SEP]',  # noqa: S106
+        mask_token='[MASK]',  # noqa: S106
+        bos_token='[DEC]',  # noqa: S106
+        additional_special_tokens=['[ENC]'],
+    )
+    (folder / 'tokenizer_config.json').write_text(json.dumps(config, indent=2) + '\n')
+    return len(vocab)
+
+
+def build_model(vocab_size: int) -> nn.Module:
+    """Return transformers' BLIP for questions, 128 wide, with random weights."""
+    from transformers import BlipConfig, BlipForQuestionAnswering
+
+    text = dict(
+        vocab_size=vocab_size,
+        hidden_size=128,
+        encoder_hidden_size=128,
+        intermediate_size=384,
+        projection_dim=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=32,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        bos_token_id=SPECIAL.index('[DEC]'),
+        pad_token_id=SPECIAL.index('[PAD]'),
+        eos_token_id=SPECIAL.index('[SEP]'),
+        sep_token_id=SPECIAL.index('[SEP]'),
+    )
+    vision = dict(
+        hidden_size=128,
+        intermediate_size=384,
+        projection_dim=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        image_size=IMAGE_SIZE,
+        patch_size=16,
+    )
+    return BlipForQuestionAnswering(BlipConfig(text_config=text, vision_config=vision))
+
+
+def sample_batch(
+    rng: np.random.Generator, world: list[tuple[Scene, Any]], pictures: int
+) -> tuple[list[np.ndarray], list[str], list[str]]:
+    """Return images, and for each its 16 questions about one object and their answers, in a row."""
+    images, questions, answers = [], [], []
+    for index in rng.integers(len(world), size=pictures):
+        scene, picture = world[index]
+        number = int(rng.integers(len(scene.objects)))
+        right = truth(scene, number)
+        templates = list(QUESTION_SETS.values())[rng.integers(len(QUESTION_SETS))]
+        images.append(picture.image)
+        questions += [q.fill(scene.objects[number].class_name) for q in templates]
+        answers += [right[q.id][0] for q in templates]
+    return images, questions, answers
+
+
+def answer_loss(model: nn.Module, pixels: Tensor, questions: Any, answers: Tensor) -> Tensor:
+    """Cross entropy of the answers' tokens, in nats.
+
+    Args:
+        model: The BLIP.
+        pixels: Normalised images, ``(B, 3, S, S)``.
+        questions: Token ids and attention mask of B Q questions, ``(B Q, L)``.
+        answers: Token ids from ``[DEC]`` to ``[SEP]``, padded, ``(B Q, L)``.
+    """
+    image = model.vision_model(pixel_values=pixels)[0]
+    each = len(answers) // len(pixels)
+    keys_values = [
+        tuple(x.repeat_interleave(each, dim=0) for x in layer)
+        for layer in project_image(model.text_encoder, image)
+    ]
+    question = model.text_encoder(
+        input_ids=questions['input_ids'],
+        attention_mask=questions['attention_mask'],
+        encoder_hidden_states=image,
+        past_key_values=filled_cache(keys_values),
+        use_cache=True,
+    )[0]
+    pad = SPECIAL.index('[PAD]')
+    logits = model.text_decoder(
+        input_ids=answers[:, :-1],
+        attention_mask=(answers[:, :-1] != pad).long(),
+        encoder_hidden_states=question,
+        encoder_attention_mask=questions['attention_mask'],
+    ).logits
+    return nn.functional.cross_entropy(
+        logits.flatten(0, 1), answers[:, 1:].flatten(), ignore_index=pad
+    )
+
+
+def train_blip(
+    folder: str | Path,
+    seed: int = 0,
+    steps: int = 1200,
+    batch_size: int = 12,
+    pictures: int = 4000,
+    lr: float = 1.5e-3,
+) -> list[float]:
+    """Train the tiny BLIP and write the folder that ``from_pretrained`` loads, in float16.
+
+    Args:
+        folder: Where config, tokenizer and weights go.
+        seed: Of the world, the weights and the batches.
+        steps: Training steps.
+        batch_size: Pictures a step, with 16 questions each.
+        pictures: Pictures in the training world.
+        lr: Peak learning rate of AdamW.
+
+    Returns:
+        The loss of every step, in nats a token.
+    """
+    from transformers import BertTokenizer
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    size = write_tokenizer(folder)
+    tokenizer = BertTokenizer.from_pretrained(folder)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    model = build_model(size).train()
+    world = draw_pictures(TRAINING_WORLD + seed, pictures)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
+    losses = []
+    for _ in track(range(steps), description='training BLIP'):
+        images, questions, answers = sample_batch(rng, world, batch_size)
+        asked = tokenizer(questions, padding=True, return_tensors='pt')
+        wanted = tokenizer(answers, padding=True, return_tensors='pt')['input_ids']
+        wanted[:, 0] = SPECIAL.index('[DEC]')
+        loss = answer_loss(model, preprocess(images, IMAGE_SIZE), asked, wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    model.half().save_pretrained(folder)
+    return losses
+
+
+def answer_rates(
+    folder: str | Path, pictures: int = 100, seed: int = 0, question_set: str = 'paper'
+) -> dict[str, float]:
+    """Return the share, in percent, of right answers on unseen pictures, by question and in all."""
+    vqa = BlipVQA(str(folder), image_size=None)
+    vqa.load('cpu')
+    templates = QUESTION_SETS[question_set]
+    hits: dict[str, list[bool]] = {q.id: [] for q in templates}
+    for scene, picture in draw_pictures(seed, pictures):
+        for number, thing in enumerate(scene.objects):
+            right = truth(scene, number)
+            [answers] = vqa.answer([picture.image], [[q.fill(thing.class_name) for q in templates]])
+            for question, answer in zip(templates, answers, strict=True):
+                hits[question.id].append(answer.text in right[question.id])
+    rates = {k: 100 * float(np.mean(v)) for k, v in hits.items()}
+    return rates | {'all': float(np.mean(list(rates.values())))}
+
+

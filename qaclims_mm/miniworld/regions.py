@@ -1,0 +1,124 @@
+"""Regions of pictures and what their texts may be: the training data of the tiny CLIP."""
+
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from os import cpu_count
+
+import numpy as np
+from PIL import Image
+from rich.progress import track
+
+from qaclims_mm.miniworld.generate import make_picture
+from qaclims_mm.miniworld.scene import Picture, Scene
+from qaclims_mm.miniworld.world import CLASSES, SCENE_FACTS, names_of
+
+PROMPTS = ('a photo of {}', 'a photo of {}.', '{}')
+# Captions found in the wild seldom say what is absent, so CLIP knows little about "no dog".
+NEGATION_RATE = 0.03
+# An object draws more attention than as much background does.
+OBJECT_SALIENCE = 2.0
+OMEGA = 0.1
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture: weights in [0, 1] ``(S, S)``, and how well each text fits, {text: score}."""
+
+    image: np.ndarray
+    weight: np.ndarray
+    scores: dict[str, float]
+
+
+def draw_pictures(seed: int, number: int, size: int = 112) -> list[tuple[Scene, Picture]]:
+    """Draw pictures of a world on all cores."""
+    draw = partial(make_picture, seed, size=size)
+    with get_context('fork').Pool(cpu_count()) as pool:
+        pictures = pool.imap(draw, range(number), chunksize=16)
+        return list(track(pictures, description='drawing pictures', total=number))
+
+
+def object_mask(picture: Picture, class_name: str) -> np.ndarray:
+    """Return the pixels of a class, its soft edge not included, float32 ``(S, S)``."""
+    return (picture.mask == CLASSES.index(class_name) + 1).astype(np.float32)
+
+
+def sample_region(rng: np.random.Generator, scene: Scene, picture: Picture) -> Region:
+    """Cut a random region out of a picture.
+
+    Half of them are about an object, a third about what is left without it, the others about a
+    single thing or everything; most are then made as imperfect as an activation map is.
+    """
+    thing = scene.objects[rng.integers(len(scene.objects))]
+    own = object_mask(picture, thing.class_name)
+    draw = rng.random()
+    if draw < 0.5:
+        mask = own
+    elif draw < 0.85:
+        mask = 1 - own
+    elif draw < 0.95:
+        name = list(picture.things)[rng.integers(len(picture.things))]
+        mask = picture.things[name].astype(np.float32)
+    else:
+        mask = np.ones_like(own)
+    weight = _imperfect(rng, mask, picture)
+    weight = weight * (weight >= OMEGA * weight.max())
+    if weight.sum() < 30:
+        weight = np.ones_like(own)
+    return Region(picture.image, weight, score_texts(scene, picture, weight))
+
+
+def _imperfect(rng: np.random.Generator, mask: np.ndarray, picture: Picture) -> np.ndarray:
+    """Leak, lose a part, or become as coarse and soft as an upsampled activation map."""
+    side = len(mask)
+    if rng.random() < 0.25:
+        name = list(picture.things)[rng.integers(len(picture.things))]
+        mask = np.maximum(mask, picture.things[name])
+    if rng.random() < 0.25:
+        normal, at = rng.normal(size=2), np.indices(mask.shape) / side - 0.5
+        mask = mask * ((normal[0] * at[0] + normal[1] * at[1]) > rng.normal(0, 0.1))
+    if rng.random() < 0.6:
+        cells = int(rng.choice([7, 10, 14, 20]))
+        coarse = Image.fromarray(mask.astype(np.float32)).resize((cells, cells), Image.Resampling.BOX)
+        noisy = np.asarray(coarse) + rng.normal(0, 0.08, (cells, cells))
+        image = Image.fromarray(noisy.astype(np.float32))
+        mask = np.clip(np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)), 0, 1)
+        if rng.random() < 0.5:
+            mask = (mask > rng.uniform(0.15, 0.7)).astype(np.float32)
+    return mask.astype(np.float32) * rng.uniform(0.6, 1.0)
+
+
+def score_texts(scene: Scene, picture: Picture, weight: np.ndarray) -> dict[str, float]:
+    """Return how well texts fit a region, in [0, 1]: the share of what they name.
+
+    An object counts by its salience, a thing by how much of it is seen in what is no object.
+    """
+    total = float(weight.sum())
+    mass = {
+        t: float((weight * object_mask(picture, t.class_name)).sum()) / total for t in scene.objects
+    }
+    covered = sum(mass.values())
+    salient = OBJECT_SALIENCE * covered + 1 - covered
+    scores: dict[str, float] = {}
+    for thing, share in mass.items():
+        for name in names_of(thing.class_name, thing.name):
+            scores[name] = OBJECT_SALIENCE * share / salient
+    background = (1 - covered) / salient
+    for name, seen in picture.things.items():
+        visible = float((weight * seen).sum()) / max(float(seen.sum()) * float(weight.max()), 1.0)
+        scores[name] = max(scores.get(name, 0.0), background * min(1.0, visible))
+    for name in SCENE_FACTS[scene.name].names:
+        scores[name] = max(scores.get(name, 0.0), background)
+    present = {t.class_name for t, share in mass.items() if share > 0.05}
+    scores |= {f'no {c}': background for c in CLASSES if c not in present}
+    return {name: score for name, score in scores.items() if score > 0}
+
+
+def sample_text(rng: np.random.Generator, region: Region) -> str:
+    """Draw one of the texts of a region by its score; "no ..." seldom."""
+    negated = rng.random() < NEGATION_RATE
+    names = [n for n in region.scores if n.startswith('no ') == negated]
+    if not names:
+        names = list(region.scores)
+    scores = np.array([region.scores[n] for n in names]) ** 2
+    return names[rng.choice(len(names), p=scores / scores.sum())]

@@ -1,0 +1,35 @@
+"""Train MiniWorld's tiny models: python tools/train_miniworld_models.py {clip,blip} [--out FOLDER]."""
+
+import argparse
+
+from rich.console import Console
+
+from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
+from qaclims_mm.miniworld.clip_quality import recognition_rates
+from qaclims_mm.miniworld.clip_recipe import train_clip
+
+
+def main() -> None:
+    """Train one model, write it, and print how well it does on unseen pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('model', choices=('clip', 'blip'))
+    parser.add_argument('--out', help='folder; by default that of the shipped weights')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--steps', type=int, help='training steps; by default those of the recipe')
+    args = parser.parse_args()
+    out = args.out or f'qaclims_mm/miniworld/weights/{args.model}'
+    options = dict(seed=args.seed) | (dict(steps=args.steps) if args.steps else {})
+    console = Console()
+    if args.model == 'clip':
+        losses = train_clip(out, **options)
+        for prompt in (f'{out}/mask_prompt.safetensors', None):
+            rates = recognition_rates(f'local-dir:{out}', prompt)
+            console.print('with mask prompts' if prompt else 'plain', rates)
+    else:
+        losses = train_blip(out, **options)
+        console.print(answer_rates(out))
+    console.print(f'loss {losses[0]:.2f} -> {sum(losses[-50:]) / len(losses[-50:]):.3f}')
+
+
+if __name__ == '__main__':
+    main()
