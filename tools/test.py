@@ -10,7 +10,7 @@ def main() -> int:
     args = parser.parse_args()
     cfg = load_config(args)
     cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, 'test')
     runner.test()
     return exit_status(runner)
 

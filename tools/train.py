@@ -22,7 +22,7 @@ def main() -> int:
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    runner = build_runner(cfg)
+    runner = build_runner(cfg, 'train')
     runner.train()
     return exit_status(runner)
 

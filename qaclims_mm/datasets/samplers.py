@@ -61,7 +61,7 @@ class ShardSampler(Sampler[int]):
 
 @DATA_SAMPLERS.register_module()
 class ShardBatchSampler(Sampler[list[int]]):
-    """Batches of a ``ShardSampler`` that never cross a shard.
+    """Batches of a ``ShardSampler`` that never cross a shard (of more than one image).
 
     Args:
         sampler: The ``ShardSampler``.
@@ -75,12 +75,11 @@ class ShardBatchSampler(Sampler[list[int]]):
         self.sampler, self.batch_size = sampler, batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
+        size = self.sampler.shard_size
         batch: list[int] = []
         for index in self.sampler:
-            if batch and (
-                len(batch) == self.batch_size
-                or index // self.sampler.shard_size != batch[0] // self.sampler.shard_size
-            ):
+            crosses = batch and size > 1 and index // size != batch[0] // size
+            if len(batch) == self.batch_size or crosses:
                 yield batch
                 batch = []
             batch.append(index)

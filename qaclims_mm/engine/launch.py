@@ -60,8 +60,16 @@ def _set_strict(cfg: Config) -> None:
             cfg[loader].dataset.strict = True
 
 
-def build_runner(cfg: Config) -> Runner:
-    """Build the runner, on GPUs with nccl, on CPU ranks with gloo."""
+_PARTS = {
+    'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
+    'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
+}
+
+
+def build_runner(cfg: Config, mode: str) -> Runner:
+    """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo."""
+    for part in _PARTS['test' if mode == 'train' else 'train']:
+        cfg[part] = None
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
     return Runner.from_cfg(cfg)

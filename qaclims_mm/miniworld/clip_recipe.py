@@ -112,9 +112,9 @@ def contrastive_loss(image: Tensor, text: Tensor, targets: Tensor, scale: Tensor
 def train_clip(
     folder: str | Path,
     seed: int = 0,
-    steps: int = 1500,
+    steps: int = 2000,
     batch_size: int = 64,
-    pictures: int = 3000,
+    pictures: int = 4000,
     lr: float = 1e-3,
 ) -> list[float]:
     """Train the tiny CLIP and its mask prompts and write the folder that open_clip loads.

@@ -8,7 +8,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadRGBImage'),
     dict(type='LoadMask'),
-    dict(type='PackWeakInputs', num_classes=8, scales=(1.0, 0.5, 1.5, 2.0)),
+    dict(type='PackWeakInputs', num_classes=8, scales=(1.0, 0.5, 1.5)),
 ]
 train_dataloader = dict(
     batch_size=16,
@@ -16,7 +16,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='pseudo_collate'),
+    collate_fn=dict(type='list_collate'),
     dataset=dict(
         type='MiniWorldDataset',
         data_root=data_root,
@@ -29,7 +29,7 @@ test_dataloader = dict(
     num_workers=1,
     sampler=dict(type='ShardSampler'),
     batch_sampler=dict(type='ShardBatchSampler'),
-    collate_fn=dict(type='pseudo_collate'),
+    collate_fn=dict(type='list_collate'),
     dataset=dict(
         type='MiniWorldDataset',
         data_root=data_root,
