@@ -13,7 +13,7 @@ def unit(*shape, seed=0):
 class RegionLossContract:
     """A loss of region (P, D), fg_text (P, D), bg_text (P, N, D), bg_valid (P, N).
 
-    Subclasses set ``make(**options)`` and ``attracted``: 'fg' or 'bg', the texts the region shall match.
+    Subclasses set ``make(**options)`` and ``attracted``: 'fg' or 'bg', what the region shall match.
     """
 
     attracted = 'fg'
@@ -94,8 +94,8 @@ class RegionLossContract:
     @pytest.mark.parametrize(
         ('change', 'message'),
         [
-            (dict(temperature=0.0), 'temperature must be positive, but got 0.0'),
-            (dict(reduction='all'), "reduction must be one of .* but got 'all'"),
+            (dict(temperature=0.0), r'temperature must be positive, but got 0\.0'),
+            (dict(reduction='all'), r"reduction must be one of .* but got 'all'"),
         ],
     )
     def test_bad_option(self, change, message):

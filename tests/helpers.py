@@ -15,7 +15,7 @@ TINY_CLASSES = {'dog': 12, 'person': 15, 'diningtable': 11, 'cat': 8, 'train': 1
 
 
 def make_tiny_voc(root, size=(32, 40), labels=TINY_LABELS):
-    """Write images with random pixels, masks of vertical stripes, XML and CSV labels, and a list."""
+    """Write images with random pixels, masks of stripes, XML and CSV labels, and a list."""
     rng = np.random.default_rng(0)
     for folder in ('JPEGImages', 'SegmentationClass', 'Annotations'):
         (root / folder).mkdir(parents=True, exist_ok=True)

@@ -130,9 +130,14 @@ def test_config_hash_ignores_how_a_run_is_carried_out():
 def test_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / 'a.json'
     schemas.write_json(path, 1)
-    with pytest.raises(RuntimeError), schemas.atomic_path(path) as temporary:
-        temporary.write_text('half')
-        raise RuntimeError
+
+    def fail():
+        with schemas.atomic_path(path) as temporary:
+            temporary.write_text('half')
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert schemas.read_json(path) == 1
     assert list(tmp_path.iterdir()) == [path]
 

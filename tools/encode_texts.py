@@ -4,10 +4,10 @@ The config's ``text_bank`` names the corpus, the folder, the prompt, the filter 
 groups.
 """
 
-from qaclims_mm.corpus.store import VQACorpus
 from rich.console import Console
 from rich.progress import Progress
 
+from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
 from qaclims_mm.registry import MODELS

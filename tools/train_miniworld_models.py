@@ -1,4 +1,4 @@
-"""Train MiniWorld's tiny models: python tools/train_miniworld_models.py {clip,blip} [--out FOLDER]."""
+"""Train MiniWorld's tiny models: tools/train_miniworld_models.py {clip,blip} [--out FOLDER]."""
 
 import argparse
 

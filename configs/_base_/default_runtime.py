@@ -17,6 +17,7 @@ custom_hooks = [
     dict(type='FailedRecordsHook'),
     dict(type='ResumeTestHook'),
     dict(type='StrictLoadHook'),
+    dict(type='MetricsFileHook'),
 ]
 log_processor = dict(by_epoch=True)
 log_level = 'INFO'

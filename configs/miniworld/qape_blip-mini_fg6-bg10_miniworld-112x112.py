@@ -3,6 +3,7 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
 ]
+work_dir = 'work_dirs/miniworld/qape'
 corpus_dir = 'work_dirs/miniworld/corpus'
 
 model = dict(

@@ -11,13 +11,13 @@ MAX_CHARACTERS = 100
 
 
 def clean_answer(raw: str) -> str:
-    """Return an answer in lower case, without control characters and outer punctuation.
+    r"""Return an answer in lower case, without control characters and outer punctuation.
 
     Letters of every script stay; runs of blanks become one; what is longer than 100 characters is
     cut at a word. An answer without a letter or digit becomes empty.
 
     Example:
-        >>> clean_answer('  A Steam\\tTrain. ')
+        >>> clean_answer('  A Steam\tTrain. ')
         'a steam train'
     """
     text = unicodedata.normalize('NFKC', raw)
@@ -41,7 +41,9 @@ def lemmatize(text: str) -> str:
     try:
         import simplemma
     except ImportError as error:
-        raise ImportError('lemmatize=True needs simplemma; run: pip install -e ".[lemma]"') from error
+        raise ImportError(
+            'lemmatize=True needs simplemma; run: pip install -e ".[lemma]"'
+        ) from error
     return text if ' ' in text else simplemma.lemmatize(text, lang='en').lower()
 
 
@@ -114,7 +116,9 @@ def process_answer(
         text = lemmatize(text)
     if kind == 'bg':
         return text
-    return foreground_text(text, class_name, (aliases or {}).get(class_name, ()), append_label, test)
+    return foreground_text(
+        text, class_name, (aliases or {}).get(class_name, ()), append_label, test
+    )
 
 
 def select_backgrounds(
@@ -128,7 +132,8 @@ def select_backgrounds(
     Args:
         texts: Processed background answers, in question order; empty ones are dropped always.
         class_name: The label.
-        bg_filter: ``none`` keeps them as they come (paper); ``distinct`` keeps each once and drops the
+        bg_filter: ``none`` keeps them as they come (paper); ``distinct`` keeps each once and drops
+            the
             label (released code); ``distinct_absent`` also drops every class that the image has.
         present: The classes of the image.
 

@@ -66,7 +66,8 @@ class VQACorpusBuilder(BaseModel):
 
         Args:
             inputs: RGB uint8, ``(3, H, W)`` each.
-            data_samples: Have ``image_id`` and ``label_names``; one with ``failed`` gets no answers.
+            data_samples: Have ``image_id`` and ``label_names``; one with ``failed`` gets no
+                answers.
             mode: Only ``predict``.
 
         Raises:

@@ -63,7 +63,9 @@ class VQACorpus:
         for shard in range(self.manifest.counts['shards']):
             path = shard_path(folder, shard)
             if not path.is_file():
-                raise FormatError(f'{path} is missing; run the qape stage again, it makes only that.')
+                raise FormatError(
+                    f'{path} is missing; run the qape stage again, it makes only that.'
+                )
             ids = pc.unique(read_parquet(path, CORPUS_SCHEMA, ['image_id'])['image_id'])
             self._ids += ids.to_pylist()
             self._shard_of += [shard] * len(ids)
@@ -121,9 +123,7 @@ class VQACorpus:
         return self._read(self._shard_of[position])[image_id]
 
     def _read_shard(self, shard: int) -> dict[str, list[dict[str, Any]]]:
-        return _by_image(
-            read_parquet(shard_path(self.folder, shard), CORPUS_SCHEMA).to_pylist()
-        )
+        return _by_image(read_parquet(shard_path(self.folder, shard), CORPUS_SCHEMA).to_pylist())
 
 
 def _by_image(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

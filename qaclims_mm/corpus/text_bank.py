@@ -25,6 +25,18 @@ class PairTexts(NamedTuple):
     bg: Sequence[str]
 
 
+class PairRows(NamedTuple):
+    """Rows of the bank for P pairs, int64.
+
+    ``fg`` (P, L+1) are the answers and, last, the label; ``bg`` (P, N); ``no`` (P, 1), "no
+    {class}".
+    """
+
+    fg: np.ndarray
+    bg: np.ndarray
+    no: np.ndarray
+
+
 def group_rows(rows: Iterable[dict[str, Any]], groups: Iterable[str]) -> Iterable[PairTexts]:
     """Turn the rows of one image, in the corpus's order, into one ``PairTexts`` a class."""
     groups = frozenset(groups)
@@ -153,31 +165,17 @@ class TextBank:
     def _key(self, position: int) -> tuple[str, str]:
         return self._ids[position].as_py(), self._names[position].as_py()
 
-    def rows(
-        self, image_id: str, class_names: Sequence[str], texts: str = 'corpus'
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return the text rows of an image's classes, int64, -1 = none.
-
-        Args:
-            image_id: The image.
-            class_names: Its P classes.
-            texts: ``corpus`` gives the answers and the label last, ``(P, L+1)``, and the
-                backgrounds,
-                ``(P, N)``; ``label`` gives the label, ``(P, 1)``, and "no {class}", ``(P, 1)``.
+    def rows(self, image_id: str, class_names: Sequence[str]) -> PairRows:
+        """Return the text rows of an image's P classes, -1 = none.
 
         Raises:
             KeyError: If the corpus has no answers about one of them.
-            ValueError: If ``texts`` is unknown.
         """
-        if texts not in ('corpus', 'label'):
-            raise ValueError(f'texts must be corpus or label, but got {texts!r}.')
         found = [self.find(image_id, name) for name in class_names]
         get = {k: [c[i].as_py() for i in found] for k, c in self._columns.items()}
-        label = np.array(get['label'], dtype=np.int64).reshape(-1, 1)
-        if texts == 'label':
-            return label, np.array(get['no'], dtype=np.int64).reshape(-1, 1)
+        label, no = (np.array(get[k], dtype=np.int64).reshape(-1, 1) for k in ('label', 'no'))
         fg = np.concatenate([_pad(get['fg'], self.width_fg), label], axis=1)
-        return fg, _pad(get['bg'], self.width_bg)
+        return PairRows(fg, _pad(get['bg'], self.width_bg), no)
 
 
 class _Keys(Sequence[tuple[str, str]]):

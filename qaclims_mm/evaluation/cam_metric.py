@@ -87,7 +87,7 @@ class CAMMetric(BaseMetric):
         found = count_pixels(cams, keys, mask, self.thresholds)
         if found.classes[-1] >= len(self.class_names):
             raise FormatError(
-                f'image {sample["image_id"]}: class {found.classes[-1]} is in its mask or maps, but '
+                f'image {sample["image_id"]}: class {found.classes[-1]} is in mask or maps, but '
                 f'there are {len(self.class_names)} classes with the background.'
             )
         counts.tp[found.classes] += found.tp
@@ -102,7 +102,9 @@ class CAMMetric(BaseMetric):
         mask = sample['gt_sem_seg']['data'][0].cpu().numpy()
         cams = sample['cam_high_res'].float().cpu().numpy()
         if cams.shape[1:] != mask.shape:
-            raise FormatError(f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.')
+            raise FormatError(
+                f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.'
+            )
         if np.isnan(cams).any():
             raise FormatError(f'{name}: its maps have NaN; the checkpoint is broken.')
         return cams, sample['cam_keys'].cpu().numpy(), mask
@@ -135,7 +137,11 @@ class CAMMetric(BaseMetric):
     def _report(self, total: Counts) -> dict[str, float]:
         per_class = 100 * iou(total.tp, total.pred, total.gt)
         with np.errstate(all='ignore'):
-            curve = np.nanmean(per_class, axis=0) if total.gt.sum() else np.full(len(self.thresholds), np.nan)
+            curve = (
+                np.nanmean(per_class, axis=0)
+                if total.gt.sum()
+                else np.full(len(self.thresholds), np.nan)
+            )
         false, under = (100 * x for x in activation_errors(total.tp, total.pred, total.gt))
         best = int(np.nanargmax(curve)) if not np.isnan(curve).all() else 0
         fixed = int(np.abs(self.thresholds - self.report_at).argmin())

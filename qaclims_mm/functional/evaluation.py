@@ -29,7 +29,8 @@ def count_pixels(
 ) -> PixelCounts:
     """Count, for every threshold, the pixels of each class.
 
-    A pixel belongs to the class of its largest activation if that is above the threshold, else to the
+    A pixel belongs to the class of its largest activation if that is above the threshold, else to
+    the
     background; at equality the background wins, among classes the first.
 
     Args:
@@ -97,7 +98,7 @@ def iou(tp: np.ndarray, pred: np.ndarray, gt: np.ndarray) -> np.ndarray:
 def activation_errors(
     tp: np.ndarray, pred: np.ndarray, gt: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return false- and under-activation, means over the foreground classes that are true somewhere.
+    """Return false- and under-activation, means over the classes that are true somewhere.
 
     False activation is the share of a class's predicted pixels that are not of the class, FP /
     predicted (0 where nothing is predicted); under-activation the share of its true pixels that are

@@ -206,5 +206,3 @@ def answer_rates(
                 hits[question.id].append(answer.text in right[question.id])
     rates = {k: 100 * float(np.mean(v)) for k, v in hits.items()}
     return rates | {'all': float(np.mean(list(rates.values())))}
-
-

@@ -12,7 +12,7 @@ Point = tuple[float, float]
 
 
 class Brush:
-    """A transparent layer of the picture's size and a box on it; (0, 0) is the box's upper left corner.
+    """A transparent layer and a box on it; (0, 0) is the box's upper left corner.
 
     Args:
         size: Side of the picture in pixels.

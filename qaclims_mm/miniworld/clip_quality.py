@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.miniworld.regions import draw_pictures, object_mask
@@ -21,11 +21,16 @@ def recognition_rates(
 ) -> dict[str, float]:
     """Return the share, in percent, of ground-truth regions that CLIP names right.
 
-    ``class``: an object's region among the class names; ``kind``: among all kinds; ``scene``: the rest
-    of the picture among the scenes; ``purity``: object regions that match their class better than any
+    ``class``: an object's region among the class names; ``kind``: among all kinds; ``scene``: the
+        rest
+    of the picture among the scenes; ``purity``: object regions that match their class better than
+    any
     scene, and rests that match their scene better than the class.
     """
-    image_head, text_head = CLIPImageHead(model, mask_prompt=mask_prompt).load(), CLIPTextHead(model).load()
+    image_head, text_head = (
+        CLIPImageHead(model, mask_prompt=mask_prompt).load(),
+        CLIPTextHead(model).load(),
+    )
     kinds = [label_with(k, c) for c in CLASSES for k in CLASS_FACTS[c].kinds]
     banks = {
         'class': text_head.encode([f'a photo of {c}' for c in CLASSES]),

@@ -11,7 +11,7 @@ import torch
 from rich.progress import track
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812
+from torch.nn import functional as F
 
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.miniworld.regions import PROMPTS, Region, draw_pictures, sample_region, sample_text
@@ -105,7 +105,8 @@ def contrastive_loss(image: Tensor, text: Tensor, targets: Tensor, scale: Tensor
     rows = targets / targets.sum(1, keepdim=True).clamp(min=1e-6)
     columns = targets / targets.sum(0, keepdim=True).clamp(min=1e-6)
     return 0.5 * (
-        -(rows * logits.log_softmax(1)).sum(1).mean() - (columns * logits.log_softmax(0)).sum(0).mean()
+        -(rows * logits.log_softmax(1)).sum(1).mean()
+        - (columns * logits.log_softmax(0)).sum(0).mean()
     )
 
 

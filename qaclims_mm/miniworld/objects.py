@@ -321,7 +321,15 @@ def tulip(b: Brush, rng: np.random.Generator) -> None:
 
 def fern(b: Brush, rng: np.random.Generator) -> None:
     """Arching fronds."""
-    for tip in ((0.0, 0.5), (0.02, 0.2), (0.26, 0.02), (0.5, 0.0), (0.74, 0.02), (0.98, 0.2), (1.0, 0.5)):
+    for tip in (
+        (0.0, 0.5),
+        (0.02, 0.2),
+        (0.26, 0.02),
+        (0.5, 0.0),
+        (0.74, 0.02),
+        (0.98, 0.2),
+        (1.0, 0.5),
+    ):
         green = vary(rng, (50, 146, 78))
         knee = (0.5 + 0.6 * (tip[0] - 0.5), tip[1] + 0.04)
         b.line([(0.5, 0.66), knee, tip], green, 0.07)

@@ -23,7 +23,7 @@ OMEGA = 0.1
 
 @dataclass(frozen=True)
 class Region:
-    """A part of a picture: weights in [0, 1] ``(S, S)``, and how well each text fits, {text: score}."""
+    """A part of a picture: weights in [0, 1] ``(S, S)``, and {text: how well it fits}."""
 
     image: np.ndarray
     weight: np.ndarray
@@ -79,7 +79,9 @@ def _imperfect(rng: np.random.Generator, mask: np.ndarray, picture: Picture) -> 
         mask = mask * ((normal[0] * at[0] + normal[1] * at[1]) > rng.normal(0, 0.1))
     if rng.random() < 0.6:
         cells = int(rng.choice([7, 10, 14, 20]))
-        coarse = Image.fromarray(mask.astype(np.float32)).resize((cells, cells), Image.Resampling.BOX)
+        coarse = Image.fromarray(mask.astype(np.float32)).resize(
+            (cells, cells), Image.Resampling.BOX
+        )
         noisy = np.asarray(coarse) + rng.normal(0, 0.08, (cells, cells))
         image = Image.fromarray(noisy.astype(np.float32))
         mask = np.clip(np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)), 0, 1)

@@ -98,13 +98,7 @@ SCENE_FACTS = {
 }
 SCENES = tuple(SCENE_FACTS)
 THINGS = tuple(
-    sorted(
-        {
-            t
-            for s in SCENE_FACTS.values()
-            for t in (s.under, *s.above, *s.behind, *s.beside)
-        }
-    )
+    sorted({t for s in SCENE_FACTS.values() for t in (s.under, *s.above, *s.behind, *s.beside)})
 )
 # Share of pictures whose scene is the one their first object belongs to.
 CONTEXT_RATE = 0.9

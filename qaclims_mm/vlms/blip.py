@@ -72,7 +72,8 @@ class BlipVQA:
             chain at full size without a download; the tokenizer still comes from ``model``.
         num_beams: Beams of the decoding.
         max_length: Tokens of an answer, the start token included.
-        image_size: Input side in pixels; positions are interpolated where it is not the model's own;
+        image_size: Input side in pixels; positions are interpolated where it is not the model's
+            own;
             ``None`` keeps that.
         question_batch: Questions decoded at once, at most.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
@@ -81,7 +82,8 @@ class BlipVQA:
         seed: Of random weights.
 
     Source:
-        get_blip_vqa_results.py and blip_vqa.py of the released code: 480 px, 3 beams, length 1 to 10.
+        get_blip_vqa_results.py and blip_vqa.py of the released code: 480 px, 3 beams, length 1 to
+        10.
     """
 
     def __init__(

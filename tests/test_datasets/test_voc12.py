@@ -7,7 +7,11 @@ from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
 from qaclims_mm.schemas import FormatError
 
-PACK = [dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs', num_classes=20)]
+PACK = [
+    dict(type='LoadRGBImage'),
+    dict(type='LoadMask'),
+    dict(type='PackWeakInputs', num_classes=20),
+]
 
 
 def build(root, **changes):
@@ -57,8 +61,12 @@ def test_scales(tmp_path):
 
 def test_unknown_label_names_list_line_and_image(tmp_path):
     make_tiny_voc(tmp_path)
-    (tmp_path / 'labels.csv').write_text('image,labels\nimg_0,dog\nimg_1,unicorn\nimg_2,\nimg_3,cat\n')
-    with pytest.raises(FormatError, match=r"train.txt:2: label 'unicorn' of image img_1 is none of"):
+    (tmp_path / 'labels.csv').write_text(
+        'image,labels\nimg_0,dog\nimg_1,unicorn\nimg_2,\nimg_3,cat\n'
+    )
+    with pytest.raises(
+        FormatError, match=r"train.txt:2: label 'unicorn' of image img_1 is none of"
+    ):
         build(tmp_path, labels_file='labels.csv')
 
 

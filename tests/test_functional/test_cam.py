@@ -79,5 +79,5 @@ def test_region_images_equal_the_formula(mode):
 
 
 def test_unknown_region_mode():
-    with pytest.raises(ValueError, match="mode must be one of .* but got 'none'"):
+    with pytest.raises(ValueError, match=r"mode must be one of .* but got 'none'"):
         region_images(torch.zeros(1, 3, 2, 2), *torch.zeros(2, 1, 1, 2, 2), mode='none')

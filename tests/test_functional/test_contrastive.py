@@ -16,9 +16,7 @@ def naive_frc(region, fg, bg, t):
         norm = math.sqrt(sum(v * v for v in x))
         sim = lambda text: sum(a * b for a, b in zip(x, text, strict=True)) / norm  # noqa: B023, E731
         positive = math.exp(sim(f) / t)
-        losses.append(
-            -math.log(positive / (positive + sum(math.exp(sim(b) / t) for b in texts)))
-        )
+        losses.append(-math.log(positive / (positive + sum(math.exp(sim(b) / t) for b in texts))))
     return losses
 
 
@@ -58,7 +56,7 @@ class TestBRCExpMean(RegionLossContract):
         return partial(brc_loss, positive='exp_mean', **options)
 
     def test_unknown_positive(self):
-        with pytest.raises(ValueError, match="positive must be one of .* but got 'max'"):
+        with pytest.raises(ValueError, match=r"positive must be one of .* but got 'max'"):
             brc_loss(*self.inputs(), positive='max')
 
 
@@ -71,7 +69,9 @@ def test_losses_equal_a_naive_loop(temperature, texts):
     np.testing.assert_allclose(frc, naive_frc(region, fg, bg, temperature), rtol=1e-12)
     for positive in ('mean_exp', 'exp_mean'):
         brc = brc_loss(region, fg, bg, None, temperature, positive, 'none')
-        np.testing.assert_allclose(brc, naive_brc(region, fg, bg, temperature, positive), rtol=1e-12)
+        np.testing.assert_allclose(
+            brc, naive_brc(region, fg, bg, temperature, positive), rtol=1e-12
+        )
 
 
 def test_the_two_brc_positives_differ_with_several_texts_only():

@@ -12,18 +12,17 @@ from qaclims_mm.schemas import FormatError
 
 @TRANSFORMS.register_module()
 class LoadTextRows(BaseTransform):
-    """Adds ``fg_rows`` (P, L+1) and ``bg_rows`` (P, N), rows of the text bank, -1 = none.
+    """Adds ``fg_rows`` (P, L+1), ``bg_rows`` (P, N) and ``no_rows`` (P, 1); -1 = none.
 
     Args:
         text_bank: Folder of the text bank.
-        texts: ``corpus`` (QA-CLIMS) or ``label`` (without QAPE: the class and "no {class}").
 
     Raises:
         FormatError: When the dataset is opened, if images have no answers in the corpus.
     """
 
-    def __init__(self, text_bank: str, texts: str = 'corpus') -> None:
-        self.bank, self.texts = TextBank(text_bank), texts
+    def __init__(self, text_bank: str) -> None:
+        self.bank = TextBank(text_bank)
 
     def check_records(self, records: Iterable[dict]) -> None:
         """Refuse a bank that lacks images, except those the corpus stage could not read."""
@@ -51,10 +50,10 @@ class LoadTextRows(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the rows."""
         try:
-            rows = self.bank.rows(results['image_id'], results['label_names'], self.texts)
+            rows = self.bank.rows(results['image_id'], results['label_names'])
         except KeyError as error:
             raise RecordError(
                 f'{self.bank.folder} has no texts for {error}; run the qape stage again'
             ) from error
-        results['fg_rows'], results['bg_rows'] = rows
+        results['fg_rows'], results['bg_rows'], results['no_rows'] = rows
         return results

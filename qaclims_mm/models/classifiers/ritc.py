@@ -17,6 +17,7 @@ from qaclims_mm.models.classifiers.cam_network import CAMNetwork
 from qaclims_mm.registry import MODELS
 
 FG_FUSIONS = ('mean', 'label_half')
+TEXTS = ('corpus', 'label')
 
 
 class Pairs(NamedTuple):
@@ -28,14 +29,19 @@ class Pairs(NamedTuple):
     bg_rows: Tensor
 
 
-def collect_pairs(data_samples: Sequence[Any]) -> Pairs:
-    """Concatenate the pairs of a batch; no value is read, so a GPU is never waited for."""
+def collect_pairs(data_samples: Sequence[Any], texts: str = 'corpus') -> Pairs:
+    """Concatenate the pairs of a batch; no value is read, so a GPU is never waited for.
+
+    Args:
+        data_samples: Have ``pairs``, ``fg_rows``, ``bg_rows`` and ``no_rows``.
+        texts: ``corpus`` takes the answers, ``label`` the class and "no {class}".
+    """
     image = torch.cat([s.pairs.new_full(s.pairs.shape, i) for i, s in enumerate(data_samples)])
     return Pairs(
         image,
         torch.cat([s.pairs for s in data_samples]),
-        torch.cat([s.fg_rows for s in data_samples]),
-        torch.cat([s.bg_rows for s in data_samples]),
+        torch.cat([s.fg_rows if texts == 'corpus' else s.fg_rows[:, -1:] for s in data_samples]),
+        torch.cat([s.bg_rows if texts == 'corpus' else s.no_rows for s in data_samples]),
     )
 
 
@@ -71,6 +77,7 @@ class RITC(CAMNetwork):
         loss_frc: Config of ``FRCLoss``, or ``None``.
         loss_brc: Config of ``BRCLoss``, or ``None``.
         loss_reg: Config of ``REGLoss``, or ``None``.
+        texts: ``corpus``, or ``label`` for RITC without QAPE; see ``collect_pairs``.
         fg_fusion: See ``fuse_foreground``.
         region_image: ``hard`` or ``soft``; see ``functional.cam.region_images``.
         reference_batch_size: Images a rank for which the loss weights hold. FRC and BRC are sums
@@ -96,6 +103,7 @@ class RITC(CAMNetwork):
         loss_frc: dict | None,
         loss_brc: dict | None,
         loss_reg: dict | None,
+        texts: str = 'corpus',
         fg_fusion: str = 'mean',
         region_image: str = 'hard',
         reference_batch_size: int = 4,
@@ -103,6 +111,7 @@ class RITC(CAMNetwork):
     ) -> None:
         super().__init__(**kwargs)
         for name, value, known in (
+            ('texts', texts, TEXTS),
             ('fg_fusion', fg_fusion, FG_FUSIONS),
             ('region_image', region_image, REGION_IMAGES),
         ):
@@ -113,7 +122,8 @@ class RITC(CAMNetwork):
         self.loss_frc, self.loss_brc, self.loss_reg = (
             MODELS.build(cfg) if cfg else None for cfg in (loss_frc, loss_brc, loss_reg)
         )
-        self.text_bank, self.fg_fusion, self.region_image = text_bank, fg_fusion, region_image
+        self.text_bank, self.texts_used = text_bank, texts
+        self.fg_fusion, self.region_image = fg_fusion, region_image
         self.reference_batch_size = reference_batch_size
         # Empty until training starts: predicting needs neither the texts nor CLIP.
         self.register_buffer('texts', torch.zeros(0, 0), persistent=False)
@@ -133,7 +143,7 @@ class RITC(CAMNetwork):
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Return ``loss_frc``, ``loss_brc`` and ``loss_reg``, those that are configured."""
         cams = self.logits(inputs).float().sigmoid()
-        losses = self.region_losses(inputs, cams, collect_pairs(data_samples))
+        losses = self.region_losses(inputs, cams, collect_pairs(data_samples, self.texts_used))
         if self.loss_reg is not None:
             losses['loss_reg'] = self.loss_reg(cams)
         return losses

@@ -1,0 +1,37 @@
+"""Show what the VQA model said about an image: python tools/browse_corpus.py CORPUS IMAGE_ID."""
+
+import argparse
+
+from rich.console import Console
+from rich.table import Table
+
+from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.engine.launch import run_tool
+
+
+def main() -> None:
+    """Print a table for each class: bold class, green foreground, red background."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('corpus', help='folder of the corpus')
+    parser.add_argument('image_id')
+    args = parser.parse_args()
+    corpus = VQACorpus(args.corpus)
+    try:
+        rows = corpus[args.image_id]
+    except KeyError as error:
+        raise SystemExit(error.args[0]) from error
+    console = Console()
+    for name in dict.fromkeys(r['class_name'] for r in rows):
+        table = Table(title=f'[bold]{name}[/bold] in {args.image_id}')
+        for heading in ('question', 'answer', 'text', 'score'):
+            table.add_column(heading)
+        for row in rows:
+            if row['class_name'] == name:
+                style = 'green' if row['kind'] == 'fg' else 'red'
+                score = f'{row["score"]:.2f}'
+                table.add_row(row['question'], row['answer'], row['text'], score, style=style)
+        console.print(table)
+
+
+if __name__ == '__main__':
+    run_tool(main)
