@@ -1,9 +1,8 @@
 """mmseg's registries, for everything above ``functional``, ``corpus`` and ``vlms``.
 
 There is no scope of our own: a config that inherits an ``mmseg::`` base builds its parts in mmseg's
-scope, and a registry
-searches itself and its parents, never its children, so a component in a child scope would not be
-found from there.
+scope, and a registry searches itself and its parents, never its children, so a component in a child
+scope would not be found from there.
 """
 
 from mmseg.registry import (

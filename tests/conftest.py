@@ -1,4 +1,4 @@
-"""Shared fixtures: where the goldens and the real photographs lie, and a tiny VOC on disk."""
+"""Shared fixtures: registered components, and where the goldens and the real photographs lie."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _registered():
+    """Register everything and look names up in mmseg's scope, as every config does."""
+    from mmengine.registry import init_default_scope
+
+    import qaclims_mm.plugin  # noqa: F401
+
+    init_default_scope('mmseg')
 
 
 def _shared(variable: str, name: str) -> Path:

@@ -1,7 +1,6 @@
 """Make the text bank of a RITC config: python tools/encode_texts.py CONFIG.
 
-The config's ``text_bank`` names the corpus, the folder, the prompt, the filter and the question
-groups.
+The config's ``text_bank`` names the corpus, folder, prompt, filter and question groups.
 """
 
 from rich.console import Console

@@ -27,7 +27,8 @@ def main() -> None:
     records = {
         r['image_id']: r
         for r in dataset.iterate_records()
-        if r['labels'] and all(file_of(f, r['image_id'], '.npz').is_file() for f in folders.values())
+        if r['labels']
+        and all(file_of(f, r['image_id'], '.npz').is_file() for f in folders.values())
     }
     if not records:
         raise SystemExit(f'none of the images has maps in all of {", ".join(folders.values())}.')

@@ -133,8 +133,7 @@ def select_backgrounds(
         texts: Processed background answers, in question order; empty ones are dropped always.
         class_name: The label.
         bg_filter: ``none`` keeps them as they come (paper); ``distinct`` keeps each once and drops
-            the
-            label (released code); ``distinct_absent`` also drops every class that the image has.
+            the label (released code); ``distinct_absent`` also drops every class of the image.
         present: The classes of the image.
 
     Raises:

@@ -46,7 +46,7 @@ class VQACorpusBuilder(BaseModel):
         super().__init__()
         self.vqa = VQA_MODELS.build(vqa)
         self.questions = get_questions(question_set, groups)
-        self.options = dict(
+        self.options: dict[str, Any] = dict(
             aliases=dict(aliases or {}),
             lemma=lemmatize,
             append_label=append_label,
@@ -66,8 +66,7 @@ class VQACorpusBuilder(BaseModel):
 
         Args:
             inputs: RGB uint8, ``(3, H, W)`` each.
-            data_samples: Have ``image_id`` and ``label_names``; one with ``failed`` gets no
-                answers.
+            data_samples: Have ``image_id`` and ``label_names``; one with ``failed`` is not asked.
             mode: Only ``predict``.
 
         Raises:

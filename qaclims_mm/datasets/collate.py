@@ -10,7 +10,6 @@ from mmengine.registry import FUNCTIONS
 def list_collate(samples: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
     """Return {key: list of the samples' values}, whatever these are.
 
-    mmengine's ``pseudo_collate`` would turn a list of scales an image into a list of images a
-    scale.
+    mmengine's ``pseudo_collate`` turns lists of scales by image into lists of images by scale.
     """
     return {key: [sample[key] for sample in samples] for key in samples[0]}

@@ -70,19 +70,20 @@ class CAMMetric(BaseMetric):
             self._known = frozenset(parts.image_ids)
         return set(image_ids) & self._known
 
+    def _new_counts(self) -> Counts:
+        return Counts(len(self.class_names), len(self.thresholds))
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch."""
-        if self._counts is None:
-            self._counts = Counts(len(self.class_names), len(self.thresholds))
+        self._counts = self._counts or self._new_counts()
         for sample in data_samples:
             if sample.get('failed') or sample['image_id'] in self._known:
                 continue
-            self._add(sample)
-            if self.journal is not None and len(self._counts.image_ids) >= IMAGES_A_PART:
+            self._add(sample, self._counts)
+            if len(self._counts.image_ids) >= IMAGES_A_PART:
                 self._flush()
 
-    def _add(self, sample: dict) -> None:
-        counts = self._counts
+    def _add(self, sample: dict, counts: Counts) -> None:
         cams, keys, mask = self._checked(sample)
         found = count_pixels(cams, keys, mask, self.thresholds)
         if found.classes[-1] >= len(self.class_names):
@@ -110,9 +111,11 @@ class CAMMetric(BaseMetric):
         return cams, sample['cam_keys'].cpu().numpy(), mask
 
     def _flush(self) -> None:
+        if self.journal is None:
+            return
         if self._counts is not None and self._counts.image_ids:
             write_part(self.journal, get_rank(), self._counts, self.thresholds)
-        self._counts = Counts(len(self.class_names), len(self.thresholds))
+        self._counts = self._new_counts()
 
     def _total(self) -> Counts:
         """Return the counts of all ranks and of earlier runs; integers, so the sum is exact."""
@@ -120,7 +123,7 @@ class CAMMetric(BaseMetric):
             self._flush()
             barrier()
             return read_parts(self.journal, len(self.class_names), self.thresholds)
-        total = self._counts or Counts(len(self.class_names), len(self.thresholds))
+        total = self._counts or self._new_counts()
         for name in ('tp', 'pred', 'gt'):
             tensor = torch.from_numpy(getattr(total, name))
             all_reduce(tensor)

@@ -81,7 +81,7 @@ def merge_multiscale_cams(
         raise ValueError('cams must hold at least one scale, but got none.')
     height, width = size
     strided = ((height - 1) // 4 + 1, (width - 1) // 4 + 1)
-    padded = tuple(((side - 1) // stride + 1) * stride for side in (height, width))
+    padded = (-(-height // stride) * stride, -(-width // stride) * stride)
     if cams[0].shape[0] == 0:
         return cams[0].new_zeros(0, *strided), cams[0].new_zeros(0, height, width)
 

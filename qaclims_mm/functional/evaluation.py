@@ -30,8 +30,7 @@ def count_pixels(
     """Count, for every threshold, the pixels of each class.
 
     A pixel belongs to the class of its largest activation if that is above the threshold, else to
-    the
-    background; at equality the background wins, among classes the first.
+    the background; at equality the background wins, among classes the first.
 
     Args:
         cams: Activations, ``(n, H, W)``; compared as float32.

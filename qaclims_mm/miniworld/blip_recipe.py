@@ -48,7 +48,7 @@ def write_tokenizer(folder: Path) -> int:
     return len(vocab)
 
 
-def build_model(vocab_size: int) -> nn.Module:
+def build_model(vocab_size: int) -> Any:
     """Return transformers' BLIP for questions, 128 wide, with random weights."""
     from transformers import BlipConfig, BlipForQuestionAnswering
 
@@ -106,7 +106,7 @@ def _choose(rng: np.random.Generator, templates: Sequence[Question]) -> list[Que
     return [by_id[i] for i in (*seen, *rng.choice(others, size=2, replace=False))]
 
 
-def answer_loss(model: nn.Module, pixels: Tensor, questions: Any, answers: Tensor) -> Tensor:
+def answer_loss(model: Any, pixels: Tensor, questions: Any, answers: Tensor) -> Tensor:
     """Cross entropy of the answers' tokens, in nats.
 
     Args:
@@ -118,8 +118,8 @@ def answer_loss(model: nn.Module, pixels: Tensor, questions: Any, answers: Tenso
     image = model.vision_model(pixel_values=pixels)[0]
     each = len(answers) // len(pixels)
     keys_values = [
-        tuple(x.repeat_interleave(each, dim=0) for x in layer)
-        for layer in project_image(model.text_encoder, image)
+        (keys.repeat_interleave(each, dim=0), values.repeat_interleave(each, dim=0))
+        for keys, values in project_image(model.text_encoder, image)
     ]
     question = model.text_encoder(
         input_ids=questions['input_ids'],

@@ -22,10 +22,8 @@ def recognition_rates(
     """Return the share, in percent, of ground-truth regions that CLIP names right.
 
     ``class``: an object's region among the class names; ``kind``: among all kinds; ``scene``: the
-        rest
-    of the picture among the scenes; ``purity``: object regions that match their class better than
-    any
-    scene, and rests that match their scene better than the class.
+    rest of the picture among the scenes; ``purity``: object regions that match their class better
+    than any scene, and whose rests match their scene better than the class.
     """
     image_head, text_head = (
         CLIPImageHead(model, mask_prompt=mask_prompt).load(),
@@ -56,7 +54,7 @@ def recognition_rates(
 
 
 def _encode(head: CLIPImageHead, image: np.ndarray, masks: Sequence[np.ndarray]) -> torch.Tensor:
-    side = (head.image_size, head.image_size)
+    side = (int(head.image_size or 0),) * 2
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     images = resize(head.normalise(pixels), side, align_corners=True)
     mask = resize(torch.from_numpy(np.stack(masks))[:, None], side, align_corners=True)

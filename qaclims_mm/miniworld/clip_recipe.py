@@ -74,7 +74,9 @@ def write_config(folder: Path, vocab_size: int) -> None:
     (folder / 'open_clip_config.json').write_text(json.dumps(config, indent=2) + '\n')
 
 
-def collate(rng: np.random.Generator, regions: list[Region], side: int) -> tuple[Tensor, ...]:
+def collate(
+    rng: np.random.Generator, regions: list[Region], side: int
+) -> tuple[Tensor, Tensor, Tensor, list[str]]:
     """Return normalised region images (B, 3, S, S), masks (B, 1, S, S), targets (B, B) and prompts.
 
     ``targets[i, j]`` is how well text j fits region i; the prompts come as a list of B strings.

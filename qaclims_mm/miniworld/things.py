@@ -230,8 +230,8 @@ def curtain(b: Brush, rng: np.random.Generator) -> None:
     """Folds of cloth on a rod."""
     colour = vary(rng, (120, 70, 130))
     for i in range(10):
-        shade = tuple(int(c * (0.8 if i % 2 else 1.1)) for c in colour)
-        b.rect(0.1 * i, 0.06, 0.1 * i + 0.1, 1, shade)
+        red, green, blue = (int(c * (0.8 if i % 2 else 1.1)) for c in colour)
+        b.rect(0.1 * i, 0.06, 0.1 * i + 0.1, 1, (red, green, blue))
     b.rect(0, 0, 1, 0.07, WOOD)
 
 

@@ -82,7 +82,7 @@ def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
     )
     for index, column in enumerate(columns):
         pictures = [column.image]
-        if truth:
+        if truth and column.mask is not None:
             pictures.append(overlay_mask(column.image, column.mask))
         pictures += [overlay_cam(column.image, column.cams[n]) for n in names]
         for row, picture in enumerate(pictures):

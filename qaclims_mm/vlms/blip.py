@@ -73,8 +73,7 @@ class BlipVQA:
         num_beams: Beams of the decoding.
         max_length: Tokens of an answer, the start token included.
         image_size: Input side in pixels; positions are interpolated where it is not the model's
-            own;
-            ``None`` keeps that.
+            own, which ``None`` keeps.
         question_batch: Questions decoded at once, at most.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
         encoder_token_id: Replaces the first token of each question; 30523, [ENC], for the released
@@ -82,8 +81,7 @@ class BlipVQA:
         seed: Of random weights.
 
     Source:
-        get_blip_vqa_results.py and blip_vqa.py of the released code: 480 px, 3 beams, length 1 to
-        10.
+        get_blip_vqa_results.py and blip_vqa.py of the released code (480 px, 3 beams, length 10).
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from safetensors.torch import load_file
@@ -26,7 +26,7 @@ def open_clip_name(model: str) -> str:
 
 def load_open_clip(
     model: str, pretrained: str | None, image_size: int | None = None, seed: int = 0
-) -> nn.Module:
+) -> Any:
     """Build an open_clip model, frozen and in eval mode.
 
     Args:
@@ -59,7 +59,7 @@ def load_open_clip(
     return clip.requires_grad_(False).eval()
 
 
-def hash_text_tower(clip: nn.Module) -> str:
+def hash_text_tower(clip: Any) -> str:
     """Return the sha256 of the text encoder's weights; a mask-adapted CLIP keeps its CLIP's."""
     digest = hashlib.sha256()
     for name, value in sorted(clip.state_dict().items()):
@@ -137,6 +137,10 @@ class CLIPImageHead(nn.Module):
             code).
     """
 
+    mean: Tensor
+    std: Tensor
+    _frozen: Any
+
     def __init__(
         self,
         model: str,
@@ -168,7 +172,7 @@ class CLIPImageHead(nn.Module):
             object.__setattr__(self, '_frozen', visual.to(self.mean.device))
         return self
 
-    def _read_prompts(self, visual: nn.Module) -> Tensor:
+    def _read_prompts(self, visual: Any) -> Tensor:
         if self.mask_prompt == 'random':
             shape = (3, visual.grid_size[0] * visual.grid_size[1], visual.conv1.out_channels)
             return torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 0.02

@@ -4,9 +4,10 @@ Shapes: B images, S pixels a side, P patches, E token width, D embedding.
 """
 
 import math
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -26,12 +27,11 @@ def kept_patches(mask: Tensor, patch_size: int) -> Tensor:
     return F.avg_pool2d(mask, patch_size).ceil().flatten(2).transpose(1, 2)
 
 
-def encode_masked(visual: nn.Module, images: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
+def encode_masked(visual: Any, images: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
     """Encode images with open_clip's ViT while prompt tokens replace the patches outside the mask.
 
     The first prompt is mixed in right after the patch convolution, before class token, positions
-    and ``ln_pre``; each further one
-    after a transformer block. The class token is never touched.
+    and ``ln_pre``; each further one after a transformer block. The class token is never touched.
 
     Args:
         visual: An open_clip ``VisionTransformer``.
@@ -61,7 +61,7 @@ def encode_masked(visual: nn.Module, images: Tensor, mask: Tensor, prompts: Tens
     return pooled @ visual.proj if visual.proj is not None else pooled
 
 
-def check_prompts(visual: nn.Module, prompts: Tensor, source: str) -> None:
+def check_prompts(visual: Any, prompts: Tensor, source: str) -> None:
     """Refuse mask prompts that do not fit the image encoder.
 
     Raises:

@@ -32,11 +32,9 @@ class ResumeTestHook(Hook):
     """Leaves out the images that every evaluator of the run has done, and keeps runs apart.
 
     An evaluator that writes files has ``out_dir`` and ``begin(fingerprint, image_ids)``; the folder
-    is
-    claimed for what the files depend on. An evaluator takes part in going on by
-    ``done_ids(image_ids)``,
-    those whose result is kept; if one has none, nothing is left out. The loader's sampler must be a
-    ``ShardSampler``.
+    is claimed for what the files depend on. An evaluator takes part in going on by
+    ``done_ids(image_ids)``, those whose result is kept; if one has none, nothing is left out. The
+    loader's sampler must be a ``ShardSampler``.
 
     Raises:
         FormatError: If a folder holds files of another run.

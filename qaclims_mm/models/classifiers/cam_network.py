@@ -51,9 +51,7 @@ class CAMNetwork(BaseModel):
         """Map normalised images ``(B, 3, H, W)`` to class logits ``(B, K, P, Q)``."""
         return self.cam_head(self.backbone(inputs))
 
-    def forward(
-        self, inputs: Any, data_samples: Sequence[Any] | None = None, mode: str = 'tensor'
-    ) -> Any:
+    def forward(self, inputs: Any, data_samples: Sequence[Any] = (), mode: str = 'tensor') -> Any:
         """Return logits (``tensor``), losses (``loss``) or samples with maps (``predict``).
 
         Raises:

@@ -52,8 +52,7 @@ def fuse_foreground(embeddings: Tensor, valid: Tensor, fusion: str = 'mean') -> 
         embeddings: L2-normalised, ``(P, L+1, D)``, the label last.
         valid: Which of them exist, bool ``(P, L+1)``; the label always does.
         fusion: ``mean`` is the mean of all, normalised (the cosine of eq. 5); ``label_half`` is
-            half
-            the label and half the mean answer, not normalised (released code).
+            half the label and half the mean answer, not normalised (released code).
 
     Returns:
         ``(P, D)``; norm 1 for ``mean``, at most 1 for ``label_half``.
@@ -81,10 +80,8 @@ class RITC(CAMNetwork):
         fg_fusion: See ``fuse_foreground``.
         region_image: ``hard`` or ``soft``; see ``functional.cam.region_images``.
         reference_batch_size: Images a rank for which the loss weights hold. FRC and BRC are sums
-            over
-            the rank's pairs, so they are multiplied by this number / images on the rank; then 1
-            rank
-            of 8 images, 2 of 4 and 8 of 1 train the same objective.
+            over the rank's pairs, so they are multiplied by this number / images on the rank; then
+            1 rank of 8 images, 2 of 4 and 8 of 1 train the same objective.
         **kwargs: As in ``CAMNetwork``.
 
     Raises:
@@ -94,6 +91,8 @@ class RITC(CAMNetwork):
     Source:
         Section 3.3 of the paper; train_qa_clims.py of the released code.
     """
+
+    texts: Tensor
 
     def __init__(
         self,
