@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +27,16 @@ SHARD_SIZE = 512
 MANIFEST = 'manifest.json'
 METRICS = 'metrics.json'
 CLAIM = 'run.json'
+# What numpy raises for an archive that was cut, overwritten or made by something else.
+BROKEN_NPZ = (
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 # Config keys that change how a run is carried out, not what it makes.
 _RUN_ONLY_KEYS = frozenset(
     [
@@ -321,7 +332,7 @@ def read_cams(path: str | Path) -> Cams:
             keys, strided, high_res, size = (
                 file[k] for k in ('keys', 'strided', 'high_res', 'size')
             )
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except BROKEN_NPZ as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise FormatError(
@@ -491,9 +502,12 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
     from safetensors import SafetensorError, safe_open
 
     folder = Path(folder)
+    for name in ('texts.safetensors', 'texts.json', 'index.parquet'):
+        if not (folder / name).is_file():
+            raise FormatError(
+                f'{folder / name} is missing; make the text bank with tools/encode_texts.py.'
+            )
     path = folder / 'texts.safetensors'
-    if not path.is_file():
-        raise FormatError(f'{path} is missing; make the text bank with tools/encode_texts.py.')
     try:
         with safe_open(path, framework='pt') as file:
             metadata = dict(file.metadata() or {})

@@ -10,6 +10,13 @@ LABEL_TESTS = ('words', 'substring')
 MAX_CHARACTERS = 100
 
 
+def _strip_punctuation(text: str) -> str:
+    kept = [
+        i for i, c in enumerate(text) if unicodedata.category(c)[0] not in 'PZ' and c not in '`<>'
+    ]
+    return text[kept[0] : kept[-1] + 1] if kept else ''
+
+
 def clean_answer(raw: str) -> str:
     r"""Return an answer in lower case, without control characters and outer punctuation.
 
@@ -22,11 +29,11 @@ def clean_answer(raw: str) -> str:
     """
     text = unicodedata.normalize('NFKC', raw)
     text = ''.join(' ' if unicodedata.category(c).startswith('C') else c for c in text)
-    text = re.sub(r'\s+', ' ', text).strip().lower().strip(' .,;:!?"\'`()[]{}<>*_-')
+    text = _strip_punctuation(re.sub(r'\s+', ' ', text).lower())
     if not any(c.isalnum() for c in text):
         return ''
     if len(text) > MAX_CHARACTERS:
-        text = text[:MAX_CHARACTERS].rsplit(' ', 1)[0]
+        text = _strip_punctuation(text[:MAX_CHARACTERS].rsplit(' ', 1)[0])
     return text
 
 
@@ -144,7 +151,7 @@ def select_backgrounds(
     kept = [t for t in texts if t]
     if bg_filter == 'none':
         return kept
-    kept = [t for t in dict.fromkeys(kept) if t != class_name]
+    kept = [t for t in dict.fromkeys(kept) if t != class_name.lower()]
     if bg_filter == 'distinct_absent':
         kept = [t for t in kept if not contains_label(t, [p.lower() for p in present])]
     return kept

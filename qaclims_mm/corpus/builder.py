@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.model import BaseModel
+from torch import nn
 
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
@@ -44,7 +45,10 @@ class VQACorpusBuilder(BaseModel):
         aliases: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__()
-        self.vqa = VQA_MODELS.build(vqa)
+        # the registry has no parent: in a run it would look for mmseg's scope in vain, and warn
+        self.vqa = VQA_MODELS.build({'_scope_': 'mmengine', **vqa})
+        # never trained; DDP refuses a model without a parameter
+        self.anchor = nn.Parameter(torch.zeros(1))
         self.questions = get_questions(question_set, groups)
         self.options: dict[str, Any] = dict(
             aliases=dict(aliases or {}),

@@ -106,7 +106,7 @@ def encode_index(
     if '{answer}' not in prompt:
         raise ValueError(
             f'prompt must hold {{answer}}, but got {prompt!r}; the paper has '
-            "'a photo of {{answer}}'."
+            "'a photo of {answer}'."
         )
     prompts = [prompt.replace('{answer}', text) for text in index.texts]
     return encode(prompts, on_batch=on_batch).numpy()

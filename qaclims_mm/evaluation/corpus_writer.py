@@ -66,9 +66,12 @@ class CorpusWriter(BaseMetric):
 
     def _write(self, shard: int, ids: Sequence[str]) -> None:
         failed = {i: self._failed[i] for i in ids if i in self._failed}
+        # before the shard, which says that its images need not be looked at again; a killed run may
+        # have left the list and no shard, and the images be mended since
         if failed:
-            # before the shard, which says that its images need not be looked at again
             write_json(self._failed_path(shard), failed)
+        else:
+            self._failed_path(shard).unlink(missing_ok=True)
         write_shard(self.out_dir, shard, {i: self._rows.pop(i) for i in ids})
         del self._shard_ids[shard]
 

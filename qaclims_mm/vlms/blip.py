@@ -107,20 +107,30 @@ class BlipVQA:
 
         Raises:
             ImportError: If transformers is not installed.
-            OSError: If the model is neither a folder nor a hub id that can be read.
+            OSError: If the model is neither a folder nor a hub id that can be read, or has no
+                vocabulary.
         """
         try:
             from transformers import BertTokenizer, BlipConfig, BlipForQuestionAnswering
         except ImportError as error:
             raise ImportError('BLIP needs transformers; run: pip install -e ".[vlm]"') from error
         source = resolve(self.model)
-        self._tokenizer = BertTokenizer.from_pretrained(source)
-        if self.config is None:
-            blip = BlipForQuestionAnswering.from_pretrained(source, dtype=torch.float32)
-        else:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.seed)
-                blip = BlipForQuestionAnswering(BlipConfig(**self.config))
+        try:
+            self._tokenizer = BertTokenizer.from_pretrained(source)
+            if self.config is None:
+                blip = BlipForQuestionAnswering.from_pretrained(source, dtype=torch.float32)
+            else:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(self.seed)
+                    blip = BlipForQuestionAnswering(BlipConfig(**self.config))
+        except OSError as error:
+            raise OSError(
+                f'BLIP {self.model!r} cannot be read: {error} Give a folder with its config, '
+                'weights and vocabulary, or a hub id and a network.'
+            ) from error
+        if not set(self._tokenizer.get_vocab()) - set(self._tokenizer.all_special_tokens):
+            # transformers then reads every word as [UNK] and says nothing
+            raise OSError(f'BLIP {self.model!r} has no vocabulary; add its vocab.txt.')
         dtype = getattr(torch, self.dtype) if self.dtype else torch.float32
         self._device = torch.device(device)
         self._blip = blip.requires_grad_(False).eval().to(self._device, dtype)
@@ -217,7 +227,8 @@ class BlipVQA:
             output_scores=True,
             return_dict_in_generate=True,
         )
-        texts = self._tokenizer.batch_decode(output.sequences, skip_special_tokens=True)
+        # without the start token, which not every tokenizer counts as special
+        texts = self._tokenizer.batch_decode(output.sequences[:, 1:], skip_special_tokens=True)
         return [
             Answer(t.strip(), float(s)) for t, s in zip(texts, self._scores(output), strict=True)
         ]

@@ -1,16 +1,19 @@
 """CLIP's two encoders through open_clip, frozen, for texts and for regions of images."""
 
 import hashlib
+import pickle
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Self
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from qaclims_mm.paths import SHIPPED, resolve
-from qaclims_mm.vlms.mask_clip import check_prompts, encode_masked
+from qaclims_mm.vlms.mask_clip import check_prompts, check_vit, encode_masked
 from qaclims_mm.vlms.registry import MODELS
 
 IMAGE_STATS = {
@@ -51,9 +54,11 @@ def load_open_clip(
             clip = open_clip.create_model(
                 open_clip_name(model), pretrained=pretrained, force_image_size=image_size
             )
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
+        # open_clip's may list every weight or every model there is
+        reason = shorten(str(error).rstrip('. '), 500, placeholder=' ...')
         raise ValueError(
-            f'CLIP {model!r} with pretrained={pretrained!r} could not be loaded: {error}. '
+            f'CLIP {model!r} with pretrained={pretrained!r} could not be loaded: {reason}. '
             'Give a model of open_clip.list_models() and the file of its weights.'
         ) from error
     return clip.requires_grad_(False).eval()
@@ -165,21 +170,26 @@ class CLIPImageHead(nn.Module):
         if self._frozen is None:
             clip = load_open_clip(self.model, self.pretrained, self.image_size)
             self.weights_sha256 = hash_text_tower(clip)
-            self.image_size = int(clip.visual.image_size[0])
             visual = clip.visual
+            size = visual.image_size
+            self.image_size = size if isinstance(size, int) else int(size[0])
             if self.mask_prompt is not None:
                 visual.register_buffer('mask_embedding', self._read_prompts(visual))
-            object.__setattr__(self, '_frozen', visual.to(self.mean.device))
+            object.__setattr__(self, '_frozen', visual.to(self.mean))
         return self
 
     def _read_prompts(self, visual: Any) -> Tensor:
+        check_vit(visual)
         if self.mask_prompt == 'random':
             shape = (3, visual.grid_size[0] * visual.grid_size[1], visual.conv1.out_channels)
             return torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 0.02
         path = resolve(str(self.mask_prompt))
         if not Path(path).is_file():
             raise ValueError(f'mask_prompt must be a safetensors file, but {path} does not exist.')
-        state = load_file(path)
+        try:
+            state = load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f'{path} is no readable safetensors file ({error}).') from error
         if set(state) != {'mask_embedding'}:
             raise ValueError(f'{path} must hold exactly mask_embedding, but has {sorted(state)}.')
         prompts = state['mask_embedding'].float()

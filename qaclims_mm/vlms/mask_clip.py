@@ -61,14 +61,23 @@ def encode_masked(visual: Any, images: Tensor, mask: Tensor, prompts: Tensor) ->
     return pooled @ visual.proj if visual.proj is not None else pooled
 
 
+def check_vit(visual: Any) -> None:
+    """Refuse an image encoder that cannot have mask prompts.
+
+    Raises:
+        ValueError: If the encoder is no plain ViT.
+    """
+    if not hasattr(visual, 'transformer') or not hasattr(visual, 'class_embedding'):
+        raise ValueError(f'mask prompts need a ViT of open_clip, but got {type(visual).__name__}.')
+
+
 def check_prompts(visual: Any, prompts: Tensor, source: str) -> None:
     """Refuse mask prompts that do not fit the image encoder.
 
     Raises:
         ValueError: If the encoder is no plain ViT or the shape differs.
     """
-    if not hasattr(visual, 'transformer') or not hasattr(visual, 'class_embedding'):
-        raise ValueError(f'mask prompts need a ViT of open_clip, but got {type(visual).__name__}.')
+    check_vit(visual)
     patches = math.prod(visual.grid_size)
     width = visual.conv1.out_channels
     if prompts.ndim != 3 or tuple(prompts.shape[1:]) != (patches, width):
