@@ -61,7 +61,8 @@ class CAMMetric(BaseMetric):
         return tuple((self.dataset_meta or {})['classes'])
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
-        """Do nothing: the hook has claimed the journal for this run."""
+        """Read what the journal has counted, which comes again if another evaluator needs it."""
+        self.done_ids(image_ids)
 
     def done_ids(self, image_ids: Sequence[str]) -> set[str]:
         """Return the images that the journal has counted."""
@@ -94,7 +95,8 @@ class CAMMetric(BaseMetric):
         counts.tp[found.classes] += found.tp
         counts.pred[found.classes] += found.pred
         counts.gt[found.classes] += found.gt
-        counts.image_ids.append(sample['image_id'])
+        if self.journal is not None:
+            counts.image_ids.append(sample['image_id'])
 
     def _checked(self, sample: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         name = f'image {sample["image_id"]} ({sample.get("img_path")})'

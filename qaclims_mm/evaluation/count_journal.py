@@ -1,11 +1,10 @@
 """Pixel counts that survive a kill."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas import BROKEN_NPZ, FormatError, atomic_path
 
 
 class Counts:
@@ -58,7 +57,7 @@ def read_parts(folder: Path, classes: int, thresholds: np.ndarray) -> Counts:
                 part.tp, part.pred, part.gt = file['tp'], file['pred'], file['gt']
                 part.image_ids = file['image_ids'].tolist()
                 same = np.array_equal(file['thresholds'], thresholds)
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        except BROKEN_NPZ as error:
             raise FormatError(f'{path} is broken ({error}); delete the folder {folder}.') from error
         if part.tp.shape != total.tp.shape or not same:
             raise FormatError(
