@@ -3,6 +3,7 @@
 import argparse
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.corpus.store import VQACorpus
@@ -22,14 +23,15 @@ def main() -> None:
         raise SystemExit(error.args[0]) from error
     console = Console()
     for name in dict.fromkeys(r['class_name'] for r in rows):
-        table = Table(title=f'[bold]{name}[/bold] in {args.image_id}')
+        table = Table(title=f'[bold]{escape(name)}[/bold] in {escape(args.image_id)}')
         for heading in ('question', 'answer', 'text', 'score'):
             table.add_column(heading)
         for row in rows:
             if row['class_name'] == name:
                 style = 'green' if row['kind'] == 'fg' else 'red'
-                score = f'{row["score"]:.2f}'
-                table.add_row(row['question'], row['answer'], row['text'], score, style=style)
+                # brackets in what a model says are no markup
+                cells = (escape(row[k]) for k in ('question', 'answer', 'text'))
+                table.add_row(*cells, f'{row["score"]:.2f}', style=style)
         console.print(table)
 
 

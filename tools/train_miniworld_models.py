@@ -1,9 +1,11 @@
 """Train MiniWorld's tiny models: tools/train_miniworld_models.py {clip,blip} [--out FOLDER]."""
 
 import argparse
+from pathlib import Path
 
 from rich.console import Console
 
+from qaclims_mm import miniworld
 from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
 from qaclims_mm.miniworld.clip_quality import recognition_rates
 from qaclims_mm.miniworld.clip_recipe import train_clip
@@ -16,19 +18,24 @@ def main() -> None:
     parser.add_argument('--out', help='folder; by default that of the shipped weights')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--steps', type=int, help='training steps; by default those of the recipe')
+    parser.add_argument('--pictures', type=int, help='to train on; by default those of the recipe')
+    parser.add_argument('--test-pictures', type=int, default=200, help='unseen ones to count on')
     args = parser.parse_args()
-    out = args.out or f'qaclims_mm/miniworld/weights/{args.model}'
-    options = dict(seed=args.seed) | (dict(steps=args.steps) if args.steps else {})
+    weights = Path(miniworld.__file__).parent / 'weights'
+    out = args.out or str(weights / args.model)
+    chosen = dict(steps=args.steps, pictures=args.pictures)
+    options = dict(seed=args.seed) | {k: v for k, v in chosen.items() if v}
     console = Console()
     if args.model == 'clip':
         losses = train_clip(out, **options)
         for prompt in (f'{out}/mask_prompt.safetensors', None):
-            rates = recognition_rates(f'local-dir:{out}', prompt)
+            rates = recognition_rates(f'local-dir:{out}', prompt, args.test_pictures)
             console.print('with mask prompts' if prompt else 'plain', rates)
     else:
         losses = train_blip(out, **options)
-        console.print(answer_rates(out))
-    console.print(f'loss {losses[0]:.2f} -> {sum(losses[-50:]) / len(losses[-50:]):.3f}')
+        console.print(answer_rates(out, args.test_pictures))
+    last = losses[-50:]
+    console.print(f'loss {losses[0]:.2f} -> {sum(last) / len(last):.3f}, weights in {out}')
 
 
 if __name__ == '__main__':

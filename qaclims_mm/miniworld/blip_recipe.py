@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from qaclims_mm.corpus.questions import QUESTION_SETS, Question
-from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD
+from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD, check_steps
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.miniworld.scene import Scene, truth
 from qaclims_mm.miniworld.world import vocabulary
@@ -160,10 +160,14 @@ def train_blip(
 
     Returns:
         The loss of every step, in nats a token.
+
+    Raises:
+        ValueError: If there are too few steps to warm up.
     """
     from transformers import BertTokenizer
 
     folder = Path(folder)
+    check_steps(steps)
     folder.mkdir(parents=True, exist_ok=True)
     size = write_tokenizer(folder)
     tokenizer = BertTokenizer.from_pretrained(folder)

@@ -16,12 +16,14 @@ from torch.nn import functional as F
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.miniworld.regions import PROMPTS, Region, draw_pictures, sample_region, sample_text
 from qaclims_mm.miniworld.world import vocabulary
+from qaclims_mm.schemas import atomic_path
 from qaclims_mm.vlms.clip import IMAGE_STATS
 from qaclims_mm.vlms.mask_clip import encode_masked
 
 SPECIAL = ('[PAD]', '[UNK]', '[BOS]', '[EOS]')
 PROMPT_WORDS = ('a', 'photo', 'of', 'no', '.')
 PROMPT_DEPTH = 3
+MIN_STEPS = 20
 # A world apart from every one that users draw with a small seed.
 TRAINING_WORLD = 1_000_000
 
@@ -112,6 +114,18 @@ def contrastive_loss(image: Tensor, text: Tensor, targets: Tensor, scale: Tensor
     )
 
 
+def check_steps(steps: int) -> None:
+    """Refuse a training too short for its learning rate to rise.
+
+    Raises:
+        ValueError: If there are fewer than ``MIN_STEPS``.
+    """
+    if steps < MIN_STEPS:
+        raise ValueError(
+            f'steps must be at least {MIN_STEPS}, of which a tenth warms up, but got {steps}.'
+        )
+
+
 def train_clip(
     folder: str | Path,
     seed: int = 0,
@@ -133,16 +147,20 @@ def train_clip(
 
     Returns:
         The loss of every step, in nats.
+
+    Raises:
+        ValueError: If there are too few steps to warm up.
     """
     import open_clip
 
     folder = Path(folder)
+    check_steps(steps)
     folder.mkdir(parents=True, exist_ok=True)
     write_config(folder, write_tokenizer(folder))
-    (folder / 'open_clip_model.safetensors').unlink(missing_ok=True)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    model = open_clip.create_model(f'local-dir:{folder}').train()
+    # weights of an earlier training stay until the new ones are there
+    model = open_clip.create_model(f'local-dir:{folder}', load_weights=False).train()
     tokenizer = open_clip.get_tokenizer(f'local-dir:{folder}')
     patches = int(np.prod(model.visual.grid_size))
     prompts = nn.Parameter(0.02 * torch.randn(PROMPT_DEPTH, patches, 128))
@@ -172,6 +190,8 @@ def train_clip(
         schedule.step()
         losses.append(loss.item())
     state = {k: v.detach().half().contiguous() for k, v in model.state_dict().items()}
-    save_file(state, folder / 'open_clip_model.safetensors')
-    save_file({'mask_embedding': prompts.detach().half()}, folder / 'mask_prompt.safetensors')
+    with atomic_path(folder / 'open_clip_model.safetensors') as path:
+        save_file(state, path)
+    with atomic_path(folder / 'mask_prompt.safetensors') as path:
+        save_file({'mask_embedding': prompts.detach().half()}, path)
     return losses

@@ -1,6 +1,5 @@
 """Sheets in the manner of the paper's figure 3: images, maps and texts side by side."""
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
 from PIL import Image
 
-from qaclims_mm.schemas import atomic_path, voc_palette
+from qaclims_mm.schemas import FormatError, atomic_path, voc_palette
 
 FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
+# Inches: between cells, around the sheet, a line of text; the width of a line of row label.
+GAP, MARGIN, LINE, LABEL_LINE = 0.05, 0.06, 0.135, 0.17
+TEXT_SIZE, LABEL_SIZE = 7.0, 8.5
+POINTS_PER_INCH = 72
+# Width over height of a column, at least and at most; an image beyond is shown smaller.
+ASPECTS = (0.6, 2.0)
 
 
 @dataclass(frozen=True)
@@ -51,63 +58,122 @@ def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np
     return (image * (1 - weight) + colours * weight).astype(np.uint8)
 
 
+def text_width(text: str, size: float) -> float:
+    """Return how wide a text is drawn, in inches."""
+    font = FontProperties(size=size)
+    width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
+    return width / POINTS_PER_INCH
+
+
+def wrap_texts(texts: Iterable[str], width: float, size: float = TEXT_SIZE) -> list[str]:
+    """Join texts by commas into lines; a text is broken only where it is wider than a line.
+
+    Args:
+        texts: What to write; doubles are left out.
+        width: Of a line, in inches.
+        size: Of the letters, in points.
+    """
+    distinct = list(dict.fromkeys(texts))
+    marked = [f'{text},' for text in distinct[:-1]] + distinct[-1:]
+    lines: list[str] = []
+    for part in (p for text in marked for p in _parts(text, width, size)):
+        if lines and text_width(f'{lines[-1]} {part}', size) <= width:
+            lines[-1] += f' {part}'
+        else:
+            lines.append(part)
+    return lines
+
+
+def _parts(text: str, width: float, size: float) -> list[str]:
+    """Return a text whole if it fits into a line, else its words, else pieces of its words."""
+    if text_width(text, size) <= width or len(text) == 1:
+        return [text]
+    words = text.split()
+    if len(words) > 1:
+        return [part for word in words for part in _parts(word, width, size)]
+    middle = len(text) // 2
+    return [*_parts(text[:middle], width, size), *_parts(text[middle:], width, size)]
+
+
 def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
     """Draw image, ground truth, the maps of each method, and the texts.
 
     Args:
         columns: At least one; all with the same rows of maps.
-        side: Inches an image.
+        side: Inches, the height of an image; its width follows from its aspect.
 
     Raises:
-        ValueError: If there is no column.
+        ValueError: If there is no column, or the columns have other rows.
     """
     if not columns:
         raise ValueError('a sheet needs at least one column, but got none.')
     names = list(columns[0].cams)
-    truth = columns[0].mask is not None
+    if any(list(c.cams) != names for c in columns):
+        raise ValueError(f'all columns must have the maps {names}, in this order.')
+    truth = any(c.mask is not None for c in columns)
     rows = ['image', *(['ground truth'] if truth else []), *names]
-    texts = 1.55
-    height = side * (len(rows) + texts)
-    figure = Figure(figsize=(side * len(columns) + 0.9, height), dpi=130, facecolor='white')
-    grid = figure.add_gridspec(
-        len(rows) + 1,
-        len(columns),
-        height_ratios=[1] * len(rows) + [texts],
-        left=0.9 / (side * len(columns) + 0.9),
-        right=0.995,
-        top=0.995,
-        bottom=0.0,
-        wspace=0.03,
-        hspace=0.03,
+    labels = ['\n'.join(wrap_texts([name], side, LABEL_SIZE)) for name in rows]
+    widths = [
+        side * float(np.clip(w / h, *ASPECTS)) for h, w in (c.image.shape[:2] for c in columns)
+    ]
+    texts = [_lines_of(c, width) for c, width in zip(columns, widths, strict=True)]
+    left = MARGIN + LABEL_LINE * max(1 + label.count('\n') for label in labels) + GAP
+    below = MARGIN + len(rows) * (side + GAP) + GAP
+    page = _Page(
+        left + sum(widths) + GAP * (len(columns) - 1) + MARGIN,
+        below + LINE * max(len(lines) for lines in texts) + MARGIN,
     )
-    for index, column in enumerate(columns):
-        pictures = [column.image]
-        if truth and column.mask is not None:
-            pictures.append(overlay_mask(column.image, column.mask))
-        pictures += [overlay_cam(column.image, column.cams[n]) for n in names]
-        for row, picture in enumerate(pictures):
-            axes = figure.add_subplot(grid[row, index])
-            axes.imshow(picture, interpolation='nearest')
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-            if index == 0:
-                axes.set_ylabel(rows[row], fontsize=8)
-        _write_texts(figure.add_subplot(grid[len(rows), index]), column)
-    return figure
+    for row, label in enumerate(labels):
+        middle = MARGIN + row * (side + GAP) + side / 2
+        page.text(left - GAP, middle, label, LABEL_SIZE, rotation=90, ha='right', va='center')
+    x = left
+    for column, width, lines in zip(columns, widths, texts, strict=True):
+        for row, picture in enumerate(_pictures(column, names, truth)):
+            if picture is not None:
+                page.picture(x, MARGIN + row * (side + GAP), width, side, picture)
+        for number, (line, style) in enumerate(lines):
+            page.text(x + width / 2, below + LINE * number, line, TEXT_SIZE, **style)
+        x += width + GAP
+    return page.figure
 
 
-def _write_texts(axes: Any, column: SheetColumn) -> None:
-    """Write the class in bold, foreground answers green, background answers red."""
-    axes.axis('off')
+class _Page:
+    """A figure on which things are placed in inches from its upper left corner."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.width, self.height = width, height
+        self.figure = Figure(figsize=(width, height), dpi=200, facecolor='white')
+
+    def picture(self, x: float, y: float, width: float, height: float, image: np.ndarray) -> None:
+        """Show an image in the middle of a box, its aspect kept."""
+        bottom = self.height - y - height
+        axes = self.figure.add_axes(
+            (x / self.width, bottom / self.height, width / self.width, height / self.height)
+        )
+        axes.imshow(image, interpolation='nearest')
+        axes.set_axis_off()
+
+    def text(self, x: float, y: float, text: str, size: float, **style: Any) -> None:
+        """Write a text, its middle at ``x`` and its top at ``y`` if the style says no other."""
+        place = x / self.width, 1 - y / self.height
+        self.figure.text(
+            *place, text, fontsize=size, **dict(ha='center', va='top', ma='center') | style
+        )
+
+
+def _pictures(column: SheetColumn, names: Sequence[str], truth: bool) -> list[np.ndarray | None]:
+    """Return what the rows show of a column; ``None`` stays empty."""
+    mask = None if column.mask is None else overlay_mask(column.image, column.mask)
+    maps = [overlay_cam(column.image, column.cams[n]) for n in names]
+    return [column.image, *([mask] if truth else []), *maps]
+
+
+def _lines_of(column: SheetColumn, width: float) -> list[tuple[str, dict[str, str]]]:
+    """Return the class in bold, foreground answers green, background answers red."""
     lines: list[tuple[str, dict[str, str]]] = [(column.class_name, dict(weight='bold'))]
     for texts, colour in ((column.fg, FG_COLOUR), (column.bg, BG_COLOUR)):
-        joined = ', '.join(dict.fromkeys(texts))
-        lines += [(line, dict(color=colour)) for line in textwrap.wrap(joined, 24)[:6]]
-    for number, (line, style) in enumerate(lines):
-        axes.text(
-            0.5, 0.98 - 0.088 * number, line, ha='center', va='top', fontsize=6.5, **style,
-            transform=axes.transAxes,
-        )  # fmt: skip
+        lines += [(line, dict(color=colour)) for line in wrap_texts(texts, width)]
+    return lines
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
@@ -134,6 +200,9 @@ def load_column(
         cams: {row name: ``schemas.Cams``}.
         mask: Ground truth or ``None``.
         answers: Corpus rows of the image.
+
+    Raises:
+        FormatError: If maps or mask have another size than the image.
     """
     with Image.open(image_path) as image:
         pixels = np.asarray(image.convert('RGB'))
@@ -141,6 +210,12 @@ def load_column(
     for name, found in cams.items():
         rows = np.flatnonzero(found.keys == label)
         maps[name] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
+    for name, shown in (maps if mask is None else maps | {'the mask': mask}).items():
+        if shown.shape != pixels.shape[:2]:
+            raise FormatError(
+                f'{name} has size {shown.shape} for {image_path}, which is {pixels.shape[:2]}; '
+                'they are of different images or scales.'
+            )
     own = [r for r in answers if r['class_name'] == class_name]
     texts = {kind: [r['text'] for r in own if r['kind'] == kind] for kind in ('fg', 'bg')}
     return SheetColumn(pixels, class_name, mask, maps, texts['fg'], texts['bg'])
