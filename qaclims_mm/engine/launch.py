@@ -8,6 +8,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from qaclims_mm.compat import adapt_config_to_device, init_cpu_process_group, mend_openmmlab
+from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.schemas import FormatError
 
@@ -35,6 +36,9 @@ def base_parser(description: str) -> argparse.ArgumentParser:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and apply the flags; work_dir: flag, then config, then ``work_dirs/<stem>``.
 
+    ``{work_dir}`` in any string of the config is replaced, so a leaf that changes only the backbone
+    writes into folders of its own.
+
     Raises:
         SystemExit: If the file does not exist.
     """
@@ -49,9 +53,18 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif not cfg.get('work_dir'):
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    _fill_work_dir(cfg, cfg.work_dir)
     if args.strict:
         _set_strict(cfg)
     return cfg
+
+
+def _fill_work_dir(node: Any, work_dir: str) -> None:
+    for key, value in list(node.items() if hasattr(node, 'items') else enumerate(node)):
+        if isinstance(value, str):
+            node[key] = value.replace('{work_dir}', work_dir)
+        elif isinstance(value, (dict, list)):
+            _fill_work_dir(value, work_dir)
 
 
 def _set_strict(cfg: Config) -> None:
@@ -85,5 +98,5 @@ def run_tool(main: Any) -> None:
     """Run a tool's ``main``; a problem with the user's files ends in its message alone."""
     try:
         raise SystemExit(main() or 0)
-    except FormatError as error:
+    except (FormatError, RecordError) as error:
         raise SystemExit(f'error: {error}') from error

@@ -16,13 +16,14 @@ class WeakDataPreprocessor(BaseDataPreprocessor):
     """Normalises images with a table of 256 values a channel and stacks those of a training batch.
 
     The table is computed in float64 and rounded once, as the released code does: in float32 a value
-    next to a kink of the network crosses it, and a gradient moves by 3e-3 (facts item 24a). Smaller
-    images of a training batch are padded at the right and the bottom with 0, the mean colour.
+    next to a kink of the network crosses it, and a gradient moves by 3e-3 (facts item 24a). In
+    training the images are laid on a canvas of 0, the mean colour, each at the ``pad_offset`` of
+    its sample (see ``RandomCropPad``), by default at the top left.
 
     Args:
         mean: RGB mean on [0, 1].
         std: RGB standard deviation on [0, 1].
-        size: Height and width to which a training batch is padded; ``None`` is its largest image.
+        size: Height and width of the canvas; ``None`` makes it just large enough.
     """
 
     def __init__(
@@ -56,8 +57,24 @@ class WeakDataPreprocessor(BaseDataPreprocessor):
             ]
             return dict(inputs=inputs, data_samples=samples)
         images = [self.normalise(x) for x in data['inputs']]
-        height, width = self.size or tuple(max(x.shape[d] for x in images) for d in (1, 2))
+        offsets = [s.get('pad_offset', (0, 0)) for s in samples or [{}] * len(images)]
+        return dict(inputs=self._lay_out(images, offsets), data_samples=samples)
+
+    def _lay_out(self, images: Sequence[Tensor], offsets: Sequence[tuple[int, int]]) -> Tensor:
+        """Return the canvases ``(B, 3, H, W)``.
+
+        Raises:
+            ValueError: If an image does not fit.
+        """
+        ends = [(r + x.shape[1], c + x.shape[2]) for x, (r, c) in zip(images, offsets, strict=True)]
+        needed = tuple(max(end[axis] for end in ends) for axis in (0, 1))
+        height, width = self.size or needed
+        if height < needed[0] or width < needed[1]:
+            raise ValueError(
+                f'the images of a batch must fit into {height}x{width}, but they need '
+                f'{needed[0]}x{needed[1]}; give data_preprocessor.size and RandomCropPad one size.'
+            )
         batch = images[0].new_zeros(len(images), 3, height, width)
-        for target, image in zip(batch, images, strict=True):
-            target[:, : image.shape[1], : image.shape[2]] = image
-        return dict(inputs=batch, data_samples=samples)
+        for target, image, start, end in zip(batch, images, offsets, ends, strict=True):
+            target[:, start[0] : end[0], start[1] : end[1]] = image
+        return batch

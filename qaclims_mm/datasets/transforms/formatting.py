@@ -9,7 +9,7 @@ from PIL import Image
 
 from qaclims_mm.registry import TRANSFORMS
 
-_META = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'label_names')
+_META = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_offset', 'label_names')
 
 
 def to_chw(image: np.ndarray) -> torch.Tensor:

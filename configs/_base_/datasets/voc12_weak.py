@@ -1,0 +1,46 @@
+# VOC 2012: training on the 10582 images of trainaug, maps and their mIoU on the 1464 of train, as
+# in the paper. Labels come from Annotations/*.xml, or from a labels_file of the dataset.
+num_classes = 20
+crop_size = 512  # px
+data_root = 'data/VOCdevkit/VOC2012'
+train_pipeline = [
+    dict(type='LoadRGBImage'),
+    dict(type='RandomResizeLongSide', min_side=320, max_side=640),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomCropPad', size=crop_size),
+    dict(type='PackWeakInputs', num_classes=num_classes),
+]
+test_pipeline = [
+    dict(type='LoadRGBImage'),
+    dict(type='LoadMask'),
+    dict(type='PackWeakInputs', num_classes=num_classes, scales=(1.0, 0.5, 1.5, 2.0)),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    collate_fn=dict(type='list_collate'),
+    dataset=dict(
+        type='VOC12WeakDataset',
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/trainaug.txt',
+        pipeline=train_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    sampler=dict(type='ShardSampler'),
+    batch_sampler=dict(type='ShardBatchSampler'),
+    collate_fn=dict(type='list_collate'),
+    dataset=dict(
+        type='VOC12WeakDataset',
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/train.txt',
+        pipeline=test_pipeline,
+        test_mode=True,
+    ),
+)
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,34 @@
+# Preset paper: the paper's formulas and numbers; what it does not say is as in the released code
+_base_ = [
+    '../_base_/plugin.py',
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/voc12_weak.py',
+    '../_base_/models/ritc_r50_clip-vitl14-mask.py',
+    '../_base_/schedules/poly-sgd.py',
+]
+epochs = 15  # 19830 steps of 8 images
+batch_size = 4  # images a GPU; other splits of the 8 train the same objective
+lr = 3.5e-4  # of the backbone; the head learns ten times as fast
+momentum = 0.9  # not in the paper
+load_from = 'work_dirs/cam_r50_2xb8-5e_voc12aug-512x512/epoch_5.pth'
+
+train_dataloader = dict(
+    batch_size=batch_size,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadRGBImage'),
+            dict(type='LoadTextRows', text_bank='{work_dir}/text_bank'),
+            dict(type='RandomResizeLongSide', min_side=320, max_side=640),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='RandomCropPad', size=512),
+            dict(type='PackWeakInputs', num_classes=20),
+        ]
+    ),
+)
+train_cfg = dict(max_epochs=epochs)
+param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
+optim_wrapper = dict(optimizer=dict(lr=lr, momentum=momentum))
+test_evaluator = [
+    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
+    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+]

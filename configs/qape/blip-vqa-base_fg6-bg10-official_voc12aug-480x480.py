@@ -1,0 +1,8 @@
+# Preset official: what the released code does where it differs from the paper
+_base_ = './blip-vqa-base_fg6-bg10_voc12aug-480x480.py'
+model = dict(
+    question_set='official',  # background questions in lower case, "environment" spelt right
+    lemmatize=True,
+    label_test='substring',  # "hotdog" counts as "dog"
+    aliases={'dining table': ['table'], 'potted plant': ['plant'], 'tv monitor': ['monitor']},
+)

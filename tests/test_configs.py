@@ -1,0 +1,446 @@
+import argparse
+import ast
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from mmengine import registry
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+
+from qaclims_mm.compat import enable_mmseg_bases
+from qaclims_mm.engine.launch import load_config
+from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+FILES = sorted(CONFIGS.rglob('*.py'))
+LEAVES = [path for path in FILES if '_base_' not in path.relative_to(CONFIGS).parts]
+# {word of a name: the list of images it stands for}
+LISTS = {'voc12aug': 'trainaug.txt', 'miniworld': 'train.txt'}
+MAX_DEPTH, MAX_KNOBS = 3, 10
+
+each_leaf = pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
+each_file = pytest.mark.parametrize('path', FILES, ids=lambda p: str(p.relative_to(CONFIGS)))
+
+
+@cache
+def load(path):
+    """Read a config as the tools do; tests do not change it."""
+    options = dict(cfg_options=None, work_dir=None, launcher='none', strict=False)
+    return load_config(argparse.Namespace(config=str(path), **options))
+
+
+def leaf(stem):
+    [path] = [path for path in LEAVES if path.stem == stem]
+    return path
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+class Name(NamedTuple):
+    """{algorithm}_{backbone}_{setting}_{schedule}_{dataset}-{size}, some of the first absent."""
+
+    words: frozenset[str]  # of algorithm, backbone and setting
+    batch_size: int | None
+    epochs: int | None
+    dataset: str
+    size: tuple[int, int]
+
+
+def parse(stem):
+    *fields, last = stem.split('_')
+    found = re.fullmatch(r'(\w+)-(\d+)x(\d+)', last)
+    assert found, f'{stem} must end in DATASET-HEIGHTxWIDTH'
+    schedules = [re.fullmatch(r'\d+xb(\d+)-(\d+)e', field) for field in fields]
+    words = {w for f, m in zip(fields, schedules, strict=True) if not m for w in f.split('-')}
+    batch, epochs = next((map(int, m.groups()) for m in schedules if m), (None, None))
+    size = (int(found[2]), int(found[3]))
+    return Name(frozenset(words), batch, epochs, found[1], size)
+
+
+def test_name_parser():
+    assert parse('irn_r50_qa-clims-official_2xb16-3e_voc12aug-512x448') == Name(
+        frozenset({'irn', 'r50', 'qa', 'clims', 'official'}), 16, 3, 'voc12aug', (512, 448)
+    )
+    assert parse('blip-vqa-base_fg6-bg10_voc12aug-480x480').batch_size is None
+    with pytest.raises(AssertionError, match='must end in'):
+        parse('cam_r50_voc12aug')
+
+
+def test_there_are_configs():
+    assert len(LEAVES) >= 15
+    assert len({path.stem for path in LEAVES}) == len(LEAVES), 'two leaves share a work dir'
+
+
+def pipelines(cfg):
+    loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
+    return [loader.dataset.pipeline for loader in loaders if loader]
+
+
+def transforms(cfg, kind):
+    return [step for steps in pipelines(cfg) for step in steps if step.type == kind]
+
+
+@each_leaf
+def test_name_tells_batch_size_and_epochs(path):
+    name, cfg = parse(path.stem), load(path)
+    trains = 'optim_wrapper' in cfg
+    assert trains == (name.batch_size is not None)
+    if trains:
+        assert cfg.train_dataloader.batch_size == name.batch_size
+        assert cfg.train_cfg.max_epochs == name.epochs
+        assert cfg.param_scheduler[-1].end == name.epochs
+
+
+@each_leaf
+def test_name_tells_the_dataset(path):
+    name, cfg = parse(path.stem), load(path)
+    tested = Path(cfg.test_dataloader.dataset.ann_file).name
+    if name.epochs is None or 'export' in name.words:
+        assert tested == LISTS[name.dataset]
+    else:  # the maps are judged on the images with masks
+        assert tested == 'train.txt'
+    if name.epochs is not None:
+        assert Path(cfg.train_dataloader.dataset.ann_file).name == LISTS[name.dataset]
+
+
+@each_leaf
+def test_name_tells_the_size(path):
+    name, cfg = parse(path.stem), load(path)
+    if name.dataset == 'miniworld':  # its pictures are drawn at this size, so nothing is resized
+        assert not transforms(cfg, 'RandomCropPad')
+        return
+    if 'vqa' in cfg.model:
+        assert (cfg.model.vqa.image_size,) * 2 == name.size
+        return
+    [crop] = transforms(cfg, 'RandomCropPad')
+    assert crop.size in (name.size, name.size[0])
+    assert tuple(cfg.model.data_preprocessor.size) == name.size
+
+
+@each_leaf
+def test_name_tells_the_networks(path):
+    name, cfg = parse(path.stem), load(path)
+    depths = {int(w[1:]) for w in name.words if re.fullmatch(r'r\d+', w)}
+    assert depths == ({cfg.model.backbone.depth} if 'backbone' in cfg.model else set())
+    clip = cfg.model.get('image_head')
+    assert ('clip' in name.words) == (clip is not None)
+    if clip:
+        assert ('mask' in name.words) == (clip.mask_prompt is not None)
+        plain = re.sub(r'\W', '', clip.model).lower()
+        [kind] = [w for w in name.words if w.startswith('vit') or w == 'mini']
+        assert kind in plain or clip.model == 'miniworld://clip'
+        assert cfg.text_bank.text_head.model == clip.model
+        assert cfg.text_bank.text_head.get('pretrained') == clip.get('pretrained')
+
+
+@each_leaf
+def test_number_of_classes_is_that_of_the_dataset(path):
+    cfg = load(path)
+    classes = DATASETS.get(cfg.test_dataloader.dataset.type).METAINFO['classes']
+    numbers = [step.num_classes for step in transforms(cfg, 'PackWeakInputs')]
+    if 'cam_head' in cfg.model:
+        numbers.append(cfg.model.cam_head.num_classes)
+    assert set(numbers) == {len(classes) - 1}
+
+
+# --- structure ------------------------------------------------------------------------------------
+
+
+def bases(path):
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_':
+            named = ast.literal_eval(node.value)
+            return [path.parent / n for n in ([named] if isinstance(named, str) else named)]
+    return []
+
+
+def depth(path):
+    inner = [p for p in bases(path) if '::' not in str(p)]
+    return max((1 + depth(p) for p in inner), default=0)
+
+
+@each_file
+def test_depth(path):
+    assert depth(path) <= MAX_DEPTH
+
+
+@each_leaf
+def test_few_knobs(path):
+    body = ast.parse(path.read_text()).body
+    knobs = [n for n in body if isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant)]
+    assert len(knobs) <= MAX_KNOBS
+
+
+@each_file
+def test_delete_has_a_comment(path):
+    lines = path.read_text().splitlines()
+    bare = [i for i, line in enumerate(lines, start=1) if '_delete_' in line and '#' not in line]
+    assert not bare, f'{path}: say in the line why the base is thrown away: lines {bare}'
+
+
+HOOK_KEYS = ('default_hooks', 'custom_hooks')
+# {key in a config: registry of what stands under it}; anything else is a model
+REGISTRIES = {
+    'pipeline': TRANSFORMS,
+    'train_pipeline': TRANSFORMS,
+    'test_pipeline': TRANSFORMS,
+    'dataset': DATASETS,
+    'vqa': VQA_MODELS,
+    'sampler': registry.DATA_SAMPLERS,
+    'batch_sampler': registry.DATA_SAMPLERS,
+    'collate_fn': registry.FUNCTIONS,
+    'init_cfg': registry.WEIGHT_INITIALIZERS,
+    'optim_wrapper': registry.OPTIM_WRAPPERS,
+    'optimizer': registry.OPTIMIZERS,
+    'param_scheduler': registry.PARAM_SCHEDULERS,
+    'test_evaluator': registry.METRICS,
+    'train_cfg': registry.LOOPS,
+    'test_cfg': registry.LOOPS,
+}
+
+
+def typed(node, keys=()):
+    """Yield the keys above every dict with a type, and the type."""
+    if isinstance(node, dict):
+        if isinstance(node.get('type'), str):
+            yield keys, node['type']
+        for key, value in node.items():
+            yield from typed(value, (*keys, key))
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from typed(value, keys)
+
+
+@each_leaf
+def test_every_type_is_registered(path):
+    found = 0
+    for keys, name in typed(load(path).to_dict()):
+        hook = keys and keys[0] in HOOK_KEYS
+        known = next((REGISTRIES[k] for k in reversed(keys) if k in REGISTRIES), MODELS)
+        with (registry.HOOKS if hook else known).switch_scope_and_registry('mmseg') as scoped:
+            assert scoped.get(name) is not None, f'{path}: {".".join(keys)}: {name} is unknown'
+        found += 1
+    assert found >= 15
+
+
+def without_weights(node):
+    """Return a copy of a config that reads no weights."""
+    if isinstance(node, dict):
+        return {k: without_weights(v) for k, v in node.items() if k != 'init_cfg'}
+    return [without_weights(v) for v in node] if isinstance(node, (list, tuple)) else node
+
+
+@each_leaf
+def test_model_and_transforms_build(path):
+    cfg = load(path)
+    model = MODELS.build(without_weights(cfg.model.to_dict()))
+    assert type(model).__name__ == cfg.model.type
+    if 'backbone' in cfg.model:
+        model.eval()
+        with torch.no_grad():
+            logits = model(torch.zeros(1, 3, 32, 64))
+        # IRN's maps have stride 16
+        stride = 8 if 'miniworld' in path.stem else 16
+        assert logits.shape == (1, cfg.model.cam_head.num_classes, 32 // stride, 64 // stride)
+    for steps in pipelines(cfg):
+        for step in steps:
+            if step.type != 'LoadTextRows':  # opens the bank
+                TRANSFORMS.build(step)
+
+
+# --- folders --------------------------------------------------------------------------------------
+
+OUTPUTS = ('out_dir', 'out_file', 'journal', 'folder')
+
+
+def outputs(node):
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in OUTPUTS:
+                yield value
+            yield from outputs(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from outputs(value)
+
+
+def test_no_two_leaves_write_to_one_place():
+    owner = {}
+    for path in LEAVES:
+        cfg = load(path)
+        shared = (
+            {cfg.text_bank.folder} if 'text_bank' in cfg and 'miniworld' in path.stem else set()
+        )
+        for place in {*outputs(cfg.to_dict()), cfg.work_dir} - shared:
+            assert owner.setdefault(place, path) == path, f'{path} and {owner[place]}: {place}'
+    assert len(owner) > len(LEAVES)
+
+
+@each_leaf
+def test_inputs_are_the_outputs_of_other_leaves(path):
+    made = set()
+    for other in LEAVES:
+        cfg = load(other)
+        made |= {*outputs(cfg.to_dict())}
+        if 'optim_wrapper' in cfg:
+            made.add(f'{cfg.work_dir}/epoch_{cfg.train_cfg.max_epochs}.pth')
+    cfg = load(path)
+    wanted = {cfg.load_from} if cfg.load_from else set()
+    if 'text_bank' in cfg:
+        rows = transforms(cfg, 'LoadTextRows')
+        wanted |= {cfg.text_bank.corpus, cfg.model.text_bank, *(r.text_bank for r in rows)}
+    assert wanted <= made
+    assert '{work_dir}' not in str(cfg.to_dict())
+
+
+def test_work_dir_flag_moves_everything(tmp_path):
+    config = leaf('qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512')
+    cfg = load_config(
+        argparse.Namespace(
+            config=str(config),
+            cfg_options=None,
+            work_dir=str(tmp_path),
+            launcher='none',
+            strict=False,
+        )
+    )
+    assert set(outputs(cfg.to_dict())) == {
+        f'{tmp_path}/{name}' for name in ('text_bank', 'cams', 'curve.json', 'journal')
+    }
+    assert (
+        cfg.model.text_bank
+        == transforms(cfg, 'LoadTextRows')[0].text_bank
+        == (f'{tmp_path}/text_bank')
+    )
+
+
+# --- presets --------------------------------------------------------------------------------------
+
+
+def flat(node, prefix=''):
+    if isinstance(node, dict):
+        return {k: v for key, x in node.items() for k, v in flat(x, f'{prefix}{key}.').items()}
+    if isinstance(node, (list, tuple)):
+        return {k: v for i, x in enumerate(node) for k, v in flat(x, f'{prefix}{i}.').items()}
+    return {prefix[:-1]: node}
+
+
+RITC = 'qa-clims_r50_clip-vitl14-mask{}_2xb4-15e_voc12aug-512x512'
+# {key: (paper, official)}; None = not there
+PRESETS = {
+    'blip-vqa-base_fg6-bg10{}_voc12aug-480x480': {
+        'model.question_set': ('paper', 'official'),
+        'model.lemmatize': (False, True),
+        'model.label_test': ('words', 'substring'),
+        'model.aliases.dining table.0': (None, 'table'),
+        'model.aliases.potted plant.0': (None, 'plant'),
+        'model.aliases.tv monitor.0': (None, 'monitor'),
+    },
+    'cam_r50{}_2xb8-5e_voc12aug-512x512': {'model.backbone.frozen_stages': (2, 0)},
+    RITC: {
+        'model.activation': ('sigmoid', 'relu'),
+        'model.backbone.frozen_stages': (0, -1),
+        'model.image_head.norm': ('clip', 'imagenet'),
+        'model.loss_brc.positive': ('exp_mean', 'mean_exp'),
+        'model.fg_fusion': ('mean', 'label_half'),
+        'model.region_image': ('hard', 'soft'),
+        'text_bank.prompt': ('a photo of {answer}', 'a photo of {answer}.'),
+        'text_bank.bg_filter': ('none', 'distinct'),
+        'optim_wrapper.optimizer.momentum': (0.9, 1e-4),
+        'optim_wrapper.paramwise_cfg.custom_keys.backbone.conv1.lr_mult': (None, 0.0),
+        'optim_wrapper.paramwise_cfg.custom_keys.backbone.bn1.lr_mult': (None, 0.0),
+    },
+}
+# what either preset reads comes from the stages of the same preset
+INPUTS = ('load_from', 'text_bank.corpus')
+STRUCTURE = (
+    'model',
+    'text_bank',
+    'optim_wrapper',
+    'param_scheduler',
+    'train_',
+    'test_',
+    'load_from',
+)
+
+
+@pytest.mark.parametrize('stem', PRESETS, ids=lambda stem: stem.split('_')[0])
+def test_presets_differ_in_the_listed_values_alone(stem):
+    enable_mmseg_bases()
+    suffix = '_official' if stem.startswith('cam') else '-official'
+    paper, official = (
+        flat(Config.fromfile(leaf(stem.format(preset))).to_dict()) for preset in ('', suffix)
+    )
+    differ = {
+        key: (paper.get(key), official.get(key))
+        for key in {*paper, *official}
+        if paper.get(key) != official.get(key) and key.startswith(STRUCTURE)
+    }
+    for key in INPUTS:
+        if key in differ:
+            assert ['official' in value for value in differ.pop(key)] == [False, True]
+    assert differ == PRESETS[stem]
+
+
+def test_swapping_takes_few_lines():
+    for words, lines in (('r50_clip-vitb16', 4), ('r101_clip-vitl14-mask', 3)):
+        path = leaf(f'qa-clims_{words}_2xb4-15e_voc12aug-512x512')
+        assert len(path.read_text().splitlines()) <= lines
+
+
+# --- the paper's and the released numbers ---------------------------------------------------------
+
+
+@pytest.mark.parametrize('preset', ['', '-official'])
+def test_numbers_of_section_4_1(preset):
+    cfg = load(leaf(RITC.format(preset)))
+    model = cfg.model
+    weights = [model[f'loss_{name}'].loss_weight for name in ('frc', 'brc', 'reg')]
+    assert weights == [10, 8, 0.2]
+    assert model.loss_frc.temperature == model.loss_brc.temperature == 0.7
+    assert model.threshold.omega == 0.1
+    assert model.get('reference_batch_size', 4) == 4
+    assert cfg.optim_wrapper.optimizer.lr == 3.5e-4
+    assert cfg.optim_wrapper.optimizer.weight_decay == 1e-4
+    assert cfg.optim_wrapper.paramwise_cfg.custom_keys.cam_head.lr_mult == 10
+    assert [s.power for s in cfg.param_scheduler] == [0.9]
+    [resize] = transforms(cfg, 'RandomResizeLongSide')
+    assert (resize.min_side, resize.max_side) == (320, 640)
+    [pack] = [s for s in cfg.test_dataloader.dataset.pipeline if s.type == 'PackWeakInputs']
+    assert tuple(pack.scales) == (1, 0.5, 1.5, 2)
+
+
+def learning(stem):
+    """Return {parameter: learning rate at the start}, and the BN whose statistics move."""
+    cfg = load(leaf(stem))
+    model = MODELS.build(without_weights(cfg.model.to_dict()))
+    model.train()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper.to_dict())
+    rate = {id(p): g['lr'] for g in wrapper.optimizer.param_groups for p in g['params']}
+    rates = {n: rate[id(p)] if p.requires_grad else 0 for n, p in model.named_parameters()}
+    moving = {n for n, m in model.named_modules() if 'running_mean' in m._buffers and m.training}
+    return rates, moving
+
+
+@pytest.mark.parametrize(
+    ('stem', 'lr', 'held', 'all_bn_held', 'stem_bn_held'),
+    [
+        ('cam_r50_2xb8-5e_voc12aug-512x512', 0.1, ('conv1', 'bn1', 'layer1', 'layer2'), True, True),
+        ('cam_r50_official_2xb8-5e_voc12aug-512x512', 0.1, ('conv1', 'bn1'), True, True),
+        (RITC.format(''), 3.5e-4, ('conv1', 'bn1'), False, True),
+        (RITC.format('-official'), 3.5e-4, ('conv1', 'bn1'), False, False),
+    ],
+)
+def test_what_trains(stem, lr, held, all_bn_held, stem_bn_held):
+    rates, moving = learning(stem)
+    for name, rate in rates.items():
+        part = name.split('.')
+        expected = 10 * lr if part[0] == 'cam_head' else 0 if part[1] in held else lr
+        assert rate == pytest.approx(expected), name
+    assert (not moving) == all_bn_held
+    assert ('backbone.bn1' not in moving) == stem_bn_held
