@@ -1,7 +1,12 @@
 """Tests that every component of a kind shares; a new one's test is a subclass of a few lines."""
 
+import itertools
+
+import numpy as np
 import pytest
 import torch
+
+from qaclims_mm.vlms.base import Answer
 
 
 def unit(*shape, seed=0):
@@ -110,3 +115,80 @@ class RegionLossContract:
             self.make()(region, fg, bg[:, :, :4])
         with pytest.raises(ValueError, match=r'bg_valid must be \(3, 4\)'):
             self.make()(region, fg, bg, torch.ones(3, 2, dtype=torch.bool))
+
+
+def noise(*size, seed=0):
+    """Return a random RGB image."""
+    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
+
+
+class VLMContract:
+    """A model that answers questions about images.
+
+    Subclasses set ``make()``; what it returns may be one loaded model for all tests.
+    """
+
+    score_tolerance = 1e-4
+    images = (noise(40, 60), noise(112, 112, seed=1), noise(90, 30, seed=2))
+    questions = (
+        ('What is above the dog?', 'What kind of dog is in the photo?', 'What place is it?'),
+        ('What is this train also called?',),
+        ('What is under the boat?', 'What is above the dog?'),
+    )
+
+    def make(self):
+        raise NotImplementedError
+
+    def check_equal(self, got, wanted):
+        assert [[a.text for a in g] for g in got] == [[a.text for a in g] for g in wanted]
+        for g, w in zip(got, wanted, strict=True):
+            np.testing.assert_allclose(
+                [a.score for a in g], [a.score for a in w], rtol=0, atol=self.score_tolerance
+            )
+
+    def test_one_answer_a_question(self):
+        answers = self.make().answer(self.images, self.questions)
+        assert [len(a) for a in answers] == [len(q) for q in self.questions]
+        for answer in itertools.chain(*answers):
+            assert isinstance(answer, Answer)
+            assert isinstance(answer.text, str)
+            assert answer.text == answer.text.strip()
+            # a mean of log-probabilities
+            assert isinstance(answer.score, float)
+            assert -np.inf < answer.score <= 0
+
+    def test_order_is_kept(self):
+        model = self.make()
+        turned = model.answer(self.images[::-1], [q[::-1] for q in self.questions[::-1]])
+        self.check_equal([a[::-1] for a in turned[::-1]], model.answer(self.images, self.questions))
+
+    def test_batch_equals_loop(self):
+        model = self.make()
+        loop = [
+            [model.answer([x], [[q]])[0][0] for q in asked]
+            for x, asked in zip(self.images, self.questions, strict=True)
+        ]
+        self.check_equal(model.answer(self.images, self.questions), loop)
+
+    def test_deterministic(self):
+        model = self.make()
+        assert model.answer(self.images, self.questions) == model.answer(
+            self.images, self.questions
+        )
+
+    def test_a_question_asked_twice(self):
+        first, second = self.make().answer(self.images[:1], [self.questions[0][:1] * 2])[0]
+        assert first.text == second.text
+
+    def test_empty_lists(self):
+        model = self.make()
+        assert model.answer([], []) == []
+        assert model.answer(self.images[:2], [[], []]) == [[], []]
+        some = [self.questions[0], (), self.questions[2]]
+        answers = model.answer(self.images, some)
+        assert answers[1] == []
+        self.check_equal(answers[::2], model.answer(self.images[::2], some[::2]))
+
+    def test_wrong_lengths_are_refused(self):
+        with pytest.raises(ValueError, match=r'one list of questions an image.*3 images and 2'):
+            self.make().answer(self.images, self.questions[:2])

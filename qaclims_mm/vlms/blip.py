@@ -241,8 +241,9 @@ class BlipVQA:
         steps = blip.text_decoder.compute_transition_scores(
             output.sequences, output.scores, normalize_logits=True
         )
-        made = (output.sequences[:, 1:] != blip.config.text_config.pad_token_id).sum(1)
-        return (steps.masked_fill(steps.isinf(), 0).sum(1) / made.clamp(min=1)).float().cpu()
+        # an answer that ends before others is filled up with padding, which has scores too
+        made = output.sequences[:, 1:] != blip.config.text_config.pad_token_id
+        return (steps.where(made, 0).sum(1) / made.sum(1).clamp(min=1)).float().cpu()
 
 
 def _by_length(items: Sequence[Any]) -> dict[int, list[int]]:

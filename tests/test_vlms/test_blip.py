@@ -1,0 +1,325 @@
+import functools
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from contracts import VLMContract, noise
+from PIL import Image
+
+from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.miniworld.generate import make_picture
+from qaclims_mm.paths import resolve
+from qaclims_mm.vlms.blip import BlipVQA, halve_on_out_of_memory, preprocess
+from qaclims_mm.vlms.registry import VQA_MODELS
+
+pytest.importorskip('transformers')
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+
+
+@functools.cache
+def shipped(**changes):
+    model = BlipVQA('miniworld://blip', **dict(image_size=None) | changes)
+    model.load()
+    return model
+
+
+@functools.cache
+def scenes(questions=16):
+    """Two pictures of MiniWorld, one of another size, and questions about a class of each."""
+    images, asked = [], []
+    for index in range(2):
+        scene, picture = make_picture(seed=5, index=index, size=112)
+        images.append(picture.image)
+        chosen = get_questions()[:: 16 // questions]
+        asked.append([q.fill(scene.objects[0].class_name) for q in chosen])
+    images[1] = np.asarray(Image.fromarray(images[1]).resize((75, 131)))
+    return images, asked
+
+
+def released_transform(side):
+    from torchvision import transforms
+
+    return transforms.Compose(
+        [
+            transforms.Resize((side, side), transforms.InterpolationMode.BICUBIC),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+
+
+@functools.cache
+def transformers_parts():
+    from transformers import BertTokenizer, BlipForQuestionAnswering
+
+    folder = resolve('miniworld://blip')
+    blip = BlipForQuestionAnswering.from_pretrained(folder, dtype=torch.float32).eval()
+    return blip, BertTokenizer.from_pretrained(folder)
+
+
+def by_transformers(images, asked, side=112, beams=3, max_length=10, first_token=None):
+    """Answer with transformers alone, one question at a time, in the steps of its generate()."""
+    blip, tokenizer = transformers_parts()
+    transform = released_transform(side)
+    config = blip.config.text_config
+
+    def answer(embeds, question):
+        ids = tokenizer(question, return_tensors='pt').input_ids
+        if first_token is not None:
+            ids[0, 0] = first_token
+        hidden = blip.text_encoder(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            encoder_hidden_states=embeds,
+            encoder_attention_mask=torch.ones(embeds.shape[:2], dtype=torch.long),
+        )[0]
+        attended = dict(
+            encoder_hidden_states=hidden,
+            encoder_attention_mask=torch.ones(hidden.shape[:2], dtype=torch.long),
+        )
+        sequence = blip.text_decoder.generate(
+            input_ids=torch.tensor([[config.bos_token_id]]),
+            eos_token_id=config.sep_token_id,
+            pad_token_id=config.pad_token_id,
+            num_beams=beams,
+            max_length=max_length,
+            min_length=1,
+            do_sample=False,
+            **attended,
+        )
+        # the score from the definition: the answer read once more, the mean over its tokens
+        logits = blip.text_decoder(input_ids=sequence[:, :-1], **attended).logits
+        made = sequence[:, 1:]
+        each = logits.log_softmax(-1).gather(2, made[..., None])
+        text = tokenizer.decode(made[0], skip_special_tokens=True)
+        return text, float(each.mean())
+
+    with torch.no_grad():
+        answers = []
+        for image, questions in zip(images, asked, strict=True):
+            pixels = transform(Image.fromarray(image))[None]
+            embeds = blip.vision_model(pixel_values=pixels, interpolate_pos_encoding=side != 112)[0]
+            answers.append([answer(embeds, q) for q in questions])
+    return answers
+
+
+def check_equal(got, wanted):
+    assert [[a[0] for a in g] for g in got] == [[a[0] for a in g] for g in wanted]
+    for g, w in zip(got, wanted, strict=True):
+        np.testing.assert_allclose([a[1] for a in g], [a[1] for a in w], rtol=0, atol=1e-4)
+
+
+class TestBlipVQA(VLMContract):
+    def make(self):
+        return shipped()
+
+
+class TestGreedyBlipVQA(VLMContract):
+    def make(self):
+        return shipped(num_beams=1)
+
+
+@pytest.mark.parametrize(
+    ('options', 'oracle', 'questions'),
+    [
+        (dict(), dict(), 16),
+        (dict(num_beams=1), dict(beams=1), 16),
+        (dict(max_length=3), dict(max_length=3), 4),
+        (dict(image_size=64), dict(side=64), 4),
+        (dict(image_size=160), dict(side=160), 4),
+        (dict(encoder_token_id=6), dict(first_token=6), 4),
+    ],
+)
+def test_equals_transformers(options, oracle, questions):
+    images, asked = scenes(questions)
+    check_equal(shipped(**options).answer(images, asked), by_transformers(images, asked, **oracle))
+
+
+def test_answers_are_about_the_pictures():
+    images, asked = scenes()
+    answers = shipped().answer(images, asked)
+    assert len({a.text for group in answers for a in group}) > 8
+    assert all(a.text for group in answers for a in group)
+    # the other picture's pixels, the same questions
+    assert shipped().answer(images[:1], asked[:1]) != shipped().answer(images[1:2], asked[:1])
+
+
+def test_question_batch_changes_no_answer():
+    images, asked = scenes(8)
+    check_equal(shipped(question_batch=3).answer(images, asked), shipped().answer(images, asked))
+
+
+def test_first_token_counts():
+    images, asked = scenes(4)
+    assert shipped(encoder_token_id=6).answer(images, asked) != shipped().answer(images, asked)
+
+
+def test_preprocess_is_the_released_one():
+    image = noise(45, 80)
+    pixels = preprocess([image, noise(64, 64)], 64)
+    assert pixels.shape == (2, 3, 64, 64)
+    assert pixels.dtype == torch.float32
+    expected = released_transform(64)(Image.fromarray(image))
+    torch.testing.assert_close(pixels[0], expected, rtol=0, atol=1e-5)
+
+
+def limited(function, most, sizes):
+    """Return a function that is out of memory for parts above a size, and notes their sizes."""
+
+    def run(part):
+        sizes.append(len(part))
+        if len(part) > most:
+            raise torch.OutOfMemoryError('out of memory')
+        return function(part)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ('number', 'size', 'most', 'sizes'),
+    [
+        (5, 10, 5, [5]),
+        (5, 2, 5, [2, 2, 1]),
+        (5, 5, 2, [5, 2, 2, 1]),
+        (8, 8, 3, [8, 4, 2, 2, 2, 2]),
+        (3, 2, 1, [2, 1, 1, 1]),
+        (0, 4, 1, []),
+    ],
+)
+def test_halving(number, size, most, sizes):
+    seen = []
+    doubled = limited(lambda part: [2 * x for x in part], most, seen)
+    assert halve_on_out_of_memory(doubled, list(range(number)), size) == [
+        2 * x for x in range(number)
+    ]
+    assert seen == sizes
+
+
+def test_one_that_does_not_fit():
+    sizes = []
+    with pytest.raises(torch.OutOfMemoryError, match='out of memory'):
+        halve_on_out_of_memory(limited(list, 0, sizes), [1, 2, 3, 4], 4)
+    assert sizes == [4, 2, 1]
+
+
+def test_other_errors_are_not_halved():
+    def broken(part):
+        raise RuntimeError(f'{len(part)} items')
+
+    with pytest.raises(RuntimeError, match='4 items'):
+        halve_on_out_of_memory(broken, [1, 2, 3, 4], 4)
+
+
+@pytest.mark.parametrize('part', ['_encode', '_generate'])
+def test_out_of_memory_changes_no_answer(monkeypatch, part):
+    images, asked = scenes(8)
+    model, sizes = shipped(), []
+    wanted = model.answer(images, asked)
+    monkeypatch.setattr(model, part, limited(getattr(model, part), 1, sizes))
+    check_equal(model.answer(images, asked), wanted)
+    assert max(sizes) > 1
+    assert sizes.count(1) == (2 if part == '_encode' else 16)
+
+
+@pytest.mark.parametrize('part', ['_encode', '_generate'])
+def test_a_single_item_without_memory_raises(monkeypatch, part):
+    model = shipped()
+    monkeypatch.setattr(model, part, limited(getattr(model, part), 0, []))
+    with pytest.raises(torch.OutOfMemoryError):
+        model.answer(*scenes(2))
+
+
+def config():
+    values = json.loads(Path(resolve('miniworld://blip'), 'config.json').read_text())
+    return {k: values[k] for k in ('text_config', 'vision_config')}
+
+
+def test_random_weights():
+    before = torch.random.get_rng_state()
+    first, again, other = (
+        BlipVQA('miniworld://blip', config=config(), image_size=None, seed=s) for s in (0, 0, 1)
+    )
+    states = []
+    for model in (first, again, other):
+        torch.rand(1)
+        model.load()
+        states.append(model._blip.state_dict())
+    assert all(torch.equal(v, states[1][k]) for k, v in states[0].items())
+    assert not all(torch.equal(v, states[2][k]) for k, v in states[0].items())
+    images, asked = scenes(2)
+    assert first.answer(images, asked) == again.answer(images, asked)
+    # only the three draws above moved the global generator
+    torch.random.set_rng_state(before)
+    expected = torch.rand(4)[3]
+    torch.random.set_rng_state(before)
+    for _ in range(3):
+        torch.rand(1)
+    assert torch.rand(1) == expected
+
+
+def test_half_precision():
+    images, asked = scenes()
+    model = shipped(dtype='bfloat16')
+    assert model._blip.dtype == torch.bfloat16
+    answers = model.answer(images, asked)
+    wanted = shipped().answer(images, asked)
+    pairs = [
+        (a, b) for g, w in zip(answers, wanted, strict=True) for a, b in zip(g, w, strict=True)
+    ]
+    assert np.mean([a.text == b.text for a, b in pairs]) > 0.8
+
+
+def test_frozen():
+    blip = shipped()._blip
+    assert not blip.training
+    assert not any(p.requires_grad for p in blip.parameters())
+
+
+def test_building_reads_nothing_and_answering_loads():
+    BlipVQA('/no/such/folder')
+    model = VQA_MODELS.build(
+        dict(type='BlipVQA', model='miniworld://blip', image_size=None, _scope_='mmengine')
+    )
+    check_equal(model.answer(*scenes(2)), shipped().answer(*scenes(2)))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(resolve('miniworld://blip'), tmp_path / 'blip')
+    return tmp_path / 'blip'
+
+
+def test_missing_folder(tmp_path):
+    path = tmp_path / 'absent'
+    with pytest.raises(OSError, match=rf"^BLIP '{path}' cannot be read: .* Give a folder with its"):
+        BlipVQA(str(path)).load()
+
+
+def test_missing_weights(folder):
+    (folder / 'model.safetensors').unlink()
+    with pytest.raises(OSError, match=rf"^BLIP '{folder}' cannot be read: .*model\.safetensors"):
+        BlipVQA(str(folder)).load()
+
+
+def test_missing_vocabulary(folder):
+    (folder / 'vocab.txt').unlink()
+    with pytest.raises(OSError, match=rf"^BLIP '{folder}' has no vocabulary; add its vocab.txt\.$"):
+        BlipVQA(str(folder)).load()
+
+
+def test_start_token_is_no_part_of_the_answer(folder):
+    # without this file [DEC] is a word like others
+    (folder / 'tokenizer_config.json').unlink()
+    check_equal(
+        BlipVQA(str(folder), image_size=None).answer(*scenes(4)), shipped().answer(*scenes(4))
+    )
+
+
+def test_without_transformers(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'transformers', None)
+    with pytest.raises(ImportError, match=r'BLIP needs transformers; run: pip install -e "\.\[vlm'):
+        BlipVQA('miniworld://blip').load()
