@@ -1,5 +1,6 @@
 """The numbers of a test run as a file."""
 
+import math
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -25,5 +26,8 @@ class MetricsFileHook(Hook):
         """Write the metrics; the times of the run are none."""
         if metrics and is_main_process():
             stage = self.stage or Path(runner.work_dir).name
-            kept = {k: round(float(v), 4) for k, v in metrics.items() if '/' in k}
+            # JSON has no NaN: what could not be measured is left out
+            kept = {
+                k: round(float(v), 4) for k, v in metrics.items() if '/' in k and not math.isnan(v)
+            }
             update_metrics(Path(runner.work_dir) / METRICS, stage, kept)

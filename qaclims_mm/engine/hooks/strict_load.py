@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 from torch import Tensor
 
 from qaclims_mm.registry import HOOKS
@@ -64,8 +64,9 @@ class StrictLoadHook(Hook):
         found = {re.sub(r'^module\.', '', k): v for k, v in state.items()}
         report = coverage_report(model.state_dict(), found, self.optional)
         if report:
+            # --resume without a file takes the last one of the work dir
+            path = runner._load_from or find_latest_checkpoint(runner.work_dir)
             raise ValueError(
-                f'the checkpoint {runner._load_from} does not fit '
-                f'{type(model).__name__}: {report}\n'
+                f'the checkpoint {path} does not fit {type(model).__name__}: {report}\n'
                 'Load the checkpoint of this config, or allow keys with StrictLoadHook.optional.'
             )

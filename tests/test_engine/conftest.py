@@ -1,0 +1,33 @@
+import pytest
+from helpers import make_tiny_voc
+from tiny_runs import build_tiny_runner, write_tiny_config
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _without_reports_of_the_machine():
+    """Leave out what mmengine does for its log alone, a second for every runner."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('mmengine.runner.runner.collect_env', dict)
+        patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+        yield
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The config file of a tiny run; its images lie beside it."""
+    make_tiny_voc(tmp_path / 'voc')
+    return write_tiny_config(tmp_path / 'tiny.py', tmp_path / 'voc')
+
+
+@pytest.fixture
+def run_test(tiny, tmp_path):
+    """Run a test as tools/test.py does; returns the runner, its metrics are in ``.metrics``."""
+
+    def run(*flags, work_dir='work', checkpoint=None, **changes):
+        runner = build_tiny_runner(
+            tiny, tmp_path / work_dir, 'test', *flags, load_from=checkpoint, **changes
+        )
+        runner.metrics = runner.test()
+        return runner
+
+    return run

@@ -1,0 +1,76 @@
+import re
+
+import pytest
+from mmengine.structures import BaseDataElement
+from tiny_runs import build_tiny_runner, log_of
+
+from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.engine.hooks import failed_records
+from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
+from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, exit_status
+from qaclims_mm.schemas import Manifest
+
+REPORT = r'ERROR - .* - 1 records could not be used:\n  img_1: image \S+img_1\.jpg is missing\n'
+
+
+@pytest.fixture
+def broken(tiny):
+    (tiny.parent / 'voc/JPEGImages/img_1.jpg').unlink()
+    return tiny
+
+
+def test_test_run_lists_bad_records_and_goes_on(broken, run_test, tmp_path):
+    runner = run_test()
+    assert exit_status(runner) == EXIT_BAD_RECORDS == 3
+    assert len(re.findall(REPORT, log_of(tmp_path / 'work'))) == 1
+    assert runner.metrics['cams/images'] == 3
+    assert runner.metrics['cams/failed'] == 1
+    [(image_id, reason)] = Manifest.read(tmp_path / 'work/cams').failed
+    assert image_id == 'img_1'
+    assert reason.endswith('img_1.jpg is missing')
+    assert sorted(p.stem for p in (tmp_path / 'work/cams').glob('*.npz')) == [
+        'img_0',
+        'img_2',
+        'img_3',
+    ]
+
+
+def test_training_lists_bad_records_and_goes_on(broken, tmp_path):
+    runner = build_tiny_runner(broken, tmp_path / 'work', 'train')
+    runner.train()
+    assert runner.iter == 2
+    assert exit_status(runner) == EXIT_BAD_RECORDS
+    assert len(re.findall(REPORT, log_of(tmp_path / 'work'))) == 1
+
+
+def test_good_run(tiny, run_test, tmp_path):
+    assert exit_status(run_test()) == 0
+    assert 'could not be used' not in log_of(tmp_path / 'work')
+
+
+@pytest.mark.parametrize('mode', ['train', 'test'])
+def test_strict_stops_at_once(broken, tmp_path, mode):
+    runner = build_tiny_runner(broken, tmp_path / 'work', mode, '--strict')
+    with pytest.raises(RecordError, match=r'^image \S+img_1\.jpg is missing$'):
+        getattr(runner, mode)()
+
+
+def test_failures_of_all_ranks(monkeypatch):
+    hook, lines = FailedRecordsHook(), []
+    runner = type('Runner', (), dict(logger=type('Logger', (), dict(error=lines.append))))
+    good = BaseDataElement(metainfo=dict(image_id='good'))
+    bad = BaseDataElement(metainfo=dict(image_id='b', failed='no b'))
+    hook.after_test_iter(runner, 0, dict(data_samples=[good, bad]))
+    monkeypatch.setattr(
+        failed_records, 'all_gather_object', lambda mine: [mine, dict(a='no a', b='no b')]
+    )
+    hook.after_test(runner)
+    assert hook.failures == dict(a='no a', b='no b')
+    assert lines == ['2 records could not be used:\n  a: no a\n  b: no b']
+
+
+def test_records_whose_place_was_taken(monkeypatch):
+    hook = FailedRecordsHook()
+    sample = BaseDataElement(metainfo=dict(image_id='c', failed_records=[('a', 'x'), ('b', 'y')]))
+    hook.after_train_iter(None, 0, dict(data_samples=[sample]))
+    assert hook.failures == dict(a='x', b='y')

@@ -1,0 +1,64 @@
+import io
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from rich.progress import Progress
+from tiny_runs import build_tiny_runner
+
+from qaclims_mm.engine.hooks import progress_bar
+from qaclims_mm.engine.hooks.progress_bar import ProgressBarHook
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """Make a terminal and return the bars shown on it."""
+    shown = []
+
+    class OnTerminal(Progress):
+        def __init__(self, *columns):
+            terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
+            super().__init__(*columns, console=terminal, auto_refresh=False)
+            shown.append(self)
+
+    monkeypatch.setattr(progress_bar, 'Progress', OnTerminal)
+    return shown
+
+
+def states(bars):
+    return [(t.description, t.completed, t.total) for bar in bars for t in bar.tasks]
+
+
+def test_bars_of_real_runs(tiny, run_test, tmp_path, bars):
+    build_tiny_runner(tiny, tmp_path / 'work', 'train').train()
+    assert states(bars) == [('train', 2, 2)]
+    run_test()
+    assert states(bars) == [('train', 2, 2), ('test', 4, 4)]
+    assert not any(bar.live.is_started for bar in bars)
+
+
+def test_a_resumed_training_starts_where_it_was(bars):
+    hook = ProgressBarHook()
+    hook.before_train(SimpleNamespace(max_iters=10, iter=7))
+    assert bars[0].live.is_started
+    hook.after_train_iter(None, 7, data_batch=None, outputs=None)
+    assert states(bars) == [('train', 8, 10)]
+    hook.after_train(None)
+    assert not bars[0].live.is_started
+
+
+def test_other_ranks_show_nothing(bars, monkeypatch):
+    monkeypatch.setattr(progress_bar, 'is_main_process', lambda: False)
+    hook = ProgressBarHook()
+    hook.before_train(SimpleNamespace(max_iters=10, iter=0))
+    hook.after_train_iter(None, 0)
+    hook.after_train(None)
+    assert states(bars) == []
+
+
+def test_nothing_without_a_terminal(capfd):
+    hook = ProgressBarHook()
+    hook.before_test_epoch(SimpleNamespace(test_dataloader=range(3)))
+    hook.after_test_iter(None, 0)
+    hook.after_test_epoch(None)
+    assert capfd.readouterr() == ('', '')

@@ -1,0 +1,157 @@
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from tiny_runs import build_tiny_runner, log_of
+
+from qaclims_mm.engine.hooks.resume_test import fingerprint_of
+from qaclims_mm.evaluation import cam_metric
+from qaclims_mm.registry import METRICS
+from qaclims_mm.schemas import FormatError
+
+IDS = ['img_0', 'img_1', 'img_2', 'img_3']
+TRIFLES = ('time', 'data_time')
+
+
+@METRICS.register_module()
+class NothingKeptMetric(BaseMetric):
+    """An evaluator that takes no part in going on."""
+
+    def process(self, data_batch, data_samples):
+        self.results += [s['image_id'] for s in data_samples]
+
+    def compute_metrics(self, results):
+        return dict(seen=len(results))
+
+
+class StopAfter(Hook):
+    def __init__(self, images):
+        self.images, self.seen = images, []
+
+    def after_test_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.seen += [s.image_id for s in outputs]
+        if len(self.seen) == self.images:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def run(tiny, tmp_path, monkeypatch):
+    """Run a test, perhaps killed after some images; returns the images seen and the metrics."""
+    monkeypatch.setattr(cam_metric, 'IMAGES_A_PART', 1)
+
+    def run(work_dir='work', killed_after=0, **changes):
+        runner = build_tiny_runner(tiny, tmp_path / work_dir, 'test', **changes)
+        hook = StopAfter(killed_after)
+        runner.register_hook(hook)
+        if killed_after:
+            with pytest.raises(KeyboardInterrupt):
+                runner.test()
+            return hook.seen, None
+        metrics = {k: v for k, v in runner.test().items() if k not in TRIFLES}
+        return hook.seen, metrics
+
+    return run
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def test_killed_run_goes_on_to_the_same_files_and_numbers(run, tmp_path):
+    seen, unbroken = run('unbroken')
+    assert seen == IDS
+    seen, _ = run('work', killed_after=2)
+    assert seen == IDS[:2]
+    seen, metrics = run('work')
+    assert seen == IDS[2:]
+    assert metrics == unbroken
+    assert '2 of 4 images are done already and left out.' in log_of(tmp_path / 'work')
+    # all is done: the same once more
+    seen, metrics = run('work')
+    assert seen == []
+    assert metrics == unbroken
+    assert contents(tmp_path / 'work/cams') == contents(tmp_path / 'unbroken/cams')
+
+
+def test_an_image_is_done_when_every_evaluator_has_it(run, tmp_path):
+    _, unbroken = run('unbroken')
+    run('work', killed_after=3)
+    (tmp_path / 'work/cams/img_1.npz').unlink()
+    seen, metrics = run('work')
+    assert seen == ['img_1', 'img_3']
+    assert metrics == unbroken
+
+
+def test_an_evaluator_that_keeps_nothing_gets_every_image(run, tiny):
+    seen, unbroken = run('unbroken')
+    evaluators = [
+        dict(type='CAMMetric', journal=str(tiny.parent / 'journal')),
+        dict(type='NothingKeptMetric'),
+    ]
+    run('work', killed_after=2, test_evaluator=evaluators)
+    seen, metrics = run('work', test_evaluator=evaluators)
+    assert seen == IDS
+    assert metrics.pop('seen') == 4
+    assert metrics == {k: v for k, v in unbroken.items() if k.startswith('cam/')}
+
+
+def test_run_that_writes_nothing_leaves_nothing_out(run, tmp_path):
+    evaluators = [dict(type='CAMMetric'), dict(type='NothingKeptMetric')]
+    for _ in range(2):
+        seen, _ = run(test_evaluator=evaluators)
+        assert seen == IDS
+    assert not list((tmp_path / 'work').glob('**/run.json'))
+
+
+def shorten_list(folder):
+    (folder / 'voc/train.txt').write_text('img_0\n')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'prepare', 'differ'),
+    [
+        ({'model.activation': 'sigmoid'}, None, 'config'),
+        ({'test_dataloader.dataset.labels_file': 'labels.csv'}, None, 'config'),
+        ({}, shorten_list, 'images'),
+    ],
+)
+def test_folder_of_another_run_is_refused(run, tmp_path, changes, prepare, differ):
+    run(killed_after=1)
+    before = contents(tmp_path / 'work/cams')
+    if prepare:
+        prepare(tmp_path)
+    with pytest.raises(
+        FormatError,
+        match=rf'work/cams holds files of another run \({differ} differ\); '
+        r'delete the folder or choose another one\.$',
+    ):
+        run(**changes)
+    assert contents(tmp_path / 'work/cams') == before
+
+
+def test_maps_of_another_checkpoint_are_refused(run, tiny, tmp_path):
+    runner = build_tiny_runner(tiny, tmp_path / 'trained', 'test')
+    first, second = (str(tmp_path / f'{i}.pth') for i in range(2))
+    torch.save(runner.model.state_dict(), first)
+    torch.nn.init.ones_(runner.model.cam_head.conv.weight)
+    torch.save(runner.model.state_dict(), second)
+    run(load_from=first)
+    with pytest.raises(FormatError, match=r'of another run \(checkpoint differ\)'):
+        run(load_from=second)
+    seen, _ = run(load_from=first)
+    assert seen == []
+
+
+def test_how_a_run_is_carried_out_is_no_difference(run, tiny, tmp_path):
+    run(killed_after=1)
+    (tmp_path / 'work').rename(tmp_path / 'moved')
+    seen, _ = run('moved', **{'test_dataloader.batch_size': 3, 'log_level': 'WARNING'})
+    assert seen == IDS[1:]
+
+
+def test_fingerprint(tiny, tmp_path):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    assert set(fingerprint_of(runner, IDS)) == {'config', 'images'}
+    runner.model.question_hash = 'abc'
+    assert fingerprint_of(runner, IDS)['questions'] == 'abc'
+    assert fingerprint_of(runner, IDS)['images'] != fingerprint_of(runner, IDS[1:])['images']

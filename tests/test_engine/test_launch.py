@@ -1,0 +1,127 @@
+import itertools
+import runpy
+import sys
+
+import pytest
+import torch
+from tiny_runs import ROOT, build_tiny_runner
+
+from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.engine.launch import base_parser, exit_status, load_config, run_tool
+from qaclims_mm.schemas import FormatError
+
+
+def read(path, *flags):
+    return load_config(base_parser('').parse_args([str(path), *map(str, flags)]))
+
+
+def test_config_that_does_not_exist(tmp_path):
+    with pytest.raises(
+        SystemExit, match=r'^config \S+absent\.py does not exist; see configs/ for those that ship'
+    ):
+        read(tmp_path / 'absent.py')
+
+
+def test_unknown_launcher(capsys):
+    with pytest.raises(SystemExit):
+        base_parser('').parse_args(['c.py', '--launcher', 'mpirun'])
+    assert "invalid choice: 'mpirun'" in capsys.readouterr().err
+
+
+def test_work_dir_of_flag_then_config_then_name(tmp_path):
+    path = tmp_path / 'my_config.py'
+    path.write_text("out = '{work_dir}/x'\n")
+    cfg = read(path)
+    assert (cfg.work_dir, cfg.out) == ('work_dirs/my_config', 'work_dirs/my_config/x')
+    path.write_text("work_dir = 'there'\nparts = [dict(out='{work_dir}/x'), 1, ('a', 2)]\n")
+    cfg = read(path)
+    assert (cfg.work_dir, cfg.parts[0].out) == ('there', 'there/x')
+    assert read(path, '--work-dir', 'flag').parts[0].out == 'flag/x'
+    assert read(path, '--cfg-options', 'work_dir=opt').parts[0].out == 'opt/x'
+
+
+def test_flags(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text('model = dict(a=1, b=dict(c=[1, 2]))\n')
+    cfg = read(path, '--launcher', 'pytorch', '--cfg-options', 'model.b.c=[3]', 'model.a=2')
+    assert cfg.launcher == 'pytorch'
+    assert cfg.model == dict(a=2, b=dict(c=[3]))
+    assert read(path).launcher == 'none'
+
+
+def test_strict_reaches_every_dataset(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text('train_dataloader = dict(dataset=dict(type=1))\nval_dataloader = None\n')
+    assert read(path, '--strict').train_dataloader.dataset.strict is True
+    assert 'strict' not in read(path).train_dataloader.dataset
+
+
+@pytest.mark.parametrize(
+    ('mode', 'absent', 'present'),
+    [('train', '_test_loop', '_train_loop'), ('test', '_train_loop', '_test_loop')],
+)
+def test_runner_has_what_its_mode_needs(tiny, tmp_path, mode, absent, present):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', mode)
+    assert getattr(runner, absent) is None
+    assert getattr(runner, present) is not None
+
+
+def test_good_runner_has_exit_status_0(tiny, tmp_path):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    assert exit_status(runner) == 0
+    [hook] = [h for h in runner.hooks if type(h).__name__ == 'FailedRecordsHook']
+    hook.failures['img_1'] = 'broken'
+    assert exit_status(runner) == 3
+
+
+@pytest.mark.parametrize(('returned', 'code'), [(3, 3), (0, 0), (None, 0)])
+def test_run_tool_ends_with_the_status(returned, code):
+    with pytest.raises(SystemExit) as ended:
+        run_tool(lambda: returned)
+    assert ended.value.code == code
+
+
+@pytest.mark.parametrize('kind', [FormatError, RecordError])
+def test_problem_with_a_file_ends_in_its_message(kind):
+    def main():
+        raise kind('a.npz is broken; make it again.')
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == 'error: a.npz is broken; make it again.'
+
+
+def test_bug_keeps_its_traceback():
+    def main():
+        raise KeyError('x')
+
+    with pytest.raises(KeyError):
+        run_tool(main)
+
+
+def run(monkeypatch, tool, *arguments):
+    """Run a tool in this process; returns the exit status."""
+    monkeypatch.setattr(sys, 'argv', [tool, *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
+    return ended.value.code
+
+
+def test_tools_train_resume_and_test(monkeypatch, tiny, tmp_path):
+    def flags(work_dir, *options):
+        # a name of its own, since mmengine names what it keeps by the second
+        name = f'experiment_name={tmp_path}_{next(numbers)}'
+        return ['--work-dir', tmp_path / work_dir, '--cfg-options', name, *options]
+
+    numbers = itertools.count()
+    assert run(monkeypatch, 'train.py', tiny, *flags('w')) == 0
+    assert (tmp_path / 'w/epoch_1.pth').is_file()
+    more = flags('w', 'train_cfg.max_epochs=2')
+    assert run(monkeypatch, 'train.py', tiny, '--resume', *more) == 0
+    checkpoint = tmp_path / 'w/epoch_2.pth'
+    assert torch.load(checkpoint, weights_only=False)['meta']['iter'] == 4
+    (tmp_path / 'voc/SegmentationClass/img_2.png').unlink()
+    assert run(monkeypatch, 'test.py', tiny, checkpoint, *flags('w')) == 3
+    message = run(monkeypatch, 'test.py', tiny, 'none', '--strict', *flags('x'))
+    assert message.startswith('error: mask ')
+    assert 'img_2.png of image img_2 is missing' in message
