@@ -6,8 +6,10 @@ pickle, no object arrays.
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qaclims_mm.version import __version__
@@ -152,9 +155,23 @@ def read_json(path: str | Path) -> Any:
 
 def update_metrics(path: str | Path, stage: str, values: Mapping[str, float]) -> None:
     """Set one stage of ``metrics.json``, {stage: {metric: value}}; the others stay."""
-    metrics = read_json(path) if Path(path).exists() else {}
+    metrics = read_metrics(path) if Path(path).exists() else {}
     metrics[stage] = dict(values)
     write_json(path, metrics)
+
+
+def read_metrics(path: str | Path) -> dict[str, dict[str, float]]:
+    """Read ``metrics.json``.
+
+    Raises:
+        FormatError: If it is not {stage: {metric: number}}.
+    """
+    metrics = read_json(path)
+    if not (_is_table(metrics, dict) and all(_is_table(v, (int, float)) for v in metrics.values())):
+        raise FormatError(
+            f'{path} is not {{stage: {{metric: number}}}}; delete it and run the test again.'
+        )
+    return metrics
 
 
 # --------------------------------------------------------------------------------------- manifest
@@ -210,7 +227,35 @@ class Manifest:
             raise FormatError(
                 f'{path} is no manifest (unknown keys: {sorted(unknown)}); run its stage again.'
             )
-        return cls(**value)
+        manifest = cls(**value)
+        wrong = manifest._wrong_fields()
+        if wrong:
+            raise FormatError(
+                f'{path} is no manifest ({", ".join(wrong)} not as written); run its stage again.'
+            )
+        return manifest
+
+    def _wrong_fields(self) -> list[str]:
+        """Return the fields that hold something else than what stages write."""
+        right = dict(
+            stage=isinstance(self.stage, str),
+            config_hash=isinstance(self.config_hash, str),
+            inputs=_is_table(self.inputs, str),
+            counts=_is_table(self.counts, int),
+            failed=isinstance(self.failed, list)
+            and all(
+                isinstance(f, list) and [type(v) for v in f] == [str, str] for f in self.failed
+            ),
+            extra=_is_table(self.extra, object),
+        )
+        return [name for name, good in right.items() if not good]
+
+
+def _is_table(value: object, kind: type | tuple[type, ...]) -> bool:
+    """Return whether a value is a dict from strings to a kind."""
+    return isinstance(value, dict) and all(
+        isinstance(k, str) and isinstance(v, kind) for k, v in value.items()
+    )
 
 
 def manifest_hash(folder: str | Path) -> str:
@@ -298,10 +343,7 @@ def write_cams(
     """
     keys = np.asarray(keys, dtype=np.int64).reshape(-1)
     height, width = high_res.shape[-2:]
-    if high_res.shape != (len(keys), height, width) or strided.shape != (
-        len(keys),
-        *strided_size(height, width),
-    ):
+    if not _fit(len(keys), (height, width), strided, high_res):
         raise ValueError(
             f'maps must be (n, ceil(H/4), ceil(W/4)) and (n, H, W) for n = {len(keys)} keys, '
             f'but got strided {strided.shape} and high_res {high_res.shape} for {path}.'
@@ -325,7 +367,8 @@ def read_cams(path: str | Path) -> Cams:
     """Read ``cams/<image_id>.npz``.
 
     Raises:
-        FormatError: If the file is truncated, lacks an array or has arrays of disagreeing shapes.
+        FormatError: If the file is truncated, lacks an array, or has arrays of other types,
+            disagreeing shapes or impossible values.
     """
     try:
         with Path(path).open('rb') as raw, np.load(raw, allow_pickle=False) as file:
@@ -338,17 +381,40 @@ def read_cams(path: str | Path) -> Cams:
         raise FormatError(
             f'{path} is not a CAM file ({error}); delete it and run the CAM export again.'
         ) from error
+    problem = _problem_of_cams(keys, strided, high_res, size)
+    if problem:
+        raise FormatError(f'{path} has {problem}; delete it and run the CAM export again.')
     height, width = (int(v) for v in size)
-    if high_res.shape != (len(keys), height, width) or strided.shape != (
-        len(keys),
-        *strided_size(height, width),
-    ):
-        raise FormatError(
-            f'{path} has maps of disagreeing shapes; delete it and run the CAM export again.'
-        )
     return Cams(
         keys, strided.astype(np.float32), high_res.astype(np.float32) / 255, (height, width)
     )
+
+
+def _fit(number: int, size: tuple[int, ...], strided: np.ndarray, high_res: np.ndarray) -> bool:
+    """Return whether maps have the shapes that follow from an image's size and its classes."""
+    return (
+        len(size) == 2
+        and strided.shape == (number, *strided_size(*size))
+        and high_res.shape == (number, *size)
+    )
+
+
+def _problem_of_cams(
+    keys: np.ndarray, strided: np.ndarray, high_res: np.ndarray, size: np.ndarray
+) -> str:
+    """Return what a CAM file has that ``write_cams`` does not write, or nothing."""
+    types = tuple(a.dtype for a in (keys, strided, high_res, size))
+    if types != (np.int64, np.float16, np.uint8, np.int64):
+        return 'arrays of other types (' + ', '.join(str(t) for t in types) + ')'
+    image_size = tuple(size.reshape(-1).tolist())
+    if keys.ndim != 1 or not _fit(len(keys), image_size, strided, high_res):
+        return 'maps of disagreeing shapes'
+    if len(set(keys.tolist())) != len(keys) or (keys < 0).any():
+        return f'classes {keys.tolist()}, which are negative or stand twice'
+    # written so that NaN is refused too
+    if not ((strided >= 0) & (strided <= 1)).all():
+        return 'strided maps outside [0, 1]'
+    return ''
 
 
 # ------------------------------------------------------------------------------------------ masks
@@ -445,6 +511,51 @@ def shard_path(folder: str | Path, shard: int) -> Path:
     return Path(folder) / f'part-{shard:05d}.parquet'
 
 
+def read_shard(path: str | Path) -> pa.Table:
+    """Read a corpus shard and check every row.
+
+    Raises:
+        FormatError: If it is broken, or holds what the qape stage does not write.
+    """
+    table = read_parquet(path, CORPUS_SCHEMA)
+    problem = _problem_of_columns(table, CORPUS_SCHEMA) or _problem_of_rows(table)
+    if problem:
+        raise FormatError(f'{path} has {problem}; delete it and run the qape stage again.')
+    return table
+
+
+def _problem_of_columns(table: pa.Table, schema: pa.Schema) -> str:
+    """Return which column has another type or empty cells, or nothing."""
+    for field_ in schema:
+        column = table[field_.name]
+        if column.type != field_.type:
+            return f'a column {field_.name} of {column.type} instead of {field_.type}'
+        if column.null_count:
+            return f'{column.null_count} empty cells in its column {field_.name}'
+    return ''
+
+
+def _pairs(table: pa.Table, first: str, second: str) -> Iterator[tuple[str, str]]:
+    """Yield two columns row by row."""
+    return zip(table[first].to_pylist(), table[second].to_pylist(), strict=True)
+
+
+def _problem_of_rows(table: pa.Table) -> str:
+    """Return what is wrong in the rows of a shard, or nothing."""
+    ids = table['image_id'].to_pylist()
+    if ids != sorted(ids):
+        return 'images that are not in the order of their ids'
+    if len(set(ids)) > SHARD_SIZE:
+        return f'{len(set(ids))} images, more than the {SHARD_SIZE} of a shard'
+    if not np.isfinite(table['score'].to_numpy()).all():
+        return 'scores that are not finite'
+    for kind, question_id in set(_pairs(table, 'kind', 'question_id')):
+        group = re.fullmatch(r'(fine|alias|object|scene)_[1-9]', question_id)
+        if group is None or kind != ('fg' if group[1] in ('fine', 'alias') else 'bg'):
+            return f'a question {question_id!r} of kind {kind!r}'
+    return ''
+
+
 # -------------------------------------------------------------------------------------- text bank
 
 
@@ -528,3 +639,40 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
             'run tools/encode_texts.py again.'
         )
     return TextBankFiles(embeddings, texts, index, metadata)
+
+
+def check_text_bank(folder: str | Path) -> TextBankFiles:
+    """Read a text bank and check every row of it.
+
+    Raises:
+        FormatError: As ``read_text_bank``, or if a part holds what ``tools/encode_texts.py`` does
+            not write.
+    """
+    files = read_text_bank(folder)
+    problem = _problem_of_columns(files.index, TEXT_INDEX_SCHEMA) or _problem_of_bank(files)
+    if problem:
+        raise FormatError(f'{folder} has {problem}; run tools/encode_texts.py again.')
+    return files
+
+
+def _problem_of_bank(files: TextBankFiles) -> str:
+    """Return what is wrong in a text bank whose parts can be read, or nothing."""
+    embeddings, texts, index, metadata = files
+    missing = {'clip', 'weights_sha256', 'prompt', 'corpus_hash'} - set(metadata)
+    if missing:
+        return f'no {", ".join(sorted(missing))} in its metadata'
+    if not all(isinstance(t, str) for t in texts) or len(set(texts)) != len(texts):
+        return 'texts that stand twice or are no texts'
+    vectors = np.asarray(embeddings)
+    norms = np.linalg.norm(vectors.astype(np.float32), axis=-1)
+    if vectors.dtype != np.float16 or vectors.ndim != 2 or not (abs(norms - 1) < 0.01).all():
+        return 'embeddings that are not float16 of norm 1'
+    keys = list(_pairs(index, 'image_id', 'class_name'))
+    if any(a >= b for a, b in itertools.pairwise(keys)):
+        return 'pairs that stand twice or are not in order'
+    for name in ('label', 'no', 'fg', 'bg'):
+        column = index[name]
+        rows = (pc.list_flatten(column) if name in ('fg', 'bg') else column).to_numpy()
+        if not ((rows >= 0) & (rows < len(texts))).all():
+            return f'rows in its column {name} that are not among the {len(texts)} texts'
+    return ''

@@ -1,0 +1,5 @@
+"""What the tools call."""
+
+from qaclims_mm.imports import import_submodules
+
+import_submodules(__name__)

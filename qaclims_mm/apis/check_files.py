@@ -1,0 +1,347 @@
+"""Checking a work folder: is every file between stages whole, and do they fit together?
+
+A new kind of file is one entry in ``KINDS``; a new stage whose manifest counts something else than
+one file an image is one entry in ``CROSS_CHECKS``.
+"""
+
+import math
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from qaclims_mm.schemas import (
+    CLAIM,
+    CORPUS_SCHEMA,
+    MANIFEST,
+    METRICS,
+    FormatError,
+    Manifest,
+    check_text_bank,
+    image_id_of,
+    manifest_hash,
+    read_cams,
+    read_json,
+    read_mask,
+    read_metrics,
+    read_parquet,
+    read_shard,
+    shard_path,
+)
+
+# The stage that makes an input, where it is not called as that.
+INPUT_STAGES = {'corpus': 'qape'}
+
+
+class Checked(NamedTuple):
+    """What a check found.
+
+    Attributes:
+        problems: One line each, with path and mend.
+        size: Height and width of the image that the file belongs to.
+        manifest: What was read, of a manifest.
+    """
+
+    problems: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file.
+
+    Attributes:
+        name: What the report calls it.
+        pattern: Regular expression of the whole path, POSIX. A group ``folder`` is the folder of
+            its stage, which must have a manifest; a group ``image_id`` is the image it belongs to.
+        check: Reads the file; raises ``FormatError``, or returns what it found.
+    """
+
+    name: str
+    pattern: str
+    check: Callable[[Path], Checked]
+
+
+class FoundFile(NamedTuple):
+    """A file and its kind, ``None`` if it is none of ours."""
+
+    path: Path
+    kind: FileKind | None
+
+
+@dataclass
+class Report:
+    """What is in a folder.
+
+    Attributes:
+        files: {kind: number of files}.
+        bad: {kind: how many of them have a problem}.
+        problems: One line each, with path and mend.
+        others: Files of no kind that passes between stages; they were not looked at.
+    """
+
+    files: Counter[str] = field(default_factory=Counter)
+    bad: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    others: int = 0
+
+
+# ------------------------------------------------------------------------------------- single files
+
+
+def _check_left_over(path: Path) -> Checked:
+    return Checked(
+        (f'{path} is left over from a killed run; delete it, unless a run is writing it now.',)
+    )
+
+
+def _check_shard(path: Path) -> Checked:
+    read_shard(path)
+    return Checked()
+
+
+def _check_failed(path: Path) -> Checked:
+    _read_strings(path)
+    return Checked()
+
+
+def _check_bank(path: Path) -> Checked:
+    check_text_bank(path.parent)
+    return Checked()
+
+
+def _check_cams(path: Path) -> Checked:
+    return Checked(size=read_cams(path).size)
+
+
+def _check_mask(path: Path) -> Checked:
+    height, width = read_mask(path).shape
+    return Checked(size=(height, width))
+
+
+def _check_claim(path: Path) -> Checked:
+    claim = _read_strings(path)
+    if not (path.parent / MANIFEST).is_file():
+        return Checked()
+    made_by = Manifest.read(path.parent).config_hash
+    if claim.get('config', made_by) == made_by:
+        return Checked()
+    return Checked(
+        (f'{path} and {MANIFEST} beside it are of different configs; delete {path.parent}.',)
+    )
+
+
+def _check_metrics(path: Path) -> Checked:
+    return Checked(
+        tuple(
+            f'{path} has {value} as {name} of {stage}; look at that run and test again.'
+            for stage, metrics in read_metrics(path).items()
+            for name, value in metrics.items()
+            if not math.isfinite(value) or ('IoU' in name and not 0 <= value <= 100)
+        )
+    )
+
+
+def _check_manifest(path: Path) -> Checked:
+    manifest = Manifest.read(path.parent)
+    cross_check = CROSS_CHECKS.get(manifest.stage, _count_images)
+    try:
+        problems = tuple(cross_check(path.parent, manifest))
+    except (FormatError, FileNotFoundError):
+        # a file that cannot be read is reported as itself
+        problems = ()
+    return Checked(tuple(f'{path} {p}; run its stage again.' for p in problems), manifest=manifest)
+
+
+def _read_strings(path: Path) -> dict[str, str]:
+    value = read_json(path)
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise FormatError(f'{path} is not {{name: text}}; delete it and run its stage again.')
+    return value
+
+
+KINDS = (
+    FileKind('left over', r'.*\.tmp', _check_left_over),
+    FileKind('corpus shard', r'(?P<folder>.*)/part-\d{5}\.parquet', _check_shard),
+    FileKind('failed images', r'(?P<folder>.*)/part-\d{5}\.failed\.json', _check_failed),
+    FileKind('text bank', r'(?P<folder>.*)/texts\.safetensors', _check_bank),
+    FileKind('activation maps', r'(?P<folder>.*/cams)/(?P<image_id>.+)\.npz', _check_cams),
+    FileKind(
+        'mask', r'(?P<folder>.*/(?:ir_labels|pseudo_masks))/(?P<image_id>.+)\.png', _check_mask
+    ),
+    FileKind('manifest', rf'.*/{re.escape(MANIFEST)}', _check_manifest),
+    FileKind('claim', rf'.*/{re.escape(CLAIM)}', _check_claim),
+    FileKind('metrics', rf'.*/{re.escape(METRICS)}', _check_metrics),
+)
+
+
+# ---------------------------------------------------------------------- manifests and their folders
+
+
+def _differences(manifest: Manifest, found: dict[str, int]) -> Iterator[str]:
+    """Yield where a manifest's counts are not what was found."""
+    for name, number in found.items():
+        if manifest.counts.get(name) != number:
+            yield f'counts {manifest.counts.get(name)} {name}, but there are {number}'
+
+
+def _count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Check a folder with one file an image."""
+    if 'images' not in manifest.counts:
+        return
+    files = (p for suffix in ('.npz', '.png') for p in folder.rglob(f'*{suffix}'))
+    ids = {image_id_of(p, folder) for p in files if not p.name.startswith('.')}
+    yield from _differences(manifest, dict(images=len(ids), failed=len(manifest.failed)))
+    for image_id, _ in manifest.failed:
+        if image_id in ids:
+            yield f'lists {image_id} as failed, but its file is there'
+
+
+def _count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Check that the shards are those of the manifest, and in order."""
+    shards = [shard_path(folder, n) for n in range(manifest.counts.get('shards', 0))]
+    found = sorted(folder.glob('part-*.parquet'))
+    if found != shards:
+        names = ', '.join(sorted(p.name for p in {*found} ^ {*shards}))
+        yield f'counts {len(shards)} shards, but {len(found)} are there (see {names})'
+        return
+    tables = [read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']) for path in shards]
+    ids = [table['image_id'].to_pylist() for table in tables]
+    texts = [text for table in tables for text in table['text'].to_pylist()]
+    counts = dict(
+        images=len({i for part in ids for i in part}), answers=len(texts), empty=texts.count('')
+    )
+    yield from _differences(manifest, counts)
+    filled = [part for part in ids if part]
+    if any(a[-1] >= b[0] for a, b in pairwise(filled)):
+        yield 'has shards that overlap or are not in the order of their images'
+
+
+def _count_bank(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Check that a text bank is the one of the manifest."""
+    files = check_text_bank(folder)
+    yield from _differences(manifest, dict(texts=len(files.texts), pairs=len(files.index)))
+    if files.metadata['corpus_hash'] != manifest.inputs.get('corpus'):
+        yield 'names another corpus than texts.safetensors'
+
+
+CROSS_CHECKS: dict[str, Callable[[Path, Manifest], Iterable[str]]] = {
+    'qape': _count_corpus,
+    'text_bank': _count_bank,
+}
+
+
+# ------------------------------------------------------------------------------------ whole folders
+
+
+def find_files(root: str | Path) -> list[FoundFile]:
+    """Return all files below a folder, sorted, each with its kind; a left-over folder as one.
+
+    Raises:
+        FormatError: If a folder cannot be listed.
+    """
+    found, seen = [], set()
+    for folder, folders, names in os.walk(Path(root).absolute(), onerror=_stop, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        left_over = [name for name in folders if name.endswith('.tmp')]
+        folders[:] = sorted(set(folders) - set(left_over))
+        paths = (Path(folder) / name for name in sorted([*names, *left_over]))
+        found += [FoundFile(path, _kind_of(path)) for path in paths]
+    return found
+
+
+def _stop(error: OSError) -> None:
+    raise FormatError(
+        f'{error.filename} cannot be listed ({error.strerror}); give the folder of a run.'
+    ) from error
+
+
+def _kind_of(path: Path) -> FileKind | None:
+    return next((k for k in KINDS if re.fullmatch(k.pattern, path.as_posix())), None)
+
+
+def check_files(found: Sequence[FoundFile], on_file: Callable[[], object] = lambda: None) -> Report:
+    """Check files one by one, on all cores, and then against one another.
+
+    Args:
+        found: The result of ``find_files``.
+        on_file: Called after each file that is of a kind.
+    """
+    ours = [(path, kind) for path, kind in found if kind is not None]
+    report = Report(others=len(found) - len(ours))
+    results: list[Checked] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for (_, kind), checked in zip(ours, pool.map(_check, ours), strict=True):
+            report.files[kind.name] += 1
+            report.bad[kind.name] += bool(checked.problems)
+            report.problems += checked.problems
+            results.append(checked)
+            on_file()
+    pairs = [(path, kind, checked) for (path, kind), checked in zip(ours, results, strict=True)]
+    report.problems += _unfinished(ours)
+    report.problems += _other_sizes(pairs)
+    report.problems += _other_inputs(pairs)
+    return report
+
+
+def _check(entry: tuple[Path, FileKind]) -> Checked:
+    path, kind = entry
+    try:
+        return kind.check(path)
+    except FormatError as error:
+        return Checked((' '.join(str(error).split()),))
+    except OSError as error:
+        return Checked((f'{path} cannot be read ({error.strerror}); run its stage again.',))
+
+
+def _group(kind: FileKind, path: Path, name: str) -> str | None:
+    match = re.fullmatch(kind.pattern, path.as_posix())
+    return match.groupdict().get(name) if match else None
+
+
+def _unfinished(ours: Sequence[tuple[Path, FileKind]]) -> Iterator[str]:
+    """Yield a problem for each folder with files of a stage and no manifest."""
+    folders = {_group(kind, path, 'folder') for path, kind in ours}
+    for folder in sorted(f for f in folders if f is not None):
+        if not (Path(folder) / MANIFEST).is_file():
+            yield (
+                f'{folder}/{MANIFEST} is missing: the stage that fills {folder} has not finished; '
+                'run it.'
+            )
+
+
+def _other_sizes(pairs: Iterable[tuple[Path, FileKind, Checked]]) -> Iterator[str]:
+    """Yield a problem for each file whose image has another size in an earlier file."""
+    first: dict[str, tuple[tuple[int, int], Path]] = {}
+    for path, kind, checked in pairs:
+        image_id = _group(kind, path, 'image_id')
+        if image_id is None or checked.size is None:
+            continue
+        size, other = first.setdefault(image_id, (checked.size, path))
+        if size != checked.size:
+            yield (
+                f'{path} is for an image of {checked.size[0]}x{checked.size[1]}, but {other} of '
+                f'{size[0]}x{size[1]}; run both stages on the same images.'
+            )
+
+
+def _other_inputs(pairs: Sequence[tuple[Path, FileKind, Checked]]) -> Iterator[str]:
+    """Yield a problem for each manifest made from something else than what lies in the folder."""
+    manifests = [(path, c.manifest) for path, _, c in pairs if c.manifest is not None]
+    for path, manifest in manifests:
+        for name, wanted in manifest.inputs.items():
+            stage = INPUT_STAGES.get(name, name)
+            made = {manifest_hash(p.parent): p.parent for p, m in manifests if m.stage == stage}
+            if made and wanted not in made:
+                folder = next(iter(made.values()))
+                yield f'{path} was made from another {name} than {folder}; run its stage again.'

@@ -1,0 +1,91 @@
+"""A work dir with every kind of file between stages, as the stages leave it."""
+
+import numpy as np
+
+from qaclims_mm.corpus.store import write_shard
+from qaclims_mm.schemas import (
+    SHARD_SIZE,
+    Manifest,
+    claim_folder,
+    file_of,
+    manifest_hash,
+    update_metrics,
+    write_cams,
+    write_json,
+    write_mask,
+    write_text_bank,
+)
+
+IMAGE_IDS = tuple(f'img_{n:03d}' for n in range(SHARD_SIZE + 3))
+WITH_MAPS = ('img_000', 'sub dir/img.b')
+SIZE = (9, 13)
+
+
+def corpus_rows(image_id, class_name='dog', kind='fg', question_id='fine_1', text='puppy dog'):
+    return [
+        dict(
+            image_id=image_id,
+            class_name=class_name,
+            kind=kind,
+            question_id=question_id,
+            question='What kind?',
+            answer='puppy',
+            text=text,
+            score=-0.25,
+        )
+    ]
+
+
+def make_corpus(folder):
+    """Write two shards; the last image failed."""
+    good = IMAGE_IDS[:-1]
+    for shard in range(2):
+        ids = good[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]
+        write_shard(folder, shard, {i: corpus_rows(i) for i in ids})
+    failed = {IMAGE_IDS[-1]: 'cannot be read'}
+    write_json(folder / 'part-00001.failed.json', failed)
+    claim_folder(folder, dict(config='c0', questions='q0'))
+    counts = dict(images=len(good), answers=len(good), empty=0, shards=2)
+    pairs = [list(f) for f in failed.items()]
+    Manifest('qape', 'c0', counts=counts, failed=pairs, extra=dict(questions='q0')).write(folder)
+
+
+def make_text_bank(folder, corpus):
+    """Write a bank of three texts about two images."""
+    index = dict(
+        image_id=['img_000', 'img_001'],
+        class_name=['dog', 'dog'],
+        label=[0, 0],
+        fg=[[1], []],
+        bg=[[], [1]],
+        no=[2, 2],
+    )
+    origin = manifest_hash(corpus)
+    metadata = dict(clip='fake', weights_sha256='w0', prompt='{answer}', corpus_hash=origin)
+    write_text_bank(folder, np.eye(3, 4), ['dog', 'puppy dog', 'no dog'], index, metadata)
+    counts = dict(texts=3, pairs=2)
+    Manifest('text_bank', 'c1', dict(corpus=origin), counts).write(folder)
+
+
+def make_maps(folder):
+    """Write maps of two images and the masks made from them."""
+    for image_id in WITH_MAPS:
+        high, low = np.full((1, *SIZE), 0.5), np.full((1, 3, 4), 0.5)
+        write_cams(file_of(folder / 'cams', image_id, '.npz'), np.array([3]), low, high)
+        write_mask(file_of(folder / 'ir_labels', image_id, '.png'), np.full(SIZE, 4))
+        write_mask(file_of(folder / 'pseudo_masks', image_id, '.png'), np.full(SIZE, 255))
+    for stage in ('cams', 'ir_labels', 'pseudo_masks'):
+        counts = dict(images=len(WITH_MAPS), failed=1)
+        Manifest(stage, 'c2', counts=counts, failed=[['gone', 'bad']]).write(folder / stage)
+    claim_folder(folder / 'cams', dict(config='c2', checkpoint='x'))
+
+
+def make_work_dir(root):
+    """Write all of it."""
+    make_corpus(root / 'corpus')
+    make_text_bank(root / 'text_bank', root / 'corpus')
+    make_maps(root / 'qa_clims')
+    update_metrics(root / 'qa_clims/metrics.json', 'qa_clims', {'cam/mIoU': 52.6, 'cam/best': 0.3})
+    (root / 'qa_clims/journal').mkdir()
+    (root / 'qa_clims/journal/run.json').write_text('{"config": "c9"}')
+    (root / 'qa_clims/epoch_1.pth').write_bytes(b'weights')
