@@ -1,0 +1,226 @@
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from qaclims_mm.schemas import Cams, FormatError, voc_palette
+from qaclims_mm.visualization.sheets import (
+    BG_COLOUR,
+    FG_COLOUR,
+    SheetColumn,
+    draw_cam_sheet,
+    load_column,
+    overlay_cam,
+    overlay_mask,
+    save_figure,
+    text_width,
+    wrap_texts,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def column(height=24, width=32, mask=True, names=('CAM', 'QA-CLIMS'), **changes):
+    options = dict(
+        image=RNG.integers(0, 256, (height, width, 3), dtype=np.uint8),
+        class_name='potted plant',
+        mask=RNG.integers(0, 3, (height, width), dtype=np.uint8) if mask else None,
+        cams={name: RNG.random((height, width)) for name in names},
+        fg=('cactus', 'fern', 'cactus'),
+        bg=('window', 'kitchen'),
+    )
+    return SheetColumn(**options | changes)
+
+
+def test_overlay_cam_is_the_weighted_mean_with_jet():
+    sheet = column(5, 6)
+    cam = sheet.cams['CAM'] * 3 - 1  # outside [0, 1] too
+    out = overlay_cam(sheet.image, cam, alpha=0.3)
+    assert out.dtype == np.uint8
+    for y in range(5):
+        for x in range(6):
+            heat = colormaps['jet'](min(max(cam[y, x], 0.0), 1.0))
+            for c in range(3):
+                wanted = int(0.7 * sheet.image[y, x, c] + 0.3 * 255 * heat[c])
+                assert abs(int(out[y, x, c]) - wanted) <= 1
+
+
+def test_overlay_mask_colours_all_but_the_background():
+    image = np.full((2, 3, 3), 100, np.uint8)
+    mask = np.array([[0, 1, 255], [20, 0, 2]], np.uint8)
+    out = overlay_mask(image, mask, alpha=0.5)
+    palette = voc_palette()
+    for (y, x), value in np.ndenumerate(mask):
+        for c in range(3):
+            wanted = (100 + palette[3 * int(value) + c]) / 2 if value else 100
+            assert abs(int(out[y, x, c]) - wanted) <= 1
+
+
+@pytest.mark.parametrize('size', [5.0, 7.0, 12.0])
+def test_text_width_is_what_is_drawn(size):
+    from matplotlib.figure import Figure
+
+    figure = Figure(dpi=400)
+    text = figure.text(0, 0, 'locomotive train, railcar', fontsize=size)
+    drawn = text.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width / 400
+    assert text_width('locomotive train, railcar', size) == pytest.approx(drawn, rel=0.03)
+
+
+@pytest.mark.parametrize('width', [0.3, 0.7, 1.5, 40.0])
+def test_wrapped_texts_lose_nothing_and_fit(width):
+    texts = ['traffic light', 'tree', 'an answer of a good many words', 'x' * 40, 'tree']
+    lines = wrap_texts(texts, width, 7.0)
+    assert all(text_width(line, 7.0) <= width for line in lines)
+    joined = ''.join(lines).replace(' ', '')
+    assert joined == 'trafficlight,tree,ananswerofagoodmanywords,' + 'x' * 40
+
+
+def test_wrapping_keeps_texts_whole_where_it_can():
+    assert wrap_texts(['traffic light', 'traffic light', 'tree'], 40.0) == ['traffic light, tree']
+    wide = text_width('traffic light,', 7.0)
+    assert wrap_texts(['traffic light', 'big tree'], wide, 7.0) == ['traffic light,', 'big tree']
+    assert wrap_texts([], 1.0) == []
+
+
+def boxes(figure):
+    """Return the pictures' boxes in inches, (left, top, right, bottom) from the upper left."""
+    width, height = figure.get_size_inches()
+    found = []
+    for axes in figure.axes:
+        x0, y0, x1, y1 = axes.get_position(original=True).extents
+        found.append((x0 * width, (1 - y1) * height, x1 * width, (1 - y0) * height))
+    return np.array(found)
+
+
+def test_grid():
+    columns = [column(), column(32, 24), column(10, 90)]
+    figure = draw_cam_sheet(columns, side=1.2)
+    grid = boxes(figure).reshape(3, 4, 4)  # columns, rows, box
+    # all rows of a column have its width, all columns of a row its height
+    assert np.ptp(grid[:, :, [0, 2]], axis=1) == pytest.approx(0)
+    assert np.ptp(grid[:, :, [1, 3]], axis=0) == pytest.approx(0)
+    widths = grid[:, 0, 2] - grid[:, 0, 0]
+    # the aspect of the image, but at most 2
+    assert widths == pytest.approx([1.2 * 32 / 24, 1.2 * 24 / 32, 2.4])
+    assert grid[0, :, 3] - grid[0, :, 1] == pytest.approx(1.2)
+    gaps = [*(grid[1:, 0, 0] - grid[:-1, 0, 2]), *(grid[0, 1:, 1] - grid[0, :-1, 3])]
+    assert gaps == pytest.approx([gaps[0]] * 5)
+    assert gaps[0] > 0
+
+
+def test_pictures_of_the_rows():
+    columns = [column(), column()]
+    figure = draw_cam_sheet(columns)
+    shown = [axes.get_images()[0].get_array() for axes in figure.axes]
+    wanted = []
+    for one in columns:
+        wanted += [one.image, overlay_mask(one.image, one.mask)]
+        wanted += [overlay_cam(one.image, one.cams[name]) for name in ('CAM', 'QA-CLIMS')]
+    for got, want in zip(shown, wanted, strict=True):
+        np.testing.assert_array_equal(got, want)
+
+
+def labels_of(figure):
+    return [t.get_text() for t in figure.texts if t.get_rotation() == 90]
+
+
+def test_rows_without_any_mask():
+    figure = draw_cam_sheet([column(mask=False), column(mask=False)])
+    assert labels_of(figure) == ['image', 'CAM', 'QA-CLIMS']
+    assert len(figure.axes) == 6
+
+
+def test_one_missing_mask_leaves_its_place_empty():
+    figure = draw_cam_sheet([column(mask=False), column()])
+    assert labels_of(figure) == ['image', 'ground truth', 'CAM', 'QA-CLIMS']
+    assert len(figure.axes) == 7
+    tops = boxes(figure)[:, 1]
+    # the first column's maps stand in the rows of the second one's
+    assert tops[[0, 1, 2]] == pytest.approx(tops[[3, 5, 6]])
+
+
+def test_texts_and_their_colours():
+    figure = draw_cam_sheet([column()])
+    written = [t for t in figure.texts if t.get_rotation() == 0]
+    assert [t.get_text() for t in written] == ['potted plant', 'cactus, fern', 'window, kitchen']
+    assert [t.get_weight() for t in written] == ['bold', 'normal', 'normal']
+    assert [to_hex(t.get_color()) for t in written] == ['#000000', FG_COLOUR, BG_COLOUR]
+
+
+@pytest.mark.parametrize('side', [0.8, 1.5])
+def test_no_text_is_cut_or_overlaps(side):
+    long = [f'some long answer {n}' for n in range(20)]
+    name = 'QA-CLIMS without question-answer prompts'
+    columns = [column(bg=long, names=('CAM', name)), column(32, 24, fg=(), names=('CAM', name))]
+    figure = draw_cam_sheet(columns, side)
+    figure.set_dpi(200)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    width, height = figure.get_size_inches() * 200
+    extents = [t.get_window_extent(renderer) for t in figure.texts]
+    extents += [axes.get_window_extent(renderer) for axes in figure.axes]
+    for box in extents:
+        assert 0 <= box.x0 < box.x1 <= width
+        assert 0 <= box.y0 < box.y1 <= height
+    assert not [
+        (a, b)
+        for i, a in enumerate(extents)
+        for b in extents[:i]
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > 2 and min(a.y1, b.y1) - max(a.y0, b.y0) > 2
+    ]
+
+
+def test_bad_columns():
+    with pytest.raises(ValueError, match='a sheet needs at least one column, but got none'):
+        draw_cam_sheet([])
+    with pytest.raises(ValueError, match=r"must have the maps \['CAM', 'QA-CLIMS'\], in this or"):
+        draw_cam_sheet([column(), column(names=('CAM',))])
+
+
+def test_save(tmp_path):
+    path = save_figure(draw_cam_sheet([column()], side=0.5), tmp_path / 'new/sheet.png')
+    with Image.open(path) as image:
+        assert image.format == 'PNG'
+        assert min(image.size) > 50
+    assert list(path.parent.iterdir()) == [path]
+
+
+def cams(keys, size=(6, 8)):
+    maps = np.stack([np.full(size, k / 10, np.float32) for k in keys])
+    return Cams(np.array(keys), maps, maps, size)
+
+
+ANSWERS = [
+    dict(class_name='dog', kind='fg', text='puppy'),
+    dict(class_name='cat', kind='fg', text='kitten'),
+    dict(class_name='dog', kind='bg', text='grass'),
+]
+
+
+def test_load_column(tmp_path):
+    pixels = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / 'a.png')
+    mask = np.ones((6, 8), np.uint8)
+    found = load_column(
+        tmp_path / 'a.png', 3, 'dog', {'CAM': cams([1, 3]), 'RITC': cams([1])}, mask, ANSWERS
+    )
+    np.testing.assert_array_equal(found.image, pixels)
+    np.testing.assert_array_equal(found.cams['CAM'], np.full((6, 8), 0.3, np.float32))
+    # no map of this class: nothing activated
+    np.testing.assert_array_equal(found.cams['RITC'], np.zeros((6, 8)))
+    assert found.mask is mask
+    assert (found.class_name, found.fg, found.bg) == ('dog', ['puppy'], ['grass'])
+
+
+@pytest.mark.parametrize(
+    ('maps', 'mask', 'message'),
+    [
+        (cams([3], (8, 6)), None, r'CAM has size \(8, 6\) for .*a.png, which is \(6, 8\)'),
+        (cams([3]), np.ones((6, 7)), r'the mask has size \(6, 7\) for .*a.png, which is \(6, 8\)'),
+    ],
+)
+def test_parts_of_different_images(tmp_path, maps, mask, message):
+    Image.new('RGB', (8, 6)).save(tmp_path / 'a.png')
+    with pytest.raises(FormatError, match=message):
+        load_column(tmp_path / 'a.png', 3, 'dog', {'CAM': maps}, mask)
