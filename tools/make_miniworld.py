@@ -6,6 +6,7 @@ from rich.console import Console
 
 from qaclims_mm.engine.launch import run_tool
 from qaclims_mm.miniworld import generate
+from qaclims_mm.schemas import FormatError
 
 
 def main() -> None:
@@ -17,7 +18,12 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0, help='which world')
     parser.add_argument('--size', type=int, default=112, help='side of a picture in pixels')
     args = parser.parse_args()
-    root = generate(args.root, args.num_train, args.num_val, args.seed, args.size)
+    try:
+        root = generate(args.root, args.num_train, args.num_val, args.seed, args.size)
+    except FormatError:
+        raise
+    except ValueError as error:
+        parser.error(str(error))
     Console().print(f'MiniWorld: {args.num_train} + {args.num_val} pictures in {root}')
 
 

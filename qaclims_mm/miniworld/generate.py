@@ -16,6 +16,7 @@ from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, trut
 from qaclims_mm.schemas import FormatError, read_json, write_json, write_mask
 
 WORLD_VERSION = 1
+MIN_SIZE = 32
 
 
 def make_picture(seed: int, index: int, size: int) -> tuple[Scene, Picture]:
@@ -46,7 +47,13 @@ def generate(
 
     Raises:
         FormatError: If ``root`` holds something else, or a world with other parameters.
+        ValueError: If there is nothing to draw, or a picture has too few pixels to show anything.
     """
+    if min(num_train, num_val) < 0 or num_train + num_val < 1 or size < MIN_SIZE:
+        raise ValueError(
+            f'a world needs at least one picture of at least {MIN_SIZE} pixels a side, but got '
+            f'num_train={num_train}, num_val={num_val}, size={size}.'
+        )
     root = Path(root)
     parameters = dict(
         version=WORLD_VERSION, num_train=num_train, num_val=num_val, seed=seed, size=size
