@@ -265,7 +265,11 @@ def manifest_hash(folder: str | Path) -> str:
 
 
 def hash_config(config: Mapping[str, Any]) -> str:
-    """Return the sha256 of a config without work_dir, launcher, workers and logging."""
+    """Return the sha256 of a config without work_dir, launcher, workers and logging.
+
+    A ``work_dir`` in a path counts as a word, so a folder that is moved keeps its hash.
+    """
+    work_dir = str(config.get('work_dir') or '')
 
     def keep(node: object) -> object:
         if isinstance(node, Mapping):
@@ -276,6 +280,8 @@ def hash_config(config: Mapping[str, Any]) -> str:
             }
         if isinstance(node, (list, tuple)):
             return [keep(v) for v in node]
+        if isinstance(node, str) and work_dir:
+            return node.replace(work_dir, '{work_dir}')
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()

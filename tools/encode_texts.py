@@ -4,11 +4,11 @@ The config's ``text_bank`` names the corpus, folder, prompt, filter and question
 """
 
 from rich.console import Console
-from rich.progress import Progress
 
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
+from qaclims_mm.progress import new_progress
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import Manifest, hash_config, manifest_hash, write_text_bank
 
@@ -19,7 +19,7 @@ def main() -> None:
     cfg = load_config(args).text_bank
     corpus = VQACorpus(cfg.corpus)
     index = TextIndex(cfg.bg_filter, cfg.groups)
-    with Progress() as progress:
+    with new_progress() as progress:
         task = progress.add_task('reading the corpus', total=len(corpus))
         for image_id in corpus.image_ids:
             index.add_image(corpus[image_id])

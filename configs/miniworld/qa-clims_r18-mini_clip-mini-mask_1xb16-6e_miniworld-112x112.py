@@ -6,15 +6,15 @@ _base_ = [
     '../_base_/schedules/poly-sgd.py',
 ]
 epochs = 6  # 558 steps of 16 images
-lr = 0.03  # the head learns ten times as fast
+lr = 0.03  # of the backbone; the head learns ten times as fast
 work_dir = 'work_dirs/miniworld/qa_clims'
+load_from = '{work_dir}/../cam/epoch_6.pth'
 
-load_from = 'work_dirs/miniworld/cam/epoch_6.pth'
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadTextRows', text_bank='work_dirs/miniworld/text_bank'),
+            dict(type='LoadTextRows', text_bank='{work_dir}/text_bank'),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackWeakInputs', num_classes=8),
         ]
@@ -24,6 +24,6 @@ train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
 optim_wrapper = dict(optimizer=dict(lr=lr))
 test_evaluator = [
-    dict(type='CAMWriter', out_dir=f'{work_dir}/cams'),
-    dict(type='CAMMetric', out_file=f'{work_dir}/curve.json', journal=f'{work_dir}/journal'),
+    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
+    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
 ]

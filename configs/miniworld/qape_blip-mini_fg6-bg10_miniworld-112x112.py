@@ -4,7 +4,6 @@ _base_ = [
     '../_base_/datasets/miniworld.py',
 ]
 work_dir = 'work_dirs/miniworld/qape'
-corpus_dir = 'work_dirs/miniworld/corpus'
 
 model = dict(
     type='VQACorpusBuilder',
@@ -18,4 +17,4 @@ test_dataloader = dict(
         pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=8)],
     ),
 )
-test_evaluator = [dict(type='CorpusWriter', out_dir=corpus_dir)]
+test_evaluator = [dict(type='CorpusWriter', out_dir='{work_dir}/corpus')]

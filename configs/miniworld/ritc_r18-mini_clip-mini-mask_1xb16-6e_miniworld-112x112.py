@@ -2,7 +2,3 @@
 _base_ = './qa-clims_r18-mini_clip-mini-mask_1xb16-6e_miniworld-112x112.py'
 work_dir = 'work_dirs/miniworld/ritc'
 model = dict(texts='label')
-test_evaluator = [
-    dict(type='CAMWriter', out_dir=f'{work_dir}/cams'),
-    dict(type='CAMMetric', out_file=f'{work_dir}/curve.json', journal=f'{work_dir}/journal'),
-]

@@ -42,20 +42,32 @@ def load_config(args: argparse.Namespace) -> Config:
     Raises:
         SystemExit: If the file does not exist.
     """
-    if not Path(args.config).is_file():
-        raise SystemExit(f'config {args.config} does not exist; see configs/ for those that ship.')
-    mend_openmmlab()
-    cfg = Config.fromfile(args.config)
+    cfg = read_config(args.config, args.work_dir, args.cfg_options)
     cfg.launcher = args.launcher
-    if args.cfg_options:
-        cfg.merge_from_dict(args.cfg_options)
-    if args.work_dir:
-        cfg.work_dir = args.work_dir
-    elif not cfg.get('work_dir'):
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    _fill_work_dir(cfg, cfg.work_dir)
     if args.strict:
         _set_strict(cfg)
+    return cfg
+
+
+def read_config(path: str, work_dir: str | None = None, options: dict | None = None) -> Config:
+    """Read a config; see ``load_config``.
+
+    Args:
+        path: The file.
+        work_dir: Replaces the config's own.
+        options: {dotted key: value} that override values.
+
+    Raises:
+        SystemExit: If the file does not exist.
+    """
+    if not Path(path).is_file():
+        raise SystemExit(f'config {path} does not exist; see configs/ for those that ship.')
+    mend_openmmlab()
+    cfg = Config.fromfile(path)
+    if options:
+        cfg.merge_from_dict(options)
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(path).stem)
+    _fill_work_dir(cfg, cfg.work_dir)
     return cfg
 
 

@@ -1,12 +1,13 @@
-"""Progress bars on a terminal."""
+"""Progress bars of trainings and test runs."""
 
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
+from qaclims_mm.progress import new_progress
 from qaclims_mm.registry import HOOKS
 
 
@@ -18,16 +19,10 @@ class ProgressBarHook(Hook):
         self._progress: Progress | None = None
 
     def _start(self, name: str, total: int, completed: int = 0) -> None:
-        progress = Progress(
-            TextColumn('{task.description}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        if is_main_process() and progress.console.is_terminal:
-            self._task = progress.add_task(name, total=total, completed=completed)
-            progress.start()
-            self._progress = progress
+        if is_main_process():
+            self._progress = new_progress()
+            self._task = self._progress.add_task(name, total=total, completed=completed)
+            self._progress.start()
 
     def _advance(self) -> None:
         if self._progress is not None:

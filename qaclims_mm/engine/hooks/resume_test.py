@@ -15,7 +15,11 @@ from qaclims_mm.schemas import claim_folder, hash_config, hash_file
 def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
     """Return hashes of all that the files of a test run depend on."""
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    config = dict(model=runner.cfg.model, dataset=runner.cfg.test_dataloader.dataset)
+    config = dict(
+        model=runner.cfg.model,
+        dataset=runner.cfg.test_dataloader.dataset,
+        work_dir=runner.work_dir,
+    )
     fingerprint = dict(
         config=hash_config(config),
         images=hashlib.sha256('\n'.join(image_ids).encode()).hexdigest(),

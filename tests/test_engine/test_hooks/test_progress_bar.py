@@ -15,13 +15,12 @@ def bars(monkeypatch):
     """Make a terminal and return the bars shown on it."""
     shown = []
 
-    class OnTerminal(Progress):
-        def __init__(self, *columns):
-            terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
-            super().__init__(*columns, console=terminal, auto_refresh=False)
-            shown.append(self)
+    def on_terminal():
+        terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
+        shown.append(Progress(console=terminal, auto_refresh=False))
+        return shown[-1]
 
-    monkeypatch.setattr(progress_bar, 'Progress', OnTerminal)
+    monkeypatch.setattr(progress_bar, 'new_progress', on_terminal)
     return shown
 
 

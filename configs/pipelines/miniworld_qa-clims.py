@@ -1,0 +1,133 @@
+# The main job on MiniWorld: answers, texts, the baseline, RITC without and with the answers
+work_dir = 'work_dirs/miniworld'
+configs = 'configs/miniworld'
+qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
+cam = f'{configs}/cam_r18-mini_1xb16-6e_miniworld-112x112.py'
+ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-6e_miniworld-112x112.py'
+qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-6e_miniworld-112x112.py'
+last = 'epoch_6.pth'
+
+stages = [
+    dict(
+        name='data',
+        tool='make_miniworld.py',
+        about='draw 1800 pictures of eight classes',
+        args=['--root', 'data/miniworld'],
+    ),
+    dict(
+        name='qape',
+        tool='test.py',
+        about='ask BLIP the 16 questions about every picture and class',
+        config=qape,
+        checkpoint='none',
+        needs=['data'],
+    ),
+    dict(
+        name='cam',
+        tool='train.py',
+        about='train the classifier, the conventional CAM',
+        config=cam,
+        needs=['data'],
+        seeded=True,
+    ),
+    dict(
+        name='cam_maps',
+        tool='test.py',
+        about='its activation maps and their mIoU',
+        config=cam,
+        checkpoint=f'{{work_dir}}/cam/{last}',
+        folder='cam',
+        needs=['cam'],
+    ),
+    dict(
+        name='ritc_texts',
+        tool='encode_texts.py',
+        about='encode each distinct text with CLIP',
+        config=ritc,
+        folder='ritc',
+        needs=['qape'],
+    ),
+    dict(
+        name='ritc',
+        tool='train.py',
+        about='train RITC without QAPE: the class against "no class"',
+        config=ritc,
+        needs=['cam', 'ritc_texts'],
+        seeded=True,
+    ),
+    dict(
+        name='ritc_maps',
+        tool='test.py',
+        about='its activation maps and their mIoU',
+        config=ritc,
+        checkpoint=f'{{work_dir}}/ritc/{last}',
+        folder='ritc',
+        needs=['ritc'],
+    ),
+    dict(
+        name='qa_clims_texts',
+        tool='encode_texts.py',
+        about='encode each distinct text with CLIP',
+        config=qa_clims,
+        folder='qa_clims',
+        needs=['qape'],
+    ),
+    dict(
+        name='qa_clims',
+        tool='train.py',
+        about='train QA-CLIMS: RITC with the answers',
+        config=qa_clims,
+        needs=['cam', 'qa_clims_texts'],
+        seeded=True,
+    ),
+    dict(
+        name='qa_clims_maps',
+        tool='test.py',
+        about='its activation maps and their mIoU',
+        config=qa_clims,
+        checkpoint=f'{{work_dir}}/qa_clims/{last}',
+        folder='qa_clims',
+        needs=['qa_clims'],
+    ),
+    dict(
+        name='upper_bound',
+        tool='clip_upper_bound.py',
+        about='what CLIP makes of the true regions',
+        config=qa_clims,
+        folder='qa_clims',
+        needs=['qa_clims_texts'],
+    ),
+    dict(
+        name='sheet',
+        tool='visualize_cams.py',
+        about='draw a sheet of maps and texts',
+        config=qa_clims,
+        folder='qa_clims',
+        args=[
+            '--cams',
+            'CAM={work_dir}/cam/cams',
+            'RITC={work_dir}/ritc/cams',
+            'QA-CLIMS={work_dir}/qa_clims/cams',
+            '--corpus',
+            '{work_dir}/qape/corpus',
+            '--out',
+            '{work_dir}/sheet.png',
+        ],
+        needs=['cam_maps', 'ritc_maps', 'qa_clims_maps'],
+    ),
+]
+table = dict(
+    rows=dict(
+        cam='CAM (baseline)',
+        ritc='RITC without QAPE',
+        qa_clims='QA-CLIMS',
+        upper_bound='CLIP on true regions (upper bound)',
+    ),
+    columns={
+        'cam/mIoU': 'best mIoU',
+        'cam/mIoU@0.15': 'mIoU at 0.15',
+        'cam/false_activation': 'false act.',
+        'cam/under_activation': 'under act.',
+        'cam/recognised': 'recognised',
+    },
+)
