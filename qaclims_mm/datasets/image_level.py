@@ -27,9 +27,10 @@ class ImageLevelDataset(BaseDataset):
     """Images with image-level labels and, for evaluation, masks.
 
     A record has ``image_id``, ``img_path``, ``seg_map_path`` (or ``None``), ``labels`` (ascending
-    class indices without the background) and ``label_names``. A bad record does not end a run: in
-    a test run it becomes a sample with ``failed`` set to the reason, in training the next record
-    takes its place and carries ``failed_records``; ``FailedRecordsHook`` lists both at the end.
+    class indices without the background), ``label_names`` and ``num_classes``. A bad record does
+    not end a run: in a test run it becomes a sample with ``failed`` set to the reason, in training
+    the next record takes its place and carries ``failed_records``; ``FailedRecordsHook`` lists both
+    at the end.
 
     Subclasses define ``METAINFO`` (``classes`` with the background first, ``palette``) and
     ``load_data_list``, which calls ``make_record``.
@@ -72,6 +73,7 @@ class ImageLevelDataset(BaseDataset):
             seg_map_path=seg_map_path,
             labels=sorted(labels),
             label_names=tuple(self.class_names[k] for k in sorted(labels)),
+            num_classes=len(self.class_names),
         )
 
     def full_init(self) -> None:
@@ -111,7 +113,8 @@ class ImageLevelDataset(BaseDataset):
         """Run the pipeline on one record; see the class for what a bad record becomes."""
         failures: list[tuple[str, str]] = []
         for step in range(len(self)):
-            info = self.get_data_info((idx + step) % len(self))
+            # only the records after the first wrap around: iterating ends with an IndexError
+            info = self.get_data_info((idx + step) % len(self) if step else idx)
             try:
                 packed = self.pipeline(info)
             except RecordError as error:

@@ -14,7 +14,8 @@ _META = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_offset', 'label_
 
 def to_chw(image: np.ndarray) -> torch.Tensor:
     """Return an image ``(H, W, 3)`` as a contiguous uint8 tensor ``(3, H, W)``."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    # a copy always: Pillow's arrays are read-only, and that of one pixel is contiguous already
+    return torch.from_numpy(image.transpose(2, 0, 1).copy())
 
 
 @TRANSFORMS.register_module()

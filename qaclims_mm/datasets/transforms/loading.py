@@ -8,7 +8,7 @@ from PIL import Image
 
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import FormatError, read_mask
+from qaclims_mm.schemas import IGNORE_INDEX, FormatError, read_mask
 
 
 @TRANSFORMS.register_module()
@@ -60,6 +60,12 @@ class LoadMask(BaseTransform):
             raise RecordError(
                 f'mask {path} has size {mask.shape[1]}x{mask.shape[0]}, but its image '
                 f'{results["ori_shape"][1]}x{results["ori_shape"][0]}'
+            )
+        classes = mask[mask != IGNORE_INDEX]
+        if classes.size and classes.max() > results['num_classes']:
+            raise RecordError(
+                f'mask {path} has value {classes.max()}, but there are {results["num_classes"]} '
+                f'classes (and {IGNORE_INDEX} for pixels that do not count)'
             )
         results['gt_seg_map'] = mask
         return results

@@ -1,0 +1,162 @@
+import re
+
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.logging import MMLogger
+
+from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError, join_problems
+from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
+from qaclims_mm.schemas import FormatError
+
+
+@pytest.mark.parametrize(
+    ('problems', 'shown', 'message'),
+    [
+        (['a'], 10, '1 images are bad:\n  a'),
+        (['a', 'b'], 2, '2 images are bad:\n  a\n  b'),
+        (['a', 'b', 'c', 'd'], 2, '4 images are bad:\n  a\n  b\n  ... and 2 more'),
+    ],
+)
+def test_join_problems(problems, shown, message):
+    assert join_problems(problems, 'images are bad', shown) == message
+
+
+class Draw(BaseTransform):
+    """Makes an image, or fails for those that are bad; remembers what it checked."""
+
+    def __init__(self, bad=()):
+        self.bad, self.checked = bad, None
+
+    def check_records(self, records):
+        self.checked = [r['image_id'] for r in records]
+
+    def transform(self, results):
+        if results['image_id'] in self.bad:
+            raise RecordError(f'{results["image_id"]} is bad')
+        shape = dict(img_shape=(2, 3), ori_shape=(2, 3))
+        return results | dict(img=np.zeros((2, 3, 3), np.uint8)) | shape
+
+
+class Toy(ImageLevelDataset):
+    METAINFO = dict(classes=('background', 'cat', 'dining table', 'dog'))
+    LABELS = dict(d=['dog', 'cat'], a=['diningtable'], c=['dog', 'dog'], b=[])
+
+    def load_data_list(self):
+        return [self.make_record(i, f'{i}.jpg', None, names) for i, names in self.LABELS.items()]
+
+
+def make(bad=(), **options):
+    return Toy(pipeline=[Draw(bad), PackWeakInputs(num_classes=3)], **options)
+
+
+def test_records():
+    dataset = make()
+    assert dataset.class_names == ('cat', 'dining table', 'dog')
+    assert dataset.image_ids() == ['a', 'b', 'c', 'd']
+    assert [r['labels'] for r in dataset.iterate_records()] == [[1], [], [2], [0, 2]]
+    assert [r['label_names'] for r in dataset.iterate_records()] == [
+        ('dining table',),
+        (),
+        ('dog',),
+        ('cat', 'dog'),
+    ]
+    assert {r['num_classes'] for r in dataset.iterate_records()} == {3}
+
+
+def test_unknown_label():
+    with pytest.raises(
+        ValueError,
+        match=r"^label 'cow' of image x is none of the 3 classes \(cat, dining table, dog, \.\.\.\)"
+        r'; correct the label or add the class to METAINFO\.$',
+    ):
+        make().make_record('x', 'x.jpg', None, ['cat', 'cow'])
+
+
+def test_transforms_check_all_records_when_the_dataset_is_opened():
+    dataset = make(lazy_init=True)
+    draw = dataset.pipeline.transforms[0]
+    assert draw.checked is None
+    dataset.full_init()
+    assert draw.checked == ['a', 'b', 'c', 'd']
+    draw.checked = None
+    dataset.full_init()
+    assert draw.checked is None
+
+
+def test_images_without_label_are_counted_in_the_log(tmp_path):
+    logger = MMLogger.get_instance('unlabelled', log_file=str(tmp_path / 'log'))
+    logger.setLevel('INFO')
+    make()
+    for handler in logger.handlers:
+        handler.flush()
+    assert re.search(
+        r'1 of 4 images have no label \(first: b\): they train the area loss only',
+        (tmp_path / 'log').read_text(),
+    )
+
+
+def test_images_that_stand_twice():
+    class Twice(Toy):
+        def load_data_list(self):
+            return 2 * super().load_data_list()[:2]
+
+    with pytest.raises(FormatError, match=r'^2 images stand twice in .*:\n  a\n  d$'):
+        Twice(ann_file='list.txt', pipeline=[])
+
+
+def test_failed_sample():
+    sample = make(bad='c', test_mode=True)[2]
+    assert sample['inputs'].shape == (3, 1, 1)
+    assert sample['inputs'].dtype == torch.uint8
+    packed = sample['data_samples']
+    assert packed.failed == 'c is bad'
+    assert packed.metainfo == dict(
+        image_id='c', img_path='c.jpg', label_names=('dog',), failed='c is bad'
+    )
+    assert packed.image_labels.tolist() == [0, 0, 0]
+    assert packed.pairs.dtype == torch.int64
+    assert packed.pairs.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ('bad', 'index', 'found', 'failures'),
+    [
+        ('', 1, 'b', None),
+        ('b', 1, 'c', [('b', 'b is bad')]),
+        # past the last record the first follows
+        ('cd', 2, 'a', [('c', 'c is bad'), ('d', 'd is bad')]),
+        ('abc', 0, 'd', [(i, f'{i} is bad') for i in 'abc']),
+    ],
+)
+def test_in_training_the_next_good_record_takes_the_place(bad, index, found, failures):
+    sample = make(bad)[index]['data_samples']
+    assert sample.image_id == found
+    assert sample.get('failed_records') == failures
+
+
+def test_iterating_ends():
+    dataset = make()
+    ids = [sample['data_samples'].image_id for _, sample in zip(range(10), dataset, strict=False)]
+    assert ids == ['a', 'b', 'c', 'd']
+
+
+def test_all_records_are_bad():
+    with pytest.raises(FormatError, match=r'^4 records, all, are bad:\n  b: b is bad\n  c: c is'):
+        make('abcd')[1]
+
+
+@pytest.mark.parametrize('test_mode', [True, False])
+def test_strict(test_mode):
+    dataset = make('b', strict=True, test_mode=test_mode)
+    assert dataset[0]['data_samples'].image_id == 'a'
+    with pytest.raises(RecordError, match=r'^b is bad$'):
+        dataset[1]
+
+
+def test_a_bug_is_not_taken_for_a_bad_record():
+    dataset = make(test_mode=True)
+    dataset.pipeline.transforms[0].bad = None
+    with pytest.raises(TypeError):
+        dataset[0]

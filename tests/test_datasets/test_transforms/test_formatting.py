@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from qaclims_mm.datasets.transforms.formatting import PackWeakInputs, to_chw
+
+
+def make_record(size=(6, 9), **more):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    return dict(
+        image_id='sub/a',
+        img_path='sub/a.jpg',
+        img=image,
+        img_shape=size,
+        ori_shape=size,
+        labels=[1, 3],
+        label_names=('b', 'd'),
+        num_classes=4,
+        **more,
+    )
+
+
+def test_to_chw_is_contiguous_also_for_a_mirrored_image():
+    image = make_record()['img'][:, ::-1]
+    tensor = to_chw(image)
+    assert tensor.is_contiguous()
+    assert tensor.dtype == torch.uint8
+    for channel in range(3):
+        np.testing.assert_array_equal(tensor[channel], image[..., channel])
+
+
+def test_labels_and_what_is_known_of_the_image():
+    sample = PackWeakInputs(num_classes=4).transform(make_record())['data_samples']
+    assert sample.image_labels.tolist() == [0, 1, 0, 1]
+    assert sample.pairs.tolist() == [1, 3]
+    assert sample.pairs.dtype == torch.int64
+    assert sample.metainfo == dict(
+        image_id='sub/a',
+        img_path='sub/a.jpg',
+        img_shape=(6, 9),
+        ori_shape=(6, 9),
+        label_names=('b', 'd'),
+    )
+    for absent in ('fg_rows', 'bg_rows', 'no_rows', 'gt_sem_seg'):
+        assert absent not in sample
+
+
+def test_image_without_a_class():
+    record = make_record() | dict(labels=[], label_names=())
+    sample = PackWeakInputs(num_classes=4).transform(record)['data_samples']
+    assert sample.image_labels.tolist() == [0, 0, 0, 0]
+    assert sample.pairs.shape == (0,)
+
+
+def test_texts_and_mask():
+    rows = dict(
+        fg_rows=np.arange(6).reshape(2, 3),
+        bg_rows=np.arange(4).reshape(2, 2) - 1,
+        no_rows=np.array([[7], [8]]),
+    )
+    mask = np.full((6, 9), 255, np.uint8)
+    mask[0, 0] = 4
+    record = make_record(gt_seg_map=mask, **rows)
+    sample = PackWeakInputs(num_classes=4).transform(record)['data_samples']
+    for name, value in rows.items():
+        assert sample.get(name).tolist() == value.tolist()
+    assert sample.gt_sem_seg.data.dtype == torch.int64
+    assert sample.gt_sem_seg.data.tolist() == [mask.tolist()]
+
+
+def test_scales_are_those_of_pillow():
+    record = make_record()
+    scales = (1.0, 0.5, 1.5, 0.01)
+    inputs = PackWeakInputs(num_classes=4, scales=scales).transform(record)['inputs']
+    # as in the released code: round(side * scale), half to even, and here at least one pixel
+    sizes = [(6, 9), (3, 4), (9, 14), (1, 1)]
+    for tensor, (height, width) in zip(inputs, sizes, strict=True):
+        wanted = Image.fromarray(record['img']).resize((width, height), Image.Resampling.BICUBIC)
+        np.testing.assert_array_equal(tensor.permute(1, 2, 0), np.asarray(wanted))
+    torch.testing.assert_close(inputs[0], to_chw(record['img']))
+
+
+def test_label_outside_the_classes():
+    with pytest.raises(IndexError):
+        PackWeakInputs(num_classes=3).transform(make_record())

@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.datasets.transforms.loading import LoadMask, LoadRGBImage
+
+
+def load_image(path):
+    return LoadRGBImage().transform(dict(img_path=str(path)))
+
+
+@pytest.mark.parametrize(
+    ('mode', 'colour', 'rgb'),
+    [
+        ('RGB', (200, 100, 0), (200, 100, 0)),
+        ('L', 90, (90, 90, 90)),
+        ('RGBA', (200, 100, 0, 7), (200, 100, 0)),
+        ('CMYK', (0, 0, 0, 255), (0, 0, 0)),
+        ('1', 1, (255, 255, 255)),
+    ],
+)
+def test_every_image_becomes_rgb(tmp_path, mode, colour, rgb):
+    path = tmp_path / ('a.tif' if mode == 'CMYK' else 'a.png')
+    Image.new(mode, (5, 4), colour).save(path)
+    results = load_image(path)
+    assert results['img'].dtype == np.uint8
+    assert results['img'].shape == (4, 5, 3)
+    assert (results['img'] == rgb).all()
+    assert results['img_shape'] == results['ori_shape'] == (4, 5)
+
+
+def test_palette_image(tmp_path):
+    image = Image.new('P', (5, 4), 1)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.save(tmp_path / 'a.png')
+    assert (load_image(tmp_path / 'a.png')['img'] == (10, 20, 30)).all()
+
+
+def png(path, size=(50, 50)):
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)).save(path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (lambda b: b'', r'a\.png cannot be read \(cannot identify image file'),
+        (lambda b: b'<html>', r'a\.png cannot be read \(cannot identify image file'),
+        (lambda b: b[:500], r'a\.png cannot be read \(.*\); replace it or take it off the list$'),
+        (lambda b: b[:30] + b[40:], r'a\.png cannot be read \('),
+        (None, r'^image \S+a\.png is missing$'),
+    ],
+)
+def test_files_that_are_no_images(tmp_path, content, message):
+    path = tmp_path / 'a.png'
+    good = png(path)
+    path.unlink()
+    if content:
+        path.write_bytes(content(good))
+    with pytest.raises(RecordError, match=message):
+        load_image(path)
+
+
+def test_folder_in_place_of_an_image(tmp_path):
+    with pytest.raises(RecordError, match=r'cannot be read \(\[Errno 21\] Is a directory'):
+        load_image(tmp_path)
+
+
+def test_an_image_too_large_for_memory(tmp_path, monkeypatch):
+    png(tmp_path / 'a.png')
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
+    with pytest.raises(RecordError, match=r'cannot be read \(Image size \(2500 pixels\) exceeds'):
+        load_image(tmp_path / 'a.png')
+
+
+def load_mask(path, size=(4, 5)):
+    record = dict(image_id='a', seg_map_path=path and str(path), ori_shape=size, num_classes=20)
+    return LoadMask().transform(record)['gt_seg_map']
+
+
+@pytest.mark.parametrize('mode', ['L', 'P'])
+def test_mask(tmp_path, mode):
+    mask = np.zeros((4, 5), np.uint8)
+    mask[0, :3] = 20, 1, 255
+    Image.fromarray(mask).convert('L').save(tmp_path / 'a.png')
+    image = Image.fromarray(mask)
+    if mode == 'P':
+        image = image.convert('P')
+        image.putdata(mask.reshape(-1).tolist())
+    image.save(tmp_path / 'a.png')
+    found = load_mask(tmp_path / 'a.png')
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, mask)
+
+
+def test_mask_of_ignored_pixels_alone(tmp_path):
+    Image.new('L', (5, 4), 255).save(tmp_path / 'a.png')
+    assert (load_mask(tmp_path / 'a.png') == 255).all()
+
+
+@pytest.mark.parametrize(
+    ('image', 'message'),
+    [
+        (Image.new('RGB', (5, 4)), r'a\.png must be a palette or grey PNG, but its mode is RGB'),
+        (Image.new('L', (4, 5)), r'^mask \S+a\.png has size 4x5, but its image 5x4$'),
+        (
+            Image.new('L', (5, 4), 21),
+            r'^mask \S+a\.png has value 21, but there are 20 classes '
+            r'\(and 255 for pixels that do not count\)$',
+        ),
+        (
+            None,
+            r'^mask \S+a\.png of image a is missing; '
+            r'take LoadMask and the metric out of the config if there are no masks$',
+        ),
+    ],
+)
+def test_bad_masks(tmp_path, image, message):
+    if image:
+        image.save(tmp_path / 'a.png')
+    with pytest.raises(RecordError, match=message):
+        load_mask(tmp_path / 'a.png')
+
+
+def test_dataset_without_masks():
+    with pytest.raises(RecordError, match=r'^mask None of image a is missing; take LoadMask'):
+        load_mask(None)
