@@ -84,7 +84,7 @@ def adapt_config_to_device(cfg) -> None:  # noqa: ANN001 - mmengine's Config, wh
     if cfg.get('launcher', 'none') != 'none':
         cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
         # mmengine reads this as "already part of a group"; the group itself is gloo.
-        cfg.setdefault('env_cfg', {})['dist_cfg'] = dict(backend='gloo')
+        cfg.env_cfg = {**(cfg.get('env_cfg') or {}), 'dist_cfg': dict(backend='gloo')}
     _replace_sync_bn(cfg.get('model') or {})
 
 
