@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import torch
+from mmseg.structures import SegDataSample
+from released import build_with_released_weights, cam_network_cfg
+
+from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
+from qaclims_mm.functional.cam import merge_multiscale_cams
+from qaclims_mm.registry import MODELS
+
+TINY = dict(
+    type='CAMClassifier',
+    backbone=dict(
+        type='ResNet', depth=18, base_channels=8, num_stages=3, strides=(1, 2, 2),
+        dilations=(1, 1, 1), out_indices=(2,), norm_eval=True,
+    ),
+    cam_head=dict(type='CAMHead', in_channels=32, num_classes=4),
+)  # fmt: skip
+
+
+def sample(pairs, size=(32, 48), **meta):
+    made = SegDataSample(metainfo=dict(ori_shape=size, **meta))
+    made.set_field(torch.tensor(pairs, dtype=torch.int64), 'pairs')
+    labels = torch.zeros(4)
+    labels[list(pairs)] = 1
+    made.set_field(labels, 'image_labels')
+    return made
+
+
+@pytest.mark.parametrize('activation', ['sigmoid', 'relu'])
+def test_predict_equals_a_loop_over_scales_and_flips(activation):
+    model = MODELS.build(TINY | dict(activation=activation)).eval()
+    scales = [torch.randn(3, 32, 48), torch.randn(3, 16, 24)]
+    [found] = model.predict([scales], [sample([1, 3])])
+    maps = []
+    for image in scales:
+        act = getattr(torch, activation)
+        plain = act(model.logits(image[None]))[0]
+        mirrored = act(model.logits(torch.flip(image, [2])[None]))[0]
+        maps.append(torch.stack([plain[k] + torch.flip(mirrored[k], [1]) for k in (1, 3)]))
+    strided, high_res = merge_multiscale_cams(maps, (32, 48))
+    assert found.cam_keys.tolist() == [1, 3]
+    torch.testing.assert_close(found.cam_strided, strided)
+    torch.testing.assert_close(found.cam_high_res, high_res)
+    assert found.cam_high_res.shape == (2, 32, 48)
+
+
+def test_failed_and_unlabelled_samples():
+    model = MODELS.build(TINY).eval()
+    failed = sample([], failed='broken')
+    results = model.predict(
+        [[torch.zeros(3, 1, 1)], [torch.randn(3, 32, 48)]], [failed, sample([])]
+    )
+    assert 'cam_keys' not in results[0]
+    assert results[1].cam_high_res.shape == (0, 32, 48)
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match=r"activation must be one of .* but got 'softmax'"):
+        MODELS.build(TINY | dict(activation='softmax'))
+    with pytest.raises(ValueError, match="mode must be tensor, loss or predict, but got 'x'"):
+        MODELS.build(TINY)(torch.zeros(1, 3, 32, 32), mode='x')
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'channels'),
+    [
+        (dict(type='mmpretrain.ResNet', depth=18, out_indices=(3,)), 512),
+        (dict(type='mmpretrain.TIMMBackbone', model_name='resnet18', features_only=True), 512),
+        (dict(type='MixVisionTransformer', embed_dims=8, num_layers=[1, 1, 1, 1]), 64),
+    ],
+    ids=['mmpretrain', 'timm', 'mmseg'],
+)
+def test_any_backbone(backbone, channels):
+    head = dict(type='CAMHead', in_channels=channels, num_classes=4)
+    model = MODELS.build(dict(type='CAMClassifier', backbone=backbone, cam_head=head))
+    logits = model(torch.randn(1, 3, 64, 64))
+    assert logits.shape == (1, 4, 2, 2)
+
+
+@pytest.mark.goldens
+def test_goldens(goldens_dir, monkeypatch):
+    golden = np.load(goldens_dir / 'cam.npz')
+    cfg = cam_network_cfg(activation='relu')
+    model = build_with_released_weights(cfg, goldens_dir, monkeypatch)
+    packed = PackWeakInputs(num_classes=20, scales=(1.0, 0.5, 1.5, 2.0)).transform(
+        dict(img=golden['img'], labels=golden['valid'].tolist(), ori_shape=golden['img'].shape[:2])
+    )
+    data = model.data_preprocessor(
+        dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])
+    )
+    with torch.no_grad():
+        sigmoid = model.logits(data['inputs'][0][0][None]).sigmoid()
+    np.testing.assert_allclose(sigmoid, golden['sigmoid'], atol=1e-5)
+    [found] = model.predict(**data)
+    np.testing.assert_allclose(found.cam_strided, golden['strided'], atol=1e-4)
+    np.testing.assert_allclose(found.cam_high_res, golden['high_res'], atol=1e-4)
