@@ -82,7 +82,13 @@ def adapt_config_to_device(cfg) -> None:  # noqa: ANN001 - mmengine's Config, wh
     if torch.cuda.is_available():
         return
     if cfg.get('launcher', 'none') != 'none':
-        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
+        # the rest is what mmengine takes where there is no such config
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False,
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
         # mmengine reads this as "already part of a group"; the group itself is gloo.
         cfg.env_cfg = {**(cfg.get('env_cfg') or {}), 'dist_cfg': dict(backend='gloo')}
     _replace_sync_bn(cfg.get('model') or {})

@@ -195,7 +195,12 @@ PLAIN_BN = dict(
     type='A', norm_cfg=dict(type='BN', eps=1), parts=[dict(n=dict(type='BN')), 'SyncBN']
 )
 CPU_RANKS = dict(
-    model_wrapper_cfg=dict(type='MMDistributedDataParallel', device_ids=None),
+    model_wrapper_cfg=dict(
+        type='MMDistributedDataParallel',
+        device_ids=None,
+        broadcast_buffers=False,
+        find_unused_parameters=False,
+    ),
     env_cfg=dict(dist_cfg=dict(backend='gloo')),
 )
 
@@ -214,6 +219,13 @@ def test_config_on_each_device(monkeypatch, gpu, launcher, model, added):
     cfg = Config(dict(launcher=launcher, model=SYNC_BN))
     compat.adapt_config_to_device(cfg)
     assert cfg.to_dict() == dict(launcher=launcher, model=model) | added
+
+
+def test_unused_parameters_of_a_config_are_looked_for_on_the_cpu_too(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    cfg = Config(dict(launcher='pytorch', find_unused_parameters=True))
+    compat.adapt_config_to_device(cfg)
+    assert cfg.model_wrapper_cfg.find_unused_parameters is True
 
 
 def test_config_without_a_model_or_a_launcher(monkeypatch):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import barrier
 from mmengine.runner import Runner
 
 from qaclims_mm.compat import adapt_config_to_device, init_cpu_process_group, mend_openmmlab
@@ -102,6 +103,8 @@ def build_runner(cfg: Config, mode: str) -> Runner:
 
 def exit_status(runner: Runner) -> int:
     """Return 0, or ``EXIT_BAD_RECORDS`` if records could not be used."""
+    # the launcher ends all ranks as soon as one has another status than 0
+    barrier()
     hooks = [h for h in runner.hooks if isinstance(h, FailedRecordsHook)]
     return EXIT_BAD_RECORDS if any(h.failures for h in hooks) else 0
 
