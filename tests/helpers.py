@@ -61,5 +61,6 @@ class FakeVQA:
 
     def about(self, image, question):
         """Return the answer to one question, which a test can work out too."""
-        number = int(image.sum()) % 7 + len(question) % 5
+        # the corner tells (H, W, 3) in RGB from any other order
+        number = int(image.sum() + image[0, -1, 2]) % 7 + len(question) % 5
         return Answer(f' A {self.word} {number}. ' if number else '?', -number / 7)

@@ -294,7 +294,8 @@ CONFIG = """
 custom_imports = dict(imports=['qaclims_mm.plugin', 'small_shards'], allow_failed_imports=False)
 default_scope = 'mmseg'
 model = dict(
-    type='VQACorpusBuilder', vqa=dict(type='BlipVQA', model='miniworld://blip', image_size=None)
+    type='VQACorpusBuilder',
+    vqa=dict(type='BlipVQA', model='miniworld://blip', image_size=None, num_beams=1),
 )
 test_dataloader = dict(
     batch_size=4,

@@ -35,7 +35,7 @@ def scenes(questions=16):
         scene, picture = make_picture(seed=5, index=index, size=112)
         images.append(picture.image)
         chosen = get_questions()[:: 16 // questions]
-        asked.append([q.fill(scene.objects[0].class_name) for q in chosen])
+        asked.append([q.fill(scene.objects[-1].class_name) for q in chosen])
     images[1] = np.asarray(Image.fromarray(images[1]).resize((75, 131)))
     return images, asked
 
@@ -118,11 +118,6 @@ class TestBlipVQA(VLMContract):
         return shipped()
 
 
-class TestGreedyBlipVQA(VLMContract):
-    def make(self):
-        return shipped(num_beams=1)
-
-
 @pytest.mark.parametrize(
     ('options', 'oracle', 'questions'),
     [
@@ -130,7 +125,6 @@ class TestGreedyBlipVQA(VLMContract):
         (dict(num_beams=1), dict(beams=1), 16),
         (dict(max_length=3), dict(max_length=3), 4),
         (dict(image_size=64), dict(side=64), 4),
-        (dict(image_size=160), dict(side=160), 4),
         (dict(encoder_token_id=6), dict(first_token=6), 4),
     ],
 )
@@ -143,13 +137,14 @@ def test_answers_are_about_the_pictures():
     images, asked = scenes()
     answers = shipped().answer(images, asked)
     assert len({a.text for group in answers for a in group}) > 8
-    assert all(a.text for group in answers for a in group)
+    # answers of one batch end at different steps
+    assert {len(a.text.split()) for group in answers for a in group} == {1, 2}
     # the other picture's pixels, the same questions
     assert shipped().answer(images[:1], asked[:1]) != shipped().answer(images[1:2], asked[:1])
 
 
 def test_question_batch_changes_no_answer():
-    images, asked = scenes(8)
+    images, asked = scenes(4)
     check_equal(shipped(question_batch=3).answer(images, asked), shipped().answer(images, asked))
 
 
@@ -245,24 +240,17 @@ def test_random_weights():
     )
     states = []
     for model in (first, again, other):
-        torch.rand(1)
         model.load()
         states.append(model._blip.state_dict())
+    assert torch.equal(torch.random.get_rng_state(), before)
     assert all(torch.equal(v, states[1][k]) for k, v in states[0].items())
     assert not all(torch.equal(v, states[2][k]) for k, v in states[0].items())
     images, asked = scenes(2)
     assert first.answer(images, asked) == again.answer(images, asked)
-    # only the three draws above moved the global generator
-    torch.random.set_rng_state(before)
-    expected = torch.rand(4)[3]
-    torch.random.set_rng_state(before)
-    for _ in range(3):
-        torch.rand(1)
-    assert torch.rand(1) == expected
 
 
 def test_half_precision():
-    images, asked = scenes()
+    images, asked = scenes(8)
     model = shipped(dtype='bfloat16')
     assert model._blip.dtype == torch.bfloat16
     answers = model.answer(images, asked)
