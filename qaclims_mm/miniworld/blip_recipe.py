@@ -15,13 +15,16 @@ from torch import Tensor, nn
 
 from qaclims_mm.corpus.questions import QUESTION_SETS, Question
 from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD, check_steps
-from qaclims_mm.miniworld.regions import draw_pictures
-from qaclims_mm.miniworld.scene import Scene, truth
-from qaclims_mm.miniworld.world import vocabulary
+from qaclims_mm.miniworld.regions import draw_pictures, object_mask
+from qaclims_mm.miniworld.scene import Picture, Scene, truth
+from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
 from qaclims_mm.vlms.blip import BlipVQA, filled_cache, preprocess, project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
 IMAGE_SIZE = 112
+PATCHES = 8  # a side
+# What a patch can show: the kinds of all classes and the things around them.
+SEEN_NAMES = (*(k for facts in CLASS_FACTS.values() for k in facts.kinds), *THINGS)
 MAX_TOKENS = 16
 
 
@@ -75,26 +78,26 @@ def build_model(vocab_size: int) -> Any:
         num_hidden_layers=4,
         num_attention_heads=4,
         image_size=IMAGE_SIZE,
-        patch_size=14,
+        patch_size=IMAGE_SIZE // PATCHES,
     )
     return BlipForQuestionAnswering(BlipConfig(text_config=text, vision_config=vision))
 
 
 def sample_batch(
-    rng: np.random.Generator, world: list[tuple[Scene, Any]], pictures: int
-) -> tuple[list[np.ndarray], list[str], list[str]]:
-    """Return images, and for each 8 questions about one object and their answers, in a row."""
-    images, questions, answers = [], [], []
-    for index in rng.integers(len(world), size=pictures):
-        scene, picture = world[index]
+    rng: np.random.Generator, world: list[tuple[Scene, Picture]], pictures: int
+) -> tuple[np.ndarray, list[str], list[str]]:
+    """Return which pictures, and for each 8 questions about one object and their answers."""
+    questions, answers = [], []
+    chosen = rng.integers(len(world), size=pictures)
+    for index in chosen:
+        scene = world[index][0]
         number = int(rng.integers(len(scene.objects)))
         right = truth(scene, number)
         templates = list(QUESTION_SETS.values())[rng.integers(len(QUESTION_SETS))]
-        images.append(picture.image)
         asked = _choose(rng, templates)
         questions += [q.fill(scene.objects[number].class_name) for q in asked]
         answers += [right[q.id][0] for q in asked]
-    return images, questions, answers
+    return chosen, questions, answers
 
 
 def _choose(rng: np.random.Generator, templates: Sequence[Question]) -> list[Question]:
@@ -106,17 +109,28 @@ def _choose(rng: np.random.Generator, templates: Sequence[Question]) -> list[Que
     return [by_id[i] for i in (*seen, *rng.choice(others, size=2, replace=False))]
 
 
-def answer_loss(model: Any, pixels: Tensor, questions: Any, answers: Tensor) -> Tensor:
+def seen_in_patches(scene: Scene, picture: Picture, cells: int = PATCHES) -> np.ndarray:
+    """Return the share of each patch that every name covers, float32 ``(cells², names)``."""
+    side = len(picture.mask) // cells
+    shares = np.zeros((cells * cells, len(SEEN_NAMES)), dtype=np.float32)
+    masks = dict(picture.things)
+    masks |= {t.name: object_mask(picture, t.class_name) for t in scene.objects}
+    for name, mask in masks.items():
+        share = mask.reshape(cells, side, cells, side).mean((1, 3), dtype=np.float32)
+        shares[:, SEEN_NAMES.index(name)] = share.reshape(-1)
+    return shares
+
+
+def answer_loss(model: Any, image: Tensor, questions: Any, answers: Tensor) -> Tensor:
     """Cross entropy of the answers' tokens, in nats.
 
     Args:
         model: The BLIP.
-        pixels: Normalised images, ``(B, 3, S, S)``.
+        image: Encoded images, ``(B, N, E)``.
         questions: Token ids and attention mask of B Q questions, ``(B Q, L)``.
         answers: Token ids from ``[DEC]`` to ``[SEP]``, padded, ``(B Q, L)``.
     """
-    image = model.vision_model(pixel_values=pixels)[0]
-    each = len(answers) // len(pixels)
+    each = len(answers) // len(image)
     keys_values = [
         (keys.repeat_interleave(each, dim=0), values.repeat_interleave(each, dim=0))
         for keys, values in project_image(model.text_encoder, image)
@@ -150,6 +164,9 @@ def train_blip(
 ) -> list[float]:
     """Train the tiny BLIP and write the folder that ``from_pretrained`` loads, in float16.
 
+    Answers alone teach the image encoder slowly, so while training a linear layer, not kept, also
+    reads from each patch what it shows.
+
     Args:
         folder: Where config, tokenizer and weights go.
         seed: Of the world, the weights and the batches.
@@ -174,19 +191,27 @@ def train_blip(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = build_model(size).train()
+    reader = nn.Linear(model.config.vision_config.hidden_size, len(SEEN_NAMES))
     world = draw_pictures(TRAINING_WORLD + seed, pictures)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.02)
+    seen = torch.from_numpy(np.stack([seen_in_patches(*w) for w in world]))
+    parameters = [*model.parameters(), *reader.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
     losses = []
     for _ in track(range(steps), description='training BLIP'):
-        images, questions, answers = sample_batch(rng, world, batch_size)
+        chosen, questions, answers = sample_batch(rng, world, batch_size)
         asked = tokenizer(questions, padding=True, return_tensors='pt')
         wanted = tokenizer(answers, padding=True, return_tensors='pt')['input_ids']
         wanted[:, 0] = SPECIAL.index('[DEC]')
-        loss = answer_loss(model, preprocess(images, IMAGE_SIZE), asked, wanted)
+        images = preprocess([world[i][1].image for i in chosen], IMAGE_SIZE)
+        image = model.vision_model(pixel_values=images)[0]
+        loss = answer_loss(model, image, asked, wanted)
+        reading = nn.functional.binary_cross_entropy_with_logits(
+            reader(image[:, 1:]), seen[chosen], reduction='sum'
+        ) / (len(chosen) * PATCHES**2)
         optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        (loss + reading).backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
