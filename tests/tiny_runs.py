@@ -11,7 +11,10 @@ _RUNS = itertools.count()
 _CONFIG = """
 _base_ = ['{configs}/plugin.py', '{configs}/default_runtime.py']
 common = dict(num_workers=0, collate_fn=dict(type='list_collate'))
-data = dict(type='VOC12WeakDataset', data_root='{root}', ann_file='train.txt')
+# mmengine collects garbage for 0.2 s to serialise a dataset
+data = dict(
+    type='VOC12WeakDataset', data_root='{root}', ann_file='train.txt', serialize_data=False
+)
 train_dataloader = dict(
     batch_size=2,
     sampler=dict(type='DefaultSampler', shuffle=False),
