@@ -76,8 +76,11 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> tuple[Pat
     stages: list[Stage] = []
     for entry in cfg.stages:
         try:
-            values = json.loads(json.dumps(entry.to_dict()).replace('{work_dir}', str(root)))
-            stage = Stage(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+            text = json.dumps(entry.to_dict()).replace('{work_dir}', str(root))
+            values: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()
+            }
+            stage = Stage(**values)
         except TypeError as error:
             raise FormatError(f'{path}: stage {entry.get("name")}: {error}.') from error
         known = {s.name for s in stages}

@@ -90,14 +90,14 @@ def _measure(model: RITC, record: dict, names: Tensor) -> tuple[Any, list[bool]]
     mask = sample.gt_sem_seg.data[0]
     labels = sample.pairs[(mask[None] == sample.pairs[:, None, None] + 1).any(-1).any(-1)]
     height, width = mask.shape
-    cells = tuple(model.logits(inputs[..., :height, :width]).shape[-2:])
+    rows, columns = model.logits(inputs[..., :height, :width]).shape[-2:]
     hits = torch.zeros(0, dtype=torch.bool)
     if len(labels):
         regions = torch.zeros(len(labels), 1, *inputs.shape[-2:])
         regions[..., :height, :width] = (mask[None] == labels[:, None, None] + 1)[:, None]
         features, _ = model.encode_regions(inputs, regions, torch.zeros_like(labels))
         hits = (F.normalize(features.float(), dim=-1) @ names.T).argmax(1) == labels
-    maps = true_maps(mask, labels[hits], cells)
+    maps = true_maps(mask, labels[hits], (rows, columns))
     sample.set_field(labels[hits], 'cam_keys')
     sample.set_field(merge_multiscale_cams([maps], (height, width))[1], 'cam_high_res')
     return sample, hits.tolist()
