@@ -20,3 +20,5 @@ if [ -z "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] || ! has_package python; then
     fi
 fi
 export HF_HUB_OFFLINE=${HF_HUB_OFFLINE:-1}
+# Threads that wait sleep: where other programs use the cores too, spinning ones make a step four times as long.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-PASSIVE}
