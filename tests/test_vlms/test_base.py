@@ -1,0 +1,21 @@
+import inspect
+
+import pytest
+
+from qaclims_mm.vlms.base import Answer, VQAModel
+from qaclims_mm.vlms.registry import VQA_MODELS
+
+
+def test_answer_is_text_and_score():
+    text, score = Answer('a tram', -0.5)
+    assert (text, score) == ('a tram', -0.5)
+
+
+@pytest.mark.parametrize('name', ['BlipVQA'])
+@pytest.mark.parametrize('method', ['load', 'answer'])
+def test_registered_models_have_the_protocol(name, method):
+    wanted, found = (
+        list(inspect.signature(getattr(c, method)).parameters)
+        for c in (VQAModel, VQA_MODELS.get(name))
+    )
+    assert found == wanted
