@@ -10,7 +10,7 @@ epochs = 15  # 19830 steps of 8 images
 batch_size = 4  # images a GPU; other splits of the 8 train the same objective
 lr = 3.5e-4  # of the backbone; the head learns ten times as fast
 momentum = 0.9  # not in the paper
-load_from = 'work_dirs/cam_r50_2xb8-5e_voc12aug-512x512/epoch_5.pth'
+load_from = '{work_dir}/../cam_r50_2xb8-5e_voc12aug-512x512/epoch_5.pth'
 
 train_dataloader = dict(
     batch_size=batch_size,

@@ -35,7 +35,7 @@ model = dict(
     region_image='hard',
 )
 text_bank = dict(
-    corpus='work_dirs/blip-vqa-base_fg6-bg10_voc12aug-480x480/corpus',
+    corpus='{work_dir}/../blip-vqa-base_fg6-bg10_voc12aug-480x480/corpus',
     folder='{work_dir}/text_bank',
     text_head=dict(type='CLIPTextHead', **clip),
     prompt='a photo of {answer}',
