@@ -119,7 +119,7 @@ def refuse_unsafe_checkpoints() -> None:
             raise ValueError(
                 f'{file} cannot be loaded safely ({type(error).__name__}: {error}). If it is a '
                 'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
-                'released files go through tools/convert_official.py.'
+                'never load a file of others in another way.'
             ) from error
 
     mmengine_checkpoint._safe_torch_load = load

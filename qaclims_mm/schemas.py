@@ -497,19 +497,20 @@ def read_parquet(
     """
     try:
         file = pq.ParquetFile(path, memory_map=True)
+        missing = set(columns or schema.names) - set(file.schema_arrow.names)
+        table = None if missing else file.read(columns=list(columns) if columns else None)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise FormatError(
             f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.'
         ) from error
-    missing = set(columns or schema.names) - set(file.schema_arrow.names)
-    if missing:
+    if table is None:
         raise FormatError(
             f'{path} lacks the columns {sorted(missing)}: another version made it; '
             'run its stage again.'
         )
-    return file.read(columns=list(columns) if columns else None)
+    return table
 
 
 def shard_path(folder: str | Path, shard: int) -> Path:

@@ -162,6 +162,16 @@ def test_parquet_bytes_depend_on_content_only(tmp_path):
         schemas.read_parquet(tmp_path / 'x', schema, ['a', 'c'])
 
 
+def test_damaged_parquet_pages(tmp_path):
+    schema = pa.schema([('a', pa.string())])
+    schemas.write_parquet(tmp_path / 'x', dict(a=[f'{i:09d}' for i in range(2000)]), schema)
+    damaged = bytearray((tmp_path / 'x').read_bytes())
+    damaged[40:400] = bytes(360)
+    (tmp_path / 'x').write_bytes(damaged)
+    with pytest.raises(FormatError, match=r'x is not a readable Parquet file .*delete it'):
+        schemas.read_parquet(tmp_path / 'x', schema)
+
+
 def test_text_bank_round_trip_and_refusals(tmp_path):
     index = dict(image_id=['i'], class_name=['dog'], label=[0], fg=[[1]], bg=[[]], no=[2])
     embeddings = np.eye(3, 4)

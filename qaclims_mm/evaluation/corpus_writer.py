@@ -38,6 +38,8 @@ class CorpusWriter(BaseMetric):
         self.out_dir = Path(out_dir)
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._failed: dict[str, str] = {}
+        # of all runs that made this corpus; known once it is complete
+        self.failures: dict[str, str] = {}
         self._shard_ids: dict[int, list[str]] = {}
         self._fingerprint: dict[str, str] = {}
 
@@ -82,16 +84,15 @@ class CorpusWriter(BaseMetric):
         """Write the manifest and return the counts."""
         barrier()
         counts = self._count(size)
+        for path in map(self._failed_path, range(counts['shards'])):
+            if path.is_file():
+                self.failures |= read_json(path)
         if is_main_process():
-            failed: dict[str, str] = {}
-            for shard in range(counts['shards']):
-                if self._failed_path(shard).is_file():
-                    failed |= read_json(self._failed_path(shard))
             Manifest(
                 'qape',
                 self._fingerprint.get('config', ''),
                 counts=counts,
-                failed=[list(f) for f in sorted(failed.items())],
+                failed=[list(f) for f in sorted(self.failures.items())],
                 extra=dict(questions=self._fingerprint.get('questions', '')),
             ).write(self.out_dir)
         barrier()

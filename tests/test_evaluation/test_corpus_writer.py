@@ -198,6 +198,9 @@ def test_unreadable_images_are_listed(world, tmp_path, bad):
         assert f'{image_id}.jpg cannot be read' in reason
     assert corpus.manifest.counts['images'] == len(corpus)
     assert len(shards(tmp_path / 'corpus')) == 3
+    again, asked = run(world, tmp_path / 'corpus')
+    assert asked == 0
+    assert exit_status(again) == EXIT_BAD_RECORDS
 
 
 def test_a_list_of_failures_without_its_shard_is_forgotten(world, tmp_path):

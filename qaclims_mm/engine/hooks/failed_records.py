@@ -44,7 +44,9 @@ class FailedRecordsHook(Hook):
         self._report(runner)
 
     def after_test(self, runner: Runner) -> None:
-        """Report."""
+        """Report; what an evaluator knows of earlier, broken off runs too."""
+        for metric in runner.test_evaluator.metrics:
+            self.failures.update(getattr(metric, 'failures', {}))
         self._report(runner)
 
     def _report(self, runner: Runner) -> None:
