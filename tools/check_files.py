@@ -3,11 +3,11 @@
 import argparse
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from qaclims_mm.apis.check_files import KINDS, Report, check_files, find_files
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.progress import new_progress
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
             'give the work dir of a run.'
         )
     console = Console()
-    with Progress(console=console, transient=True) as progress:
+    with new_progress() as progress:
         task = progress.add_task('checking files', total=number)
         report = check_files(found, lambda: progress.advance(task))
     console.print(make_table(report))

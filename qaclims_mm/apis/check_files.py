@@ -107,7 +107,9 @@ def _check_shard(path: Path) -> Checked:
 
 
 def _check_failed(path: Path) -> Checked:
-    _read_strings(path)
+    value = read_json(path)
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise FormatError(f'{path} is not {{image: reason}}; delete it and run its stage again.')
     return Checked()
 
 
@@ -126,7 +128,9 @@ def _check_mask(path: Path) -> Checked:
 
 
 def _check_claim(path: Path) -> Checked:
-    claim = _read_strings(path)
+    claim = read_json(path)
+    if not isinstance(claim, dict):
+        raise FormatError(f'{path} is not {{what: hash}}; delete {path.parent} and run again.')
     if not (path.parent / MANIFEST).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
@@ -150,6 +154,9 @@ def _check_metrics(path: Path) -> Checked:
 
 def _check_manifest(path: Path) -> Checked:
     manifest = Manifest.read(path.parent)
+    if not manifest.counts:
+        # it says that a stage is done, but its files lie elsewhere
+        return Checked(manifest=manifest)
     cross_check = CROSS_CHECKS.get(manifest.stage, _count_images)
     try:
         problems = tuple(cross_check(path.parent, manifest))
@@ -157,13 +164,6 @@ def _check_manifest(path: Path) -> Checked:
         # a file that cannot be read is reported as itself
         problems = ()
     return Checked(tuple(f'{path} {p}; run its stage again.' for p in problems), manifest=manifest)
-
-
-def _read_strings(path: Path) -> dict[str, str]:
-    value = read_json(path)
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise FormatError(f'{path} is not {{name: text}}; delete it and run its stage again.')
-    return value
 
 
 KINDS = (
@@ -341,7 +341,12 @@ def _other_inputs(pairs: Sequence[tuple[Path, FileKind, Checked]]) -> Iterator[s
     for path, manifest in manifests:
         for name, wanted in manifest.inputs.items():
             stage = INPUT_STAGES.get(name, name)
-            made = {manifest_hash(p.parent): p.parent for p, m in manifests if m.stage == stage}
+            made = {
+                manifest_hash(p.parent): p.parent
+                for p, m in manifests
+                # a pipeline's own manifests, which count nothing, name one another
+                if m.stage == stage and bool(m.counts) == bool(manifest.counts)
+            }
             if made and wanted not in made:
                 folder = next(iter(made.values()))
                 yield f'{path} was made from another {name} than {folder}; run its stage again.'

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 
 from qaclims_mm.corpus.questions import QUESTION_SETS, Question
@@ -18,6 +17,7 @@ from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD, check_steps
 from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.miniworld.scene import Picture, Scene, truth
 from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
+from qaclims_mm.progress import track
 from qaclims_mm.vlms.blip import BlipVQA, filled_cache, preprocess, project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
@@ -198,7 +198,7 @@ def train_blip(
     optimizer = torch.optim.AdamW(parameters, lr=lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
     losses = []
-    for _ in track(range(steps), description='training BLIP'):
+    for _ in track(range(steps), 'training BLIP', steps):
         chosen, questions, answers = sample_batch(rng, world, batch_size)
         asked = tokenizer(questions, padding=True, return_tensors='pt')
         wanted = tokenizer(answers, padding=True, return_tensors='pt')['input_ids']

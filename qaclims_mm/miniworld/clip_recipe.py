@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from rich.progress import track
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +15,7 @@ from torch.nn import functional as F
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.miniworld.regions import PROMPTS, Region, draw_pictures, sample_region, sample_text
 from qaclims_mm.miniworld.world import vocabulary
+from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.vlms.clip import IMAGE_STATS
 from qaclims_mm.vlms.mask_clip import encode_masked
@@ -168,7 +168,7 @@ def train_clip(
     optimizer = torch.optim.AdamW([*model.parameters(), prompts], lr=lr, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
     losses = []
-    for _ in track(range(steps), description='training CLIP'):
+    for _ in track(range(steps), 'training CLIP', steps):
         chosen = rng.integers(len(world), size=batch_size)
         regions = [sample_region(rng, *world[i]) for i in chosen]
         images, masks, targets, texts = collate(rng, regions, model.visual.image_size[0])

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, truth
+from qaclims_mm.progress import track
 from qaclims_mm.schemas import FormatError, read_json, write_json, write_mask
 
 WORLD_VERSION = 1

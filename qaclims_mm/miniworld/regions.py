@@ -7,11 +7,11 @@ from os import cpu_count
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.scene import Picture, Scene
 from qaclims_mm.miniworld.world import CLASSES, SCENE_FACTS, names_of
+from qaclims_mm.progress import track
 
 PROMPTS = ('a photo of {}', 'a photo of {}.', '{}')
 # Captions found in the wild seldom say what is absent, so CLIP knows little about "no dog".

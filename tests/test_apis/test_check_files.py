@@ -46,8 +46,8 @@ def test_good_work_dir(good):
         'text bank': 1,
         'activation maps': 2,
         'mask': 4,
-        'manifest': 5,
-        'claim': 3,
+        'manifest': 7,
+        'claim': 5,
         'metrics': 1,
     }
     # texts.json and index.parquet belong to the text bank; the checkpoint is none of ours
@@ -214,7 +214,7 @@ DAMAGES = {
     'failed reasons': (
         lambda root: write_json(root / 'corpus/part-00001.failed.json', ['img']),
         'failed images',
-        'part-00001.failed.json is not {name: text}; delete it and run its stage again',
+        'part-00001.failed.json is not {image: reason}; delete it and run its stage again',
     ),
     'bank cut': (
         cut('text_bank/texts.safetensors', 30),
@@ -328,6 +328,17 @@ DAMAGES = {
         edit('qa_clims/cams/run.json', config='c3'),
         'claim',
         'cams/run.json and manifest.json beside it are of different configs; delete .*/cams',
+    ),
+    'claim shape': (
+        lambda root: write_json(root / 'corpus/run.json', ['x']),
+        'claim',
+        'corpus/run.json is not {what: hash}; delete .*/corpus and run again',
+    ),
+    'pipeline': (
+        edit('done/text_bank/manifest.json', config_hash='p1'),
+        'claim',
+        'done/text_bank/run.json and manifest.json beside it are of different configs; '
+        'delete .*/done/text_bank',
     ),
     'metrics shape': (
         lambda root: write_json(root / METRICS, dict(qa_clims=[1])),

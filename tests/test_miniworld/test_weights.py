@@ -99,8 +99,8 @@ def test_clip_names_ground_truth_regions(mask_prompt):
 
 
 # Measured on 30 unseen pictures (36 objects), in percent: 89.4 in all; scenes, aliases, above,
-# under and around 100, behind 97.2, kinds 83.3, next to 75.0. Left 44.4 and right 47.2 are no better than
-# a guess between the two things of a scene, so nothing is asked of them alone.
+# under and around 100, behind 97.2, kinds 83.3, next to 75.0. Left 44.4 and right 47.2 are no
+# better than a guess between the two things of a scene, so nothing is asked of them alone.
 def test_blip_answers():
     rates = answer_rates('miniworld://blip', pictures=30, seed=UNSEEN)
     least = dict(all=86, fine_1=77, fine_2=77, object_3=91, object_5=69, object_6=0, object_7=0)
