@@ -111,12 +111,14 @@ def refuse_unsafe_checkpoints() -> None:
     import torch
     from mmengine.runner import checkpoint as mmengine_checkpoint
 
+    from qaclims_mm.schemas import FormatError
+
     def load(file, map_location=None, weights_only=True):  # noqa: ANN001, ANN202 - mmengine's signature
         try:
             with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
                 return torch.load(file, map_location=map_location, weights_only=True)
         except Exception as error:
-            raise ValueError(
+            raise FormatError(
                 f'{file} cannot be loaded safely ({type(error).__name__}: {error}). If it is a '
                 'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
                 'never load a file of others in another way.'

@@ -267,9 +267,11 @@ def manifest_hash(folder: str | Path) -> str:
 def hash_config(config: Mapping[str, Any]) -> str:
     """Return the sha256 of a config without work_dir, launcher, workers and logging.
 
-    A ``work_dir`` in a path counts as a word, so a folder that is moved keeps its hash.
+    A ``work_dir`` in a path and the folder above it count as words, so that a chain of stages keeps
+    its hashes when it is moved.
     """
-    work_dir = str(config.get('work_dir') or '')
+    work_dir = Path(config.get('work_dir') or '')
+    words = [(str(p), w) for p, w in ((work_dir, '{dir}'), (work_dir.parent, '{root}')) if p.name]
 
     def keep(node: object) -> object:
         if isinstance(node, Mapping):
@@ -280,8 +282,9 @@ def hash_config(config: Mapping[str, Any]) -> str:
             }
         if isinstance(node, (list, tuple)):
             return [keep(v) for v in node]
-        if isinstance(node, str) and work_dir:
-            return node.replace(work_dir, '{work_dir}')
+        if isinstance(node, str):
+            for path, word in words:
+                node = node.replace(path, word)
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
@@ -585,7 +588,7 @@ def write_text_bank(
     Raises:
         ValueError: If the number of texts and of embeddings differ.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     if len(texts) != len(embeddings):
         raise ValueError(
@@ -594,12 +597,21 @@ def write_text_bank(
     folder = Path(folder)
     write_json(folder / 'texts.json', list(texts))
     write_parquet(folder / 'index.parquet', index, TEXT_INDEX_SCHEMA)
+    content = save(
+        {'embeddings': np.ascontiguousarray(embeddings, dtype=np.float16)},
+        metadata={'schema': str(SCHEMA_VERSION), **metadata},
+    )
     with atomic_path(folder / 'texts.safetensors') as temporary:
-        save_file(
-            {'embeddings': np.ascontiguousarray(embeddings, dtype=np.float16)},
-            temporary,
-            metadata={'schema': str(SCHEMA_VERSION), **metadata},
-        )
+        temporary.write_bytes(_with_sorted_header(content))
+
+
+def _with_sorted_header(content: bytes) -> bytes:
+    """Return a safetensors file with its header's keys in order: the library has them in any."""
+    size = int.from_bytes(content[:8], 'little')
+    header = json.loads(content[8 : 8 + size])
+    text = json.dumps(header, sort_keys=True, ensure_ascii=False, separators=(',', ':')).encode()
+    text += b' ' * (-len(text) % 8)  # the tensors begin at a multiple of 8
+    return len(text).to_bytes(8, 'little') + text + content[8 + size :]
 
 
 class TextBankFiles(NamedTuple):

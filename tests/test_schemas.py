@@ -127,6 +127,18 @@ def test_config_hash_ignores_how_a_run_is_carried_out():
     assert schemas.hash_config(config) != schemas.hash_config(other)
 
 
+@pytest.mark.parametrize('root', ['work_dirs/a', '/elsewhere/b'])
+def test_config_hash_of_a_moved_chain(root):
+    def config(root, bank):
+        return dict(
+            work_dir=f'{root}/ritc', model=dict(bank=f'{root}/{bank}', own=f'{root}/ritc/x')
+        )
+
+    first = schemas.hash_config(config('work_dirs/first', 'qape'))
+    assert schemas.hash_config(config(root, 'qape')) == first
+    assert schemas.hash_config(config(root, 'other')) != first
+
+
 def test_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / 'a.json'
     schemas.write_json(path, 1)

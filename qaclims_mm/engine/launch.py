@@ -1,6 +1,7 @@
 """From command line to runner, and from runner to exit status; what the tools share."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ def read_config(path: str, work_dir: str | None = None, options: dict | None = N
 def _fill_work_dir(node: Any, work_dir: str) -> None:
     for key, value in list(node.items() if hasattr(node, 'items') else enumerate(node)):
         if isinstance(value, str):
-            node[key] = value.replace('{work_dir}', work_dir)
+            # '..' is resolved in the text: the folder itself need not be there yet
+            filled = value.replace('{work_dir}', work_dir)
+            node[key] = os.path.normpath(filled) if '{work_dir}/..' in value else filled
         elif isinstance(value, (dict, list)):
             _fill_work_dir(value, work_dir)
 
@@ -113,5 +116,5 @@ def run_tool(main: Any) -> None:
     """Run a tool's ``main``; a problem with the user's files ends in its message alone."""
     try:
         raise SystemExit(main() or 0)
-    except (FormatError, RecordError) as error:
+    except (FormatError, RecordError, FileNotFoundError) as error:
         raise SystemExit(f'error: {error}') from error

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from qaclims_mm.paths import SHIPPED, resolve
+from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.mask_clip import check_prompts, check_vit, encode_masked
 from qaclims_mm.vlms.registry import MODELS
 
@@ -57,7 +58,7 @@ def load_open_clip(
     except (RuntimeError, OSError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
         # open_clip's may list every weight or every model there is
         reason = shorten(str(error).rstrip('. '), 500, placeholder=' ...')
-        raise ValueError(
+        raise FormatError(
             f'CLIP {model!r} with pretrained={pretrained!r} could not be loaded: {reason}. '
             'Give a model of open_clip.list_models() and the file of its weights.'
         ) from error
@@ -185,13 +186,13 @@ class CLIPImageHead(nn.Module):
             return torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 0.02
         path = resolve(str(self.mask_prompt))
         if not Path(path).is_file():
-            raise ValueError(f'mask_prompt must be a safetensors file, but {path} does not exist.')
+            raise FormatError(f'mask_prompt must be a safetensors file, but {path} does not exist.')
         try:
             state = load_file(path)
         except SafetensorError as error:
-            raise ValueError(f'{path} is no readable safetensors file ({error}).') from error
+            raise FormatError(f'{path} is no readable safetensors file ({error}).') from error
         if set(state) != {'mask_embedding'}:
-            raise ValueError(f'{path} must hold exactly mask_embedding, but has {sorted(state)}.')
+            raise FormatError(f'{path} must hold exactly mask_embedding, but has {sorted(state)}.')
         prompts = state['mask_embedding'].float()
         check_prompts(visual, prompts, path)
         return prompts

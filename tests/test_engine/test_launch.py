@@ -30,9 +30,10 @@ def test_unknown_launcher(capsys):
 
 def test_work_dir_of_flag_then_config_then_name(tmp_path):
     path = tmp_path / 'my_config.py'
-    path.write_text("out = '{work_dir}/x'\n")
+    path.write_text("out = '{work_dir}/x'\nother = '{work_dir}/../b/y'\n")
     cfg = read(path)
     assert (cfg.work_dir, cfg.out) == ('work_dirs/my_config', 'work_dirs/my_config/x')
+    assert cfg.other == 'work_dirs/b/y'
     path.write_text("work_dir = 'there'\nparts = [dict(out='{work_dir}/x'), 1, ('a', 2)]\n")
     cfg = read(path)
     assert (cfg.work_dir, cfg.parts[0].out) == ('there', 'there/x')

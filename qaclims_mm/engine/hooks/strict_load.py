@@ -9,6 +9,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from torch import Tensor
 
 from qaclims_mm.registry import HOOKS
+from qaclims_mm.schemas import FormatError
 
 
 def coverage_report(
@@ -51,7 +52,7 @@ class StrictLoadHook(Hook):
         optional: Patterns of keys that may be absent on either side.
 
     Raises:
-        ValueError: With a key-coverage report.
+        FormatError: With a key-coverage report.
     """
 
     def __init__(self, optional: Sequence[str] = ()) -> None:
@@ -66,7 +67,7 @@ class StrictLoadHook(Hook):
         if report:
             # --resume without a file takes the last one of the work dir
             path = runner._load_from or find_latest_checkpoint(runner.work_dir)
-            raise ValueError(
+            raise FormatError(
                 f'the checkpoint {path} does not fit {type(model).__name__}: {report}\n'
                 'Load the checkpoint of this config, or allow keys with StrictLoadHook.optional.'
             )

@@ -1,4 +1,5 @@
 import re
+from types import SimpleNamespace
 
 import pytest
 from mmengine.structures import BaseDataElement
@@ -57,7 +58,9 @@ def test_strict_stops_at_once(broken, tmp_path, mode):
 
 def test_failures_of_all_ranks(monkeypatch):
     hook, lines = FailedRecordsHook(), []
-    runner = type('Runner', (), dict(logger=type('Logger', (), dict(error=lines.append))))
+    runner = SimpleNamespace(
+        logger=SimpleNamespace(error=lines.append), test_evaluator=SimpleNamespace(metrics=[])
+    )
     good = BaseDataElement(metainfo=dict(image_id='good'))
     bad = BaseDataElement(metainfo=dict(image_id='b', failed='no b'))
     hook.after_test_iter(runner, 0, dict(data_samples=[good, bad]))
