@@ -30,12 +30,16 @@ def main() -> None:
         losses = train_clip(out, **options)
         for prompt in (f'{out}/mask_prompt.safetensors', None):
             rates = recognition_rates(f'local-dir:{out}', prompt, args.test_pictures)
-            console.print('with mask prompts' if prompt else 'plain', rates)
+            console.print('with mask prompts' if prompt else 'plain', _rounded(rates))
     else:
         losses = train_blip(out, **options)
-        console.print(answer_rates(out, args.test_pictures))
+        console.print(_rounded(answer_rates(out, args.test_pictures)))
     last = losses[-50:]
     console.print(f'loss {losses[0]:.2f} -> {sum(last) / len(last):.3f}, weights in {out}')
+
+
+def _rounded(rates: dict[str, float]) -> str:
+    return str({name: round(rate, 1) for name, rate in rates.items()})
 
 
 if __name__ == '__main__':
