@@ -31,7 +31,7 @@ def _offline(monkeypatch, tmp_path):
 
 
 def test_files():
-    assert SHIPPED == [
+    assert [name for name in SHIPPED if name.startswith(('blip/', 'clip/'))] == [
         'blip/config.json',
         'blip/generation_config.json',
         'blip/model.safetensors',

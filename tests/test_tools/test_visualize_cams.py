@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from tool_runs import run_tool, start_tool
+from tool_runs import run_tool
 
 from qaclims_mm.corpus.store import write_shard
 from qaclims_mm.miniworld import CLASSES, generate
@@ -81,9 +81,10 @@ def draw(work, tmp_path, capsys, monkeypatch):
     return run
 
 
-def test_as_a_process(work, tmp_path):
-    options = ('--cams', f'CAM={work}/cam', f'RITC={work}/ritc', '--corpus', work / 'corpus')
-    done = start_tool('visualize_cams', work / 'config.py', *options, '--num', 2, cwd=tmp_path)
+def test_sheet(work, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    maps = ('--cams', f'CAM={work}/cam', f'RITC={work}/ritc', '--corpus', work / 'corpus')
+    done = run_tool('visualize_cams', work / 'config.py', *maps, '--num', 2, capsys=capsys)
     assert done.status == 0, done.text
     assert '2 images in sheet.png' in done.text
     with Image.open(tmp_path / 'sheet.png') as image:
