@@ -1,4 +1,4 @@
-"""Train MiniWorld's tiny models: tools/train_miniworld_models.py {clip,blip} [--out FOLDER]."""
+"""Train one of MiniWorld's tiny models: python tools/train_miniworld_models.py clip."""
 
 import argparse
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from qaclims_mm import miniworld
+from qaclims_mm.miniworld.backbone_recipe import train_backbone
 from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
 from qaclims_mm.miniworld.clip_quality import recognition_rates
 from qaclims_mm.miniworld.clip_recipe import train_clip
@@ -14,7 +15,7 @@ from qaclims_mm.miniworld.clip_recipe import train_clip
 def main() -> None:
     """Train one model, write it, and print how well it does on unseen pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('model', choices=('clip', 'blip'))
+    parser.add_argument('model', choices=('clip', 'blip', 'backbone'))
     parser.add_argument('--out', help='folder; by default that of the shipped weights')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--steps', type=int, help='training steps; by default those of the recipe')
@@ -31,6 +32,8 @@ def main() -> None:
         for prompt in (f'{out}/mask_prompt.safetensors', None):
             rates = recognition_rates(f'local-dir:{out}', prompt, args.test_pictures)
             console.print('with mask prompts' if prompt else 'plain', _rounded(rates))
+    elif args.model == 'backbone':
+        losses = train_backbone(out, **options)
     else:
         losses = train_blip(out, **options)
         console.print(_rounded(answer_rates(out, args.test_pictures)))

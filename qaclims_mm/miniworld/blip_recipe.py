@@ -13,18 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from qaclims_mm.corpus.questions import QUESTION_SETS, Question
+from qaclims_mm.miniworld.backbone_recipe import NAMES
 from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD, check_steps
 from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.miniworld.scene import Picture, Scene, truth
-from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
+from qaclims_mm.miniworld.world import vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.vlms.blip import BlipVQA, filled_cache, preprocess, project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
 IMAGE_SIZE = 112
 PATCHES = 8  # a side
-# What a patch can show: the kinds of all classes and the things around them.
-SEEN_NAMES = (*(k for facts in CLASS_FACTS.values() for k in facts.kinds), *THINGS)
 MAX_TOKENS = 16
 
 
@@ -112,12 +111,12 @@ def _choose(rng: np.random.Generator, templates: Sequence[Question]) -> list[Que
 def seen_in_patches(scene: Scene, picture: Picture, cells: int = PATCHES) -> np.ndarray:
     """Return the share of each patch that every name covers, float32 ``(cells², names)``."""
     side = len(picture.mask) // cells
-    shares = np.zeros((cells * cells, len(SEEN_NAMES)), dtype=np.float32)
+    shares = np.zeros((cells * cells, len(NAMES)), dtype=np.float32)
     masks = dict(picture.things)
     masks |= {t.name: object_mask(picture, t.class_name) for t in scene.objects}
     for name, mask in masks.items():
         share = mask.reshape(cells, side, cells, side).mean((1, 3), dtype=np.float32)
-        shares[:, SEEN_NAMES.index(name)] = share.reshape(-1)
+        shares[:, NAMES.index(name)] = share.reshape(-1)
     return shares
 
 
@@ -191,7 +190,7 @@ def train_blip(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = build_model(size).train()
-    reader = nn.Linear(model.config.vision_config.hidden_size, len(SEEN_NAMES))
+    reader = nn.Linear(model.config.vision_config.hidden_size, len(NAMES))
     world = draw_pictures(TRAINING_WORLD + seed, pictures)
     seen = torch.from_numpy(np.stack([seen_in_patches(*w) for w in world]))
     parameters = [*model.parameters(), *reader.parameters()]

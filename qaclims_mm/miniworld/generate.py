@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, truth
+from qaclims_mm.miniworld.world import CONTEXT_RATE
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import FormatError, read_json, write_json, write_mask
 
@@ -19,10 +20,12 @@ WORLD_VERSION = 1
 MIN_SIZE = 32
 
 
-def make_picture(seed: int, index: int, size: int) -> tuple[Scene, Picture]:
-    """Return picture ``index`` of a world; it depends on nothing but these three numbers."""
+def make_picture(
+    seed: int, index: int, size: int, context_rate: float = CONTEXT_RATE
+) -> tuple[Scene, Picture]:
+    """Return picture ``index`` of a world; it depends on nothing but these numbers."""
     rng = np.random.default_rng([seed, index])
-    scene = sample_scene(rng)
+    scene = sample_scene(rng, context_rate)
     return scene, paint(scene, rng, size)
 
 

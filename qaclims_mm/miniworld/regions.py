@@ -10,7 +10,7 @@ from PIL import Image
 
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.scene import Picture, Scene
-from qaclims_mm.miniworld.world import CLASSES, SCENE_FACTS, names_of
+from qaclims_mm.miniworld.world import CLASSES, CONTEXT_RATE, SCENE_FACTS, names_of
 from qaclims_mm.progress import track
 
 PROMPTS = ('a photo of {}', 'a photo of {}.', '{}')
@@ -30,9 +30,11 @@ class Region:
     scores: dict[str, float]
 
 
-def draw_pictures(seed: int, number: int, size: int = 112) -> list[tuple[Scene, Picture]]:
+def draw_pictures(
+    seed: int, number: int, size: int = 112, context_rate: float = CONTEXT_RATE
+) -> list[tuple[Scene, Picture]]:
     """Draw pictures of a world on all cores."""
-    draw = partial(make_picture, seed, size=size)
+    draw = partial(make_picture, seed, size=size, context_rate=context_rate)
     with get_context('fork').Pool(cpu_count()) as pool:
         pictures = pool.imap(draw, range(number), chunksize=16)
         return list(track(pictures, description='drawing pictures', total=number))

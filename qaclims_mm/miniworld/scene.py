@@ -72,11 +72,16 @@ class Picture:
     things: dict[str, np.ndarray]
 
 
-def sample_scene(rng: np.random.Generator) -> Scene:
-    """Draw a scene: usually the one its first object belongs to, sometimes with a second object."""
+def sample_scene(rng: np.random.Generator, context_rate: float = CONTEXT_RATE) -> Scene:
+    """Draw a scene: usually the one its first object belongs to, sometimes with a second object.
+
+    Args:
+        rng: Where chance comes from.
+        context_rate: How often the scene is the one of the first object.
+    """
     first = CLASSES[rng.integers(len(CLASSES))]
     home = CLASS_FACTS[first].scene
-    if rng.random() >= CONTEXT_RATE:
+    if rng.random() >= context_rate:
         home = _other(rng, SCENES, home)
     facts = SCENE_FACTS[home]
     horizon = rng.uniform(0.6, 0.72)

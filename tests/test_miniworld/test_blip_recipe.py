@@ -10,8 +10,8 @@ from qaclims_mm.corpus.questions import QUESTION_SETS
 from qaclims_mm.miniworld import blip_recipe
 from qaclims_mm.miniworld.blip_recipe import (
     MAX_TOKENS,
+    NAMES,
     PATCHES,
-    SEEN_NAMES,
     SPECIAL,
     answer_loss,
     answer_rates,
@@ -93,14 +93,14 @@ def test_what_patches_show_against_a_naive_loop(index):
     shares = seen_in_patches(scene, picture)
     side = 64 // PATCHES
     for number, (row, column) in enumerate(np.ndindex(PATCHES, PATCHES)):
-        counts = dict.fromkeys(SEEN_NAMES, 0)
+        counts = dict.fromkeys(NAMES, 0)
         for y, x in np.ndindex(side, side):
             at = (row * side + y, column * side + x)
             for o in scene.objects:
                 counts[o.name] += picture.mask[at] == CLASSES.index(o.class_name) + 1
             for name, seen in picture.things.items():
                 counts[name] += bool(seen[at])
-        wanted = [counts[name] / side**2 for name in SEEN_NAMES]
+        wanted = [counts[name] / side**2 for name in NAMES]
         np.testing.assert_allclose(shares[number], wanted, atol=1e-6)
 
 

@@ -13,6 +13,8 @@ model = dict(
         dilations=(1, 1, 2),
         out_indices=(2,),
         norm_cfg=norm_cfg,
+        # MiniWorld's stand-in for ImageNet
+        init_cfg=dict(type='Pretrained', checkpoint='miniworld://backbone/r18-mini.safetensors'),
     ),
     cam_head=dict(type='CAMHead', in_channels=128, num_classes=8),
 )
