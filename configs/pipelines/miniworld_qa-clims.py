@@ -2,10 +2,9 @@
 work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
 qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
-cam = f'{configs}/cam_r18-mini_1xb16-6e_miniworld-112x112.py'
-ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-6e_miniworld-112x112.py'
-qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-6e_miniworld-112x112.py'
-last = 'epoch_6.pth'
+cam = f'{configs}/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
+ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
+qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
 
 stages = [
     dict(
@@ -35,7 +34,7 @@ stages = [
         tool='test.py',
         about='its activation maps and their mIoU',
         config=cam,
-        checkpoint=f'{{work_dir}}/cam/{last}',
+        checkpoint='{work_dir}/cam/epoch_3.pth',
         folder='cam',
         needs=['cam'],
     ),
@@ -60,7 +59,7 @@ stages = [
         tool='test.py',
         about='its activation maps and their mIoU',
         config=ritc,
-        checkpoint=f'{{work_dir}}/ritc/{last}',
+        checkpoint='{work_dir}/ritc/epoch_4.pth',
         folder='ritc',
         needs=['ritc'],
     ),
@@ -85,7 +84,7 @@ stages = [
         tool='test.py',
         about='its activation maps and their mIoU',
         config=qa_clims,
-        checkpoint=f'{{work_dir}}/qa_clims/{last}',
+        checkpoint='{work_dir}/qa_clims/epoch_4.pth',
         folder='qa_clims',
         needs=['qa_clims'],
     ),

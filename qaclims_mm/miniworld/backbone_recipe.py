@@ -48,7 +48,7 @@ def names_in(scene: Scene) -> Tensor:
 def train_backbone(
     folder: str | Path,
     seed: int = 0,
-    steps: int = 1500,
+    steps: int = 800,
     batch_size: int = 24,
     pictures: int = 4000,
     lr: float = 2e-3,
