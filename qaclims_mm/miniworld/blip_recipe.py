@@ -13,17 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from qaclims_mm.corpus.questions import QUESTION_SETS, Question
-from qaclims_mm.miniworld.backbone_recipe import NAMES
 from qaclims_mm.miniworld.clip_recipe import TRAINING_WORLD, check_steps
 from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.miniworld.scene import Picture, Scene, truth
-from qaclims_mm.miniworld.world import vocabulary
+from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.vlms.blip import BlipVQA, filled_cache, preprocess, project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
 IMAGE_SIZE = 112
 PATCHES = 8  # a side
+# What a patch can show: the kinds of all classes and the things around them.
+NAMES = (*(k for facts in CLASS_FACTS.values() for k in facts.kinds), *THINGS)
 MAX_TOKENS = 16
 
 
