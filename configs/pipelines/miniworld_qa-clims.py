@@ -117,16 +117,16 @@ stages = [
 ]
 table = dict(
     rows=dict(
-        cam='CAM (baseline)',
+        cam='CAM, the baseline',
         ritc='RITC without QAPE',
         qa_clims='QA-CLIMS',
-        upper_bound='CLIP on true regions (upper bound)',
+        upper_bound='bound: CLIP on true regions',
     ),
     columns={
         'cam/mIoU': 'best mIoU',
-        'cam/mIoU@0.15': 'mIoU at 0.15',
-        'cam/false_activation': 'false act.',
-        'cam/under_activation': 'under act.',
-        'cam/recognised': 'recognised',
+        'cam/mIoU@0.15': 'at 0.15',
+        'cam/false_activation': 'false',
+        'cam/under_activation': 'under',
+        'cam/recognised': 'named right',
     },
 )

@@ -251,7 +251,7 @@ def metrics_table(
         columns: {metric: its title}; what a stage lacks is left empty.
     """
     table = Table()
-    table.add_column('')
+    table.add_column('', no_wrap=True)
     for title in columns.values():
         table.add_column(title, justify='right')
     for stage, title in rows.items():
