@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/poly-sgd.py',
 ]
 epochs = 4  # 372 steps of 16 images
-lr = 0.03  # of the backbone; the head learns ten times as fast
+lr = 5e-4  # of the backbone; the head learns ten times as fast
 work_dir = 'work_dirs/miniworld/qa_clims'
 load_from = '{work_dir}/../cam/epoch_3.pth'
 
