@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from qaclims_mm.compat import adapt_config_to_device, init_cpu_process_group, mend_openmmlab
@@ -66,6 +67,8 @@ def read_config(path: str, work_dir: str | None = None, options: dict | None = N
         raise SystemExit(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     cfg = Config.fromfile(path)
+    # a runner does this too, but not every tool has one
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
     if options:
         cfg.merge_from_dict(options)
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(path).stem)

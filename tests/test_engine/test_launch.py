@@ -1,5 +1,6 @@
 import itertools
 import runpy
+import subprocess
 import sys
 
 import pytest
@@ -9,6 +10,8 @@ from tiny_runs import ROOT, build_tiny_runner
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.launch import base_parser, exit_status, load_config, run_tool
 from qaclims_mm.schemas import FormatError
+
+CAM = ROOT / 'configs/miniworld/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 
 
 def read(path, *flags):
@@ -126,3 +129,14 @@ def test_tools_train_resume_and_test(monkeypatch, tiny, tmp_path):
     message = run(monkeypatch, 'test.py', tiny, 'none', '--strict', *flags('x'))
     assert message.startswith('error: mask ')
     assert 'img_2.png of image img_2 is missing' in message
+
+
+def test_tools_without_a_runner_find_components():
+    code = (
+        'from qaclims_mm.engine.launch import read_config\n'
+        'from mmengine.registry import TRANSFORMS\n'
+        f'read_config({str(CAM)!r})\n'
+        'TRANSFORMS.build(dict(type="LoadRGBImage"))\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
