@@ -1,5 +1,5 @@
-# A ResNet-18 of half the width, three stages, stride 8: 14 x 14 cells on MiniWorld's 112 px, 0.2 s
-# a step on two cores
+# A ResNet-18 of half the width, three stages, stride 8: 14 x 14 cells on MiniWorld's 112 px, about
+# 0.3 s a step on two cores
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='CAMClassifier',
