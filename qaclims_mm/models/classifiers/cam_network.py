@@ -1,5 +1,6 @@
 """What the baseline classifier and RITC share: logits, and maps over scales and flips."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,9 +66,9 @@ class CAMNetwork(BaseModel):
             return self.predict(inputs, data_samples)
         raise ValueError(f'mode must be tensor, loss or predict, but got {mode!r}.')
 
+    @abstractmethod
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Return the losses of a training batch."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
