@@ -11,7 +11,7 @@ MODULES = sorted(
 
 
 def test_there_are_modules():
-    assert {'schemas', 'functional/cam', 'models/classifiers/ritc'} < set(MODULES)
+    assert {'schemas/cams', 'functional/cam', 'models/classifiers/ritc'} < set(MODULES)
     assert set(DATA) < set(MODULES)
 
 

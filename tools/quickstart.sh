@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Sets up, then runs the main job on MiniWorld: questions and answers, texts, the baseline's maps, RITC without and with the
-# answers, a table and a sheet of pictures. More than 10 minutes on two cores; run again, it goes on where it stopped.
+# Sets up, then runs the main job on MiniWorld: questions and answers, texts, the maps of the baseline and of QA-CLIMS, a table and
+# a sheet of pictures. About ten minutes on two cores; run again, it goes on where it stopped.
 set -euo pipefail
 source "$(dirname "$0")/setup_env.sh"
 export TOKENIZERS_PARALLELISM=false
-exec python tools/run_pipeline.py configs/pipelines/miniworld_qa-clims.py "$@"
+exec python tools/run_pipeline.py configs/pipelines/miniworld_qa-clims.py --to sheet "$@"

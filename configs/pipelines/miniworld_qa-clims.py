@@ -1,4 +1,5 @@
-# The main job on MiniWorld: answers, texts, the baseline, RITC without and with the answers
+# The main job on MiniWorld up to the sheet (quickstart): answers, texts, the baseline, QA-CLIMS;
+# then RITC without the answers, to compare
 work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
 qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
@@ -39,32 +40,7 @@ stages = [
         needs=['cam'],
     ),
     dict(
-        name='ritc_texts',
-        tool='encode_texts.py',
-        about='encode each distinct text with CLIP',
-        config=ritc,
-        folder='ritc',
-        needs=['qape'],
-    ),
-    dict(
-        name='ritc',
-        tool='train.py',
-        about='train RITC without QAPE: the class against "no class"',
-        config=ritc,
-        needs=['cam', 'ritc_texts'],
-        seeded=True,
-    ),
-    dict(
-        name='ritc_maps',
-        tool='test.py',
-        about='its activation maps and their mIoU',
-        config=ritc,
-        checkpoint='{work_dir}/ritc/epoch_4.pth',
-        folder='ritc',
-        needs=['ritc'],
-    ),
-    dict(
-        name='qa_clims_texts',
+        name='texts',
         tool='encode_texts.py',
         about='encode each distinct text with CLIP',
         config=qa_clims,
@@ -76,7 +52,7 @@ stages = [
         tool='train.py',
         about='train QA-CLIMS: RITC with the answers',
         config=qa_clims,
-        needs=['cam', 'qa_clims_texts'],
+        needs=['cam', 'texts'],
         seeded=True,
     ),
     dict(
@@ -94,7 +70,7 @@ stages = [
         about='what CLIP makes of the true regions',
         config=qa_clims,
         folder='qa_clims',
-        needs=['qa_clims_texts'],
+        needs=['texts'],
     ),
     dict(
         name='sheet',
@@ -105,14 +81,30 @@ stages = [
         args=[
             '--cams',
             'CAM={work_dir}/cam/cams',
-            'RITC={work_dir}/ritc/cams',
             'QA-CLIMS={work_dir}/qa_clims/cams',
             '--corpus',
             '{work_dir}/qape/corpus',
             '--out',
             '{work_dir}/sheet.png',
         ],
-        needs=['cam_maps', 'ritc_maps', 'qa_clims_maps'],
+        needs=['cam_maps', 'qa_clims_maps'],
+    ),
+    dict(
+        name='ritc',
+        tool='train.py',
+        about='train RITC without QAPE: the class against "no class"',
+        config=ritc,
+        needs=['cam', 'texts'],
+        seeded=True,
+    ),
+    dict(
+        name='ritc_maps',
+        tool='test.py',
+        about='its activation maps and their mIoU',
+        config=ritc,
+        checkpoint='{work_dir}/ritc/epoch_4.pth',
+        folder='ritc',
+        needs=['ritc'],
     ),
 ]
 table = dict(

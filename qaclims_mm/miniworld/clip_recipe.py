@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qaclims_mm.functional.cam import resize
-from qaclims_mm.miniworld.regions import PROMPTS, Region, draw_pictures, sample_region, sample_text
+from qaclims_mm.miniworld.regions import (
+    PROMPTS,
+    Region,
+    draw_pictures,
+    is_background,
+    sample_region,
+    sample_text,
+)
 from qaclims_mm.miniworld.world import vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
@@ -92,8 +99,25 @@ def collate(
     weights = resize(weights, (side, side), align_corners=True)
     texts = [sample_text(rng, r) for r in regions]
     targets = torch.tensor([[r.scores.get(t, 0.0) for t in texts] for r in regions])
+    targets = fade(targets, weights.amax((1, 2, 3)), [is_background(t) for t in texts])
     prompts = [PROMPTS[rng.integers(len(PROMPTS))].format(t) for t in texts]
-    return images * weights, (weights > 0.05).float(), targets, prompts
+    return images * weights, (weights > 0).float(), targets, prompts
+
+
+def fade(targets: Tensor, clarity: Tensor, background: list[bool]) -> Tensor:
+    """Let a faint region fit the texts of backgrounds, as an empty picture does.
+
+    Args:
+        targets: Scores of regions and texts, ``(B, B)``.
+        clarity: How well each region is seen, in [0, 1], ``(B,)``.
+        background: Which texts name no object, B.
+
+    Returns:
+        Scores ``(B, B)`` whose rows sum to 1, but where nothing fits.
+    """
+    empty = torch.tensor(background, dtype=targets.dtype).expand_as(targets)
+    clear, empty = (t / t.sum(1, keepdim=True).clamp(min=1e-6) for t in (targets, empty))
+    return clarity[:, None] * clear + (1 - clarity[:, None]) * empty
 
 
 def contrastive_loss(image: Tensor, text: Tensor, targets: Tensor, scale: Tensor) -> Tensor:

@@ -10,15 +10,18 @@ from PIL import Image
 
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.scene import Picture, Scene
-from qaclims_mm.miniworld.world import CLASSES, CONTEXT_RATE, SCENE_FACTS, names_of
+from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES, CONTEXT_RATE, SCENE_FACTS, names_of
 from qaclims_mm.progress import track
 
 PROMPTS = ('a photo of {}', 'a photo of {}.', '{}')
 # Captions found in the wild seldom say what is absent, so CLIP knows little about "no dog".
 NEGATION_RATE = 0.03
-# An object draws more attention than as much background does.
-OBJECT_SALIENCE = 2.0
+# An object draws more attention than as much background does: captions name it first.
+OBJECT_SALIENCE = 4.0
 OMEGA = 0.1
+OBJECT_NAMES = frozenset(
+    name for c in CLASSES for kind in CLASS_FACTS[c].kinds for name in names_of(c, kind)
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ def sample_region(rng: np.random.Generator, scene: Scene, picture: Picture) -> R
     """Cut a random region out of a picture.
 
     Half of them are about an object, a third about what is left without it, the others about a
-    single thing or everything; most are then made as imperfect as an activation map is.
+    single thing or everything; most are then made as imperfect as an activation map is, and all are
+    seen from barely to well.
     """
     thing = scene.objects[rng.integers(len(scene.objects))]
     own = object_mask(picture, thing.class_name)
@@ -89,7 +93,12 @@ def _imperfect(rng: np.random.Generator, mask: np.ndarray, picture: Picture) -> 
         mask = np.clip(np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)), 0, 1)
         if rng.random() < 0.5:
             mask = (mask > rng.uniform(0.15, 0.7)).astype(np.float32)
-    return mask.astype(np.float32) * rng.uniform(0.6, 1.0)
+    return mask.astype(np.float32) * rng.uniform(0.05, 1.0) ** 0.5
+
+
+def is_background(text: str) -> bool:
+    """Tell whether a text names no object: a scene, a thing around, or what is absent."""
+    return text not in OBJECT_NAMES
 
 
 def score_texts(scene: Scene, picture: Picture, weight: np.ndarray) -> dict[str, float]:

@@ -324,7 +324,7 @@ def run_tool(tmp_path, monkeypatch, out):
     """Run tools/test.py in this process; its start takes as long as all the rest."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, 'small_shards', raising=False)
-    monkeypatch.setattr('qaclims_mm.schemas.SHARD_SIZE', SHARD)
+    monkeypatch.setattr('qaclims_mm.schemas.corpus.SHARD_SIZE', SHARD)
     arguments = ['test.py', f'{tmp_path}/{out}.py', 'none', '--work-dir', f'{tmp_path}/{out}_work']
     monkeypatch.setattr(sys, 'argv', arguments)
     with pytest.raises(SystemExit) as status:

@@ -10,6 +10,7 @@ from qaclims_mm.miniworld.regions import (
     OMEGA,
     Region,
     draw_pictures,
+    is_background,
     object_mask,
     sample_region,
     sample_text,
@@ -38,7 +39,7 @@ def naive_sums(scene, picture, weight):
 
 
 def naive_scores(scene, picture, weight):
-    """Score every text from sums over pixels; an object's pixels count double."""
+    """Score every text from sums over pixels; an object's pixels count more."""
     total, on_class, on_thing, area = naive_sums(scene, picture, weight)
     shares = {c: w / total for c, w in on_class.items()}
     covered = sum(shares.values())
@@ -87,6 +88,14 @@ def test_perfect_regions_have_perfect_texts():
     assert thing.class_name not in scores
 
 
+def test_names_of_objects_and_of_backgrounds():
+    for scene, picture in WORLD:
+        for thing in scene.objects:
+            assert not any(map(is_background, names_of(thing.class_name, thing.name)))
+        assert all(map(is_background, (*picture.things, *SCENE_FACTS[scene.name].names)))
+    assert is_background('no cat')
+
+
 def test_object_mask_leaves_the_edge_out():
     scene, picture = WORLD[0]
     label = CLASSES.index(scene.objects[0].class_name) + 1
@@ -127,6 +136,12 @@ def test_regions_are_objects_rests_and_in_between(sampled):
     assert ((covered > 0.2) & (covered < 0.8)).mean() > 0.15
     soft = [len(np.unique(r.weight)) > 3 for _, r in sampled]
     assert 0.1 < np.mean(soft) < 0.6
+
+
+def test_some_regions_are_faint_and_most_are_clear(sampled):
+    peaks = np.array([r.weight.max() for _, r in sampled])
+    assert (peaks < 0.5).mean() > 0.15
+    assert (peaks > 0.7).mean() > 0.4
 
 
 def test_sampling_depends_on_the_generator_alone():

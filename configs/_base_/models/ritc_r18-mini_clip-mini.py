@@ -8,7 +8,7 @@ model = dict(
         model='miniworld://clip',
         mask_prompt='miniworld://clip/mask_prompt.safetensors',
     ),
-    text_bank='{work_dir}/text_bank',
+    text_bank='{work_dir}/../texts',
     threshold=dict(type='ForegroundAdaptiveThreshold', omega=0.1),
     loss_frc=dict(type='FRCLoss', loss_weight=10.0, temperature=0.7),
     loss_brc=dict(type='BRCLoss', loss_weight=8.0, temperature=0.7, positive='exp_mean'),
@@ -19,7 +19,7 @@ model = dict(
 )
 text_bank = dict(
     corpus='{work_dir}/../qape/corpus',
-    folder='{work_dir}/text_bank',
+    folder='{work_dir}/../texts',
     text_head=dict(type='CLIPTextHead', model='miniworld://clip'),
     prompt='a photo of {answer}',
     bg_filter='none',

@@ -1,0 +1,97 @@
+"""Every file that passes between stages: how it is written, read and checked.
+
+All files appear whole (temporary file, then rename) or not at all, and none can carry code: no
+pickle, no object arrays.
+"""
+
+from qaclims_mm.schemas.cams import (
+    BROKEN_NPZ,
+    Cams,
+    read_cams,
+    strided_size,
+    write_cams,
+)
+from qaclims_mm.schemas.corpus import (
+    CORPUS_SCHEMA,
+    SHARD_SIZE,
+    read_shard,
+    shard_path,
+)
+from qaclims_mm.schemas.files import (
+    METRICS,
+    FormatError,
+    atomic_path,
+    file_of,
+    hash_file,
+    image_id_of,
+    read_json,
+    read_metrics,
+    update_metrics,
+    write_json,
+)
+from qaclims_mm.schemas.manifest import (
+    CLAIM,
+    MANIFEST,
+    SCHEMA_VERSION,
+    Manifest,
+    claim_folder,
+    hash_config,
+    manifest_hash,
+)
+from qaclims_mm.schemas.masks import (
+    IGNORE_INDEX,
+    read_mask,
+    voc_palette,
+    write_mask,
+)
+from qaclims_mm.schemas.tables import (
+    read_parquet,
+    write_parquet,
+)
+from qaclims_mm.schemas.text_bank import (
+    TEXT_INDEX_SCHEMA,
+    TextBankFiles,
+    check_text_bank,
+    read_text_bank,
+    write_text_bank,
+)
+
+__all__ = [
+    'BROKEN_NPZ',
+    'CLAIM',
+    'CORPUS_SCHEMA',
+    'IGNORE_INDEX',
+    'MANIFEST',
+    'METRICS',
+    'SCHEMA_VERSION',
+    'SHARD_SIZE',
+    'TEXT_INDEX_SCHEMA',
+    'Cams',
+    'FormatError',
+    'Manifest',
+    'TextBankFiles',
+    'atomic_path',
+    'check_text_bank',
+    'claim_folder',
+    'file_of',
+    'hash_config',
+    'hash_file',
+    'image_id_of',
+    'manifest_hash',
+    'read_cams',
+    'read_json',
+    'read_mask',
+    'read_metrics',
+    'read_parquet',
+    'read_shard',
+    'read_text_bank',
+    'shard_path',
+    'strided_size',
+    'update_metrics',
+    'voc_palette',
+    'write_cams',
+    'write_json',
+    'write_mask',
+    'write_parquet',
+    'write_text_bank',
+]

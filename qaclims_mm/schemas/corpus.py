@@ -1,0 +1,58 @@
+"""Shards of the question-answer corpus."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from qaclims_mm.schemas.files import FormatError
+from qaclims_mm.schemas.tables import pairs_of, problem_of_columns, read_parquet
+
+SHARD_SIZE = 512
+CORPUS_SCHEMA = pa.schema(
+    [
+        ('image_id', pa.string()),
+        ('class_name', pa.string()),
+        ('kind', pa.string()),
+        ('question_id', pa.string()),
+        ('question', pa.string()),
+        ('answer', pa.string()),
+        ('text', pa.string()),
+        ('score', pa.float32()),
+    ]
+)
+
+
+def shard_path(folder: str | Path, shard: int) -> Path:
+    """Return the file of a corpus shard."""
+    return Path(folder) / f'part-{shard:05d}.parquet'
+
+
+def read_shard(path: str | Path) -> pa.Table:
+    """Read a corpus shard and check every row.
+
+    Raises:
+        FormatError: If it is broken, or holds what the qape stage does not write.
+    """
+    table = read_parquet(path, CORPUS_SCHEMA)
+    problem = problem_of_columns(table, CORPUS_SCHEMA) or _problem_of_rows(table)
+    if problem:
+        raise FormatError(f'{path} has {problem}; delete it and run the qape stage again.')
+    return table
+
+
+def _problem_of_rows(table: pa.Table) -> str:
+    """Return what is wrong in the rows of a shard, or nothing."""
+    ids = table['image_id'].to_pylist()
+    if ids != sorted(ids):
+        return 'images that are not in the order of their ids'
+    if len(set(ids)) > SHARD_SIZE:
+        return f'{len(set(ids))} images, more than the {SHARD_SIZE} of a shard'
+    if not np.isfinite(table['score'].to_numpy()).all():
+        return 'scores that are not finite'
+    for kind, question_id in set(pairs_of(table, 'kind', 'question_id')):
+        group = re.fullmatch(r'(fine|alias|object|scene)_[1-9]', question_id)
+        if group is None or kind != ('fg' if group[1] in ('fine', 'alias') else 'bg'):
+            return f'a question {question_id!r} of kind {kind!r}'
+    return ''

@@ -1,0 +1,102 @@
+"""Files that appear whole or not at all, their ids, JSON and metrics."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+METRICS = 'metrics.json'
+
+
+class FormatError(ValueError):
+    """A file between stages is broken or of another version; the message has the mend."""
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` and rename it when the block ends well; else remove it.
+
+    Raises:
+        OSError: If the file cannot be written (disk full, no permission); nothing is left behind.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def image_id_of(path: str | Path, root: str | Path) -> str:
+    """Return the id of an image: its path under ``root``, POSIX, without the suffix."""
+    return Path(path).relative_to(root).with_suffix('').as_posix()
+
+
+def file_of(root: str | Path, image_id: str, suffix: str) -> Path:
+    """Return the file of an image below ``root``; a dot inside the id is kept.
+
+    Raises:
+        ValueError: If the id would leave ``root``.
+    """
+    if image_id.startswith('/') or '..' in image_id.split('/'):
+        raise ValueError(f'image_id must stay below its folder, but got {image_id!r}.')
+    return Path(root) / f'{image_id}{suffix}'
+
+
+def hash_file(path: str | Path) -> str:
+    """Return the sha256 of a file."""
+    with Path(path).open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def write_json(path: str | Path, value: object) -> None:
+    """Write sorted, indented JSON."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n')
+
+
+def read_json(path: str | Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        FormatError: If it is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise FormatError(
+            f'{path} is not valid JSON ({error}); delete it and run its stage again.'
+        ) from error
+
+
+def is_table(value: object, kind: type | tuple[type, ...]) -> bool:
+    """Return whether a value is a dict from strings to a kind."""
+    return isinstance(value, dict) and all(
+        isinstance(k, str) and isinstance(v, kind) for k, v in value.items()
+    )
+
+
+def update_metrics(path: str | Path, stage: str, values: Mapping[str, float]) -> None:
+    """Set one stage of ``metrics.json``, {stage: {metric: value}}; the others stay."""
+    metrics = read_metrics(path) if Path(path).exists() else {}
+    metrics[stage] = dict(values)
+    write_json(path, metrics)
+
+
+def read_metrics(path: str | Path) -> dict[str, dict[str, float]]:
+    """Read ``metrics.json``.
+
+    Raises:
+        FormatError: If it is not {stage: {metric: number}}.
+    """
+    metrics = read_json(path)
+    if not (is_table(metrics, dict) and all(is_table(v, (int, float)) for v in metrics.values())):
+        raise FormatError(
+            f'{path} is not {{stage: {{metric: number}}}}; delete it and run the test again.'
+        )
+    return metrics

@@ -1,0 +1,172 @@
+"""What a folder holds and from what it was made: manifests, config hashes, claims."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.schemas.files import FormatError, is_table, read_json, write_json
+from qaclims_mm.version import __version__
+
+SCHEMA_VERSION = 1
+MANIFEST = 'manifest.json'
+CLAIM = 'run.json'
+# Config keys that change how a run is carried out, not what it makes.
+_RUN_ONLY_KEYS = frozenset(
+    [
+        'work_dir',
+        'launcher',
+        'num_workers',
+        'persistent_workers',
+        'pin_memory',
+        'prefetch_factor',
+        'log_level',
+        'log_processor',
+        'visualizer',
+        'vis_backends',
+        'default_hooks',
+        'custom_hooks',
+        'env_cfg',
+        'resume',
+        'dist_cfg',
+        'device',
+        'strict',
+        'model_wrapper_cfg',
+        'custom_imports',
+        'out_dir',
+        'out_file',
+        'journal',
+        'load_from',
+    ]
+)
+
+
+@dataclass
+class Manifest:
+    """What a stage's folder holds and from what it was made; no dates: equal runs, equal bytes.
+
+    Attributes:
+        stage: Name of the stage.
+        config_hash: ``hash_config`` of what made it.
+        inputs: {name: hash of that input's manifest}.
+        counts: {what: how many}.
+        failed: ``[image_id, reason]`` of each record that could not be done.
+        extra: What a reader of this stage must match (question set, CLIP, ...).
+    """
+
+    stage: str
+    config_hash: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: list[list[str]] = field(default_factory=list)
+    extra: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA_VERSION
+    version: str = __version__
+
+    def write(self, folder: str | Path) -> None:
+        """Write ``folder/manifest.json``."""
+        write_json(Path(folder) / MANIFEST, asdict(self))
+
+    @classmethod
+    def read(cls, folder: str | Path) -> 'Manifest':
+        """Read ``folder/manifest.json``.
+
+        Raises:
+            FormatError: If it is absent, broken or of another schema.
+        """
+        path = Path(folder) / MANIFEST
+        if not path.is_file():
+            raise FormatError(
+                f'{path} is missing: the stage that fills {folder} has not finished; run it.'
+            )
+        value = read_json(path)
+        if not isinstance(value, dict) or value.get('schema') != SCHEMA_VERSION:
+            found = value.get('schema') if isinstance(value, dict) else type(value).__name__
+            raise FormatError(
+                f'{path} has schema {found}, but this version reads {SCHEMA_VERSION}; '
+                'run its stage again.'
+            )
+        unknown = set(value) - set(cls.__dataclass_fields__)
+        if unknown or not {'stage', 'config_hash'} <= set(value):
+            raise FormatError(
+                f'{path} is no manifest (unknown keys: {sorted(unknown)}); run its stage again.'
+            )
+        manifest = cls(**value)
+        wrong = manifest._wrong_fields()
+        if wrong:
+            raise FormatError(
+                f'{path} is no manifest ({", ".join(wrong)} not as written); run its stage again.'
+            )
+        return manifest
+
+    def _wrong_fields(self) -> list[str]:
+        """Return the fields that hold something else than what stages write."""
+        right = dict(
+            stage=isinstance(self.stage, str),
+            config_hash=isinstance(self.config_hash, str),
+            inputs=is_table(self.inputs, str),
+            counts=is_table(self.counts, int),
+            failed=isinstance(self.failed, list)
+            and all(
+                isinstance(f, list) and [type(v) for v in f] == [str, str] for f in self.failed
+            ),
+            extra=is_table(self.extra, object),
+        )
+        return [name for name, good in right.items() if not good]
+
+
+def manifest_hash(folder: str | Path) -> str:
+    """Return the sha256 of a folder's manifest, by which other stages name it as their input."""
+    Manifest.read(folder)
+    return hashlib.sha256((Path(folder) / MANIFEST).read_bytes()).hexdigest()
+
+
+def hash_config(config: Mapping[str, Any]) -> str:
+    """Return the sha256 of a config without work_dir, launcher, workers and logging.
+
+    A ``work_dir`` in a path and the folder above it count as words, so that a chain of stages keeps
+    its hashes when it is moved.
+    """
+    work_dir = Path(config.get('work_dir') or '')
+    words = [(str(p), w) for p, w in ((work_dir, '{dir}'), (work_dir.parent, '{root}')) if p.name]
+
+    def keep(node: object) -> object:
+        if isinstance(node, Mapping):
+            return {
+                str(k): keep(v)
+                for k, v in sorted(node.items(), key=lambda kv: str(kv[0]))
+                if k not in _RUN_ONLY_KEYS
+            }
+        if isinstance(node, (list, tuple)):
+            return [keep(v) for v in node]
+        if isinstance(node, str):
+            for path, word in words:
+                node = node.replace(path, word)
+        return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
+
+    return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
+
+
+def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
+    """Mark a folder as filled from something, or check that it is; so no two runs ever mix in it.
+
+    Args:
+        folder: Where a run writes one file an image or a shard.
+        fingerprint: {what: hash} of all that the files depend on.
+
+    Raises:
+        FormatError: If another run began it.
+    """
+    path = Path(folder) / CLAIM
+    if not path.is_file():
+        write_json(path, dict(fingerprint))
+        return
+    found = read_json(path)
+    differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
+    if differ:
+        raise FormatError(
+            f'{folder} holds files of another run ({", ".join(differ)} differ); '
+            'delete the folder or choose another one.'
+        )

@@ -1,0 +1,58 @@
+"""Masks: palette PNG, 0 background, k + 1 classes, 255 ignore."""
+
+from pathlib import Path
+
+import numpy as np
+
+from qaclims_mm.schemas.files import FormatError, atomic_path
+
+IGNORE_INDEX = 255
+
+
+def voc_palette() -> list[int]:
+    """Return VOC's 256 RGB colours as a flat list: the index's bits spread over the channels."""
+    index = np.arange(256)
+    palette = np.zeros((256, 3), dtype=np.int64)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= ((index >> (3 * bit + channel)) & 1) << (7 - bit)
+    return palette.reshape(-1).tolist()
+
+
+def write_mask(path: str | Path, mask: np.ndarray) -> None:
+    """Write a palette PNG: 0 background, k + 1 classes, 255 ignore.
+
+    Raises:
+        ValueError: If the mask is not 2-D or has a value outside 0..255.
+    """
+    from PIL import Image
+
+    if mask.ndim != 2 or (mask.size and not (mask.min() >= 0 and mask.max() <= 255)):
+        raise ValueError(
+            f'a mask must be (H, W) with values in 0..255, but got shape {mask.shape} for {path}.'
+        )
+    image = Image.fromarray(mask.astype(np.uint8), mode='P')
+    image.putpalette(voc_palette())
+    with atomic_path(path) as temporary:
+        image.save(temporary, format='PNG')
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """Read a mask, uint8 ``(H, W)``, from a palette or grey PNG.
+
+    Raises:
+        FormatError: If it is not an image of one channel or is truncated.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ('P', 'L'):
+                raise FormatError(
+                    f'{path} must be a palette or grey PNG, but its mode is {image.mode}.'
+                )
+            return np.array(image, dtype=np.uint8)
+    except (OSError, SyntaxError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FormatError(f'{path} is not a readable mask ({error}); make it again.') from error

@@ -1,0 +1,61 @@
+"""Parquet files whose bytes depend on their content only."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qaclims_mm.schemas.files import FormatError, atomic_path
+
+
+def write_parquet(
+    path: str | Path, columns: Mapping[str, Sequence[Any]], schema: pa.Schema
+) -> None:
+    """Write a Parquet file whose bytes depend on its content only."""
+    table = pa.Table.from_pydict(dict(columns), schema=schema)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression='zstd', store_schema=False)
+
+
+def read_parquet(
+    path: str | Path, schema: pa.Schema, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """Read a Parquet file memory-mapped and check its columns.
+
+    Raises:
+        FormatError: If it is truncated or has other columns.
+    """
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+        missing = set(columns or schema.names) - set(file.schema_arrow.names)
+        table = None if missing else file.read(columns=list(columns) if columns else None)
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FormatError(
+            f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.'
+        ) from error
+    if table is None:
+        raise FormatError(
+            f'{path} lacks the columns {sorted(missing)}: another version made it; '
+            'run its stage again.'
+        )
+    return table
+
+
+def problem_of_columns(table: pa.Table, schema: pa.Schema) -> str:
+    """Return which column has another type or empty cells, or nothing."""
+    for field_ in schema:
+        column = table[field_.name]
+        if column.type != field_.type:
+            return f'a column {field_.name} of {column.type} instead of {field_.type}'
+        if column.null_count:
+            return f'{column.null_count} empty cells in its column {field_.name}'
+    return ''
+
+
+def pairs_of(table: pa.Table, first: str, second: str) -> Iterator[tuple[str, str]]:
+    """Yield two columns row by row."""
+    return zip(table[first].to_pylist(), table[second].to_pylist(), strict=True)

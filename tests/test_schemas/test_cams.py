@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from qaclims_mm import schemas
+from qaclims_mm.schemas import FormatError
+
+
+def test_cams_round_trip(tmp_path):
+    rng = np.random.default_rng(0)
+    high, low = rng.random((2, 9, 13), dtype=np.float32), rng.random((2, 3, 4), dtype=np.float32)
+    path = tmp_path / 'sub dir/a.npz'
+    schemas.write_cams(path, np.array([3, 7]), low, high)
+    read = schemas.read_cams(path)
+    assert read.keys.tolist() == [3, 7]
+    assert read.size == (9, 13)
+    assert np.abs(read.high_res - high).max() <= 0.5 / 255 + 1e-6
+    assert np.abs(read.strided - low).max() <= 2**-11
+    assert list(path.parent.iterdir()) == [path]
+    with np.load(path, allow_pickle=False) as file:
+        assert {k: file[k].dtype.name for k in file} == dict(
+            keys='int64', strided='float16', high_res='uint8', size='int64'
+        )
+
+
+def test_cams_without_a_class(tmp_path):
+    schemas.write_cams(tmp_path / 'a.npz', np.zeros(0), np.zeros((0, 3, 4)), np.zeros((0, 9, 13)))
+    assert schemas.read_cams(tmp_path / 'a.npz').high_res.shape == (0, 9, 13)
+
+
+@pytest.mark.parametrize(
+    ('strided', 'high', 'message'),
+    [
+        ((1, 3, 4), (2, 9, 13), r'maps must be \(n, ceil\(H/4\)'),
+        ((2, 3, 3), (2, 9, 13), r'maps must be \(n, ceil\(H/4\)'),
+    ],
+)
+def test_cams_of_disagreeing_shapes(tmp_path, strided, high, message):
+    with pytest.raises(ValueError, match=message):
+        schemas.write_cams(tmp_path / 'a.npz', np.arange(2), np.zeros(strided), np.zeros(high))
+
+
+@pytest.mark.parametrize('value', [1.5, -0.1, np.nan])
+def test_cams_out_of_range(tmp_path, value):
+    high = np.full((1, 8, 8), value)
+    with pytest.raises(ValueError, match=r'high_res must be in \[0, 1\]'):
+        schemas.write_cams(tmp_path / 'a.npz', np.arange(1), np.zeros((1, 2, 2)), high)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('keep', [0, 10, 300])
+def test_truncated_cams(tmp_path, keep):
+    path = tmp_path / 'a.npz'
+    schemas.write_cams(path, np.arange(1), np.zeros((1, 2, 2)), np.zeros((1, 8, 8)))
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(FormatError, match=r'a.npz is not a CAM file.*run the CAM export again'):
+        schemas.read_cams(path)
+
+
+def test_pickled_cams_are_refused(tmp_path):
+    np.savez(tmp_path / 'a.npz', keys=np.array([{}], dtype=object))
+    with pytest.raises(FormatError, match='is not a CAM file'):
+        schemas.read_cams(tmp_path / 'a.npz')

@@ -1,0 +1,52 @@
+import json
+
+import pytest
+
+from qaclims_mm import schemas
+from qaclims_mm.schemas import FormatError, Manifest
+
+
+def test_manifest_round_trip_and_bytes(tmp_path):
+    manifest = Manifest('qape', 'abc', {'x': 'y'}, {'images': 3}, [['a', 'broken']], {'q': 1})
+    manifest.write(tmp_path)
+    assert Manifest.read(tmp_path) == manifest
+    first = schemas.manifest_hash(tmp_path)
+    manifest.write(tmp_path)
+    assert schemas.manifest_hash(tmp_path) == first
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (None, r'manifest.json is missing: the stage that fills .* has not finished'),
+        ('{', 'is not valid JSON'),
+        ('[]', 'has schema list'),
+        (json.dumps(dict(schema=99)), 'has schema 99, but this version reads 1'),
+        (json.dumps(dict(schema=1, stage='a')), 'is no manifest'),
+    ],
+)
+def test_bad_manifest(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / 'manifest.json').write_text(content)
+    with pytest.raises(FormatError, match=message):
+        Manifest.read(tmp_path)
+
+
+def test_config_hash_ignores_how_a_run_is_carried_out():
+    config = dict(model=dict(type='A', lr=0.1), work_dir='x', launcher='none')
+    same = dict(model=dict(type='A', lr=0.1), work_dir='y', launcher='pytorch')
+    other = dict(model=dict(type='A', lr=0.2), work_dir='x', launcher='none')
+    assert schemas.hash_config(config) == schemas.hash_config(same)
+    assert schemas.hash_config(config) != schemas.hash_config(other)
+
+
+@pytest.mark.parametrize('root', ['work_dirs/a', '/elsewhere/b'])
+def test_config_hash_of_a_moved_chain(root):
+    def config(root, bank):
+        return dict(
+            work_dir=f'{root}/ritc', model=dict(bank=f'{root}/{bank}', own=f'{root}/ritc/x')
+        )
+
+    first = schemas.hash_config(config('work_dirs/first', 'qape'))
+    assert schemas.hash_config(config(root, 'qape')) == first
+    assert schemas.hash_config(config(root, 'other')) != first

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from qaclims_mm import schemas
+from qaclims_mm.schemas import FormatError
+
+
+def test_mask_round_trip_and_colours(tmp_path):
+    from PIL import Image
+
+    mask = np.array([[0, 1, 15], [20, 255, 2]])
+    schemas.write_mask(tmp_path / 'm.png', mask)
+    np.testing.assert_array_equal(schemas.read_mask(tmp_path / 'm.png'), mask)
+    colours = np.asarray(Image.open(tmp_path / 'm.png').convert('RGB'))
+    # VOC: aeroplane dark red, person pinkish, tv monitor (20) blue-green, void cream
+    assert colours[0, 1].tolist() == [128, 0, 0]
+    assert colours[0, 2].tolist() == [192, 128, 128]
+    assert colours[1, 0].tolist() == [0, 64, 128]
+    assert colours[1, 1].tolist() == [224, 224, 192]
+
+
+def test_colour_image_is_no_mask(tmp_path):
+    from PIL import Image
+
+    Image.new('RGB', (4, 4)).save(tmp_path / 'm.png')
+    with pytest.raises(FormatError, match='must be a palette or grey PNG, but its mode is RGB'):
+        schemas.read_mask(tmp_path / 'm.png')
+
+
+def test_mask_out_of_range(tmp_path):
+    with pytest.raises(ValueError, match=r'values in 0\.\.255'):
+        schemas.write_mask(tmp_path / 'm.png', np.array([[300]]))
