@@ -133,7 +133,7 @@ def transition_stencil(edge: Tensor, radius: float, beta: float) -> Stencil:
     height, width = edge.shape[-2:]
     margin = ceil(radius) - 1
     padded = F.pad(edge, (margin, margin, 0, margin), value=1.0)
-    index = PathIndex(radius, tuple(padded.shape[-2:]))
+    index = PathIndex(radius, (height + margin, width + 2 * margin))
     forth = edge_to_affinity(padded, index).unflatten(2, (height, width)).pow(beta)
     # denormal numbers are slow, and nothing that small can be seen
     forth = torch.where(forth < torch.finfo(forth.dtype).tiny / 1e-8, 0, forth)
@@ -185,8 +185,8 @@ def random_walk(
         beta: Contrast of the affinities.
         exp_times: Logarithm of the number of steps.
         method: ``steps`` takes them one by one; ``chebyshev`` leaves out 1e-7 (float32) or 1e-13
-            (float64) of the maps' norm (weighted by each cell's sum of affinities), and rounding in
-            float32 moves it by about 1e-4 of the peak, where ``steps`` moves by 1e-5.
+            (float64) of the maps' norm, weighted by each cell's sum of affinities. Rounding in
+            float32 moves either by about 1e-4 of the peak.
 
     Returns:
         As ``cams``; ``cams * (1 - edge)`` times the transition matrix to that power.

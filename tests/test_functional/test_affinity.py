@@ -125,10 +125,8 @@ def test_walk_in_single_precision():
     wanted = random_walk(cams, edge, method='steps')
     got = random_walk(cams.float(), edge.float())
     assert got.dtype == torch.float32
-    # rounding grows with the square of the polynomial's degree
-    assert (got - wanted).abs().max() <= 5e-4 * wanted.max()
-    stepped = random_walk(cams.float(), edge.float(), method='steps')
-    assert (stepped - wanted).abs().max() <= 2e-5 * wanted.max()
+    # rounding alone moves the single steps as far
+    assert (got - wanted).abs().max() <= 3e-4 * wanted.max()
 
 
 def test_walls_are_not_crossed():
