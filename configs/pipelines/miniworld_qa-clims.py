@@ -7,6 +7,23 @@ cam = f'{configs}/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
 qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
 
+
+def train_and_test(name: str, config: str, epochs: int, needs: list[str], about: str) -> list[dict]:
+    """Return two stages: training, and the maps of the last epoch with their mIoU."""
+    return [
+        dict(name=name, tool='train.py', about=about, config=config, needs=needs, seeded=True),
+        dict(
+            name=f'{name}_maps',
+            tool='test.py',
+            about='its activation maps and their mIoU',
+            config=config,
+            checkpoint=f'{{work_dir}}/{name}/epoch_{epochs}.pth',
+            folder=name,
+            needs=[name],
+        ),
+    ]
+
+
 stages = [
     dict(
         name='data',
@@ -22,23 +39,7 @@ stages = [
         checkpoint='none',
         needs=['data'],
     ),
-    dict(
-        name='cam',
-        tool='train.py',
-        about='train the classifier, the conventional CAM',
-        config=cam,
-        needs=['data'],
-        seeded=True,
-    ),
-    dict(
-        name='cam_maps',
-        tool='test.py',
-        about='its activation maps and their mIoU',
-        config=cam,
-        checkpoint='{work_dir}/cam/epoch_3.pth',
-        folder='cam',
-        needs=['cam'],
-    ),
+    *train_and_test('cam', cam, 3, ['data'], 'train the classifier, the conventional CAM'),
     dict(
         name='texts',
         tool='encode_texts.py',
@@ -47,22 +48,8 @@ stages = [
         folder='qa_clims',
         needs=['qape'],
     ),
-    dict(
-        name='qa_clims',
-        tool='train.py',
-        about='train QA-CLIMS: RITC with the answers',
-        config=qa_clims,
-        needs=['cam', 'texts'],
-        seeded=True,
-    ),
-    dict(
-        name='qa_clims_maps',
-        tool='test.py',
-        about='its activation maps and their mIoU',
-        config=qa_clims,
-        checkpoint='{work_dir}/qa_clims/epoch_4.pth',
-        folder='qa_clims',
-        needs=['qa_clims'],
+    *train_and_test(
+        'qa_clims', qa_clims, 4, ['cam', 'texts'], 'train QA-CLIMS: RITC with the answers'
     ),
     dict(
         name='upper_bound',
@@ -89,22 +76,8 @@ stages = [
         ],
         needs=['cam_maps', 'qa_clims_maps'],
     ),
-    dict(
-        name='ritc',
-        tool='train.py',
-        about='train RITC without QAPE: the class against "no class"',
-        config=ritc,
-        needs=['cam', 'texts'],
-        seeded=True,
-    ),
-    dict(
-        name='ritc_maps',
-        tool='test.py',
-        about='its activation maps and their mIoU',
-        config=ritc,
-        checkpoint='{work_dir}/ritc/epoch_4.pth',
-        folder='ritc',
-        needs=['ritc'],
+    *train_and_test(
+        'ritc', ritc, 4, ['cam', 'texts'], 'train RITC without QAPE: the class against "no class"'
     ),
 ]
 table = dict(
