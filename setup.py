@@ -12,6 +12,7 @@ EXTRAS = {
     'mm': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain', 'timm'],
     'vlm': ['transformers>=5', 'open_clip_torch>=3'],
     'lemma': ['simplemma'],
+    'crf': ['pydensecrf2'],
     'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'pre-commit'],
 }
 

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, confident_labels, label_energy
+
+
+def picture(height=24, width=32, seed=0):
+    """Two halves of different colours with a little noise."""
+    image = np.zeros((height, width, 3))
+    image[:, : width // 2] = (200, 60, 40)
+    image[:, width // 2 :] = (30, 90, 180)
+    noise = np.random.default_rng(seed).integers(-4, 5, image.shape)
+    return (image + noise).astype(np.uint8)
+
+
+def naive_mean_field(image, energy, settings):
+    """Mean-field steps with both kernels summed over all pairs of pixels, weights normalised."""
+    height, width = image.shape[:2]
+    places = np.stack(np.indices((height, width)), -1).reshape(-1, 2).astype(float)
+    colours = image.reshape(-1, 3).astype(float)
+
+    def kernel(features):
+        distances = ((features[:, None] - features[None]) ** 2).sum(-1)
+        weights = np.exp(-distances / 2)
+        np.fill_diagonal(weights, 0)
+        scale = 1 / np.sqrt(weights.sum(1) + 1e-20)
+        return scale[:, None] * weights * scale[None]
+
+    close = kernel(places / settings.gaussian_xy)
+    alike = kernel(
+        np.concatenate([places / settings.bilateral_xy, colours / settings.bilateral_rgb], axis=1)
+    )
+    flat = energy.reshape(len(energy), -1).astype(float)
+    q = np.exp(-flat) / np.exp(-flat).sum(0)
+    for _ in range(settings.steps):
+        message = settings.gaussian_weight * q @ close + settings.bilateral_weight * q @ alike
+        scores = message - flat
+        q = np.exp(scores - scores.max(0))
+        q /= q.sum(0)
+    return q.reshape(energy.shape)
+
+
+def test_field_against_all_pairs_of_pixels():
+    image, settings = picture(), CRFSettings(bilateral_xy=10, bilateral_rgb=20)
+    labels = np.random.default_rng(1).integers(0, 2, image.shape[:2])
+    labels[:, :16] |= np.random.default_rng(2).random((24, 16)) < 0.5
+    energy = label_energy(labels, 2)
+    got = DenseCRF(image, 2, settings)(energy)
+    wanted = naive_mean_field(image, energy, settings)
+    assert got.sum(0) == pytest.approx(1, abs=1e-5)
+    # the library approximates both sums on a lattice
+    assert (got.argmax(0) == wanted.argmax(0)).mean() > 0.97
+
+
+def test_field_is_used_again():
+    image, rng = picture(), np.random.default_rng(0)
+    field = DenseCRF(image, 3, CRFSettings())
+    for _ in range(3):
+        energy = rng.random((3, 24, 32), dtype=np.float32)
+        np.testing.assert_array_equal(field(energy), DenseCRF(image, 3, CRFSettings())(energy))
+
+
+def test_energies_of_another_shape():
+    with pytest.raises(ValueError, match=r'energies must be \(2, 24, 32\), but got \(3, 24, 32\)'):
+        DenseCRF(picture(), 2, CRFSettings())(np.zeros((3, 24, 32)))
+
+
+def test_label_energy():
+    energy = label_energy(np.array([[0, 2]]), 3, confidence=0.8)
+    np.testing.assert_allclose(np.exp(-energy[:, 0, 0]), [0.8, 0.1, 0.1], rtol=1e-6)
+    np.testing.assert_allclose(np.exp(-energy[:, 0, 1]), [0.1, 0.1, 0.8], rtol=1e-6)
+
+
+def test_confident_labels_follow_the_picture():
+    image = picture()
+    cams = np.zeros((1, 24, 32), np.float32)
+    # the left half is surely of the class but for a hole, the right one is a little active
+    cams[0, :, :16], cams[0, 10:12, 5:7], cams[0, :, 16:] = 0.9, 0.2, 0.15
+    labels = confident_labels(cams, np.array([4]), image)
+    assert labels.dtype == np.uint8
+    assert (labels[:, :15] == 5).all()
+    assert (labels[:, 17:] == 255).all()
+    assert (confident_labels(cams, np.array([4]), image, conf_bg=0.2)[:, 17:] == 0).all()
+
+
+def test_an_image_without_a_class_is_background():
+    labels = confident_labels(np.zeros((0, 24, 32)), np.zeros(0, np.int64), picture())
+    assert labels.shape == (24, 32)
+    assert not labels.any()
+
+
+def test_maps_of_another_size():
+    with pytest.raises(ValueError, match=r'maps must be \(1, 24, 32\).*but got \(1, 24, 31\)'):
+        confident_labels(np.zeros((1, 24, 31)), np.array([1]), picture())
+
+
+@pytest.mark.goldens
+def test_labels_of_the_released_code(goldens_dir):
+    golden = np.load(goldens_dir / 'ir_label.npz')
+    labels = confident_labels(golden['cams'], golden['keys'], golden['img'])
+    np.testing.assert_array_equal(labels, golden['conf'])
