@@ -1,0 +1,137 @@
+"""IRN: boundaries learnt from confident labels, over which activation maps are spread.
+
+Shapes: B images, H W pixels, h w cells of stride 4, n classes of an image.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor
+
+from qaclims_mm.functional.affinity import PathIndex, random_walk
+from qaclims_mm.functional.irn import affinity_labels, irn_losses
+from qaclims_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class IRNRefiner(BaseModel):
+    """A frozen backbone and IRN's two branches.
+
+    Args:
+        backbone: Config of a backbone with five stages, or of one with four and a ``stem``.
+        edge_head: Config of an ``IRNEdgeHead``.
+        displacement_head: Config of an ``IRNDisplacementHead``.
+        stem: Name of the module whose output is the first stage, if the backbone returns only the
+            other four (mmseg's ResNets: ``maxpool``).
+        train_radius: Radius of the paths in training, in cells.
+        radius: Radius of the random walk, in cells.
+        beta: Contrast of its affinities.
+        exp_times: Logarithm of its number of steps.
+        data_preprocessor: Config of a ``WeakDataPreprocessor``.
+        init_cfg: As in mmengine's ``BaseModule``.
+
+    Source:
+        net/resnet50_irn.py, train_irn.py and make_sem_seg_labels.py of the released code.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        edge_head: dict,
+        displacement_head: dict,
+        stem: str | None = 'maxpool',
+        train_radius: float = 10,
+        radius: float = 5,
+        beta: float = 10.0,
+        exp_times: int = 8,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')), init_cfg
+        )
+        self.backbone = MODELS.build(backbone).requires_grad_(False)
+        self.edge_head = MODELS.build(edge_head)
+        self.displacement_head = MODELS.build(displacement_head)
+        self.train_radius = train_radius
+        self.walk = dict(radius=radius, beta=beta, exp_times=exp_times)
+        self._stem: list[Tensor] = []
+        if stem is not None:
+            module = self.backbone.get_submodule(stem)
+            module.register_forward_hook(lambda _module, _inputs, out: self._stem.append(out))
+
+    def train(self, mode: bool = True) -> 'IRNRefiner':
+        """Set the mode of the heads; the backbone and its statistics never move."""
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
+    @torch.no_grad()
+    def stages(self, inputs: Tensor) -> list[Tensor]:
+        """Return the five feature maps of images ``(B, 3, H, W)``.
+
+        Raises:
+            ValueError: If there are not five.
+        """
+        self._stem.clear()
+        maps = [*self.backbone(inputs)]
+        maps = [*self._stem, *maps]
+        self._stem.clear()
+        if len(maps) != 5:
+            raise ValueError(
+                f'IRN needs five stages, but the backbone gives {len(maps)} with its stem; '
+                'set out_indices and stem.'
+            )
+        return maps
+
+    def forward(self, inputs: Any, data_samples: Sequence[Any] = (), mode: str = 'tensor') -> Any:
+        """Return edge logits and displacements (``tensor``), losses or refined samples.
+
+        Raises:
+            ValueError: If ``mode`` is unknown.
+        """
+        if mode == 'tensor':
+            stages = self.stages(inputs)
+            return self.edge_head(stages), self.displacement_head(stages)
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(f'mode must be tensor, loss or predict, but got {mode!r}.')
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Return IRN's four losses, weighted so that their sum is its total.
+
+        Args:
+            inputs: ``(B, 3, H, W)``.
+            data_samples: Have ``ir_label``, ``(h, w)`` at the edge map's size.
+        """
+        edge, displacement = self.forward(inputs)
+        index = PathIndex(self.train_radius, tuple(edge.shape[-2:]))
+        labels = torch.stack([s.ir_label for s in data_samples])
+        return irn_losses(edge, displacement, affinity_labels(labels, index), index)
+
+    @torch.no_grad()
+    def edges(self, image: Tensor) -> Tensor:
+        """Return the edges ``(h, w)`` in [0, 1] of an image ``(3, H, W)`` and its mirror image."""
+        logits, _ = self.forward(torch.stack([image, image.flip(-1)]))
+        return ((logits[0] + logits[1].flip(-1)) / 2).sigmoid()[0]
+
+    @torch.no_grad()
+    def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
+        """Add ``walked``: the maps ``(n, h, w)`` of an image spread up to its edges.
+
+        Args:
+            inputs: For each image a list of one normalised copy ``(3, H, W)``.
+            data_samples: Have ``cam_strided`` ``(n, h, w)``; one with ``failed`` is passed on.
+        """
+        for (image, *_), sample in zip(inputs, data_samples, strict=True):
+            if sample.get('failed'):
+                continue
+            cams = sample.cam_strided.to(image)
+            height, width = cams.shape[-2:]
+            edge = self.edges(image)[:height, :width]
+            sample.set_field(random_walk(cams, edge, **self.walk), 'walked')
+        return list(data_samples)

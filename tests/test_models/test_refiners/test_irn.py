@@ -1,0 +1,149 @@
+import numpy as np
+import pytest
+import torch
+from mmengine.structures import BaseDataElement
+from released import official_state_dict
+
+from qaclims_mm.functional.affinity import PathIndex, random_walk
+from qaclims_mm.functional.irn import affinity_labels
+from qaclims_mm.registry import MODELS
+
+STAGES = dict(in_channels=(64, 256, 512, 1024, 2048), strides=(4, 4, 8, 16, 16))
+R50 = dict(
+    type='IRNRefiner',
+    backbone=dict(
+        type='ResNet', depth=50, strides=(1, 2, 2, 1), dilations=(1, 1, 1, 1), norm_eval=True
+    ),
+    edge_head=dict(type='IRNEdgeHead', **STAGES),
+    displacement_head=dict(type='IRNDisplacementHead', **STAGES),
+)
+TINY_STAGES = dict(in_channels=(8, 8, 16, 32, 64), strides=(4, 4, 8, 16, 16))
+TINY = dict(
+    type='IRNRefiner',
+    backbone=dict(
+        type='ResNet',
+        depth=18,
+        base_channels=8,
+        stem_channels=8,
+        strides=(1, 2, 2, 1),
+        dilations=(1, 1, 1, 1),
+    ),
+    edge_head=dict(type='IRNEdgeHead', **TINY_STAGES),
+    displacement_head=dict(type='IRNDisplacementHead', **TINY_STAGES),
+    train_radius=3,
+)
+
+
+def released_names(state):
+    """Rename the released checkpoint's keys; one alias of each weight is enough."""
+    renamed = {}
+    for key, value in state.items():
+        part, _, rest = key.partition('.')
+        if part == 'resnet50' and not rest.startswith('fc.'):
+            renamed[f'backbone.{rest}'] = value
+        for name, head in (('fc_edge', 'edge_head'), ('fc_dp', 'displacement_head')):
+            if part.startswith(name):
+                number = int(part.removeprefix(name))
+                place = f'branches.{number - 1}' if number <= 5 else 'fuse'
+                place = 'deep' if part == 'fc_dp6' else place
+                renamed[f'{head}.{place}.{rest}'] = value
+        if part == 'mean_shift':
+            renamed['displacement_head.mean'] = value
+    del renamed['displacement_head.fuse.4.running_mean']
+    return renamed
+
+
+@pytest.fixture
+def released(goldens_dir, monkeypatch):
+    model = MODELS.build(R50)
+    model.load_state_dict(released_names(official_state_dict(goldens_dir, 'irn', monkeypatch)))
+    return model
+
+
+def image_of(model, pixels):
+    return model.data_preprocessor.normalise(torch.from_numpy(pixels).permute(2, 0, 1))
+
+
+@pytest.mark.goldens
+def test_step_of_the_released_code(released, goldens_dir):
+    golden = np.load(goldens_dir / 'irn.npz')
+    images = torch.stack([image_of(released, x) for x in golden['imgs']])
+    labels = torch.from_numpy(golden['label'])
+    index = PathIndex(10, (32, 40))
+    for name, mask in affinity_labels(labels, index)._asdict().items():
+        np.testing.assert_array_equal(mask, golden[name])
+
+    samples = [BaseDataElement(ir_label=label) for label in labels]
+    losses = released.train()(images, samples, mode='loss')
+    *terms, total = golden['losses'].tolist()
+    assert [2 * v.item() for v in losses.values()] == pytest.approx(terms, rel=1e-4)
+    assert sum(losses.values()).item() == pytest.approx(total, rel=1e-4)
+    sum(losses.values()).backward()
+    heads = released.edge_head, released.displacement_head
+    for layer, name in ((heads[0].fuse, 'grad_edge6'), (heads[1].fuse[3], 'grad_dp7')):
+        wanted = torch.from_numpy(golden[name])
+        assert (layer.weight.grad - wanted).abs().max() <= 1e-4 * wanted.abs().max()
+
+    edge, displacement = released.eval()(images)
+    torch.testing.assert_close(edge, torch.from_numpy(golden['edge']), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(displacement, torch.from_numpy(golden['dp']), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.goldens
+def test_prediction_of_the_released_code(released, goldens_dir):
+    golden = np.load(goldens_dir / 'irn.npz')
+    image = image_of(released.eval(), golden['img2'])
+    edge = released.edges(image)
+    torch.testing.assert_close(edge[None], torch.from_numpy(golden['edge2']), rtol=1e-4, atol=1e-5)
+    [displacement] = released(image[None])[1]
+    torch.testing.assert_close(displacement, torch.from_numpy(golden['dp2']), rtol=1e-4, atol=1e-4)
+
+
+def test_nothing_of_the_backbone_moves():
+    torch.manual_seed(0)
+    model = MODELS.build(TINY).train()
+    before = {k: v.clone() for k, v in model.backbone.state_dict().items()}
+    samples = [BaseDataElement(ir_label=torch.randint(0, 3, (10, 12)))]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    losses = []
+    for _ in range(15):
+        loss = sum(model(torch.ones(1, 3, 40, 48), samples, mode='loss').values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    for key, value in model.backbone.state_dict().items():
+        assert torch.equal(value, before[key]), key
+
+
+def test_displacements_are_centred_but_in_training():
+    model = MODELS.build(TINY)
+    head = model.displacement_head
+    stages = model.stages(torch.rand(1, 3, 40, 48))
+    head.mean.copy_(torch.tensor([3.0, -1.0]))
+    difference = head.train()(stages) - head.eval()(stages)
+    torch.testing.assert_close(difference.mean((0, 2, 3)), head.mean)
+
+
+def test_prediction_spreads_maps_over_the_edges():
+    torch.manual_seed(0)
+    model = MODELS.build(TINY).eval()
+    # 41 pixels are 11 cells, of which the stages give one more
+    image, cams = torch.rand(3, 41, 50), torch.rand(2, 11, 13)
+    sample = BaseDataElement(cam_strided=cams)
+    failed = BaseDataElement(failed='unreadable')
+    [out, same] = model([[image], [image]], [sample, failed], mode='predict')
+    assert same.get('walked') is None
+    torch.testing.assert_close(out.walked, random_walk(cams, model.edges(image)[:11, :13]))
+
+
+def test_a_backbone_of_four_stages_without_a_stem():
+    model = MODELS.build({**TINY, 'stem': None})
+    with pytest.raises(ValueError, match='IRN needs five stages, but the backbone gives 4'):
+        model(torch.rand(1, 3, 40, 48))
+
+
+def test_unknown_mode():
+    with pytest.raises(ValueError, match="but got 'train'"):
+        MODELS.build(TINY)(torch.rand(1, 3, 40, 48), mode='train')
