@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.evaluation import cam_writer
+from qaclims_mm.evaluation import image_writer
 from qaclims_mm.evaluation.cam_writer import CAMWriter
 from qaclims_mm.schemas import Manifest, read_cams
 
@@ -53,11 +53,11 @@ def test_only_the_first_rank_writes_the_manifest_with_the_failures_of_all(tmp_pa
     writer = CAMWriter(str(tmp_path))
     writer.process(None, [FAILED])
     other = {'other': 'mask other.png is missing'}
-    monkeypatch.setattr(cam_writer, 'all_gather_object', lambda mine: [other, mine])
-    monkeypatch.setattr(cam_writer, 'is_main_process', lambda: False)
+    monkeypatch.setattr(image_writer, 'all_gather_object', lambda mine: [other, mine])
+    monkeypatch.setattr(image_writer, 'is_main_process', lambda: False)
     assert writer.evaluate(5) == {'cams/images': 3.0, 'cams/failed': 2.0}
     assert list(tmp_path.iterdir()) == []
-    monkeypatch.setattr(cam_writer, 'is_main_process', lambda: True)
+    monkeypatch.setattr(image_writer, 'is_main_process', lambda: True)
     writer.evaluate(5)
     assert Manifest.read(tmp_path).failed == [
         ['other', 'mask other.png is missing'],

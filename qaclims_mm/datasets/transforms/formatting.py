@@ -9,6 +9,8 @@ from PIL import Image
 
 from qaclims_mm.registry import TRANSFORMS
 
+# arrays that earlier transforms may have added
+_ARRAYS = ('fg_rows', 'bg_rows', 'no_rows', 'cam_keys', 'cam_strided', 'cam_high_res', 'ir_label')
 _META = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_offset', 'label_names')
 
 
@@ -35,7 +37,7 @@ class PackWeakInputs(BaseTransform):
         """Return ``inputs``, uint8 RGB ``(3, H, W)`` or a list of them, and ``data_samples``.
 
         The sample has ``image_labels`` (K,) of 0/1, ``pairs`` (n,) and, where loaded, ``fg_rows``,
-        ``bg_rows``, ``no_rows`` and ``gt_sem_seg`` (1, H, W).
+        ``bg_rows``, ``no_rows``, the maps, ``ir_label`` and ``gt_sem_seg`` (1, H, W).
         """
         sample = SegDataSample(metainfo={k: results[k] for k in _META if k in results})
         pairs = torch.tensor(results['labels'], dtype=torch.int64)
@@ -43,7 +45,7 @@ class PackWeakInputs(BaseTransform):
         labels[pairs] = 1
         sample.set_field(labels, 'image_labels')
         sample.set_field(pairs, 'pairs')
-        for name in ('fg_rows', 'bg_rows', 'no_rows'):
+        for name in _ARRAYS:
             if name in results:
                 sample.set_field(torch.from_numpy(results[name]), name)
         if 'gt_seg_map' in results:

@@ -1,0 +1,71 @@
+"""Writing one file an image, which is how most stages end."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.evaluator import BaseMetric
+
+from qaclims_mm.schemas import Manifest, file_of
+
+
+class ImageWriter(BaseMetric):
+    """Writes ``<out_dir>/<image_id><suffix>`` for every image, and the manifest at the end.
+
+    Subclasses define ``suffix``, ``default_prefix`` (which is the stage in the manifest) and
+    ``write``.
+
+    Args:
+        out_dir: Folder of the files.
+        prefix: As in ``BaseMetric``.
+    """
+
+    suffix: str
+
+    def __init__(self, out_dir: str, prefix: str | None = None) -> None:
+        super().__init__(prefix=prefix)
+        self.out_dir = Path(out_dir)
+        self._failed: dict[str, str] = {}
+        self._fingerprint: dict[str, str] = {}
+
+    def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
+        """Remember from what the files are made; the hook has claimed the folder."""
+        self._fingerprint = fingerprint
+
+    def done_ids(self, image_ids: Sequence[str]) -> set[str]:
+        """Return the images whose file is there; a file appears whole or not at all."""
+        return {i for i in image_ids if file_of(self.out_dir, i, self.suffix).is_file()}
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Write the files of a batch."""
+        for sample in data_samples:
+            if sample.get('failed'):
+                self._failed[sample['image_id']] = sample['failed']
+                continue
+            self.write(file_of(self.out_dir, sample['image_id'], self.suffix), sample)
+
+    @abstractmethod
+    def write(self, path: Path, sample: dict) -> None:
+        """Write the file of a sample, whole or not at all."""
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Write the manifest and return how many images were done and failed."""
+        failed: dict[str, str] = {}
+        for part in all_gather_object(self._failed):
+            failed.update(part)
+        counts = dict(images=size - len(failed), failed=len(failed))
+        if is_main_process():
+            Manifest(
+                str(self.default_prefix),
+                self._fingerprint.get('config', ''),
+                inputs={k: v for k, v in self._fingerprint.items() if k == 'checkpoint'},
+                counts=counts,
+                failed=[list(f) for f in sorted(failed.items())],
+            ).write(self.out_dir)
+        return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
+
+    def compute_metrics(self, results: list) -> dict:
+        """Not used: ``evaluate`` counts."""
+        return {}

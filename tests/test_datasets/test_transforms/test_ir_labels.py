@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.functional.crf import CRFSettings, confident_labels
+from qaclims_mm.registry import TRANSFORMS
+from qaclims_mm.schemas import read_cams, write_cams
+
+
+@pytest.fixture
+def record(tmp_path):
+    rng = np.random.default_rng(0)
+    high = rng.random((2, 12, 17), dtype=np.float32)
+    write_cams(tmp_path / 'a.npz', np.array([1, 5]), high[:, ::4, ::4], high)
+    image = rng.integers(0, 256, (12, 17, 3), dtype=np.uint8)
+    return dict(image_id='a', img=image, ori_shape=(12, 17))
+
+
+def load(folder, record):
+    return TRANSFORMS.build(dict(type='LoadCAMs', cams=str(folder)))(dict(record))
+
+
+def test_maps_are_those_of_the_file(tmp_path, record):
+    loaded, cams = load(tmp_path, record), read_cams(tmp_path / 'a.npz')
+    assert loaded['cam_keys'].tolist() == [1, 5]
+    np.testing.assert_array_equal(loaded['cam_high_res'], cams.high_res)
+    np.testing.assert_array_equal(loaded['cam_strided'], cams.strided)
+
+
+def test_labels_are_those_of_the_function(tmp_path, record):
+    crf = dict(steps=3, bilateral_rgb=13)
+    step = dict(type='MakeIRLabel', conf_fg=0.6, conf_bg=0.2, crf=crf)
+    made = TRANSFORMS.build(step)(load(tmp_path, record))['ir_label']
+    cams = read_cams(tmp_path / 'a.npz')
+    wanted = confident_labels(
+        cams.high_res, cams.keys, record['img'], 0.6, 0.2, CRFSettings(steps=3, bilateral_rgb=13)
+    )
+    np.testing.assert_array_equal(made, wanted)
+
+
+def test_missing_maps(tmp_path, record):
+    with pytest.raises(RecordError, match=r'maps .*b\.npz are missing; run tools/test\.py'):
+        load(tmp_path, {**record, 'image_id': 'b'})
+
+
+def test_broken_maps(tmp_path, record):
+    (tmp_path / 'a.npz').write_bytes(b'no archive')
+    with pytest.raises(RecordError, match=r'a\.npz is not a CAM file'):
+        load(tmp_path, record)
+
+
+def test_maps_of_another_size(tmp_path, record):
+    with pytest.raises(RecordError, match='of an image of 17x12, but the image has 18x12'):
+        load(tmp_path, {**record, 'ori_shape': (12, 18)})
