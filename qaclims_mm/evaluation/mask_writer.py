@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import write_mask
@@ -16,3 +18,27 @@ class IRLabelWriter(ImageWriter):
     def write(self, path: Path, sample: dict) -> None:
         """Write the labels of an image."""
         write_mask(path, sample['ir_label'].cpu().numpy())
+
+
+@METRICS.register_module()
+class PseudoMaskWriter(ImageWriter):
+    """Writes where which of an image's maps is highest, as palette PNG; none, background.
+
+    Args:
+        out_dir: Folder of the masks.
+        threshold: Map value of the background, in [0, 1]; the released code has 0.2, IRN 0.25.
+        prefix: As in ``BaseMetric``.
+    """
+
+    default_prefix, suffix = 'pseudo_masks', '.png'
+
+    def __init__(self, out_dir: str, threshold: float = 0.25, prefix: str | None = None) -> None:
+        super().__init__(out_dir, prefix)
+        self.threshold = threshold
+
+    def write(self, path: Path, sample: dict) -> None:
+        """Write the mask of an image from ``cam_keys`` and ``cam_high_res``."""
+        maps = sample['cam_high_res']
+        floor = maps.new_full((1, *maps.shape[1:]), self.threshold)
+        names = torch.cat([sample['cam_keys'].new_zeros(1), sample['cam_keys'] + 1])
+        write_mask(path, names[torch.cat([floor, maps]).argmax(0)].cpu().numpy())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.evaluation.mask_writer import IRLabelWriter
+from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter
 from qaclims_mm.schemas import Manifest, read_mask
 
 
@@ -20,3 +20,16 @@ def test_labels_that_are_no_map_are_not_written(tmp_path):
     with pytest.raises(ValueError, match=r'a mask must be \(H, W\)'):
         writer.process(None, [dict(image_id='a', ir_label=torch.zeros(1, 2, 2))])
     assert not list(tmp_path.iterdir())
+
+
+def test_masks_show_the_highest_map(tmp_path):
+    maps = torch.tensor([[[0.9, 0.3, 0.1]], [[0.2, 0.4, 0.24]]])
+    samples = [
+        dict(image_id='a', cam_keys=torch.tensor([2, 6]), cam_high_res=maps),
+        dict(image_id='b', cam_keys=torch.zeros(0).long(), cam_high_res=torch.zeros(0, 1, 3)),
+    ]
+    for threshold, wanted in ((0.25, [3, 7, 0]), (0.2, [3, 7, 7]), (0.5, [3, 0, 0])):
+        writer = PseudoMaskWriter(str(tmp_path / str(threshold)), threshold)
+        writer.process(None, samples)
+        assert read_mask(writer.out_dir / 'a.png').tolist() == [wanted]
+        assert read_mask(writer.out_dir / 'b.png').tolist() == [[0, 0, 0]]

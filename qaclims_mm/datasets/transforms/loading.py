@@ -8,7 +8,7 @@ from PIL import Image
 
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, read_mask
+from qaclims_mm.schemas import IGNORE_INDEX, FormatError, file_of, read_mask
 
 
 @TRANSFORMS.register_module()
@@ -37,16 +37,25 @@ class LoadRGBImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadMask(BaseTransform):
-    """Reads ``seg_map_path`` into ``gt_seg_map``, uint8 ``(H, W)``, values as in ``read_mask``.
+    """Reads a mask into ``gt_seg_map``, uint8 ``(H, W)``, values as in ``read_mask``.
+
+    Args:
+        folder: Of masks that a stage made, one an image id; by default the ground truth at
+            ``seg_map_path``.
 
     Raises:
         RecordError: If the mask is missing, broken, of another size than the image, or has a value
             that is no class.
     """
 
+    def __init__(self, folder: str | None = None) -> None:
+        self.folder = folder
+
     def transform(self, results: dict) -> dict:
-        """Add ``gt_seg_map``."""
-        path = results.get('seg_map_path')
+        """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
+        path: Path | str | None = results.get('seg_map_path')
+        if self.folder is not None:
+            path = file_of(self.folder, results['image_id'], '.png')
         if not path or not Path(path).is_file():
             raise RecordError(
                 f'mask {path} of image {results["image_id"]} is missing; '
@@ -68,4 +77,6 @@ class LoadMask(BaseTransform):
                 f'classes (and {IGNORE_INDEX} for pixels that do not count)'
             )
         results['gt_seg_map'] = mask
+        # mmseg's transforms move these with the image
+        results['seg_fields'] = ['gt_seg_map']
         return results

@@ -9,10 +9,14 @@ from typing import Any
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
+from torch.nn import functional as F
 
 from qaclims_mm.functional.affinity import PathIndex, random_walk
 from qaclims_mm.functional.irn import affinity_labels, irn_losses
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import IGNORE_INDEX
+
+NORMALISATIONS = ('image', 'class')
 
 
 @MODELS.register_module()
@@ -29,8 +33,13 @@ class IRNRefiner(BaseModel):
         radius: Radius of the random walk, in cells.
         beta: Contrast of its affinities.
         exp_times: Logarithm of its number of steps.
+        normalise: Whether refined maps are divided by the highest peak of the ``image`` (released
+            code) or each by that of its ``class``.
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
         init_cfg: As in mmengine's ``BaseModule``.
+
+    Raises:
+        ValueError: If ``normalise`` is unknown.
 
     Source:
         net/resnet50_irn.py, train_irn.py and make_sem_seg_labels.py of the released code.
@@ -46,6 +55,7 @@ class IRNRefiner(BaseModel):
         radius: float = 5,
         beta: float = 10.0,
         exp_times: int = 8,
+        normalise: str = 'image',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -55,7 +65,9 @@ class IRNRefiner(BaseModel):
         self.backbone = MODELS.build(backbone).requires_grad_(False)
         self.edge_head = MODELS.build(edge_head)
         self.displacement_head = MODELS.build(displacement_head)
-        self.train_radius = train_radius
+        if normalise not in NORMALISATIONS:
+            raise ValueError(f'normalise must be one of {NORMALISATIONS}, but got {normalise!r}.')
+        self.train_radius, self.normalise = train_radius, normalise
         self.walk = dict(radius=radius, beta=beta, exp_times=exp_times)
         self._stem: list[Tensor] = []
         if stem is not None:
@@ -106,12 +118,22 @@ class IRNRefiner(BaseModel):
 
         Args:
             inputs: ``(B, 3, H, W)``.
-            data_samples: Have ``ir_label``, ``(h, w)`` at the edge map's size.
+            data_samples: Have ``gt_sem_seg``, confident labels ``(1, H', W')``; where an image is
+                smaller than the canvas, nothing is known.
         """
         edge, displacement = self.forward(inputs)
         index = PathIndex(self.train_radius, tuple(edge.shape[-2:]))
-        labels = torch.stack([s.ir_label for s in data_samples])
-        return irn_losses(edge, displacement, affinity_labels(labels, index), index)
+        labels = affinity_labels(self._cells(inputs, data_samples, edge.shape[-2:]), index)
+        return irn_losses(edge, displacement, labels, index)
+
+    @staticmethod
+    def _cells(inputs: Tensor, data_samples: Sequence[Any], size: Sequence[int]) -> Tensor:
+        """Return the label in the middle of each cell, ``(B, h, w)``."""
+        canvas = inputs.new_full((len(inputs), 1, *inputs.shape[-2:]), IGNORE_INDEX)
+        for target, sample in zip(canvas, data_samples, strict=True):
+            mask = sample.gt_sem_seg.data
+            target[:, : mask.shape[-2], : mask.shape[-1]] = mask
+        return F.interpolate(canvas, size=tuple(size), mode='nearest-exact')[:, 0].long()
 
     @torch.no_grad()
     def edges(self, image: Tensor) -> Tensor:
@@ -121,7 +143,7 @@ class IRNRefiner(BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
-        """Add ``walked``: the maps ``(n, h, w)`` of an image spread up to its edges.
+        """Replace ``cam_high_res`` by the maps ``(n, H, W)`` in [0, 1] spread up to the edges.
 
         Args:
             inputs: For each image a list of one normalised copy ``(3, H, W)``.
@@ -133,5 +155,15 @@ class IRNRefiner(BaseModel):
             cams = sample.cam_strided.to(image)
             height, width = cams.shape[-2:]
             edge = self.edges(image)[:height, :width]
-            sample.set_field(random_walk(cams, edge, **self.walk), 'walked')
+            walked = random_walk(cams, edge, **self.walk)
+            sample.set_field(self._full_size(walked, image.shape[-2:]), 'cam_high_res')
         return list(data_samples)
+
+    def _full_size(self, maps: Tensor, size: Sequence[int]) -> Tensor:
+        """Upsample maps of stride 4 and divide them by their peak."""
+        if not len(maps):
+            return maps.new_zeros(0, *size)
+        maps = F.interpolate(maps[None], scale_factor=4, mode='bilinear', align_corners=False)[0]
+        maps = maps[..., : size[0], : size[1]].clamp(min=0)
+        peak = maps.amax() if self.normalise == 'image' else maps.amax((1, 2), keepdim=True)
+        return maps / peak.clamp(min=torch.finfo(maps.dtype).tiny)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.structures import BaseDataElement
+from mmengine.structures import BaseDataElement, PixelData
 from released import official_state_dict
+from torch.nn import functional as F
 
 from qaclims_mm.functional.affinity import PathIndex, random_walk
 from qaclims_mm.functional.irn import affinity_labels
@@ -60,6 +61,12 @@ def released(goldens_dir, monkeypatch):
     return model
 
 
+def labelled(labels):
+    """Return a sample whose mask of pixels has these labels, one a cell."""
+    mask = labels.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    return BaseDataElement(gt_sem_seg=PixelData(data=mask[None]))
+
+
 def image_of(model, pixels):
     return model.data_preprocessor.normalise(torch.from_numpy(pixels).permute(2, 0, 1))
 
@@ -73,7 +80,7 @@ def test_step_of_the_released_code(released, goldens_dir):
     for name, mask in affinity_labels(labels, index)._asdict().items():
         np.testing.assert_array_equal(mask, golden[name])
 
-    samples = [BaseDataElement(ir_label=label) for label in labels]
+    samples = [labelled(label) for label in labels]
     losses = released.train()(images, samples, mode='loss')
     *terms, total = golden['losses'].tolist()
     assert [2 * v.item() for v in losses.values()] == pytest.approx(terms, rel=1e-4)
@@ -103,7 +110,7 @@ def test_nothing_of_the_backbone_moves():
     torch.manual_seed(0)
     model = MODELS.build(TINY).train()
     before = {k: v.clone() for k, v in model.backbone.state_dict().items()}
-    samples = [BaseDataElement(ir_label=torch.randint(0, 3, (10, 12)))]
+    samples = [labelled(torch.randint(0, 3, (10, 12)))]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     losses = []
     for _ in range(15):
@@ -117,6 +124,17 @@ def test_nothing_of_the_backbone_moves():
         assert torch.equal(value, before[key]), key
 
 
+def test_masks_smaller_than_the_canvas_are_unsure_beyond():
+    torch.manual_seed(0)
+    model = MODELS.build(TINY)
+    labels = torch.randint(0, 3, (10, 12))
+    padded = torch.full((10, 12), 255)
+    padded[:8, :9] = labels[:8, :9]
+    images = torch.rand(1, 3, 40, 48)
+    small, same = (model(images, [labelled(x)], mode='loss') for x in (labels[:8, :9], padded))
+    assert small == same
+
+
 def test_displacements_are_centred_but_in_training():
     model = MODELS.build(TINY)
     head = model.displacement_head
@@ -126,16 +144,36 @@ def test_displacements_are_centred_but_in_training():
     torch.testing.assert_close(difference.mean((0, 2, 3)), head.mean)
 
 
-def test_prediction_spreads_maps_over_the_edges():
+@pytest.mark.parametrize('normalise', ['image', 'class'])
+def test_prediction_spreads_maps_over_the_edges(normalise):
     torch.manual_seed(0)
-    model = MODELS.build(TINY).eval()
+    model = MODELS.build({**TINY, 'normalise': normalise}).eval()
     # 41 pixels are 11 cells, of which the stages give one more
-    image, cams = torch.rand(3, 41, 50), torch.rand(2, 11, 13)
+    image, cams = (
+        torch.rand(3, 41, 50),
+        torch.rand(2, 11, 13) * torch.tensor([1, 0.2])[:, None, None],
+    )
     sample = BaseDataElement(cam_strided=cams)
     failed = BaseDataElement(failed='unreadable')
     [out, same] = model([[image], [image]], [sample, failed], mode='predict')
-    assert same.get('walked') is None
-    torch.testing.assert_close(out.walked, random_walk(cams, model.edges(image)[:11, :13]))
+    assert same.get('cam_high_res') is None
+    walked = random_walk(cams, model.edges(image)[:11, :13])
+    for number, refined in enumerate(out.cam_high_res):
+        big = F.interpolate(walked[None], scale_factor=4, mode='bilinear')[0, :, :41, :50]
+        peak = big.max() if normalise == 'image' else big[number].max()
+        torch.testing.assert_close(refined, big[number] / peak)
+
+
+def test_prediction_of_an_image_without_a_class():
+    model = MODELS.build(TINY).eval()
+    sample = BaseDataElement(cam_strided=torch.zeros(0, 11, 13))
+    [out] = model([[torch.rand(3, 41, 50)]], [sample], mode='predict')
+    assert out.cam_high_res.shape == (0, 41, 50)
+
+
+def test_unknown_normalisation():
+    with pytest.raises(ValueError, match="but got 'all'"):
+        MODELS.build({**TINY, 'normalise': 'all'})
 
 
 def test_a_backbone_of_four_stages_without_a_stem():
