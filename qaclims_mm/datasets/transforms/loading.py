@@ -57,10 +57,10 @@ class LoadMask(BaseTransform):
         if self.folder is not None:
             path = file_of(self.folder, results['image_id'], '.png')
         if not path or not Path(path).is_file():
-            raise RecordError(
-                f'mask {path} of image {results["image_id"]} is missing; '
-                'take LoadMask and the metric out of the config if there are no masks'
-            )
+            mend = 'take LoadMask and the metric out of the config if there are no masks'
+            if self.folder is not None:
+                mend = f'run the stage that fills {self.folder}'
+            raise RecordError(f'mask {path} of image {results["image_id"]} is missing; {mend}')
         try:
             mask = read_mask(path)
         except FormatError as error:

@@ -4,6 +4,7 @@ from PIL import Image
 
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.transforms.loading import LoadMask, LoadRGBImage
+from qaclims_mm.schemas import write_mask
 
 
 def load_image(path):
@@ -126,3 +127,16 @@ def test_bad_masks(tmp_path, image, message):
 def test_dataset_without_masks():
     with pytest.raises(RecordError, match=r'^mask None of image a is missing; take LoadMask'):
         load_mask(None)
+
+
+def test_masks_of_a_stage(tmp_path):
+    write_mask(tmp_path / 'sub dir/a.png', np.array([[0, 2], [255, 1]]))
+    step = LoadMask(folder=str(tmp_path)).transform
+    record = dict(image_id='sub dir/a', ori_shape=(2, 2), num_classes=3, seg_map_path='unused')
+    loaded = step(dict(record))
+    assert loaded['gt_seg_map'].tolist() == [[0, 2], [255, 1]]
+    assert loaded['seg_fields'] == ['gt_seg_map']
+    with pytest.raises(
+        RecordError, match=r'b\.png of image b is missing; run the stage that fills'
+    ):
+        step({**record, 'image_id': 'b'})
