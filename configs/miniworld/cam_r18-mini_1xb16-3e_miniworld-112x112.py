@@ -12,8 +12,8 @@ work_dir = 'work_dirs/miniworld/cam'
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
 optim_wrapper = dict(optimizer=dict(lr=lr))
-# maps and metric of the first 500 of the 1500 pictures: quickstart has ten minutes
-test_dataloader = dict(dataset=dict(indices=500))
+# maps and metric of the first 300 of the 1500 pictures: quickstart has ten minutes
+test_dataloader = dict(dataset=dict(indices=300))
 test_evaluator = [
     dict(type='CAMWriter', out_dir='{work_dir}/cams'),
     dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),

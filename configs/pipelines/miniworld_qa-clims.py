@@ -4,8 +4,8 @@ work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
 qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
 cam = f'{configs}/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
-ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
-qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
+ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
+qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
 
 
 def train_and_test(name: str, config: str, epochs: int, needs: list[str], about: str) -> list[dict]:
@@ -49,7 +49,7 @@ stages = [
         needs=['qape'],
     ),
     *train_and_test(
-        'qa_clims', qa_clims, 4, ['cam', 'texts'], 'train QA-CLIMS: RITC with the answers'
+        'qa_clims', qa_clims, 5, ['cam', 'texts'], 'train QA-CLIMS: RITC with the answers'
     ),
     dict(
         name='upper_bound',
@@ -77,7 +77,7 @@ stages = [
         needs=['cam_maps', 'qa_clims_maps'],
     ),
     *train_and_test(
-        'ritc', ritc, 4, ['cam', 'texts'], 'train RITC without QAPE: the class against "no class"'
+        'ritc', ritc, 5, ['cam', 'texts'], 'train RITC without QAPE: the class against "no class"'
     ),
 ]
 table = dict(

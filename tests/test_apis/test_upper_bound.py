@@ -9,7 +9,7 @@ from qaclims_mm.miniworld.clip_quality import recognition_rates
 from qaclims_mm.schemas import FormatError, write_text_bank
 from qaclims_mm.vlms.clip import CLIPTextHead
 
-CONFIG = 'configs/miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-4e_miniworld-112x112.py'
+CONFIG = 'configs/miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
 PICTURES = 24
 
 
