@@ -9,6 +9,7 @@ model = dict(type='PassThrough')
 test_dataloader = dict(
     num_workers=2,
     dataset=dict(
+        indices=300,
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams'),

@@ -1,4 +1,4 @@
-"""IRN's two branches over the five stages of a backbone.
+"""IRN's two branches over the stages of a backbone, five in the paper.
 
 Shapes: B images, h w cells of the second stage.
 """
@@ -33,8 +33,8 @@ class IRNEdgeHead(BaseModule):
     """Boundaries between classes, logits at the second stage's size.
 
     Args:
-        in_channels: Of the five stages.
-        strides: Of the five stages in pixels.
+        in_channels: Of the stages.
+        strides: Of the stages in pixels, the first two alike.
         channels: Of each branch.
         init_cfg: As in mmengine's ``BaseModule``.
 
@@ -55,7 +55,7 @@ class IRNEdgeHead(BaseModule):
         self.fuse = nn.Conv2d(channels * len(in_channels), 1, 1)
 
     def forward(self, stages: Sequence[Tensor]) -> Tensor:
-        """Map five feature maps to ``(B, 1, h, w)``."""
+        """Map the feature maps to ``(B, 1, h, w)``."""
         maps = [
             enlarge(layer(x), factor, stages[1])
             for layer, factor, x in zip(self.branches, self.factors, stages, strict=True)
@@ -68,9 +68,9 @@ class IRNDisplacementHead(BaseModule):
     """Displacements to the centre of each cell's object, at the second stage's size.
 
     Args:
-        in_channels: Of the five stages.
-        strides: Of the five stages in pixels.
-        channels: Of the branches.
+        in_channels: Of the stages.
+        strides: Of the stages in pixels, the first two alike.
+        channels: Of the branches, one a stage; the first two are shallow, the others deep.
         init_cfg: As in mmengine's ``BaseModule``.
 
     Source:
@@ -87,7 +87,7 @@ class IRNDisplacementHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
-        groups = (8, 16, 16, 16, 16)
+        groups = [8] + [16] * (len(channels) - 1)
         self.branches = nn.ModuleList(
             branch(c, d, g) for c, d, g in zip(in_channels, channels, groups, strict=True)
         )
@@ -104,7 +104,7 @@ class IRNDisplacementHead(BaseModule):
         self.register_buffer('mean', torch.zeros(2))
 
     def forward(self, stages: Sequence[Tensor]) -> Tensor:
-        """Map five feature maps to (dy, dx) in cells, ``(B, 2, h, w)``; centred but in training."""
+        """Map the feature maps to (dy, dx) in cells, ``(B, 2, h, w)``; centred but in training."""
         maps = [
             enlarge(layer(x), factor, stages[min(number, 2)])
             for number, (layer, factor, x) in enumerate(

@@ -24,11 +24,12 @@ class IRNRefiner(BaseModel):
     """A frozen backbone and IRN's two branches.
 
     Args:
-        backbone: Config of a backbone with five stages, or of one with four and a ``stem``.
+        backbone: Config of a backbone with as many stages as the heads read, or of one with the
+            others and a ``stem``.
         edge_head: Config of an ``IRNEdgeHead``.
         displacement_head: Config of an ``IRNDisplacementHead``.
         stem: Name of the module whose output is the first stage, if the backbone returns only the
-            other four (mmseg's ResNets: ``maxpool``).
+            others (mmseg's ResNets: ``maxpool``).
         train_radius: Radius of the paths in training, in cells.
         radius: Radius of the random walk, in cells.
         beta: Contrast of its affinities.
@@ -82,18 +83,19 @@ class IRNRefiner(BaseModel):
 
     @torch.no_grad()
     def stages(self, inputs: Tensor) -> list[Tensor]:
-        """Return the five feature maps of images ``(B, 3, H, W)``.
+        """Return the feature maps of images ``(B, 3, H, W)``.
 
         Raises:
-            ValueError: If there are not five.
+            ValueError: If there are not as many as the heads read.
         """
         self._stem.clear()
         maps = [*self.backbone(inputs)]
         maps = [*self._stem, *maps]
         self._stem.clear()
-        if len(maps) != 5:
+        wanted = len(self.edge_head.factors)
+        if len(maps) != wanted:
             raise ValueError(
-                f'IRN needs five stages, but the backbone gives {len(maps)} with its stem; '
+                f'the heads read {wanted} stages, but backbone and stem give {len(maps)}; '
                 'set out_indices and stem.'
             )
         return maps

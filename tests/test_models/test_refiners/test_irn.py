@@ -178,7 +178,7 @@ def test_unknown_normalisation():
 
 def test_a_backbone_of_four_stages_without_a_stem():
     model = MODELS.build({**TINY, 'stem': None})
-    with pytest.raises(ValueError, match='IRN needs five stages, but the backbone gives 4'):
+    with pytest.raises(ValueError, match='the heads read 5 stages, but backbone and stem give 4'):
         model(torch.rand(1, 3, 40, 48))
 
 
