@@ -15,7 +15,7 @@ train_dataloader = dict(
         indices=images,
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadMask', folder='{work_dir}/../ir_label/ir_labels'),
+            dict(type='LoadMask', masks='{work_dir}/../ir_label/ir_labels'),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackWeakInputs', num_classes=8),
         ],

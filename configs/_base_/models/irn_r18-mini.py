@@ -1,5 +1,5 @@
 # IRN over the stem and the three stages of MiniWorld's backbone
-stages = dict(in_channels=(32, 32, 64, 128), strides=(4, 4, 8, 8))
+stages = dict(in_channels=(64, 32, 64, 128), strides=(4, 4, 8, 8))
 model = dict(
     type='IRNRefiner',
     data_preprocessor=dict(type='WeakDataPreprocessor'),

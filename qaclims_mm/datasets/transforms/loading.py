@@ -40,7 +40,7 @@ class LoadMask(BaseTransform):
     """Reads a mask into ``gt_seg_map``, uint8 ``(H, W)``, values as in ``read_mask``.
 
     Args:
-        folder: Of masks that a stage made, one an image id; by default the ground truth at
+        masks: Folder of masks that a stage made, one an image id; by default the ground truth at
             ``seg_map_path``.
 
     Raises:
@@ -48,18 +48,18 @@ class LoadMask(BaseTransform):
             that is no class.
     """
 
-    def __init__(self, folder: str | None = None) -> None:
-        self.folder = folder
+    def __init__(self, masks: str | None = None) -> None:
+        self.masks = masks
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
         path: Path | str | None = results.get('seg_map_path')
-        if self.folder is not None:
-            path = file_of(self.folder, results['image_id'], '.png')
+        if self.masks is not None:
+            path = file_of(self.masks, results['image_id'], '.png')
         if not path or not Path(path).is_file():
             mend = 'take LoadMask and the metric out of the config if there are no masks'
-            if self.folder is not None:
-                mend = f'run the stage that fills {self.folder}'
+            if self.masks is not None:
+                mend = f'run the stage that fills {self.masks}'
             raise RecordError(f'mask {path} of image {results["image_id"]} is missing; {mend}')
         try:
             mask = read_mask(path)

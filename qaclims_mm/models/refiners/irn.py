@@ -69,7 +69,7 @@ class IRNRefiner(BaseModel):
         if normalise not in NORMALISATIONS:
             raise ValueError(f'normalise must be one of {NORMALISATIONS}, but got {normalise!r}.')
         self.train_radius, self.normalise = train_radius, normalise
-        self.walk = dict(radius=radius, beta=beta, exp_times=exp_times)
+        self.walk: dict[str, Any] = dict(radius=radius, beta=beta, exp_times=exp_times)
         self._stem: list[Tensor] = []
         if stem is not None:
             module = self.backbone.get_submodule(stem)

@@ -131,7 +131,7 @@ def test_dataset_without_masks():
 
 def test_masks_of_a_stage(tmp_path):
     write_mask(tmp_path / 'sub dir/a.png', np.array([[0, 2], [255, 1]]))
-    step = LoadMask(folder=str(tmp_path)).transform
+    step = LoadMask(masks=str(tmp_path)).transform
     record = dict(image_id='sub dir/a', ori_shape=(2, 2), num_classes=3, seg_map_path='unused')
     loaded = step(dict(record))
     assert loaded['gt_seg_map'].tolist() == [[0, 2], [255, 1]]
