@@ -19,6 +19,8 @@ NEGATION_RATE = 0.03
 # An object draws more attention than as much background does: captions name it first.
 OBJECT_SALIENCE = 4.0
 OMEGA = 0.1
+# Regions that show everything, what they are not about less clearly.
+LEAK_RATE = 0.4
 OBJECT_NAMES = frozenset(
     name for c in CLASSES for kind in CLASS_FACTS[c].kinds for name in names_of(c, kind)
 )
@@ -93,6 +95,9 @@ def _imperfect(rng: np.random.Generator, mask: np.ndarray, picture: Picture) -> 
         mask = np.clip(np.asarray(image.resize((side, side), Image.Resampling.BILINEAR)), 0, 1)
         if rng.random() < 0.5:
             mask = (mask > rng.uniform(0.15, 0.7)).astype(np.float32)
+    if rng.random() < LEAK_RATE:
+        # everything is seen a little, as it is in a map at the beginning of its training
+        mask = np.maximum(mask, rng.uniform(0, 1) * mask.max())
     return mask.astype(np.float32) * rng.uniform(0.05, 1.0) ** 0.5
 
 

@@ -144,6 +144,11 @@ def test_some_regions_are_faint_and_most_are_clear(sampled):
     assert (peaks > 0.7).mean() > 0.4
 
 
+def test_some_regions_show_everything_a_little(sampled):
+    leaking = [r.weight.min() > 0 and r.weight.min() < 0.9 * r.weight.max() for _, r in sampled]
+    assert 0.2 < np.mean(leaking) < 0.5
+
+
 def test_sampling_depends_on_the_generator_alone():
     first, second = (sample_region(np.random.default_rng(5), *WORLD[0]) for _ in range(2))
     np.testing.assert_array_equal(first.weight, second.weight)
