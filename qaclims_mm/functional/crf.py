@@ -44,7 +44,8 @@ class DenseCRF:
         self.field.addPairwiseBilateral(
             sxy=settings.bilateral_xy,
             srgb=settings.bilateral_rgb,
-            rgbim=np.ascontiguousarray(image),
+            # a copy: the library refuses arrays that must not be written, as Pillow's
+            rgbim=np.array(image, order='C'),
             compat=settings.bilateral_weight,
         )
 

@@ -60,6 +60,14 @@ def test_field_is_used_again():
         np.testing.assert_array_equal(field(energy), DenseCRF(image, 3, CRFSettings())(energy))
 
 
+def test_pictures_that_must_not_be_written():
+    image = picture()
+    image.flags.writeable = False
+    energy = label_energy(np.zeros((24, 32), int), 2)
+    wanted = DenseCRF(picture(), 2, CRFSettings())(energy)
+    np.testing.assert_array_equal(DenseCRF(image, 2, CRFSettings())(energy), wanted)
+
+
 def test_energies_of_another_shape():
     with pytest.raises(ValueError, match=r'energies must be \(2, 24, 32\), but got \(3, 24, 32\)'):
         DenseCRF(picture(), 2, CRFSettings())(np.zeros((3, 24, 32)))
