@@ -60,7 +60,9 @@ class ImageWriter(BaseMetric):
             Manifest(
                 str(self.default_prefix),
                 self._fingerprint.get('config', ''),
-                inputs={k: v for k, v in self._fingerprint.items() if k == 'checkpoint'},
+                inputs={
+                    k: v for k, v in self._fingerprint.items() if k not in ('config', 'images')
+                },
                 counts=counts,
                 failed=[list(f) for f in sorted(failed.items())],
             ).write(self.out_dir)

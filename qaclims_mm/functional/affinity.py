@@ -4,7 +4,7 @@ Shapes: B images, C maps, h w cells of the map; a path leads from a cell to one 
 distance below the radius, in the lower half-plane, so that every pair of cells stands once.
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil, comb
 from typing import NamedTuple
 
@@ -68,10 +68,18 @@ class PathIndex:
             )
         self.paths = _paths(ceil(radius))
         self.search_dst = torch.tensor([path[0] for path in self.paths])
-        cells = torch.arange(height * width).view(height, width)
-        rows, columns = self.size
-        self.src_indices = cells[:rows, self.margin : self.margin + columns].flatten()
-        self.dst_indices = self.src_indices + (self.search_dst @ torch.tensor([width, 1]))[:, None]
+
+    # made when they are needed: the random walk needs none of them
+
+    @cached_property
+    def src_indices(self) -> Tensor:
+        (rows, columns), width = self.size, self.size[1] + 2 * self.margin
+        return (torch.arange(rows)[:, None] * width + self.margin + torch.arange(columns)).flatten()
+
+    @cached_property
+    def dst_indices(self) -> Tensor:
+        steps = torch.tensor([self.size[1] + 2 * self.margin, 1])
+        return self.src_indices + (self.search_dst @ steps)[:, None]
 
     def shifted(self, maps: Tensor, cell: tuple[int, int]) -> Tensor:
         """Return ``maps`` ``(..., h, w)`` at a cell (dy, dx) from each source, a view."""

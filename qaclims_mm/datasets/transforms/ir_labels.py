@@ -21,7 +21,7 @@ class LoadCAMs(BaseTransform):
     """
 
     def __init__(self, cams: str) -> None:
-        self.cams = cams
+        self.cams = self.reads = cams
 
     def transform(self, results: dict) -> dict:
         """Add the maps, float32 in [0, 1]."""

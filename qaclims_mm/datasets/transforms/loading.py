@@ -49,7 +49,7 @@ class LoadMask(BaseTransform):
     """
 
     def __init__(self, masks: str | None = None) -> None:
-        self.masks = masks
+        self.masks = self.reads = masks
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""

@@ -22,7 +22,7 @@ class LoadTextRows(BaseTransform):
     """
 
     def __init__(self, text_bank: str) -> None:
-        self.bank = TextBank(text_bank)
+        self.bank, self.reads = TextBank(text_bank), text_bank
 
     def check_records(self, records: Iterable[dict]) -> None:
         """Refuse a bank that lacks images, except those the corpus stage could not read."""

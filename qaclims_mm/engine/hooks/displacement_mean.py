@@ -19,8 +19,6 @@ class DisplacementMeanHook(Hook):
         train_irn.py of the released code (IRN's mean shift), over unaugmented images there.
     """
 
-    priority = 'NORMAL'
-
     @torch.no_grad()
     def after_train_epoch(self, runner: Runner) -> None:
         """Go through the training images once more, if this was the last epoch."""

@@ -9,11 +9,17 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config, hash_file
+from qaclims_mm.schemas import claim_folder, hash_config, hash_file, manifest_hash
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
-    """Return hashes of all that the files of a test run depend on."""
+    """Return hashes of all that the files of a test run depend on.
+
+    A transform that reads another stage's folder names it as ``reads``.
+
+    Raises:
+        FormatError: If such a stage has not finished.
+    """
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     config = dict(
         model=runner.cfg.model,
@@ -24,6 +30,9 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
         config=hash_config(config),
         images=hashlib.sha256('\n'.join(image_ids).encode()).hexdigest(),
     )
+    for transform in runner.test_dataloader.dataset.pipeline.transforms:
+        if getattr(transform, 'reads', None):
+            fingerprint[type(transform).__name__] = manifest_hash(transform.reads)
     if runner._load_from:
         fingerprint['checkpoint'] = hash_file(runner._load_from)
     if hasattr(model, 'question_hash'):

@@ -4,6 +4,7 @@ Shapes: B images, H W pixels, h w cells of stride 4, n classes of an image.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -17,6 +18,8 @@ from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX
 
 NORMALISATIONS = ('image', 'class')
+# training has one size
+_path_index = lru_cache(maxsize=4)(PathIndex)
 
 
 @MODELS.register_module()
@@ -124,7 +127,7 @@ class IRNRefiner(BaseModel):
                 smaller than the canvas, nothing is known.
         """
         edge, displacement = self.forward(inputs)
-        index = PathIndex(self.train_radius, tuple(edge.shape[-2:]))
+        index = _path_index(self.train_radius, tuple(edge.shape[-2:]))
         labels = affinity_labels(self._cells(inputs, data_samples, edge.shape[-2:]), index)
         return irn_losses(edge, displacement, labels, index)
 

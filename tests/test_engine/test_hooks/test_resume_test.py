@@ -2,12 +2,13 @@ import pytest
 import torch
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from tiny_runs import build_tiny_runner, log_of
+from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine.hooks.resume_test import fingerprint_of
+from qaclims_mm.engine.launch import build_runner
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, Manifest, manifest_hash
 
 IDS = ['img_0', 'img_1', 'img_2', 'img_3']
 TRIFLES = ('time', 'data_time')
@@ -155,3 +156,30 @@ def test_fingerprint(tiny, tmp_path):
     runner.model.question_hash = 'abc'
     assert fingerprint_of(runner, IDS)['questions'] == 'abc'
     assert fingerprint_of(runner, IDS)['images'] != fingerprint_of(runner, IDS[1:])['images']
+
+
+def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
+    labels = dict(type='PassThrough')
+    steps = [dict(type='LoadRGBImage'), dict(type='LoadCAMs', cams=str(tmp_path / 'cam/cams'))]
+    steps += [dict(type='MakeIRLabel'), dict(type='PackWeakInputs', num_classes=20)]
+    writer = [dict(type='IRLabelWriter', out_dir=str(tmp_path / 'labels'))]
+
+    def label(name):
+        changes = {'test_dataloader.dataset.pipeline': steps, 'test_evaluator': writer}
+        cfg = read_tiny_config(tiny, tmp_path / name, **changes)
+        cfg.model = labels
+        return build_runner(cfg, 'test').test()
+
+    with pytest.raises(FormatError, match='the stage that fills .*cam/cams has not finished'):
+        label('early')
+    build_tiny_runner(tiny, tmp_path / 'cam', 'test').test()
+    assert label('work')['ir_labels/images'] == 4
+    assert label('work')['ir_labels/images'] == 4
+    made_of = Manifest.read(tmp_path / 'labels').inputs
+    assert made_of == {'LoadCAMs': manifest_hash(tmp_path / 'cam/cams')}
+    # the same labels of other maps would be a mixture
+    manifest = Manifest.read(tmp_path / 'cam/cams')
+    manifest.inputs['checkpoint'] = 'another'
+    manifest.write(tmp_path / 'cam/cams')
+    with pytest.raises(FormatError, match=r'holds files of another run \(LoadCAMs differ\)'):
+        label('work')
