@@ -56,13 +56,12 @@ class ImageWriter(BaseMetric):
         for part in all_gather_object(self._failed):
             failed.update(part)
         counts = dict(images=size - len(failed), failed=len(failed))
+        inputs = {k: v for k, v in self._fingerprint.items() if k not in ('config', 'images')}
         if is_main_process():
             Manifest(
                 str(self.default_prefix),
                 self._fingerprint.get('config', ''),
-                inputs={
-                    k: v for k, v in self._fingerprint.items() if k not in ('config', 'images')
-                },
+                inputs=inputs,
                 counts=counts,
                 failed=[list(f) for f in sorted(failed.items())],
             ).write(self.out_dir)

@@ -69,15 +69,15 @@ class PathIndex:
         self.paths = _paths(ceil(radius))
         self.search_dst = torch.tensor([path[0] for path in self.paths])
 
-    # made when they are needed: the random walk needs none of them
-
     @cached_property
     def src_indices(self) -> Tensor:
+        """Made when it is needed: the random walk does without."""
         (rows, columns), width = self.size, self.size[1] + 2 * self.margin
         return (torch.arange(rows)[:, None] * width + self.margin + torch.arange(columns)).flatten()
 
     @cached_property
     def dst_indices(self) -> Tensor:
+        """Made when it is needed."""
         steps = torch.tensor([self.size[1] + 2 * self.margin, 1])
         return self.src_indices + (self.search_dst @ steps)[:, None]
 

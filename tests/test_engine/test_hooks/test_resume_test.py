@@ -170,7 +170,7 @@ def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
         cfg.model = labels
         return build_runner(cfg, 'test').test()
 
-    with pytest.raises(FormatError, match='the stage that fills .*cam/cams has not finished'):
+    with pytest.raises(FormatError, match=r'the stage that fills .*cam/cams has not finished'):
         label('early')
     build_tiny_runner(tiny, tmp_path / 'cam', 'test').test()
     assert label('work')['ir_labels/images'] == 4
