@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,12 +16,14 @@ from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, read_config
+from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import (
     CLAIM,
     METRICS,
     FormatError,
     Manifest,
     hash_config,
+    hash_file,
     manifest_hash,
     read_json,
     write_json,
@@ -94,6 +97,11 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> tuple[Pat
     return root, stages
 
 
+def _files_of(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder."""
+    return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
+
+
 def select(stages: Sequence[Stage], first: str | None, last: str | None) -> list[Stage]:
     """Return the stages from ``first`` to ``last``, both included.
 
@@ -146,7 +154,11 @@ class Pipeline:
     def _config(self, stage: Stage) -> str:
         if stage.config is None:
             return ''
-        return hash_config(read_config(stage.config, self._folder(stage)).to_dict())
+        config = read_config(stage.config, self._folder(stage)).to_dict()
+        # weights that ship may be trained again under the same name
+        names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
+        files = [f for name in names for f in _files_of(Path(resolve(name)))]
+        return hash_config({**config, 'shipped': [hash_file(f) for f in files]})
 
     def _folder(self, stage: Stage) -> str:
         return str(self.root / (stage.folder or stage.name))

@@ -156,6 +156,29 @@ def test_shipped_plans_name_what_exists(path, tmp_path):
     )).config_hash  # fmt: skip
 
 
+def test_a_moved_chain_keeps_its_hashes():
+    [plan] = [p for p in PLANS if p.stem == 'miniworld_qa-clims']
+    first, second = (
+        {s.name: Pipeline(root)._config(s) for s in read_plan(plan, root)[1]}
+        for root in ('work_dirs/a', '/elsewhere/b')
+    )
+    assert first == second
+    assert len({*first.values()}) > 3
+
+
+def test_weights_trained_again_under_their_name_are_others(tmp_path, monkeypatch):
+    (tmp_path / 'clip').mkdir()
+    weights = tmp_path / 'clip/model.safetensors'
+    config = tmp_path / 'config.py'
+    config.write_text("work_dir = 'x'\nmodel = dict(type='A', clip='miniworld://clip')\n")
+    monkeypatch.setattr(module, 'resolve', lambda name: str(tmp_path / name.split('//')[1]))
+    entry, hashes = Stage('texts', 'encode_texts.py', config=str(config)), []
+    for content in (b'first', b'second', b'first'):
+        weights.write_bytes(content)
+        hashes.append(Pipeline(tmp_path).expected(entry).config_hash)
+    assert hashes[0] == hashes[2] != hashes[1]
+
+
 def test_table_leaves_missing_numbers_empty():
     table = metrics_table({'a': {'m': 51.26}}, dict(a='A', b='B'), dict(m='IoU', n='other'))
     console = Console(width=60)
