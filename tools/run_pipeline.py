@@ -26,7 +26,8 @@ def main() -> int:
     metrics = pipeline.collect_metrics(stages)
     console.print(metrics_table(metrics, table.rows, table.columns))
     pictures = sorted(str(p) for p in root.glob('*.png'))
-    console.print(f'numbers: {root}/metrics.json   pictures: {", ".join(pictures) or "none"}')
+    console.print(f'numbers:  {root}/metrics.json')
+    console.print(f'pictures: {", ".join(pictures) or "none"}')
     return status
 
 

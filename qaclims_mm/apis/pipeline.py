@@ -259,7 +259,7 @@ def metrics_table(
 
     Args:
         metrics: {stage: {metric: value}}.
-        rows: {stage: its title}.
+        rows: {stage: its title}; a stage that has not run is left out.
         columns: {metric: its title}; what a stage lacks is left empty.
     """
     table = Table()
@@ -267,6 +267,8 @@ def metrics_table(
     for title in columns.values():
         table.add_column(title, justify='right')
     for stage, title in rows.items():
-        found = metrics.get(stage, {})
+        if stage not in metrics:
+            continue
+        found = metrics[stage]
         table.add_row(title, *(f'{found[m]:.1f}' if m in found else '' for m in columns))
     return table

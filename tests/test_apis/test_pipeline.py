@@ -179,11 +179,13 @@ def test_weights_trained_again_under_their_name_are_others(tmp_path, monkeypatch
     assert hashes[0] == hashes[2] != hashes[1]
 
 
-def test_table_leaves_missing_numbers_empty():
-    table = metrics_table({'a': {'m': 51.26}}, dict(a='A', b='B'), dict(m='IoU', n='other'))
+def test_table_leaves_missing_numbers_empty_and_stages_that_have_not_run_out():
+    metrics = {'a': {'m': 51.26}, 'b': {}}
+    table = metrics_table(metrics, dict(a='A', b='B', c='C'), dict(m='IoU', n='other'))
     console = Console(width=60)
     with console.capture() as capture:
         console.print(table)
     lines = capture.get().splitlines()
     assert any('A' in line and '51.3' in line for line in lines)
     assert any('B' in line and '51.3' not in line for line in lines)
+    assert not any('C' in line for line in lines)
