@@ -26,6 +26,7 @@ from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.vlms.clip import IMAGE_STATS
 from qaclims_mm.vlms.mask_clip import encode_masked
+from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
 
 SPECIAL = ('[PAD]', '[UNK]', '[BOS]', '[EOS]')
 PROMPT_WORDS = ('a', 'photo', 'of', 'no', '.')
@@ -185,6 +186,7 @@ def train_clip(
     rng = np.random.default_rng(seed)
     # weights of an earlier training stay until the new ones are there
     model = open_clip.create_model(f'local-dir:{folder}', load_weights=False).train()
+    speed_up_quick_gelu(model)
     tokenizer = open_clip.get_tokenizer(f'local-dir:{folder}')
     patches = int(np.prod(model.visual.grid_size))
     prompts = nn.Parameter(0.02 * torch.randn(PROMPT_DEPTH, patches, 128))

@@ -14,8 +14,6 @@ from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES, CONTEXT_RATE, SCENE
 from qaclims_mm.progress import track
 
 PROMPTS = ('a photo of {}', 'a photo of {}.', '{}')
-# Captions found in the wild seldom say what is absent, so CLIP knows little about "no dog".
-NEGATION_RATE = 0.03
 # An object draws more attention than as much background does: captions name it first.
 OBJECT_SALIENCE = 4.0
 OMEGA = 0.1
@@ -102,14 +100,16 @@ def _imperfect(rng: np.random.Generator, mask: np.ndarray, picture: Picture) -> 
 
 
 def is_background(text: str) -> bool:
-    """Tell whether a text names no object: a scene, a thing around, or what is absent."""
+    """Tell whether a text names no object but a scene or a thing around."""
     return text not in OBJECT_NAMES
 
 
 def score_texts(scene: Scene, picture: Picture, weight: np.ndarray) -> dict[str, float]:
     """Return how well texts fit a region, in [0, 1]: the share of what they name.
 
-    An object counts by its salience, a thing by how much of it is seen in what is no object.
+    An object counts by its salience, a thing by how much of it is seen in what is no object. No
+    text says what is absent: captions hardly ever do, and CLIP does not understand "no dog"
+    (arXiv 2501.10913).
     """
     total = float(weight.sum())
     mass = {
@@ -127,16 +127,11 @@ def score_texts(scene: Scene, picture: Picture, weight: np.ndarray) -> dict[str,
         scores[name] = max(scores.get(name, 0.0), background * min(1.0, visible))
     for name in SCENE_FACTS[scene.name].names:
         scores[name] = max(scores.get(name, 0.0), background)
-    present = {t.class_name for t, share in mass.items() if share > 0.05}
-    scores |= {f'no {c}': background for c in CLASSES if c not in present}
     return {name: score for name, score in scores.items() if score > 0}
 
 
 def sample_text(rng: np.random.Generator, region: Region) -> str:
-    """Draw one of the texts of a region by its score; "no ..." seldom."""
-    negated = rng.random() < NEGATION_RATE
-    names = [n for n in region.scores if n.startswith('no ') == negated]
-    if not names:
-        names = list(region.scores)
+    """Draw one of the texts of a region by its score."""
+    names = list(region.scores)
     scores = np.array([region.scores[n] for n in names]) ** 2
     return names[rng.choice(len(names), p=scores / scores.sum())]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.mask_clip import check_prompts, check_vit, encode_masked
+from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
 from qaclims_mm.vlms.registry import MODELS
 
 IMAGE_STATS = {
@@ -62,7 +63,7 @@ def load_open_clip(
             f'CLIP {model!r} with pretrained={pretrained!r} could not be loaded: {reason}. '
             'Give a model of open_clip.list_models() and the file of its weights.'
         ) from error
-    return clip.requires_grad_(False).eval()
+    return speed_up_quick_gelu(clip).requires_grad_(False).eval()
 
 
 def hash_text_tower(clip: Any) -> str:
