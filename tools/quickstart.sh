@@ -4,4 +4,4 @@
 set -euo pipefail
 source "$(dirname "$0")/setup_env.sh"
 export TOKENIZERS_PARALLELISM=false
-exec python tools/run_pipeline.py configs/pipelines/miniworld_qa-clims.py --to sheet "$@"
+exec python tools/run_pipeline.py configs/pipelines/miniworld_qa-clims.py --to segment_test "$@"

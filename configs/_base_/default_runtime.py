@@ -14,6 +14,8 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='ProgressBarHook'),
+    dict(type='EpochSeedHook'),
+    dict(type='FiniteLossHook'),
     dict(type='FailedRecordsHook'),
     dict(type='ResumeTestHook'),
     dict(type='StrictLoadHook'),

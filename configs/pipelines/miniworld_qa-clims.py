@@ -1,25 +1,37 @@
-# The main job on MiniWorld up to the sheet (quickstart): answers, texts, the baseline, QA-CLIMS;
-# then RITC without the answers, to compare
+# From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
+# QA-CLIMS, IRN, DeepLabV2; then, to compare, RITC without the answers and DeepLabV2 on true masks
 work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
 qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
 cam = f'{configs}/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
+ir_label = f'{configs}/ir-label_crf_miniworld-112x112.py'
+irn = f'{configs}/irn_r18-mini_1xb16-10e_miniworld-112x112.py'
+segment = f'{configs}/deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112.py'
+segment_full = f'{configs}/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
 qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
 
 
-def train_and_test(name: str, config: str, epochs: int, needs: list[str], about: str) -> list[dict]:
-    """Return two stages: training, and the maps of the last epoch with their mIoU."""
+def train_and_test(
+    name: str,
+    config: str,
+    epochs: int,
+    needs: list[str],
+    about: str,
+    what: str = 'maps',
+    reads: tuple[str, ...] = (),
+) -> list[dict]:
+    """Return two stages: training, and what the last epoch predicts with its mIoU."""
     return [
         dict(name=name, tool='train.py', about=about, config=config, needs=needs, seeded=True),
         dict(
-            name=f'{name}_maps',
+            name=f'{name}_{what}',
             tool='test.py',
-            about='its activation maps and their mIoU',
+            about=f'its {what} and their mIoU',
             config=config,
             checkpoint=f'{{work_dir}}/{name}/epoch_{epochs}.pth',
             folder=name,
-            needs=[name],
+            needs=[name, *reads],
         ),
     ]
 
@@ -76,6 +88,21 @@ stages = [
         ],
         needs=['cam_maps', 'qa_clims_maps'],
     ),
+    dict(
+        name='ir_label',
+        tool='test.py',
+        about='what is sure of the maps, by a dense CRF',
+        config=ir_label,
+        checkpoint='none',
+        needs=['qa_clims_maps'],
+    ),
+    *train_and_test(
+        'irn', irn, 10, ['ir_label'], 'train IRN on it', 'masks', reads=('qa_clims_maps',)
+    ),
+    *train_and_test('segment', segment, 10, ['irn_masks'], 'train DeepLabV2 on them', 'test'),
+    *train_and_test(
+        'segment_full', segment_full, 10, ['data'], 'train DeepLabV2 on true masks', 'test'
+    ),
     *train_and_test(
         'ritc', ritc, 5, ['cam', 'texts'], 'train RITC without QAPE: the class against "no class"'
     ),
@@ -86,12 +113,16 @@ table = dict(
         ritc='RITC without QAPE',
         qa_clims='QA-CLIMS',
         upper_bound='bound: CLIP on true regions',
+        irn='QA-CLIMS + IRN, masks',
+        segment='DeepLabV2 on the masks',
+        segment_full='DeepLabV2 on true masks',
     ),
     columns={
         'cam/mIoU': 'best mIoU',
         'cam/mIoU@0.15': 'at 0.15',
         'cam/false_activation': 'false',
         'cam/under_activation': 'under',
-        'cam/recognised': 'named right',
+        'mask/mIoU': 'masks',
+        'seg/mIoU': 'val mIoU',
     },
 )

@@ -1,6 +1,7 @@
 """What all image-level datasets share: records, bad ones too, and early checks."""
 
 import itertools
+import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -108,6 +109,15 @@ class ImageLevelDataset(BaseDataset):
         if double:
             raise FormatError(join_problems(double, f'images stand twice in {self.ann_file}'))
         return records
+
+    def __getitem__(self, idx: int) -> Any:
+        """Return the packed record; a ``Draw`` seeds what its random transforms draw from."""
+        seed = getattr(idx, 'seed', None)
+        if seed is not None:
+            # the states that mmcv's and our transforms draw from
+            random.seed(seed)
+            np.random.seed(seed)  # noqa: NPY002
+        return super().__getitem__(idx)
 
     def prepare_data(self, idx: int) -> Any:
         """Run the pipeline on one record; see the class for what a bad record becomes."""

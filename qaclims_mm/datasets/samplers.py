@@ -1,11 +1,49 @@
-"""Samplers of test runs that write files: whole shards a rank, and nothing that is done already."""
+"""Samplers: of trainings that can be repeated, and of test runs that write files."""
 
 from collections.abc import Collection, Iterator, Sized
 
+import numpy as np
+from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
 from qaclims_mm.registry import DATA_SAMPLERS
+
+
+class Draw(int):
+    """A record's index, and the ``seed`` of the random transforms of this one reading of it."""
+
+    seed: int
+
+    def __new__(cls, index: int, seed: int) -> 'Draw':
+        """Return the index with its seed."""
+        draw = super().__new__(cls, index)
+        draw.seed = seed
+        return draw
+
+    def __reduce__(self) -> tuple:
+        """Go to a worker whole."""
+        return Draw, (int(self), self.seed)
+
+
+@DATA_SAMPLERS.register_module()
+class SeededSampler(DefaultSampler):
+    """mmengine's ``DefaultSampler`` that also seeds every reading of a record.
+
+    What a training sees depends on the seed, the epoch and the place in it alone: not on the number
+    of workers or ranks, nor on whether the run was broken off and goes on.
+
+    Args:
+        *args: As in ``DefaultSampler``.
+        **kwargs: As in ``DefaultSampler``.
+    """
+
+    def __iter__(self) -> Iterator[Draw]:
+        """Yield this rank's share of the epoch."""
+        generator = np.random.default_rng((self.seed, self.epoch))
+        seeds = generator.integers(2**32, size=self.total_size)
+        mine = seeds[self.rank : self.total_size : self.world_size].tolist()
+        return map(Draw, super().__iter__(), mine)
 
 
 @DATA_SAMPLERS.register_module()

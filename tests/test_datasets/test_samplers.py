@@ -1,6 +1,8 @@
+import copy
+
 import pytest
 
-from qaclims_mm.datasets.samplers import ShardBatchSampler, ShardSampler
+from qaclims_mm.datasets.samplers import Draw, SeededSampler, ShardBatchSampler, ShardSampler
 
 
 class Ids:
@@ -59,3 +61,36 @@ def test_refusals(as_rank):
         as_rank(Ids(3), 0, 1, shard_size=0)
     with pytest.raises(ValueError, match='drop_last must be False'):
         ShardBatchSampler(as_rank(Ids(3), 0, 1), 2, drop_last=True)
+
+
+@pytest.fixture
+def seeded(monkeypatch):
+    def build(rank=0, world=1, epoch=0, **options):
+        monkeypatch.setattr('mmengine.dataset.sampler.get_dist_info', lambda: (rank, world))
+        sampler = SeededSampler(Ids(10), **{'seed': 3, **options})
+        sampler.set_epoch(epoch)
+        return [(int(draw), draw.seed) for draw in sampler]
+
+    return build
+
+
+def test_ranks_read_what_one_rank_reads_with_the_same_seeds(seeded):
+    alone = seeded()
+    assert sorted(index for index, _ in alone) == list(range(10))
+    assert [index for index, _ in alone] != list(range(10))
+    assert [index for index, _ in seeded(shuffle=False)] == list(range(10))
+    shares = [seeded(rank, 2) for rank in range(2)]
+    assert [draw for pair in zip(*shares, strict=True) for draw in pair] == alone
+
+
+def test_every_reading_has_a_seed_of_its_own(seeded):
+    epochs = [seeded(epoch=epoch) for epoch in range(3)] + [seeded(seed=4)]
+    seeds = [seed for draws in epochs for _, seed in draws]
+    assert len(set(seeds)) == len(seeds)
+    assert seeded(epoch=1) == epochs[1]
+
+
+def test_a_draw_goes_to_a_worker_whole():
+    draw = copy.deepcopy(Draw(5, 7))
+    assert (draw, draw.seed) == (5, 7)
+    assert [10, 20, 30][Draw(1, 0)] == 20

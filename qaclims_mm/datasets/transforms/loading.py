@@ -36,6 +36,17 @@ class LoadRGBImage(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class LoadBGRImage(LoadRGBImage):
+    """Reads ``img_path`` into ``img``, BGR uint8 ``(H, W, 3)``, as mmseg's segmentors take it."""
+
+    def transform(self, results: dict) -> dict:
+        """Add ``img``, ``img_shape`` and ``ori_shape``."""
+        results = super().transform(results)
+        results['img'] = np.ascontiguousarray(results['img'][..., ::-1])
+        return results
+
+
+@TRANSFORMS.register_module()
 class LoadMask(BaseTransform):
     """Reads a mask into ``gt_seg_map``, uint8 ``(H, W)``, values as in ``read_mask``.
 
