@@ -2,10 +2,10 @@
 
 import argparse
 
-from mmengine.config import Config
 from rich.console import Console
 
-from qaclims_mm.apis.pipeline import Pipeline, metrics_table, read_plan, select
+from qaclims_mm.apis.pipeline import Pipeline, metrics_table
+from qaclims_mm.apis.plan import Launch, read_plan
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -17,14 +17,25 @@ def main() -> int:
     parser.add_argument('--from', dest='first', metavar='STAGE', help='first stage')
     parser.add_argument('--to', dest='last', metavar='STAGE', help='last stage')
     parser.add_argument('--seed', type=int, default=0, help='of the trainings')
+    parser.add_argument('--dry-run', action='store_true', help='print the plan, run nothing')
+    parser.add_argument(
+        '--launcher', default='none', help='none, pytorch (ranks on this machine) or slurm (srun)'
+    )
+    parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
     args = parser.parse_args()
-    root, stages = read_plan(args.config, args.work_dir)
-    console = Console()
-    pipeline = Pipeline(root, args.seed, console)
-    status = pipeline.run(select(stages, args.first, args.last))
-    table = Config.fromfile(args.config).table
-    metrics = pipeline.collect_metrics(stages)
-    console.print(metrics_table(metrics, table.rows, table.columns))
+    plan, console = read_plan(args.config, args.work_dir), Console()
+    stages = plan.select(args.first, args.last)
+    try:
+        launch = Launch(args.launcher, args.ranks)
+    except ValueError as error:
+        parser.error(str(error))
+    pipeline = Pipeline(plan, args.seed, launch, console)
+    if args.dry_run:
+        console.print(pipeline.overview(stages))
+        return 0
+    status = pipeline.run(stages)
+    metrics, root = pipeline.collect_metrics(plan.stages), plan.root
+    console.print(metrics_table(metrics, **plan.table))
     pictures = sorted(str(p) for p in root.glob('*.png'))
     console.print(f'numbers:  {root}/metrics.json')
     console.print(f'pictures: {", ".join(pictures) or "none"}')

@@ -14,7 +14,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='ProgressBarHook'),
-    dict(type='EpochSeedHook'),
+    dict(type='IterationSeedHook'),
     dict(type='FiniteLossHook'),
     dict(type='FailedRecordsHook'),
     dict(type='ResumeTestHook'),

@@ -1,20 +1,19 @@
 """All stages of a method in turn, each a process of its own; what is done is skipped."""
 
-import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from rich.console import Console
 from rich.table import Table
 
+from qaclims_mm.apis.plan import Launch, Plan, Stage
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, read_config
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import (
@@ -29,72 +28,17 @@ from qaclims_mm.schemas import (
     write_json,
 )
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 DONE, LOGS = 'done', 'logs'
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One run of a tool.
-
-    Attributes:
-        name: Name in the plan.
-        tool: File in ``tools/``.
-        about: What it does, in a few words.
-        config: Config the tool takes, or ``None``.
-        checkpoint: Checkpoint that ``test.py`` takes, or ``none``.
-        args: Further words of the command line.
-        folder: Its folder below the pipeline's work dir; by default its name.
-        needs: Names of the stages whose files it reads.
-        seeded: Whether the pipeline's seed concerns it.
-    """
-
-    name: str
-    tool: str
-    about: str = ''
-    config: str | None = None
-    checkpoint: str | None = None
-    args: tuple[str, ...] = ()
-    folder: str = ''
-    needs: tuple[str, ...] = ()
-    seeded: bool = False
+def _existing(path: Path) -> Path:
+    """Return a path or the nearest folder above it that exists."""
+    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
 
 
-def read_plan(path: str | Path, work_dir: str | Path | None = None) -> tuple[Path, list[Stage]]:
-    """Read a pipeline config.
-
-    Args:
-        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``{work_dir}`` in a
-            string stands for the pipeline's folder.
-        work_dir: Replaces that of the config.
-
-    Returns:
-        The work dir and the stages.
-
-    Raises:
-        FormatError: If a stage is badly described or needs one that does not come before it.
-    """
-    cfg = Config.fromfile(path)
-    root = Path(work_dir or cfg.work_dir)
-    stages: list[Stage] = []
-    for entry in cfg.stages:
-        try:
-            text = json.dumps(entry.to_dict()).replace('{work_dir}', str(root))
-            values: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()
-            }
-            stage = Stage(**values)
-        except TypeError as error:
-            raise FormatError(f'{path}: stage {entry.get("name")}: {error}.') from error
-        known = {s.name for s in stages}
-        unknown = sorted(set(stage.needs) - known)
-        if unknown or stage.name in known:
-            raise FormatError(
-                f'{path}: stage {stage.name} stands twice or needs {unknown}, '
-                'which must come before it.'
-            )
-        stages.append(stage)
-    return root, stages
+def _shown(cost: float | None) -> str:
+    """Return a cost as the overview shows it."""
+    return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -102,33 +46,25 @@ def _files_of(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
 
 
-def select(stages: Sequence[Stage], first: str | None, last: str | None) -> list[Stage]:
-    """Return the stages from ``first`` to ``last``, both included.
-
-    Raises:
-        FormatError: If there is no such stage.
-    """
-    names = [s.name for s in stages]
-    for name in (first, last):
-        if name is not None and name not in names:
-            raise FormatError(f'there is no stage {name}; the plan has {", ".join(names)}.')
-    begin = names.index(first) if first else 0
-    end = names.index(last) + 1 if last else len(names)
-    return list(stages[begin:end])
-
-
 class Pipeline:
     """Runs stages and remembers, in ``done/``, from what each was made.
 
     Args:
-        root: The pipeline's work dir.
+        plan: What runs, and where.
         seed: Seed of the seeded stages.
+        launch: How the tools are started.
         console: Where the user reads.
     """
 
-    def __init__(self, root: str | Path, seed: int = 0, console: Console | None = None) -> None:
-        self.root, self.seed = Path(root), seed
-        self.console = console or Console()
+    def __init__(
+        self,
+        plan: Plan,
+        seed: int = 0,
+        launch: Launch | None = None,
+        console: Console | None = None,
+    ) -> None:
+        self.plan, self.root, self.seed = plan, plan.root, seed
+        self.launch, self.console = launch or Launch(), console or Console()
 
     def expected(self, stage: Stage) -> Manifest:
         """Return the manifest that a stage has when it is done with what is there now.
@@ -147,21 +83,28 @@ class Pipeline:
         return Manifest(
             stage.name,
             hash_config(what),
-            inputs={n: manifest_hash(self.root / DONE / n) for n in stage.needs},
+            inputs={n: self._input_hash(stage, n) for n in stage.needs},
             extra=dict(seed=self.seed) if stage.seeded else {},
         )
+
+    def _input_hash(self, stage: Stage, need: str) -> str:
+        try:
+            return manifest_hash(self.root / DONE / need)
+        except FormatError as error:
+            raise FormatError(
+                f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
+                f'run: python tools/run_pipeline.py {self.plan.path} --work-dir {self.root} '
+                f'--to {need}'
+            ) from error
 
     def _config(self, stage: Stage) -> str:
         if stage.config is None:
             return ''
-        config = read_config(stage.config, self._folder(stage)).to_dict()
+        config = read_config(stage.config, str(self.plan.folder(stage))).to_dict()
         # weights that ship may be trained again under the same name
         names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
         files = [f for name in names for f in _files_of(Path(resolve(name)))]
         return hash_config({**config, 'shipped': [hash_file(f) for f in files]})
-
-    def _folder(self, stage: Stage) -> str:
-        return str(self.root / (stage.folder or stage.name))
 
     def is_done(self, stage: Stage) -> bool:
         """Tell whether a stage's manifest matches its config and its inputs."""
@@ -173,25 +116,59 @@ class Pipeline:
 
     def command(self, stage: Stage) -> list[str]:
         """Return the command line of a stage."""
-        command = [sys.executable, str(TOOLS / stage.tool)]
+        arguments: list[str] = []
         if stage.config is not None:
-            command += [stage.config]
-            command += [stage.checkpoint] if stage.checkpoint is not None else []
-            command += ['--work-dir', self._folder(stage)]
-        command += stage.args
+            arguments += [stage.config]
+            arguments += [stage.checkpoint] if stage.checkpoint is not None else []
+            arguments += ['--work-dir', str(self.plan.folder(stage))]
+        arguments += stage.args
         if stage.seeded:
-            command += ['--cfg-options', f'randomness.seed={self.seed}']
+            arguments += ['--cfg-options', f'randomness.seed={self.seed}']
         if stage.tool == 'train.py':
-            command.append('--resume')
-        return command
+            arguments.append('--resume')
+        return self.launch.command(stage.tool, arguments)
+
+    def state(self, stage: Stage) -> str:
+        """Return ``done``, ``begun`` or ``to do``."""
+        if self.is_done(stage):
+            return 'done'
+        return 'begun' if (self.root / DONE / stage.name / CLAIM).is_file() else 'to do'
+
+    def overview(self, stages: Iterable[Stage]) -> Table:
+        """Return what a run would do, how long it would take and how much it would write."""
+        table = Table(title=f'{self.plan.path} in {self.root}', caption_justify='left')
+        for title in ('stage', 'what', 'state', 'minutes', 'MB'):
+            numeric = title in ('minutes', 'MB')
+            table.add_column(title, justify='right' if numeric else 'left', no_wrap=numeric)
+        left = []
+        for stage in stages:
+            state = self.state(stage)
+            left += [stage] if state != 'done' else []
+            costs = [_shown(c) for c in (stage.minutes, stage.megabytes)]
+            table.add_row(stage.name, stage.about, state, *costs)
+        minutes, megabytes = (
+            [c for s in left if (c := getattr(s, name)) is not None]
+            for name in ('minutes', 'megabytes')
+        )
+        unknown = len(left) - len(minutes), len(left) - len(megabytes)
+        free = shutil.disk_usage(_existing(self.root)).free / 1e6
+        table.caption = (
+            f'left: {sum(minutes):.0f} minutes ({unknown[0]} stages unknown), '
+            f'{sum(megabytes):.0f} MB ({unknown[1]} unknown); free on the disk: {free:.0f} MB'
+        )
+        if self.plan.machine:
+            table.caption += f'\nminutes as measured on {self.plan.machine}'
+        return table
 
     def run(self, stages: Iterable[Stage]) -> int:
         """Run what is not done; returns 0, or ``EXIT_BAD_RECORDS`` if records were left out.
 
         Raises:
+            FormatError: If the disk is too small for what is left.
             SystemExit: If a stage fails, with the end of its log.
         """
         stages, status = list(stages), 0
+        self._check_disk(stages)
         for number, stage in enumerate(stages, start=1):
             title = f'[bold]{number}/{len(stages)} {stage.name}[/bold]  {stage.about}'
             if self.is_done(stage):
@@ -206,6 +183,15 @@ class Pipeline:
         self.collect_metrics(stages)
         return status
 
+    def _check_disk(self, stages: Iterable[Stage]) -> None:
+        needed = sum(s.megabytes or 0 for s in stages if not self.is_done(s))
+        free = shutil.disk_usage(_existing(self.root)).free / 1e6
+        if needed > free:
+            raise FormatError(
+                f'the stages that are left write about {needed:.0f} MB, but {self.root} has '
+                f'{free:.0f} MB free; make room or choose another --work-dir.'
+            )
+
     def _claim(self, stage: Stage) -> None:
         """Mark a stage as begun, so that no run goes on with what another one left.
 
@@ -217,7 +203,7 @@ class Pipeline:
         if path.is_file() and read_json(path) != begun:
             raise FormatError(
                 f'stage {stage.name} was begun in {self.root} with another config, seed or input; '
-                f'choose another --work-dir, or delete {self._folder(stage)} and {path.parent}.'
+                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent}.'
             )
         write_json(path, begun)
 
@@ -245,7 +231,7 @@ class Pipeline:
         """Write ``metrics.json`` of the pipeline, {stage folder: {metric: value}}."""
         metrics: dict[str, dict[str, float]] = {}
         for stage in stages:
-            path = Path(self._folder(stage)) / METRICS
+            path = self.plan.folder(stage) / METRICS
             if path.is_file():
                 metrics |= read_json(path)
         write_json(self.root / METRICS, metrics)

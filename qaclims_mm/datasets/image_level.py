@@ -38,11 +38,14 @@ class ImageLevelDataset(BaseDataset):
 
     Args:
         strict: Raise at the first bad record.
+        labelled: Whether the images have labels; those of a test server have none.
         **kwargs: As in mmengine's ``BaseDataset``.
     """
 
-    def __init__(self, *args: Any, strict: bool = False, **kwargs: Any) -> None:
-        self.strict = strict
+    def __init__(
+        self, *args: Any, strict: bool = False, labelled: bool = True, **kwargs: Any
+    ) -> None:
+        self.strict, self.labelled = strict, labelled
         super().__init__(*args, **kwargs)
 
     @property
@@ -83,7 +86,7 @@ class ImageLevelDataset(BaseDataset):
             return
         super().full_init()
         unlabelled = [r['image_id'] for r in self.iterate_records() if not r['labels']]
-        if unlabelled:
+        if unlabelled and self.labelled:
             print_log(
                 f'{len(unlabelled)} of {len(self)} images have no label (first: {unlabelled[0]}): '
                 'they train the area loss only and get no activation map.',

@@ -41,8 +41,8 @@ class SeededSampler(DefaultSampler):
     def __iter__(self) -> Iterator[Draw]:
         """Yield this rank's share of the epoch."""
         generator = np.random.default_rng((self.seed, self.epoch))
-        seeds = generator.integers(2**32, size=self.total_size)
-        mine = seeds[self.rank : self.total_size : self.world_size].tolist()
+        seeds = generator.integers(2**32, size=(self.total_size,)).tolist()
+        mine = seeds[self.rank :: self.world_size]
         return map(Draw, super().__iter__(), mine)
 
 

@@ -62,11 +62,13 @@ class VOC12WeakDataset(ImageLevelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Return the records of the list; all problems are reported at once."""
-        labels = self._read_labels_file() if self.labels_file else None
+        labels = self._read_labels_file() if self.labels_file and self.labelled else None
         records, problems = [], []
         for line, image_id in self._read_list():
             try:
-                names = self._read_xml(image_id) if labels is None else labels[image_id]
+                names: list[str] = []
+                if self.labelled:
+                    names = self._read_xml(image_id) if labels is None else labels[image_id]
                 records.append(
                     self.make_record(
                         image_id,

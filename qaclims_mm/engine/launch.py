@@ -92,6 +92,21 @@ def _set_strict(cfg: Config) -> None:
             cfg[loader].dataset.strict = True
 
 
+def use_test_time_augmentation(cfg: Config) -> None:
+    """Let a test run merge the predictions of an image's ``tta_pipeline`` copies, in place.
+
+    Raises:
+        FormatError: If the config has no ``tta_pipeline`` and ``tta_model``.
+    """
+    if 'tta_pipeline' not in cfg or 'tta_model' not in cfg:
+        raise FormatError(f'{cfg.filename} has no tta_pipeline and tta_model; run without --tta.')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    # mmengine's TTA model wants the copies outside and the images inside
+    cfg.test_dataloader.collate_fn = dict(type='pseudo_collate')
+    cfg.test_dataloader.batch_size = 1
+    cfg.model = dict(**cfg.tta_model, module=cfg.model)
+
+
 _PARTS = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),

@@ -29,10 +29,11 @@ class ImageWriter(BaseMetric):
         self.out_dir = Path(out_dir)
         self._failed: dict[str, str] = {}
         self._fingerprint: dict[str, str] = {}
+        self.image_ids: Sequence[str] = ()
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""
-        self._fingerprint = fingerprint
+        self._fingerprint, self.image_ids = fingerprint, image_ids
 
     def done_ids(self, image_ids: Sequence[str]) -> set[str]:
         """Return the images whose file is there; a file appears whole or not at all."""

@@ -1,12 +1,14 @@
 """Writing masks."""
 
+import zipfile
 from pathlib import Path
 
 import torch
+from mmengine.dist import barrier, is_main_process
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import write_mask
+from qaclims_mm.schemas import atomic_path, file_of, write_mask
 
 
 @METRICS.register_module()
@@ -42,3 +44,42 @@ class PseudoMaskWriter(ImageWriter):
         floor = maps.new_full((1, *maps.shape[1:]), self.threshold)
         names = torch.cat([sample['cam_keys'].new_zeros(1), sample['cam_keys'] + 1])
         write_mask(path, names[torch.cat([floor, maps]).argmax(0)].cpu().numpy())
+
+
+@METRICS.register_module()
+class SegMaskWriter(ImageWriter):
+    """Writes what a segmentor predicts, as palette PNG.
+
+    Args:
+        out_dir: Folder of the masks.
+        zip_folder: Folder inside a zip file ``<out_dir>.zip`` that holds them all, as test servers
+            want it; VOC's is ``results/VOC2012/Segmentation/comp6_test_cls``. ``None`` makes none.
+        prefix: As in ``BaseMetric``.
+    """
+
+    default_prefix, suffix = 'predictions', '.png'
+
+    def __init__(
+        self, out_dir: str, zip_folder: str | None = None, prefix: str | None = None
+    ) -> None:
+        super().__init__(out_dir, prefix)
+        self.zip_folder = zip_folder
+
+    def write(self, path: Path, sample: dict) -> None:
+        """Write the mask of an image from ``pred_sem_seg``."""
+        write_mask(path, sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy())
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Write the manifest and, when all ranks have written, the zip file."""
+        barrier()
+        report = super().evaluate(size)
+        if self.zip_folder and is_main_process():
+            with (
+                atomic_path(self.out_dir.with_suffix('.zip')) as path,
+                zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive,
+            ):
+                for image_id in self.image_ids:
+                    mask = file_of(self.out_dir, image_id, self.suffix)
+                    if mask.is_file():
+                        archive.write(mask, f'{self.zip_folder}/{image_id}{self.suffix}')
+        return report

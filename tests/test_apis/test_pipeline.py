@@ -1,13 +1,18 @@
 import io
 import json
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from qaclims_mm.apis import pipeline as module
-from qaclims_mm.apis.pipeline import Pipeline, Stage, metrics_table, read_plan, select
+from qaclims_mm.apis import plan as plan_module
+from qaclims_mm.apis.pipeline import Pipeline, metrics_table
+from qaclims_mm.apis.plan import Launch, Plan, Stage, read_plan
+from qaclims_mm.engine.launch import read_config
 from qaclims_mm.schemas import FormatError, Manifest, read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,8 +39,12 @@ def tools(tmp_path, monkeypatch):
     folder = tmp_path / 'tools'
     folder.mkdir()
     (folder / 'work.py').write_text(TOOL)
-    monkeypatch.setattr(module, 'TOOLS', folder)
+    monkeypatch.setattr(plan_module, 'TOOLS', folder)
     return folder
+
+
+def plan_of(root, *stages):
+    return Plan(Path('plan.py'), Path(root), stages)
 
 
 def stage(name, root, act='well', **options):
@@ -49,7 +58,8 @@ def run(tmp_path, tools):
 
     def go(stages, seed=0):
         (root / 'calls').write_text('')
-        status = Pipeline(root, seed, Console(file=shown, width=200)).run(stages)
+        console = Console(file=shown, width=200)
+        status = Pipeline(plan_of(root, *stages), seed, console=console).run(stages)
         return status, (root / 'calls').read_text().split()
 
     go.root = root
@@ -102,8 +112,45 @@ def test_a_changed_input_makes_the_next_stage_anew(run):
     write_json(run.root / 'done/a/manifest.json', dict(
         json.loads((run.root / 'done/a/manifest.json').read_text()), version='0.0.0'
     ))  # fmt: skip
-    pipeline = Pipeline(run.root)
+    pipeline = Pipeline(plan_of(run.root))
     assert not pipeline.is_done(stages[1])
+
+
+def test_a_stage_without_its_inputs_names_stage_and_command(run):
+    with pytest.raises(
+        FormatError,
+        match=r'stage b needs stage a, which has not finished in .*/work; '
+        r'run: python tools/run_pipeline.py plan.py --work-dir .*/work --to a$',
+    ):
+        run([stage('b', run.root, needs=('a',))])
+
+
+def test_a_disk_too_small_stops_before_the_first_stage(run):
+    big = stage('a', run.root, megabytes=1e12)
+    with pytest.raises(FormatError, match=r'about 1000000000000 MB, but .* free; make room'):
+        run([big])
+    assert (run.root / 'calls').read_text() == ''
+
+
+def test_overview_says_what_is_left_and_its_cost(run):
+    done = stage('a', run.root, minutes=40, megabytes=50)
+    left = [
+        stage('b', run.root, needs=('a',), minutes=3.25, megabytes=7, about='the second'),
+        stage('c', run.root, needs=('b',)),
+    ]
+    run([done])
+    write_json(run.root / 'done/b/run.json', {})
+    plan = Plan(Path('plan.py'), run.root, (done, *left), machine='two cores')
+    console = Console(width=120)
+    with console.capture() as capture:
+        console.print(Pipeline(plan).overview(plan.stages))
+    words = [' '.join(re.findall(r'[\w.?]+', line)) for line in capture.get().splitlines()]
+    for row in ('a done 40 50', 'b the second begun 3.2 7.0', 'c to do ? ?'):
+        assert row in words
+    text = ' '.join(words)
+    assert 'left 3 minutes 1 stages unknown 7 MB 1 unknown free on the disk' in text
+    assert 'minutes as measured on two cores' in text
+    assert (run.root / 'calls').read_text().split() == ['a']
 
 
 @pytest.mark.parametrize(
@@ -115,21 +162,45 @@ def test_a_changed_input_makes_the_next_stage_anew(run):
 )
 def test_command_line(tmp_path, tool, words):
     made = Stage('cam', tool, config='x.py', checkpoint='none', args=('--strict',), seeded=True)
-    command = Pipeline(tmp_path, seed=3).command(made)
-    start = [sys.executable, str(module.TOOLS / tool), 'x.py', 'none']
+    command = Pipeline(plan_of(tmp_path), seed=3).command(made)
+    start = [sys.executable, str(plan_module.TOOLS / tool), 'x.py', 'none']
     assert command == [*start, '--work-dir', f'{tmp_path}/cam', '--strict', *words]
 
 
+def test_command_line_of_ranks():
+    tools = plan_module.TOOLS
+    start = [sys.executable, str(tools / 'dist_run.py'), '--nproc_per_node=4']
+    end = ['--launcher', 'pytorch']
+    pytorch, slurm = Launch('pytorch', 4), Launch('slurm', 16)
+    assert pytorch.command('train.py', ['x.py']) == [*start, f'{tools}/train.py', 'x.py', *end]
+    assert slurm.command('test.py', ['x.py']) == [
+        *('srun', '--ntasks=16', '--kill-on-bad-exit=1', sys.executable, f'{tools}/test.py'),
+        *('x.py', '--launcher', 'slurm'),
+    ]
+    # what does not share its work runs once
+    alone = [sys.executable, f'{tools}/encode_texts.py', 'x.py']
+    assert pytorch.command('encode_texts.py', ['x.py']) == alone
+
+
+def test_bad_launches():
+    with pytest.raises(ValueError, match="must be none, pytorch or slurm, but got 'mpi'"):
+        Launch('mpi')
+    with pytest.raises(ValueError, match='2 ranks need --launcher'):
+        Launch(ranks=2)
+
+
 def test_select():
-    stages = [Stage(n, 'x') for n in 'abcd']
-    assert [s.name for s in select(stages, 'b', 'c')] == ['b', 'c']
-    assert select(stages, None, None) == stages
+    plan = plan_of('work', *(Stage(n, 'x') for n in 'abcd'))
+    assert [s.name for s in plan.select('b', 'c')] == ['b', 'c']
+    assert plan.select() == list(plan.stages)
     with pytest.raises(FormatError, match=r'there is no stage x; the plan has a, b, c, d'):
-        select(stages, 'x', None)
+        plan.select('x')
 
 
 def test_bad_plans(tmp_path):
     path = tmp_path / 'plan.py'
+    with pytest.raises(FormatError, match=r'there is no pipeline config .*plan.py; see configs/'):
+        read_plan(path)
     path.write_text("work_dir = 'w'\nstages = [dict(name='a', tool='t', nodes=3)]\n")
     with pytest.raises(FormatError, match=r'stage a: .*nodes'):
         read_plan(path)
@@ -144,24 +215,34 @@ def test_there_are_plans():
 
 @pytest.mark.parametrize('path', PLANS, ids=lambda p: p.stem)
 def test_shipped_plans_name_what_exists(path, tmp_path):
-    root, stages = read_plan(path, tmp_path)
-    assert root == tmp_path
-    for entry in stages:
-        assert (module.TOOLS / entry.tool).is_file()
+    plan = read_plan(path, tmp_path)
+    assert plan.root == tmp_path
+    for entry in plan.stages:
+        assert (plan_module.TOOLS / entry.tool).is_file()
         assert entry.config is None or (ROOT / entry.config).is_file()
         assert not [w for w in entry.args if '{work_dir}' in w]
-    pipeline = Pipeline(root)
-    assert pipeline.expected(stages[0]).config_hash != pipeline.expected(stages[-1].__class__(
-        **{**stages[-1].__dict__, 'needs': ()}
-    )).config_hash  # fmt: skip
+    known = {name for s in plan.stages for name in (s.name, plan.folder(s).name)}
+    assert {*plan.table['rows']} <= known
+    pipeline = Pipeline(plan)
+    hashes = {pipeline.expected(replace(s, needs=())).config_hash for s in plan.stages}
+    assert len(hashes) == len(plan.stages)
+
+
+@pytest.mark.parametrize('path', PLANS, ids=lambda p: p.stem)
+def test_checkpoints_of_shipped_plans_are_those_that_are_written(path, tmp_path):
+    plan = read_plan(path, tmp_path)
+    for entry in plan.stages:
+        if entry.checkpoint not in (None, 'none'):
+            train = read_config(entry.config).train_cfg
+            last = train.get('max_epochs') or train.max_iters
+            unit = 'epoch' if 'max_epochs' in train else 'iter'
+            assert entry.checkpoint == str(plan.folder(entry) / f'{unit}_{last}.pth')
 
 
 def test_a_moved_chain_keeps_its_hashes():
-    [plan] = [p for p in PLANS if p.stem == 'miniworld_qa-clims']
-    first, second = (
-        {s.name: Pipeline(root)._config(s) for s in read_plan(plan, root)[1]}
-        for root in ('work_dirs/a', '/elsewhere/b')
-    )
+    [path] = [p for p in PLANS if p.stem == 'miniworld_qa-clims']
+    plans = [read_plan(path, root) for root in ('work_dirs/a', '/elsewhere/b')]
+    first, second = ({s.name: Pipeline(p)._config(s) for s in p.stages} for p in plans)
     assert first == second
     assert len({*first.values()}) > 3
 
@@ -175,7 +256,7 @@ def test_weights_trained_again_under_their_name_are_others(tmp_path, monkeypatch
     entry, hashes = Stage('texts', 'encode_texts.py', config=str(config)), []
     for content in (b'first', b'second', b'first'):
         weights.write_bytes(content)
-        hashes.append(Pipeline(tmp_path).expected(entry).config_hash)
+        hashes.append(Pipeline(plan_of(tmp_path)).expected(entry).config_hash)
     assert hashes[0] == hashes[2] != hashes[1]
 
 

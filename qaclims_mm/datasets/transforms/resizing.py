@@ -1,4 +1,4 @@
-"""Random sizes and crops of training images; masks stay as they are, since labels need none."""
+"""Random sizes and crops of training images and, where they are loaded, of their masks."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -11,6 +11,48 @@ def random_integer(low: int, high: int) -> int:
     """Draw from ``low`` to ``high``, both included, as mmcv's transforms draw."""
     # mmengine seeds numpy's global state in every worker
     return int(np.random.randint(low, high + 1))  # noqa: NPY002
+
+
+def resize_to(results: dict, height: int, width: int) -> None:
+    """Resize ``img`` (bicubic) and, if it is there, ``gt_seg_map`` (nearest); set ``img_shape``."""
+    for key, how in (
+        ('img', Image.Resampling.BICUBIC),
+        ('gt_seg_map', Image.Resampling.NEAREST),
+    ):
+        if key in results:
+            results[key] = np.asarray(Image.fromarray(results[key]).resize((width, height), how))
+    results['img_shape'] = (height, width)
+
+
+@TRANSFORMS.register_module()
+class RandomScale(BaseTransform):
+    """Resizes ``img`` and ``gt_seg_map`` by a random factor.
+
+    Args:
+        min_factor: Smallest factor.
+        max_factor: Largest factor.
+
+    Raises:
+        ValueError: If the factors are not positive and ascending.
+
+    Source:
+        misc/imutils.py of IRN, ``random_scale``: 0.5 to 1.5.
+    """
+
+    def __init__(self, min_factor: float, max_factor: float) -> None:
+        if not 0 < min_factor <= max_factor:
+            raise ValueError(
+                'the factors must satisfy 0 < min_factor <= max_factor, '
+                f'but got {min_factor} and {max_factor}.'
+            )
+        self.min_factor, self.max_factor = min_factor, max_factor
+
+    def transform(self, results: dict) -> dict:
+        """Change ``img`` (uint8, ``(H, W, 3)``), ``gt_seg_map`` ``(H, W)`` and ``img_shape``."""
+        # mmengine seeds numpy's global state in every worker
+        factor = np.random.uniform(self.min_factor, self.max_factor)  # noqa: NPY002
+        resize_to(results, *(max(1, round(side * factor)) for side in results['img'].shape[:2]))
+        return results
 
 
 @TRANSFORMS.register_module()
@@ -38,13 +80,10 @@ class RandomResizeLongSide(BaseTransform):
         self.min_side, self.max_side = min_side, max_side
 
     def transform(self, results: dict) -> dict:
-        """Change ``img`` (uint8, ``(H, W, 3)``) and ``img_shape``."""
-        image = results['img']
-        scale = random_integer(self.min_side, self.max_side) / max(image.shape[:2])
-        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-        resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
-        results['img'] = np.asarray(resized)
-        results['img_shape'] = (height, width)
+        """Change ``img`` (uint8, ``(H, W, 3)``), ``gt_seg_map`` ``(H, W)`` and ``img_shape``."""
+        sides = results['img'].shape[:2]
+        scale = random_integer(self.min_side, self.max_side) / max(sides)
+        resize_to(results, *(max(1, round(side * scale)) for side in sides))
         return results
 
 
@@ -72,14 +111,16 @@ class RandomCropPad(BaseTransform):
             raise ValueError(f'size must be one or two positive numbers, but got {size}.')
 
     def transform(self, results: dict) -> dict:
-        """Change ``img`` and ``img_shape``; add ``pad_offset``, (row, column) on the canvas."""
+        """Change ``img``, ``gt_seg_map`` and ``img_shape``; add ``pad_offset``, row and column."""
         image = results['img']
         window, offset = [], []
         for side, canvas in zip(image.shape[:2], self.size, strict=True):
             start = random_integer(0, abs(side - canvas))
             window.append(slice(start, start + canvas) if side > canvas else slice(None))
             offset.append(0 if side > canvas else start)
-        results['img'] = image[tuple(window)]
+        for key in ('img', 'gt_seg_map'):
+            if key in results:
+                results[key] = results[key][tuple(window)]
         results['img_shape'] = results['img'].shape[:2]
         results['pad_offset'] = tuple(offset)
         return results

@@ -23,6 +23,10 @@ class FailedRecordsHook(Hook):
 
     def _collect(self, samples: Sequence[Any]) -> None:
         for sample in samples:
+            if isinstance(sample, list):
+                # test-time augmentation: a list of copies of every image
+                self._collect(sample)
+                continue
             if sample.get('failed'):
                 self.failures[sample.image_id] = sample.failed
             self.failures.update(sample.get('failed_records', ()))

@@ -86,13 +86,16 @@ class WideResNet38(BaseModule):
 
     Args:
         width: Channels of the stem; the stages have 2, 4, 8, 16, 32 and 64 times as many.
+        bn_momentum: How fast the normalisations' statistics move.
         init_cfg: As in mmengine's ``BaseModule``.
 
     Source:
         YudeWang/semantic-segmentation-codebase (facts/segmentation-recipes.md, 7b).
     """
 
-    def __init__(self, width: int = 64, init_cfg: dict | None = None) -> None:
+    def __init__(
+        self, width: int = 64, bn_momentum: float = 3e-4, init_cfg: dict | None = None
+    ) -> None:
         super().__init__(init_cfg)
         w = width
         self.stem = conv3x3(3, w)
@@ -109,6 +112,9 @@ class WideResNet38(BaseModule):
             nn.Sequential(PreActBottleneck(32 * w, 64 * w, dilation=4, dropout=0.5)),
         )
         self.norm = nn.BatchNorm2d(64 * w)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = bn_momentum
 
     @staticmethod
     def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:

@@ -15,13 +15,14 @@ class LargeFOVHead(BaseDecodeHead):
 
     Args:
         dilation: Of the 3x3 convolution.
+        bn_momentum: How fast the normalisations' statistics move.
         **kwargs: As in mmseg's ``BaseDecodeHead``; ``channels`` are those between.
 
     Source:
         YudeWang/semantic-segmentation-codebase (facts/segmentation-recipes.md, 7b).
     """
 
-    def __init__(self, dilation: int = 12, **kwargs: Any) -> None:
+    def __init__(self, dilation: int = 12, bn_momentum: float = 3e-4, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.convs = nn.Sequential(
             nn.Conv2d(
@@ -32,10 +33,10 @@ class LargeFOVHead(BaseDecodeHead):
                 dilation=dilation,
                 bias=False,
             ),
-            nn.BatchNorm2d(self.channels),
+            nn.BatchNorm2d(self.channels, momentum=bn_momentum),
             nn.ReLU(),
             nn.Conv2d(self.channels, self.channels, 1, bias=False),
-            nn.BatchNorm2d(self.channels),
+            nn.BatchNorm2d(self.channels, momentum=bn_momentum),
             nn.ReLU(),
         )
 

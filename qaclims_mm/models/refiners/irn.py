@@ -5,6 +5,7 @@ Shapes: B images, H W pixels, h w cells of stride 4, n classes of an image.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 import torch
@@ -14,10 +15,10 @@ from torch.nn import functional as F
 
 from qaclims_mm.functional.affinity import PathIndex, random_walk
 from qaclims_mm.functional.irn import affinity_labels, irn_losses
+from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX
 
-NORMALISATIONS = ('image', 'class')
 # training has one size
 _path_index = lru_cache(maxsize=4)(PathIndex)
 
@@ -39,6 +40,8 @@ class IRNRefiner(BaseModel):
         exp_times: Logarithm of its number of steps.
         normalise: Whether refined maps are divided by the highest peak of the ``image`` (released
             code) or each by that of its ``class``.
+        pad_to: Side in pixels to which a smaller image is padded, at its right and bottom, when
+            edges are predicted: IRN pads to 512, the released code does not.
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
         init_cfg: As in mmengine's ``BaseModule``.
 
@@ -60,6 +63,7 @@ class IRNRefiner(BaseModel):
         beta: float = 10.0,
         exp_times: int = 8,
         normalise: str = 'image',
+        pad_to: int | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -69,9 +73,8 @@ class IRNRefiner(BaseModel):
         self.backbone = MODELS.build(backbone).requires_grad_(False)
         self.edge_head = MODELS.build(edge_head)
         self.displacement_head = MODELS.build(displacement_head)
-        if normalise not in NORMALISATIONS:
-            raise ValueError(f'normalise must be one of {NORMALISATIONS}, but got {normalise!r}.')
-        self.train_radius, self.normalise = train_radius, normalise
+        check_normalisation(normalise)
+        self.train_radius, self.normalise, self.pad_to = train_radius, normalise, pad_to
         self.walk: dict[str, Any] = dict(radius=radius, beta=beta, exp_times=exp_times)
         self._stem: list[Tensor] = []
         if stem is not None:
@@ -124,7 +127,7 @@ class IRNRefiner(BaseModel):
         Args:
             inputs: ``(B, 3, H, W)``.
             data_samples: Have ``gt_sem_seg``, confident labels ``(1, H', W')``; where an image is
-                smaller than the canvas, nothing is known.
+                smaller than the canvas, nothing is known beside it.
         """
         edge, displacement = self.forward(inputs)
         index = _path_index(self.train_radius, tuple(edge.shape[-2:]))
@@ -136,14 +139,18 @@ class IRNRefiner(BaseModel):
         """Return the label in the middle of each cell, ``(B, h, w)``."""
         canvas = inputs.new_full((len(inputs), 1, *inputs.shape[-2:]), IGNORE_INDEX)
         for target, sample in zip(canvas, data_samples, strict=True):
-            mask = sample.gt_sem_seg.data
-            target[:, : mask.shape[-2], : mask.shape[-1]] = mask
+            mask, (top, left) = sample.gt_sem_seg.data, sample.get('pad_offset', (0, 0))
+            target[:, top : top + mask.shape[-2], left : left + mask.shape[-1]] = mask
         return F.interpolate(canvas, size=tuple(size), mode='nearest-exact')[:, 0].long()
 
     @torch.no_grad()
     def edges(self, image: Tensor) -> Tensor:
         """Return the edges ``(h, w)`` in [0, 1] of an image ``(3, H, W)`` and its mirror image."""
-        logits, _ = self.forward(torch.stack([image, image.flip(-1)]))
+        height, width = image.shape[-2:]
+        side = self.pad_to or 0
+        both = torch.stack([image, image.flip(-1)])
+        both = F.pad(both, (0, max(0, side - width), 0, max(0, side - height)))
+        logits = self.forward(both)[0][..., : ceil(height / 4), : ceil(width / 4)]
         return ((logits[0] + logits[1].flip(-1)) / 2).sigmoid()[0]
 
     @torch.no_grad()
@@ -170,5 +177,4 @@ class IRNRefiner(BaseModel):
             return maps.new_zeros(0, *size)
         maps = F.interpolate(maps[None], scale_factor=4, mode='bilinear', align_corners=False)[0]
         maps = maps[..., : size[0], : size[1]].clamp(min=0)
-        peak = maps.amax() if self.normalise == 'image' else maps.amax((1, 2), keepdim=True)
-        return maps / peak.clamp(min=torch.finfo(maps.dtype).tiny)
+        return divide_by_peak(maps, self.normalise)

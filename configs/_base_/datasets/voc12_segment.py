@@ -1,0 +1,65 @@
+# What segmentors train on and are judged by: BGR as mmseg takes it; the pseudo masks of the 10582
+# images of trainaug, and the true masks of the 1449 of val
+data_root = 'data/VOCdevkit/VOC2012'
+masks = '{work_dir}/../irn_r50_qa-clims-export_1xb32-3e_voc12aug-512x512/pseudo_masks'
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    drop_last=True,
+    sampler=dict(type='SeededSampler', shuffle=True),
+    collate_fn=dict(type='list_collate'),
+    dataset=dict(
+        type='VOC12WeakDataset',
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/trainaug.txt',
+        pipeline=[
+            dict(type='LoadBGRImage'),
+            dict(type='LoadMask', masks=masks),
+            dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PhotoMetricDistortion'),
+            dict(type='PackSegInputs'),
+        ],
+    ),
+)
+test_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    sampler=dict(type='ShardSampler'),
+    batch_sampler=dict(type='ShardBatchSampler'),
+    collate_fn=dict(type='list_collate'),
+    dataset=dict(
+        type='VOC12WeakDataset',
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/val.txt',
+        pipeline=[
+            dict(type='LoadBGRImage'),
+            dict(type='LoadMask'),
+            dict(type='PackSegInputs'),
+        ],
+        test_mode=True,
+        # a number over fewer images would be another number
+        strict=True,
+    ),
+)
+test_cfg = dict(type='TestLoop')
+test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
+# python tools/test.py ... --tta
+tta_model = dict(type='SegTTAModel')
+tta_pipeline = [
+    dict(type='LoadBGRImage'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [
+                dict(type='Resize', scale_factor=s, keep_ratio=True)
+                for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+            ],
+            [dict(type='RandomFlip', prob=p, direction='horizontal') for p in (0.0, 1.0)],
+            [dict(type='LoadMask')],
+            [dict(type='PackSegInputs')],
+        ],
+    ),
+]

@@ -1,0 +1,24 @@
+# Confident labels of QA-CLIMS's maps, which IRN learns from; the loader's workers do the work
+_base_ = [
+    '../_base_/plugin.py',
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/voc12_weak.py',
+]
+cams = '{work_dir}/../qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512/cams'
+conf_fg = 0.3
+conf_bg = 0.05  # IRN's
+model = dict(type='PassThrough')
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=8,
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/trainaug.txt',
+        pipeline=[
+            dict(type='LoadRGBImage'),
+            dict(type='LoadCAMs', cams=cams),
+            dict(type='MakeIRLabel', conf_fg=conf_fg, conf_bg=conf_bg),
+            dict(type='PackWeakInputs', num_classes=20),
+        ],
+    ),
+)
+test_evaluator = [dict(type='IRLabelWriter', out_dir='{work_dir}/ir_labels')]

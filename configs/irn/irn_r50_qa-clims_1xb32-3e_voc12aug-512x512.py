@@ -1,0 +1,60 @@
+# Preset paper, which uses IRN as it is; trained on trainaug, masks of the images of train
+_base_ = [
+    '../_base_/plugin.py',
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/voc12_weak.py',
+    '../_base_/models/irn_r50.py',
+    '../_base_/schedules/poly-sgd.py',
+]
+epochs = 3  # 990 steps of 32 images
+batch_size = 32
+lr = 0.1  # of the edges; the displacements learn ten times as fast
+momentum = 1e-4  # IRN's optimizer takes its weight decay for the momentum; lr was chosen with it
+threshold = 0.25  # of the masks' background
+cams = '{work_dir}/../qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512/cams'
+
+model = dict(pad_to=512)
+train_dataloader = dict(
+    batch_size=batch_size,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadRGBImage'),
+            dict(
+                type='LoadMask',
+                masks='{work_dir}/../ir-label_crf_qa-clims_voc12aug-full/ir_labels',
+            ),
+            dict(type='RandomScale', min_factor=0.5, max_factor=1.5),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='RandomCropPad', size=512),
+            dict(type='PackWeakInputs', num_classes=20),
+        ]
+    ),
+)
+train_cfg = dict(max_epochs=epochs)
+param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
+optim_wrapper = dict(
+    optimizer=dict(lr=lr, momentum=momentum),
+    paramwise_cfg=dict(custom_keys=dict(displacement_head=dict(lr_mult=10.0))),
+)
+default_hooks = dict(displacement_mean=dict(type='DisplacementMeanHook'))
+test_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadRGBImage'),
+            dict(type='LoadMask'),
+            dict(type='LoadCAMs', cams=cams),
+            dict(type='PackWeakInputs', num_classes=20, scales=(1.0,)),
+        ]
+    )
+)
+# the maps spread by IRN, at every threshold as CAMs are
+test_evaluator = [
+    dict(type='PseudoMaskWriter', out_dir='{work_dir}/pseudo_masks', threshold=threshold),
+    dict(
+        type='CAMMetric',
+        out_file='{work_dir}/curve.json',
+        journal='{work_dir}/journal',
+        report_at=threshold,
+        prefix='mask',
+    ),
+]

@@ -1,0 +1,13 @@
+_base_ = [
+    'mmseg::_base_/models/deeplabv3plus_r50-d8.py',
+    '../_base_/plugin.py',
+    '../_base_/runtime_iters.py',
+    '../_base_/datasets/voc12_segment.py',
+    '../_base_/schedules/segment-30k.py',
+]
+model = dict(
+    data_preprocessor=dict(size=(512, 512)),
+    decode_head=dict(num_classes=21),
+    auxiliary_head=dict(num_classes=21),
+)
+train_dataloader = dict(batch_size=8)

@@ -1,0 +1,157 @@
+"""The stages of a method: what runs, from what, and what it costs."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from qaclims_mm.schemas import FormatError
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+# those that share their work among ranks
+RANKED = ('train.py', 'test.py')
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of a tool.
+
+    Attributes:
+        name: Name in the plan.
+        tool: File in ``tools/``.
+        about: What it does, in a few words.
+        config: Config the tool takes, or ``None``.
+        checkpoint: Checkpoint that ``test.py`` takes, or ``none``.
+        args: Further words of the command line.
+        folder: Its folder below the pipeline's work dir; by default its name.
+        needs: Names of the stages whose files it reads.
+        seeded: Whether the pipeline's seed concerns it.
+        minutes: How long it takes, as measured on the plan's ``machine``; ``None`` is unknown.
+        megabytes: How much it writes; ``None`` is unknown.
+    """
+
+    name: str
+    tool: str
+    about: str = ''
+    config: str | None = None
+    checkpoint: str | None = None
+    args: tuple[str, ...] = ()
+    folder: str = ''
+    needs: tuple[str, ...] = ()
+    seeded: bool = False
+    minutes: float | None = None
+    megabytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pipeline config.
+
+    Attributes:
+        path: Its file.
+        root: Work dir of the pipeline.
+        stages: In the order in which they run.
+        table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
+        machine: Where ``minutes`` were measured.
+    """
+
+    path: Path
+    root: Path
+    stages: tuple[Stage, ...]
+    table: dict[str, dict[str, str]] = field(default_factory=dict)
+    machine: str = ''
+
+    def select(self, first: str | None = None, last: str | None = None) -> list[Stage]:
+        """Return the stages from ``first`` to ``last``, both included.
+
+        Raises:
+            FormatError: If there is no such stage.
+        """
+        names = [s.name for s in self.stages]
+        for name in (first, last):
+            if name is not None and name not in names:
+                raise FormatError(f'there is no stage {name}; the plan has {", ".join(names)}.')
+        begin = names.index(first) if first else 0
+        end = names.index(last) + 1 if last else len(names)
+        return list(self.stages[begin:end])
+
+    def folder(self, stage: Stage) -> Path:
+        """Return the folder of a stage."""
+        return self.root / (stage.folder or stage.name)
+
+
+def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
+    """Read a pipeline config.
+
+    Args:
+        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``{work_dir}`` in a
+            string stands for the pipeline's folder.
+        work_dir: Replaces that of the config.
+
+    Raises:
+        FormatError: If it does not exist, a stage is badly described or needs one that does not
+            come before it.
+    """
+    if not Path(path).is_file():
+        raise FormatError(f'there is no pipeline config {path}; see configs/pipelines.')
+    cfg = Config.fromfile(path)
+    root = Path(work_dir or cfg.work_dir)
+    stages: list[Stage] = []
+    for entry in cfg.stages:
+        try:
+            text = json.dumps(entry.to_dict()).replace('{work_dir}', str(root))
+            values: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()
+            }
+            stage = Stage(**values)
+        except TypeError as error:
+            raise FormatError(f'{path}: stage {entry.get("name")}: {error}.') from error
+        known = {s.name for s in stages}
+        unknown = sorted(set(stage.needs) - known)
+        if unknown or stage.name in known:
+            raise FormatError(
+                f'{path}: stage {stage.name} stands twice or needs {unknown}, '
+                'which must come before it.'
+            )
+        stages.append(stage)
+    table = cfg.get('table') or dict(rows={}, columns={})
+    return Plan(Path(path), root, tuple(stages), table, cfg.get('machine', ''))
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the tools that share their work are started.
+
+    Attributes:
+        launcher: ``none``, ``pytorch`` (ranks on this machine) or ``slurm`` (``srun``, which takes
+            what else it needs from its own environment variables).
+        ranks: Number of ranks.
+
+    Raises:
+        ValueError: If the launcher is unknown, or there are several ranks without one.
+    """
+
+    launcher: str = 'none'
+    ranks: int = 1
+
+    def __post_init__(self) -> None:
+        if self.launcher not in ('none', 'pytorch', 'slurm'):
+            raise ValueError(f'launcher must be none, pytorch or slurm, but got {self.launcher!r}.')
+        if self.ranks < 1 or (self.launcher == 'none' and self.ranks > 1):
+            raise ValueError(f'{self.ranks} ranks need --launcher pytorch or slurm.')
+
+    def command(self, tool: str, arguments: Sequence[str]) -> list[str]:
+        """Return the command line that runs a tool."""
+        script, python = str(TOOLS / tool), sys.executable
+        if self.launcher == 'none' or tool not in RANKED:
+            return [python, script, *arguments]
+        arguments = [*arguments, '--launcher', self.launcher]
+        if self.launcher == 'slurm':
+            ranks = [f'--ntasks={self.ranks}', '--kill-on-bad-exit=1']
+            return ['srun', *ranks, python, script, *arguments]
+        ranks = [str(TOOLS / 'dist_run.py'), f'--nproc_per_node={self.ranks}']
+        return [python, *ranks, script, *arguments]
