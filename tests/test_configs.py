@@ -22,6 +22,8 @@ FILES = sorted(CONFIGS.rglob('*.py'))
 LEAVES = [p for p in FILES if not {'_base_', 'pipelines'} & set(p.relative_to(CONFIGS).parts)]
 # {word of a name: the list of images it stands for}
 LISTS = {'voc12aug': 'trainaug.txt', 'miniworld': 'train.txt'}
+# segmentors of mmseg, ours and its own
+SEGMENTORS = ('DeepLabV1', 'DeepLabV2', 'EncoderDecoder')
 MAX_DEPTH, MAX_KNOBS = 3, 10
 
 each_leaf = pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -47,27 +49,28 @@ class Name(NamedTuple):
 
     words: frozenset[str]  # of algorithm, backbone and setting
     batch_size: int | None
-    epochs: int | None
+    length: str | None  # 5e are epochs, 30k iterations
     dataset: str
-    size: tuple[int, int]
+    size: tuple[int, int] | None  # full: images as they are
 
 
 def parse(stem):
     *fields, last = stem.split('_')
-    found = re.fullmatch(r'(\w+)-(\d+)x(\d+)', last)
-    assert found, f'{stem} must end in DATASET-HEIGHTxWIDTH'
-    schedules = [re.fullmatch(r'\d+xb(\d+)-(\d+)e', field) for field in fields]
+    found = re.fullmatch(r'(\w+)-(?:(\d+)x(\d+)|full)', last)
+    assert found, f'{stem} must end in DATASET-HEIGHTxWIDTH or DATASET-full'
+    schedules = [re.fullmatch(r'\d+xb(\d+)-(\d+[ek])', field) for field in fields]
     words = {w for f, m in zip(fields, schedules, strict=True) if not m for w in f.split('-')}
-    batch, epochs = next((map(int, m.groups()) for m in schedules if m), (None, None))
-    size = (int(found[2]), int(found[3]))
-    return Name(frozenset(words), batch, epochs, found[1], size)
+    batch, length = next((m.groups() for m in schedules if m), (None, None))
+    size = (int(found[2]), int(found[3])) if found[2] else None
+    return Name(frozenset(words), batch and int(batch), length, found[1], size)
 
 
 def test_name_parser():
     assert parse('irn_r50_qa-clims-official_2xb16-3e_voc12aug-512x448') == Name(
-        frozenset({'irn', 'r50', 'qa', 'clims', 'official'}), 16, 3, 'voc12aug', (512, 448)
+        frozenset({'irn', 'r50', 'qa', 'clims', 'official'}), 16, '3e', 'voc12aug', (512, 448)
     )
     assert parse('blip-vqa-base_fg6-bg10_voc12aug-480x480').batch_size is None
+    assert parse('deeplabv2_r101_1xb5-30k_voc12aug-full')[2:] == ('30k', 'voc12aug', None)
     with pytest.raises(AssertionError, match='must end in'):
         parse('cam_r50_voc12aug')
 
@@ -87,25 +90,33 @@ def transforms(cfg, kind):
 
 
 @each_leaf
-def test_name_tells_batch_size_and_epochs(path):
+def test_name_tells_batch_size_and_length(path):
     name, cfg = parse(path.stem), load(path)
     trains = 'optim_wrapper' in cfg
     assert trains == (name.batch_size is not None)
     if trains:
         assert cfg.train_dataloader.batch_size == name.batch_size
-        assert cfg.train_cfg.max_epochs == name.epochs
-        assert cfg.param_scheduler[-1].end == name.epochs
+        last = cfg.param_scheduler[-1]
+        if name.length.endswith('e'):
+            assert cfg.train_cfg.max_epochs == last.end == int(name.length[:-1])
+        else:
+            assert cfg.train_cfg.max_iters == last.end == 1000 * int(name.length[:-1])
+            assert not last.by_epoch
+            assert not cfg.default_hooks.checkpoint.by_epoch
+            assert cfg.train_cfg.max_iters % cfg.default_hooks.checkpoint.interval == 0
 
 
 @each_leaf
 def test_name_tells_the_dataset(path):
     name, cfg = parse(path.stem), load(path)
     tested = Path(cfg.test_dataloader.dataset.ann_file).name
-    if name.epochs is None or 'export' in name.words:
+    if cfg.model.type in SEGMENTORS:
+        assert tested == ('test.txt' if 'server' in name.words else 'val.txt')
+    elif name.length is None or 'export' in name.words:
         assert tested == LISTS[name.dataset]
     else:  # the maps are judged on the images with masks
         assert tested == 'train.txt'
-    if name.epochs is not None:
+    if name.length is not None:
         assert Path(cfg.train_dataloader.dataset.ann_file).name == LISTS[name.dataset]
 
 
@@ -118,8 +129,15 @@ def test_name_tells_the_size(path):
     if 'vqa' in cfg.model:
         assert (cfg.model.vqa.image_size,) * 2 == name.size
         return
-    [crop] = transforms(cfg, 'RandomCropPad')
-    assert crop.size in (name.size, name.size[0])
+    if name.size is None:
+        assert 'train_dataloader' not in cfg or not cfg.get('optim_wrapper')
+        return
+    if cfg.model.type in SEGMENTORS:
+        [crop] = transforms(cfg, 'RandomCrop')
+        assert tuple(crop.crop_size) == name.size
+    else:
+        [crop] = transforms(cfg, 'RandomCropPad')
+        assert crop.size in (name.size, name.size[0])
     assert tuple(cfg.model.data_preprocessor.size) == name.size
 
 
@@ -127,7 +145,9 @@ def test_name_tells_the_size(path):
 def test_name_tells_the_networks(path):
     name, cfg = parse(path.stem), load(path)
     depths = {int(w[1:]) for w in name.words if re.fullmatch(r'r\d+', w)}
-    assert depths == ({cfg.model.backbone.depth} if 'backbone' in cfg.model else set())
+    assert depths == (
+        {cfg.model.backbone.depth} if 'depth' in cfg.model.get('backbone', {}) else set()
+    )
     clip = cfg.model.get('image_head')
     assert ('clip' in name.words) == (clip is not None)
     if clip:
@@ -150,6 +170,9 @@ def test_number_of_classes_is_that_of_the_dataset(path):
     numbers = [step.num_classes for step in transforms(cfg, 'PackWeakInputs')]
     if 'cam_head' in cfg.model:
         numbers.append(cfg.model.cam_head.num_classes)
+    if cfg.model.type in SEGMENTORS:
+        heads = [cfg.model[h] for h in ('decode_head', 'auxiliary_head') if cfg.model.get(h)]
+        numbers += [head.num_classes - 1 for head in heads]
     assert set(numbers) == {len(classes) - 1}
 
 
@@ -206,6 +229,7 @@ REGISTRIES = {
     'test_evaluator': registry.METRICS,
     'train_cfg': registry.LOOPS,
     'test_cfg': registry.LOOPS,
+    'tta_pipeline': TRANSFORMS,
 }
 
 
@@ -236,7 +260,9 @@ def test_every_type_is_registered(path):
 def without_weights(node):
     """Return a copy of a config that reads no weights."""
     if isinstance(node, dict):
-        return {k: without_weights(v) for k, v in node.items() if k != 'init_cfg'}
+        return {
+            k: without_weights(v) for k, v in node.items() if k not in ('init_cfg', 'pretrained')
+        }
     return [without_weights(v) for v in node] if isinstance(node, (list, tuple)) else node
 
 
@@ -249,7 +275,9 @@ def test_model_and_transforms_build(path):
         model.eval()
         with torch.no_grad():
             out = model(torch.zeros(1, 3, 32, 64))
-        if cfg.model.type == 'IRNRefiner':
+        if cfg.model.type in SEGMENTORS:
+            assert out.shape[:2] == (1, cfg.model.decode_head.num_classes)
+        elif cfg.model.type == 'IRNRefiner':
             assert [x.shape for x in out] == [(1, 1, 8, 16), (1, 2, 8, 16)]
         else:
             # that of the paper's maps is 16
@@ -297,13 +325,15 @@ def test_inputs_are_the_outputs_of_other_leaves(path):
     for other in LEAVES:
         cfg = load(other)
         made |= {*outputs(cfg.to_dict())}
-        if 'optim_wrapper' in cfg:
+        if cfg.get('train_cfg', {}).get('max_epochs'):
             made.add(f'{cfg.work_dir}/epoch_{cfg.train_cfg.max_epochs}.pth')
     cfg = load(path)
     wanted = {cfg.load_from} if cfg.load_from else set()
     if 'text_bank' in cfg:
         rows = transforms(cfg, 'LoadTextRows')
         wanted |= {cfg.text_bank.corpus, cfg.model.text_bank, *(r.text_bank for r in rows)}
+    wanted |= {step.masks for step in transforms(cfg, 'LoadMask') if 'masks' in step}
+    wanted |= {step.cams for step in transforms(cfg, 'LoadCAMs')}
     assert {normpath(p) for p in wanted} <= {normpath(p) for p in made}
     assert '{work_dir}' not in str(cfg.to_dict())
 

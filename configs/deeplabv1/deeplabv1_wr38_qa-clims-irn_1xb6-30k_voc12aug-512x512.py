@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_segment.py',
     '../_base_/models/deeplabv1_wr38.py',
-    '../_base_/schedules/segment-30k.py',
+    '../_base_/schedules/segment-sgd-30k.py',
 ]
 batch_size = 6
 lr = 8e-4  # of the backbone; the head learns ten times as fast

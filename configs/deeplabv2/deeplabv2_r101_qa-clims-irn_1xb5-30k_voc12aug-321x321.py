@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_segment.py',
     '../_base_/models/deeplabv2_r101.py',
-    '../_base_/schedules/segment-30k.py',
+    '../_base_/schedules/segment-sgd-30k.py',
 ]
 batch_size = 5  # the released code's recipe: 10 a step, 2 steps an update
 lr = 2.5e-4  # of the backbone; the head learns ten times as fast, its biases twenty times

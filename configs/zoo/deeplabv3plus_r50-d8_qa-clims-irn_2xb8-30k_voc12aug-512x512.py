@@ -3,11 +3,13 @@ _base_ = [
     '../_base_/plugin.py',
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_segment.py',
-    '../_base_/schedules/segment-30k.py',
+    '../_base_/schedules/segment-sgd-30k.py',
 ]
+lr = 0.01  # mmseg's
 model = dict(
     data_preprocessor=dict(size=(512, 512)),
     decode_head=dict(num_classes=21),
     auxiliary_head=dict(num_classes=21),
 )
 train_dataloader = dict(batch_size=8)
+optim_wrapper = dict(optimizer=dict(lr=lr))

@@ -7,29 +7,13 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dist import get_dist_info
 from mmseg.evaluation import IoUMetric
-from PIL import Image
 from torch import Tensor
 
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF
+from qaclims_mm.functional.crf import CRFSettings, crf_labels
 from qaclims_mm.registry import METRICS
-
-
-def crf_labels(path: str, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
-    """Return the labels ``(H, W)`` of probabilities ``(N, H, W)`` along a picture's contours.
-
-    Args:
-        path: The picture, of that size; its raw RGB values are what the settings are for.
-        probabilities: Of the N classes.
-        settings: Of the CRF.
-    """
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert('RGB'))
-    energy = -np.log(np.clip(probabilities.astype(np.float32), 1e-5, 1))
-    return DenseCRF(pixels, len(probabilities), settings)(energy).argmax(0)
 
 
 @METRICS.register_module()

@@ -3,9 +3,11 @@
 Shapes: N labels with the background, n classes, H W pixels.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 UNSURE = 255
 
@@ -122,6 +124,20 @@ def confident_labels(
     )
     unsure = np.where(perhaps == 0, 0, UNSURE)
     return np.where(surely != 0, surely, unsure).astype(np.uint8)
+
+
+def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
+    """Return the labels ``(H, W)`` of probabilities ``(N, H, W)`` along a picture's contours.
+
+    Args:
+        path: The picture, of that size; its raw RGB values are what the settings are for.
+        probabilities: Of the N classes.
+        settings: Of the CRF.
+    """
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert('RGB'))
+    energy = -np.log(np.clip(probabilities.astype(np.float32), 1e-5, 1))
+    return DenseCRF(pixels, len(probabilities), settings)(energy).argmax(0)
 
 
 def _best(cams: np.ndarray, background: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from rich.console import Console
 from qaclims_mm.apis import pipeline as module
 from qaclims_mm.apis import plan as plan_module
 from qaclims_mm.apis.pipeline import Pipeline, metrics_table
-from qaclims_mm.apis.plan import Launch, Plan, Stage, read_plan
+from qaclims_mm.apis.plan import Plan, Stage, read_plan
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.schemas import FormatError, Manifest, read_json, write_json
 
@@ -165,48 +165,6 @@ def test_command_line(tmp_path, tool, words):
     command = Pipeline(plan_of(tmp_path), seed=3).command(made)
     start = [sys.executable, str(plan_module.TOOLS / tool), 'x.py', 'none']
     assert command == [*start, '--work-dir', f'{tmp_path}/cam', '--strict', *words]
-
-
-def test_command_line_of_ranks():
-    tools = plan_module.TOOLS
-    start = [sys.executable, str(tools / 'dist_run.py'), '--nproc_per_node=4']
-    end = ['--launcher', 'pytorch']
-    pytorch, slurm = Launch('pytorch', 4), Launch('slurm', 16)
-    assert pytorch.command('train.py', ['x.py']) == [*start, f'{tools}/train.py', 'x.py', *end]
-    assert slurm.command('test.py', ['x.py']) == [
-        *('srun', '--ntasks=16', '--kill-on-bad-exit=1', sys.executable, f'{tools}/test.py'),
-        *('x.py', '--launcher', 'slurm'),
-    ]
-    # what does not share its work runs once
-    alone = [sys.executable, f'{tools}/encode_texts.py', 'x.py']
-    assert pytorch.command('encode_texts.py', ['x.py']) == alone
-
-
-def test_bad_launches():
-    with pytest.raises(ValueError, match="must be none, pytorch or slurm, but got 'mpi'"):
-        Launch('mpi')
-    with pytest.raises(ValueError, match='2 ranks need --launcher'):
-        Launch(ranks=2)
-
-
-def test_select():
-    plan = plan_of('work', *(Stage(n, 'x') for n in 'abcd'))
-    assert [s.name for s in plan.select('b', 'c')] == ['b', 'c']
-    assert plan.select() == list(plan.stages)
-    with pytest.raises(FormatError, match=r'there is no stage x; the plan has a, b, c, d'):
-        plan.select('x')
-
-
-def test_bad_plans(tmp_path):
-    path = tmp_path / 'plan.py'
-    with pytest.raises(FormatError, match=r'there is no pipeline config .*plan.py; see configs/'):
-        read_plan(path)
-    path.write_text("work_dir = 'w'\nstages = [dict(name='a', tool='t', nodes=3)]\n")
-    with pytest.raises(FormatError, match=r'stage a: .*nodes'):
-        read_plan(path)
-    path.write_text("work_dir = 'w'\nstages = [dict(name='a', tool='t', needs=['b'])]\n")
-    with pytest.raises(FormatError, match=r"stage a stands twice or needs \['b'\]"):
-        read_plan(path)
 
 
 def test_there_are_plans():

@@ -191,3 +191,12 @@ def test_all_records_bad(tmp_path):
         path.unlink()
     with pytest.raises(FormatError, match='4 records, all, are bad'):
         build(tmp_path, test_mode=False)[0]
+
+
+def test_images_of_a_test_server_need_no_labels(tmp_path, caplog):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'Annotations/img_0.xml').unlink()
+    dataset = build(tmp_path, labelled=False, pipeline=[PACK[0], PACK[2]])
+    assert dataset.image_ids() == ['img_0', 'img_1', 'img_2', 'img_3']
+    assert dataset[0]['data_samples'].pairs.tolist() == []
+    assert 'have no label' not in caplog.text

@@ -1,8 +1,12 @@
+import zipfile
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter
+from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter, SegMaskWriter
 from qaclims_mm.schemas import Manifest, read_mask
 
 
@@ -33,3 +37,31 @@ def test_masks_show_the_highest_map(tmp_path):
         writer.process(None, samples)
         assert read_mask(writer.out_dir / 'a.png').tolist() == [wanted]
         assert read_mask(writer.out_dir / 'b.png').tolist() == [[0, 0, 0]]
+
+
+def test_predictions_and_the_zip_file_of_a_test_server(tmp_path):
+    writer = SegMaskWriter(str(tmp_path / 'masks'), zip_folder='results/VOC2012')
+    writer.begin({}, ['a', 'b', 'gone'])
+    masks = {'a': [[0, 20]], 'b': [[3, 3]]}
+    writer.process(
+        None,
+        [
+            dict(image_id=i, pred_sem_seg=dict(data=torch.tensor(mask)[None]))
+            for i, mask in masks.items()
+        ]
+        + [dict(image_id='gone', failed='is missing')],
+    )
+    assert writer.evaluate(3) == {'predictions/images': 2.0, 'predictions/failed': 1.0}
+    with zipfile.ZipFile(tmp_path / 'masks.zip') as archive:
+        assert sorted(archive.namelist()) == ['results/VOC2012/a.png', 'results/VOC2012/b.png']
+        for i, mask in masks.items():
+            with Image.open(BytesIO(archive.read(f'results/VOC2012/{i}.png'))) as image:
+                assert (image.mode, np.asarray(image).tolist()) == ('P', mask)
+    assert read_mask(tmp_path / 'masks/a.png').tolist() == masks['a']
+
+
+def test_no_zip_file_unless_asked(tmp_path):
+    writer = SegMaskWriter(str(tmp_path / 'masks'))
+    writer.process(None, [dict(image_id='a', pred_sem_seg=dict(data=torch.zeros(1, 2, 2)))])
+    writer.evaluate(1)
+    assert not list(tmp_path.glob('*.zip'))

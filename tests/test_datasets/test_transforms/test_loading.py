@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.image_level import RecordError
-from qaclims_mm.datasets.transforms.loading import LoadMask, LoadRGBImage
+from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadMask, LoadRGBImage
 from qaclims_mm.schemas import write_mask
 
 
@@ -140,3 +140,15 @@ def test_masks_of_a_stage(tmp_path):
         RecordError, match=r'b\.png of image b is missing; run the stage that fills'
     ):
         step({**record, 'image_id': 'b'})
+
+
+def test_bgr_is_rgb_turned_round(tmp_path):
+    path = tmp_path / 'a.png'
+    Image.new('RGB', (3, 2), (200, 100, 0)).save(path)
+    results = LoadBGRImage().transform(dict(img_path=str(path)))
+    assert results['img'][0, 0].tolist() == [0, 100, 200]
+    assert results['img_shape'] == results['ori_shape'] == (2, 3)
+    # OpenCV, which mmseg's transforms call, wants memory in order
+    assert results['img'].flags['C_CONTIGUOUS']
+    with pytest.raises(RecordError, match='is missing'):
+        LoadBGRImage().transform(dict(img_path=str(tmp_path / 'b.png')))

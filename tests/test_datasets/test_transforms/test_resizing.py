@@ -3,7 +3,7 @@ import pytest
 from mmengine.registry import TRANSFORMS
 from PIL import Image
 
-from qaclims_mm.datasets.transforms.resizing import RandomCropPad, RandomResizeLongSide
+from qaclims_mm.datasets.transforms.resizing import RandomCropPad, RandomResizeLongSide, RandomScale
 
 
 def record(height, width):
@@ -110,3 +110,51 @@ def test_offset_reaches_the_sample():
     assert 0 <= row <= 6
     assert 0 <= column <= 4
     assert results['inputs'].shape == (3, 10, 12)
+
+
+# --- masks, where they are loaded -----------------------------------------------------------------
+
+
+def with_mask(height, width):
+    """Return a record whose mask repeats the image's first channel."""
+    results = record(height, width)
+    return dict(results, gt_seg_map=results['img'][..., 0].copy())
+
+
+@pytest.mark.parametrize('canvas', [8, 40])
+def test_a_mask_is_cut_as_its_image_is(canvas):
+    np.random.seed(0)  # noqa: NPY002 - the state that the transforms read
+    for _ in range(20):
+        results = RandomCropPad(canvas).transform(with_mask(20, 30))
+        np.testing.assert_array_equal(results['gt_seg_map'], results['img'][..., 0])
+
+
+def test_scale_draws_factors_and_keeps_the_classes_of_the_mask():
+    np.random.seed(0)  # noqa: NPY002 - the state that the transforms read
+    mask = np.zeros((40, 60), dtype=np.uint8)
+    mask[10:30, 20:50] = 7
+    mask[:2] = 255
+    factors = []
+    for _ in range(100):
+        results = RandomScale(0.5, 1.5).transform(dict(record(40, 60), gt_seg_map=mask))
+        shape = results['img_shape']
+        assert results['img'].shape == (*shape, 3)
+        assert results['gt_seg_map'].shape == shape
+        assert set(np.unique(results['gt_seg_map'])) == {0, 7, 255}
+        share = (results['gt_seg_map'] == 7).mean()
+        assert share == pytest.approx((mask == 7).mean(), abs=0.03)
+        factors.append(shape[0] / 40)
+    assert min(factors) < 0.6
+    assert max(factors) > 1.4
+    assert np.mean(factors) == pytest.approx(1, abs=0.1)
+
+
+def test_long_side_takes_the_mask_with_it():
+    results = RandomResizeLongSide(30, 30).transform(with_mask(40, 60))
+    assert results['gt_seg_map'].shape == results['img'].shape[:2] == (20, 30)
+
+
+@pytest.mark.parametrize('factors', [(0, 1), (1.5, 0.5)])
+def test_scale_refuses_bad_factors(factors):
+    with pytest.raises(ValueError, match=rf'min_factor <= max_factor, but got {factors[0]} and'):
+        RandomScale(*factors)

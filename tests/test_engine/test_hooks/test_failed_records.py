@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.structures import BaseDataElement
+from mmseg.structures import SegDataSample
 from tiny_runs import build_tiny_runner, log_of
 
 from qaclims_mm.datasets.image_level import RecordError
@@ -77,3 +78,10 @@ def test_records_whose_place_was_taken(monkeypatch):
     sample = BaseDataElement(metainfo=dict(image_id='c', failed_records=[('a', 'x'), ('b', 'y')]))
     hook.after_train_iter(None, 0, dict(data_samples=[sample]))
     assert hook.failures == dict(a='x', b='y')
+
+
+def test_copies_of_test_time_augmentation_count_once():
+    hook, bad = FailedRecordsHook(), SegDataSample(metainfo=dict(image_id='a', failed='gone'))
+    good = SegDataSample(metainfo=dict(image_id='b'))
+    hook.after_test_iter(None, 0, dict(data_samples=[[bad, good], [bad, good]]))
+    assert hook.failures == {'a': 'gone'}

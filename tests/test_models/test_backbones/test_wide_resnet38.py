@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from qaclims_mm.models.backbones.wide_resnet38 import PreActBlock, PreActBottleneck
+from qaclims_mm.models.backbones.wide_resnet38 import PreActBlock, PreActBottleneck, WideResNet38
 from qaclims_mm.registry import MODELS
 
 
@@ -23,3 +23,8 @@ def test_blocks_add_their_branch_to_what_is_kept(block):
     torch.nn.init.zeros_(last.weight)
     kept = x if block.shortcut is None else block.shortcut(block.norm1(x).relu())
     torch.testing.assert_close(block(x), kept)
+
+
+def test_statistics_move_slowly():
+    momenta = {m.momentum for m in WideResNet38(width=4).modules() if hasattr(m, 'running_mean')}
+    assert momenta == {3e-4}

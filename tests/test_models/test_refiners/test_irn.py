@@ -135,6 +135,35 @@ def test_masks_smaller_than_the_canvas_are_unsure_beyond():
     assert small == same
 
 
+def test_masks_lie_where_their_image_does():
+    torch.manual_seed(0)
+    model = MODELS.build(TINY)
+    labels = torch.randint(0, 3, (8, 9))
+    placed = torch.full((10, 12), 255)
+    placed[2:, 3:] = labels
+    images = torch.rand(1, 3, 40, 48)
+    moved = labelled(labels)
+    moved.set_field((8, 12), 'pad_offset', field_type='metainfo')
+    losses = [model(images, [sample], mode='loss') for sample in (moved, labelled(placed))]
+    assert losses[0] == losses[1]
+
+
+def test_padding_to_a_side_does_as_irn_does():
+    torch.manual_seed(0)
+    image = torch.rand(3, 41, 50)
+    padded_model = MODELS.build({**TINY, 'pad_to': 64}).eval()
+    model = MODELS.build(TINY).eval()
+    model.load_state_dict(padded_model.state_dict())
+    both = torch.zeros(2, 3, 64, 64)
+    both[0, :, :41, :50], both[1, :, :41, :50] = image, image.flip(-1)
+    logits = model(both)[0][..., :11, :13]
+    wanted = ((logits[0, 0] + logits[1, 0].flip(-1)) / 2).sigmoid()
+    torch.testing.assert_close(padded_model.edges(image), wanted)
+    # a larger image is not padded
+    large = torch.rand(3, 72, 80)
+    torch.testing.assert_close(padded_model.edges(large), model.edges(large))
+
+
 def test_displacements_are_centred_but_in_training():
     model = MODELS.build(TINY)
     head = model.displacement_head
