@@ -18,13 +18,19 @@ from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.voc12 import CLASSES, VOC12WeakDataset
 from qaclims_mm.models.data_preprocessor import WeakDataPreprocessor
-from qaclims_mm.schemas import Manifest, file_of, read_cams, read_json
+from qaclims_mm.schemas import Manifest, file_of, read_cams, read_json, read_mask
 
 pytestmark = pytest.mark.realdata
 ROOT = Path(__file__).resolve().parents[1]
 QAPE = 'qape/blip-vqa-base_fg6-bg10_voc12aug-480x480.py'
 CAM = 'cam/cam_r50_2xb8-5e_voc12aug-512x512.py'
 RITC = 'qa_clims/qa-clims_r50_clip-vitb16_2xb4-15e_voc12aug-512x512.py'
+IR_LABEL = 'irn/ir-label_crf_qa-clims_voc12aug-full.py'
+IRN = 'irn/irn_r50_qa-clims_1xb32-3e_voc12aug-512x512.py'
+DEEPLABS = {
+    'v2': 'deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py',
+    'v1': 'deeplabv1/deeplabv1_wr38_qa-clims-irn_1xb6-30k_voc12aug-512x512.py',
+}
 # a small one with an alias class, and one of the usual size
 LABELS = {'2007_003742': ('dining table', 'person'), '2008_004430': ('horse',)}
 STEPS = 2
@@ -268,3 +274,67 @@ def test_metric_is_that_of_the_files(chain, voc):
     assert metrics['cam/mIoU'] == pytest.approx(max(curve['mIoU']), abs=1e-3)
     assert metrics['cams/images'] == len(LABELS)
     assert metrics['cams/failed'] == 0
+
+
+# --- from maps to segmentors ----------------------------------------------------------------------
+
+
+def changed(folder, base, data, more=''):
+    """Write a leaf over a shipped config that reads the two images; weights are random."""
+    return leaf(
+        folder,
+        base,
+        f'data = dict(**{data!r})\n'
+        'test_dataloader = dict(num_workers=0, dataset=data)\n'
+        'train_dataloader = dict(\n'
+        '    batch_size=1, num_workers=0, persistent_workers=False, dataset=data\n'
+        ')\n' + more,
+    )
+
+
+@pytest.fixture(scope='module')
+def masks(chain, voc):
+    """Go on with labels, IRN and masks; return the folder with all of it."""
+    data = dict(data_root=str(voc), labels_file='image_labels.csv', ann_file=f'{chain}/list.txt')
+    # the configs find each other by their folders
+    export = 'qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512'
+    (chain / export).symlink_to(chain / 'ritc')
+    labels = changed(chain, IR_LABEL, data)
+    run_tool('test.py', labels, 'none', '--work-dir', chain / Path(IR_LABEL).stem)
+    irn = changed(chain, IRN, data, 'model = dict(backbone=dict(init_cfg=None))\n')
+    work = chain / Path(IRN).stem
+    one_step = ['train_cfg.max_epochs=1', 'param_scheduler.0.end=1']
+    run_tool('train.py', irn, '--work-dir', work, '--cfg-options', *one_step)
+    run_tool('test.py', irn, work / 'epoch_1.pth', '--work-dir', work)
+    export = Path(IRN).stem.replace('qa-clims_1xb32', 'qa-clims-export_1xb32')
+    (chain / export).symlink_to(work)
+    return chain
+
+
+@pytest.mark.slow
+def test_labels_and_masks(masks, voc):
+    for image_id, names in LABELS.items():
+        known = {0, *(CLASSES.index(name) for name in names)}
+        size = Image.open(voc / f'JPEGImages/{image_id}.jpg').size[::-1]
+        for folder, unsure in (
+            (f'{Path(IR_LABEL).stem}/ir_labels', {255}),
+            (f'{Path(IRN).stem}/pseudo_masks', set()),
+        ):
+            mask = read_mask(file_of(masks / folder, image_id, '.png'))
+            assert mask.shape == size
+            assert set(np.unique(mask).tolist()) <= known | unsure
+    metrics = read_json(masks / Path(IRN).stem / 'metrics.json')[Path(IRN).stem]
+    assert 0 <= metrics['mask/mIoU@0.25'] <= metrics['mask/mIoU'] <= 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', DEEPLABS)
+def test_full_size_segmentors_take_a_step(masks, voc, name):
+    data = dict(data_root=str(voc), labels_file='image_labels.csv', ann_file=f'{masks}/list.txt')
+    config = changed(masks, DEEPLABS[name], data, 'model = dict(backbone=dict(init_cfg=None))\n')
+    work = masks / Path(DEEPLABS[name]).stem
+    one_step = ['train_cfg.max_iters=1', 'default_hooks.checkpoint.interval=1']
+    run_tool('train.py', config, '--work-dir', work, '--cfg-options', *one_step)
+    run_tool('test.py', config, work / 'iter_1.pth', '--work-dir', work)
+    metrics = read_json(work / 'metrics.json')[work.name]
+    assert 0 <= metrics['seg/mIoU'] <= 100
