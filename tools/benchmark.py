@@ -1,4 +1,4 @@
-"""Time a stage against a plain reference: python tools/benchmark.py {qape,cam_metric}.
+"""Time a stage against a plain reference: python tools/benchmark.py STAGE.
 
 Both ways run in turn in one process, so that a ratio holds when the machine's speed drifts.
 """

@@ -4,10 +4,15 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 
 import numpy as np
+import torch
+from PIL import Image
 
 from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.functional.affinity import random_walk
+from qaclims_mm.functional.crf import confident_labels
 from qaclims_mm.functional.evaluation import count_pixels
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import FormatError
@@ -106,7 +111,50 @@ def benchmark_cam_metric(rounds: int) -> list[Timing]:
     return time_in_turn(ways, rounds)[0]
 
 
+def benchmark_random_walk(rounds: int) -> list[Timing]:
+    """Time 256 steps over maps of 2 classes: four sizes, each twice as many cells as the last."""
+
+    def walk(size: tuple[int, int], method: str = 'chebyshev') -> Callable[[], object]:
+        random = torch.Generator().manual_seed(0)
+        cams, edge = torch.rand(2, *size, generator=random), torch.rand(size, generator=random)
+        return lambda: random_walk(cams, edge**4, method=method)
+
+    sizes = [(47, 62), (66, 88), (94, 125), (133, 177)]
+    ways = {f'{h} x {w}, polynomial': walk((h, w)) for h, w in sizes}
+    ways['94 x 125, step by step'] = walk((94, 125), 'steps')
+    return time_in_turn(ways, rounds)[0]
+
+
+def smooth_scene(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return maps ``(2, 375, 500)``, their keys and a picture, smooth as real ones are."""
+    random = np.random.default_rng(number)
+
+    def field(height: int, width: int) -> np.ndarray:
+        coarse = Image.fromarray(random.random((height, width), dtype=np.float32))
+        return np.asarray(coarse.resize((500, 375), Image.Resampling.BICUBIC)).clip(0, 1)
+
+    maps = np.stack([field(6, 8) ** 2 for _ in range(2)])
+    picture = np.stack([255 * field(24, 32) for _ in range(3)], -1).astype(np.uint8)
+    return maps, np.array([3, 14]), picture
+
+
+def benchmark_ir_label(rounds: int) -> list[Timing]:
+    """Time the confident labels of 8 pictures, 375 x 500 pixels, 2 classes, on 1 and 2 cores."""
+    scenes = [smooth_scene(number) for number in range(8)]
+    context = get_context('spawn')
+    with context.Pool(1) as one, context.Pool(2) as two:
+        for pool in (one, two):
+            pool.starmap(confident_labels, scenes[:2], chunksize=1)
+        ways: dict[str, Callable[[], object]] = {
+            '2 processes': lambda: two.starmap(confident_labels, scenes, chunksize=1),
+            '1 process': lambda: one.starmap(confident_labels, scenes, chunksize=1),
+        }
+        return time_in_turn(ways, rounds)[0]
+
+
 BENCHMARKS: dict[str, Callable[[int], list[Timing]]] = {
     'cam_metric': benchmark_cam_metric,
+    'ir_label': benchmark_ir_label,
     'qape': benchmark_qape,
+    'random_walk': benchmark_random_walk,
 }

@@ -98,7 +98,7 @@ def use_test_time_augmentation(cfg: Config) -> None:
     Raises:
         FormatError: If the config has no ``tta_pipeline`` and ``tta_model``.
     """
-    if 'tta_pipeline' not in cfg or 'tta_model' not in cfg:
+    if not (cfg.get('tta_pipeline') and cfg.get('tta_model')):
         raise FormatError(f'{cfg.filename} has no tta_pipeline and tta_model; run without --tta.')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     # mmengine's TTA model wants the copies outside and the images inside

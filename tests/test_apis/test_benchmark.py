@@ -1,8 +1,16 @@
+import itertools
+
 import numpy as np
 import pytest
 
 from qaclims_mm.apis import benchmark
-from qaclims_mm.apis.benchmark import benchmark_cam_metric, benchmark_qape, time_in_turn
+from qaclims_mm.apis.benchmark import (
+    benchmark_cam_metric,
+    benchmark_qape,
+    benchmark_random_walk,
+    smooth_scene,
+    time_in_turn,
+)
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.base import Answer
 
@@ -66,3 +74,25 @@ class Counted:
     def __call__(self, cams, keys, mask, thresholds):
         assert cams.shape == (2, *mask.shape)
         self.thresholds.append(list(thresholds))
+
+
+def test_random_walks_are_of_growing_maps(monkeypatch):
+    walked = []
+    monkeypatch.setattr(
+        benchmark, 'random_walk', lambda cams, edge, method: walked.append((edge.shape, method))
+    )
+    timings = benchmark_random_walk(rounds=1)
+    cells = [h * w for (h, w), method in walked if method == 'chebyshev']
+    assert all(1.9 < b / a < 2.1 for a, b in itertools.pairwise(cells))
+    assert walked[-1] == ((94, 125), 'steps')
+    assert len(timings) == 5
+
+
+def test_scenes_are_of_the_usual_size_and_have_something_of_all():
+    maps, keys, picture = smooth_scene(0)
+    assert (maps.shape, picture.shape, len(keys)) == ((2, 375, 500), (375, 500, 3), 2)
+    assert maps.min() >= 0
+    # surely nothing, surely something, and in between
+    assert (maps.max(0) < 0.05).any()
+    assert (maps.max(0) > 0.3).mean() > 0.1
+    assert not np.array_equal(smooth_scene(1)[2], picture)

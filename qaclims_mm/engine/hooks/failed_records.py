@@ -23,7 +23,7 @@ class FailedRecordsHook(Hook):
 
     def _collect(self, samples: Sequence[Any]) -> None:
         for sample in samples:
-            if isinstance(sample, list):
+            if isinstance(sample, (list, tuple)):
                 # test-time augmentation: a list of copies of every image
                 self._collect(sample)
                 continue

@@ -1,0 +1,118 @@
+"""Every stage of MiniWorld's pipeline is killed once and goes on to what an unbroken run makes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from qaclims_mm.apis.plan import read_plan
+from qaclims_mm.compat import refuse_unsafe_checkpoints
+from qaclims_mm.schemas import read_json
+
+ROOT = Path(__file__).resolve().parents[1]
+LAST = 'segment_test'
+FILES = ('*.npz', '*.png', '*.parquet', '*.safetensors', 'curve.json', 'texts.json')
+
+
+@pytest.fixture(scope='module')
+def plan(tmp_path_factory):
+    """The shipped plan over a world of 24 pictures, trained in batches of 4."""
+    root = tmp_path_factory.mktemp('small')
+    (root / 'configs').mkdir()
+    for path in (ROOT / 'configs/miniworld').glob('*.py'):
+        text = [f"_base_ = '{path}'"]
+        loader = f"num_workers=0, dataset=dict(data_root='{root}/world')"
+        shipped = path.read_text()
+        if 'qape_' not in path.name:
+            text.append(f'test_dataloader = dict(batch_size=2, {loader})')
+        else:
+            text.append(f'test_dataloader = dict({loader})')
+        if 'optim_wrapper' in shipped or 'deeplabv2' in path.name or 'ritc_' in path.name:
+            text.append(
+                f'train_dataloader = dict(batch_size=4, persistent_workers=False, {loader})'
+            )
+        (root / 'configs' / path.name).write_text('\n'.join(text) + '\n')
+    shipped = (ROOT / 'configs/pipelines/miniworld_qa-clims.py').read_text()
+    changed = shipped.replace("'configs/miniworld'", f"'{root}/configs'")
+    changed = changed.replace(
+        "'data/miniworld'", f"'{root}/world', '--num-train', '24', '--num-val', '6'"
+    )
+    (root / 'plan.py').write_text(changed)
+    return root / 'plan.py'
+
+
+def start(plan, work, stage):
+    """Start the pipeline up to a stage in a process group of its own."""
+    command = [sys.executable, ROOT / 'tools/run_pipeline.py', plan, '--work-dir', work]
+    environment = {**os.environ, 'OMP_NUM_THREADS': '2'}
+    with (work.parent / 'output.log').open('a') as log:
+        return subprocess.Popen(
+            [*command, '--to', stage],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+
+
+def finish(plan, work, stage=LAST):
+    assert start(plan, work, stage).wait() == 0, (work.parent / 'output.log').read_text()[-3000:]
+
+
+def files_of(folder):
+    return {p.relative_to(folder) for pattern in FILES for p in folder.rglob(pattern)}
+
+
+def kill_in(plan, work, stage):
+    """Kill everything as soon as the stage has written something; tells whether it was too late."""
+    before = files_of(work) | {p.relative_to(work) for p in work.rglob('*.pth')}
+    process = start(plan, work, stage)
+    while process.poll() is None:
+        now = files_of(work) | {p.relative_to(work) for p in work.rglob('*.pth')}
+        if (work / 'done' / stage / 'run.json').exists() and (
+            now - before or stage in ('data', 'texts')
+        ):
+            break
+        time.sleep(0.02)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return not (work / 'done' / stage / 'manifest.json').exists()
+
+
+def weights(path):
+    refuse_unsafe_checkpoints()
+    from mmengine.runner import CheckpointLoader
+
+    return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')['state_dict']
+
+
+@pytest.mark.slow
+def test_killed_in_every_stage(plan, tmp_path):
+    unbroken, broken = tmp_path / 'unbroken', tmp_path / 'broken'
+    finish(plan, unbroken)
+    broken.mkdir()
+    stages = [s.name for s in read_plan(plan, broken).select(None, LAST)]
+    killed = [stage for stage in stages if kill_in(plan, broken, stage)]
+    finish(plan, broken)
+    # the quickest stages may end before they are hit
+    assert len(killed) >= len(stages) - 3, killed
+    assert {'qape', 'cam', 'qa_clims', 'qa_clims_maps', 'irn', 'segment'} <= {*killed}
+
+    assert files_of(broken) == files_of(unbroken)
+    for name in files_of(unbroken):
+        if name.name != 'sheet.png':
+            assert (broken / name).read_bytes() == (unbroken / name).read_bytes(), name
+    assert read_json(broken / 'metrics.json') == read_json(unbroken / 'metrics.json')
+    checkpoints = sorted(p.relative_to(unbroken) for p in unbroken.rglob('epoch_*.pth'))
+    assert len(checkpoints) == 4
+    for name in checkpoints:
+        mine, wanted = weights(broken / name), weights(unbroken / name)
+        assert all(torch.equal(mine[k], v) for k, v in wanted.items()), name
+    assert not list(broken.rglob('*.tmp'))
