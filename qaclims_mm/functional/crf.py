@@ -3,6 +3,7 @@
 Shapes: N labels with the background, n classes, H W pixels.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 from PIL import Image
 
 UNSURE = 255
+# from energies (N, H, W) to probabilities of that shape
+Field = Callable[[np.ndarray], np.ndarray]
 
 
 class CRFSettings(NamedTuple):
@@ -84,6 +87,7 @@ def confident_labels(
     conf_fg: float = 0.3,
     conf_bg: float = 0.1,
     settings: CRFSettings | None = None,
+    make_field: Callable[..., Field] | None = None,
 ) -> np.ndarray:
     """Return what is surely foreground, surely background, and 255 in between.
 
@@ -98,6 +102,7 @@ def confident_labels(
         conf_fg: Map value of the background where foreground is looked for.
         conf_bg: The same where background is looked for; the released code has 0.1, IRN 0.05.
         settings: Of the CRF.
+        make_field: ``DenseCRF``, the default, or what takes its place.
 
     Returns:
         uint8 ``(H, W)``: 0 background, k + 1 classes, 255 unsure.
@@ -116,7 +121,7 @@ def confident_labels(
     if not len(keys):
         return np.zeros(image.shape[:2], dtype=np.uint8)
     number = len(keys) + 1
-    field = DenseCRF(image, number, settings or CRFSettings())
+    field = (make_field or DenseCRF)(image, number, settings or CRFSettings())
     names = np.concatenate([[0], np.asarray(keys) + 1])
     surely, perhaps = (
         names[field(label_energy(_best(cams, threshold), number)).argmax(0)]
