@@ -23,6 +23,7 @@ def main() -> None:
     """Choose images of the config's test set that all methods have done, and draw them."""
     parser = base_parser(__doc__)
     parser.add_argument('--cams', nargs='+', required=True, type=_folder, metavar='NAME=DIR')
+    parser.add_argument('--masks', nargs='+', default=[], type=_folder, metavar='NAME=DIR')
     parser.add_argument('--corpus', help='folder of the corpus, for the texts')
     parser.add_argument('--ids', nargs='+', help='image ids; by default some at equal distances')
     parser.add_argument('--num', type=int, default=8, help='how many, without --ids')
@@ -32,15 +33,16 @@ def main() -> None:
         parser.error(f'--num must be at least 1, but got {args.num}')
     dataset = DATASETS.build(load_config(args).test_dataloader.dataset)
     corpus = VQACorpus(args.corpus) if args.corpus else None
-    folders = dict(args.cams)
+    folders, masks = dict(args.cams), dict(args.masks)
     records = {
         r['image_id']: r
         for r in dataset.iterate_records()
         if r['labels']
         and all(file_of(f, r['image_id'], '.npz').is_file() for f in folders.values())
+        and all(file_of(f, r['image_id'], '.png').is_file() for f in masks.values())
         and (corpus is None or r['image_id'] in corpus)
     }
-    sources = ', '.join([*folders.values(), *([args.corpus] if corpus else [])])
+    sources = ', '.join([*folders.values(), *masks.values(), *([args.corpus] if corpus else [])])
     if not records:
         raise SystemExit(
             f'none of the {len(dataset)} images is in all of {sources}; '
@@ -54,7 +56,7 @@ def main() -> None:
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
             f'{len(records)} images are, the first is {next(iter(records))}.'
         )
-    columns = [_column(records[i], folders, corpus[i] if corpus else ()) for i in ids]
+    columns = [_column(records[i], folders, masks, corpus[i] if corpus else ()) for i in ids]
     path = save_figure(draw_cam_sheet(columns), args.out)
     Console().print(f'{len(columns)} images in {path}', soft_wrap=True)
 
@@ -67,16 +69,19 @@ def _folder(entry: str) -> tuple[str, str]:
     return name, folder
 
 
-def _column(record: dict, folders: dict[str, str], answers: Any) -> SheetColumn:
-    """Read what is drawn of an image: the maps of its first class."""
-    mask = record['seg_map_path']
+def _column(
+    record: dict, folders: dict[str, str], masks: dict[str, str], answers: Any
+) -> SheetColumn:
+    """Read what is drawn of an image: the maps of its first class, and its masks."""
+    mask, image_id = record['seg_map_path'], record['image_id']
     return load_column(
         record['img_path'],
         record['labels'][0],
         record['label_names'][0],
-        {n: read_cams(file_of(f, record['image_id'], '.npz')) for n, f in folders.items()},
+        {n: read_cams(file_of(f, image_id, '.npz')) for n, f in folders.items()},
         read_mask(mask) if mask and Path(mask).is_file() else None,
         answers,
+        {n: read_mask(file_of(f, image_id, '.png')) for n, f in masks.items()},
     )
 
 

@@ -1,7 +1,7 @@
 """Sheets in the manner of the paper's figure 3: images, maps and texts side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class SheetColumn:
         cams: {name of the row: activations in [0, 1], ``(H, W)``}.
         fg: Foreground answers.
         bg: Background answers.
+        made: {name of the row: masks that a method made, uint8 ``(H, W)``}.
     """
 
     image: np.ndarray
@@ -41,6 +42,7 @@ class SheetColumn:
     cams: Mapping[str, np.ndarray]
     fg: Sequence[str] = ()
     bg: Sequence[str] = ()
+    made: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.ndarray:
@@ -96,10 +98,10 @@ def _parts(text: str, width: float, size: float) -> list[str]:
 
 
 def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
-    """Draw image, ground truth, the maps of each method, and the texts.
+    """Draw image, ground truth, the maps and masks of each method, and the texts.
 
     Args:
-        columns: At least one; all with the same rows of maps.
+        columns: At least one; all with the same rows of maps and masks.
         side: Inches, the height of an image; its width follows from its aspect.
 
     Raises:
@@ -107,9 +109,9 @@ def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
     """
     if not columns:
         raise ValueError('a sheet needs at least one column, but got none.')
-    names = list(columns[0].cams)
-    if any(list(c.cams) != names for c in columns):
-        raise ValueError(f'all columns must have the maps {names}, in this order.')
+    names = [*columns[0].cams, *columns[0].made]
+    if any([*c.cams, *c.made] != names for c in columns):
+        raise ValueError(f'all columns must have the maps and masks {names}, in this order.')
     truth = any(c.mask is not None for c in columns)
     rows = ['image', *(['ground truth'] if truth else []), *names]
     labels = ['\n'.join(wrap_texts([name], side, LABEL_SIZE)) for name in rows]
@@ -128,7 +130,7 @@ def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
         page.text(left - GAP, middle, label, LABEL_SIZE, rotation=90, ha='right', va='center')
     x = left
     for column, width, lines in zip(columns, widths, texts, strict=True):
-        for row, picture in enumerate(_pictures(column, names, truth)):
+        for row, picture in enumerate(_pictures(column, truth)):
             if picture is not None:
                 page.picture(x, MARGIN + row * (side + GAP), width, side, picture)
         for number, (line, style) in enumerate(lines):
@@ -161,11 +163,12 @@ class _Page:
         )
 
 
-def _pictures(column: SheetColumn, names: Sequence[str], truth: bool) -> list[np.ndarray | None]:
+def _pictures(column: SheetColumn, truth: bool) -> list[np.ndarray | None]:
     """Return what the rows show of a column; ``None`` stays empty."""
     mask = None if column.mask is None else overlay_mask(column.image, column.mask)
-    maps = [overlay_cam(column.image, column.cams[n]) for n in names]
-    return [column.image, *([mask] if truth else []), *maps]
+    maps = [overlay_cam(column.image, cam) for cam in column.cams.values()]
+    masks = [overlay_mask(column.image, made) for made in column.made.values()]
+    return [column.image, *([mask] if truth else []), *maps, *masks]
 
 
 def _lines_of(column: SheetColumn, width: float) -> list[tuple[str, dict[str, str]]]:
@@ -190,6 +193,7 @@ def load_column(
     cams: Mapping[str, Any],
     mask: np.ndarray | None,
     answers: Iterable[dict[str, Any]] = (),
+    made: Mapping[str, np.ndarray] | None = None,
 ) -> SheetColumn:
     """Collect what is on disk about one class of one image.
 
@@ -200,9 +204,10 @@ def load_column(
         cams: {row name: ``schemas.Cams``}.
         mask: Ground truth or ``None``.
         answers: Corpus rows of the image.
+        made: {row name: a mask that a method made}.
 
     Raises:
-        FormatError: If maps or mask have another size than the image.
+        FormatError: If maps or masks have another size than the image.
     """
     with Image.open(image_path) as image:
         pixels = np.asarray(image.convert('RGB'))
@@ -210,7 +215,8 @@ def load_column(
     for name, found in cams.items():
         rows = np.flatnonzero(found.keys == label)
         maps[name] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
-    for name, shown in (maps if mask is None else maps | {'the mask': mask}).items():
+    masks = {**(made or {}), **({} if mask is None else {'the mask': mask})}
+    for name, shown in {**maps, **masks}.items():
         if shown.shape != pixels.shape[:2]:
             raise FormatError(
                 f'{name} has size {shown.shape} for {image_path}, which is {pixels.shape[:2]}; '
@@ -218,4 +224,4 @@ def load_column(
             )
     own = [r for r in answers if r['class_name'] == class_name]
     texts = {kind: [r['text'] for r in own if r['kind'] == kind] for kind in ('fg', 'bg')}
-    return SheetColumn(pixels, class_name, mask, maps, texts['fg'], texts['bg'])
+    return SheetColumn(pixels, class_name, mask, maps, texts['fg'], texts['bg'], made or {})

@@ -7,7 +7,7 @@ from tool_runs import run_tool
 
 from qaclims_mm.corpus.store import write_shard
 from qaclims_mm.miniworld import CLASSES, generate
-from qaclims_mm.schemas import Manifest, file_of, write_cams
+from qaclims_mm.schemas import Manifest, file_of, write_cams, write_mask
 from qaclims_mm.visualization import sheets
 
 IDS = tuple(f'mini_{n:06d}' for n in range(6))
@@ -79,6 +79,17 @@ def draw(work, tmp_path, capsys, monkeypatch):
         return done, list(drawn)
 
     return run
+
+
+def test_masks_of_a_method_are_a_row_more(work, draw):
+    for image_id in IDS[1:3]:
+        write_mask(file_of(work / 'masks', image_id, '.png'), np.full((48, 48), 3))
+    done, columns = draw('--masks', 'IRN=masks')
+    assert done.status == 0, done.text
+    assert len(columns) == 2
+    for column in columns:
+        assert list(column.cams) == ['CAM', 'RITC']
+        assert {n: set(m.flatten()) for n, m in column.made.items()} == {'IRN': {3}}
 
 
 def test_sheet(work, tmp_path, capsys, monkeypatch):
