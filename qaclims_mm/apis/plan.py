@@ -153,5 +153,6 @@ class Launch:
         if self.launcher == 'slurm':
             ranks = [f'--ntasks={self.ranks}', '--kill-on-bad-exit=1']
             return ['srun', *ranks, python, script, *arguments]
-        ranks = [str(TOOLS / 'dist_run.py'), f'--nproc_per_node={self.ranks}']
+        # standalone: on a free port, so that two pipelines do not meet
+        ranks = [str(TOOLS / 'dist_run.py'), '--standalone', f'--nproc_per_node={self.ranks}']
         return [python, *ranks, script, *arguments]

@@ -9,7 +9,7 @@ from qaclims_mm.schemas import FormatError
 
 def test_command_line_of_ranks():
     tools = TOOLS
-    start = [sys.executable, str(tools / 'dist_run.py'), '--nproc_per_node=4']
+    start = [sys.executable, str(tools / 'dist_run.py'), '--standalone', '--nproc_per_node=4']
     end = ['--launcher', 'pytorch']
     pytorch, slurm = Launch('pytorch', 4), Launch('slurm', 16)
     assert pytorch.command('train.py', ['x.py']) == [*start, f'{tools}/train.py', 'x.py', *end]

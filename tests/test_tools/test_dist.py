@@ -93,6 +93,34 @@ def test_two_ranks_train_an_epoch(trained):
     assert 'GPU number: 2' in log.read_text()
 
 
+def test_a_pipeline_gives_its_stages_ranks(trained):
+    config = trained / 'cam.py'
+    (trained / 'plan.py').write_text(
+        "work_dir = 'unused'\n"
+        f"stages = [dict(name='cam', tool='train.py', config={str(config)!r}, seeded=True)]\n"
+    )
+    command = [sys.executable, ROOT / 'tools/run_pipeline.py', trained / 'plan.py']
+    flags = ['--work-dir', trained / 'plan', '--launcher', 'pytorch', '--ranks', '2']
+    done = subprocess.run(
+        [*map(str, command), *map(str, flags)],
+        env=os.environ | dict(OMP_NUM_THREADS='1'),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    [log] = (trained / 'plan/cam').glob('*/*.log')
+    assert 'GPU number: 2' in log.read_text()
+    mine, wanted = (
+        torch.load(trained / folder / 'epoch_1.pth', weights_only=False)['state_dict']
+        for folder in ('plan/cam', 'cam')
+    )
+    for name, value in wanted.items():
+        torch.testing.assert_close(mine[name], value)
+
+
 def files_of(folder):
     return {
         p.relative_to(folder).as_posix(): p.read_bytes()
