@@ -7,18 +7,12 @@ _base_ = [
     '../_base_/schedules/poly-sgd.py',
 ]
 epochs = 10  # 180 steps of 16 images
-lr = 1e-4  # of the backbone; the head learns ten times as fast, its biases twenty times
+lr = 5e-4  # AdamW: 180 steps of SGD leave even a model of true masks at 56 mIoU instead of 65
 work_dir = 'work_dirs/miniworld/segment_full'
 
 train_dataloader = dict(dataset=dict(indices=300))  # those that have maps
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
 optim_wrapper = dict(
-    optimizer=dict(lr=lr, weight_decay=5e-4),
-    paramwise_cfg=dict(
-        custom_keys={
-            'decode_head': dict(lr_mult=10.0),
-            **{f'decode_head.convs.{i}.bias': dict(lr_mult=20.0, decay_mult=0.0) for i in range(4)},
-        }
-    ),
+    optimizer=dict(_delete_=True, type='AdamW', lr=lr, weight_decay=0.01),  # no momentum
 )

@@ -174,9 +174,7 @@ def test_no_text_is_cut_or_overlaps(side):
 def test_bad_columns():
     with pytest.raises(ValueError, match='a sheet needs at least one column, but got none'):
         draw_cam_sheet([])
-    with pytest.raises(
-        ValueError, match=r"must have the maps and masks \['CAM', 'QA-CLIMS'\]"
-    ):
+    with pytest.raises(ValueError, match=r"must have the maps and masks \['CAM', 'QA-CLIMS'\]"):
         draw_cam_sheet([column(), column(names=('CAM',))])
 
 

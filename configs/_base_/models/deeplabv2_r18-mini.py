@@ -1,4 +1,5 @@
-# DeepLabV2 on MiniWorld's backbone: stride 8, 14 x 14 cells, so half the paper's dilations
+# DeepLabV2 on MiniWorld's backbone: stride 8, 14 x 14 cells, so half the paper's dilations and no
+# pyramid: at half the size there would be 7 x 7
 _base_ = './deeplabv2_r101.py'
 model = dict(
     data_preprocessor=dict(
@@ -15,7 +16,10 @@ model = dict(
         strides=(1, 2, 1),
         dilations=(1, 1, 2),
         out_indices=(2,),
+        norm_cfg=dict(type='BN', requires_grad=True),
+        norm_eval=False,
         init_cfg=dict(type='Pretrained', checkpoint='miniworld://backbone/r18-mini.safetensors'),
     ),
     decode_head=dict(in_channels=128, num_classes=9, dilations=(3, 6, 9, 12)),
+    scales=(),
 )

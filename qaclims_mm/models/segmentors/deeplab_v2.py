@@ -22,7 +22,7 @@ class MultiScaleFusion(EncoderDecoder):
     size.
 
     Args:
-        scales: Further scales beside 1.
+        scales: Further scales beside 1; with none it is a plain segmentor.
         **kwargs: As in mmseg's ``EncoderDecoder``.
 
     Source:
@@ -36,6 +36,8 @@ class MultiScaleFusion(EncoderDecoder):
     def pyramid(self, inputs: Tensor) -> list[Tensor]:
         """Return the logits at scale 1, at each further scale, and the highest of all of them."""
         logits = [self._logits(inputs)]
+        if not self.scales:
+            return logits
         for scale in self.scales:
             small = F.interpolate(inputs, scale_factor=scale, mode='bilinear', align_corners=False)
             logits.append(self._logits(small))
@@ -60,7 +62,7 @@ class MultiScaleFusion(EncoderDecoder):
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Return the loss of each scale (``loss_ce_1``, ``loss_ce_0.5``, ...) and of ``max``."""
         masks = torch.stack([s.gt_sem_seg.data for s in data_samples]).float()
-        names = [f'{scale:g}' for scale in (1, *self.scales)] + ['max']
+        names = [f'{scale:g}' for scale in (1, *self.scales)] + ['max'] * bool(self.scales)
         losses = {}
         for name, logits in zip(names, self.pyramid(inputs), strict=True):
             mask = F.interpolate(masks, size=logits.shape[-2:], mode='nearest-exact')[:, 0].long()

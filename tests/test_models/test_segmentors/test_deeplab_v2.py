@@ -105,3 +105,13 @@ def test_head_starts_small_and_has_no_other_classifier():
     for conv in head.convs:
         assert conv.weight.std().item() == pytest.approx(0.01, rel=0.1)
         assert not conv.bias.any()
+
+
+def test_without_further_scales_it_is_a_plain_segmentor():
+    model = tiny().eval()
+    model.scales = ()
+    images = torch.rand(2, 3, 32, 40)
+    [logits] = model.pyramid(images)
+    torch.testing.assert_close(logits, model.decode_head(model.extract_feat(images)))
+    sample = SegDataSample(gt_sem_seg=PixelData(data=torch.randint(0, 5, (1, 32, 40))))
+    assert list(model.loss(images, [sample, sample])) == ['loss_ce_1']
