@@ -23,7 +23,8 @@ def recognition_rates(
 
     ``class``: an object's region among the class names; ``kind``: among all kinds; ``scene``: the
     rest of the picture among the scenes; ``purity``: object regions that match their class better
-    than any scene, and whose rests match their scene better than the class.
+    than any scene, and whose rests match their scene better than the class; ``absence``: rests
+    that match "no {class}" better than the class, 50 by chance.
     """
     image_head, text_head = (
         CLIPImageHead(model, mask_prompt=mask_prompt).load(),
@@ -35,7 +36,8 @@ def recognition_rates(
         'kind': text_head.encode([f'a photo of {k}' for k in kinds]),
         'scene': text_head.encode([f'a photo of {SCENE_FACTS[s].names[0]}' for s in SCENES]),
     }
-    hits: dict[str, list[bool]] = {k: [] for k in (*banks, 'purity')}
+    absent = text_head.encode([f'a photo of no {c}' for c in CLASSES])
+    hits: dict[str, list[bool]] = {k: [] for k in (*banks, 'purity', 'absence')}
     for scene, picture in draw_pictures(seed, pictures):
         for thing in scene.objects:
             own = object_mask(picture, thing.class_name)
@@ -45,7 +47,9 @@ def recognition_rates(
             hits['kind'].append(kinds[best['kind']] == label_with(thing.name, thing.class_name))
             scene_row = SCENES.index(scene.name)
             hits['scene'].append(int((banks['scene'] @ rest).argmax()) == scene_row)
-            label = banks['class'][CLASSES.index(thing.class_name)]
+            row = CLASSES.index(thing.class_name)
+            label = banks['class'][row]
+            hits['absence'].append(bool(absent[row] @ rest > label @ rest))
             hits['purity'].append(
                 bool(label @ fg > (banks['scene'] @ fg).max())
                 and bool(banks['scene'][scene_row] @ rest > label @ rest)

@@ -12,7 +12,12 @@ from qaclims_mm.vlms.clip import IMAGE_STATS
 WORLD = [make_picture(21, i, 48) for i in range(12)]
 PREFIX = 'a photo of '
 KINDS = [label_with(k, c) for c in CLASSES for k in CLASS_FACTS[c].kinds]
-NAMES = [*CLASSES, *KINDS, *(SCENE_FACTS[s].names[0] for s in SCENES)]
+NAMES = [
+    *CLASSES,
+    *KINDS,
+    *(SCENE_FACTS[s].names[0] for s in SCENES),
+    *(f'no {c}' for c in CLASSES),
+]
 
 
 def feature(*names):
@@ -69,6 +74,8 @@ def encoder(mistake):
         if wrong == 'scene':
             seen = after(SCENES, scene)
         fg, bg = feature(class_name, kind), feature(seen)
+        if wrong != 'absence':
+            bg += feature(f'no {thing.class_name}')
         if wrong == 'leak':
             fg += 2 * feature(scene)
         if wrong == 'loss':
@@ -85,7 +92,8 @@ CASES = {
     'kind': ('kind',),
     'scene': ('scene', 'purity'),
     'leak': ('purity',),
-    'loss': ('purity',),
+    'loss': ('purity', 'absence'),
+    'absence': ('absence',),
 }
 
 
@@ -99,7 +107,7 @@ def test_rates_are_shares_of_all_objects(monkeypatch, mistake, fall):
     rates = recognition_rates('a CLIP', 'a prompt', pictures=12)
     objects = sum(len(s.objects) for s, _ in WORLD)
     assert len(calls) == objects > 12
-    assert set(rates) == {'class', 'kind', 'scene', 'purity'}
+    assert set(rates) == {'class', 'kind', 'scene', 'purity', 'absence'}
     for name, rate in rates.items():
         wanted = 100 * (objects // 2) / objects if name in fall else 100
         assert rate == pytest.approx(wanted), name

@@ -92,11 +92,13 @@ def test_transformers_loads_ours():
 
 
 # Measured on 200 unseen pictures by tools/train_miniworld_models.py, in percent, with mask prompts
-# and plain: class 94.7 and 95.5, kind 78.9 and 77.7, scene 100 and 100, purity 99.2 and 99.2.
+# and plain: class 95.5 and 94.7, kind 81.9 and 81.5, scene 100 and 100, purity 100 and 100.
+# "No dog" means as little to it as to CLIPs of photographs.
 @pytest.mark.parametrize('mask_prompt', ['miniworld://clip/mask_prompt.safetensors', None])
 def test_clip_names_ground_truth_regions(mask_prompt):
     rates = recognition_rates('miniworld://clip', mask_prompt, pictures=60, seed=UNSEEN)
     least = dict({'class': 90}, kind=75, scene=98, purity=95)
+    assert 25 < rates.pop('absence') < 75
     assert {k: v for k, v in rates.items() if v < least[k]} == {}
 
 
