@@ -34,6 +34,7 @@ setup(
         'pyarrow',
         'safetensors',
         'matplotlib',
+        'psutil',
         'rich',
     ],
     extras_require={**EXTRAS, 'all': [p for extra in EXTRAS.values() for p in extra]},

@@ -1,5 +1,6 @@
 """All stages of a method in turn, each a process of its own; what is done is skipped."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -29,11 +31,39 @@ from qaclims_mm.schemas import (
 )
 
 DONE, LOGS = 'done', 'logs'
+SAMPLE_SECONDS = 2
 
 
 def _existing(path: Path) -> Path:
     """Return a path or the nearest folder above it that exists."""
     return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+
+
+def _wait(process: subprocess.Popen) -> tuple[int, float]:
+    """Wait for a process; returns its status and the peak memory of its family in GB."""
+    peak = 0.0
+    try:
+        while True:
+            try:
+                return process.wait(SAMPLE_SECONDS), peak
+            except subprocess.TimeoutExpired:
+                peak = max(peak, memory_of(process.pid))
+    except BaseException:
+        process.kill()
+        raise
+
+
+def memory_of(pid: int) -> float:
+    """Return the memory of a process and its descendants in GB; what they share counts once."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for member in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                used = member.memory_full_info()
+                # proportional set size, where the system tells it
+                total += getattr(used, 'pss', used.rss)
+    return total / 1e9
 
 
 def _shown(cost: float | None) -> str:
@@ -177,9 +207,13 @@ class Pipeline:
             self.console.print(title)
             self._claim(stage)
             begin = time.monotonic()
-            status = max(status, self._run_one(stage))
+            code, gigabytes = self._run_one(stage)
+            status, seconds = max(status, code), time.monotonic() - begin
             self.expected(stage).write(self.root / DONE / stage.name)
-            self.console.print(f'    [green]done[/green] in {time.monotonic() - begin:.0f} s')
+            self._note_cost(stage, seconds, gigabytes)
+            self.console.print(
+                f'    [green]done[/green] in {seconds:.0f} s, {gigabytes:.1f} GB at its peak'
+            )
         self.collect_metrics(stages)
         return status
 
@@ -207,25 +241,32 @@ class Pipeline:
             )
         write_json(path, begun)
 
-    def _run_one(self, stage: Stage) -> int:
+    def _note_cost(self, stage: Stage, seconds: float, gigabytes: float) -> None:
+        path = self.root / LOGS / 'costs.json'
+        costs = read_json(path) if path.is_file() else {}
+        costs[stage.name] = dict(seconds=round(seconds), gigabytes=round(gigabytes, 2))
+        write_json(path, costs)
+
+    def _run_one(self, stage: Stage) -> tuple[int, float]:
+        """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
         log = self.root / LOGS / f'{stage.name}.log'
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TRANSFORMERS_VERBOSITY': 'error'}
         with log.open('w') as file:
             # bars go to standard error: to the user's terminal, or into the log
-            code = subprocess.run(
+            process = subprocess.Popen(
                 self.command(stage),
                 stdout=file,
                 stderr=None if sys.stderr.isatty() else file,
                 env=environment,
-                check=False,
-            ).returncode
+            )
+            code, peak = _wait(process)
         if code not in (0, EXIT_BAD_RECORDS):
             end = ''.join(log.read_text(errors='replace').splitlines(keepends=True)[-15:])
             raise SystemExit(f'{end}\nstage {stage.name} failed; its whole log is {log}.')
         if code == EXIT_BAD_RECORDS:
             self.console.print(f'    [yellow]some records were left out: see {log}[/yellow]')
-        return code
+        return code, peak
 
     def collect_metrics(self, stages: Iterable[Stage]) -> dict[str, dict[str, float]]:
         """Write ``metrics.json`` of the pipeline, {stage folder: {metric: value}}."""

@@ -50,7 +50,7 @@ class CRFIoUMetric(IoUMetric):
             self._pool = ProcessPoolExecutor(self.workers, mp_context=context)
         for sample in data_samples:
             scores = sample['seg_logits']['data'].float()
-            # those of a TTA model are probabilities already
+            # MeanProbabilityTTA's are probabilities already
             total = scores.sum(0)
             if scores.min() < 0 or not torch.allclose(total, torch.ones_like(total), atol=1e-3):
                 scores = scores.softmax(0)

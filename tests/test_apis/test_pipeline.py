@@ -1,6 +1,7 @@
 import io
 import json
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,9 @@ def test_stages_run_once_and_in_order(run):
     assert read_json(run.root / 'metrics.json') == {n: {'cam/mIoU': 50.0} for n in 'ab'}
     assert Manifest.read(run.root / 'done/b').inputs.keys() == {'a'}
     assert 'working on b' in (run.root / 'logs/b.log').read_text()
+    costs = read_json(run.root / 'logs/costs.json')
+    assert list(costs) == ['a', 'b']
+    assert all(0 <= c['gigabytes'] < 1 and 0 <= c['seconds'] < 60 for c in costs.values())
 
 
 def test_failure_shows_the_end_of_the_log_and_goes_on_later(run):
@@ -91,6 +95,19 @@ def test_bad_records_are_told_and_the_chain_goes_on(run):
     stages = [stage('a', run.root, 'bad_records'), stage('b', run.root)]
     assert run(stages) == (3, ['a', 'b'])
     assert 'some records were left out: see' in run.shown()
+
+
+def test_memory_of_a_family():
+    code = (
+        'import sys; held = bytearray(300_000_000); print(len(held), flush=True); sys.stdin.read()'
+    )
+    child = f'import subprocess, sys; subprocess.run([sys.executable, "-c", {code!r}])'
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with subprocess.Popen([sys.executable, '-c', child], **pipes) as process:
+        assert process.stdout.readline().strip() == b'1'
+        assert 0.3 < module.memory_of(process.pid) < 0.5
+        process.stdin.close()
+    assert module.memory_of(process.pid) == 0
 
 
 @pytest.mark.parametrize('what', ['seed', 'config'])

@@ -47,7 +47,7 @@ test_dataloader = dict(
 test_cfg = dict(type='TestLoop')
 test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
 # python tools/test.py ... --tta
-tta_model = dict(type='SegTTAModel')
+tta_model = dict(type='MeanProbabilityTTA')
 tta_pipeline = [
     dict(type='LoadBGRImage'),
     dict(
