@@ -1,6 +1,13 @@
 """Train a stage: python tools/train.py CONFIG [--resume] [--amp]."""
 
-from qaclims_mm.engine.launch import base_parser, build_runner, exit_status, load_config, run_tool
+from qaclims_mm.engine.launch import (
+    base_parser,
+    build_runner,
+    exit_status,
+    load_config,
+    resume_from,
+    run_tool,
+)
 
 
 def main() -> int:
@@ -20,8 +27,7 @@ def main() -> int:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+        resume_from(cfg, None if args.resume == 'auto' else args.resume)
     runner = build_runner(cfg, 'train')
     runner.train()
     return exit_status(runner)

@@ -8,8 +8,8 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # one file an epoch is enough to resume from; the last one is what the next stage reads
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1),
+    # two: mmengine removes the oldest before it writes the next, and a run may be killed then
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [

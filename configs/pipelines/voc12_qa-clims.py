@@ -53,7 +53,7 @@ stages = [
         checkpoint='none',
         megabytes=30,
     ),
-    run('cam', 'train.py', cam, 'train the classifier', (), megabytes=200),
+    run('cam', 'train.py', cam, 'train the classifier', (), ranks=2, megabytes=400),
     test('cam_maps', cam, cam, 'epoch_5', 'its maps and their mIoU', ('cam',), 500),
     run(
         'texts',
@@ -63,7 +63,9 @@ stages = [
         ('qape',),
         megabytes=50,
     ),
-    run('qa_clims', 'train.py', qa_clims, 'train QA-CLIMS', ('cam', 'texts'), megabytes=200),
+    run(
+        'qa_clims', 'train.py', qa_clims, 'train QA-CLIMS', ('cam', 'texts'), ranks=2, megabytes=400
+    ),
     test(
         'qa_clims_maps',
         qa_clims,
@@ -91,7 +93,7 @@ stages = [
         checkpoint='none',
         megabytes=150,
     ),
-    run('irn', 'train.py', irn, 'train IRN on it', ('ir_label',), megabytes=150),
+    run('irn', 'train.py', irn, 'train IRN on it', ('ir_label',), ranks=1, megabytes=250),
     test(
         'irn_masks',
         irn,
@@ -110,7 +112,15 @@ stages = [
         ('irn', 'qa_clims_export'),
         150,
     ),
-    run('segment', 'train.py', segment, 'train DeepLabV2 on them', ('irn_export',), megabytes=700),
+    run(
+        'segment',
+        'train.py',
+        segment,
+        'train DeepLabV2 on them',
+        ('irn_export',),
+        ranks=1,
+        megabytes=1000,
+    ),
     test('segment_test', segment, segment, 'iter_30000', 'its mIoU on val', ('segment',), 1),
 ]
 table = dict(

@@ -1,15 +1,16 @@
 """All stages of a method in turn, each a process of its own; what is done is skipped."""
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 from rich.console import Console
@@ -31,6 +32,7 @@ from qaclims_mm.schemas import (
 )
 
 DONE, LOGS = 'done', 'logs'
+RUNS = 'runs.json'
 SAMPLE_SECONDS = 2
 
 
@@ -156,7 +158,7 @@ class Pipeline:
             arguments += ['--cfg-options', f'randomness.seed={self.seed}']
         if stage.tool == 'train.py':
             arguments.append('--resume')
-        return self.launch.command(stage.tool, arguments)
+        return self.launch.command(stage, arguments)
 
     def state(self, stage: Stage) -> str:
         """Return ``done``, ``begun`` or ``to do``."""
@@ -203,14 +205,17 @@ class Pipeline:
             title = f'[bold]{number}/{len(stages)} {stage.name}[/bold]  {stage.about}'
             if self.is_done(stage):
                 self.console.print(f'{title}  [green]done before[/green]')
+                status = max(status, self._runs().get(stage.name, {}).get('status', 0))
                 continue
             self.console.print(title)
-            self._claim(stage)
+            # as it is now: its config may be edited while it runs
+            manifest = self._claim(stage)
+            self._tell_ranks(stage)
             begin = time.monotonic()
             code, gigabytes = self._run_one(stage)
             status, seconds = max(status, code), time.monotonic() - begin
-            self.expected(stage).write(self.root / DONE / stage.name)
-            self._note_cost(stage, seconds, gigabytes)
+            self._note_run(stage, seconds, gigabytes, code)
+            manifest.write(self.root / DONE / stage.name)
             self.console.print(
                 f'    [green]done[/green] in {seconds:.0f} s, {gigabytes:.1f} GB at its peak'
             )
@@ -226,8 +231,10 @@ class Pipeline:
                 f'{free:.0f} MB free; make room or choose another --work-dir.'
             )
 
-    def _claim(self, stage: Stage) -> None:
+    def _claim(self, stage: Stage) -> Manifest:
         """Mark a stage as begun, so that no run goes on with what another one left.
+
+        Returns the manifest that it has when it is done.
 
         Raises:
             FormatError: If it was begun from something else.
@@ -240,25 +247,56 @@ class Pipeline:
                 f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent}.'
             )
         write_json(path, begun)
+        return manifest
 
-    def _note_cost(self, stage: Stage, seconds: float, gigabytes: float) -> None:
-        path = self.root / LOGS / 'costs.json'
-        costs = read_json(path) if path.is_file() else {}
-        costs[stage.name] = dict(seconds=round(seconds), gigabytes=round(gigabytes, 2))
-        write_json(path, costs)
+    def _tell_ranks(self, stage: Stage) -> None:
+        ranks = self.launch.ranks_of(stage)
+        if stage.ranks not in (None, ranks):
+            self.console.print(
+                f'    [yellow]its config is for {stage.ranks} ranks, but {ranks} run: a step has '
+                f'{ranks}/{stage.ranks} of its images[/yellow]'
+            )
+
+    def _runs(self) -> dict[str, dict[str, Any]]:
+        """Return what is noted of the stages that ran, {stage: {what: value}}."""
+        path = self.root / LOGS / RUNS
+        return read_json(path) if path.is_file() else {}
+
+    def _note_run(self, stage: Stage, seconds: float, gigabytes: float, status: int) -> None:
+        note = dict(seconds=round(seconds), gigabytes=round(gigabytes, 2), status=status)
+        write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: note})
+
+    @contextlib.contextmanager
+    def _lock(self, stage: Stage) -> Iterator[IO]:
+        """Hold a stage, so that no two processes ever write into its folder.
+
+        Raises:
+            FormatError: If it is running.
+        """
+        with (self.root / DONE / stage.name / 'lock').open('w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise FormatError(
+                    f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
+                    'that was killed; wait until it ends, or end it.'
+                ) from None
+            yield lock
 
     def _run_one(self, stage: Stage) -> tuple[int, float]:
         """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
         log = self.root / LOGS / f'{stage.name}.log'
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TRANSFORMERS_VERBOSITY': 'error'}
-        with log.open('w') as file:
+        with self._lock(stage) as lock, log.open('w') as file:
             # bars go to standard error: to the user's terminal, or into the log
             process = subprocess.Popen(
                 self.command(stage),
                 stdout=file,
                 stderr=None if sys.stderr.isatty() else file,
                 env=environment,
+                # it keeps the lock if only this process is killed
+                pass_fds=(lock.fileno(),),
             )
             code, peak = _wait(process)
         if code not in (0, EXIT_BAD_RECORDS):

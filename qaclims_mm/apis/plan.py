@@ -30,6 +30,7 @@ class Stage:
         folder: Its folder below the pipeline's work dir; by default its name.
         needs: Names of the stages whose files it reads.
         seeded: Whether the pipeline's seed concerns it.
+        ranks: Number of ranks that its training is configured for; ``None`` is any.
         minutes: How long it takes, as measured on the plan's ``machine``; ``None`` is unknown.
         megabytes: How much it writes; ``None`` is unknown.
     """
@@ -43,6 +44,7 @@ class Stage:
     folder: str = ''
     needs: tuple[str, ...] = ()
     seeded: bool = False
+    ranks: int | None = None
     minutes: float | None = None
     megabytes: float | None = None
 
@@ -129,7 +131,7 @@ class Launch:
     Attributes:
         launcher: ``none``, ``pytorch`` (ranks on this machine) or ``slurm`` (``srun``, which takes
             what else it needs from its own environment variables).
-        ranks: Number of ranks.
+        ranks: Number of ranks; a stage whose training is configured for another number gets that.
 
     Raises:
         ValueError: If the launcher is unknown, or there are several ranks without one.
@@ -144,15 +146,21 @@ class Launch:
         if self.ranks < 1 or (self.launcher == 'none' and self.ranks > 1):
             raise ValueError(f'{self.ranks} ranks need --launcher pytorch or slurm.')
 
-    def command(self, tool: str, arguments: Sequence[str]) -> list[str]:
-        """Return the command line that runs a tool."""
-        script, python = str(TOOLS / tool), sys.executable
-        if self.launcher == 'none' or tool not in RANKED:
+    def ranks_of(self, stage: Stage) -> int:
+        """Return how many ranks a stage gets."""
+        if self.launcher == 'none' or stage.tool not in RANKED:
+            return 1
+        return stage.ranks or self.ranks
+
+    def command(self, stage: Stage, arguments: Sequence[str]) -> list[str]:
+        """Return the command line that runs a stage's tool."""
+        script, python, number = str(TOOLS / stage.tool), sys.executable, self.ranks_of(stage)
+        if number == 1:
             return [python, script, *arguments]
         arguments = [*arguments, '--launcher', self.launcher]
         if self.launcher == 'slurm':
-            ranks = [f'--ntasks={self.ranks}', '--kill-on-bad-exit=1']
+            ranks = [f'--ntasks={number}', '--kill-on-bad-exit=1']
             return ['srun', *ranks, python, script, *arguments]
         # standalone: on a free port, so that two pipelines do not meet
-        ranks = [str(TOOLS / 'dist_run.py'), '--standalone', f'--nproc_per_node={self.ranks}']
+        ranks = [str(TOOLS / 'dist_run.py'), '--standalone', f'--nproc_per_node={number}']
         return [python, *ranks, script, *arguments]

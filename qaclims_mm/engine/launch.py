@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from qaclims_mm.compat import adapt_config_to_device, init_cpu_process_group, mend_openmmlab
 from qaclims_mm.datasets.image_level import RecordError
@@ -90,6 +90,21 @@ def _set_strict(cfg: Config) -> None:
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(loader):
             cfg[loader].dataset.strict = True
+
+
+def resume_from(cfg: Config, checkpoint: str | None) -> None:
+    """Let a training go on, in place.
+
+    Args:
+        cfg: Of the training; what its ``load_from`` names starts a training that has no checkpoint
+            yet.
+        checkpoint: The file to go on from; ``None`` is the last one of the work dir, if there is
+            one.
+    """
+    checkpoint = checkpoint or find_latest_checkpoint(cfg.work_dir)
+    cfg.resume = checkpoint is not None
+    if checkpoint is not None:
+        cfg.load_from = checkpoint
 
 
 def use_test_time_augmentation(cfg: Config) -> None:

@@ -30,6 +30,8 @@ class ImageWriter(BaseMetric):
         self._failed: dict[str, str] = {}
         self._fingerprint: dict[str, str] = {}
         self.image_ids: Sequence[str] = ()
+        # what the files depend on beside model and data, {name: value}
+        self.settings: dict[str, str] = {}
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""

@@ -37,6 +37,7 @@ class PseudoMaskWriter(ImageWriter):
     def __init__(self, out_dir: str, threshold: float = 0.25, prefix: str | None = None) -> None:
         super().__init__(out_dir, prefix)
         self.threshold = threshold
+        self.settings = dict(threshold=str(threshold))
 
     def write(self, path: Path, sample: dict) -> None:
         """Write the mask of an image from ``cam_keys`` and ``cam_high_res``."""

@@ -38,7 +38,6 @@ _RUN_ONLY_KEYS = frozenset(
         'out_dir',
         'out_file',
         'journal',
-        'load_from',
     ]
 )
 

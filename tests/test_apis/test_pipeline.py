@@ -1,8 +1,11 @@
+import contextlib
+import fcntl
 import io
 import json
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,9 +79,9 @@ def test_stages_run_once_and_in_order(run):
     assert read_json(run.root / 'metrics.json') == {n: {'cam/mIoU': 50.0} for n in 'ab'}
     assert Manifest.read(run.root / 'done/b').inputs.keys() == {'a'}
     assert 'working on b' in (run.root / 'logs/b.log').read_text()
-    costs = read_json(run.root / 'logs/costs.json')
-    assert list(costs) == ['a', 'b']
-    assert all(0 <= c['gigabytes'] < 1 and 0 <= c['seconds'] < 60 for c in costs.values())
+    runs = read_json(run.root / 'logs/runs.json')
+    assert list(runs) == ['a', 'b']
+    assert all(0 <= c['gigabytes'] < 1 and 0 <= c['seconds'] < 60 for c in runs.values())
 
 
 def test_failure_shows_the_end_of_the_log_and_goes_on_later(run):
@@ -95,6 +98,66 @@ def test_bad_records_are_told_and_the_chain_goes_on(run):
     stages = [stage('a', run.root, 'bad_records'), stage('b', run.root)]
     assert run(stages) == (3, ['a', 'b'])
     assert 'some records were left out: see' in run.shown()
+    # nothing is forgotten when the chain goes on later
+    assert run(stages) == (3, [])
+
+
+def test_a_stage_that_still_runs_is_not_started_again(run):
+    (run.root / 'done/a').mkdir(parents=True)
+    with (run.root / 'done/a/lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(FormatError, match='stage a is still running in'):
+            run([stage('a', run.root)])
+    assert run([stage('a', run.root)]) == (0, ['a'])
+
+
+def test_a_tool_holds_its_stage_when_the_pipeline_is_killed(run, tmp_path):
+    tool, started = tmp_path / 'tools/work.py', tmp_path / 'started'
+    tool.write_text('import sys, pathlib; pathlib.Path(sys.argv[1]).touch(); sys.stdin.read()')
+    waits = Stage('a', 'work.py', args=(str(started),))
+    program = (
+        'import pathlib\n'
+        'from qaclims_mm.apis import plan, pipeline\n'
+        f'plan.TOOLS = pathlib.Path({str(tool.parent)!r})\n'
+        f'stage = plan.Stage("a", "work.py", args=({str(started)!r},))\n'
+        f'made = plan.Plan(pathlib.Path("plan.py"), pathlib.Path({str(run.root)!r}), (stage,))\n'
+        'pipeline.Pipeline(made).run(made.stages)\n'
+    )
+    process = subprocess.Popen([sys.executable, '-c', program], stdin=subprocess.PIPE)
+    while not started.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    with pytest.raises(FormatError, match='stage a is still running in'):
+        run([waits])
+    # now the tool ends by itself
+    process.stdin.close()
+    tool.write_text('')
+    status, deadline = None, time.monotonic() + 20
+    while status is None and time.monotonic() < deadline:
+        with contextlib.suppress(FormatError):
+            status, _ = run([waits])
+    assert status == 0
+
+
+def test_a_config_that_changes_while_it_runs_is_not_what_was_made(run, tmp_path):
+    config = tmp_path / 'config.py'
+    text = "work_dir = 'x'\nlr = 1\n"
+    config.write_text(text)
+    change = f'open({str(config)!r}, "a").write("lr = 2")'
+    (tmp_path / 'tools/work.py').write_text(change)
+    entry = Stage('a', 'work.py', config=str(config))
+    run([entry])
+    pipeline = Pipeline(plan_of(run.root, entry))
+    assert not pipeline.is_done(entry)
+    config.write_text(text)
+    assert pipeline.is_done(entry)
+
+
+def test_a_training_for_another_number_of_ranks_says_so(run):
+    run([stage('a', run.root, ranks=2)])
+    assert 'its config is for 2 ranks, but 1 run: a step has 1/2 of its images' in run.shown()
 
 
 def test_memory_of_a_family():

@@ -8,18 +8,22 @@ from qaclims_mm.schemas import FormatError
 
 
 def test_command_line_of_ranks():
-    tools = TOOLS
+    tools, train = TOOLS, Stage('cam', 'train.py')
     start = [sys.executable, str(tools / 'dist_run.py'), '--standalone', '--nproc_per_node=4']
     end = ['--launcher', 'pytorch']
     pytorch, slurm = Launch('pytorch', 4), Launch('slurm', 16)
-    assert pytorch.command('train.py', ['x.py']) == [*start, f'{tools}/train.py', 'x.py', *end]
-    assert slurm.command('test.py', ['x.py']) == [
+    assert pytorch.command(train, ['x.py']) == [*start, f'{tools}/train.py', 'x.py', *end]
+    assert slurm.command(Stage('maps', 'test.py'), ['x.py']) == [
         *('srun', '--ntasks=16', '--kill-on-bad-exit=1', sys.executable, f'{tools}/test.py'),
         *('x.py', '--launcher', 'slurm'),
     ]
     # what does not share its work runs once
     alone = [sys.executable, f'{tools}/encode_texts.py', 'x.py']
-    assert pytorch.command('encode_texts.py', ['x.py']) == alone
+    assert pytorch.command(Stage('texts', 'encode_texts.py'), ['x.py']) == alone
+    # a training gets as many as its config is for
+    two, one = (pytorch.command(Stage('irn', 'train.py', ranks=n), ['x.py']) for n in (2, 1))
+    assert '--nproc_per_node=2' in two
+    assert one == [sys.executable, f'{tools}/train.py', 'x.py']
 
 
 def test_bad_launches():

@@ -131,6 +131,31 @@ def test_tools_train_resume_and_test(monkeypatch, tiny, tmp_path):
     assert 'img_2.png of image img_2 is missing' in message
 
 
+def test_resume_goes_on_or_begins_with_what_the_config_loads(monkeypatch, tiny, tmp_path):
+    """As a pipeline starts every training: --resume, whether or not there is something."""
+    numbers = itertools.count()
+
+    def train(folder, *options):
+        name = f'experiment_name={tmp_path}_{next(numbers)}'
+        flags = ['--work-dir', tmp_path / folder, '--cfg-options', name, *options]
+        assert run(monkeypatch, 'train.py', tiny, *flags, '--resume') == 0
+
+    def weights(path):
+        return torch.load(path, weights_only=False)['state_dict']['cam_head.conv.weight']
+
+    train('baseline')
+    first = weights(tmp_path / 'baseline/epoch_1.pth')
+    still = ['optim_wrapper.optimizer.lr=0', f'load_from={tmp_path}/baseline/epoch_1.pth']
+    train('next', *still)
+    assert torch.equal(weights(tmp_path / 'next/epoch_1.pth'), first)
+    # now there is a checkpoint of its own, which counts
+    state = torch.load(tmp_path / 'next/epoch_1.pth', weights_only=False)
+    state['state_dict']['cam_head.conv.weight'] += 1
+    torch.save(state, tmp_path / 'next/epoch_1.pth')
+    train('next', *still, 'train_cfg.max_epochs=2')
+    torch.testing.assert_close(weights(tmp_path / 'next/epoch_2.pth'), first + 1)
+
+
 def test_tools_without_a_runner_find_components():
     code = (
         'from qaclims_mm.engine.launch import read_config\n'

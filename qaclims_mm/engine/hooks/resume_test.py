@@ -44,10 +44,10 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
 class ResumeTestHook(Hook):
     """Leaves out the images that every evaluator of the run has done, and keeps runs apart.
 
-    An evaluator that writes files has ``out_dir`` and ``begin(fingerprint, image_ids)``; the folder
-    is claimed for what the files depend on. An evaluator takes part in going on by
-    ``done_ids(image_ids)``, those whose result is kept; if one has none, nothing is left out. The
-    loader's sampler must be a ``ShardSampler``.
+    An evaluator that writes files has ``out_dir``, ``begin(fingerprint, image_ids)`` and perhaps
+    ``settings``, {name: value}; the folder is claimed for what the files depend on. An evaluator
+    takes part in going on by ``done_ids(image_ids)``, those whose result is kept; if one has none,
+    nothing is left out. The loader's sampler must be a ``ShardSampler``.
 
     Raises:
         FormatError: If a folder holds files of another run.
@@ -63,10 +63,11 @@ class ResumeTestHook(Hook):
         ids = dataset.image_ids()
         fingerprint = fingerprint_of(runner, ids)
         for writer in writers:
+            own = {**fingerprint, **getattr(writer, 'settings', {})}
             if is_main_process():
-                claim_folder(writer.out_dir, fingerprint)
+                claim_folder(writer.out_dir, own)
             barrier()
-            writer.begin(fingerprint, ids)
+            writer.begin(own, ids)
         if all(hasattr(m, 'done_ids') for m in metrics):
             self._skip(runner, ids)
 
