@@ -104,6 +104,16 @@ def test_run_that_writes_nothing_leaves_nothing_out(run, tmp_path):
     assert not list((tmp_path / 'work').glob('**/run.json'))
 
 
+def test_masks_of_another_threshold_are_other_files(run, tmp_path):
+    def masks(threshold):
+        return [dict(type='PseudoMaskWriter', out_dir=f'{tmp_path}/masks', threshold=threshold)]
+
+    run(test_evaluator=masks(0.25))
+    assert Manifest.read(tmp_path / 'masks').inputs['threshold'] == '0.25'
+    with pytest.raises(FormatError, match=r'holds files of another run \(threshold differ\)'):
+        run(test_evaluator=masks(0.3))
+
+
 def shorten_list(folder):
     (folder / 'voc/train.txt').write_text('img_0\n')
 

@@ -1,8 +1,14 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.model import MMDistributedDataParallel
+from mmseg.models import SegTTAModel
 from tiny_runs import build_tiny_runner
+from torch import nn
 
-from qaclims_mm.engine.hooks.strict_load import coverage_report
+from qaclims_mm.engine.hooks.strict_load import StrictLoadHook, coverage_report
+from qaclims_mm.schemas import FormatError
 
 WANTED = {f'layer.{i}': torch.zeros(2, 3) for i in range(8)}
 
@@ -115,3 +121,15 @@ def test_resumed_training_names_its_checkpoint(checkpoint, tiny, tmp_path):
     runner = build_tiny_runner(tiny, tmp_path / 'trained', 'train', resume=True)
     with pytest.raises(ValueError, match=rf'^the checkpoint {path} does not fit'):
         runner.train()
+
+
+def test_ranks_around_test_time_augmentation_are_looked_through():
+    inner = nn.Linear(2, 3)
+    inner.test_step = None
+    model = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
+    nn.Module.__init__(model)
+    model.module = SegTTAModel(module=inner)
+    runner = SimpleNamespace(model=model, _load_from='x.pth', work_dir='work')
+    StrictLoadHook().after_load_checkpoint(runner, dict(state_dict=inner.state_dict()))
+    with pytest.raises(FormatError, match='does not fit Linear: 1 of 2 weights are covered'):
+        StrictLoadHook().after_load_checkpoint(runner, dict(weight=torch.zeros(3, 2)))
