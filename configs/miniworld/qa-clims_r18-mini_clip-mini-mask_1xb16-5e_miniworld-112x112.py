@@ -11,7 +11,8 @@ lr = 2e-3  # of the backbone
 # at once, and a map that the sigmoid has brought to 0 does not come back.
 head_lr_mult = 0.5
 work_dir = 'work_dirs/miniworld/qa_clims'
-load_from = '{work_dir}/../cam/epoch_3.pth'
+# From MiniWorld's ImageNet, not from the baseline as on VOC: 465 steps do not undo its leaks
+# (docs/benchmarks.md)
 
 train_dataloader = dict(
     dataset=dict(

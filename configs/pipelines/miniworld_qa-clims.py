@@ -62,7 +62,7 @@ stages = [
         needs=['qape'],
     ),
     *train_and_test(
-        'qa_clims', qa_clims, 5, ['cam', 'texts'], 'train QA-CLIMS: RITC with the answers'
+        'qa_clims', qa_clims, 5, ['texts'], 'train QA-CLIMS: RITC with the answers'
     ),
     dict(
         name='upper_bound',
@@ -113,7 +113,7 @@ stages = [
         'segment_full', segment_full, 10, ['data'], 'train DeepLabV2 on true masks', judged
     ),
     *train_and_test(
-        'ritc', ritc, 5, ['cam', 'texts'], 'train RITC without QAPE: the class against "no class"'
+        'ritc', ritc, 5, ['texts'], 'train RITC without QAPE: the class against "no class"'
     ),
 ]
 table = dict(
