@@ -8,6 +8,7 @@ from typing import NamedTuple
 import open_clip
 import pytest
 import torch
+import yaml
 from mmengine import registry
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
@@ -473,3 +474,15 @@ def test_what_trains(stem, lr, held, all_bn_held, stem_bn_held):
         assert rate == pytest.approx(expected), name
     assert (not moving) == all_bn_held
     assert ('backbone.bn1' not in moving) == stem_bn_held
+
+
+def test_model_index_names_what_exists():
+    index = yaml.safe_load((CONFIGS.parent / 'model-index.yml').read_text())
+    known = {c['Name'] for c in index['Collections']}
+    assert len(index['Models']) >= 3
+    for model in index['Models']:
+        path = CONFIGS.parent / model['Config']
+        assert path in LEAVES
+        assert model['Name'] == path.stem
+        assert model['In Collection'] in known
+        assert all(r['Metrics'] for r in model['Results'])

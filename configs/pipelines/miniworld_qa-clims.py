@@ -61,9 +61,7 @@ stages = [
         folder='qa_clims',
         needs=['qape'],
     ),
-    *train_and_test(
-        'qa_clims', qa_clims, 5, ['texts'], 'train QA-CLIMS: RITC with the answers'
-    ),
+    *train_and_test('qa_clims', qa_clims, 5, ['texts'], 'train QA-CLIMS: RITC with the answers'),
     dict(
         name='upper_bound',
         tool='clip_upper_bound.py',
