@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import warnings
 
 _INSTALL = 'pip install -e ".[mm]"'
 _PARTS = {
@@ -37,8 +36,6 @@ def require_openmmlab() -> None:
 
 def mend_openmmlab() -> None:
     """Check the install and apply every mend that is not about ranks; safe to call again."""
-    # it tells of a module that nothing here uses
-    warnings.filterwarnings('ignore', 'Fail to import ``MultiScaleDeformableAttention``')
     require_openmmlab()
     enable_mmseg_bases()
     refuse_unsafe_checkpoints()
