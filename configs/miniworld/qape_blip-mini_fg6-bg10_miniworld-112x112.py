@@ -11,7 +11,7 @@ model = dict(
     question_set='paper',
 )
 test_dataloader = dict(
-    batch_size=16,
+    batch_size=64,
     sampler=dict(shard_size=512),
     dataset=dict(
         pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=8)],

@@ -36,6 +36,28 @@ def train_and_test(
     ]
 
 
+machine = '2 cores without a GPU (docs/benchmarks.md)'
+# {stage: (minutes, megabytes)}, measured
+costs = dict(
+    data=(0.2, 35),
+    qape=(1.5, 1),
+    cam=(1.7, 12),
+    cam_maps=(0.6, 4),
+    texts=(0.1, 1),
+    qa_clims=(5.6, 12),
+    qa_clims_maps=(0.6, 4),
+    upper_bound=(0.4, 1),
+    ir_label=(0.4, 2),
+    irn=(1.5, 12),
+    irn_masks=(0.6, 2),
+    sheet=(0.2, 1),
+    segment=(1.3, 18),
+    segment_test=(0.2, 1),
+    segment_full=(1.3, 18),
+    segment_full_test=(0.2, 1),
+    ritc=(5.6, 12),
+    ritc_maps=(0.6, 4),
+)
 judged = ('test', 'its mIoU on 300 other pictures')
 stages = [
     dict(
@@ -114,6 +136,8 @@ stages = [
         'ritc', ritc, 5, ['texts'], 'train RITC without QAPE: the class against "no class"'
     ),
 ]
+for stage in stages:
+    stage['minutes'], stage['megabytes'] = costs[stage['name']]
 table = dict(
     rows=dict(
         cam='CAM, the baseline',

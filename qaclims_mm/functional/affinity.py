@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 METHODS = ('chebyshev', 'steps')
+# torch's threads join in beyond this many numbers, and cost more here than they do
+SERIAL = 32768
 
 
 @lru_cache
@@ -121,10 +123,23 @@ class Stencil(NamedTuple):
         height, width = maps.shape[-2:]
         padded = F.pad(maps, (self.margin,) * 4)
         out = torch.zeros_like(maps)
-        for (dy, dx), weight in zip(self.offsets, self.weights, strict=True):
-            top, left = self.margin + dy, self.margin + dx
-            out.addcmul_(weight, padded[..., top : top + height, left : left + width])
+        for image, one in self._parts(maps):
+            for (dy, dx), weight in zip(self.offsets, self.weights, strict=True):
+                top, left = self.margin + dy, self.margin + dx
+                near = padded[image, one, top : top + height, left : left + width]
+                out[image, one].addcmul_(weight[image], near)
         return out
+
+    @staticmethod
+    def _parts(maps: Tensor) -> list[tuple[slice, slice]]:
+        """Return which maps are done at once: on a CPU single ones, if they are large."""
+        if maps.device.type != 'cpu' or maps.numel() <= SERIAL:
+            return [(slice(None), slice(None))]
+        return [
+            (slice(b, b + 1), slice(c, c + 1))
+            for b in range(maps.shape[0])
+            for c in range(maps.shape[1])
+        ]
 
 
 def transition_stencil(edge: Tensor, radius: float, beta: float) -> Stencil:

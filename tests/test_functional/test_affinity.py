@@ -189,3 +189,12 @@ def test_walk_of_the_released_code(case, method, goldens_dir):
     wanted = torch.from_numpy(golden[f'{case}_rw'])[:, 0]
     got = random_walk(cams, edge[0], radius, beta, exp_times, method)
     assert ((got - wanted).abs() / wanted.abs().clamp(min=1e-6 * wanted.max())).max() < 1e-3
+
+
+def test_large_maps_are_walked_one_by_one_to_the_same_values(monkeypatch):
+    random = torch.Generator().manual_seed(0)
+    cams = torch.rand(2, 3, 12, 15, generator=random)
+    edge = torch.rand(2, 12, 15, generator=random)
+    together = random_walk(cams, edge, exp_times=4)
+    monkeypatch.setattr('qaclims_mm.functional.affinity.SERIAL', 10)
+    torch.testing.assert_close(random_walk(cams, edge, exp_times=4), together)
