@@ -1,4 +1,7 @@
-"""Draw a sheet of maps: tools/visualize_cams.py CONFIG --cams CAM=DIR RITC=DIR --out sheet.png."""
+"""Draw a sheet: tools/visualize_cams.py CONFIG --cams CAM=DIR RITC=DIR --masks IRN=DIR.
+
+Maps are those of an image's first class, in bold below it; masks show all classes.
+"""
 
 import argparse
 from pathlib import Path
@@ -22,12 +25,21 @@ from qaclims_mm.visualization.sheets import (
 def main() -> None:
     """Choose images of the config's test set that all methods have done, and draw them."""
     parser = base_parser(__doc__)
-    parser.add_argument('--cams', nargs='+', required=True, type=_folder, metavar='NAME=DIR')
-    parser.add_argument('--masks', nargs='+', default=[], type=_folder, metavar='NAME=DIR')
+    parser.add_argument(
+        '--cams',
+        nargs='+',
+        required=True,
+        type=_folder,
+        metavar='NAME=DIR',
+        help='maps, a row each',
+    )
+    parser.add_argument(
+        '--masks', nargs='+', default=[], type=_folder, metavar='NAME=DIR', help='masks, a row each'
+    )
     parser.add_argument('--corpus', help='folder of the corpus, for the texts')
     parser.add_argument('--ids', nargs='+', help='image ids; by default some at equal distances')
-    parser.add_argument('--num', type=int, default=8, help='how many, without --ids')
-    parser.add_argument('--out', default='sheet.png')
+    parser.add_argument('--num', type=int, default=8, help='how many without --ids; default 8')
+    parser.add_argument('--out', default='sheet.png', help='default sheet.png')
     args = parser.parse_args()
     if args.num < 1:
         parser.error(f'--num must be at least 1, but got {args.num}')

@@ -21,6 +21,7 @@ from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, read_config
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import (
     CLAIM,
+    MANIFEST,
     METRICS,
     FormatError,
     Manifest,
@@ -32,7 +33,7 @@ from qaclims_mm.schemas import (
 )
 
 DONE, LOGS = 'done', 'logs'
-RUNS = 'runs.json'
+RUNS, CHANGED = 'runs.json', 'changed'
 SAMPLE_SECONDS = 2
 
 
@@ -133,6 +134,8 @@ class Pipeline:
         if stage.config is None:
             return ''
         config = read_config(stage.config, str(self.plan.folder(stage))).to_dict()
+        # how many images are tested at once changes no file
+        (config.get('test_dataloader') or {}).pop('batch_size', None)
         # weights that ship may be trained again under the same name
         names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
         files = [f for name in names for f in _files_of(Path(resolve(name)))]
@@ -161,9 +164,11 @@ class Pipeline:
         return self.launch.command(stage, arguments)
 
     def state(self, stage: Stage) -> str:
-        """Return ``done``, ``begun`` or ``to do``."""
+        """Return ``done``, ``changed`` (made from something else), ``begun`` or ``to do``."""
         if self.is_done(stage):
             return 'done'
+        if (self.root / DONE / stage.name / MANIFEST).is_file():
+            return CHANGED
         return 'begun' if (self.root / DONE / stage.name / CLAIM).is_file() else 'to do'
 
     def overview(self, stages: Iterable[Stage]) -> Table:
@@ -172,9 +177,10 @@ class Pipeline:
         for title in ('stage', 'what', 'state', 'minutes', 'MB'):
             numeric = title in ('minutes', 'MB')
             table.add_column(title, justify='right' if numeric else 'left', no_wrap=numeric)
-        left = []
+        left, changed = [], []
         for stage in stages:
             state = self.state(stage)
+            changed += [stage.name] if state == CHANGED else []
             left += [stage] if state != 'done' else []
             costs = [_shown(c) for c in (stage.minutes, stage.megabytes)]
             table.add_row(stage.name, stage.about, state, *costs)
@@ -185,9 +191,14 @@ class Pipeline:
         unknown = len(left) - len(minutes), len(left) - len(megabytes)
         free = shutil.disk_usage(_existing(self.root)).free / 1e6
         table.caption = (
-            f'left: {sum(minutes):.0f} minutes ({unknown[0]} stages unknown), '
-            f'{sum(megabytes):.0f} MB ({unknown[1]} unknown); free on the disk: {free:.0f} MB'
+            f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
+            f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
         )
+        if changed:
+            table.caption += (
+                f'\nmade with another config, seed or input: {", ".join(changed)}; '
+                'the run would stop there'
+            )
         if self.plan.machine:
             table.caption += f'\nminutes as measured on {self.plan.machine}'
         return table
@@ -244,7 +255,8 @@ class Pipeline:
         if path.is_file() and read_json(path) != begun:
             raise FormatError(
                 f'stage {stage.name} was begun in {self.root} with another config, seed or input; '
-                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent}.'
+                f'choose another --work-dir, delete {self.plan.folder(stage)} and {path.parent}, '
+                'or keep its files and go on behind it with --from.'
             )
         write_json(path, begun)
         return manifest

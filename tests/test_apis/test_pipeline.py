@@ -226,8 +226,14 @@ def test_overview_says_what_is_left_and_its_cost(run):
     for row in ('a done 40 50', 'b the second begun 3.2 7.0', 'c to do ? ?'):
         assert row in words
     text = ' '.join(words)
-    assert 'left 3 minutes 1 stages unknown 7 MB 1 unknown free on the disk' in text
+    assert 'left 3 minutes and 1 stages of unknown time 7 MB and 1 unknown free on' in text
     assert 'minutes as measured on two cores' in text
+    assert 'another config' not in text
+    other = Plan(Path('plan.py'), run.root, (replace(done, args=('other',)),))
+    with console.capture() as capture:
+        console.print(Pipeline(other).overview(other.stages))
+    text = ' '.join(capture.get().split())
+    assert 'made with another config, seed or input: a; the run would stop there' in text
     assert (run.root / 'calls').read_text().split() == ['a']
 
 
