@@ -1,4 +1,4 @@
-"""Check all files between stages below a folder: python tools/check_files.py work_dirs/mini."""
+"""Check all files between stages below a folder: python tools/check_files.py work_dirs/miniworld."""
 
 import argparse
 

@@ -301,6 +301,9 @@ class Pipeline:
         log.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TRANSFORMERS_VERBOSITY': 'error'}
         with self._lock(stage) as lock, log.open('w') as file:
+            # what a killed run was about to rename
+            for left in self.plan.folder(stage).rglob('.*.tmp'):
+                left.unlink()
             # bars go to standard error: to the user's terminal, or into the log
             process = subprocess.Popen(
                 self.command(stage),

@@ -102,6 +102,17 @@ def test_bad_records_are_told_and_the_chain_goes_on(run):
     assert run(stages) == (3, [])
 
 
+def test_what_a_killed_run_was_about_to_rename_is_removed(run):
+    left = run.root / 'a/corpus/.manifest.json.1234.tmp'
+    left.parent.mkdir(parents=True)
+    left.write_text('half of i')
+    other = run.root / 'a/picture.tmp'
+    other.write_text('of the user')
+    run([stage('a', run.root)])
+    assert not left.exists()
+    assert other.exists()
+
+
 def test_a_stage_that_still_runs_is_not_started_again(run):
     (run.root / 'done/a').mkdir(parents=True)
     with (run.root / 'done/a/lock').open('w') as lock:
