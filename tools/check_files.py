@@ -1,4 +1,4 @@
-"""Check all files between stages below a folder: python tools/check_files.py work_dirs/miniworld."""
+"""Check all files between stages: python tools/check_files.py work_dirs/miniworld."""
 
 import argparse
 
