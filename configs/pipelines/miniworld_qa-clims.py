@@ -23,7 +23,15 @@ def train_and_test(
 ) -> list[dict]:
     """Return two stages: training, and what the last epoch predicts with its mIoU."""
     return [
-        dict(name=name, tool='train.py', about=about, config=config, needs=needs, seeded=True),
+        dict(
+            name=name,
+            tool='train.py',
+            about=about,
+            config=config,
+            needs=needs,
+            seeded=True,
+            ranks=1,
+        ),
         dict(
             name=f'{name}_{second[0]}',
             tool='test.py',

@@ -63,7 +63,7 @@ class SparseGrid:
         for index, weight in zip(self.index, self.weights, strict=True):
             cells.index_add_(1, index, values * weight)
         for before, after in self.neighbours:
-            # a third of each makes the variance 2/3; times 3 and the Gaussian's own height
+            # a third of each makes the variance 2/3
             blurred = (cells[:, :-1] + cells[:, before] + cells[:, after]) / 3
             cells = F.pad(blurred, (0, 1))
         out = torch.zeros_like(values)
