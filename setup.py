@@ -13,6 +13,7 @@ EXTRAS = {
     'vlm': ['transformers>=5', 'open_clip_torch>=3'],
     'lemma': ['simplemma'],
     'crf': ['pydensecrf2'],
+    'coco': ['pycocotools'],
     'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'pre-commit'],
 }
 

@@ -38,6 +38,7 @@ def mend_openmmlab() -> None:
     """Check the install and apply every mend that is not about ranks; safe to call again."""
     require_openmmlab()
     enable_mmseg_bases()
+    skip_mmpretrain_multimodal()
     refuse_unsafe_checkpoints()
 
 
@@ -46,6 +47,16 @@ def enable_mmseg_bases() -> None:
     from mmengine.config import utils
 
     utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
+
+
+def skip_mmpretrain_multimodal() -> None:
+    """Keep mmpretrain from importing its own BLIP and CLIP, which transformers 5 breaks.
+
+    It does so where pycocotools is installed, and then none of its backbones can be had.
+    """
+    from mmpretrain.utils import dependency
+
+    dependency.WITH_MULTIMODAL = False
 
 
 def init_cpu_process_group(launcher: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from qaclims_mm.vlms.base import Answer
+from qaclims_mm.vlms.frozen import IMAGE_STATS
 
 
 def unit(*shape, seed=0):
@@ -192,3 +193,161 @@ class VLMContract:
     def test_wrong_lengths_are_refused(self):
         with pytest.raises(ValueError, match=r'one list of questions an image.*3 images and 2'):
             self.make().answer(self.images, self.questions[:2])
+
+
+class TextHeadContract:
+    """A frozen text encoder; subclasses set ``make(**options)``."""
+
+    texts = ('a photo of dog', 'a photo of train', 'a photo of no boat', 'grass', '')
+
+    def make(self, **options):
+        raise NotImplementedError
+
+    @pytest.mark.parametrize('batch_size', [1, 2, 100])
+    def test_batch_size_changes_no_embedding(self, batch_size):
+        done = []
+        found = self.make(batch_size=batch_size).load().encode(self.texts, on_batch=done.append)
+        assert found.dtype == torch.float32
+        assert found.device.type == 'cpu'
+        assert not found.requires_grad
+        torch.testing.assert_close(found.norm(dim=1), torch.ones(len(self.texts)))
+        wanted = self.make().load().encode(self.texts)
+        torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+        assert sum(done) == len(self.texts)
+        assert max(done) <= batch_size
+
+    def test_texts_differ(self):
+        found = self.make().load().encode(self.texts)
+        assert len(found.unique(dim=0)) == len(self.texts)
+
+    def test_no_text(self):
+        assert self.make().load().encode([]).shape[0] == 0
+
+    def test_weights_are_known_after_loading(self):
+        head = self.make()
+        assert head.weights_sha256 == ''
+        assert len(head.load().weights_sha256) == 64
+        assert head.weights_sha256 == self.make().load().weights_sha256
+
+
+class ImageHeadContract:
+    """A frozen image encoder.
+
+    Subclasses set ``make(**options)``, ``make_text()``, the encoder's ``side``, ``larger`` (another
+    side, ``None`` where it takes but one), ``width`` D and ``stats``, mean and deviation of its
+    input.
+    """
+
+    larger = None
+    stats = IMAGE_STATS['clip']
+
+    def make(self, **options):
+        raise NotImplementedError
+
+    def make_text(self):
+        raise NotImplementedError
+
+    def images(self, head, number=2):
+        pixels = np.stack([noise(*head.input_size, seed=i) for i in range(number)])
+        return head.normalise(torch.from_numpy(pixels).permute(0, 3, 1, 2).to(head.mean))
+
+    def test_building_reads_nothing(self):
+        head = self.make()
+        assert head._frozen is None
+        assert head.weights_sha256 == ''
+
+    def test_size_is_known_after_loading(self):
+        head = self.make().load()
+        assert head.image_size == self.side
+        assert head.input_size == (self.side, self.side)
+
+    def test_features(self):
+        head = self.make()
+        images = self.images(head)
+        found = head(images)
+        assert found.shape == (2, self.width)
+        assert found.dtype == torch.float32
+        # not normalised
+        assert (found.norm(dim=1) - 1).abs().min() > 1e-3
+        loop = torch.cat([head(image[None]) for image in images])
+        torch.testing.assert_close(found, loop, atol=1e-5, rtol=1e-5)
+        assert torch.equal(found, self.make()(images))
+        assert not torch.allclose(found[0], found[1], atol=0, rtol=1e-3)
+
+    def test_another_image_size(self):
+        if self.larger is None:
+            return
+        own, larger = self.make(), self.make(image_size=self.larger)
+        images = self.images(larger)
+        assert images.shape == (2, 3, self.larger, self.larger)
+        assert larger(images).shape == (2, self.width)
+        assert larger.image_size == self.larger
+        assert larger.weights_sha256 == own.load().weights_sha256
+
+    @pytest.mark.parametrize('norm', ['model', 'clip', 'imagenet'])
+    def test_normalise(self, norm):
+        head = self.make(norm=norm)
+        pixel = torch.tensor([10.0, 100.0, 255.0])
+        mean, std = IMAGE_STATS.get(norm, self.stats)
+        wanted = [(float(v) / 255 - m) / s for v, m, s in zip(pixel, mean, std, strict=True)]
+        found = head.normalise(pixel.view(1, 3, 1, 1))
+        torch.testing.assert_close(found.flatten(), torch.tensor(wanted))
+        torch.testing.assert_close(head.mean.flatten(), torch.tensor(mean))
+        torch.testing.assert_close(head.std.flatten(), torch.tensor(std))
+
+    def test_bad_norm(self):
+        with pytest.raises(ValueError, match=r"^norm must be one of \('model', .*\), but got 'z'"):
+            self.make(norm='z')
+
+    def test_mask_without_prompts_is_refused(self):
+        head = self.make()
+        assert head.mask_prompt is None
+        images = self.images(head)
+        with pytest.raises(ValueError, match=rf'^a mask was given, but this {type(head).__name__}'):
+            head(images, torch.ones_like(images[:, :1]))
+
+    def test_gradients_reach_the_image_only(self):
+        head = self.make()
+        images = self.images(head).requires_grad_()
+        head(images).square().sum().backward()
+        assert torch.isfinite(images.grad).all()
+        assert images.grad.abs().amax((1, 2, 3)).min() > 0
+        weights = list(head._frozen.parameters())
+        assert weights
+        assert all(p.grad is None and not p.requires_grad for p in weights)
+
+    @pytest.mark.parametrize('loaded', [False, True])
+    def test_the_encoder_is_no_part_of_the_model(self, loaded):
+        head = self.make()
+        if loaded:
+            head.load()
+        model = torch.nn.Sequential(torch.nn.Linear(2, 2), head)
+        assert set(model.state_dict()) == {'0.weight', '0.bias'}
+        assert len(list(model.parameters())) == 2
+        assert list(head.modules()) == [head]
+        model.train()
+        assert not head.load()._frozen.training
+        model.load_state_dict(model.state_dict(), strict=True)
+
+    @pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
+    @pytest.mark.parametrize('loaded', [False, True])
+    def test_the_encoder_follows_to(self, loaded, dtype):
+        head = self.make()
+        if loaded:
+            head.load()
+        model = torch.nn.Sequential(head).to(dtype)
+        weights = head.load()._frozen.state_dict().values()
+        assert {v.dtype for v in weights if v.is_floating_point()} == {dtype}
+        images = self.images(head)
+        assert images.dtype == dtype
+        assert model(images).dtype == dtype
+
+    def test_loading_again_keeps_the_encoder(self):
+        head = self.make().load()
+        encoder = head._frozen
+        assert head.load()._frozen is encoder
+
+    def test_is_one_clip_with_the_text_head(self):
+        text = self.make_text().load()
+        torch.rand(3)
+        assert self.make().load().weights_sha256 == text.weights_sha256

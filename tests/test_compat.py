@@ -52,6 +52,9 @@ def refuse_unsafe_checkpoints():
     if os.path.exists(f'{folder}/executed'):
         raise RuntimeError('code of the checkpoint was executed')
 
+def skip_mmpretrain_multimodal():
+    import mmpretrain.models
+
 def init_cpu_process_group():
     init_dist('pytorch', backend='gloo')
 
@@ -74,8 +77,8 @@ def _replace_sync_bn():
     with_group(lambda: torch.nn.SyncBatchNorm(2)(torch.zeros(2, 2, 2, 2)))
 
 found = {}
-for check in (enable_mmseg_bases, refuse_unsafe_checkpoints, init_cpu_process_group,
-              adapt_config_to_device, _replace_sync_bn):
+for check in (enable_mmseg_bases, skip_mmpretrain_multimodal, refuse_unsafe_checkpoints,
+              init_cpu_process_group, adapt_config_to_device, _replace_sync_bn):
     try:
         check()
         found[check.__name__] = ''
@@ -98,6 +101,7 @@ def faults():
     ('mend', 'fault'),
     [
         ('enable_mmseg_bases', 'mmsegmentation is not installed'),
+        ('skip_mmpretrain_multimodal', 'NoneType takes no arguments'),
         ('refuse_unsafe_checkpoints', 'code of the checkpoint was executed'),
         pytest.param('init_cpu_process_group', 'NVIDIA|CUDA', marks=NO_GPU),
         pytest.param('adapt_config_to_device', 'device_ids', marks=NO_GPU),

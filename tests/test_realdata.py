@@ -59,7 +59,7 @@ def test_every_photograph_is_read(voc, ann_file, number):
     pipeline = [
         dict(type='LoadRGBImage'),
         dict(type='LoadMask'),
-        dict(type='PackWeakInputs', num_classes=20),
+        dict(type='PackWeakInputs'),
     ]
     dataset = read_all(voc, ann_file, pipeline, test_mode=True, strict=True)
     assert len(dataset) == number

@@ -19,7 +19,7 @@ train_dataloader = dict(
     batch_size=2,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        **data, pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=20)]
+        **data, pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
     ),
     **common,
 )
@@ -33,7 +33,7 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='PackWeakInputs', num_classes=20, scales=(1.0, 0.5)),
+            dict(type='PackWeakInputs', scales=(1.0, 0.5)),
         ],
     ),
     **common,

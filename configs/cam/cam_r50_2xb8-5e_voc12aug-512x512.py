@@ -6,6 +6,7 @@ _base_ = [
     '../_base_/models/cam_r50.py',
     '../_base_/schedules/poly-sgd.py',
 ]
+work_dir = 'work_dirs/voc12/cam'
 epochs = 5  # 3305 steps of 16 images
 batch_size = 8  # images a GPU
 lr = 0.1  # of the backbone; the head learns ten times as fast

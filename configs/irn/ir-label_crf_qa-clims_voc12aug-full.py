@@ -4,7 +4,8 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
 ]
-cams = '{work_dir}/../qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512/cams'
+work_dir = 'work_dirs/voc12/ir_label'
+cams = '{work_dir}/../qa_clims_export/cams'
 conf_fg = 0.3
 conf_bg = 0.05  # IRN's
 model = dict(type='PassThrough')
@@ -15,9 +16,9 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadCAMs', cams=cams),
+            dict(type='LoadCAMs', cams='{cams}'),
             dict(type='MakeIRLabel', conf_fg=conf_fg, conf_bg=conf_bg),
-            dict(type='PackWeakInputs', num_classes=20),
+            dict(type='PackWeakInputs'),
         ],
     ),
 )

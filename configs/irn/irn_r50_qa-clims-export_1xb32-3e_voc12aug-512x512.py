@@ -1,13 +1,13 @@
 # Masks of all 10582 training images, from which segmentors learn; no true masks, so no mIoU
 _base_ = './irn_r50_qa-clims_1xb32-3e_voc12aug-512x512.py'
-cams = '{work_dir}/../qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512/cams'
+work_dir = 'work_dirs/voc12/irn_export'
 test_dataloader = dict(
     dataset=dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadCAMs', cams=cams),
-            dict(type='PackWeakInputs', num_classes=20, scales=(1.0,)),
+            dict(type='LoadCAMs', cams='{cams}'),
+            dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )
 )

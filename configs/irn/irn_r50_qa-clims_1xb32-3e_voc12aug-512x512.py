@@ -11,7 +11,9 @@ batch_size = 32
 lr = 0.1  # of the edges; the displacements learn ten times as fast
 momentum = 1e-4  # IRN's optimizer takes its weight decay for the momentum; lr was chosen with it
 threshold = 0.25  # of the masks' background
-cams = '{work_dir}/../qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512/cams'
+work_dir = 'work_dirs/voc12/irn'
+ir_labels = '{work_dir}/../ir_label/ir_labels'
+cams = '{work_dir}/../qa_clims_export/cams'
 
 model = dict(pad_to=512)
 train_dataloader = dict(
@@ -19,14 +21,11 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(
-                type='LoadMask',
-                masks='{work_dir}/../ir-label_crf_qa-clims_voc12aug-full/ir_labels',
-            ),
+            dict(type='LoadMask', masks='{ir_labels}'),
             dict(type='RandomScale', min_factor=0.5, max_factor=1.5),
             dict(type='RandomFlip', prob=0.5),
             dict(type='RandomCropPad', size=512),
-            dict(type='PackWeakInputs', num_classes=20),
+            dict(type='PackWeakInputs'),
         ]
     ),
 )
@@ -42,8 +41,8 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='LoadCAMs', cams=cams),
-            dict(type='PackWeakInputs', num_classes=20, scales=(1.0,)),
+            dict(type='LoadCAMs', cams='{cams}'),
+            dict(type='PackWeakInputs', scales=(1.0,)),
         ]
     )
 )

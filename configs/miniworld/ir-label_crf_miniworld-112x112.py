@@ -14,7 +14,7 @@ test_dataloader = dict(
             dict(type='LoadRGBImage'),
             dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams'),
             dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05),
-            dict(type='PackWeakInputs', num_classes=8),
+            dict(type='PackWeakInputs'),
         ],
     ),
 )

@@ -18,7 +18,7 @@ train_dataloader = dict(
             dict(type='LoadRGBImage'),
             dict(type='LoadMask', masks='{work_dir}/../ir_label/ir_labels'),
             dict(type='RandomFlip', prob=0.5),
-            dict(type='PackWeakInputs', num_classes=8),
+            dict(type='PackWeakInputs'),
         ],
     )
 )
@@ -36,7 +36,7 @@ test_dataloader = dict(
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
             dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams'),
-            dict(type='PackWeakInputs', num_classes=8, scales=(1.0,)),
+            dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )
 )

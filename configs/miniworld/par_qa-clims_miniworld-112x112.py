@@ -15,7 +15,7 @@ test_dataloader = dict(
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
             dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams'),
-            dict(type='PackWeakInputs', num_classes=8, scales=(1.0,)),
+            dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )
 )

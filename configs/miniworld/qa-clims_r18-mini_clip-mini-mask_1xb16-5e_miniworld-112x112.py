@@ -18,9 +18,9 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadTextRows', text_bank='{work_dir}/../texts'),
+            dict(type='LoadTextRows', text_bank='{texts}'),
             dict(type='RandomFlip', prob=0.5),
-            dict(type='PackWeakInputs', num_classes=8),
+            dict(type='PackWeakInputs'),
         ]
     )
 )

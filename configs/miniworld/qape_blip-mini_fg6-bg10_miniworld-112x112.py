@@ -14,7 +14,7 @@ test_dataloader = dict(
     batch_size=64,
     sampler=dict(shard_size=512),
     dataset=dict(
-        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=8)],
+        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
     ),
 )
 test_evaluator = [dict(type='CorpusWriter', out_dir='{work_dir}/corpus')]

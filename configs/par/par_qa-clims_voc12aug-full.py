@@ -4,6 +4,8 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
 ]
+work_dir = 'work_dirs/voc12/par'
+cams = '{work_dir}/../qa_clims_export/cams'
 threshold = 0.25  # of the masks' background
 model = dict(type='PARRefiner', steps=10, normalise='image')
 test_dataloader = dict(
@@ -11,11 +13,8 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(
-                type='LoadCAMs',
-                cams='{work_dir}/../qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512/cams',
-            ),
-            dict(type='PackWeakInputs', num_classes=20, scales=(1.0,)),
+            dict(type='LoadCAMs', cams='{cams}'),
+            dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )
 )

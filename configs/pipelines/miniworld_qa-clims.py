@@ -1,5 +1,7 @@
 # From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
 # QA-CLIMS, IRN, DeepLabV2; then, to compare, RITC without the answers and DeepLabV2 on true masks
+from qaclims_mm.apis.stages import encode_texts, prediction, training
+
 work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
 qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
@@ -10,40 +12,6 @@ irn = f'{configs}/irn_r18-mini_1xb16-10e_miniworld-112x112.py'
 segment = f'{configs}/deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112.py'
 segment_full = f'{configs}/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
 qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
-
-
-def train_and_test(
-    name: str,
-    config: str,
-    epochs: int,
-    needs: list[str],
-    about: str,
-    second: tuple[str, str] = ('maps', 'its activation maps and their mIoU'),
-    reads: tuple[str, ...] = (),
-) -> list[dict]:
-    """Return two stages: training, and what the last epoch predicts with its mIoU."""
-    return [
-        dict(
-            name=name,
-            tool='train.py',
-            about=about,
-            config=config,
-            needs=needs,
-            seeded=True,
-            ranks=1,
-        ),
-        dict(
-            name=f'{name}_{second[0]}',
-            tool='test.py',
-            about=second[1],
-            config=config,
-            checkpoint=f'{{work_dir}}/{name}/epoch_{epochs}.pth',
-            folder=name,
-            needs=[name, *reads],
-        ),
-    ]
-
-
 machine = '2 cores without a GPU (docs/benchmarks.md)'
 # {stage: (minutes, megabytes)}, measured
 costs = dict(
@@ -66,7 +34,8 @@ costs = dict(
     ritc=(5.6, 12),
     ritc_maps=(0.6, 4),
 )
-judged = ('test', 'its mIoU on 300 other pictures')
+maps = 'its activation maps and their mIoU'
+judged = 'its mIoU on 300 other pictures'
 stages = [
     dict(
         name='data',
@@ -74,24 +43,12 @@ stages = [
         about='draw 1800 pictures of eight classes',
         args=['--root', 'data/miniworld'],
     ),
-    dict(
-        name='qape',
-        tool='test.py',
-        about='ask BLIP the 16 questions about every picture and class',
-        config=qape,
-        checkpoint='none',
-        needs=['data'],
-    ),
-    *train_and_test('cam', cam, 3, ['data'], 'train the classifier, the conventional CAM'),
-    dict(
-        name='texts',
-        tool='encode_texts.py',
-        about='encode each distinct text with CLIP',
-        config=qa_clims,
-        folder='qa_clims',
-        needs=['qape'],
-    ),
-    *train_and_test('qa_clims', qa_clims, 5, ['texts'], 'train QA-CLIMS: RITC with the answers'),
+    prediction('qape', qape, 'ask BLIP the 16 questions about every picture and class', ['data']),
+    training('cam', cam, 'train the classifier, the conventional CAM', ['data']),
+    prediction('cam_maps', cam, maps, ['cam'], cam),
+    encode_texts('texts', qa_clims, ['qape']),
+    training('qa_clims', qa_clims, 'train QA-CLIMS: RITC with the answers', ['texts']),
+    prediction('qa_clims_maps', qa_clims, maps, ['qa_clims'], qa_clims),
     dict(
         name='upper_bound',
         tool='clip_upper_bound.py',
@@ -100,22 +57,14 @@ stages = [
         folder='qa_clims',
         needs=['texts'],
     ),
-    dict(
-        name='ir_label',
-        tool='test.py',
-        about='what is sure of the maps, by a dense CRF',
-        config=ir_label,
-        checkpoint='none',
-        needs=['qa_clims_maps'],
-    ),
-    *train_and_test(
-        'irn',
+    prediction('ir_label', ir_label, 'what is sure of the maps, by a dense CRF', ['qa_clims_maps']),
+    training('irn', irn, 'train IRN on it', ['ir_label']),
+    prediction(
+        'irn_masks',
         irn,
-        10,
-        ['ir_label'],
-        'train IRN on it',
-        ('masks', 'the maps spread by it: masks and their mIoU'),
-        reads=('qa_clims_maps',),
+        'the maps spread by it: masks and their mIoU',
+        ['irn', 'qa_clims_maps'],
+        irn,
     ),
     dict(
         name='sheet',
@@ -136,13 +85,12 @@ stages = [
         ],
         needs=['cam_maps', 'qa_clims_maps', 'irn_masks'],
     ),
-    *train_and_test('segment', segment, 10, ['irn_masks'], 'train DeepLabV2 on them', judged),
-    *train_and_test(
-        'segment_full', segment_full, 10, ['data'], 'train DeepLabV2 on true masks', judged
-    ),
-    *train_and_test(
-        'ritc', ritc, 5, ['texts'], 'train RITC without QAPE: the class against "no class"'
-    ),
+    training('segment', segment, 'train DeepLabV2 on them', ['irn_masks']),
+    prediction('segment_test', segment, judged, ['segment'], segment),
+    training('segment_full', segment_full, 'train DeepLabV2 on true masks', ['data']),
+    prediction('segment_full_test', segment_full, judged, ['segment_full'], segment_full),
+    training('ritc', ritc, 'train RITC without QAPE: the class against "no class"', ['texts']),
+    prediction('ritc_maps', ritc, maps, ['ritc'], ritc),
 ]
 for stage in stages:
     stage['minutes'], stage['megabytes'] = costs[stage['name']]

@@ -1,11 +1,12 @@
 # Maps of all 10582 training images, from which IRN learns; no masks, so no mIoU
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
+work_dir = 'work_dirs/voc12/qa_clims_export'
 test_dataloader = dict(
     dataset=dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='PackWeakInputs', num_classes=20, scales=(1.0, 0.5, 1.5, 2.0)),
+            dict(type='PackWeakInputs', scales=(1.0, 0.5, 1.5, 2.0)),
         ],
     )
 )

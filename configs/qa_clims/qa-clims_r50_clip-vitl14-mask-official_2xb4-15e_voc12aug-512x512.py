@@ -1,7 +1,7 @@
 # Preset official: what the released code does where it differs from the paper. The same in both:
 # mask prompts, losses summed over the pairs, SyncBN, append_label, weights 10 / 8 / 0.2.
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
-load_from = '{work_dir}/../cam_r50_official_2xb8-5e_voc12aug-512x512/epoch_5.pth'
+work_dir = 'work_dirs/voc12-official/qa_clims'
 momentum = 1e-4  # by a bug: the weight decay lands in the momentum
 stem = dict(lr_mult=0.0)  # conv1 and bn1 keep their weights, but bn1's statistics move
 
@@ -14,7 +14,6 @@ model = dict(
     region_image='soft',
 )
 text_bank = dict(
-    corpus='{work_dir}/../blip-vqa-base_fg6-bg10-official_voc12aug-480x480/corpus',
     prompt='a photo of {answer}.',
     bg_filter='distinct',
 )

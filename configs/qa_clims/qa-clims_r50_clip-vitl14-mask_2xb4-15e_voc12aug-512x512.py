@@ -10,18 +10,19 @@ epochs = 15  # 19830 steps of 8 images
 batch_size = 4  # images a GPU; other splits of the 8 train the same objective
 lr = 3.5e-4  # of the backbone; the head learns ten times as fast
 momentum = 0.9  # not in the paper
-load_from = '{work_dir}/../cam_r50_2xb8-5e_voc12aug-512x512/epoch_5.pth'
+work_dir = 'work_dirs/voc12/qa_clims'
+load_from = '{work_dir}/../cam/epoch_5.pth'
 
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadTextRows', text_bank='{work_dir}/text_bank'),
+            dict(type='LoadTextRows', text_bank='{texts}'),
             dict(type='RandomResizeLongSide', min_side=320, max_side=640),
             dict(type='RandomFlip', prob=0.5),
             dict(type='RandomCropPad', size=512),
-            dict(type='PackWeakInputs', num_classes=20),
+            dict(type='PackWeakInputs'),
         ]
     ),
 )

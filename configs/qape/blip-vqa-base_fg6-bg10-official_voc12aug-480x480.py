@@ -1,5 +1,6 @@
 # Preset official: what the released code does where it differs from the paper
 _base_ = './blip-vqa-base_fg6-bg10_voc12aug-480x480.py'
+work_dir = 'work_dirs/voc12-official/qape'
 model = dict(
     question_set='official',  # background questions in lower case, "environment" spelt right
     lemmatize=True,

@@ -4,6 +4,7 @@ _base_ = [
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
 ]
+work_dir = 'work_dirs/voc12/qape'
 image_size = 480  # px, the aspect is not kept
 batch_size = 16  # images; each is asked 16 questions a class
 
@@ -28,7 +29,7 @@ test_dataloader = dict(
     sampler=dict(shard_size=512),
     dataset=dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
-        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=20)],
+        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
     ),
 )
 test_evaluator = [dict(type='CorpusWriter', out_dir='{work_dir}/corpus')]

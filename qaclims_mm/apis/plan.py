@@ -100,7 +100,8 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     """
     if not Path(path).is_file():
         raise FormatError(f'there is no pipeline config {path}; see configs/pipelines.')
-    cfg = Config.fromfile(path)
+    # plans call functions of the package, which mmengine would take for a lazy config
+    cfg = Config.fromfile(path, lazy_import=False)
     root = Path(work_dir or cfg.work_dir)
     stages: list[Stage] = []
     for entry in cfg.stages:

@@ -51,11 +51,10 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
     model = MODELS.build(cfg.model).eval()
     model.load_texts()
     source = cfg.test_dataloader.dataset.copy()
-    number = len(model.cam_head.conv.weight)
     source.pipeline = [
         dict(type='LoadRGBImage'),
         dict(type='LoadMask'),
-        dict(type='PackWeakInputs', num_classes=number),
+        dict(type='PackWeakInputs'),
     ]
     dataset = DATASETS.build(source | dict(strict=True))
     names = _class_texts(model, dataset.class_names)

@@ -2,7 +2,8 @@
 
 import itertools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,11 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, join_problems
 
 
 class RecordError(ValueError):
     """One record cannot be used; the message names its file and the reason."""
-
-
-def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
-    """Return one message that counts all problems and shows the first ones."""
-    more = f'\n  ... and {len(problems) - shown} more' if len(problems) > shown else ''
-    return f'{len(problems)} {what}:\n  ' + '\n  '.join(problems[:shown]) + more
 
 
 class ImageLevelDataset(BaseDataset):
@@ -38,6 +33,7 @@ class ImageLevelDataset(BaseDataset):
 
     Args:
         strict: Raise at the first bad record.
+        filter_cfg: ``dict(filter_empty_gt=True)`` leaves out the images without a label.
         labelled: Whether the images have labels; those of a test server have none.
         **kwargs: As in mmengine's ``BaseDataset``.
     """
@@ -53,6 +49,10 @@ class ImageLevelDataset(BaseDataset):
         """Class names without the background."""
         return tuple(self.metainfo['classes'][1:])
 
+    @cached_property
+    def _class_indices(self) -> dict[str, int]:
+        return {name.replace(' ', ''): k for k, name in enumerate(self.class_names)}
+
     def make_record(
         self, image_id: str, img_path: str, seg_map_path: str | None, label_names: Iterable[str]
     ) -> dict:
@@ -61,7 +61,7 @@ class ImageLevelDataset(BaseDataset):
         Raises:
             ValueError: If a label is not one of the classes (spaces do not count).
         """
-        known = {name.replace(' ', ''): k for k, name in enumerate(self.class_names)}
+        known = self._class_indices
         labels = set()
         for name in label_names:
             if name.replace(' ', '') not in known:
@@ -107,10 +107,14 @@ class ImageLevelDataset(BaseDataset):
     def filter_data(self) -> list[dict]:
         """Sort by image id, the order of every file between stages; refuse doubles."""
         records = sorted(super().filter_data(), key=lambda r: r['image_id'])
+        if not records:
+            raise FormatError(f'{self.ann_file} lists no image.')
         ids = [r['image_id'] for r in records]
         double = sorted({a for a, b in itertools.pairwise(ids) if a == b})
         if double:
             raise FormatError(join_problems(double, f'images stand twice in {self.ann_file}'))
+        if (self.filter_cfg or {}).get('filter_empty_gt'):
+            return [r for r in records if r['labels']]
         return records
 
     def __getitem__(self, idx: int) -> Any:

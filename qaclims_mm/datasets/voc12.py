@@ -1,14 +1,14 @@
 """PASCAL VOC 2012 with image-level labels, in the devkit's layout."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from qaclims_mm.datasets.image_level import ImageLevelDataset, join_problems
+from qaclims_mm.datasets.image_level import ImageLevelDataset
+from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, voc_palette
+from qaclims_mm.schemas import FormatError, join_problems, voc_palette
 
 CLASSES = (
     'background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair',
@@ -62,7 +62,9 @@ class VOC12WeakDataset(ImageLevelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Return the records of the list; all problems are reported at once."""
-        labels = self._read_labels_file() if self.labels_file and self.labelled else None
+        labels = None
+        if self.labels_file and self.labelled:
+            labels = read_labels(Path(self.data_root) / self.labels_file)
         records, problems = [], []
         for line, image_id in self._read_list():
             try:
@@ -85,8 +87,6 @@ class VOC12WeakDataset(ImageLevelDataset):
                 problems.append(f'{self.ann_file}:{line}: {error}')
         if problems:
             raise FormatError(join_problems(problems, 'records have no usable labels'))
-        if not records:
-            raise FormatError(f'{self.ann_file} lists no image.')
         return records
 
     def _read_list(self) -> Iterator[tuple[int, str]]:
@@ -101,21 +101,6 @@ class VOC12WeakDataset(ImageLevelDataset):
     def _mask_path(self, image_id: str) -> str | None:
         folder = self.data_prefix['seg_map_path']
         return f'{folder}/{image_id}.png' if folder else None
-
-    def _read_labels_file(self) -> dict[str, list[str]]:
-        path = Path(self.data_root) / str(self.labels_file)
-        if not path.is_file():
-            raise FormatError(f'{path} is missing; labels_file needs the columns image and labels.')
-        with path.open(newline='') as file:
-            reader = csv.DictReader(file)
-            if not {'image', 'labels'} <= set(reader.fieldnames or ()):
-                raise FormatError(
-                    f'{path}:1 must have the columns image and labels, but got {reader.fieldnames}.'
-                )
-            return {
-                row['image']: [n.strip() for n in (row['labels'] or '').split(';') if n.strip()]
-                for row in reader
-            }
 
     def _read_xml(self, image_id: str) -> list[str]:
         path = Path(self.data_prefix['xml_path']) / f'{image_id}.xml'

@@ -1,7 +1,9 @@
 """From command line to runner, and from runner to exit status; what the tools share."""
 
 import argparse
+import ast
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.schemas import FormatError
 
 EXIT_BAD_RECORDS = 3
+# how deep names may stand in what names stand for
+_NESTING = 5
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -37,10 +41,12 @@ def base_parser(description: str) -> argparse.ArgumentParser:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read the config and apply the flags; work_dir: flag, then config, then ``work_dirs/<stem>``.
+    """Read the config and apply the flags.
 
-    ``{work_dir}`` in any string of the config is replaced, so a leaf that changes only the backbone
-    writes into folders of its own.
+    The work dir is that of the flag, else the file's own, else a folder of the file's name beside
+    that of its base, else ``work_dirs/<name>``.
+    ``{name}`` in any string of the config stands for the config's top-level string of that name,
+    so a leaf changes in one place what is used in several, and ``{work_dir}`` for its folder.
 
     Raises:
         SystemExit: If the file does not exist.
@@ -71,19 +77,50 @@ def read_config(path: str, work_dir: str | None = None, options: dict | None = N
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if options:
         cfg.merge_from_dict(options)
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(path).stem)
-    _fill_work_dir(cfg, cfg.work_dir)
+    cfg.work_dir = work_dir or (options or {}).get('work_dir') or _default_work_dir(cfg, Path(path))
+    _fill_names(cfg)
     return cfg
 
 
-def _fill_work_dir(node: Any, work_dir: str) -> None:
+def _default_work_dir(cfg: Config, path: Path) -> str:
+    """Return the file's own work_dir, or a folder of its name beside that of its base.
+
+    Stages find each other's folders beside their own, and no leaf writes into its base's.
+    """
+    inherited = cfg.get('work_dir')
+    assigned = (n.targets for n in ast.parse(path.read_text()).body if isinstance(n, ast.Assign))
+    if inherited and any(getattr(t, 'id', '') == 'work_dir' for ts in assigned for t in ts):
+        return inherited
+    return str(Path(inherited or 'work_dirs/_').parent / path.stem)
+
+
+def _fill_names(cfg: Config) -> None:
+    """Put the config's own strings where ``{name}`` names them, in place."""
+    names = {k: v for k, v in cfg.items() if isinstance(v, str)}
+    for name, value in names.items():
+        names[name] = _filled(value, names)
+        if f'{{{name}}}' in names[name]:
+            raise FormatError(f'{cfg.filename}: {name} = {value!r} names itself.')
+    _fill(cfg, names)
+
+
+def _filled(text: str, names: dict[str, str]) -> str:
+    """Return a string with the names in it replaced, and those in what replaces them."""
+    for _ in range(_NESTING):
+        filled = re.sub(r'\{(\w+)\}', lambda m: names.get(m[1], m[0]), text)
+        if filled == text:
+            break
+        text = filled
+    # '..' is resolved in the text: the folder itself need not be there yet
+    return os.path.normpath(text) if '/..' in text and '://' not in text else text
+
+
+def _fill(node: Any, names: dict[str, str]) -> None:
     for key, value in list(node.items() if hasattr(node, 'items') else enumerate(node)):
         if isinstance(value, str):
-            # '..' is resolved in the text: the folder itself need not be there yet
-            filled = value.replace('{work_dir}', work_dir)
-            node[key] = os.path.normpath(filled) if '{work_dir}/..' in value else filled
+            node[key] = _filled(value, names) if '{' in value else value
         elif isinstance(value, (dict, list)):
-            _fill_work_dir(value, work_dir)
+            _fill(value, names)
 
 
 def _set_strict(cfg: Config) -> None:

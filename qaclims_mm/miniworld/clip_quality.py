@@ -58,7 +58,7 @@ def recognition_rates(
 
 
 def _encode(head: CLIPImageHead, image: np.ndarray, masks: Sequence[np.ndarray]) -> torch.Tensor:
-    side = (int(head.image_size or 0),) * 2
+    side = head.input_size
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     images = resize(head.normalise(pixels), side, align_corners=True)
     mask = resize(torch.from_numpy(np.stack(masks))[:, None], side, align_corners=True)

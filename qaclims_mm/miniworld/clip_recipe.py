@@ -24,7 +24,7 @@ from qaclims_mm.miniworld.regions import (
 from qaclims_mm.miniworld.world import vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.vlms.clip import IMAGE_STATS
+from qaclims_mm.vlms.frozen import IMAGE_STATS
 from qaclims_mm.vlms.mask_clip import encode_masked
 from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
 

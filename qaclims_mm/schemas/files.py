@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,12 @@ METRICS = 'metrics.json'
 
 class FormatError(ValueError):
     """A file between stages is broken or of another version; the message has the mend."""
+
+
+def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
+    """Return one message that counts all problems and shows the first ones."""
+    more = f'\n  ... and {len(problems) - shown} more' if len(problems) > shown else ''
+    return f'{len(problems)} {what}:\n  ' + '\n  '.join(problems[:shown]) + more
 
 
 @contextlib.contextmanager

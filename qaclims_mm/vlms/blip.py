@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from qaclims_mm.paths import resolve
 from qaclims_mm.vlms.base import Answer
-from qaclims_mm.vlms.clip import IMAGE_STATS
+from qaclims_mm.vlms.frozen import IMAGE_STATS
 from qaclims_mm.vlms.registry import VQA_MODELS
 
 

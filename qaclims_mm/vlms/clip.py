@@ -1,11 +1,11 @@
 """CLIP's two encoders through open_clip, frozen, for texts and for regions of images."""
 
-import hashlib
+import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, Self
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -14,14 +14,16 @@ from torch import Tensor, nn
 
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import FormatError
-from qaclims_mm.vlms.mask_clip import check_prompts, check_vit, encode_masked
+from qaclims_mm.vlms.frozen import (
+    FrozenImageHead,
+    FrozenTextHead,
+    ImageEncoder,
+    as_pair,
+    hash_text_tower,
+)
+from qaclims_mm.vlms.mask_clip import encode_masked, find_vit, fit_prompts
 from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
 from qaclims_mm.vlms.registry import MODELS
-
-IMAGE_STATS = {
-    'clip': ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-    'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-}
 
 
 def open_clip_name(model: str) -> str:
@@ -29,8 +31,38 @@ def open_clip_name(model: str) -> str:
     return f'local-dir:{resolve(model)}' if model.startswith(SHIPPED) else model
 
 
+def resize_input(clip: Any, image_size: int | Sequence[int]) -> None:
+    """Make the image encoder of an open_clip model take another size, in place.
+
+    Done with the loaded model, since open_clip cannot interpolate the positions of weights in half
+    precision, and draws other random weights for another size.
+
+    Args:
+        clip: A model of open_clip in float32.
+        image_size: Side of the input in pixels, or height and width.
+
+    Raises:
+        ValueError: If the encoder takes one size only.
+    """
+    from open_clip.model import resize_pos_embed
+
+    visual, size = clip.visual, as_pair(image_size)
+    if size == as_pair(visual.image_size):
+        return
+    if hasattr(visual, 'set_input_size'):
+        visual.set_input_size(size)
+    elif hasattr(visual, 'grid_size'):
+        state = {'visual.positional_embedding': visual.positional_embedding}
+        visual.image_size = size
+        visual.grid_size = tuple(s // p for s, p in zip(size, visual.patch_size, strict=True))
+        resize_pos_embed(state, clip)
+        visual.positional_embedding = nn.Parameter(state['visual.positional_embedding'])
+    else:
+        raise ValueError(f'a {type(visual).__name__} takes images of {visual.image_size} only')
+
+
 def load_open_clip(
-    model: str, pretrained: str | None, image_size: int | None = None, seed: int = 0
+    model: str, pretrained: str | None, image_size: int | Sequence[int] | None = None, seed: int = 0
 ) -> Any:
     """Build an open_clip model, frozen and in eval mode.
 
@@ -39,7 +71,8 @@ def load_open_clip(
             or ``miniworld://clip``.
         pretrained: A file or a tag of open_clip; ``None`` gives random weights from ``seed`` (a
             ``local-dir:`` brings its own).
-        image_size: Input side in pixels; ``None`` keeps the model's own.
+        image_size: Side of the input in pixels, or height and width; ``None`` keeps the model's
+            own.
         seed: Seed of random weights, so that two encoders built apart are one CLIP.
 
     Raises:
@@ -53,9 +86,9 @@ def load_open_clip(
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            clip = open_clip.create_model(
-                open_clip_name(model), pretrained=pretrained, force_image_size=image_size
-            )
+            clip = open_clip.create_model(open_clip_name(model), pretrained=pretrained)
+        if image_size is not None:
+            resize_input(clip, image_size)
     except (RuntimeError, OSError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
         # open_clip's may list every weight or every model there is
         reason = shorten(str(error).rstrip('. '), 500, placeholder=' ...')
@@ -66,19 +99,9 @@ def load_open_clip(
     return speed_up_quick_gelu(clip).requires_grad_(False).eval()
 
 
-def hash_text_tower(clip: Any) -> str:
-    """Return the sha256 of the text encoder's weights; a mask-adapted CLIP keeps its CLIP's."""
-    digest = hashlib.sha256()
-    for name, value in sorted(clip.state_dict().items()):
-        if not name.startswith('visual.') and name != 'logit_scale':
-            digest.update(name.encode())
-            digest.update(value.detach().float().cpu().numpy().tobytes())
-    return digest.hexdigest()
-
-
 @MODELS.register_module()
-class CLIPTextHead:
-    """CLIP's text encoder.
+class CLIPTextHead(FrozenTextHead):
+    """CLIP's text encoder, of open_clip.
 
     Args:
         model: See ``load_open_clip``.
@@ -90,100 +113,56 @@ class CLIPTextHead:
     def __init__(
         self, model: str, pretrained: str | None = None, batch_size: int = 256, device: str = 'cpu'
     ) -> None:
-        self.model, self.pretrained = model, pretrained
-        self.batch_size, self.device = batch_size, device
-        self.weights_sha256 = ''
+        super().__init__(model, batch_size, device)
+        self.pretrained = pretrained
 
-    def load(self) -> Self:
-        """Read the weights and the tokenizer; ``weights_sha256`` is known afterwards."""
-        import open_clip
+    def _read(self) -> nn.Module:
+        clip = load_open_clip(self.model, self.pretrained)
+        from open_clip import get_tokenizer
 
-        self._clip = load_open_clip(self.model, self.pretrained).to(self.device)
-        self._tokenizer = open_clip.get_tokenizer(open_clip_name(self.model))
-        self.weights_sha256 = hash_text_tower(self._clip)
-        return self
+        self._tokenizer = get_tokenizer(open_clip_name(self.model))
+        return clip
 
-    @torch.inference_mode()
-    def encode(
-        self, texts: Sequence[str], on_batch: Callable[[int], object] = lambda n: None
-    ) -> Tensor:
-        """Encode texts.
-
-        Args:
-            texts: Full prompts.
-            on_batch: Called with the number of texts of each batch that is done.
-
-        Returns:
-            L2-normalised embeddings, float32 on the CPU, ``(T, D)``.
-        """
-        batches = []
-        for start in range(0, len(texts), self.batch_size):
-            batch = list(texts[start : start + self.batch_size])
-            features = self._clip.encode_text(
-                self._tokenizer(batch).to(self.device), normalize=True
-            )
-            batches.append(features.float().cpu())
-            on_batch(len(batch))
-        return torch.cat(batches) if batches else torch.zeros(0, 0)
+    def _features(self, texts: list[str]) -> Tensor:
+        return self._encoder.encode_text(self._tokenizer(texts).to(self.device), normalize=False)
 
 
 @MODELS.register_module()
-class CLIPImageHead(nn.Module):
-    """CLIP's image encoder, frozen; with a region mask it is the mask-adapted CLIP.
-
-    The encoder is no submodule: it follows ``.to()``, but its weights never enter a checkpoint, an
-    optimizer or a DDP wrapper.
+class CLIPImageHead(FrozenImageHead):
+    """CLIP's image encoder, of open_clip; with a region mask it is the mask-adapted CLIP.
 
     Args:
         model: See ``load_open_clip``.
         pretrained: See ``load_open_clip``.
-        mask_prompt: Safetensors file with ``mask_embedding`` (depth, P, E), or ``'random'`` for
-            random prompts; ``None`` is plain CLIP.
-        image_size: Input side in pixels; ``None`` is the model's own.
-        norm: Mean and standard deviation of the input: ``clip`` or ``imagenet`` (the released
-            code).
+        mask_prompt: Safetensors file with ``mask_embedding`` (depth, P, E), see
+            ``mask_clip.fit_prompts``; ``'random'`` for random prompts; ``None`` is plain CLIP.
+        image_size: See ``FrozenImageHead``.
+        norm: See ``FrozenImageHead``.
     """
-
-    mean: Tensor
-    std: Tensor
-    _frozen: Any
 
     def __init__(
         self,
         model: str,
         pretrained: str | None = None,
         mask_prompt: str | None = None,
-        image_size: int | None = None,
-        norm: str = 'clip',
+        image_size: int | Sequence[int] | None = None,
+        norm: str = 'model',
     ) -> None:
-        super().__init__()
-        if norm not in IMAGE_STATS:
-            raise ValueError(f'norm must be one of {sorted(IMAGE_STATS)}, but got {norm!r}.')
-        self.model, self.pretrained, self.image_size = model, pretrained, image_size
-        self.mask_prompt, self.norm = mask_prompt, norm
-        mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in IMAGE_STATS[norm])
-        self.register_buffer('mean', mean, persistent=False)
-        self.register_buffer('std', std, persistent=False)
-        object.__setattr__(self, '_frozen', None)
-        self.weights_sha256 = ''
+        super().__init__(model, mask_prompt, image_size, norm)
+        self.pretrained = pretrained
 
-    def load(self) -> Self:
-        """Read the weights once; ``weights_sha256`` and the input size are known afterwards."""
-        if self._frozen is None:
-            clip = load_open_clip(self.model, self.pretrained, self.image_size)
-            self.weights_sha256 = hash_text_tower(clip)
-            visual = clip.visual
-            size = visual.image_size
-            self.image_size = size if isinstance(size, int) else int(size[0])
-            if self.mask_prompt is not None:
-                visual.register_buffer('mask_embedding', self._read_prompts(visual))
-            object.__setattr__(self, '_frozen', visual.to(self.mean))
-        return self
+    def _read(self) -> ImageEncoder:
+        clip = load_open_clip(self.model, self.pretrained, self.image_size)
+        visual = clip.visual
+        if self.mask_prompt is not None:
+            visual.register_buffer('mask_embedding', self._read_prompts(visual))
+        stats = visual.image_mean, visual.image_std
+        return ImageEncoder(visual, visual.image_size, stats, hash_text_tower(clip))
 
     def _read_prompts(self, visual: Any) -> Tensor:
-        check_vit(visual)
+        vit = find_vit(visual)
         if self.mask_prompt == 'random':
-            shape = (3, visual.grid_size[0] * visual.grid_size[1], visual.conv1.out_channels)
+            shape = (min(3, len(vit.blocks)), math.prod(vit.grid_size), vit.width)
             return torch.randn(shape, generator=torch.Generator().manual_seed(0)) * 0.02
         path = resolve(str(self.mask_prompt))
         if not Path(path).is_file():
@@ -194,39 +173,16 @@ class CLIPImageHead(nn.Module):
             raise FormatError(f'{path} is no readable safetensors file ({error}).') from error
         if set(state) != {'mask_embedding'}:
             raise FormatError(f'{path} must hold exactly mask_embedding, but has {sorted(state)}.')
-        prompts = state['mask_embedding'].float()
-        check_prompts(visual, prompts, path)
-        return prompts
+        return fit_prompts(state['mask_embedding'].float(), visual, path)
 
-    def _apply(self, fn: Callable, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
-        if self._frozen is not None:
-            self._frozen._apply(fn, recurse)
-        return self
-
-    def normalise(self, images: Tensor) -> Tensor:
-        """Map RGB in [0, 255] to the encoder's input."""
-        return (images / 255 - self.mean) / self.std
+    def _features(self, images: Tensor) -> Tensor:
+        features = self._frozen(images)
+        # some models, such as CoCa, also give the tokens
+        return features[0] if isinstance(features, tuple) else features
 
     def forward(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Encode images.
-
-        Args:
-            images: Normalised RGB, ``(B, 3, S, S)``, S = ``image_size``.
-            mask: 0/1, ``(B, 1, S, S)``, 1 = region; used when the head has mask prompts, else it
-                must be ``None``.
-
-        Returns:
-            Features, not normalised, ``(B, D)``.
-
-        Raises:
-            ValueError: If a mask is given to a head without mask prompts.
-        """
+        """Encode images; see ``FrozenImageHead``."""
+        if mask is None or self.mask_prompt is None:
+            return super().forward(images, mask)
         visual = self.load()._frozen
-        if mask is None:
-            return visual(images)
-        if self.mask_prompt is None:
-            raise ValueError(
-                'a mask was given, but this CLIPImageHead has no mask_prompt; set it in the config.'
-            )
         return encode_masked(visual, images, mask, visual.mask_embedding)

@@ -1,87 +1,189 @@
 """Mask-adapted CLIP: learned tokens stand in for the patches that a region mask leaves out.
 
-Shapes: B images, S pixels a side, P patches, E token width, D embedding.
+Shapes: B images, H W pixels, P patches, E token width, D embedding.
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import functional as F
 
 
-def kept_patches(mask: Tensor, patch_size: int) -> Tensor:
+class OpenClipViT:
+    """The parts of open_clip's own ViT, in which prompts come in.
+
+    No patch is dropped at random: a mask says which ones count.
+
+    Args:
+        visual: An open_clip ``VisionTransformer``.
+    """
+
+    def __init__(self, visual: Any) -> None:
+        self.visual = visual
+        self.patch_size, self.grid_size = visual.patch_size, visual.grid_size
+        self.width, self.prefix = visual.conv1.out_channels, 1
+        self.blocks = visual.transformer.resblocks
+
+    def embed(self, images: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return what enters the first block; ``mix`` maps the patches ``(B, P, E)``."""
+        visual = self.visual
+        x_BPE = mix(visual.conv1(images).flatten(2).transpose(1, 2))
+        token = visual.class_embedding.to(x_BPE.dtype).expand(len(x_BPE), 1, -1)
+        x = torch.cat([token, x_BPE], dim=1) + visual.positional_embedding.to(x_BPE.dtype)
+        return visual.ln_pre(x)
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Return the features of what leaves the last block."""
+        pooled, _ = self.visual._pool(x)
+        return pooled @ self.visual.proj if self.visual.proj is not None else pooled
+
+
+class TimmViT:
+    """The same of a timm ViT in open_clip, such as SigLIP's.
+
+    Args:
+        visual: An open_clip ``TimmModel`` whose trunk is a timm ``VisionTransformer``.
+    """
+
+    def __init__(self, visual: Any) -> None:
+        self.trunk, self.head = visual.trunk, visual.head
+        self.patch_size, self.grid_size = (
+            getattr(self.trunk.patch_embed, k) for k in ('patch_size', 'grid_size')
+        )
+        self.width, self.prefix = self.trunk.embed_dim, self.trunk.num_prefix_tokens
+        self.blocks = self.trunk.blocks
+
+    def embed(self, images: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return what enters the first block; ``mix`` maps the patches ``(B, P, E)``."""
+        patches = self.trunk.patch_embed(images)
+        # (B, rows, columns, E) where the trunk takes images of many sizes
+        mixed = mix(patches.flatten(1, -2)).view_as(patches)
+        return self.trunk.norm_pre(self.trunk._pos_embed(mixed))
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Return the features of what leaves the last block."""
+        return self.head(self.trunk.forward_head(self.trunk.norm(x)))
+
+
+def find_vit(visual: Any) -> OpenClipViT | TimmViT:
+    """Take an image encoder of open_clip apart.
+
+    Args:
+        visual: Of any kind.
+
+    Raises:
+        ValueError: If it cannot have mask prompts, being no plain ViT: its patches must come from
+            one convolution and go through its blocks one by one.
+    """
+    from open_clip.transformer import VisionTransformer
+    from timm.layers import PatchEmbed
+    from timm.models import VisionTransformer as TimmVisionTransformer
+
+    if isinstance(visual, VisionTransformer):
+        return OpenClipViT(visual)
+    trunk = getattr(visual, 'trunk', visual)
+    if isinstance(trunk, TimmVisionTransformer) and isinstance(trunk.patch_embed, PatchEmbed):
+        return TimmViT(visual)
+    raise ValueError(
+        f'mask prompts need a plain ViT, of single patches, but got {type(trunk).__name__}; '
+        'without mask_prompt it can be used as plain CLIP.'
+    )
+
+
+def kept_patches(mask: Tensor, patch_size: int | tuple[int, int]) -> Tensor:
     """Mark the patches in which at least one pixel is kept.
 
     Args:
-        mask: 0/1, ``(B, 1, S, S)``.
-        patch_size: Side of a patch in pixels.
+        mask: 0/1, ``(B, 1, H, W)``; rows and columns left over are dropped, as the patch
+            convolution does.
+        patch_size: Side of a patch in pixels, or height and width.
 
     Returns:
-        0/1, ``(B, P, 1)``, dtype of ``mask``.
+        Bool, ``(B, P, 1)``.
 
     Source:
         ceil(average pooling) of the released mask-adapted CLIP (facts item 17).
     """
-    return F.avg_pool2d(mask, patch_size).ceil().flatten(2).transpose(1, 2)
+    return (F.max_pool2d(mask, patch_size) > 0).flatten(2).transpose(1, 2)
 
 
 def encode_masked(visual: Any, images: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
-    """Encode images with open_clip's ViT while prompt tokens replace the patches outside the mask.
+    """Encode images with a ViT while prompt tokens replace the patches outside the mask.
 
     The first prompt is mixed in right after the patch convolution, before class token, positions
     and ``ln_pre``; each further one after a transformer block. The class token is never touched.
 
     Args:
-        visual: An open_clip ``VisionTransformer``.
-        images: Normalised, ``(B, 3, S, S)``.
-        mask: 0/1, ``(B, 1, S, S)``, 1 = region.
+        visual: The image encoder of an open_clip model; see ``find_vit``.
+        images: Normalised, ``(B, 3, H, W)``.
+        mask: 0/1, ``(B, 1, H, W)``, 1 = region.
         prompts: ``(depth, P, E)``; depth at most the number of blocks.
 
     Returns:
-        Features, not normalised, ``(B, D)``.
+        Features, not normalised, ``(B, D)``; with a full mask those of ``visual(images)``.
+
+    Raises:
+        ValueError: If the encoder is no plain ViT.
 
     Source:
         Section 4.1 of the paper; model.py of the released third_party/CLIP.
     """
-    keep_BP1 = kept_patches(mask.to(images.dtype), visual.patch_size[0])
-    x_BPE = visual.conv1(images).flatten(2).transpose(1, 2)
-    prompts = prompts.to(x_BPE.dtype)
-    x_BPE = torch.lerp(prompts[0].expand_as(x_BPE), x_BPE, keep_BP1.to(x_BPE.dtype))
-    token = visual.class_embedding.to(x_BPE.dtype).expand(len(x_BPE), 1, -1)
-    x = torch.cat([token, x_BPE], dim=1) + visual.positional_embedding.to(x_BPE.dtype)
-    x = visual.ln_pre(visual.patch_dropout(x))
-    for depth, block in enumerate(visual.transformer.resblocks, start=1):
+    vit = find_vit(visual)
+    keep_BP1 = kept_patches(mask.to(images.dtype), vit.patch_size)
+
+    def mix(prompt_PE: Tensor, x_BPE: Tensor) -> Tensor:
+        return torch.where(keep_BP1, x_BPE, prompt_PE.to(x_BPE.dtype))
+
+    x = vit.embed(images, partial(mix, prompts[0]))
+    for depth, block in enumerate(vit.blocks):
+        if 0 < depth < len(prompts):
+            token, patches = x[:, : vit.prefix], x[:, vit.prefix :]
+            x = torch.cat([token, mix(prompts[depth], patches)], dim=1)
         x = block(x)
-        if depth < len(prompts):
-            patches = torch.lerp(prompts[depth].expand_as(x[:, 1:]), x[:, 1:], keep_BP1.to(x.dtype))
-            x = torch.cat([x[:, :1], patches], dim=1)
-    pooled, _ = visual._pool(x)
-    return pooled @ visual.proj if visual.proj is not None else pooled
+    return vit.pool(x)
 
 
-def check_vit(visual: Any) -> None:
-    """Refuse an image encoder that cannot have mask prompts.
+def fit_prompts(prompts: Tensor, visual: Any, source: str) -> Tensor:
+    """Make mask prompts fit an image encoder: those of another input size are interpolated.
 
-    Raises:
-        ValueError: If the encoder is no plain ViT.
-    """
-    if not hasattr(visual, 'transformer') or not hasattr(visual, 'class_embedding'):
-        raise ValueError(f'mask prompts need a ViT of open_clip, but got {type(visual).__name__}.')
+    Args:
+        prompts: ``(depth, P', E)``.
+        visual: The image encoder of an open_clip model.
+        source: Where the prompts come from, for messages.
 
-
-def check_prompts(visual: Any, prompts: Tensor, source: str) -> None:
-    """Refuse mask prompts that do not fit the image encoder.
+    Returns:
+        ``(depth, P, E)``; as they are where P' = P, else a bicubic, antialiased resize of their
+        square grid, as open_clip does with positions.
 
     Raises:
-        ValueError: If the encoder is no plain ViT or the shape differs.
+        ValueError: If the encoder is no plain ViT, or the prompts are of another width, deeper
+            than its blocks, or no square grid.
     """
-    check_vit(visual)
-    patches = math.prod(visual.grid_size)
-    width = visual.conv1.out_channels
-    if prompts.ndim != 3 or tuple(prompts.shape[1:]) != (patches, width):
+    vit = find_vit(visual)
+    patches, most, shape = math.prod(vit.grid_size), len(vit.blocks), tuple(prompts.shape)
+    if len(shape) != 3 or shape[2] != vit.width or not 1 <= shape[0] <= most:
         raise ValueError(
-            f'the mask prompts of {source} must be (depth, {patches}, {width}) for this encoder, '
-            f'but got {tuple(prompts.shape)}; they belong to another CLIP or another input size.'
+            f'the mask prompts of {source} must be (depth, {patches}, {vit.width}) for this '
+            f'encoder, depth from 1 to {most}, but got {shape}; they belong to another CLIP.'
         )
+    if shape[1] == patches:
+        return prompts
+    side = math.isqrt(shape[1])
+    if side**2 != shape[1]:
+        raise ValueError(
+            f'the mask prompts of {source} must be (depth, {patches}, {vit.width}) for this '
+            f'encoder, or of a square grid that can be interpolated, but got {shape}.'
+        )
+    print_log(
+        f'The mask prompts of {source} are interpolated from {side} x {side} patches to '
+        f'{vit.grid_size[0]} x {vit.grid_size[1]}.',
+        logger='current',
+    )
+    grid = prompts.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+    resized = F.interpolate(grid, vit.grid_size, mode='bicubic', antialias=True)
+    return resized.flatten(2).transpose(1, 2)

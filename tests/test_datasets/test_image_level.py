@@ -6,21 +6,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import MMLogger
 
-from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError, join_problems
+from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
 from qaclims_mm.schemas import FormatError
-
-
-@pytest.mark.parametrize(
-    ('problems', 'shown', 'message'),
-    [
-        (['a'], 10, '1 images are bad:\n  a'),
-        (['a', 'b'], 2, '2 images are bad:\n  a\n  b'),
-        (['a', 'b', 'c', 'd'], 2, '4 images are bad:\n  a\n  b\n  ... and 2 more'),
-    ],
-)
-def test_join_problems(problems, shown, message):
-    assert join_problems(problems, 'images are bad', shown) == message
 
 
 class Draw(BaseTransform):
@@ -49,7 +37,7 @@ class Toy(ImageLevelDataset):
 
 def make(bad=(), serialize_data=False, **options):
     # mmengine collects garbage for 0.2 s to serialise a dataset
-    pipeline = [Draw(bad), PackWeakInputs(num_classes=3)]
+    pipeline = [Draw(bad), PackWeakInputs()]
     return Toy(pipeline=pipeline, serialize_data=serialize_data, **options)
 
 

@@ -28,7 +28,7 @@ def test_a_drawn_world_is_read_with_its_masks(tmp_path):
     pipeline = [
         dict(type='LoadRGBImage'),
         dict(type='LoadMask'),
-        dict(type='PackWeakInputs', num_classes=len(CLASSES)),
+        dict(type='PackWeakInputs'),
     ]
     options = dict(data_root=str(root), pipeline=pipeline, test_mode=True)
     train = MiniWorldDataset(ann_file=LISTS.format('train'), **options)

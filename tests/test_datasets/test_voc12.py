@@ -10,7 +10,7 @@ from qaclims_mm.schemas import FormatError
 PACK = [
     dict(type='LoadRGBImage'),
     dict(type='LoadMask'),
-    dict(type='PackWeakInputs', num_classes=20),
+    dict(type='PackWeakInputs'),
 ]
 
 
@@ -54,7 +54,7 @@ def test_rgb_order(tmp_path):
 
 def test_scales(tmp_path):
     make_tiny_voc(tmp_path)
-    pipeline = [PACK[0], dict(type='PackWeakInputs', num_classes=20, scales=(1.0, 0.5, 1.5))]
+    pipeline = [PACK[0], dict(type='PackWeakInputs', scales=(1.0, 0.5, 1.5))]
     shapes = [tuple(x.shape) for x in build(tmp_path, pipeline=pipeline)[0]['inputs']]
     assert shapes == [(3, 32, 40), (3, 16, 20), (3, 48, 60)]
 

@@ -44,6 +44,31 @@ def test_work_dir_of_flag_then_config_then_name(tmp_path):
     assert read(path, '--cfg-options', 'work_dir=opt').parts[0].out == 'opt/x'
 
 
+def test_a_leaf_does_not_write_into_the_folder_of_its_base(tmp_path):
+    (tmp_path / 'base.py').write_text("work_dir = 'root/base'\nother = '{work_dir}/../b'\n")
+    leaf = tmp_path / 'leaf.py'
+    leaf.write_text("_base_ = './base.py'\nmodel = dict(a=1)\n")
+    cfg = read(leaf)
+    assert (cfg.work_dir, cfg.other) == ('root/leaf', 'root/b')
+    leaf.write_text("_base_ = './base.py'\nwork_dir = 'root/mine'\n")
+    assert read(leaf).work_dir == 'root/mine'
+
+
+def test_names_in_strings(tmp_path):
+    path = tmp_path / 'c.py'
+    path.write_text(
+        "corpus = '{work_dir}/../qape/corpus'\nparts = ['{texts}', dict(a='{corpus}/b')]\n"
+        "texts = '{corpus}/texts'\nprompt = 'a photo of {answer}'\nnumber = 1\nc = '{number}'\n"
+    )
+    cfg = read(path, '--work-dir', 'root/x')
+    assert cfg.parts == ['root/qape/corpus/texts', dict(a='root/qape/corpus/b')]
+    # what is no string of the config stays: prompts have fields of their own
+    assert (cfg.prompt, cfg.c) == ('a photo of {answer}', '{number}')
+    path.write_text("a = '{b}'\nb = '{a}'\n")
+    with pytest.raises(FormatError, match='names itself'):
+        read(path)
+
+
 def test_flags(tmp_path):
     path = tmp_path / 'c.py'
     path.write_text('model = dict(a=1, b=dict(c=[1, 2]))\n')

@@ -15,7 +15,7 @@ train_dataloader.update(
             dict(type='RandomResizeLongSide', min_side=24, max_side=40),
             dict(type='RandomFlip', prob=0.5),
             dict(type='RandomCropPad', size=32),
-            dict(type='PackWeakInputs', num_classes=20),
+            dict(type='PackWeakInputs'),
         ],
     ),
 )

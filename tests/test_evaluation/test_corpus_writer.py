@@ -66,7 +66,7 @@ def make_runner(world, out_dir, **model):
                 type='VOC12WeakDataset',
                 data_root=str(world),
                 ann_file='train.txt',
-                pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=20)],
+                pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
                 test_mode=True,
                 serialize_data=False,
             ),
@@ -310,7 +310,7 @@ test_dataloader = dict(
         type='MiniWorldDataset',
         data_root='{root}/world',
         ann_file='ImageSets/Segmentation/train.txt',
-        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', num_classes=8)],
+        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
         test_mode=True,
     ),
 )

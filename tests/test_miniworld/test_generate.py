@@ -109,7 +109,7 @@ def test_our_dataset_reads_it(world, part, ids):
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='PackWeakInputs', num_classes=len(CLASSES)),
+            dict(type='PackWeakInputs'),
         ],
         test_mode=True,
     )

@@ -27,3 +27,15 @@ def test_image_id_stays_below_its_folder(tmp_path, image_id):
 def test_image_id():
     assert schemas.image_id_of('/data/sub dir/a.b.jpg', '/data') == 'sub dir/a.b'
     assert schemas.file_of('/out', 'sub dir/a.b', '.png').as_posix() == '/out/sub dir/a.b.png'
+
+
+@pytest.mark.parametrize(
+    ('problems', 'shown', 'message'),
+    [
+        (['a'], 10, '1 images are bad:\n  a'),
+        (['a', 'b'], 2, '2 images are bad:\n  a\n  b'),
+        (['a', 'b', 'c', 'd'], 2, '4 images are bad:\n  a\n  b\n  ... and 2 more'),
+    ],
+)
+def test_join_problems(problems, shown, message):
+    assert schemas.join_problems(problems, 'images are bad', shown) == message

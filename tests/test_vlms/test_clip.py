@@ -4,17 +4,21 @@ from copy import deepcopy
 
 import pytest
 import torch
+from contracts import ImageHeadContract, TextHeadContract
 from safetensors.torch import save_file
 
 from qaclims_mm.paths import resolve
 from qaclims_mm.registry import MODELS
-from qaclims_mm.vlms.clip import CLIPImageHead, CLIPTextHead, hash_text_tower, load_open_clip
+from qaclims_mm.vlms.clip import CLIPImageHead, CLIPTextHead, load_open_clip
+from qaclims_mm.vlms.frozen import hash_text_tower
 
 open_clip = pytest.importorskip('open_clip')
 SHIPPED = 'miniworld://clip'
 PROMPTS = 'miniworld://clip/mask_prompt.safetensors'
 TEXTS = ['a photo of dog', 'a photo of train', 'a photo of no boat', 'a photo of grass', '']
-VIT, RESNET = 'qaclims-test-vit', 'qaclims-test-resnet'
+VIT, RESNET, COCA, WIDE, TIMM = (
+    f'qaclims-test-{k}' for k in ('vit', 'resnet', 'coca', 'wide', 'timm')
+)
 
 
 @pytest.fixture(scope='module')
@@ -25,23 +29,34 @@ def shipped_clip():
 
 @pytest.fixture(scope='module', autouse=True)
 def _tiny_models(tmp_path_factory):
-    """Make two models of random weights known to open_clip."""
+    """Make models of random weights known to open_clip."""
     folder = tmp_path_factory.mktemp('clip_models')
     text = dict(context_length=8, vocab_size=49408, width=16, heads=1, layers=1)
     vision = {
         VIT: dict(image_size=32, patch_size=8, width=16, layers=2, head_width=8),
         RESNET: dict(image_size=64, layers=[1, 1, 1, 1], width=8),
-    }
+        COCA: dict(
+            image_size=32, patch_size=8, width=16, layers=2, head_width=8,
+            attentional_pool=True, attn_pooler_heads=2, output_tokens=True,
+        ),
+        WIDE: dict(image_size=[24, 40], patch_size=8, width=16, layers=2, head_width=8),
+        TIMM: dict(
+            image_size=160, timm_model_name='test_vit3', timm_pool='map', timm_proj='linear'
+        ),
+    }  # fmt: skip
+    decoder = dict(heads=1, layers=1, width=16, context_length=8, vocab_size=49408)
     for name, values in vision.items():
         config = dict(embed_dim=8, vision_cfg=values, text_cfg=text)
+        if name == COCA:
+            text_coca = text | dict(embed_cls=True, output_tokens=True)
+            config |= dict(custom_text=True, multimodal_cfg=decoder, text_cfg=text_coca)
         (folder / f'{name}.json').write_text(json.dumps(config))
     open_clip.add_model_config(folder)
 
 
 def images_of(head, number=2):
     torch.manual_seed(0)
-    side = head.load().image_size
-    return head.normalise(torch.randint(0, 256, (number, 3, side, side)).to(head.mean))
+    return head.normalise(torch.randint(0, 256, (number, 3, *head.input_size)).to(head.mean))
 
 
 def write(path, content):
@@ -52,6 +67,37 @@ def write(path, content):
     elif content is not None:
         torch.save(content, path)
     return str(path)
+
+
+class TestTextHead(TextHeadContract):
+    def make(self, **options):
+        return CLIPTextHead(SHIPPED, **options)
+
+
+class TestImageHead(ImageHeadContract):
+    name, side, larger, width = SHIPPED, 96, 128, 64
+
+    def make(self, **options):
+        return CLIPImageHead(self.name, **options)
+
+    def make_text(self):
+        return CLIPTextHead(self.name)
+
+
+class TestViT(TestImageHead):
+    name, side, larger, width = VIT, 32, 40, 8
+
+
+class TestResNet(TestImageHead):
+    name, side, larger, width = RESNET, 64, None, 8
+
+
+class TestCoCa(TestImageHead):
+    name, side, larger, width = COCA, 32, 40, 8
+
+
+class TestTimm(TestImageHead):
+    name, side, larger, width = TIMM, 160, 192, 8
 
 
 # ------------------------------------------------------------------------------------------- texts
@@ -74,10 +120,6 @@ def test_text_features_are_open_clips(shipped_clip, batch_size):
     assert max(done) <= batch_size
 
 
-def test_no_text():
-    assert CLIPTextHead(SHIPPED).load().encode([]).shape[0] == 0
-
-
 def test_related_texts_are_closer():
     sheep, ram, boat = (
         CLIPTextHead(SHIPPED)
@@ -90,15 +132,29 @@ def test_related_texts_are_closer():
 # ------------------------------------------------------------------------------------------ images
 
 
+@pytest.mark.parametrize('name', [SHIPPED, VIT, RESNET, COCA, WIDE, TIMM])
+def test_without_prompts_it_is_plain_clip(name):
+    head = CLIPImageHead(name)
+    images = images_of(head)
+    clip = load_open_clip(name, None)
+    torch.testing.assert_close(head(images), clip.encode_image(images, normalize=False))
+
+
+@pytest.mark.parametrize('name', [SHIPPED, VIT, COCA, WIDE, TIMM])
+def test_full_mask_is_plain_clip(name):
+    head = CLIPImageHead(name, mask_prompt='random')
+    images = images_of(head)
+    ones = torch.ones_like(images[:, :1])
+    torch.testing.assert_close(head(images, ones), head(images), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(head(images, 0 * ones), head(images), atol=1e-3)
+
+
 def test_image_features_are_open_clips(shipped_clip):
     head = CLIPImageHead(SHIPPED, mask_prompt=PROMPTS)
     images = images_of(head)
     with torch.no_grad():
         wanted = shipped_clip[0].encode_image(images)
-    assert head(images).shape == (2, 64)
     torch.testing.assert_close(head(images), wanted, atol=1e-5, rtol=0)
-    # not normalised
-    assert (head(images).norm(dim=1) - 1).abs().min() > 0.1
 
 
 def test_mask(shipped_clip):
@@ -122,83 +178,52 @@ def test_random_prompts():
     mask[..., :9] = 1
     assert torch.equal(heads[0](images, mask), heads[1](images, mask))
     assert not torch.allclose(heads[0](images, mask), heads[0](images))
+    # as many as the paper's, or one a block
+    assert [len(CLIPImageHead(n, mask_prompt='random').load()._frozen.mask_embedding) for n in
+            (VIT, SHIPPED, TIMM)] == [2, 3, 3]  # fmt: skip
 
 
-def test_mask_without_prompts_is_refused():
-    head = CLIPImageHead(SHIPPED)
-    with pytest.raises(ValueError, match=r'^a mask was given, but this CLIPImageHead has no mask_'):
-        head(images_of(head), torch.ones(2, 1, 96, 96))
-
-
-@pytest.mark.parametrize(
-    ('norm', 'mean', 'std'),
-    [
-        ('clip', (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
-        ('imagenet', (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    ],
-)
-def test_normalise(norm, mean, std):
-    pixel = torch.tensor([10.0, 100.0, 255.0])
-    wanted = [(float(v) / 255 - m) / s for v, m, s in zip(pixel, mean, std, strict=True)]
-    found = CLIPImageHead(SHIPPED, norm=norm).normalise(pixel.view(1, 3, 1, 1))
-    torch.testing.assert_close(found.flatten(), torch.tensor(wanted))
-
-
-def test_gradients_reach_the_image_only():
-    head = CLIPImageHead(SHIPPED, mask_prompt=PROMPTS)
-    images = images_of(head).requires_grad_()
-    head(images, torch.ones(2, 1, 96, 96)).sum().backward()
-    assert images.grad.abs().sum() > 0
-    assert all(p.grad is None for p in head._frozen.parameters())
-
-
-@pytest.mark.parametrize('loaded', [False, True])
-def test_the_encoder_is_no_part_of_the_model(loaded):
-    head = CLIPImageHead(SHIPPED, mask_prompt=PROMPTS)
-    if loaded:
-        head.load()
-    model = torch.nn.Sequential(torch.nn.Linear(2, 2), head)
-    assert set(model.state_dict()) == {'0.weight', '0.bias'}
-    assert len(list(model.parameters())) == 2
-    assert list(head.modules()) == [head]
-    model.train()
-    assert not head.load()._frozen.training
-    model.load_state_dict(model.state_dict(), strict=True)
-
-
-@pytest.mark.parametrize('loaded', [False, True])
-def test_the_encoder_follows_to(loaded):
-    head = CLIPImageHead(SHIPPED, mask_prompt=PROMPTS)
-    if loaded:
-        head.load()
-    model = torch.nn.Sequential(head).to(torch.float64)
-    visual = head.load()._frozen
-    assert {v.dtype for v in visual.state_dict().values()} == {torch.float64}
-    images = images_of(head)
-    assert images.dtype == torch.float64
-    assert model(images).dtype == torch.float64
-    assert head(images, torch.ones(2, 1, 96, 96)).dtype == torch.float64
-
-
-def test_loading_again_keeps_the_encoder():
-    head = CLIPImageHead(SHIPPED).load()
-    visual = head._frozen
-    assert head.load()._frozen is visual
-
-
-@pytest.mark.parametrize(('name', 'side'), [(SHIPPED, 96), (VIT, 32)])
-def test_own_image_size(name, side):
-    assert CLIPImageHead(name).load().image_size == side
-
-
-def test_other_image_size(tmp_path):
-    # positions are interpolated, so the larger input is a finer grid of the same CLIP
+@pytest.mark.parametrize('size', [64, 37, (24, 41)])
+def test_other_image_size(tmp_path, size):
+    # positions are interpolated as open_clip does, so the larger input is a finer grid of the same
     path = write(tmp_path / 'weights.safetensors', load_open_clip(VIT, None).state_dict())
-    own, larger = CLIPImageHead(VIT, path), CLIPImageHead(VIT, path, image_size=64)
-    assert images_of(larger).shape == (2, 3, 64, 64)
-    assert larger(images_of(larger)).shape == (2, 8)
-    assert larger.weights_sha256 == own.load().weights_sha256
-    assert len(larger._frozen.positional_embedding) == 65
+    head = CLIPImageHead(VIT, path, image_size=size)
+    clip = open_clip.create_model(VIT, pretrained=path, force_image_size=size).eval()
+    images = images_of(head)
+    torch.testing.assert_close(head(images), clip.encode_image(images))
+    assert head._frozen.grid_size == clip.visual.grid_size
+
+
+def test_random_weights_of_another_image_size_are_of_the_same_clip():
+    text, own, larger = (
+        CLIPTextHead(VIT).load(),
+        CLIPImageHead(VIT).load(),
+        CLIPImageHead(VIT, image_size=64).load(),
+    )
+    assert larger.weights_sha256 == own.weights_sha256 == text.weights_sha256
+    weights = own._frozen.state_dict()
+    assert [k for k, v in larger._frozen.state_dict().items() if v.shape != weights[k].shape] == [
+        'positional_embedding'
+    ]
+
+
+def test_not_square():
+    head = CLIPImageHead(WIDE).load()
+    assert head.image_size == head.input_size == (24, 40)
+
+
+def test_own_constants(tmp_path):
+    vision = dict(image_size=32, patch_size=8, width=16, layers=2, head_width=8)
+    text = dict(context_length=8, vocab_size=49408, width=16, heads=1, layers=1)
+    config = dict(
+        model_cfg=dict(embed_dim=8, vision_cfg=vision, text_cfg=text),
+        preprocess_cfg=dict(mean=[0.5, 0.4, 0.3], std=[0.5, 0.6, 0.7]),
+    )
+    (tmp_path / 'open_clip_config.json').write_text(json.dumps(config))
+    write(tmp_path / 'open_clip_model.safetensors', load_open_clip(VIT, None).state_dict())
+    head = CLIPImageHead(f'local-dir:{tmp_path}').load()
+    assert head.mean.flatten().tolist() == pytest.approx([0.5, 0.4, 0.3])
+    assert head.std.flatten().tolist() == pytest.approx([0.5, 0.6, 0.7])
 
 
 def test_resnet():
@@ -206,9 +231,11 @@ def test_resnet():
     assert head(images_of(head)).shape == (2, 8)
     assert head.image_size == 64
     with pytest.raises(
-        ValueError, match=r'^mask prompts need a ViT of open_clip, but got Modified'
+        ValueError, match=r'^mask prompts need a plain ViT, of single patches, but got Modified'
     ):
         CLIPImageHead(RESNET, mask_prompt='random').load()
+    with pytest.raises(ValueError, match=r'loaded: a ModifiedResNet takes images of .*64.* only'):
+        CLIPImageHead(RESNET, image_size=96).load()
 
 
 # -------------------------------------------------------------------------------------- same CLIP
@@ -223,7 +250,7 @@ def test_heads_built_apart_are_one_clip(name):
     assert text.weights_sha256 == image.weights_sha256
     assert all(
         torch.equal(v, image._frozen.state_dict()[k])
-        for k, v in text._clip.visual.state_dict().items()
+        for k, v in text._encoder.visual.state_dict().items()
     )
 
 
@@ -329,8 +356,16 @@ def test_bad_weights(tmp_path, file, content, reason):
             r"must hold exactly mask_embedding, but has \['mask_embedding', 'more'\]\.$",
         ),
         (
-            {'mask_embedding': torch.zeros(3, 16, 128)},
-            r'must be \(depth, 144, 128\) for this encoder, but got \(3, 16, 128\);.*another CLIP',
+            {'mask_embedding': torch.zeros(3, 144, 64)},
+            r'must be \(depth, 144, 128\) for this encoder, .* got \(3, 144, 64\);.*another CLIP',
+        ),
+        (
+            {'mask_embedding': torch.zeros(4, 144, 128)},
+            r'depth from 1 to 3, but got \(4, 144, 128\);.*another CLIP',
+        ),
+        (
+            {'mask_embedding': torch.zeros(3, 143, 128)},
+            r'or of a square grid that can be interpolated, but got \(3, 143, 128\)',
         ),
     ],
 )
@@ -340,18 +375,17 @@ def test_bad_mask_prompt(tmp_path, content, message):
         CLIPImageHead(SHIPPED, mask_prompt=path).load()
 
 
-def test_prompts_of_another_input_size(tmp_path):
-    path = write(tmp_path / 'prompts.safetensors', {'mask_embedding': torch.zeros(1, 16, 16)})
+def test_prompts_of_another_input_size(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr('qaclims_mm.vlms.mask_clip.print_log', lambda line, **_: lines.append(line))
+    path = write(tmp_path / 'prompts.safetensors', {'mask_embedding': torch.randn(1, 16, 16)})
     CLIPImageHead(VIT, mask_prompt=path).load()
-    with pytest.raises(ValueError, match=r'must be \(depth, 64, 16\).*another input size\.$'):
-        CLIPImageHead(VIT, mask_prompt=path, image_size=64).load()
-
-
-def test_bad_norm():
-    with pytest.raises(
-        ValueError, match=r"^norm must be one of \['clip', 'imagenet'\], but got 'z'"
-    ):
-        CLIPImageHead(SHIPPED, norm='z')
+    assert not lines
+    head = CLIPImageHead(VIT, mask_prompt=path, image_size=64)
+    images = images_of(head)
+    assert head(images, torch.zeros(2, 1, 64, 64)).shape == (2, 8)
+    assert head._frozen.mask_embedding.shape == (1, 64, 16)
+    assert lines == [f'The mask prompts of {path} are interpolated from 4 x 4 patches to 8 x 8.']
 
 
 def test_without_open_clip(monkeypatch):

@@ -2,13 +2,13 @@ data_root = 'data/miniworld'
 train_pipeline = [
     dict(type='LoadRGBImage'),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackWeakInputs', num_classes=8),
+    dict(type='PackWeakInputs'),
 ]
 # mIoU of the maps is taken on the training images, as in the paper
 test_pipeline = [
     dict(type='LoadRGBImage'),
     dict(type='LoadMask'),
-    dict(type='PackWeakInputs', num_classes=8, scales=(1.0, 0.5, 1.5)),
+    dict(type='PackWeakInputs', scales=(1.0, 0.5, 1.5)),
 ]
 train_dataloader = dict(
     batch_size=16,

@@ -1,6 +1,5 @@
 # VOC 2012: training on the 10582 images of trainaug, maps and their mIoU on the 1464 of train, as
 # in the paper. Labels come from Annotations/*.xml, or from a labels_file of the dataset.
-num_classes = 20
 crop_size = 512  # px
 data_root = 'data/VOCdevkit/VOC2012'
 train_pipeline = [
@@ -8,12 +7,12 @@ train_pipeline = [
     dict(type='RandomResizeLongSide', min_side=320, max_side=640),
     dict(type='RandomFlip', prob=0.5),
     dict(type='RandomCropPad', size=crop_size),
-    dict(type='PackWeakInputs', num_classes=num_classes),
+    dict(type='PackWeakInputs'),
 ]
 test_pipeline = [
     dict(type='LoadRGBImage'),
     dict(type='LoadMask'),
-    dict(type='PackWeakInputs', num_classes=num_classes, scales=(1.0, 0.5, 1.5, 2.0)),
+    dict(type='PackWeakInputs', scales=(1.0, 0.5, 1.5, 2.0)),
 ]
 train_dataloader = dict(
     batch_size=4,

@@ -1,5 +1,7 @@
 # The paper's network with the paper's formulas. No init_cfg: it starts from the baseline's weights.
 # Both files come from the released mask-adapted CLIP: tools/convert_official.py
+corpus = '{work_dir}/../qape/corpus'
+texts = '{work_dir}/../texts'
 clip = dict(
     model='ViT-L-14-quickgelu', pretrained='data/weights/clip_vitl14_mask-adapted.safetensors'
 )
@@ -23,7 +25,7 @@ model = dict(
         norm='clip',
         **clip,
     ),
-    text_bank='{work_dir}/text_bank',
+    text_bank='{texts}',
     threshold=dict(type='ForegroundAdaptiveThreshold', omega=0.1),
     loss_frc=dict(type='FRCLoss', loss_weight=10.0, temperature=0.7, reduction='sum'),
     loss_brc=dict(
@@ -35,8 +37,8 @@ model = dict(
     region_image='hard',
 )
 text_bank = dict(
-    corpus='{work_dir}/../blip-vqa-base_fg6-bg10_voc12aug-480x480/corpus',
-    folder='{work_dir}/text_bank',
+    corpus='{corpus}',
+    folder='{texts}',
     text_head=dict(type='CLIPTextHead', **clip),
     prompt='a photo of {answer}',
     bg_filter='none',

@@ -25,13 +25,12 @@ class PackWeakInputs(BaseTransform):
     """Packs a record into ``inputs`` and a ``SegDataSample``.
 
     Args:
-        num_classes: K, without the background.
         scales: ``inputs`` becomes a list of the image resized by each factor (Pillow, bicubic, to
             round(side * scale)), for multi-scale prediction; ``None`` keeps one tensor.
     """
 
-    def __init__(self, num_classes: int, scales: tuple[float, ...] | None = None) -> None:
-        self.num_classes, self.scales = num_classes, scales
+    def __init__(self, scales: tuple[float, ...] | None = None) -> None:
+        self.scales = scales
 
     def transform(self, results: dict) -> dict:
         """Return ``inputs``, uint8 RGB ``(3, H, W)`` or a list of them, and ``data_samples``.
@@ -41,7 +40,7 @@ class PackWeakInputs(BaseTransform):
         """
         sample = SegDataSample(metainfo={k: results[k] for k in _META if k in results})
         pairs = torch.tensor(results['labels'], dtype=torch.int64)
-        labels = torch.zeros(self.num_classes)
+        labels = torch.zeros(results['num_classes'])
         labels[pairs] = 1
         sample.set_field(labels, 'image_labels')
         sample.set_field(pairs, 'pairs')

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from mmcv.transforms import BaseTransform
 
 from qaclims_mm.corpus.text_bank import TextBank
-from qaclims_mm.datasets.image_level import RecordError, join_problems
+from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, join_problems
 
 
 @TRANSFORMS.register_module()

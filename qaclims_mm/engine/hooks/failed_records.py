@@ -7,8 +7,8 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from qaclims_mm.datasets.image_level import join_problems
 from qaclims_mm.registry import HOOKS
+from qaclims_mm.schemas import join_problems
 
 
 @HOOKS.register_module()

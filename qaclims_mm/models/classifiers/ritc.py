@@ -1,7 +1,7 @@
 """The region image-text contrastive network.
 
 Shapes: B images, K classes, P pairs of image and present class, D embedding, N background texts,
-T texts of the bank, S side of CLIP's input.
+T texts of the bank.
 """
 
 from collections.abc import Sequence
@@ -70,7 +70,8 @@ class RITC(CAMNetwork):
     """The paper's network: activation maps trained by matching regions with texts through CLIP.
 
     Args:
-        image_head: Config of a ``CLIPImageHead``; frozen, and not part of the checkpoint.
+        image_head: Config of a ``CLIPImageHead`` or ``HFImageHead``; frozen, and not part of the
+            checkpoint.
         text_bank: Folder of the text bank, made by the same CLIP.
         threshold: Config of ``ForegroundAdaptiveThreshold``.
         loss_frc: Config of ``FRCLoss``, or ``None``.
@@ -181,9 +182,9 @@ class RITC(CAMNetwork):
         Returns:
             Two features ``(P, D)``, not normalised.
         """
-        side = (self.image_head.load().image_size,) * 2
-        images = resize(self._to_clip_input(inputs), side, align_corners=True)[image_index]
-        cams = resize(cams, side, align_corners=True)
+        size = self.image_head.input_size
+        images = resize(self._to_clip_input(inputs), size, align_corners=True)[image_index]
+        cams = resize(cams, size, align_corners=True)
         mask = self.threshold(cams)
         regions = torch.cat(region_images(images, cams, mask, self.region_image))
         masks = torch.cat([mask, 1 - mask]) if self.image_head.mask_prompt is not None else None
@@ -191,7 +192,8 @@ class RITC(CAMNetwork):
 
     def _to_clip_input(self, inputs: Tensor) -> Tensor:
         """Re-normalise the network's input to that of CLIP's image encoder."""
-        if self.image_head.norm == 'imagenet':
+        # loaded, since a model's own constants are not known before
+        if self.image_head.load().norm == 'imagenet':
             return inputs
         mean, std = (
             inputs.new_tensor(v).view(1, 3, 1, 1)

@@ -31,7 +31,7 @@ def test_to_chw_is_contiguous_also_for_a_mirrored_image():
 
 
 def test_labels_and_what_is_known_of_the_image():
-    sample = PackWeakInputs(num_classes=4).transform(make_record())['data_samples']
+    sample = PackWeakInputs().transform(make_record())['data_samples']
     assert sample.image_labels.tolist() == [0, 1, 0, 1]
     assert sample.pairs.tolist() == [1, 3]
     assert sample.pairs.dtype == torch.int64
@@ -48,7 +48,7 @@ def test_labels_and_what_is_known_of_the_image():
 
 def test_image_without_a_class():
     record = make_record() | dict(labels=[], label_names=())
-    sample = PackWeakInputs(num_classes=4).transform(record)['data_samples']
+    sample = PackWeakInputs().transform(record)['data_samples']
     assert sample.image_labels.tolist() == [0, 0, 0, 0]
     assert sample.pairs.shape == (0,)
 
@@ -62,7 +62,7 @@ def test_texts_and_mask():
     mask = np.full((6, 9), 255, np.uint8)
     mask[0, 0] = 4
     record = make_record(gt_seg_map=mask, **rows)
-    sample = PackWeakInputs(num_classes=4).transform(record)['data_samples']
+    sample = PackWeakInputs().transform(record)['data_samples']
     for name, value in rows.items():
         assert sample.get(name).tolist() == value.tolist()
     assert sample.gt_sem_seg.data.dtype == torch.int64
@@ -72,7 +72,7 @@ def test_texts_and_mask():
 def test_scales_are_those_of_pillow():
     record = make_record()
     scales = (1.0, 0.5, 1.5, 0.01)
-    inputs = PackWeakInputs(num_classes=4, scales=scales).transform(record)['inputs']
+    inputs = PackWeakInputs(scales=scales).transform(record)['inputs']
     # as in the released code: round(side * scale), half to even, and here at least one pixel
     sizes = [(6, 9), (3, 4), (9, 14), (1, 1)]
     for tensor, (height, width) in zip(inputs, sizes, strict=True):
@@ -83,4 +83,4 @@ def test_scales_are_those_of_pillow():
 
 def test_label_outside_the_classes():
     with pytest.raises(IndexError):
-        PackWeakInputs(num_classes=3).transform(make_record())
+        PackWeakInputs().transform(make_record() | dict(num_classes=3))

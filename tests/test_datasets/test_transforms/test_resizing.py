@@ -104,7 +104,8 @@ def test_one_seed_gives_one_result():
 
 def test_offset_reaches_the_sample():
     results = record(10, 12) | dict(image_id='a', img_path='a.jpg', label_names=(), labels=[])
-    for cfg in (dict(type='RandomCropPad', size=16), dict(type='PackWeakInputs', num_classes=3)):
+    results['num_classes'] = 3
+    for cfg in (dict(type='RandomCropPad', size=16), dict(type='PackWeakInputs')):
         results = TRANSFORMS.build(dict(cfg, _scope_='mmseg')).transform(results)
     row, column = results['data_samples'].pad_offset
     assert 0 <= row <= 6

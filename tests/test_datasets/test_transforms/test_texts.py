@@ -45,7 +45,7 @@ def make_dataset(root, bank, **options):
     pipeline = [
         dict(type='LoadRGBImage'),
         dict(type='LoadTextRows', text_bank=bank),
-        dict(type='PackWeakInputs', num_classes=20),
+        dict(type='PackWeakInputs'),
     ]
     return VOC12WeakDataset(data_root=str(root), ann_file='train.txt', pipeline=pipeline, **options)
 

@@ -171,7 +171,7 @@ def test_fingerprint(tiny, tmp_path):
 def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
     labels = dict(type='PassThrough')
     steps = [dict(type='LoadRGBImage'), dict(type='LoadCAMs', cams=str(tmp_path / 'cam/cams'))]
-    steps += [dict(type='MakeIRLabel'), dict(type='PackWeakInputs', num_classes=20)]
+    steps += [dict(type='MakeIRLabel'), dict(type='PackWeakInputs')]
     writer = [dict(type='IRLabelWriter', out_dir=str(tmp_path / 'labels'))]
 
     def label(name):

@@ -83,7 +83,7 @@ def test_goldens(goldens_dir, monkeypatch):
     golden = np.load(goldens_dir / 'cam.npz')
     cfg = cam_network_cfg(activation='relu')
     model = build_with_released_weights(cfg, goldens_dir, monkeypatch)
-    packed = PackWeakInputs(num_classes=20, scales=(1.0, 0.5, 1.5, 2.0)).transform(
+    packed = PackWeakInputs(scales=(1.0, 0.5, 1.5, 2.0)).transform(
         dict(img=golden['img'], labels=golden['valid'].tolist(), ori_shape=golden['img'].shape[:2])
     )
     data = model.data_preprocessor(

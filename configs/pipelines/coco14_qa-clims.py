@@ -1,0 +1,29 @@
+# The paper on MS COCO 2014; the maps and masks of all training images are judged
+from qaclims_mm.apis.stages import chain, paper_table
+
+work_dir = 'work_dirs/coco14'
+configs = dict(
+    qape='configs/qape/blip-vqa-base_fg6-bg10_coco14-480x480.py',
+    cam='configs/cam/cam_r50_2xb8-5e_coco14-512x512.py',
+    qa_clims='configs/qa_clims/qa-clims_r50_clip-vitl14-mask_2xb4-15e_coco14-512x512.py',
+    ir_label='configs/irn/ir-label_crf_qa-clims_coco14-full.py',
+    irn='configs/irn/irn_r50_qa-clims_1xb32-3e_coco14-512x512.py',
+    segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb10-100k_coco14-321x321.py',
+)
+# upper bounds by arithmetic: 82081 images of 480 x 640 pixels with 2.9 classes; times have not been
+# measured
+megabytes = dict(
+    qape=400,
+    cam=400,
+    cam_maps=90000,
+    texts=300,
+    qa_clims=400,
+    qa_clims_maps=90000,
+    ir_label=2000,
+    irn=250,
+    irn_masks=2000,
+    segment=1000,
+    segment_test=1,
+)
+stages = chain(configs, megabytes)
+table = paper_table(configs, mask_threshold=0.25)

@@ -1,0 +1,86 @@
+"""MS COCO 2014 with image-level labels."""
+
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.datasets.image_level import ImageLevelDataset
+from qaclims_mm.datasets.label_files import read_instances, read_labels
+from qaclims_mm.datasets.voc12 import palette_of
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import FormatError, join_problems
+
+CLASSES = (
+    'background', 'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck',
+    'boat', 'traffic light', 'fire hydrant', 'stop sign', 'parking meter', 'bench', 'bird', 'cat',
+    'dog', 'horse', 'sheep', 'cow', 'elephant', 'bear', 'zebra', 'giraffe', 'backpack', 'umbrella',
+    'handbag', 'tie', 'suitcase', 'frisbee', 'skis', 'snowboard', 'sports ball', 'kite',
+    'baseball bat', 'baseball glove', 'skateboard', 'surfboard', 'tennis racket', 'bottle',
+    'wine glass', 'cup', 'fork', 'knife', 'spoon', 'bowl', 'banana', 'apple', 'sandwich', 'orange',
+    'broccoli', 'carrot', 'hot dog', 'pizza', 'donut', 'cake', 'chair', 'couch', 'potted plant',
+    'bed', 'dining table', 'toilet', 'tv', 'laptop', 'mouse', 'remote', 'keyboard', 'cell phone',
+    'microwave', 'oven', 'toaster', 'sink', 'refrigerator', 'book', 'clock', 'vase', 'scissors',
+    'teddy bear', 'hair drier', 'toothbrush',
+)  # fmt: skip
+
+
+@DATASETS.register_module()
+class COCO14WeakDataset(ImageLevelDataset):
+    """COCO 2014 with the labels of its instances.
+
+    Args:
+        ann_file: Table of labels made by ``tools/prepare_coco.py`` (ready in a second), or COCO's
+            own ``instances_*.json``, relative to ``data_root``.
+        data_root: Has the folders of ``data_prefix``.
+        data_prefix: ``img_path`` and ``seg_map_path`` below ``data_root``; masks are made by
+            ``tools/prepare_coco.py``.
+        **kwargs: As in ``ImageLevelDataset``.
+
+    Raises:
+        FormatError: If the file is missing or broken, or a label is none of the 80 classes.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str = 'data/coco2014',
+        data_prefix: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        prefix = dict(img_path='train2014', seg_map_path='mask/train2014')
+        super().__init__(
+            ann_file=ann_file,
+            data_root=data_root,
+            data_prefix=prefix | (data_prefix or {}),
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Return the records; all problems are reported at once."""
+        records, problems = [], []
+        for image_id, names in self._read_labels().items():
+            try:
+                record = self.make_record(
+                    image_id,
+                    f'{self.data_prefix["img_path"]}/{image_id}.jpg',
+                    f'{self.data_prefix["seg_map_path"]}/{image_id}.png',
+                    names if self.labelled else (),
+                )
+            except ValueError as error:
+                problems.append(str(error))
+            else:
+                records.append(record)
+        if problems:
+            raise FormatError(join_problems(problems, f'records of {self.ann_file} are bad'))
+        return records
+
+    def _read_labels(self) -> dict[str, list[str]]:
+        if self.ann_file.endswith('.json'):
+            return read_instances(self.ann_file).labels()
+        if not Path(self.ann_file).is_file():
+            raise FormatError(
+                f'{self.ann_file} is missing; run: python tools/prepare_coco.py '
+                f'--root {self.data_root}'
+            )
+        return read_labels(self.ann_file)

@@ -1,0 +1,119 @@
+"""Image-level labels on disk: a table of images and class names, or COCO's instances."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from qaclims_mm.schemas import FormatError, atomic_path, join_problems
+
+COLUMNS = ('image', 'labels')
+
+
+def read_labels(path: str | Path) -> dict[str, list[str]]:
+    """Read a CSV with the columns ``image`` and ``labels`` (separated by ``;``, may be empty).
+
+    Returns:
+        {image: class names}, in the order of the file.
+
+    Raises:
+        FormatError: If it is missing, has other columns or an image twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FormatError(f'{path} is missing; it needs the columns image and labels.')
+    labels: dict[str, list[str]] = {}
+    with path.open(newline='', encoding='utf-8-sig') as file:
+        reader = csv.DictReader(file)
+        if not set(COLUMNS) <= set(reader.fieldnames or ()):
+            raise FormatError(
+                f'{path}:1 must have the columns image and labels, but got {reader.fieldnames}.'
+            )
+        for row in reader:
+            image = (row['image'] or '').strip()
+            if image in labels:
+                raise FormatError(f'{path}:{reader.line_num}: image {image} stands twice.')
+            labels[image] = [n.strip() for n in (row['labels'] or '').split(';') if n.strip()]
+    return labels
+
+
+def write_labels(path: str | Path, labels: Mapping[str, Iterable[str]]) -> None:
+    """Write what ``read_labels`` reads."""
+    with atomic_path(path) as temporary, temporary.open('w', newline='') as file:
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(COLUMNS)
+        writer.writerows((image, ';'.join(names)) for image, names in labels.items())
+
+
+class Instances(NamedTuple):
+    """COCO's instances: the images by their number, the objects of each, and what they may be.
+
+    Attributes:
+        images: {id: image}, with ``file_name``, ``height`` and ``width``.
+        objects: {id: objects of the image, in the order of the file}, with ``category_id``,
+            ``segmentation`` and ``iscrowd``; of every image.
+        categories: {category id: name}.
+    """
+
+    images: dict[int, dict[str, Any]]
+    objects: dict[int, list[dict[str, Any]]]
+    categories: dict[int, str]
+
+    def labels(self) -> dict[str, list[str]]:
+        """Return {file name without suffix: names of the categories in it}; crowds count."""
+        return {
+            Path(image['file_name']).stem: list(
+                dict.fromkeys(self.categories[o['category_id']] for o in self.objects[number])
+            )
+            for number, image in sorted(self.images.items(), key=lambda i: i[1]['file_name'])
+        }
+
+
+def read_instances(path: str | Path) -> Instances:
+    """Read COCO's ``instances_*.json``.
+
+    Raises:
+        FormatError: If it is missing, no JSON, lacks a part, has an image twice, or an object whose
+            category or image is none of the file's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FormatError(
+            f'{path} is missing; unpack annotations_trainval2014.zip of cocodataset.org there.'
+        )
+    try:
+        content = json.loads(path.read_bytes())
+        categories = {c['id']: c['name'] for c in content['categories']}
+        images = {i['id']: i for i in content['images']}
+        names = [i['file_name'] for i in content['images']]
+        objects: dict[int, list[dict[str, Any]]] = {number: [] for number in images}
+        problems = _doubles(content['images'], names)
+        for position, item in enumerate(content['annotations']):
+            where = f'annotation {position} (id {item.get("id")})'
+            if item['category_id'] not in categories:
+                problems.append(f'{where} has category_id {item["category_id"]}')
+            if item['image_id'] not in images:
+                problems.append(f'{where} has image_id {item["image_id"]}')
+            else:
+                objects[item['image_id']].append(item)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(
+            f'{path} is not a file of COCO instances ({type(error).__name__}: {error}); '
+            'it needs images, annotations and categories.'
+        ) from error
+    if problems:
+        raise FormatError(join_problems(problems, f'entries of {path} are unknown or stand twice'))
+    return Instances(images, objects, categories)
+
+
+def _doubles(images: list[dict[str, Any]], names: list[str]) -> list[str]:
+    """Name the images whose number or file stands twice."""
+    problems = []
+    for key, values in (('id', [i['id'] for i in images]), ('file_name', names)):
+        seen: set[Any] = set()
+        for value in values:
+            if value in seen:
+                problems.append(f'image with {key} {value}')
+            seen.add(value)
+    return problems

@@ -1,0 +1,82 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_datasets.test_label_files import instances
+
+from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
+from qaclims_mm.datasets.label_files import write_labels
+from qaclims_mm.schemas import FormatError, write_mask
+
+PIPELINE = [dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs')]
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in ('annotations', 'train2014'):
+        (tmp_path / folder).mkdir()
+    (tmp_path / 'annotations/instances_train2014.json').write_text(json.dumps(instances()))
+    write_labels(tmp_path / 'image_labels/train2014.csv', dict(a=[], b=['dog', 'car']))
+    for name in 'ab':
+        Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save(tmp_path / f'train2014/{name}.jpg')
+        write_mask(tmp_path / f'mask/train2014/{name}.png', np.full((8, 9), 80))
+    return tmp_path
+
+
+def build(root, ann_file='image_labels/train2014.csv', **changes):
+    options = dict(data_root=str(root), ann_file=ann_file, pipeline=PIPELINE, test_mode=True)
+    return COCO14WeakDataset(**options | changes)
+
+
+def test_classes_are_those_of_the_released_code():
+    assert len(CLASSES) == 81
+    assert CLASSES[1] == 'person'
+    assert CLASSES[80] == 'toothbrush'
+    # ids 1 to 90 with ten gaps, in the same order
+    assert [CLASSES[i] for i in (12, 40, 61, 63)] == [
+        'stop sign',
+        'bottle',
+        'dining table',
+        'tv',
+    ]
+
+
+def test_table_and_instances_give_the_same_records(root):
+    table = list(build(root).iterate_records())
+    assert table == list(build(root, 'annotations/instances_train2014.json').iterate_records())
+    assert table[1]['label_names'] == ('car', 'dog')
+
+
+def test_sample(root):
+    sample = build(root)[1]['data_samples']
+    assert sample.pairs.tolist() == [2, 16]
+    assert sample.image_labels.shape == (80,)
+    assert sample.gt_sem_seg.data.unique().tolist() == [80]
+
+
+def test_images_without_a_label_stay_unless_they_are_filtered(root):
+    assert build(root).image_ids() == ['a', 'b']
+    assert build(root)[0]['data_samples'].pairs.shape == (0,)
+    assert build(root, filter_cfg=dict(filter_empty_gt=True)).image_ids() == ['b']
+
+
+def test_images_of_a_test_server(root):
+    assert [r['labels'] for r in build(root, labelled=False).iterate_records()] == [[], []]
+
+
+def test_labels_that_are_no_class_are_named_at_once(root):
+    write_labels(root / 'image_labels/train2014.csv', dict(a=['doge'], b=['dog'], c=['cta']))
+    with pytest.raises(FormatError, match=r"(?s)2 records.*'doge' of image a.*'cta' of image c"):
+        build(root)
+
+
+def test_missing_table_names_the_tool(root):
+    with pytest.raises(FormatError, match=r'run: python tools/prepare_coco.py --root'):
+        build(root, 'image_labels/val2014.csv')
+
+
+def test_list_of_no_image(root):
+    write_labels(root / 'image_labels/train2014.csv', {})
+    with pytest.raises(FormatError, match='lists no image'):
+        build(root)

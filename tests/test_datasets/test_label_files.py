@@ -1,0 +1,93 @@
+import json
+
+import pytest
+
+from qaclims_mm.datasets.label_files import read_instances, read_labels, write_labels
+from qaclims_mm.schemas import FormatError
+
+
+def test_labels_come_back(tmp_path):
+    labels = {'a': ['dog', 'dining table'], 'sub dir/ü': [], 'b': ['cat']}
+    write_labels(tmp_path / 'labels.csv', labels)
+    assert read_labels(tmp_path / 'labels.csv') == labels
+    assert (tmp_path / 'labels.csv').read_text().splitlines()[1] == 'a,dog;dining table'
+
+
+def test_what_spreadsheets_make_of_it(tmp_path):
+    path = tmp_path / 'labels.csv'
+    path.write_bytes(b'\xef\xbb\xbfimage,labels\r\na, dog ; cat;\r\nb,\r\n')
+    assert read_labels(path) == {'a': ['dog', 'cat'], 'b': []}
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (None, r'labels.csv is missing; it needs the columns image and labels'),
+        ('image,label\na,dog\n', r"labels.csv:1 must have .* but got \['image', 'label'\]"),
+        ('', 'labels.csv:1 must have'),
+        ('image,labels\na,dog\nb,\na,cat\n', 'labels.csv:4: image a stands twice'),
+    ],
+)
+def test_bad_table(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / 'labels.csv').write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_labels(tmp_path / 'labels.csv')
+
+
+def instances(**changes):
+    square = dict(segmentation=[[1, 1, 1, 5, 5, 5, 5, 1]], area=16, iscrowd=0)
+    content = dict(
+        categories=[dict(id=18, name='dog'), dict(id=3, name='car')],
+        images=[
+            dict(id=7, file_name='b.jpg', height=8, width=9),
+            dict(id=2, file_name='a.jpg', height=8, width=9),
+        ],
+        annotations=[
+            dict(id=1, image_id=7, category_id=18, **square),
+            dict(id=2, image_id=7, category_id=3, **square),
+            dict(id=3, image_id=7, category_id=18, **square | dict(iscrowd=1)),
+        ],
+    )
+    return content | changes
+
+
+def test_labels_of_instances(tmp_path):
+    (tmp_path / 'i.json').write_text(json.dumps(instances()))
+    found = read_instances(tmp_path / 'i.json')
+    assert found.labels() == {'a': [], 'b': ['dog', 'car']}
+    assert [o['id'] for o in found.objects[7]] == [1, 2, 3]
+    assert found.objects[2] == []
+
+
+def bad(position, **changes):
+    content = instances()
+    content['annotations'][position] |= changes
+    return content
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (None, 'is missing; unpack annotations_trainval2014.zip'),
+        ('{"images": [', r'not a file of COCO instances \(JSONDecodeError'),
+        ([], 'not a file of COCO instances'),
+        (instances(images=[{}]), r"not a file of COCO instances \(KeyError: 'id'"),
+        (dict(images=[], categories=[]), "KeyError: 'annotations'"),
+        (bad(1, category_id=99), r'1 entries.*\n  annotation 1 \(id 2\) has category_id 99'),
+        (bad(2, image_id=1), r'annotation 2 \(id 3\) has image_id 1'),
+        (instances(images=instances()['images'] * 2), 'image with id 7\n'),
+        (
+            instances(
+                images=[*instances()['images'], dict(id=9, file_name='a.jpg', height=8, width=9)]
+            ),
+            'image with file_name a.jpg',
+        ),
+    ],
+)
+def test_bad_instances(tmp_path, content, message):
+    if content is not None:
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / 'i.json').write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_instances(tmp_path / 'i.json')
