@@ -5,6 +5,8 @@ import sys
 from mmengine.config import Config
 from test_configs import CONFIGS
 
+from qaclims_mm.apis.convert.networks import CAM_RULES
+from qaclims_mm.apis.convert.renaming import rename
 from qaclims_mm.registry import MODELS
 
 
@@ -30,10 +32,6 @@ def cam_network_cfg(**changes):
 def build_with_released_weights(cfg, goldens_dir, monkeypatch):
     """Build a network of stage and head and fill it; every weight must be covered."""
     model = MODELS.build(cfg).eval()
-    state = {
-        k.replace('resnet50.', 'backbone.').replace('classifier.', 'cam_head.conv.'): v
-        for k, v in official_state_dict(goldens_dir, 'clims', monkeypatch).items()
-        if k.startswith(('resnet50.', 'classifier.')) and '.fc.' not in k
-    }
-    model.load_state_dict(state)
+    state = official_state_dict(goldens_dir, 'clims', monkeypatch)
+    model.load_state_dict(rename(state, CAM_RULES, 'goldens').state)
     return model

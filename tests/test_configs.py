@@ -379,6 +379,7 @@ RITC = 'qa-clims_r50_clip-vitl14-mask{}_2xb4-15e_voc12aug-512x512'
 # {key: (paper, official)}; None = not there
 PRESETS = {
     'blip-vqa-base_fg6-bg10{}_voc12aug-480x480': {
+        'model.vqa.model': ('Salesforce/blip-vqa-base', 'data/weights/blip_vqa-base-capfilt-large'),
         'model.question_set': ('paper', 'official'),
         'model.lemmatize': (False, True),
         'model.label_test': ('words', 'substring'),

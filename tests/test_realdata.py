@@ -150,9 +150,9 @@ def chain(voc, tmp_path_factory):
     ritc = leaf(
         root,
         RITC,
-        f"{loaders}load_from = '{root}/cam/epoch_1.pth'\n"
+        f"{loaders}load_from = '{{work_dir}}/../cam/epoch_1.pth'\n"
         "model = dict(image_head=dict(pretrained=None, mask_prompt='random'))\n"
-        f"text_bank = dict(corpus='{root}/qape/corpus', text_head=dict(pretrained=None))\n"
+        'text_bank = dict(text_head=dict(pretrained=None))\n'
         'default_hooks = dict(logger=dict(interval=1))\n',
     )
     run_tool('encode_texts.py', ritc, '--work-dir', root / 'ritc')
@@ -186,7 +186,7 @@ def test_corpus(chain):
 
 @pytest.mark.slow
 def test_text_bank(chain):
-    bank = TextBank(chain / 'ritc/text_bank')
+    bank = TextBank(chain / 'ritc/texts')
     assert bank.metadata['clip'] == 'ViT-B-16-quickgelu'
     assert bank.embeddings.shape == (len(bank.texts), 512)
     norms = bank.embeddings.float().norm(dim=1)
@@ -297,17 +297,15 @@ def masks(chain, voc):
     """Go on with labels, IRN and masks; return the folder with all of it."""
     data = dict(data_root=str(voc), labels_file='image_labels.csv', ann_file=f'{chain}/list.txt')
     # the configs find each other by their folders
-    export = 'qa-clims_r50_clip-vitl14-mask-export_2xb4-15e_voc12aug-512x512'
-    (chain / export).symlink_to(chain / 'ritc')
+    (chain / 'qa_clims_export').symlink_to(chain / 'ritc')
     labels = changed(chain, IR_LABEL, data)
-    run_tool('test.py', labels, 'none', '--work-dir', chain / Path(IR_LABEL).stem)
+    run_tool('test.py', labels, 'none', '--work-dir', chain / 'ir_label')
     irn = changed(chain, IRN, data, 'model = dict(backbone=dict(init_cfg=None))\n')
-    work = chain / Path(IRN).stem
+    work = chain / 'irn'
     one_step = ['train_cfg.max_epochs=1', 'param_scheduler.0.end=1']
     run_tool('train.py', irn, '--work-dir', work, '--cfg-options', *one_step)
     run_tool('test.py', irn, work / 'epoch_1.pth', '--work-dir', work)
-    export = Path(IRN).stem.replace('qa-clims_1xb32', 'qa-clims-export_1xb32')
-    (chain / export).symlink_to(work)
+    (chain / 'irn_export').symlink_to(work)
     return chain
 
 
@@ -317,13 +315,13 @@ def test_labels_and_masks(masks, voc):
         known = {0, *(CLASSES.index(name) for name in names)}
         size = Image.open(voc / f'JPEGImages/{image_id}.jpg').size[::-1]
         for folder, unsure in (
-            (f'{Path(IR_LABEL).stem}/ir_labels', {255}),
-            (f'{Path(IRN).stem}/pseudo_masks', set()),
+            ('ir_label/ir_labels', {255}),
+            ('irn/pseudo_masks', set()),
         ):
             mask = read_mask(file_of(masks / folder, image_id, '.png'))
             assert mask.shape == size
             assert set(np.unique(mask).tolist()) <= known | unsure
-    metrics = read_json(masks / Path(IRN).stem / 'metrics.json')[Path(IRN).stem]
+    metrics = read_json(masks / 'irn/metrics.json')['irn']
     assert 0 <= metrics['mask/mIoU@0.25'] <= metrics['mask/mIoU'] <= 100
 
 

@@ -6,11 +6,11 @@ The config's ``text_bank`` names the corpus, folder, prompt, filter and question
 from rich.console import Console
 
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.corpus.text_bank import TextIndex, encode_index
+from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
 from qaclims_mm.progress import new_progress
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import Manifest, hash_config, manifest_hash, write_text_bank
+from qaclims_mm.schemas import hash_config
 
 
 def main() -> None:
@@ -29,19 +29,8 @@ def main() -> None:
         embeddings = encode_index(
             index, head.encode, cfg.prompt, lambda n: progress.advance(task, n)
         )
-    corpus_hash = manifest_hash(cfg.corpus)
-    failed = Manifest.read(cfg.corpus).failed
-    metadata = dict(
-        clip=head.model,
-        weights_sha256=head.weights_sha256,
-        prompt=cfg.prompt,
-        corpus_hash=corpus_hash,
-        failed='\n'.join(image_id for image_id, _ in failed),
-    )
-    write_text_bank(cfg.folder, embeddings, index.texts, index.columns, metadata)
-    counts = dict(texts=len(index.texts), pairs=len(index.columns['label']))
-    Manifest('text_bank', hash_config(cfg), dict(corpus=corpus_hash), counts, failed).write(
-        cfg.folder
+    counts = save_text_bank(
+        cfg.folder, index, embeddings, head, cfg.prompt, corpus, hash_config(cfg)
     )
     Console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {cfg.folder}')
 

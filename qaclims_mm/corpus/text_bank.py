@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 from torch import Tensor
 
 from qaclims_mm.corpus.answers import select_backgrounds
 from qaclims_mm.corpus.questions import QUESTION_GROUPS
-from qaclims_mm.schemas import FormatError, read_text_bank
+from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.schemas import FormatError, Manifest, read_text_bank, write_text_bank
 
 NONE = -1
 
@@ -112,6 +113,46 @@ def encode_index(
     return encode(prompts, on_batch=on_batch).numpy()
 
 
+def save_text_bank(
+    folder: str | Path,
+    index: TextIndex,
+    embeddings: np.ndarray,
+    head: Any,
+    prompt: str,
+    corpus: VQACorpus,
+    config_hash: str,
+    **counts: int,
+) -> dict[str, int]:
+    """Write a text bank and its manifest.
+
+    Args:
+        folder: The text bank's folder.
+        index: Of the whole corpus.
+        embeddings: Of its texts, ``(T, D)``.
+        head: The text encoder, loaded.
+        prompt: With ``{answer}``.
+        corpus: Where the answers are from.
+        config_hash: Of what decides about the files.
+        **counts: Further counts of the manifest.
+
+    Returns:
+        The counts of the manifest.
+    """
+    failed = corpus.manifest.failed
+    metadata = dict(
+        clip=head.model,
+        weights_sha256=head.weights_sha256,
+        prompt=prompt,
+        corpus_hash=corpus.corpus_hash,
+        failed='\n'.join(image_id for image_id, _ in failed),
+    )
+    counts = dict(texts=len(index.texts), pairs=len(index.columns['label']), **counts)
+    write_text_bank(folder, embeddings, index.texts, index.columns, metadata)
+    inputs = dict(corpus=corpus.corpus_hash)
+    Manifest('text_bank', config_hash, inputs, counts, failed).write(folder)
+    return counts
+
+
 class TextBank:
     """A text bank on disk.
 
@@ -125,14 +166,10 @@ class TextBank:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.embeddings, self.texts, table, self.metadata = read_text_bank(folder)
-        self._ids = table['image_id'].combine_chunks()
-        self._names = table['class_name'].combine_chunks()
-        self._columns = {k: table[k].combine_chunks() for k in ('label', 'fg', 'bg', 'no')}
-        self.width_fg, self.width_bg = (self._width(k) for k in ('fg', 'bg'))
-
-    def _width(self, column: str) -> int:
-        lengths = pc.list_value_length(self._columns[column])
-        return int(pc.max(lengths).as_py() or 0)
+        self._ids, self._names = (_Strings(table[k]) for k in ('image_id', 'class_name'))
+        self._label, self._no = (table[k].to_numpy() for k in ('label', 'no'))
+        self._fg, self._bg = (_Lists(table[k]) for k in ('fg', 'bg'))
+        self.width_fg, self.width_bg = self._fg.width, self._bg.width
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -151,19 +188,23 @@ class TextBank:
                 'encode the texts with the same CLIP: tools/encode_texts.py CONFIG.'
             )
 
-    def find(self, image_id: str, class_name: str) -> int:
-        """Return the row of an image and class in the index.
+    def find(self, image_id: str, class_names: Sequence[str]) -> list[int]:
+        """Return the rows of an image's classes in the index.
 
         Raises:
-            KeyError: If the corpus has no answers about it.
+            KeyError: If the corpus has no answers about one of them.
         """
-        position = bisect_left(_Keys(self._ids, self._names), (image_id, class_name))
-        if position < len(self) and self._key(position) == (image_id, class_name):
-            return position
-        raise KeyError((image_id, class_name))
-
-    def _key(self, position: int) -> tuple[str, str]:
-        return self._ids[position].as_py(), self._names[position].as_py()
+        first = bisect_left(self._ids, key := image_id.encode())
+        rows: dict[bytes, int] = {}
+        # an image's rows follow each other
+        for row in range(first, len(self)):
+            if self._ids[row] != key:
+                break
+            rows[self._names[row]] = row
+        try:
+            return [rows[name.encode()] for name in class_names]
+        except KeyError as error:
+            raise KeyError((image_id, error.args[0].decode())) from None
 
     def rows(self, image_id: str, class_names: Sequence[str]) -> PairRows:
         """Return the text rows of an image's P classes, -1 = none.
@@ -171,28 +212,45 @@ class TextBank:
         Raises:
             KeyError: If the corpus has no answers about one of them.
         """
-        found = [self.find(image_id, name) for name in class_names]
-        get = {k: [c[i].as_py() for i in found] for k, c in self._columns.items()}
-        label, no = (np.array(get[k], dtype=np.int64).reshape(-1, 1) for k in ('label', 'no'))
-        fg = np.concatenate([_pad(get['fg'], self.width_fg), label], axis=1)
-        return PairRows(fg, _pad(get['bg'], self.width_bg), no)
+        found = self.find(image_id, class_names)
+        label, no = (x[found].astype(np.int64)[:, None] for x in (self._label, self._no))
+        fg = np.full((len(found), self.width_fg + 1), NONE, dtype=np.int64)
+        fg[:, -1:] = label
+        bg = np.full((len(found), self.width_bg), NONE, dtype=np.int64)
+        for pair, row in enumerate(found):
+            for target, lists in ((fg, self._fg), (bg, self._bg)):
+                values = lists[row]
+                target[pair, : len(values)] = values
+        return PairRows(fg, bg, no)
 
 
-class _Keys(Sequence[tuple[str, str]]):
-    """The sorted keys of the index, read only where a binary search looks."""
+class _Strings(Sequence[bytes]):
+    """A column of strings, of which nothing is decoded; UTF-8 sorts as what it encodes does."""
 
-    def __init__(self, *columns: Any) -> None:
-        self.columns = columns
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        array = column.cast(pa.large_string()).combine_chunks()
+        _, offsets, data = array.buffers()
+        # a memory view gives Python's integers, which are faster than numpy's
+        self._offsets = memoryview(offsets).cast('q')[array.offset :][: len(array) + 1]
+        self._data = memoryview(data or b'')
+        self._length = len(array)
 
-    def __getitem__(self, position: Any) -> Any:
-        return tuple(c[position].as_py() for c in self.columns)
+    def __getitem__(self, row: Any) -> Any:
+        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
 
     def __len__(self) -> int:
-        return len(self.columns[0])
+        return self._length
 
 
-def _pad(lists: Sequence[Sequence[int]], width: int) -> np.ndarray:
-    padded = np.full((len(lists), width), NONE, dtype=np.int64)
-    for target, values in zip(padded, lists, strict=True):
-        target[: len(values)] = values
-    return padded
+class _Lists:
+    """A column of lists of integers, as views of its memory."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        array = column.combine_chunks()
+        self._values = array.values.to_numpy()
+        offsets = array.offsets.to_numpy()
+        self._offsets = memoryview(offsets)
+        self.width = int(np.diff(offsets).max(initial=0))
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        return self._values[self._offsets[row] : self._offsets[row + 1]]

@@ -44,9 +44,9 @@ class ImageLevelDataset(BaseDataset):
         self.strict, self.labelled = strict, labelled
         super().__init__(*args, **kwargs)
 
-    @property
+    @cached_property
     def class_names(self) -> tuple[str, ...]:
-        """Class names without the background."""
+        """Class names without the background; ``metainfo`` copies itself whenever it is read."""
         return tuple(self.metainfo['classes'][1:])
 
     @cached_property

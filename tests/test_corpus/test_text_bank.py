@@ -154,7 +154,7 @@ def test_empty_bank(tmp_path):
 def test_unknown_pairs(tmp_path, image_id, name):
     _, bank = make_bank(tmp_path, make_corpus())
     with pytest.raises(KeyError, match=re.escape(repr((image_id, name)))):
-        bank.find(image_id, name)
+        bank.find(image_id, [name])
     with pytest.raises(KeyError):
         bank.rows(image_id, [name])
 

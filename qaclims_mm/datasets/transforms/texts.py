@@ -28,24 +28,23 @@ class LoadTextRows(BaseTransform):
         """Refuse a bank that lacks images, except those the corpus stage could not read."""
         known_bad = set(self.bank.metadata.get('failed', '').split('\n'))
         missing = [
-            f'{r["image_id"]}: {name}'
+            f'{r["image_id"]}: {problem}'
             for r in records
-            if r['image_id'] not in known_bad
-            for name in r['label_names']
-            if not self._has(r['image_id'], name)
+            if r['image_id'] not in known_bad and (problem := self._lacks(r))
         ]
         if missing:
             raise FormatError(
-                join_problems(missing, f'pairs have no texts in {self.bank.folder}')
+                join_problems(missing, f'images have a class without texts in {self.bank.folder}')
                 + '\nRun the qape stage on the same images and labels, then tools/encode_texts.py.'
             )
 
-    def _has(self, image_id: str, class_name: str) -> bool:
+    def _lacks(self, record: dict) -> str:
+        """Return the first class of an image that has no texts, or nothing."""
         try:
-            self.bank.find(image_id, class_name)
-        except KeyError:
-            return False
-        return True
+            self.bank.find(record['image_id'], record['label_names'])
+        except KeyError as error:
+            return error.args[0][1]
+        return ''
 
     def transform(self, results: dict) -> dict:
         """Add the rows."""

@@ -84,7 +84,12 @@ def test_goldens(goldens_dir, monkeypatch):
     cfg = cam_network_cfg(activation='relu')
     model = build_with_released_weights(cfg, goldens_dir, monkeypatch)
     packed = PackWeakInputs(scales=(1.0, 0.5, 1.5, 2.0)).transform(
-        dict(img=golden['img'], labels=golden['valid'].tolist(), ori_shape=golden['img'].shape[:2])
+        dict(
+            img=golden['img'],
+            labels=golden['valid'].tolist(),
+            ori_shape=golden['img'].shape[:2],
+            num_classes=20,
+        )
     )
     data = model.data_preprocessor(
         dict(inputs=[packed['inputs']], data_samples=[packed['data_samples']])

@@ -5,6 +5,8 @@ from mmengine.structures import BaseDataElement, PixelData
 from released import official_state_dict
 from torch.nn import functional as F
 
+from qaclims_mm.apis.convert.networks import IRN_RULES
+from qaclims_mm.apis.convert.renaming import rename
 from qaclims_mm.functional.affinity import PathIndex, random_walk
 from qaclims_mm.functional.irn import affinity_labels
 from qaclims_mm.registry import MODELS
@@ -35,29 +37,11 @@ TINY = dict(
 )
 
 
-def released_names(state):
-    """Rename the released checkpoint's keys; one alias of each weight is enough."""
-    renamed = {}
-    for key, value in state.items():
-        part, _, rest = key.partition('.')
-        if part == 'resnet50' and not rest.startswith('fc.'):
-            renamed[f'backbone.{rest}'] = value
-        for name, head in (('fc_edge', 'edge_head'), ('fc_dp', 'displacement_head')):
-            if part.startswith(name):
-                number = int(part.removeprefix(name))
-                place = f'branches.{number - 1}' if number <= 5 else 'fuse'
-                place = 'deep' if part == 'fc_dp6' else place
-                renamed[f'{head}.{place}.{rest}'] = value
-        if part == 'mean_shift':
-            renamed['displacement_head.mean'] = value
-    del renamed['displacement_head.fuse.4.running_mean']
-    return renamed
-
-
 @pytest.fixture
 def released(goldens_dir, monkeypatch):
     model = MODELS.build(R50)
-    model.load_state_dict(released_names(official_state_dict(goldens_dir, 'irn', monkeypatch)))
+    state = official_state_dict(goldens_dir, 'irn', monkeypatch)
+    model.load_state_dict(rename(state, IRN_RULES, 'goldens').state)
     return model
 
 

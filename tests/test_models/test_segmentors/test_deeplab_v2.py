@@ -8,10 +8,11 @@ from released import official_state_dict
 from test_configs import CONFIGS
 from torch.nn import functional as F
 
+from qaclims_mm.apis.convert.renaming import rename
+from qaclims_mm.apis.convert.segmentors import DEEPLAB_V2_RULES
 from qaclims_mm.registry import MODELS
 
 R101 = CONFIGS / '_base_/models/deeplabv2_r101.py'
-CONVS = dict(reduce='1', conv3x3='2', increase='3')
 
 
 def build(**changes):
@@ -31,27 +32,12 @@ def tiny():
     return model
 
 
-def our_name(key):
-    """Rename kazuto1011's weights: layer2.block1.reduce.conv -> layer1.0.conv1."""
-    if key.startswith('base.aspp.c'):
-        number, rest = key.removeprefix('base.aspp.c').split('.')
-        return f'decode_head.convs.{number}.{rest}'
-    layer, *parts = key.removeprefix('base.layer').split('.')
-    if layer == '1':
-        return f'backbone.{dict(conv="conv1", bn="bn1")[parts[1]]}.{parts[2]}'
-    block, conv, kind, rest = parts
-    place = f'backbone.layer{int(layer) - 1}.{int(block.removeprefix("block")) - 1}'
-    if conv == 'shortcut':
-        return f'{place}.downsample.{dict(conv=0, bn=1)[kind]}.{rest}'
-    return f'{place}.{kind}{CONVS[conv]}.{rest}'
-
-
 @pytest.mark.goldens
 def test_goldens(goldens_dir, monkeypatch):
     golden = np.load(goldens_dir / 'segmentors.npz')
     model = build().eval()
     state = official_state_dict(goldens_dir, 'deeplabv2', monkeypatch)
-    model.load_state_dict({our_name(k): v for k, v in state.items()})
+    model.load_state_dict(rename(state, DEEPLAB_V2_RULES, 'goldens').state)
     assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(44.05, abs=0.005)
     with torch.no_grad():
         pyramid = model.pyramid(torch.from_numpy(golden['x']))
