@@ -19,8 +19,9 @@ from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 FILES = sorted(CONFIGS.rglob('*.py'))
-# pipelines are plans of stages, see test_apis/test_pipeline.py
-LEAVES = [p for p in FILES if not {'_base_', 'pipelines'} & set(p.relative_to(CONFIGS).parts)]
+# pipelines are plans of stages and suites vary them, see test_apis
+PLANS = {'pipelines', 'suites'}
+LEAVES = [p for p in FILES if not {'_base_', *PLANS} & set(p.relative_to(CONFIGS).parts)]
 # {word of a name: the images it stands for, those whose maps are judged, and those of segmentors}
 LISTS = {
     'voc12aug': ('trainaug.txt', 'train.txt', 'val.txt'),
@@ -192,7 +193,7 @@ def test_number_of_classes_is_that_of_the_dataset(path):
 
 def bases(path):
     for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == '_base_':
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
             named = ast.literal_eval(node.value)
             return [path.parent / n for n in ([named] if isinstance(named, str) else named)]
     return []
@@ -231,6 +232,9 @@ REGISTRIES = {
     'dataset': DATASETS,
     'coco14_train': DATASETS,
     'coco14_val': DATASETS,
+    '_pack': TRANSFORMS,
+    'server_tta_pipeline': TRANSFORMS,
+    'server_evaluator': registry.METRICS,
     'vqa': VQA_MODELS,
     'sampler': registry.DATA_SAMPLERS,
     'batch_sampler': registry.DATA_SAMPLERS,

@@ -49,7 +49,8 @@ QUESTION_SETS = {
     )
     for name, templates in (('paper', _PAPER), ('official', _OFFICIAL))
 }
-QUESTION_GROUPS = ('fine', 'alias', 'object', 'scene')
+BACKGROUND_GROUPS = ('object', 'scene')
+QUESTION_GROUPS = ('fine', 'alias', *BACKGROUND_GROUPS)
 
 
 def get_questions(

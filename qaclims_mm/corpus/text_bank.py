@@ -10,7 +10,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from qaclims_mm.corpus.answers import select_backgrounds
-from qaclims_mm.corpus.questions import QUESTION_GROUPS
+from qaclims_mm.corpus.questions import BACKGROUND_GROUPS, QUESTION_GROUPS
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.schemas import FormatError, Manifest, read_text_bank, write_text_bank
 
@@ -55,7 +55,8 @@ class TextIndex:
 
     Args:
         bg_filter: Which background answers are kept; see ``answers.select_backgrounds``.
-        groups: Question groups in use (table 5 of the paper).
+        groups: Question groups in use (table 5 of the paper). Without ``object`` and ``scene`` the
+            background's text is "no {class}", without the other two the foreground's is the class.
     """
 
     def __init__(self, bg_filter: str = 'none', groups: Sequence[str] = QUESTION_GROUPS) -> None:
@@ -76,12 +77,18 @@ class TextIndex:
     def _row(self, text: str) -> int:
         return self._rows.setdefault(text, len(self._rows))
 
+    def _backgrounds(self, pair: PairTexts, present: Sequence[str]) -> Sequence[str]:
+        """Return a pair's background texts: without a question about it, what there is not."""
+        if not set(BACKGROUND_GROUPS) & set(self.groups):
+            return [f'no {pair.class_name}']
+        return select_backgrounds(pair.bg, pair.class_name, self.bg_filter, present=present)
+
     def add_image(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add the corpus rows of one image."""
         pairs = list(group_rows(rows, self.groups))
         present = [p.class_name for p in pairs]
         for pair in sorted(pairs, key=lambda p: p.class_name):
-            kept = select_backgrounds(pair.bg, pair.class_name, self.bg_filter, present=present)
+            kept = self._backgrounds(pair, present)
             for name, value in (
                 ('image_id', pair.image_id),
                 ('class_name', pair.class_name),

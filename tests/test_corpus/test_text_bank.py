@@ -54,6 +54,9 @@ def naive(rows, groups, bg_filter):
             if not drop:
                 kept.append(text)
         bg[:] = kept
+    if not {'object', 'scene'} & set(groups):
+        for name, (_, bg) in wanted.items():
+            bg[:] = [f'no {name}']
     return wanted
 
 
@@ -259,3 +262,26 @@ def test_parts_that_disagree(tmp_path):
 def test_other_schema(tmp_path):
     with pytest.raises(FormatError, match=r'has schema 9, but this version reads 1'):
         make_bank(tmp_path, make_corpus(), metadata=METADATA | dict(schema='9'))
+
+
+@pytest.mark.parametrize(
+    ('groups', 'fg', 'bg'),
+    [
+        ((), [], ['no dog']),
+        (('fine',), ['terrier dog'], ['no dog']),
+        (('object',), [], ['grass']),
+        (('fine', 'object'), ['terrier dog'], ['grass']),
+    ],
+)
+def test_without_questions_about_it_the_background_is_what_there_is_not(groups, fg, bg):
+    index = TextIndex('none', groups)
+    pair = dict(image_id='a', class_name='dog')
+    index.add_image(
+        [
+            dict(pair, kind='fg', question_id='fine_1', text='terrier dog'),
+            dict(pair, kind='bg', question_id='object_1', text='grass'),
+        ]
+    )
+    rows = {k: [index.texts[i] for i in index.columns[k][0]] for k in ('fg', 'bg')}
+    assert rows == dict(fg=fg, bg=bg)
+    assert index.texts[index.columns['label'][0]] == 'dog'
