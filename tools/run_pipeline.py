@@ -4,6 +4,7 @@ import argparse
 
 from rich.console import Console
 
+from qaclims_mm.apis.forked import can_fork
 from qaclims_mm.apis.pipeline import Pipeline, metrics_table
 from qaclims_mm.apis.plan import Launch, read_plan
 from qaclims_mm.apis.suites import with_suite
@@ -32,7 +33,7 @@ def main() -> int:
         launch = Launch(args.launcher, args.ranks)
     except ValueError as error:
         parser.error(str(error))
-    pipeline = Pipeline(plan, args.seed, launch, console)
+    pipeline = Pipeline(plan, args.seed, launch, console, fork=can_fork())
     if args.dry_run:
         console.print(pipeline.overview(stages))
         return 0

@@ -3,7 +3,7 @@ _base_ = [
     './deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py',
     '../_base_/datasets/coco14.py',
 ]
-work_dir = 'work_dirs/coco14/deeplabv2'
+work_dir = 'work_dirs/coco14/segment'
 masks = '{work_dir}/../irn/pseudo_masks'
 batch_size = 10
 iterations = 100000

@@ -45,10 +45,10 @@ stages = [
     ),
     prediction('qape', qape, 'ask BLIP the 16 questions about every picture and class', ['data']),
     training('cam', cam, 'train the classifier, the conventional CAM', ['data']),
-    prediction('cam_maps', cam, maps, ['cam'], cam),
+    prediction('cam_maps', cam, maps, ['cam'], of='cam'),
     encode_texts('texts', qa_clims, ['qape']),
     training('qa_clims', qa_clims, 'train QA-CLIMS: RITC with the answers', ['texts']),
-    prediction('qa_clims_maps', qa_clims, maps, ['qa_clims'], qa_clims),
+    prediction('qa_clims_maps', qa_clims, maps, ['qa_clims'], of='qa_clims'),
     dict(
         name='upper_bound',
         tool='clip_upper_bound.py',
@@ -64,7 +64,7 @@ stages = [
         irn,
         'the maps spread by it: masks and their mIoU',
         ['irn', 'qa_clims_maps'],
-        irn,
+        of='irn',
     ),
     dict(
         name='sheet',
@@ -86,11 +86,11 @@ stages = [
         needs=['cam_maps', 'qa_clims_maps', 'irn_masks'],
     ),
     training('segment', segment, 'train DeepLabV2 on them', ['irn_masks']),
-    prediction('segment_test', segment, judged, ['segment'], segment),
+    prediction('segment_test', segment, judged, ['segment'], of='segment'),
     training('segment_full', segment_full, 'train DeepLabV2 on true masks', ['data']),
-    prediction('segment_full_test', segment_full, judged, ['segment_full'], segment_full),
+    prediction('segment_full_test', segment_full, judged, ['segment_full'], of='segment_full'),
     training('ritc', ritc, 'train RITC without QAPE: the class against "no class"', ['texts']),
-    prediction('ritc_maps', ritc, maps, ['ritc'], ritc),
+    prediction('ritc_maps', ritc, maps, ['ritc'], of='ritc'),
 ]
 for stage in stages:
     stage['minutes'], stage['megabytes'] = costs[stage['name']]

@@ -16,4 +16,4 @@ configs = dict(
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py',
 )
 stages = chain(configs, _base_.megabytes)
-table = paper_table(configs, mask_threshold=0.2)
+table = paper_table(mask_threshold=0.2)

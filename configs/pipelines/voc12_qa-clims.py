@@ -32,4 +32,4 @@ megabytes = dict(
     segment_test=1,
 )
 stages = chain(configs, megabytes)
-table = paper_table(configs, mask_threshold=0.25)
+table = paper_table(mask_threshold=0.25)

@@ -16,6 +16,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from qaclims_mm.apis import plan
+from qaclims_mm.apis.forked import ForkedTool
 from qaclims_mm.apis.plan import Launch, Plan, Stage
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, read_config
 from qaclims_mm.paths import SHIPPED, resolve
@@ -42,7 +44,7 @@ def _existing(path: Path) -> Path:
     return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
 
 
-def _wait(process: subprocess.Popen) -> tuple[int, float]:
+def _wait(process: subprocess.Popen | ForkedTool) -> tuple[int, float]:
     """Wait for a process; returns its status and the peak memory of its family in GB."""
     peak = 0.0
     try:
@@ -87,6 +89,7 @@ class Pipeline:
         seed: Seed of the seeded stages.
         launch: How the tools are started.
         console: Where the user reads.
+        fork: Whether tools run in copies of this process, which spares each its imports.
     """
 
     def __init__(
@@ -95,8 +98,9 @@ class Pipeline:
         seed: int = 0,
         launch: Launch | None = None,
         console: Console | None = None,
+        fork: bool = False,
     ) -> None:
-        self.plan, self.root, self.seed = plan, plan.root, seed
+        self.plan, self.root, self.seed, self.fork = plan, plan.root, seed, fork
         self.launch, self.console = launch or Launch(), console or Console()
 
     def expected(self, stage: Stage) -> Manifest:
@@ -299,27 +303,29 @@ class Pipeline:
         """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
         log = self.root / LOGS / f'{stage.name}.log'
         log.parent.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TRANSFORMERS_VERBOSITY': 'error'}
         with self._lock(stage) as lock, log.open('w') as file:
             # what a killed run was about to rename
             for left in self.plan.folder(stage).rglob('.*.tmp'):
                 left.unlink()
-            # bars go to standard error: to the user's terminal, or into the log
-            process = subprocess.Popen(
-                self.command(stage),
-                stdout=file,
-                stderr=None if sys.stderr.isatty() else file,
-                env=environment,
-                # it keeps the lock if only this process is killed
-                pass_fds=(lock.fileno(),),
-            )
-            code, peak = _wait(process)
+            code, peak = _wait(self._start(stage, lock, file))
         if code not in (0, EXIT_BAD_RECORDS):
             end = ''.join(log.read_text(errors='replace').splitlines(keepends=True)[-15:])
             raise SystemExit(f'{end}\nstage {stage.name} failed; its whole log is {log}.')
         if code == EXIT_BAD_RECORDS:
             self.console.print(f'    [yellow]some records were left out: see {log}[/yellow]')
         return code, peak
+
+    def _start(self, stage: Stage, lock: IO, log: IO) -> subprocess.Popen | ForkedTool:
+        """Start a stage; it keeps the lock if only this process is killed."""
+        command = self.command(stage)
+        # bars go to standard error: to the user's terminal, or into the log
+        errors = None if sys.stderr.isatty() else log
+        if self.fork and command[:2] == [sys.executable, str(plan.TOOLS / stage.tool)]:
+            return ForkedTool(command[1], command[2:], log, errors)
+        environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TRANSFORMERS_VERBOSITY': 'error'}
+        return subprocess.Popen(
+            command, stdout=log, stderr=errors, env=environment, pass_fds=(lock.fileno(),)
+        )
 
     def collect_metrics(self, stages: Iterable[Stage]) -> dict[str, dict[str, float]]:
         """Write ``metrics.json`` of the pipeline, {stage folder: {metric: value}}."""

@@ -2,7 +2,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.apis.plan import read_plan
-from qaclims_mm.apis.stages import folder_of, last_checkpoint, training
+from qaclims_mm.apis.stages import last_checkpoint, prediction, training
 from qaclims_mm.engine.launch import read_config
 
 PIPELINES = sorted((ROOT / 'configs/pipelines').glob('*.py'))
@@ -15,12 +15,15 @@ def _root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_folders_and_checkpoints_of_configs():
-    assert folder_of(DEEPLAB) == 'deeplabv2'
-    assert last_checkpoint(DEEPLAB) == '{work_dir}/deeplabv2/iter_30000.pth'
-    # a leaf without a folder of its own is beside its base
-    assert last_checkpoint(CAM) == '{work_dir}/cam_r101_2xb8-5e_voc12aug-512x512/epoch_5.pth'
+def test_folders_and_checkpoints():
+    assert last_checkpoint(DEEPLAB) == 'iter_30000.pth'
     assert training('cam', CAM, '')['ranks'] == 2
+    judged = prediction('maps', CAM, '', ['cam'], of='cam')
+    assert (judged['folder'], judged['checkpoint']) == ('cam', '{work_dir}/cam/epoch_5.pth')
+    export = prediction('export', CAM, '', ['cam'], of='cam', folder='export')
+    assert (export['folder'], export['checkpoint']) == ('export', '{work_dir}/cam/epoch_5.pth')
+    alone = prediction('qape', CAM, '')
+    assert (alone['folder'], alone['checkpoint']) == ('qape', 'none')
 
 
 # {tool: parts of the config that it reads}

@@ -1,0 +1,70 @@
+"""Tools run in copies of one process, which spares each the seconds of its imports."""
+
+import os
+import runpy
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import IO
+
+
+def can_fork() -> bool:
+    """Tell whether tools may run in copies: on Linux, and without a GPU, which no copy could use.
+
+    Where there is a GPU, its trainings take hours anyway.
+    """
+    return sys.platform == 'linux' and not Path('/dev/nvidiactl').exists()
+
+
+class ForkedTool:
+    """A tool in a copy of this process; waits and ends as ``subprocess.Popen`` does.
+
+    Args:
+        script: The tool.
+        arguments: Of its command line.
+        output: File of its standard output.
+        errors: File of its standard error; ``None`` leaves it where it is.
+    """
+
+    def __init__(
+        self, script: str, arguments: Sequence[str], output: IO, errors: IO | None = None
+    ) -> None:
+        # what every stage needs is imported once, here
+        import qaclims_mm.plugin  # noqa: F401
+
+        for stream in (sys.stdout, sys.stderr):
+            # or the copy would print it once more
+            stream.flush()
+        files = (output.fileno(), errors.fileno() if errors else None)
+        self._process = get_context('fork').Process(target=_run, args=(script, arguments, *files))
+        self._process.start()
+        self.pid = int(self._process.pid or 0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: If it is still running.
+        """
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+
+def _run(script: str, arguments: Sequence[str], output: int, errors: int | None) -> None:
+    os.dup2(output, 1)
+    sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False)
+    if errors is not None:
+        os.dup2(errors, 2)
+        sys.stderr = os.fdopen(2, 'w', buffering=1, closefd=False)
+    warnings.simplefilter('ignore')
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name='__main__')
