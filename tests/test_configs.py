@@ -15,6 +15,7 @@ from mmengine.optim import build_optim_wrapper
 
 from qaclims_mm.compat import enable_mmseg_bases
 from qaclims_mm.engine.launch import read_config
+from qaclims_mm.miniworld.world import CLASS_FACTS, SCENE_FACTS
 from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -163,7 +164,7 @@ def test_name_tells_the_networks(path):
     if clip and clip.type == 'HFImageHead':
         assert cfg.text_bank.text_head == dict(type='HFTextHead', model=clip.model)
     elif clip:
-        assert ('mask' in name.words) == (clip.mask_prompt is not None)
+        assert ('mask' in name.words) == (clip.get('mask_prompt') is not None)
         plain = re.sub(r'\W', '', clip.model).lower()
         [kind] = [w for w in name.words if w.startswith('vit') or w == 'mini']
         if name.dataset != 'miniworld':
@@ -171,8 +172,9 @@ def test_name_tells_the_networks(path):
             assert clip.model in open_clip.list_models()
             # OpenAI's weights and those adapted from them were trained with it
             assert plain.endswith('quickgelu')
-        assert cfg.text_bank.text_head.model == clip.model
-        assert cfg.text_bank.text_head.get('pretrained') == clip.get('pretrained')
+        text_head = cfg.model.text_head if cfg.model.type == 'CLIMS' else cfg.text_bank.text_head
+        assert text_head.model == clip.model
+        assert text_head.get('pretrained') == clip.get('pretrained')
 
 
 @each_leaf
@@ -180,6 +182,8 @@ def test_number_of_classes_is_that_of_the_dataset(path):
     cfg = load(path)
     classes = DATASETS.get(cfg.test_dataloader.dataset.type).METAINFO['classes']
     numbers = []
+    if 'class_names' in cfg.model:
+        assert tuple(cfg.model.class_names) == tuple(classes[1:])
     if 'cam_head' in cfg.model:
         numbers.append(cfg.model.cam_head.num_classes)
     if cfg.model.type in SEGMENTORS:
@@ -465,6 +469,51 @@ def test_numbers_of_section_4_1(preset):
     assert tuple(pack.scales) == (1, 0.5, 1.5, 2)
 
 
+CLIMS = 'clims_r50_clip-vitb32_{}-512x512'
+CLIMS_VOC, CLIMS_COCO = CLIMS.format('1xb16-15e_voc12aug'), CLIMS.format('2xb16-8e_coco14')
+
+
+@pytest.mark.parametrize(
+    ('stem', 'weights', 'threshold', 'texts', 'lr'),
+    [
+        (CLIMS_VOC, [10, 24, 1, 0.2], 0.26, 10, 2.5e-4),
+        (CLIMS_COCO, [2, 14, 1.25, 0.2], 0.285, 88, 5e-4),
+    ],
+)
+def test_numbers_of_the_released_clims(stem, weights, threshold, texts, lr):
+    """README and run_sample.py of CVI-SZU/CLIMS; clip_utils.py has the texts."""
+    cfg = load(leaf(stem))
+    model = cfg.model
+    assert [model[f'loss_{n}'].loss_weight for n in ('otm', 'btm', 'cbs', 'reg')] == weights
+    assert model.loss_cbs.threshold == threshold
+    assert model.reference_batch_size == cfg.train_dataloader.batch_size == 16
+    assert (model.activation, model.image_head.norm) == ('relu', 'imagenet')
+    assert model.prompt == 'a photo of {text}.'
+    assert model.class_texts == dict(person='player')
+    assert len(set(model.background_texts)) == texts
+    assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=lr, momentum=1e-4, weight_decay=1e-4)
+    assert [s.power for s in cfg.param_scheduler] == [0.9]
+    [resize] = transforms(cfg, 'RandomResizeLongSide')
+    assert (resize.min_side, resize.max_side) == (320, 640)
+    [pack] = [s for s in cfg.test_dataloader.dataset.pipeline if s.type == 'PackWeakInputs']
+    assert tuple(pack.scales) == (1, 0.5, 1.5, 2)
+
+
+def test_miniworld_compares_clims_with_qa_clims():
+    """They differ in the model and in the corpus; CLIMS knows the world's rule, not the picture."""
+    clims, ours = (
+        load(leaf(f'{stem}_1xb16-5e_miniworld-112x112'))
+        for stem in ('clims_r18-mini_clip-mini', 'qa-clims_r18-mini_clip-mini-mask')
+    )
+    for key in ('train_cfg', 'param_scheduler', 'optim_wrapper', 'load_from', 'test_dataloader'):
+        assert clims.get(key) == ours.get(key)
+    assert clims.model.backbone == ours.model.backbone
+    scenes = {name: SCENE_FACTS[facts.scene] for name, facts in CLASS_FACTS.items()}
+    assert clims.model.background_texts == {
+        name: [*scene.names, scene.under] for name, scene in scenes.items()
+    }
+
+
 def learning(stem):
     """Return {parameter: learning rate at the start}, and the BN whose statistics move."""
     cfg = load(leaf(stem))
@@ -484,6 +533,7 @@ def learning(stem):
         ('cam_r50_official_2xb8-5e_voc12aug-512x512', 0.1, ('conv1', 'bn1'), True, True),
         (RITC.format(''), 3.5e-4, ('conv1', 'bn1'), False, True),
         (RITC.format('-official'), 3.5e-4, ('conv1', 'bn1'), False, False),
+        (CLIMS_VOC, 2.5e-4, ('conv1', 'bn1'), False, False),
     ],
 )
 def test_what_trains(stem, lr, held, all_bn_held, stem_bn_held):

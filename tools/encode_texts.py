@@ -10,13 +10,15 @@ from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
 from qaclims_mm.progress import new_progress
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import hash_config
+from qaclims_mm.schemas import FormatError, hash_config
 
 
 def main() -> None:
     """Read the corpus, encode each distinct text once, write the bank and its manifest."""
     args = base_parser(__doc__).parse_args()
-    cfg = load_config(args).text_bank
+    cfg = load_config(args).get('text_bank')
+    if cfg is None:
+        raise FormatError(f'{args.config} has no text_bank: its texts are not of a corpus.')
     corpus = VQACorpus(cfg.corpus)
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:

@@ -30,7 +30,7 @@ def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
 
 
 def region_images(
-    images: Tensor, cams: Tensor, mask: Tensor, mode: str = 'hard'
+    images: Tensor, cams: Tensor, mask: Tensor | None, mode: str = 'hard'
 ) -> tuple[Tensor, Tensor]:
     """Cut each image into the region of a class and the rest.
 
@@ -38,14 +38,14 @@ def region_images(
         images: Normalised images, one a pair, ``(P, 3, H, W)``; 0 is what is left of a pixel that
             is masked out.
         cams: Activations in [0, 1], ``(P, 1, H, W)``.
-        mask: FAT mask of 0 and 1, ``(P, 1, H, W)``; read by ``hard`` only.
+        mask: FAT mask of 0 and 1, ``(P, 1, H, W)``; read by ``hard`` only, which needs one.
         mode: ``hard`` multiplies by P b and (1 - P)(1 - b), ``soft`` by P and 1 - P.
 
     Returns:
         Foreground and background images, each ``(P, 3, H, W)``.
 
     Raises:
-        ValueError: If ``mode`` is unknown.
+        ValueError: If ``mode`` is unknown, or ``hard`` gets no mask.
 
     Source:
         ``hard``: eq. 3 and 10 of the paper; ``soft``: train_qa_clims.py of the released code.
@@ -54,6 +54,8 @@ def region_images(
         raise ValueError(f'mode must be one of {REGION_IMAGES}, but got {mode!r}.')
     if mode == 'soft':
         return images * cams, images * (1 - cams)
+    if mask is None:
+        raise ValueError("mode 'hard' needs a mask, but got None; 'soft' needs none.")
     return images * (cams * mask), images * ((1 - cams) * (1 - mask))
 
 

@@ -63,7 +63,17 @@ def _logsumexp_valid(logits: Tensor, valid: Tensor, counted: Tensor) -> Tensor:
     )
 
 
-def _reduce(loss: Tensor, counted: Tensor, reduction: str) -> Tensor:
+def reduce_pairs(loss: Tensor, counted: Tensor, reduction: str) -> Tensor:
+    """Reduce the losses of pairs.
+
+    Args:
+        loss: ``(P,)``.
+        counted: Which pairs count, bool ``(P,)``; the others contribute 0.
+        reduction: ``none``, ``sum`` or ``mean`` over those that count; 0 if there is none.
+
+    Returns:
+        ``(P,)`` for ``none``, else a scalar.
+    """
     loss = torch.where(counted, loss, loss.new_zeros(()))
     if reduction == 'none':
         return loss
@@ -107,7 +117,7 @@ def frc_loss(
     """
     _check(region, fg_text, bg_text, bg_valid, temperature, reduction)
     fg, bg, valid, counted = _similarities(region, fg_text, bg_text, bg_valid, temperature)
-    return _reduce(F.softplus(_logsumexp_valid(bg, valid, counted) - fg), counted, reduction)
+    return reduce_pairs(F.softplus(_logsumexp_valid(bg, valid, counted) - fg), counted, reduction)
 
 
 def brc_loss(
@@ -156,7 +166,7 @@ def brc_loss(
         match = _logsumexp_valid(bg, valid, counted) - number.to(bg.dtype).log()
     else:
         match = bg.masked_fill(~valid, 0).sum(-1) / number
-    return _reduce(F.softplus(fg - match), counted, reduction)
+    return reduce_pairs(F.softplus(fg - match), counted, reduction)
 
 
 def area_regularization(cams: Tensor) -> Tensor:

@@ -81,3 +81,11 @@ def test_region_images_equal_the_formula(mode):
 def test_unknown_region_mode():
     with pytest.raises(ValueError, match=r"mode must be one of .* but got 'none'"):
         region_images(torch.zeros(1, 3, 2, 2), *torch.zeros(2, 1, 1, 2, 2), mode='none')
+
+
+def test_hard_region_images_need_a_mask():
+    images, cams = torch.rand(1, 3, 2, 2), torch.rand(1, 1, 2, 2)
+    with pytest.raises(ValueError, match="mode 'hard' needs a mask, but got None"):
+        region_images(images, cams, None, 'hard')
+    fg, bg = region_images(images, cams, None, 'soft')
+    torch.testing.assert_close(fg + bg, images)

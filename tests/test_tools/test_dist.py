@@ -14,7 +14,7 @@ import torch
 from helpers import make_tiny_voc
 from tiny_runs import ROOT, build_tiny_runner, write_tiny_config
 
-from qaclims_mm.datasets.voc12 import VOC12WeakDataset
+from qaclims_mm.datasets.voc12 import CLASSES, VOC12WeakDataset
 from qaclims_mm.schemas import Manifest, read_cams, write_text_bank
 from qaclims_mm.vlms.clip import CLIPTextHead
 
@@ -174,6 +174,23 @@ optim_wrapper['optimizer']['lr'] = 0.01
 """
 
 
+CLIMS = """
+backbone['norm_eval'] = True
+model.update(
+    type='CLIMS',
+    image_head=dict(type='CLIPImageHead', model='miniworld://clip'),
+    text_head=dict(type='CLIPTextHead', model='miniworld://clip'),
+    class_names={classes},
+    background_texts=['grass', 'water', 'road'],
+    loss_otm=dict(type='OTMLoss', loss_weight=10.0),
+    loss_btm=dict(type='BTMLoss', loss_weight=24.0),
+    loss_cbs=dict(type='CBSLoss', loss_weight=1.0, threshold=0.0),
+    loss_reg=dict(type='REGLoss', loss_weight=0.2),
+)
+optim_wrapper['optimizer']['lr'] = 0.01
+"""
+
+
 def make_text_bank(folder, root):
     """Encode two answers and three backgrounds about each image and class."""
     records = VOC12WeakDataset(data_root=str(root), ann_file='train.txt').iterate_records()
@@ -195,12 +212,12 @@ def make_text_bank(folder, root):
     write_text_bank(folder, head.encode(list(row)).numpy(), list(row), index, metadata)
 
 
-def test_ritc_on_two_ranks_takes_the_steps_of_one_with_the_whole_batch(tmp_path):
+@pytest.mark.parametrize('model', [RITC, CLIMS], ids=['RITC', 'CLIMS'])
+def test_two_ranks_take_the_steps_of_one_with_the_whole_batch(tmp_path, model):
     make_tiny_voc(tmp_path / 'voc', labels=LABELS)
     make_text_bank(tmp_path / 'bank', tmp_path / 'voc')
-    config = write_tiny_config(
-        tmp_path / 'ritc.py', tmp_path / 'voc', RITC.format(bank=tmp_path / 'bank')
-    )
+    more = model.format(bank=tmp_path / 'bank', classes=CLASSES[1:])
+    config = write_tiny_config(tmp_path / 'model.py', tmp_path / 'voc', more)
     four = {'train_dataloader.batch_size': 4}
     runner = build_tiny_runner(config, tmp_path / 'one', 'train', **four)
     runner.model.init_weights()

@@ -1,4 +1,4 @@
-"""What the baseline classifier and RITC share: logits, and maps over scales and flips."""
+"""What the baseline classifier, RITC and CLIMS share: logits, and maps over scales and flips."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

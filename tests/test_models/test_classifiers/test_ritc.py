@@ -163,6 +163,22 @@ def test_a_loss_is_left_out(bank, samples, name):
     assert set(losses) == {'loss_frc', 'loss_brc', 'loss_reg'} - {name}
 
 
+def test_without_fat_regions_are_the_maps_and_clip_gets_no_mask(bank, samples):
+    model = MODELS.build(config(bank) | dict(threshold=None, region_image='soft'))
+    seen = []
+    model.image_head.register_forward_pre_hook(lambda module, args: seen.append(args))
+    images, cams = torch.randn(1, 3, 32, 48), torch.rand(1, 1, 4, 6)
+    model.encode_regions(images, cams, torch.zeros(1, dtype=torch.int64))
+    [(regions, masks)] = seen
+    assert masks is None
+    whole = regions.sum(0)
+    model.encode_regions(images, torch.ones(1, 1, 4, 6), torch.zeros(1, dtype=torch.int64))
+    torch.testing.assert_close(whole, seen[1][0][0])
+    hard = MODELS.build(config(bank) | dict(threshold=None, region_image='hard'))
+    with pytest.raises(ValueError, match="mode 'hard' needs a mask"):
+        hard(torch.randn(3, 3, 32, 48), samples, mode='loss')
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [

@@ -1,0 +1,157 @@
+"""What RITC and CLIMS share: regions of images and texts, encoded by one frozen CLIP.
+
+Shapes: B images, K classes, P pairs of image and present class, D embedding, N background texts,
+T texts.
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from qaclims_mm.functional.cam import region_images, resize
+from qaclims_mm.models.classifiers.cam_network import CAMNetwork
+from qaclims_mm.registry import MODELS
+
+
+class Pairs(NamedTuple):
+    """The present classes of a batch: indices (P,), text rows (P, L+1) or (P,), and (P, N)."""
+
+    image: Tensor
+    label: Tensor
+    fg_rows: Tensor
+    bg_rows: Tensor
+
+
+def collect_labels(data_samples: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """Return image and class of every pair of a batch, each (P,).
+
+    No value is read, so a GPU is never waited for.
+    """
+    image = torch.cat([s.pairs.new_full(s.pairs.shape, i) for i, s in enumerate(data_samples)])
+    return image, torch.cat([s.pairs for s in data_samples])
+
+
+class RegionNetwork(CAMNetwork):
+    """A CAM network that learns from what CLIP makes of the regions its maps cut out.
+
+    A subclass has an attribute for each of ``REGION_LOSSES``, a module or ``None``.
+
+    Args:
+        image_head: Config of a ``CLIPImageHead`` or ``HFImageHead``; frozen, and not part of the
+            checkpoint.
+        threshold: Config of ``ForegroundAdaptiveThreshold``; ``None`` makes no masks.
+        loss_reg: Config of ``REGLoss``, or ``None``.
+        region_image: ``hard`` or ``soft``; see ``functional.cam.region_images``.
+        reference_batch_size: Images a rank for which the loss weights hold.
+        **kwargs: As in ``CAMNetwork``.
+    """
+
+    REGION_LOSSES: ClassVar[tuple[str, ...]]
+    texts: Tensor
+
+    def __init__(
+        self,
+        image_head: dict,
+        threshold: dict | None,
+        loss_reg: dict | None,
+        region_image: str,
+        reference_batch_size: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.image_head = MODELS.build(image_head)
+        self.threshold = MODELS.build(threshold) if threshold else None
+        self.loss_reg = MODELS.build(loss_reg) if loss_reg else None
+        self.region_image, self.reference_batch_size = region_image, reference_batch_size
+        # Empty until training starts: predicting needs neither the texts nor CLIP.
+        self.register_buffer('texts', torch.zeros(0, 0), persistent=False)
+
+    def init_weights(self) -> None:
+        """Initialise the network, and read CLIP and the texts."""
+        super().init_weights()
+        self.load_texts()
+
+    @abstractmethod
+    def load_texts(self) -> None:
+        """Read CLIP and fill ``texts``, and check that they belong together."""
+
+    @abstractmethod
+    def collect(self, data_samples: Sequence[Any]) -> Pairs:
+        """Return the pairs of a batch with their rows of ``texts``."""
+
+    @abstractmethod
+    def match(self, regions: tuple[Tensor, Tensor], pairs: Pairs) -> dict[str, Tensor]:
+        """Return the configured losses of foreground and background features, each ``(P, D)``."""
+
+    def configured(self) -> dict[str, Any]:
+        """Return the modules of the region losses, those that are configured."""
+        modules = {name: getattr(self, name) for name in self.REGION_LOSSES}
+        return {name: module for name, module in modules.items() if module is not None}
+
+    def loss_scales(self, inputs: Tensor, pairs: Pairs) -> dict[str, Any]:
+        """Return the factor of each region loss, by which any split of a batch trains the same.
+
+        Every rank calls it at every step, one without a pair too.
+        """
+        scale = self.reference_batch_size / len(inputs)
+        return dict.fromkeys(self.configured(), scale)
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
+        """Return the losses that are configured."""
+        cams = self.logits(inputs).float().sigmoid()
+        losses = self.region_losses(inputs, cams, self.collect(data_samples))
+        if self.loss_reg is not None:
+            losses['loss_reg'] = self.loss_reg(cams)
+        return losses
+
+    def region_losses(self, inputs: Tensor, cams: Tensor, pairs: Pairs) -> dict[str, Tensor]:
+        """Return the region losses of sigmoid CAMs ``(B, K, P', Q')``."""
+        scales = self.loss_scales(inputs, pairs)
+        if len(pairs.label) == 0:
+            # Every rank needs a graph to all weights, or the others wait for it for ever.
+            return dict.fromkeys(scales, 0 * cams.sum())
+        regions = self.encode_regions(inputs, cams[pairs.image, pairs.label][:, None], pairs.image)
+        return {name: scales[name] * loss for name, loss in self.match(regions, pairs).items()}
+
+    def encode_regions(
+        self, inputs: Tensor, cams: Tensor, image_index: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Encode the foreground and the background region of every pair in one CLIP call.
+
+        Args:
+            inputs: Normalised images, ``(B, 3, H, W)``.
+            cams: Activations of the pairs, ``(P, 1, P', Q')``.
+            image_index: Image of each pair, ``(P,)``.
+
+        Returns:
+            Two features ``(P, D)``, not normalised.
+        """
+        size = self.image_head.input_size
+        images = resize(self._to_clip_input(inputs), size, align_corners=True)[image_index]
+        cams = resize(cams, size, align_corners=True)
+        mask = None if self.threshold is None else self.threshold(cams)
+        regions = torch.cat(region_images(images, cams, mask, self.region_image))
+        masks = None
+        if mask is not None and self.image_head.mask_prompt is not None:
+            masks = torch.cat([mask, 1 - mask])
+        return tuple(self.image_head(regions, masks).chunk(2))
+
+    def _to_clip_input(self, inputs: Tensor) -> Tensor:
+        """Re-normalise the network's input to that of CLIP's image encoder."""
+        # loaded, since a model's own constants are not known before
+        if self.image_head.load().norm == 'imagenet':
+            return inputs
+        mean, std = (
+            inputs.new_tensor(v).view(1, 3, 1, 1)
+            for v in (self.data_preprocessor.mean, self.data_preprocessor.std)
+        )
+        return (inputs * std + mean - self.image_head.mean) / self.image_head.std
+
+    def _lookup(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return embeddings (..., D) float32 and validity (...) of rows, -1 = none."""
+        if not len(self.texts):
+            self.load_texts()
+        return self.texts[rows.clamp(min=0).long()].float(), rows >= 0
