@@ -48,6 +48,8 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
     Raises:
         FormatError: If the text bank lacks a class, or a record cannot be used.
     """
+    if not cfg.get('text_bank'):
+        raise FormatError(f'{cfg.filename} has no text_bank; the bound is of a RITC config.')
     model = MODELS.build(cfg.model).eval()
     model.load_texts()
     source = cfg.test_dataloader.dataset.copy()
