@@ -12,7 +12,15 @@ import numpy as np
 from qaclims_mm.datasets.coco14 import CLASSES
 from qaclims_mm.datasets.label_files import Instances, read_instances, write_labels
 from qaclims_mm.progress import track
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, write_mask
+from qaclims_mm.schemas import (
+    CLAIM,
+    IGNORE_INDEX,
+    FormatError,
+    claim_folder,
+    hash_file,
+    join_problems,
+    write_mask,
+)
 
 OVERLAPS = ('later', 'smaller')
 CROWDS = ('background', 'ignore')
@@ -101,13 +109,17 @@ def prepare_split(
         The number of images and of those without a label.
 
     Raises:
-        FormatError: If the instances are missing or broken.
+        FormatError: If the instances are missing or broken, or there are masks that were drawn from
+            others or in another way.
     """
     root = Path(root)
-    instances = read_instances(root / f'annotations/instances_{split}.json')
+    source = root / f'annotations/instances_{split}.json'
+    instances = read_instances(source)
     values = mask_values(instances)
     labels = instances.labels()
     if masks:
+        made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
+        _claim(root / 'mask' / split, made_of)
         draw = partial(_draw_and_write, values=values, overlap=overlap, crowd=crowd)
         tasks = list(_tasks(instances, root / 'mask' / split))
         with ProcessPoolExecutor(workers, mp_context=get_context('fork')) as pool:
@@ -117,6 +129,16 @@ def prepare_split(
     # last: a table that is there says that the masks are
     write_labels(root / f'image_labels/{split}.csv', labels)
     return len(labels), sum(not names for names in labels.values())
+
+
+def _claim(folder: Path, made_of: dict[str, str]) -> None:
+    """Refuse to add to masks of another kind."""
+    if not (folder / CLAIM).is_file() and any(folder.glob('*.png')):
+        raise FormatError(
+            f'{folder} holds masks that this tool did not draw; keep them with --no-masks, or '
+            'delete the folder.'
+        )
+    claim_folder(folder, made_of)
 
 
 def _tasks(instances: Instances, folder: Path) -> Iterator[tuple]:

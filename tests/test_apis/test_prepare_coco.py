@@ -84,6 +84,20 @@ def test_prepare(tmp_path):
     assert (tmp_path / 'mask/train2014/b.png').stat().st_mtime_ns == before
 
 
+def test_masks_of_another_kind_are_not_mixed(tmp_path):
+    write(tmp_path, instances())
+    prepare_split(tmp_path, 'train2014')
+    with pytest.raises(FormatError, match=r'another run \(overlap differ\); delete the folder'):
+        prepare_split(tmp_path, 'train2014', overlap='smaller')
+    write(tmp_path, bad(0, category_id=3))
+    with pytest.raises(FormatError, match=r'another run \(instances differ\)'):
+        prepare_split(tmp_path, 'train2014')
+    (tmp_path / 'mask/train2014/run.json').unlink()
+    with pytest.raises(FormatError, match='did not draw; keep them with --no-masks'):
+        prepare_split(tmp_path, 'train2014')
+    prepare_split(tmp_path, 'train2014', masks=False)
+
+
 def test_tables_alone(tmp_path):
     write(tmp_path, instances())
     prepare_split(tmp_path, 'train2014', masks=False)
