@@ -160,13 +160,16 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
         options: {dotted key: value} that override a stage's values.
 
     Raises:
-        FormatError: If there is no such file, or a pipeline is given options.
+        FormatError: If there is no such file, it is of neither, or a pipeline is given options.
     """
     if not Path(path).is_file():
         raise FormatError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
-    if 'stages' not in Config.fromfile(path, lazy_import=False):
+    found = Config.fromfile(path, lazy_import=False)
+    if 'stages' not in found:
+        if 'model' not in found:
+            raise FormatError(f'{path} is the config of neither a stage nor a pipeline; give one.')
         return [read_config(str(path), options=options)]
     if options:
         raise FormatError(f'{path} is a pipeline, which takes no options; give them to a stage.')

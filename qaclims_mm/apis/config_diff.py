@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from qaclims_mm.engine.launch import read_config
+from qaclims_mm.schemas import FormatError
 
 # stands for the run's folder in both configs, so that what is below and beside it is the same
 SAME_WORK_DIR = 'work_dirs/SAME'
@@ -190,7 +191,12 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
 
     Raises:
         SystemExit: If a file does not exist.
+        FormatError: If a file is not the config of a stage.
     """
     work_dir = None if everything else SAME_WORK_DIR
-    found = diff_configs(read_config(a, work_dir), read_config(b, work_dir))
+    configs = {path: read_config(path, work_dir) for path in (a, b)}
+    for path, cfg in configs.items():
+        if 'model' not in cfg:
+            raise FormatError(f'{path} has no model, so it is not the config of a stage')
+    found = diff_configs(configs[a], configs[b])
     return [d for d in found if everything or is_read(d.key)]

@@ -561,6 +561,12 @@ def test_pipeline_takes_no_options(monkeypatch):
         read_configs('configs/pipelines/miniworld_qa-clims.py', {'work_dir': 'x'})
 
 
+def test_config_of_something_else(tmp_path):
+    (tmp_path / 'suite.py').write_text('variants = dict()')
+    with pytest.raises(FormatError, match=r'suite\.py is the config of neither a stage nor'):
+        read_configs(tmp_path / 'suite.py')
+
+
 def test_missing_config():
     with pytest.raises(FormatError, match=r'config absent\.py does not exist; see configs/'):
         read_configs('absent.py')

@@ -5,6 +5,7 @@ from mmengine.config import Config
 from test_configs import INPUTS, PRESETS, each_leaf, leaf, load
 
 from qaclims_mm.apis.config_diff import MISSING, Element, diff_configs, diff_files, is_read
+from qaclims_mm.schemas import FormatError
 
 
 def diff(a, b):
@@ -206,6 +207,12 @@ def test_names_that_only_the_file_uses(tmp_path):
 )
 def test_what_is_read(key, read):
     assert is_read(key) == read
+
+
+def test_config_of_something_else(tmp_path):
+    (tmp_path / 'suite.py').write_text('variants = dict()')
+    with pytest.raises(FormatError, match=r'suite\.py has no model'):
+        diff_files(str(leaf('cam_r50_2xb8-5e_voc12aug-512x512')), str(tmp_path / 'suite.py'))
 
 
 def test_missing_file():
