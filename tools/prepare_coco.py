@@ -32,6 +32,8 @@ def main() -> None:
     )
     parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes that draw')
     args = parser.parse_args()
+    if args.workers < 1:
+        parser.error(f'--workers must be at least 1, but got {args.workers}')
     for split in args.splits:
         images, unlabelled = prepare_split(
             args.root, split, not args.no_masks, args.overlap, args.crowd, args.workers

@@ -7,7 +7,7 @@ _base_ = [
     '../_base_/schedules/segment-sgd-30k.py',
 ]
 work_dir = 'work_dirs/voc12/segment'
-batch_size = 5  # the released code's recipe: 10 a step, 2 steps an update
+batch_size = 5
 lr = 2.5e-4  # of the backbone; the head learns ten times as fast, its biases twenty times
 crop_size = (321, 321)  # px
 

@@ -13,7 +13,7 @@ configs = dict(
     ir_label='configs/irn/ir-label_crf_qa-clims-official_voc12aug-full.py',
     irn=irn.format(''),
     irn_export=irn.format('-export'),
-    segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py',
+    segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn-official_1xb10-60k_voc12aug-321x321.py',
 )
 stages = chain(configs, _base_.megabytes)
-table = paper_table(mask_threshold=0.2)
+table = dict(_delete_=True, **paper_table(mask_threshold=0.2))  # another threshold

@@ -1,5 +1,5 @@
-# Section 4.1 of the paper takes a mask-adapted CLIP; it has no number for plain CLIP
+# Section 4.1 of the paper takes a mask-adapted CLIP; it has no number for it without its prompts
 variants = {
-    'without': dict(title='plain CLIP', options={'model.image_head.mask_prompt': None}),
-    'with': dict(title='mask-adapted CLIP', paper=67.3),
+    'without': dict(title='without mask prompts', options={'model.image_head.mask_prompt': None}),
+    'with': dict(title='with mask prompts', paper=67.3),
 }

@@ -13,7 +13,7 @@ variants = {
     name: dict(
         title=' + '.join(chosen) or 'no answers',
         paper=paper,
-        options={'texts': '{work_dir}/texts', 'text_bank.groups': list(chosen)},
+        options={'text_bank.groups': list(chosen)},
     )
     for name, (chosen, paper) in groups.items()
 }

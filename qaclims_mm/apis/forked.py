@@ -10,13 +10,16 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import IO
 
+# of NVIDIA, of AMD, and of Windows's Linux
+GPU_DEVICES = ('/dev/nvidiactl', '/dev/kfd', '/dev/dxg')
+
 
 def can_fork() -> bool:
     """Tell whether tools may run in copies: on Linux, and without a GPU, which no copy could use.
 
     Where there is a GPU, its trainings take hours anyway.
     """
-    return sys.platform == 'linux' and not Path('/dev/nvidiactl').exists()
+    return sys.platform == 'linux' and not any(Path(p).exists() for p in GPU_DEVICES)
 
 
 class ForkedTool:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +32,7 @@ from qaclims_mm.schemas import (
     hash_file,
     manifest_hash,
     read_json,
+    read_metrics,
     write_json,
 )
 
@@ -79,6 +81,33 @@ def _shown(cost: float | None) -> str:
 def _files_of(path: Path) -> list[Path]:
     """Return a file, or all files of a folder."""
     return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
+
+
+def _weights_and_lists(node: Any) -> Iterator[Path]:
+    """Yield what a config names of weights on this machine, and the lists of its data sets."""
+    if isinstance(node, dict):
+        for name in ('ann_file', 'labels_file'):
+            if isinstance(node.get(name), str):
+                yield Path(node.get('data_root') or '') / node[name]
+    values: Iterable[Any] = ()
+    if isinstance(node, (dict, list, tuple)):
+        values = node.values() if isinstance(node, dict) else node
+    for value in values:
+        if isinstance(value, str) and value.endswith(('.pth', '.safetensors')):
+            yield Path(value)
+        yield from _weights_and_lists(value)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return by what a file that is written again is known."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@cache
+def _hash_once(path: Path, size: int, modified: int) -> str:
+    """Return a file's hash; large weights are read once a process."""
+    return hash_file(path)
 
 
 class Pipeline:
@@ -140,10 +169,14 @@ class Pipeline:
         config = read_config(stage.config, str(self.plan.folder(stage))).to_dict()
         # how many images are tested at once changes no file
         (config.get('test_dataloader') or {}).pop('batch_size', None)
-        # weights that ship may be trained again under the same name
+        # weights that ship may be trained again under the same name, others converted again
         names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
         files = [f for name in names for f in _files_of(Path(resolve(name)))]
-        return hash_config({**config, 'shipped': [hash_file(f) for f in files]})
+        named = sorted({f for f in _weights_and_lists(config) if f.is_file()})
+        root = self.root.absolute()
+        # what lies in the pipeline's folder is made by stages, which have hashes of their own
+        files += [f for f in named if root not in f.absolute().parents]
+        return hash_config({**config, 'files': [_hash_once(f, *_stamp(f)) for f in files]})
 
     def is_done(self, stage: Stage) -> bool:
         """Tell whether a stage's manifest matches its config and its inputs."""
@@ -306,7 +339,8 @@ class Pipeline:
         with self._lock(stage) as lock, log.open('w') as file:
             # what a killed run was about to rename
             for left in self.plan.folder(stage).rglob('.*.tmp'):
-                left.unlink()
+                if left.is_file():
+                    left.unlink()
             code, peak = _wait(self._start(stage, lock, file))
         if code not in (0, EXIT_BAD_RECORDS):
             end = ''.join(log.read_text(errors='replace').splitlines(keepends=True)[-15:])
@@ -328,8 +362,12 @@ class Pipeline:
         )
 
     def collect_metrics(self, stages: Iterable[Stage]) -> dict[str, dict[str, float]]:
-        """Write ``metrics.json`` of the pipeline, {stage folder: {metric: value}}."""
-        metrics: dict[str, dict[str, float]] = {}
+        """Add to ``metrics.json`` of the pipeline, {stage folder: {metric: value}}.
+
+        What other plans of the same folder, such as suites, have written stays.
+        """
+        path = self.root / METRICS
+        metrics: dict[str, dict[str, float]] = read_metrics(path) if path.is_file() else {}
         for stage in stages:
             path = self.plan.folder(stage) / METRICS
             if path.is_file():

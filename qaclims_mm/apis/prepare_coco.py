@@ -19,6 +19,7 @@ from qaclims_mm.schemas import (
     claim_folder,
     hash_file,
     join_problems,
+    read_json,
     write_mask,
 )
 
@@ -117,11 +118,16 @@ def prepare_split(
     instances = read_instances(source)
     values = mask_values(instances)
     labels = instances.labels()
+    folder = root / 'mask' / split
+    made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
     if masks:
-        made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
-        _claim(root / 'mask' / split, made_of)
+        _claim(folder, made_of)
+    elif (folder / CLAIM).is_file():
+        # no table beside masks of other instances
+        claim_folder(folder, read_json(folder / CLAIM) | dict(instances=made_of['instances']))
+    if masks:
         draw = partial(_draw_and_write, values=values, overlap=overlap, crowd=crowd)
-        tasks = list(_tasks(instances, root / 'mask' / split))
+        tasks = list(_tasks(instances, folder))
         with ProcessPoolExecutor(workers, mp_context=get_context('fork')) as pool:
             drawn = pool.map(draw, tasks, chunksize=64)
             for _ in track(drawn, f'masks of {split}', len(tasks)):

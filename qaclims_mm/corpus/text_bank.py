@@ -178,6 +178,10 @@ class TextBank:
         self._fg, self._bg = (_Lists(table[k]) for k in ('fg', 'bg'))
         self.width_fg, self.width_bg = self._fg.width, self._bg.width
 
+    def __reduce__(self) -> tuple:
+        """Go to a loader's worker as the folder's name; the files are mapped there."""
+        return TextBank, (self.folder,)
+
     def __len__(self) -> int:
         return len(self._ids)
 

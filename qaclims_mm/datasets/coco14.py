@@ -31,6 +31,8 @@ class COCO14WeakDataset(ImageLevelDataset):
         ann_file: Table of labels made by ``tools/prepare_coco.py`` (ready in a second), or COCO's
             own ``instances_*.json``, relative to ``data_root``.
         data_root: Has the folders of ``data_prefix``.
+        labels_file: CSV with the columns ``image`` and ``labels``, relative to ``data_root``, whose
+            labels replace those of ``ann_file``.
         data_prefix: ``img_path`` and ``seg_map_path`` below ``data_root``; masks are made by
             ``tools/prepare_coco.py``.
         **kwargs: As in ``ImageLevelDataset``.
@@ -44,10 +46,12 @@ class COCO14WeakDataset(ImageLevelDataset):
     def __init__(
         self,
         ann_file: str,
+        labels_file: str | None = None,
         data_root: str = 'data/coco2014',
         data_prefix: dict[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
+        self.labels_file = labels_file
         prefix = dict(img_path='train2014', seg_map_path='mask/train2014')
         super().__init__(
             ann_file=ann_file,
@@ -76,6 +80,17 @@ class COCO14WeakDataset(ImageLevelDataset):
         return records
 
     def _read_labels(self) -> dict[str, list[str]]:
+        listed = self._read_list()
+        if self.labels_file is None or not self.labelled:
+            return listed
+        path = Path(self.data_root) / self.labels_file
+        labels = read_labels(path)
+        missing = [image_id for image_id in listed if image_id not in labels]
+        if missing:
+            raise FormatError(join_problems(missing, f'images have no row in {path}'))
+        return {image_id: labels[image_id] for image_id in listed}
+
+    def _read_list(self) -> dict[str, list[str]]:
         if self.ann_file.endswith('.json'):
             return read_instances(self.ann_file).labels()
         if not Path(self.ann_file).is_file():

@@ -24,18 +24,32 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
     if not path.is_file():
         raise FormatError(f'{path} is missing; it needs the columns image and labels.')
     labels: dict[str, list[str]] = {}
-    with path.open(newline='', encoding='utf-8-sig') as file:
-        reader = csv.DictReader(file)
-        if not set(COLUMNS) <= set(reader.fieldnames or ()):
-            raise FormatError(
-                f'{path}:1 must have the columns image and labels, but got {reader.fieldnames}.'
-            )
-        for row in reader:
-            image = (row['image'] or '').strip()
-            if image in labels:
-                raise FormatError(f'{path}:{reader.line_num}: image {image} stands twice.')
-            labels[image] = [n.strip() for n in (row['labels'] or '').split(';') if n.strip()]
+    try:
+        with path.open(newline='', encoding='utf-8-sig') as file:
+            reader = csv.DictReader(file)
+            if not set(COLUMNS) <= set(reader.fieldnames or ()):
+                raise FormatError(
+                    f'{path}:1 must have the columns image and labels, but got {reader.fieldnames}.'
+                )
+            for row in reader:
+                _add_row(labels, row, f'{path}:{reader.line_num}')
+    except UnicodeDecodeError as error:
+        raise FormatError(f'{path} is not UTF-8 ({error}); save it as such.') from error
     return labels
+
+
+def _add_row(labels: dict[str, list[str]], row: dict[Any, Any], where: str) -> None:
+    image = (row['image'] or '').strip()
+    if None in row or row['labels'] is None:
+        raise FormatError(
+            f'{where}: a row must have as many fields as the first line; several labels are '
+            'separated by ;'
+        )
+    if not image or image in labels:
+        raise FormatError(
+            f'{where}: image {image} stands twice.' if image else f'{where}: no image.'
+        )
+    labels[image] = [n.strip() for n in row['labels'].split(';') if n.strip()]
 
 
 def write_labels(path: str | Path, labels: Mapping[str, Iterable[str]]) -> None:

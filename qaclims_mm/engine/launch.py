@@ -18,6 +18,8 @@ from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.schemas import FormatError
 
 EXIT_BAD_RECORDS = 3
+# of prompts and questions, which are filled when texts are made
+PROMPT_FIELDS = ('answer', 'text', 'class')
 # how deep names may stand in what names stand for
 _NESTING = 5
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
@@ -96,7 +98,7 @@ def _default_work_dir(cfg: Config, path: Path) -> str:
 
 def _fill_names(cfg: Config) -> None:
     """Put the config's own strings where ``{name}`` names them, in place."""
-    names = {k: v for k, v in cfg.items() if isinstance(v, str)}
+    names = {k: v for k, v in cfg.items() if isinstance(v, str) and k not in PROMPT_FIELDS}
     for name, value in names.items():
         names[name] = _filled(value, names)
         if f'{{{name}}}' in names[name]:
@@ -105,12 +107,22 @@ def _fill_names(cfg: Config) -> None:
 
 
 def _filled(text: str, names: dict[str, str]) -> str:
-    """Return a string with the names in it replaced, and those in what replaces them."""
+    """Return a string with the names in it replaced, and those in what replaces them.
+
+    Raises:
+        FormatError: If a path has a name that the config lacks.
+    """
     for _ in range(_NESTING):
         filled = re.sub(r'\{(\w+)\}', lambda m: names.get(m[1], m[0]), text)
         if filled == text:
             break
         text = filled
+    unknown = set(re.findall(r'\{(\w+)\}', text)) - names.keys()
+    if unknown and '/' in text:
+        raise FormatError(
+            f'{text!r} names {", ".join(sorted(unknown))}, but the config has no string of that '
+            f'name; it has {", ".join(sorted(names))}.'
+        )
     # '..' is resolved in the text: the folder itself need not be there yet
     return os.path.normpath(text) if '/..' in text and '://' not in text else text
 
@@ -121,6 +133,10 @@ def _fill(node: Any, names: dict[str, str]) -> None:
             node[key] = _filled(value, names) if '{' in value else value
         elif isinstance(value, (dict, list)):
             _fill(value, names)
+        elif isinstance(value, tuple):
+            filled = list(value)
+            _fill(filled, names)
+            node[key] = tuple(filled)
 
 
 def _set_strict(cfg: Config) -> None:
@@ -186,5 +202,5 @@ def run_tool(main: Any) -> None:
     """Run a tool's ``main``; a problem with the user's files ends in its message alone."""
     try:
         raise SystemExit(main() or 0)
-    except (FormatError, RecordError, FileNotFoundError) as error:
+    except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'error: {error}') from error

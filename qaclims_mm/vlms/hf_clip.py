@@ -7,6 +7,7 @@ from textwrap import shorten
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
@@ -100,6 +101,10 @@ def read_stats(model: str, model_type: str) -> tuple[Sequence[float], Sequence[f
         values = values.get('image_processor', values)
         if {'image_mean', 'image_std'} <= set(values):
             return values['image_mean'], values['image_std']
+    family = 'SigLIP' if _is_siglip(model_type) else 'CLIP'
+    print_log(
+        f'{model} has no image processor here: images are normalised as {family} does.', 'current'
+    )
     return SIGLIP_STATS if _is_siglip(model_type) else IMAGE_STATS['clip']
 
 

@@ -56,10 +56,16 @@ def test_waiting_and_killing(run):
 
 
 @pytest.mark.parametrize(
-    ('platform', 'gpu', 'possible'),
-    [('linux', False, True), ('linux', True, False), ('darwin', False, False)],
+    ('platform', 'device', 'possible'),
+    [
+        ('linux', '/dev/null', True),
+        ('linux', '/dev/nvidiactl', False),
+        ('linux', '/dev/kfd', False),
+        ('linux', '/dev/dxg', False),
+        ('darwin', '/dev/null', False),
+    ],
 )
-def test_where_tools_may_be_copies(monkeypatch, platform, gpu, possible):
+def test_where_tools_may_be_copies(monkeypatch, platform, device, possible):
     monkeypatch.setattr(forked.sys, 'platform', platform)
-    monkeypatch.setattr(forked.Path, 'exists', lambda path: gpu)
+    monkeypatch.setattr(forked.Path, 'exists', lambda path: str(path) == device)
     assert forked.can_fork() == possible

@@ -325,3 +325,22 @@ def test_table_leaves_missing_numbers_empty_and_stages_that_have_not_run_out():
     assert any('A' in line and '51.3' in line for line in lines)
     assert any('B' in line and '51.3' not in line for line in lines)
     assert not any('C' in line for line in lines)
+
+
+@pytest.mark.parametrize('what', ['weights', 'list', 'labels'])
+def test_weights_and_lists_outside_are_part_of_what_was_made(tmp_path, what):
+    files = dict(weights='clip.safetensors', list='data/train.txt', labels='data/labels.csv')
+    (tmp_path / 'data').mkdir()
+    for name in files.values():
+        (tmp_path / name).write_text('first')
+    config = tmp_path / 'config.py'
+    dataset = dict(data_root=f'{tmp_path}/data', ann_file='train.txt', labels_file='labels.csv')
+    config.write_text(
+        f"work_dir = 'x'\nmodel = dict(pretrained='{tmp_path}/clip.safetensors')\n"
+        f'test_dataloader = dict(dataset={dataset!r})\n'
+    )
+    entry, hashes = Stage('a', 'test.py', config=str(config)), []
+    for content in ('first', 'second', 'first'):
+        (tmp_path / files[what]).write_text(content)
+        hashes.append(Pipeline(plan_of(tmp_path / 'work')).expected(entry).config_hash)
+    assert hashes[0] == hashes[2] != hashes[1]

@@ -90,8 +90,9 @@ def test_masks_of_another_kind_are_not_mixed(tmp_path):
     with pytest.raises(FormatError, match=r'another run \(overlap differ\); delete the folder'):
         prepare_split(tmp_path, 'train2014', overlap='smaller')
     write(tmp_path, bad(0, category_id=3))
-    with pytest.raises(FormatError, match=r'another run \(instances differ\)'):
-        prepare_split(tmp_path, 'train2014')
+    for masks in (True, False):
+        with pytest.raises(FormatError, match=r'another run \(instances differ\)'):
+            prepare_split(tmp_path, 'train2014', masks=masks)
     (tmp_path / 'mask/train2014/run.json').unlink()
     with pytest.raises(FormatError, match='did not draw; keep them with --no-masks'):
         prepare_split(tmp_path, 'train2014')

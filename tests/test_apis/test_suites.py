@@ -1,12 +1,13 @@
 import pytest
 from tiny_runs import ROOT
 
+from qaclims_mm.apis.pipeline import Pipeline
 from qaclims_mm.apis.plan import read_plan
 from qaclims_mm.apis.suites import read_suite, with_suite
 from qaclims_mm.corpus.text_bank import TextIndex
 from qaclims_mm.engine.launch import base_parser, load_config
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, read_json, write_json
 
 SUITES = sorted((ROOT / 'configs/suites').glob('*.py'))
 PIPELINE = 'configs/pipelines/{}_qa-clims.py'
@@ -45,9 +46,8 @@ def test_options_reach_the_config(suite, dataset):
                 found = cfg
                 for part in key.split('.'):
                     found = found[part]
-                wanted = f'root/{folder}/texts' if key == 'texts' else value
-                assert found == wanted, key
-            if 'texts' in variant.options:
+                assert found == value, key
+            if any(key.startswith('text_bank.') for key in variant.options):
                 TextIndex(cfg.text_bank.bg_filter, cfg.text_bank.groups)
                 assert cfg.model.text_bank == cfg.text_bank.folder == f'root/{folder}/texts'
             cfg.model.backbone.pop('init_cfg', None)
@@ -63,7 +63,7 @@ def test_stages_of_a_suite(tmp_path):
         tmp_path / 'mine_x.py',
         dict(
             a=dict(title='A', options={'model.loss_reg': None}),
-            b=dict(title='B', options={'texts': '{work_dir}/texts', 'text_bank.groups': ['fine']}),
+            b=dict(title='B', options={'text_bank.groups': ['fine']}),
             c=dict(title='C', paper=67.3),
         ),
     )
@@ -102,6 +102,7 @@ def test_options_survive_those_of_the_seed():
         ("variants = dict(a=dict(name='x'))", "unexpected keyword argument 'name'"),
         ("variants = dict(a='x')", 'needs variants'),
         ('variants = dict()', 'has no variants'),
+        ('variants = dict(', r's.py is no Python'),
     ],
 )
 def test_bad_suite(tmp_path, text, message):
@@ -116,3 +117,31 @@ def test_plan_without_the_stage():
     plan = read_plan(PIPELINE.format('voc12'), 'root')
     with pytest.raises(FormatError, match=r'has no stage clims, which .*fat\.py varies'):
         with_suite(plan, 'configs/suites/fat.py', trained='clims')
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'model.loss_rge': None}, r'mine.py: a: configs/\S+ has no model.loss_rge'),
+        ({'model.loss_reg.weight.x': 1}, r'has no model.loss_reg.weight.x'),
+        ({'text_bank.group': ['fine']}, 'has no text_bank.group'),
+        ({'text_bank.prompt': 'an origami {answer}'}, "would arrive as 'anorigami{answer}'"),
+        ({'model.loss_reg': dict(type='REGLoss')}, 'would arrive as'),
+    ],
+)
+def test_options_that_would_not_do_what_they_say(tmp_path, options, message):
+    plan = read_plan(PIPELINE.format('voc12'), 'root')
+    suite = write(tmp_path / 'mine.py', dict(a=dict(title='A', options=options)))
+    with pytest.raises(FormatError, match=message):
+        with_suite(plan, suite)
+
+
+def test_a_suite_leaves_the_numbers_of_the_pipeline(tmp_path):
+    plan = read_plan(PIPELINE.format('voc12'), tmp_path)
+    suite = write(tmp_path / 's.py', dict(a=dict(title='A', options={'model.loss_reg': None})))
+    for folder in ('irn', 's-a'):
+        write_json(tmp_path / folder / 'metrics.json', {folder: {'cam/mIoU': 1.0}})
+    Pipeline(plan).collect_metrics(plan.stages)
+    varied = with_suite(plan, suite)
+    assert set(Pipeline(varied).collect_metrics(varied.stages)) == {'irn', 's-a'}
+    assert set(read_json(tmp_path / 'metrics.json')) == {'irn', 's-a'}

@@ -1,3 +1,5 @@
+import copy
+import pickle
 import random
 import re
 from pathlib import Path
@@ -102,6 +104,19 @@ def test_rows_against_a_dictionary(tmp_path, bg_filter, groups):
         # the order asked for
         turned = bank.rows(image_id, names[::-1])
         np.testing.assert_array_equal(turned.fg, rows.fg[::-1])
+
+
+def test_a_copy_is_the_same(tmp_path):
+    """Loaders that spawn workers, and mmengine's subsets, copy what transforms hold."""
+    corpus = make_corpus()
+    _, bank = make_bank(tmp_path, corpus)
+    image_id = next(iter(corpus))
+    names = sorted({row['class_name'] for row in corpus[image_id]})
+    for twin in (pickle.loads(pickle.dumps(bank)), copy.deepcopy(bank)):  # noqa: S301 - ours
+        for mine, wanted in zip(
+            twin.rows(image_id, names), bank.rows(image_id, names), strict=True
+        ):
+            np.testing.assert_array_equal(mine, wanted)
 
 
 def test_each_distinct_text_once(tmp_path):

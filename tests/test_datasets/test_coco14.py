@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from test_datasets.test_label_files import instances
+from tiny_runs import ROOT
 
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
 from qaclims_mm.datasets.label_files import write_labels
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, write_mask
 
 PIPELINE = [dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs')]
@@ -80,3 +83,27 @@ def test_list_of_no_image(root):
     write_labels(root / 'image_labels/train2014.csv', {})
     with pytest.raises(FormatError, match='lists no image'):
         build(root)
+
+
+def test_labels_of_another_table(root):
+    write_labels(root / 'mine.csv', dict(a=['cat'], b=['dog'], c=['cow']))
+    records = list(build(root, labels_file='mine.csv').iterate_records())
+    assert [r['label_names'] for r in records] == [('cat',), ('dog',)]
+    write_labels(root / 'mine.csv', dict(a=['cat']))
+    with pytest.raises(FormatError, match=r'1 images have no row in \S+mine.csv:\n  b'):
+        build(root, labels_file='mine.csv')
+
+
+def test_labels_file_of_voc_does_not_reach_coco(tmp_path):
+    configs = ROOT / 'configs'
+    voc = configs / 'cam/cam_r50_2xb8-5e_voc12aug-512x512.py'
+    (tmp_path / 'voc.py').write_text(
+        f"_base_ = '{voc}'\ntrain_dataloader = dict(dataset=dict(labels_file='labels.csv'))\n"
+    )
+    (tmp_path / 'coco.py').write_text(
+        f"_base_ = ['./voc.py', '{configs}/_base_/datasets/coco14.py']\n"
+        'train_dataloader = dict(dataset=_base_.coco14_train)\n'
+    )
+    dataset = read_config(tmp_path / 'coco.py').train_dataloader.dataset
+    DATASETS.build({**dataset, 'lazy_init': True, 'pipeline': []})
+    assert dataset.labels_file is None

@@ -26,12 +26,21 @@ def test_what_spreadsheets_make_of_it(tmp_path):
         ('image,label\na,dog\n', r"labels.csv:1 must have .* but got \['image', 'label'\]"),
         ('', 'labels.csv:1 must have'),
         ('image,labels\na,dog\nb,\na,cat\n', 'labels.csv:4: image a stands twice'),
+        ('image,labels\na,dog,cat\n', 'labels.csv:2: .* several labels are separated by ;'),
+        ('image,labels\na,dog\nb\n', 'labels.csv:3: a row must have as many fields'),
+        ('image,labels\n,dog\n', 'labels.csv:2: no image'),
     ],
 )
 def test_bad_table(tmp_path, text, message):
     if text is not None:
         (tmp_path / 'labels.csv').write_text(text)
     with pytest.raises(FormatError, match=message):
+        read_labels(tmp_path / 'labels.csv')
+
+
+def test_table_in_another_encoding(tmp_path):
+    (tmp_path / 'labels.csv').write_bytes('image,labels\nä,dog\n'.encode('latin1'))
+    with pytest.raises(FormatError, match='is not UTF-8'):
         read_labels(tmp_path / 'labels.csv')
 
 

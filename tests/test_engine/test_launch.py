@@ -67,6 +67,12 @@ def test_names_in_strings(tmp_path):
     path.write_text("a = '{b}'\nb = '{a}'\n")
     with pytest.raises(FormatError, match='names itself'):
         read(path)
+    path.write_text("answer = 'x'\nprompt = 'a photo of {answer}'\npair = ('{work_dir}/a', 1)\n")
+    cfg = read(path, '--work-dir', 'w')
+    assert (cfg.prompt, cfg.pair) == ('a photo of {answer}', ('w/a', 1))
+    path.write_text("model = dict(cams='{wrk_dir}/cams')\n")
+    with pytest.raises(FormatError, match=r"'{wrk_dir}/cams' names wrk_dir, but the config has no"):
+        read(path)
 
 
 def test_flags(tmp_path):

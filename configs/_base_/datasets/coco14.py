@@ -4,6 +4,7 @@ coco14_train = dict(
     type='COCO14WeakDataset',
     data_root='data/coco2014',
     ann_file='image_labels/train2014.csv',
+    labels_file=None,  # whatever VOC's configs say
     data_prefix=dict(img_path='train2014', seg_map_path='mask/train2014'),
     filter_cfg=dict(filter_empty_gt=True),
 )
@@ -11,6 +12,7 @@ coco14_val = dict(
     type='COCO14WeakDataset',
     data_root='data/coco2014',
     ann_file='image_labels/val2014.csv',
+    labels_file=None,
     data_prefix=dict(img_path='val2014', seg_map_path='mask/val2014'),
     filter_cfg=dict(filter_empty_gt=True),
 )

@@ -1,0 +1,27 @@
+# Preset official: 30000 updates of two times ten images, scales up to 2
+_base_ = './deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py'
+work_dir = 'work_dirs/voc12-official/segment'
+batch_size = 10
+iterations = 60000
+train_dataloader = dict(
+    batch_size=batch_size,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadBGRImage'),
+            dict(type='LoadMask', masks='{masks}'),
+            dict(
+                type='RandomChoice',
+                transforms=[
+                    [dict(type='Resize', scale_factor=s, keep_ratio=True)]
+                    for s in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
+                ],
+            ),
+            dict(type='RandomCrop', crop_size=(321, 321)),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs'),
+        ]
+    ),
+)
+train_cfg = dict(max_iters=iterations)
+param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False, end=iterations)]
+optim_wrapper = dict(accumulative_counts=2)
