@@ -167,10 +167,10 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
     found = Config.fromfile(path, lazy_import=False)
-    if 'stages' not in found:
-        if 'model' not in found:
-            raise FormatError(f'{path} is the config of neither a stage nor a pipeline; give one.')
+    if 'model' in found:
         return [read_config(str(path), options=options)]
+    if 'stages' not in found:
+        raise FormatError(f'{path} is the config of neither a stage nor a pipeline; give one.')
     if options:
         raise FormatError(f'{path} is a pipeline, which takes no options; give them to a stage.')
     paths = dict.fromkeys(s.config for s in read_plan(path).stages if s.config)

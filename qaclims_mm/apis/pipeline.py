@@ -231,6 +231,8 @@ class Pipeline:
             f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
             f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
         )
+        if sum(megabytes) > free:
+            table.caption += '\nthe disk is too small: the run would not start'
         if changed:
             table.caption += (
                 f'\nmade with another config, seed or input: {", ".join(changed)}; '

@@ -122,6 +122,11 @@ def _check_options(where: str, variant: Variant, config: str) -> None:
             if not isinstance(node, Mapping) or part not in node:
                 raise FormatError(f'{where}: {config} has no {key}.')
             node = node[part]
+        if '.' not in key and not isinstance(node, str):
+            raise FormatError(
+                f'{where}: {key} is read by {config} alone; name the place where it is used, '
+                'such as optim_wrapper.optimizer.lr.'
+            )
         flags = [config, '--cfg-options', f'{key}={_as_option(value)}']
         arrived = base_parser('').parse_args(flags).cfg_options[key]
         if arrived != (list(value) if isinstance(value, (list, tuple)) else value):

@@ -567,6 +567,11 @@ def test_config_of_something_else(tmp_path):
         read_configs(tmp_path / 'suite.py')
 
 
+@each_leaf
+def test_no_stage_is_taken_for_a_pipeline(path):
+    assert len(read_configs(path)) == 1
+
+
 def test_missing_config():
     with pytest.raises(FormatError, match=r'config absent\.py does not exist; see configs/'):
         read_configs('absent.py')

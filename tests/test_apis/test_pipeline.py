@@ -344,3 +344,10 @@ def test_weights_and_lists_outside_are_part_of_what_was_made(tmp_path, what):
         (tmp_path / files[what]).write_text(content)
         hashes.append(Pipeline(plan_of(tmp_path / 'work')).expected(entry).config_hash)
     assert hashes[0] == hashes[2] != hashes[1]
+
+
+def test_overview_says_that_the_disk_is_too_small(tmp_path):
+    for megabytes, said in ((1.0, False), (1e12, True)):
+        plan = plan_of(tmp_path, Stage('a', 'work.py', megabytes=megabytes))
+        caption = Pipeline(plan).overview(plan.stages).caption
+        assert ('the disk is too small' in caption) == said

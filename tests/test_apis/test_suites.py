@@ -125,6 +125,7 @@ def test_plan_without_the_stage():
         ({'model.loss_rge': None}, r'mine.py: a: configs/\S+ has no model.loss_rge'),
         ({'model.loss_reg.weight.x': 1}, r'has no model.loss_reg.weight.x'),
         ({'text_bank.group': ['fine']}, 'has no text_bank.group'),
+        ({'lr': 1e-3}, r'a: lr is read by configs/\S+ alone; name the place'),
         ({'text_bank.prompt': 'an origami {answer}'}, "would arrive as 'anorigami{answer}'"),
         ({'model.loss_reg': dict(type='REGLoss')}, 'would arrive as'),
     ],
