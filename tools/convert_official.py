@@ -46,7 +46,8 @@ def main() -> None:
         numbers = ', '.join(f'{number} {name}' for name, number in counts.items())
         console.print(f'{kind}: {numbers} in {out}')
     else:
-        console.print(f'{kind}: written to {out}')
+        what = f'{counts} ' if isinstance(counts, str) else ''
+        console.print(f'{kind}: {what}written to {out}')
     if kind == 'mask_clip':
         console.print(LICENCE)
 

@@ -73,6 +73,10 @@ def _has_head(renamed: Renamed) -> bool:
     return any(name.startswith('decode_head.') for name in renamed.state)
 
 
+def _kind(renamed: Renamed, name: str) -> str:
+    return f'a trained {name}' if _has_head(renamed) else f'the backbone of {name}, without a head,'
+
+
 def _of_backbone(states: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value for name, value in states.items() if name.startswith('backbone.')}
 
@@ -88,7 +92,7 @@ def convert_wide_resnet38(
     out: str | Path,
     force: bool = False,
     on_coverage: OnCoverage = lambda coverage: None,
-) -> None:
+) -> str:
     """Convert WideResNet-38: ImageNet's weights for its ``init_cfg``, or a trained ``DeepLabV1``.
 
     Without a head in the file, the names have no ``backbone.``: ``dict(type='Pretrained',
@@ -99,6 +103,9 @@ def convert_wide_resnet38(
         out: Checkpoint to write.
         force: Whether to replace ``out``.
         on_coverage: See ``coverage.cover``.
+
+    Returns:
+        What it was: the whole segmentor or its backbone.
 
     Raises:
         FormatError: If a file cannot be read or its weights are not those of the network.
@@ -122,6 +129,7 @@ def convert_wide_resnet38(
     if not _has_head(renamed):
         state = {name.removeprefix('backbone.'): value for name, value in state.items()}
     write_checkpoint(out, state, 'wide_resnet38', source)
+    return _kind(renamed, 'DeepLabV1')
 
 
 def convert_deeplab_v2(
@@ -129,7 +137,7 @@ def convert_deeplab_v2(
     out: str | Path,
     force: bool = False,
     on_coverage: OnCoverage = lambda coverage: None,
-) -> None:
+) -> str:
     """Convert kazuto1011's ResNet-101 of ImageNet or COCO, or a trained ``DeepLabV2``.
 
     Without a head in the file, the names keep ``backbone.``: ``dict(type='Pretrained',
@@ -141,6 +149,9 @@ def convert_deeplab_v2(
         out: Checkpoint to write.
         force: Whether to replace ``out``.
         on_coverage: See ``coverage.cover``.
+
+    Returns:
+        What it was: the whole segmentor or its backbone.
 
     Raises:
         FormatError: If a file cannot be read or its weights are not those of the network.
@@ -163,3 +174,4 @@ def convert_deeplab_v2(
     )
     state = cover(str(source), _states(model, renamed), renamed, on_coverage)
     write_checkpoint(out, state, 'deeplabv2', source)
+    return _kind(renamed, 'DeepLabV2')

@@ -71,7 +71,9 @@ def released(case):
 def convert(case, tmp_path, content):
     torch.save(content, tmp_path / 'in.pth')
     seen = []
-    CASES[case][2](tmp_path / 'in.pth', tmp_path / 'out.pth', on_coverage=seen.append)
+    said = CASES[case][2](tmp_path / 'in.pth', tmp_path / 'out.pth', on_coverage=seen.append)
+    has_head = any('cls_conv' in name or 'aspp' in name for name in content)
+    assert said.startswith('a trained DeepLab' if has_head else 'the backbone of DeepLab')
     return torch.load(tmp_path / 'out.pth', weights_only=True)['state_dict'], seen[0]
 
 
