@@ -16,6 +16,7 @@ from rich.table import Table
 
 from qaclims_mm.apis.config_diff import MISSING, Difference, Element, diff_files
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.schemas import FormatError
 
 # of a table of three columns
 BORDERS = 10
@@ -34,11 +35,8 @@ def main() -> int:
     args = parser.parse_args()
     try:
         differences = diff_files(args.a, args.b, args.all)
-    except SystemExit as error:
+    except (SystemExit, FormatError) as error:
         parser.error(str(error))
-    except Exception as error:  # whatever is wrong with a file, the status is 2
-        reason = f'{type(error).__name__}: {error}'.rstrip(': ')
-        parser.error(f'a config cannot be read ({reason}); give those of two stages')
     console = Console()
     for name, path in (('A', args.a), ('B', args.b)):
         console.print(f'{name}  {path}', markup=False, highlight=False, soft_wrap=True)

@@ -30,6 +30,8 @@ from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems
 
 SHOWN = 3
+# what reading a broken or foreign data set raises; a FormatError is a ValueError
+OF_DATA = (OSError, ValueError, TypeError, LookupError, AttributeError)
 
 
 class Problem(NamedTuple):
@@ -300,7 +302,7 @@ class _Checker:
         self._name(kind)
         try:
             dataset = kind(**self.options, lazy_init=True)
-        except Exception as error:  # whatever a class says of its arguments and files is a row
+        except OF_DATA as error:
             self.add('data set', _reason(error), self.source.root)
             return self.found
         self.found.root = str(dataset.data_root)
@@ -331,7 +333,7 @@ class _Checker:
         path = Path(dataset.ann_file)
         try:
             records = dataset.load_data_list()
-        except Exception as error:  # anything may stand in a file
+        except OF_DATA as error:
             if not path.is_file():
                 self.add('list', f'{path} is missing', self.source.list)
                 return []
@@ -340,7 +342,7 @@ class _Checker:
         dataset.data_list = records
         try:
             records = dataset.filter_data()
-        except Exception as error:  # an empty list, or images that stand twice
+        except OF_DATA as error:  # an empty list, or images that stand twice
             self.add('list', _reason(error), f'correct {path}')
         if isinstance(dataset, ImageLevelDataset) and dataset.labelled:
             self.found.labels = Counter(n for r in records for n in r['label_names'])
@@ -353,7 +355,7 @@ class _Checker:
         """Return the records without their labels, to look at the images all the same."""
         try:
             return kind(**self.options | dict(labelled=False), lazy_init=True).load_data_list()
-        except Exception:  # the list cannot be read without them; it has its row
+        except OF_DATA:  # the list cannot be read without them; it has its row
             return []
 
     def _check_files(self, records: Sequence[dict]) -> None:

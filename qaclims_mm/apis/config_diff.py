@@ -191,12 +191,22 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
 
     Raises:
         SystemExit: If a file does not exist.
-        FormatError: If a file is not the config of a stage.
+        FormatError: If a file cannot be read, or is not the config of a stage.
     """
     work_dir = None if everything else SAME_WORK_DIR
-    configs = {path: read_config(path, work_dir) for path in (a, b)}
+    configs = {path: _read(path, work_dir) for path in (a, b)}
     for path, cfg in configs.items():
         if 'model' not in cfg:
             raise FormatError(f'{path} has no model, so it is not the config of a stage')
     found = diff_configs(configs[a], configs[b])
     return [d for d in found if everything or is_read(d.key)]
+
+
+def _read(path: str, work_dir: str | None) -> Config:
+    try:
+        return read_config(path, work_dir)
+    except Exception as error:  # a config is Python: it may raise anything
+        reason = f'{type(error).__name__}: {error}'.rstrip(': ')
+        raise FormatError(
+            f'{path} cannot be read ({reason}); give the config of a stage, not of a pipeline'
+        ) from error

@@ -74,14 +74,16 @@ def test_broken_file(tmp_path, text, capsys):
     (tmp_path / 'bad.py').write_text(text)
     done = run(leaf(RITC.format('')), tmp_path / 'bad.py', capsys=capsys)
     assert done.status == 2
-    assert re.search(r'error: a config cannot be read \(\w+Error: .+\); give those', done.text)
+    # the one of the two that is broken
+    assert re.search(r'error: \S+bad\.py cannot be read \(\w+Error: .+\); give the', done.text)
 
 
 def test_pipeline(capsys):
     path = CONFIGS / 'pipelines/voc12_qa-clims.py'
     done = run(path, path, capsys=capsys)
     assert done.status == 2
-    assert 'give those of two stages' in done.text
+    assert f'{path} cannot be read' in done.text
+    assert 'of a stage, not of a pipeline' in done.text
 
 
 def test_help_tells_the_status(capsys):
