@@ -13,15 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from qaclims_mm.apis.check_dataset import (
-    MISSING,
-    THERE,
-    CheckedSet,
-    Problem,
-    Weights,
-    check_configs,
-    read_configs,
-)
+from qaclims_mm.apis.check_dataset import CheckedSet, check_configs, read_configs
+from qaclims_mm.apis.check_weights import MISSING, THERE, Problem, Weights
 from qaclims_mm.engine.launch import run_tool
 
 

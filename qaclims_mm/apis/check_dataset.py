@@ -1,7 +1,4 @@
-"""What a config wants of data sets and weights: what of it is missing, and what mends that.
-
-A new data set is one entry in ``SOURCES``; converted weights are one entry in ``CONVERTED``.
-"""
+"""What a config wants of data sets and weights: what of it is missing, and what mends that."""
 
 import inspect
 import json
@@ -10,21 +7,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mmengine.config import Config
 
+from qaclims_mm.apis.check_weights import Problem, Weights, find_weights
+from qaclims_mm.apis.data_sources import OTHER, source_of
 from qaclims_mm.apis.plan import read_plan
 from qaclims_mm.compat import mend_openmmlab
-from qaclims_mm.datasets.coco14 import COCO14WeakDataset
 from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError
-from qaclims_mm.datasets.miniworld import MiniWorldDataset
 from qaclims_mm.datasets.transforms.loading import LoadMask, LoadRGBImage
-from qaclims_mm.datasets.voc12 import VOC12WeakDataset
 from qaclims_mm.engine.launch import read_config
-from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems
@@ -32,123 +27,6 @@ from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems
 SHOWN = 3
 # what reading a broken or foreign data set raises; a FormatError is a ValueError
 OF_DATA = (OSError, ValueError, TypeError, LookupError, AttributeError)
-
-
-class Problem(NamedTuple):
-    """Something that a run will miss.
-
-    Attributes:
-        what: ``data set``, ``list``, ``labels``, ``images``, ``masks`` or ``weights``.
-        where: Which file or records, and what is wrong with them.
-        mend: The command or step that mends it.
-    """
-
-    what: str
-    where: str
-    mend: str
-
-
-# ------------------------------------------------------------------------- where things come from
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the parts of a data set come from.
-
-    ``{root}`` is its folder, ``{parent}`` the one above that, ``{images}`` that of its images, and
-    ``{unpack}`` how VOC's archive gets there.
-
-    Attributes:
-        root: All of it.
-        list: The list of images.
-        labels: The labels of the images.
-        images: The images.
-        masks: The true masks.
-        list_apart: Whether the list does not come with the rest.
-    """
-
-    root: str
-    list: str
-    labels: str
-    images: str
-    masks: str
-    list_apart: bool = False
-
-
-_OTHER = 'put it there, or correct the path in the config'
-OTHER = Source(_OTHER, _OTHER, _OTHER, _OTHER, _OTHER)
-_DEVKIT = (
-    'fetch http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar (the devkit) '
-    'and {unpack}'
-)
-_SBD = (
-    'is of SBD, not of the devkit: unpack benchmark.tgz of https://www2.eecs.berkeley.edu/Research/'
-    "Projects/CS/vision/grouping/semantic_contours/ and run mmseg's tools/dataset_converters/"
-    'voc_aug.py (in the folder .mim of the installed mmseg) on {parent} and benchmark_RELEASE'
-)
-VOC = Source(
-    root=_DEVKIT,
-    list=f'it is in ImageSets/Segmentation of the devkit: {_DEVKIT}',
-    labels='take Annotations/*.xml of the devkit, or set labels_file of the data set to a CSV with '
-    'the columns image and labels (separated by ;) that has a row for every image',
-    images=f'they are in JPEGImages of the devkit: {_DEVKIT}',
-    masks=f'they are in SegmentationClass of the devkit: {_DEVKIT}',
-)
-VOC_AUG = replace(
-    VOC,
-    list=f'the list of 10582 images {_SBD}, which writes trainaug.txt',
-    masks=f'the masks of trainaug {_SBD}, which fills SegmentationClassAug; add those of '
-    "SegmentationClass that it lacks and set data_prefix=dict(seg_map_path='SegmentationClassAug')",
-    list_apart=True,
-)
-_VOC_TEST = (
-    "fetch VOC2012test.tar from VOC's server (http://host.robots.ox.ac.uk:8080, after registering) "
-    'and unpack it over {root}'
-)
-VOC_TEST = replace(VOC, list=_VOC_TEST, images=_VOC_TEST, list_apart=True)
-_COCO_TABLES = (
-    'python tools/prepare_coco.py --root {root} (it reads {root}/annotations/instances_*.json of '
-    'http://images.cocodataset.org/annotations/annotations_trainval2014.zip)'
-)
-COCO = Source(
-    root='unpack train2014.zip and val2014.zip of http://images.cocodataset.org/zips/ and '
-    'annotations_trainval2014.zip of http://images.cocodataset.org/annotations/ in {root}, then '
-    'run: python tools/prepare_coco.py --root {root}',
-    list=_COCO_TABLES,
-    labels=_COCO_TABLES,
-    images='unpack http://images.cocodataset.org/zips/{images}.zip in {root}',
-    masks=_COCO_TABLES,
-)
-_DRAW = 'python tools/make_miniworld.py --root {root}'
-MINIWORLD = Source(_DRAW, _DRAW, _DRAW, _DRAW, _DRAW)
-
-# the first that a class is or inherits; a part of a list's name picks one that differs
-SOURCES: tuple[tuple[type, str, Source], ...] = (
-    (MiniWorldDataset, '', MINIWORLD),
-    (VOC12WeakDataset, 'aug', VOC_AUG),
-    (VOC12WeakDataset, 'test', VOC_TEST),
-    (VOC12WeakDataset, '', VOC),
-    (COCO14WeakDataset, '', COCO),
-)
-
-# {pattern of a file's name: what makes it}; {path} is the file and {folder} the one it is in
-CONVERTED = {
-    r'clip_\w+_mask-(adapted|prompt)\.safetensors': 'python tools/convert_official.py mask_clip '
-    'ovseg_swinbase_vitL14_ft_mpt.pth {folder} (of github.com/facebookresearch/ov-seg)',
-    r'wide-resnet38\S*\.pth': 'python tools/convert_official.py wide_resnet38 IN {path} (IN is a '
-    ".pth made from MXNet's ilsvrc-cls_rna-a1_cls1000_ep-0001.params)",
-    r'deeplabv2\S*\.pth': 'python tools/convert_official.py deeplabv2 deeplabv1_resnet101-coco.pth '
-    '{path} (of github.com/kazuto1011/deeplab-pytorch)',
-    r'blip\S*': 'python tools/convert_official.py blip model_base_vqa_capfilt_large.pth {path} '
-    '--tokenizer FOLDER (of github.com/salesforce/BLIP; FOLDER has the vocab.txt of '
-    'bert-base-uncased)',
-}
-
-
-def _source_of(kind: type, list_name: str) -> Source:
-    return next(
-        (s for known, part, s in SOURCES if issubclass(kind, known) and part in list_name), OTHER
-    )
 
 
 # ------------------------------------------------------------------------------ what configs want
@@ -325,7 +203,7 @@ class _Checker:
         unpack = f'unpack it, and move its VOCdevkit/VOC2012 to {root}'
         if root.parts[-2:] == ('VOCdevkit', 'VOC2012'):
             unpack = f'unpack it: tar -xf VOCtrainval_11-May-2012.tar -C {root.parent.parent}'
-        self.source = _source_of(kind, Path(self.found.name).stem)
+        self.source = source_of(kind, Path(self.found.name).stem)
         self.names = dict(root=str(root), parent=str(root.parent), unpack=unpack)
 
     def _read(self, kind: type, dataset: Any) -> list[dict]:
@@ -421,100 +299,6 @@ def check_data_set(data: DataSet, full: bool = False) -> CheckedSet:
         full: Whether to open every image and mask too, on all cores.
     """
     return _Checker(data, full).run()
-
-
-# ---------------------------------------------------------------------------------------- weights
-
-THERE, MISSING, FETCHED = 'there', 'missing', 'fetched when first used'
-
-
-class Weights(NamedTuple):
-    """Pretrained weights that a config names.
-
-    Attributes:
-        key: Where in the config.
-        name: As in the config.
-        state: ``there``, ``missing`` or ``fetched when first used``.
-    """
-
-    key: str
-    name: str
-    state: str
-
-    def problem(self) -> Problem | None:
-        """Return what mends it, if it is missing."""
-        if self.state != MISSING:
-            return None
-        path = Path(self.name.removeprefix('local-dir:'))
-        mend = f'put it there, or correct {self.key} in the config'
-        if self.name.startswith(SHIPPED):
-            mend = 'python tools/train_miniworld_models.py'
-        for pattern, command in CONVERTED.items():
-            if re.fullmatch(pattern, path.name):
-                mend = command.format(path=path, folder=path.parent)
-        return Problem('weights', f'{self.name} ({self.key}) is missing', mend)
-
-
-def find_weights(configs: Iterable[Config]) -> list[Weights]:
-    """Return the pretrained weights of the configs' models and text banks, each once."""
-    found: dict[str, Weights] = {}
-    for cfg in configs:
-        for part in ('model', 'text_bank'):
-            for weights in _weights_of((cfg.get(part) or Config()).to_dict(), part):
-                found.setdefault(weights.name, weights)
-    return list(found.values())
-
-
-def _weights_of(node: Any, key: str) -> Iterator[Weights]:
-    if isinstance(node, dict):
-        for name, value in node.items():
-            if isinstance(value, str):
-                state = _state_of(name, value, str(node.get('type')))
-                if state:
-                    yield Weights(f'{key}.{name}', value, state)
-            else:
-                yield from _weights_of(value, f'{key}.{name}')
-    elif isinstance(node, (list, tuple)):
-        for i, value in enumerate(node):
-            yield from _weights_of(value, f'{key}.{i}')
-
-
-def _state_of(name: str, value: str, owner: str) -> str | None:
-    """Return the state of what a key of a config names, ``None`` if that is no weights."""
-    if name not in ('checkpoint', 'pretrained', 'mask_prompt', 'model'):
-        return None
-    if value.startswith(SHIPPED):
-        try:
-            return THERE if resolve(value) else MISSING
-        except FileNotFoundError:
-            return MISSING
-    if '://' in value or value.startswith('hf-hub:'):
-        return FETCHED
-    if value.startswith('local-dir:'):
-        return _state_at(Path(value.removeprefix('local-dir:')))
-    return _state_by_role(name, value, owner)
-
-
-def _state_by_role(name: str, value: str, owner: str) -> str | None:
-    path = Path(value)
-    if name == 'mask_prompt' and value == 'random':
-        return None
-    if name == 'model':
-        # open_clip's are names of networks; transformers' are a folder or, unless its first part
-        # is a folder here, an id of the hub
-        if owner.startswith('CLIP'):
-            return None
-        if len(path.parts) <= 2 and not Path(path.parts[0]).is_dir():
-            return FETCHED
-    elif name == 'pretrained' and not path.suffix and len(path.parts) == 1 and not path.exists():
-        return FETCHED  # a tag of open_clip
-    return _state_at(path)
-
-
-def _state_at(path: Path) -> str:
-    """Return the state of a file, or of a folder, which has some ``config.json``."""
-    whole = any(path.glob('*config.json')) if path.is_dir() else path.is_file()
-    return THERE if whole else MISSING
 
 
 # -------------------------------------------------------------------------------------------- all
