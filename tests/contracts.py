@@ -274,6 +274,22 @@ class ImageHeadContract:
         assert torch.equal(found, self.make()(images))
         assert not torch.allclose(found[0], found[1], atol=0, rtol=1e-3)
 
+    @pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+    def test_half_precision(self, dtype):
+        head = self.make(dtype=dtype)
+        images = self.images(head).requires_grad_()
+        assert next(head._frozen.parameters()).dtype == getattr(torch, dtype)
+        wanted = self.make()(images.detach())
+        # autocast would make float32 of some layers again
+        with torch.autocast('cpu', torch.bfloat16):
+            found = head(images)
+        assert found.dtype == torch.float32
+        cosines = torch.nn.functional.cosine_similarity(found, wanted)
+        assert (cosines > 0.995).all()
+        assert torch.equal(found, head(images))
+        found.sum().backward()
+        assert images.grad.abs().sum() > 0
+
     def test_another_image_size(self):
         if self.larger is None:
             return

@@ -50,7 +50,9 @@ def _similarities(
     dtype = torch.float64 if region.dtype == torch.float64 else torch.float32
     unit = F.normalize(region.to(dtype), dim=-1)
     fg = (unit * fg_text.to(dtype)).sum(-1) / temperature
-    bg = torch.einsum('pd,pnd->pn', unit, bg_text.to(dtype)) / temperature
+    # autocast would make half precision of the product
+    with torch.autocast(region.device.type, enabled=False):
+        bg = torch.einsum('pd,pnd->pn', unit, bg_text.to(dtype)) / temperature
     valid = torch.ones_like(bg, dtype=torch.bool) if bg_valid is None else bg_valid.bool()
     return fg, bg, valid, valid.any(-1)
 

@@ -18,7 +18,7 @@ from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.miniworld.scene import Picture, Scene, truth
 from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
 from qaclims_mm.progress import track
-from qaclims_mm.vlms.blip import BlipVQA, filled_cache, preprocess, project_image
+from qaclims_mm.vlms.blip import BlipVQA, preprocess, project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
 IMAGE_SIZE = 112
@@ -139,7 +139,7 @@ def answer_loss(model: Any, image: Tensor, questions: Any, answers: Tensor) -> T
         input_ids=questions['input_ids'],
         attention_mask=questions['attention_mask'],
         encoder_hidden_states=image,
-        past_key_values=filled_cache(keys_values),
+        past_key_values=_filled_cache(keys_values),
         use_cache=True,
     )[0]
     pad = SPECIAL.index('[PAD]')
@@ -235,3 +235,15 @@ def answer_rates(
                 hits[question.id].append(answer.text in right[question.id])
     rates = {k: 100 * float(np.mean(v)) for k, v in hits.items()}
     return rates | {'all': float(np.mean(list(rates.values())))}
+
+
+def _filled_cache(keys_values: Sequence[tuple[Tensor, Tensor]]) -> Any:
+    """Return a cache whose cross-attention part is there already and not computed again."""
+    from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+    cross = DynamicCache()
+    for layer, (keys, values) in enumerate(keys_values):
+        cross.update(keys, values, layer)
+    cache = EncoderDecoderCache(DynamicCache(), cross)
+    cache.is_updated = dict.fromkeys(range(len(keys_values)), True)
+    return cache

@@ -25,7 +25,7 @@ from qaclims_mm.miniworld.world import vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.vlms.frozen import IMAGE_STATS
-from qaclims_mm.vlms.mask_clip import encode_masked
+from qaclims_mm.vlms.mask_clip import encode_vit
 from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
 
 SPECIAL = ('[PAD]', '[UNK]', '[BOS]', '[EOS]')
@@ -201,7 +201,7 @@ def train_clip(
         half = batch_size // 2
         features = torch.cat(
             [
-                encode_masked(model.visual, images[:half], masks[:half], prompts),
+                encode_vit(model.visual, images[:half], masks[:half], prompts),
                 model.visual(images[half:]),
             ]
         )

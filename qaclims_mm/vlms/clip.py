@@ -21,7 +21,7 @@ from qaclims_mm.vlms.frozen import (
     as_pair,
     hash_text_tower,
 )
-from qaclims_mm.vlms.mask_clip import encode_masked, find_vit, fit_prompts
+from qaclims_mm.vlms.mask_clip import encode_vit, find_vit, fit_prompts, is_plain_vit
 from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
 from qaclims_mm.vlms.registry import MODELS
 
@@ -136,8 +136,8 @@ class CLIPImageHead(FrozenImageHead):
         pretrained: See ``load_open_clip``.
         mask_prompt: Safetensors file with ``mask_embedding`` (depth, P, E), see
             ``mask_clip.fit_prompts``; ``'random'`` for random prompts; ``None`` is plain CLIP.
-        image_size: See ``FrozenImageHead``.
-        norm: See ``FrozenImageHead``.
+        with_cp: See ``mask_clip.encode_vit``; only a plain ViT can.
+        **kwargs: ``image_size``, ``norm``, ``dtype`` and ``compile`` of ``FrozenImageHead``.
     """
 
     def __init__(
@@ -145,15 +145,17 @@ class CLIPImageHead(FrozenImageHead):
         model: str,
         pretrained: str | None = None,
         mask_prompt: str | None = None,
-        image_size: int | Sequence[int] | None = None,
-        norm: str = 'model',
+        with_cp: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(model, mask_prompt, image_size, norm)
-        self.pretrained = pretrained
+        super().__init__(model, mask_prompt, **kwargs)
+        self.pretrained, self.with_cp = pretrained, with_cp
 
     def _read(self) -> ImageEncoder:
         clip = load_open_clip(self.model, self.pretrained, self.image_size)
         visual = clip.visual
+        if self.with_cp and not is_plain_vit(visual):
+            raise ValueError(f'with_cp needs a plain ViT, but {self.model} has none.')
         if self.mask_prompt is not None:
             visual.register_buffer('mask_embedding', self._read_prompts(visual))
         stats = visual.image_mean, visual.image_std
@@ -175,14 +177,11 @@ class CLIPImageHead(FrozenImageHead):
             raise FormatError(f'{path} must hold exactly mask_embedding, but has {sorted(state)}.')
         return fit_prompts(state['mask_embedding'].float(), visual, path)
 
-    def _features(self, images: Tensor) -> Tensor:
-        features = self._frozen(images)
+    def _features(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
+        visual = self._frozen
+        if is_plain_vit(visual):
+            prompts = None if self.mask_prompt is None else visual.mask_embedding
+            return encode_vit(visual, images, mask, prompts, self.with_cp)
+        features = visual(images)
         # some models, such as CoCa, also give the tokens
         return features[0] if isinstance(features, tuple) else features
-
-    def forward(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Encode images; see ``FrozenImageHead``."""
-        if mask is None or self.mask_prompt is None:
-            return super().forward(images, mask)
-        visual = self.load()._frozen
-        return encode_masked(visual, images, mask, visual.mask_embedding)

@@ -17,6 +17,7 @@ IMAGE_STATS = {
     'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 NORMS = ('model', *IMAGE_STATS)
+DTYPES = (None, 'bfloat16', 'float16')
 
 # How the weights of a dual encoder are called that no text to be compared goes through; CoCa's
 # decoder writes captions.
@@ -110,9 +111,12 @@ class FrozenImageHead(nn.Module):
         image_size: Side of the input in pixels, or height and width; ``None`` is the model's own.
         norm: Mean and standard deviation of the input: ``model`` (the model's own), ``clip`` or
             ``imagenet`` (the released code).
+        dtype: ``bfloat16`` or ``float16`` for weights and computation of the encoder; ``None`` is
+            float32. Autocast alone would convert the frozen weights anew in every step.
+        compile: Whether ``torch.compile`` makes the encoder's kernels.
 
     Raises:
-        ValueError: If ``norm`` is unknown.
+        ValueError: If ``norm`` or ``dtype`` is unknown.
     """
 
     image_size: Any
@@ -126,12 +130,19 @@ class FrozenImageHead(nn.Module):
         mask_prompt: str | None = None,
         image_size: int | Sequence[int] | None = None,
         norm: str = 'model',
+        dtype: str | None = None,
+        compile: bool = False,
     ) -> None:
         super().__init__()
-        if norm not in NORMS:
-            raise ValueError(f'norm must be one of {NORMS}, but got {norm!r}.')
+        for name, value, known in (('norm', norm, NORMS), ('dtype', dtype, DTYPES)):
+            if value not in known:
+                raise ValueError(f'{name} must be one of {known}, but got {value!r}.')
         self.model, self.mask_prompt = model, mask_prompt
         self.image_size, self.norm = image_size, norm
+        self.dtype = dtype
+        if compile:
+            # the number of regions differs from step to step
+            self._features = torch.compile(self._features, dynamic=True)  # type: ignore[method-assign]
         # the model's own are not known before it is read: no number, rather than a wrong one
         for name, values in zip(
             ('mean', 'std'), IMAGE_STATS.get(norm, ((torch.nan,) * 3,) * 2), strict=True
@@ -153,7 +164,8 @@ class FrozenImageHead(nn.Module):
             if self.norm == 'model':
                 for buffer, values in zip((self.mean, self.std), stats, strict=True):
                     buffer.copy_(torch.tensor(values).view(1, 3, 1, 1))
-            object.__setattr__(self, '_frozen', encoder.to(self.mean))
+            dtype = getattr(torch, self.dtype) if self.dtype else self.mean.dtype
+            object.__setattr__(self, '_frozen', encoder.to(self.mean.device, dtype))
         return self
 
     @abstractmethod
@@ -161,8 +173,8 @@ class FrozenImageHead(nn.Module):
         """Read the encoder, frozen and in eval mode."""
 
     @abstractmethod
-    def _features(self, images: Tensor) -> Tensor:
-        """Encode images without a mask."""
+    def _features(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Encode images of the weights' type; a mask only comes to a head that takes one."""
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -195,9 +207,15 @@ class FrozenImageHead(nn.Module):
             ValueError: If a mask is given to a head without mask prompts.
         """
         self.load()
-        if mask is not None:
+        if mask is not None and self.mask_prompt is None:
             raise ValueError(
                 f'a mask was given, but this {type(self).__name__} has no mask_prompt; a '
                 'CLIPImageHead with one in the config takes masks.'
             )
-        return self._features(images)
+        weights = next(self._frozen.parameters())
+        # to weights of half precision autocast has nothing to add but float32 norms
+        with torch.autocast(weights.device.type, enabled=self._autocast(weights)):
+            return self._features(images.to(weights.dtype), mask).to(images.dtype)
+
+    def _autocast(self, weights: Tensor) -> bool:
+        return self.dtype is None and torch.is_autocast_enabled(weights.device.type)

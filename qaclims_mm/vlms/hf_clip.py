@@ -159,15 +159,12 @@ class HFImageHead(FrozenImageHead):
 
     Args:
         model: See ``load_dual_encoder``.
-        image_size: See ``FrozenImageHead``; positions are interpolated where it is not the model's
-            own.
-        norm: See ``FrozenImageHead``.
+        **kwargs: ``image_size``, ``norm``, ``dtype`` and ``compile`` of ``FrozenImageHead``;
+            positions are interpolated where the size is not the model's own.
     """
 
-    def __init__(
-        self, model: str, image_size: int | Sequence[int] | None = None, norm: str = 'model'
-    ) -> None:
-        super().__init__(model, None, image_size, norm)
+    def __init__(self, model: str, **kwargs: Any) -> None:
+        super().__init__(model, **kwargs)
 
     def _read(self) -> ImageEncoder:
         encoder = load_dual_encoder(self.model)
@@ -186,7 +183,7 @@ class HFImageHead(FrozenImageHead):
         stats = read_stats(self.model, encoder.config.model_type)
         return ImageEncoder(encoder, size, stats, weights_sha256)
 
-    def _features(self, images: Tensor) -> Tensor:
+    def _features(self, images: Tensor, mask: Tensor | None = None) -> Tensor:
         return _pooled(self._frozen.get_image_features(pixel_values=images, **self._options))
 
 

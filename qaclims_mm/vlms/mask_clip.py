@@ -12,6 +12,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 class OpenClipViT:
@@ -28,6 +29,12 @@ class OpenClipViT:
         self.patch_size, self.grid_size = visual.patch_size, visual.grid_size
         self.width, self.prefix = visual.conv1.out_channels, 1
         self.blocks = visual.transformer.resblocks
+        # of other kinds of block the parts have other names
+        self.pools_token = (
+            visual.pool_type == 'tok'
+            and visual.attn_pool is None
+            and type(self.blocks[-1]).__name__ == 'ResidualAttentionBlock'
+        )
 
     def embed(self, images: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
         """Return what enters the first block; ``mix`` maps the patches ``(B, P, E)``."""
@@ -36,6 +43,19 @@ class OpenClipViT:
         token = visual.class_embedding.to(x_BPE.dtype).expand(len(x_BPE), 1, -1)
         x = torch.cat([token, x_BPE], dim=1) + visual.positional_embedding.to(x_BPE.dtype)
         return visual.ln_pre(x)
+
+    def last_block(self, x: Tensor) -> Tensor:
+        """Return what leaves the last block; only the class token's, where that alone is pooled.
+
+        The others' queries, projection and MLP are 7 % of the FLOPs of a ViT-B.
+        """
+        block = self.blocks[-1]
+        if not self.pools_token:
+            return block(x)
+        normed = block.ln_1(x)
+        attended = block.attn(normed[:, :1], normed, normed, need_weights=False)[0]
+        x = x[:, :1] + block.ls_1(attended)
+        return x + block.ls_2(block.mlp(block.ln_2(x)))
 
     def pool(self, x: Tensor) -> Tensor:
         """Return the features of what leaves the last block."""
@@ -64,6 +84,10 @@ class TimmViT:
         # (B, rows, columns, E) where the trunk takes images of many sizes
         mixed = mix(patches.flatten(1, -2)).view_as(patches)
         return self.trunk.norm_pre(self.trunk._pos_embed(mixed))
+
+    def last_block(self, x: Tensor) -> Tensor:
+        """Return what leaves the last block."""
+        return self.blocks[-1](x)
 
     def pool(self, x: Tensor) -> Tensor:
         """Return the features of what leaves the last block."""
@@ -95,6 +119,15 @@ def find_vit(visual: Any) -> OpenClipViT | TimmViT:
     )
 
 
+def is_plain_vit(visual: Any) -> bool:
+    """Return whether ``find_vit`` can take an image encoder apart."""
+    try:
+        find_vit(visual)
+    except ValueError:
+        return False
+    return True
+
+
 def kept_patches(mask: Tensor, patch_size: int | tuple[int, int]) -> Tensor:
     """Mark the patches in which at least one pixel is kept.
 
@@ -112,8 +145,14 @@ def kept_patches(mask: Tensor, patch_size: int | tuple[int, int]) -> Tensor:
     return (F.max_pool2d(mask, patch_size) > 0).flatten(2).transpose(1, 2)
 
 
-def encode_masked(visual: Any, images: Tensor, mask: Tensor, prompts: Tensor) -> Tensor:
-    """Encode images with a ViT while prompt tokens replace the patches outside the mask.
+def encode_vit(
+    visual: Any,
+    images: Tensor,
+    mask: Tensor | None = None,
+    prompts: Tensor | None = None,
+    with_cp: bool = False,
+) -> Tensor:
+    """Encode images with a ViT; with a mask, prompt tokens replace the patches outside it.
 
     The first prompt is mixed in right after the patch convolution, before class token, positions
     and ``ln_pre``; each further one after a transformer block. The class token is never touched.
@@ -121,11 +160,14 @@ def encode_masked(visual: Any, images: Tensor, mask: Tensor, prompts: Tensor) ->
     Args:
         visual: The image encoder of an open_clip model; see ``find_vit``.
         images: Normalised, ``(B, 3, H, W)``.
-        mask: 0/1, ``(B, 1, H, W)``, 1 = region.
-        prompts: ``(depth, P, E)``; depth at most the number of blocks.
+        mask: 0/1, ``(B, 1, H, W)``, 1 = region; ``None`` encodes all.
+        prompts: ``(depth, P, E)``; depth at most the number of blocks. Needed with a mask.
+        with_cp: Keep only what goes into each block and run it again for its gradient, which needs
+            a fraction of the memory and a third more FLOPs.
 
     Returns:
-        Features, not normalised, ``(B, D)``; with a full mask those of ``visual(images)``.
+        Features, not normalised, ``(B, D)``; without a mask, or with a full one, those of
+        ``visual(images)``.
 
     Raises:
         ValueError: If the encoder is no plain ViT.
@@ -134,18 +176,26 @@ def encode_masked(visual: Any, images: Tensor, mask: Tensor, prompts: Tensor) ->
         Section 4.1 of the paper; model.py of the released third_party/CLIP.
     """
     vit = find_vit(visual)
-    keep_BP1 = kept_patches(mask.to(images.dtype), vit.patch_size)
+    mixes: list[Callable[[Tensor], Tensor]] = []
+    if mask is not None and prompts is not None:
+        keep_BP1 = kept_patches(mask.to(images.dtype), vit.patch_size)
+        mixes = [partial(_mix, keep_BP1, prompt) for prompt in prompts]
 
-    def mix(prompt_PE: Tensor, x_BPE: Tensor) -> Tensor:
-        return torch.where(keep_BP1, x_BPE, prompt_PE.to(x_BPE.dtype))
+    def enter(x: Tensor, depth: int) -> Tensor:
+        if not 0 < depth < len(mixes):
+            return x
+        return torch.cat([x[:, : vit.prefix], mixes[depth](x[:, vit.prefix :])], dim=1)
 
-    x = vit.embed(images, partial(mix, prompts[0]))
-    for depth, block in enumerate(vit.blocks):
-        if 0 < depth < len(prompts):
-            token, patches = x[:, : vit.prefix], x[:, vit.prefix :]
-            x = torch.cat([token, mix(prompts[depth], patches)], dim=1)
-        x = block(x)
-    return vit.pool(x)
+    run = partial(checkpoint, use_reentrant=False) if with_cp else lambda block, x: block(x)
+    x = vit.embed(images, mixes[0] if mixes else lambda patches: patches)
+    last = len(vit.blocks) - 1
+    for depth, block in enumerate(vit.blocks[:last]):
+        x = run(block, enter(x, depth))
+    return vit.pool(run(vit.last_block, enter(x, last)))
+
+
+def _mix(keep_BP1: Tensor, prompt_PE: Tensor, x_BPE: Tensor) -> Tensor:
+    return torch.where(keep_BP1, x_BPE, prompt_PE.to(x_BPE.dtype))
 
 
 def fit_prompts(prompts: Tensor, visual: Any, source: str) -> Tensor:

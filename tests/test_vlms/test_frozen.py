@@ -35,7 +35,7 @@ class ToyImageHead(FrozenImageHead):
             clip['vision_model'], size, ((0.1, 0.2, 0.3), (1.0, 2.0, 3.0)), hash_text_tower(clip)
         )
 
-    def _features(self, images):
+    def _features(self, images, mask=None):
         return self._frozen(images).mean((2, 3))
 
 
@@ -96,3 +96,28 @@ def test_sizes(size, image_size, input_size):
     head = ToyImageHead('toy', image_size=size).load()
     assert head.image_size == image_size
     assert head.input_size == input_size
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(norm='imagnet'), r"^norm must be one of \('model', .*\), but got 'imagnet'\.$"),
+        (dict(dtype='int8'), r"^dtype must be one of \(None, .*\), but got 'int8'\.$"),
+    ],
+)
+def test_refusals(options, message):
+    with pytest.raises(ValueError, match=message):
+        ToyImageHead('toy', **options)
+
+
+@pytest.mark.slow
+def test_compiled_features_and_gradients_are_the_same():
+    plain, compiled = (ToyImageHead('toy', compile=c) for c in (False, True))
+    for number in (2, 3):
+        images = torch.randn(number, 3, 16, 16)
+        inputs = [images.clone().requires_grad_() for _ in range(2)]
+        features = [head(x) for head, x in zip((plain, compiled), inputs, strict=True)]
+        torch.testing.assert_close(*features)
+        for one in features:
+            one.square().sum().backward()
+        torch.testing.assert_close(inputs[0].grad, inputs[1].grad)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from qaclims_mm.vlms import mask_clip
-from qaclims_mm.vlms.mask_clip import encode_masked, find_vit, fit_prompts, kept_patches
+from qaclims_mm.vlms.mask_clip import encode_vit, find_vit, fit_prompts, kept_patches
 
 open_clip = pytest.importorskip('open_clip')
 timm = pytest.importorskip('timm')
@@ -88,11 +88,12 @@ def test_full_and_empty_and_half_mask(library, kind):
     visual, images, prompts = build(library, kind)
     ones = torch.ones_like(images[:, :1])
     wanted = plain(visual, images)
-    full = encode_masked(visual, images, ones, prompts)
+    torch.testing.assert_close(encode_vit(visual, images), wanted, atol=1e-5, rtol=1e-5)
+    full = encode_vit(visual, images, ones, prompts)
     torch.testing.assert_close(full, wanted, atol=1e-5, rtol=1e-5)
     # every patch token came from a prompt
-    empty = encode_masked(visual, images, 0 * ones, prompts)
-    other = encode_masked(visual, images.flip(0), 0 * ones, prompts)
+    empty = encode_vit(visual, images, 0 * ones, prompts)
+    other = encode_vit(visual, images.flip(0), 0 * ones, prompts)
     torch.testing.assert_close(empty, other)
     assert not torch.allclose(empty, full, atol=1e-3)
     # what is outside counts for nothing, what is inside does
@@ -102,10 +103,10 @@ def test_full_and_empty_and_half_mask(library, kind):
         keep = kept_patches(half, find_vit(visual).patch_size)
         assert keep.any()
         assert not keep.all()
-        inside = encode_masked(visual, images, half, prompts)
+        inside = encode_vit(visual, images, half, prompts)
         assert not torch.allclose(inside, full, atol=1e-3)
         assert not torch.allclose(
-            inside, encode_masked(visual, images.flip(0), half, prompts), atol=1e-4
+            inside, encode_vit(visual, images.flip(0), half, prompts), atol=1e-4
         )
 
 
@@ -117,7 +118,7 @@ def test_two_attention_pools(pool_type):
         width=6, head_width=3, attentional_pool=pool_type, attn_pooler_heads=2
     ).eval()
     images = torch.randn(2, 3, 32, 32)
-    full = encode_masked(visual, images, torch.ones(2, 1, 32, 32), torch.randn(1, 16, 6))
+    full = encode_vit(visual, images, torch.ones(2, 1, 32, 32), torch.randn(1, 16, 6))
     torch.testing.assert_close(full, visual(images), atol=1e-5, rtol=1e-5)
 
 
@@ -164,7 +165,7 @@ def test_equals_a_loop_over_patches(kind, depth):
     keep = kept_patches(mask, 8)
     assert keep.any()
     assert not keep.all()
-    found = encode_masked(visual, images, mask, prompts)
+    found = encode_vit(visual, images, mask, prompts)
     wanted = features_of_a_loop(visual, images, mask, prompts)
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=1e-4)
 
@@ -176,7 +177,7 @@ def test_prompts_of_every_depth_count(library, kind):
     mask = torch.ones(2, 1, 32, 32)
     mask[..., :16, :] = 0
     images.requires_grad_()
-    encode_masked(visual, images, mask, prompts).square().sum().backward()
+    encode_vit(visual, images, mask, prompts).square().sum().backward()
     reached = prompts.grad.abs().amax(2) > 0
     assert reached[:, :8].all()
     assert not reached[:, 8:].any()
@@ -185,12 +186,40 @@ def test_prompts_of_every_depth_count(library, kind):
     assert seen[16:].all()
 
 
+@pytest.mark.parametrize(('library', 'kind'), KINDS, ids=lambda x: getattr(x, '__name__', x))
+def test_with_checkpoints_features_and_gradients_are_the_same(library, kind):
+    visual, images, prompts = build(library, kind)
+    visual.requires_grad_(False)
+    mask = torch.ones(2, 1, *visual.image_size)
+    mask[..., :9] = 0
+    found = []
+    for with_cp in (False, True):
+        inputs = images.clone().requires_grad_()
+        features = encode_vit(visual, inputs, mask, prompts, with_cp)
+        features.square().sum().backward()
+        found.append((features.detach(), inputs.grad))
+    for plain_way, checkpoints in zip(*found, strict=True):
+        torch.testing.assert_close(checkpoints, plain_way)
+
+
+def test_with_checkpoints_only_what_enters_a_block_is_kept():
+    visual, images, prompts = build(open_clip, 'patch 8')
+    visual.requires_grad_(False)
+    sizes = []
+    for with_cp in (False, True):
+        kept = []
+        with torch.autograd.graph.saved_tensors_hooks(lambda x, k=kept: k.append(x) or x, id):
+            encode_vit(visual, images.requires_grad_(), images[:, :1] > 0, prompts, with_cp)
+        sizes.append(sum(x.numel() for x in kept if x.shape[:1] == (2,)))
+    assert sizes[1] < sizes[0] / 2
+
+
 @pytest.mark.parametrize('dtype', [torch.float64, torch.bfloat16])
 def test_half_and_double_precision(dtype):
     visual, images, prompts = build(open_clip, 'patch 14')
     visual, images = visual.to(dtype), images.to(dtype)
     mask = torch.ones(2, 1, 56, 56)
-    torch.testing.assert_close(encode_masked(visual, images, mask, prompts), visual(images))
+    torch.testing.assert_close(encode_vit(visual, images, mask, prompts), visual(images))
 
 
 @pytest.mark.parametrize('dtype', [torch.bool, torch.uint8, torch.float64])
@@ -198,17 +227,17 @@ def test_mask_of_another_type(dtype):
     visual, images, prompts = build(open_clip, 'patch 8')
     mask = torch.zeros(2, 1, 32, 32)
     mask[..., 9:20, 3] = 1
-    found = encode_masked(visual, images, mask.to(dtype), prompts)
-    torch.testing.assert_close(found, encode_masked(visual, images, mask, prompts))
+    found = encode_vit(visual, images, mask.to(dtype), prompts)
+    torch.testing.assert_close(found, encode_vit(visual, images, mask, prompts))
 
 
 def test_autocast():
     visual, images, prompts = build(open_clip, 'patch 8')
     mask = torch.zeros(2, 1, 32, 32)
     mask[..., :9] = 1
-    wanted = encode_masked(visual, images, mask, prompts)
+    wanted = encode_vit(visual, images, mask, prompts)
     with torch.autocast('cpu', torch.bfloat16):
-        found = encode_masked(visual, images, mask, prompts)
+        found = encode_vit(visual, images, mask, prompts)
     torch.testing.assert_close(found.float(), wanted, atol=0.1, rtol=0.1)
 
 
@@ -216,9 +245,9 @@ def test_what_is_left_out_may_be_broken():
     visual, images, prompts = build(open_clip, 'patch 8')
     mask = torch.zeros(2, 1, 32, 32)
     mask[..., :8] = 1
-    wanted = encode_masked(visual, images, mask, prompts)
+    wanted = encode_vit(visual, images, mask, prompts)
     images[..., 8:] = torch.nan
-    assert torch.equal(encode_masked(visual, images, mask, prompts), wanted)
+    assert torch.equal(encode_vit(visual, images, mask, prompts), wanted)
 
 
 # ------------------------------------------------------------------------------------------ patches
@@ -356,7 +385,7 @@ def test_goldens(goldens_dir, monkeypatch):
     clip.load_state_dict(state)
     golden = np.load(goldens_dir / 'mask_clip.npz')
     x = torch.tensor(golden['x'], requires_grad=True)
-    feat = encode_masked(clip.visual, x, torch.tensor(golden['m']), prompts)
+    feat = encode_vit(clip.visual, x, torch.tensor(golden['m']), prompts)
     np.testing.assert_allclose(feat.detach(), golden['feat_masked'], atol=1e-4)
     (grad,) = torch.autograd.grad(feat.pow(2).sum(), x)
     np.testing.assert_allclose(grad, golden['grad'], atol=1e-4)
