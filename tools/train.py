@@ -5,6 +5,7 @@ from qaclims_mm.engine.launch import (
     build_runner,
     exit_status,
     load_config,
+    mixed_precision_wrapper,
     resume_from,
     run_tool,
 )
@@ -13,7 +14,9 @@ from qaclims_mm.engine.launch import (
 def main() -> int:
     """Train and return the exit status."""
     parser = base_parser(__doc__)
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: bfloat16, on GPUs without it float16'
+    )
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -24,8 +27,7 @@ def main() -> int:
     args = parser.parse_args()
     cfg = load_config(args)
     if args.amp:
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.loss_scale = 'dynamic'
+        cfg.optim_wrapper.type = mixed_precision_wrapper()
     if args.resume:
         resume_from(cfg, None if args.resume == 'auto' else args.resume)
     runner = build_runner(cfg, 'train')

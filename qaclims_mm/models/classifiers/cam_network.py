@@ -8,7 +8,7 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
-from qaclims_mm.functional.cam import merge_multiscale_cams
+from qaclims_mm.functional.cam import merge_multiscale_cams, sum_over_flips
 from qaclims_mm.registry import MODELS
 
 ACTIVATIONS = {'sigmoid': torch.sigmoid, 'relu': torch.relu}
@@ -23,6 +23,8 @@ class CAMNetwork(BaseModel):
         activation: What makes maps of logits when predicting: ``sigmoid`` (eq. 2) or ``relu`` (the
             released code).
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
+        channels_last: Whether the channels of a pixel lie side by side, as convolutions in half
+            precision want them on a GPU; no result depends on it.
         init_cfg: As in mmengine's ``BaseModule``.
 
     Raises:
@@ -35,6 +37,7 @@ class CAMNetwork(BaseModel):
         cam_head: dict,
         activation: str = 'relu',
         data_preprocessor: dict | None = None,
+        channels_last: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
@@ -47,9 +50,12 @@ class CAMNetwork(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.cam_head = MODELS.build(cam_head)
         self.activation = activation
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.backbone.to(memory_format=self.memory_format)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Map normalised images ``(B, 3, H, W)`` to class logits ``(B, K, P, Q)``."""
+        inputs = inputs.contiguous(memory_format=self.memory_format)
         return self.cam_head(self.backbone(inputs))
 
     def forward(self, inputs: Any, data_samples: Sequence[Any] = (), mode: str = 'tensor') -> Any:
@@ -74,24 +80,29 @@ class CAMNetwork(BaseModel):
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Add the maps: ``cam_keys`` (n,), ``cam_strided`` (n, h, w), ``cam_high_res`` (n, H, W).
 
+        Copies of equal size, of whatever image, go through the network together.
+
         Args:
             inputs: For each image its normalised copies ``(3, h, w)``, one a scale.
             data_samples: Have ``pairs``; a sample with ``failed`` is passed on as it is.
         """
-        for scales, sample in zip(inputs, data_samples, strict=True):
-            if sample.get('failed'):
-                continue
-            maps = [self._flip_merged(image)[sample.pairs] for image in scales]
+        pairs = zip(inputs, data_samples, strict=True)
+        whole = [(scales, sample) for scales, sample in pairs if not sample.get('failed')]
+        copies = [image for scales, _ in whole for image in scales]
+        merged = iter(sum_over_flips(self._activations, copies))
+        for scales, sample in whole:
+            maps = [next(merged)[sample.pairs] for _ in scales]
             strided, high_res = merge_multiscale_cams(maps, sample.ori_shape)
             sample.set_field(sample.pairs, 'cam_keys')
             sample.set_field(strided, 'cam_strided')
             sample.set_field(high_res, 'cam_high_res')
         return list(data_samples)
 
-    def _flip_merged(self, image: Tensor) -> Tensor:
-        """Return the maps ``(K, P, Q)`` of an image plus those of its mirror image."""
-        maps = ACTIVATIONS[self.activation](self.logits(torch.stack([image, image.flip(-1)])))
-        return maps[0] + maps[1].flip(-1)
+    def _activations(self, images: Tensor) -> Tensor:
+        """Map normalised images ``(B, 3, H, W)`` to activations ``(B, K, P, Q)``."""
+        # image by image: in a larger tensor a CPU rounds the last digit of a sigmoid in another
+        # way, and files must not depend on which images were left for a batch
+        return torch.stack([ACTIVATIONS[self.activation](x) for x in self.logits(images)])
 
 
 def stack_labels(data_samples: Sequence[Any]) -> Tensor:

@@ -45,6 +45,57 @@ def test_predict_equals_a_loop_over_scales_and_flips(activation):
     assert found.cam_high_res.shape == (2, 32, 48)
 
 
+def test_channels_last_changes_no_result():
+    torch.manual_seed(0)
+    plain = MODELS.build(TINY).double()
+    last = MODELS.build(TINY | dict(channels_last=True)).double()
+    last.load_state_dict(plain.state_dict())
+    assert last.backbone.conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    images = torch.randn(2, 3, 32, 48, dtype=torch.float64)
+    results = []
+    for model in (plain, last):
+        logits = model.logits(images)
+        logits.square().sum().backward()
+        results.append((logits, model.backbone.conv1.weight.grad))
+    assert last.backbone(images)[-1].is_contiguous(memory_format=torch.channels_last)
+    for wanted, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_images_together_get_the_maps_of_one_by_one():
+    torch.manual_seed(0)
+    model = MODELS.build(TINY).eval()
+    sizes = [(32, 48), (48, 32), (32, 48), (1, 1), (16, 24)]
+    scales = [[torch.randn(3, h, w), torch.randn(3, h // 2, w // 2)] for h, w in sizes[:3]]
+    # the large copy of the last image has the size of the others' small ones
+    scales += [[torch.zeros(3, 1, 1)], [torch.randn(3, 16, 24), torch.randn(3, 8, 12)]]
+    pairs = [[1, 3], [0], [], [], [2]]
+
+    def samples():
+        made = [sample(p, s) for p, s in zip(pairs, sizes, strict=True)]
+        made[3].set_metainfo(dict(failed='broken'))
+        return made
+
+    together = model.predict(scales, samples())
+    alone = [model.predict([x], [s])[0] for x, s in zip(scales, samples(), strict=True)]
+    assert 'cam_keys' not in together[3]
+    for number in (0, 1, 2, 4):
+        found, wanted = together[number], alone[number]
+        assert found.cam_keys.tolist() == pairs[number]
+        for name in ('cam_strided', 'cam_high_res'):
+            torch.testing.assert_close(found.get(name), wanted.get(name), rtol=0, atol=1e-5)
+
+
+def test_no_bit_of_an_activation_depends_on_the_other_images(monkeypatch):
+    model = MODELS.build(TINY | dict(activation='sigmoid'))
+    monkeypatch.setattr(model, 'logits', lambda images: images)
+    torch.manual_seed(0)
+    logits = torch.randn(6, 4, 7, 7)
+    alone = torch.cat([model._activations(x[None]) for x in logits])
+    assert torch.equal(alone, model._activations(logits))
+    torch.testing.assert_close(alone, logits.sigmoid())
+
+
 def test_failed_and_unlabelled_samples():
     model = MODELS.build(TINY).eval()
     failed = sample([], failed='broken')

@@ -1,10 +1,15 @@
+from contextlib import nullcontext
+from copy import deepcopy
+
 import numpy as np
 import open_clip
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 from mmengine.structures import BaseDataElement
 from released import build_with_released_weights, cam_network_cfg, official_state_dict
 from test_models.test_classifiers.test_cam_network import TINY
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from qaclims_mm.models.classifiers.ritc import collect_pairs, fuse_foreground
 from qaclims_mm.registry import MODELS
@@ -138,6 +143,80 @@ def test_two_halves_average_to_the_whole(bank, samples):
     whole = sum(model(images, four, mode='loss').values())
     halves = [sum(model(images[i : i + 2], four[i : i + 2], mode='loss').values()) for i in (0, 2)]
     torch.testing.assert_close(whole, sum(halves) / 2, rtol=1e-5, atol=1e-5)
+
+
+def test_accumulated_halves_take_the_steps_of_the_whole(bank, samples):
+    start = MODELS.build(config(bank)).train()  # with norm_eval: no statistics of the batch
+    images, eight = torch.randn(8, 3, 32, 48), [*samples, samples[0], *samples[::-1], samples[1]]
+    stepped = []
+    for size in (4, 2):
+        model = deepcopy(start)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        wrapper = OptimWrapper(optimizer, accumulative_counts=4 // size)
+        wrapper.initialize_count_status(model, 0, 8 // size)
+        for i in range(0, 8, size):
+            batch = dict(inputs=images[i : i + size], data_samples=eight[i : i + size])
+            losses, _ = model.parse_losses(model(**batch, mode='loss'))
+            wrapper.update_params(losses)
+        stepped.append(model.state_dict())
+    whole, halves = stepped
+    for name, weight in whole.items():
+        torch.testing.assert_close(halves[name], weight, rtol=0, atol=1e-5)
+    moved = whole['cam_head.conv.weight'] - start.state_dict()['cam_head.conv.weight']
+    assert moved.abs().max() > 1e-3
+
+
+class Reads(TorchDispatchMode):
+    """Notes the operations for which a GPU has to be waited for."""
+
+    NAMES = ('_local_scalar_dense', 'nonzero', 'masked_select', '_unique2', 'is_nonzero')
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name in self.NAMES or any(
+            isinstance(i, torch.Tensor) and i.dtype == torch.bool
+            for i in (args[1] if name == 'index' else ())
+        ):
+            self.found.append(name)
+        return func(*args, **kwargs or {})
+
+
+def test_a_step_reads_no_value_of_a_tensor(bank, samples):
+    model = MODELS.build(config(bank)).train()
+    images = torch.randn(3, 3, 32, 48)
+    model.load_texts()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9))
+    with Reads() as reads:
+        torch.ones(3)[torch.ones(3) > 0].sum().item()
+    assert reads.found == ['index', '_local_scalar_dense']
+    with Reads() as reads:
+        losses, _ = model.parse_losses(model(images, samples, mode='loss'))
+        wrapper.update_params(losses)
+    assert reads.found == []
+
+
+def test_mixed_precision_is_near_float32(bank, samples):
+    model = MODELS.build(config(bank)).train()
+    half = MODELS.build(config(bank)).train()
+    half.load_state_dict(model.state_dict())
+    half.image_head = MODELS.build(config(bank)['image_head'] | dict(dtype='bfloat16'))
+    images = torch.randn(3, 3, 32, 48)
+    gradients = []
+    for one, context in ((model, nullcontext()), (half, torch.autocast('cpu', torch.bfloat16))):
+        with context:
+            losses = one(images, samples, mode='loss')
+        assert all(loss.dtype == torch.float32 for loss in losses.values())
+        sum(losses.values()).backward()
+        gradient = torch.cat([p.grad.flatten() for p in one.parameters() if p.grad is not None])
+        gradients.append((losses, gradient))
+    (wanted, wanted_gradient), (found, gradient) = gradients
+    for name, loss in wanted.items():
+        torch.testing.assert_close(found[name], loss, rtol=5e-3, atol=5e-3)
+    assert torch.nn.functional.cosine_similarity(gradient, wanted_gradient, dim=0) > 0.9
 
 
 def test_gradient_reaches_the_network_and_not_clip(bank, samples):
