@@ -14,6 +14,6 @@ class CAMWriter(ImageWriter):
     default_prefix, suffix = 'cams', '.npz'
 
     def write(self, path: Path, sample: dict) -> None:
-        """Write the maps of an image."""
+        """Begin to write the maps of an image."""
         maps = (sample[k].float().cpu().numpy() for k in ('cam_strided', 'cam_high_res'))
-        write_cams(path, sample['cam_keys'].cpu().numpy(), *maps)
+        self.queue.put(write_cams, path, sample['cam_keys'].cpu().numpy(), *maps)

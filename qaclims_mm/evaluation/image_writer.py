@@ -8,6 +8,7 @@ from typing import Any
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.evaluator import BaseMetric
 
+from qaclims_mm.evaluation.write_queue import WriteQueue
 from qaclims_mm.schemas import Manifest, file_of
 
 
@@ -15,7 +16,8 @@ class ImageWriter(BaseMetric):
     """Writes ``<out_dir>/<image_id><suffix>`` for every image, and the manifest at the end.
 
     Subclasses define ``suffix``, ``default_prefix`` (which is the stage in the manifest) and
-    ``write``.
+    ``write``, which puts a call on the ``queue``. What such a call raises comes out of a later
+    ``process``, or of ``evaluate``.
 
     Args:
         out_dir: Folder of the files.
@@ -32,6 +34,7 @@ class ImageWriter(BaseMetric):
         self.image_ids: Sequence[str] = ()
         # what the files depend on beside model and data, {name: value}
         self.settings: dict[str, str] = {}
+        self.queue = WriteQueue()
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""
@@ -42,7 +45,7 @@ class ImageWriter(BaseMetric):
         return {i for i in image_ids if file_of(self.out_dir, i, self.suffix).is_file()}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Write the files of a batch."""
+        """Begin to write the files of a batch."""
         for sample in data_samples:
             if sample.get('failed'):
                 self._failed[sample['image_id']] = sample['failed']
@@ -51,10 +54,11 @@ class ImageWriter(BaseMetric):
 
     @abstractmethod
     def write(self, path: Path, sample: dict) -> None:
-        """Write the file of a sample, whole or not at all."""
+        """Put the writing of a sample's file, whole or not at all, on the ``queue``."""
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Write the manifest and return how many images were done and failed."""
+        """Write the manifest, when all ranks have written; return the numbers of images."""
+        self.queue.join()
         failed: dict[str, str] = {}
         for part in all_gather_object(self._failed):
             failed.update(part)

@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 import torch
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import is_main_process
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.registry import METRICS
@@ -18,8 +18,8 @@ class IRLabelWriter(ImageWriter):
     default_prefix, suffix = 'ir_labels', '.png'
 
     def write(self, path: Path, sample: dict) -> None:
-        """Write the labels of an image."""
-        write_mask(path, sample['ir_label'].cpu().numpy())
+        """Begin to write the labels of an image."""
+        self.queue.put(write_mask, path, sample['ir_label'].cpu().numpy())
 
 
 @METRICS.register_module()
@@ -40,11 +40,13 @@ class PseudoMaskWriter(ImageWriter):
         self.settings = dict(threshold=str(threshold))
 
     def write(self, path: Path, sample: dict) -> None:
-        """Write the mask of an image from ``cam_keys`` and ``cam_high_res``."""
+        """Begin to write the mask of an image from ``cam_keys`` and ``cam_high_res``."""
         maps = sample['cam_high_res']
         floor = maps.new_full((1, *maps.shape[1:]), self.threshold)
         names = torch.cat([sample['cam_keys'].new_zeros(1), sample['cam_keys'] + 1])
-        write_mask(path, names[torch.cat([floor, maps]).argmax(0)].cpu().numpy())
+        # ten times as fast as argmax on a CPU
+        mask = names[torch.cat([floor, maps]).max(0).indices]
+        self.queue.put(write_mask, path, mask.cpu().numpy())
 
 
 @METRICS.register_module()
@@ -67,12 +69,11 @@ class SegMaskWriter(ImageWriter):
         self.zip_folder = zip_folder
 
     def write(self, path: Path, sample: dict) -> None:
-        """Write the mask of an image from ``pred_sem_seg``."""
-        write_mask(path, sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy())
+        """Begin to write the mask of an image from ``pred_sem_seg``."""
+        self.queue.put(write_mask, path, sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy())
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Write the manifest and, when all ranks have written, the zip file."""
-        barrier()
+        """Write the manifest and the zip file, when all ranks have written."""
         report = super().evaluate(size)
         if self.zip_folder and is_main_process():
             with (
@@ -82,5 +83,9 @@ class SegMaskWriter(ImageWriter):
                 for image_id in self.image_ids:
                     mask = file_of(self.out_dir, image_id, self.suffix)
                     if mask.is_file():
-                        archive.write(mask, f'{self.zip_folder}/{image_id}{self.suffix}')
+                        name = f'{self.zip_folder}/{image_id}{self.suffix}'
+                        info = zipfile.ZipInfo.from_file(mask, name)
+                        # the same bytes whenever the masks were written
+                        info.date_time = (1980, 1, 1, 0, 0, 0)
+                        archive.writestr(info, mask.read_bytes())
         return report

@@ -157,7 +157,10 @@ def transition_stencil(edge: Tensor, radius: float, beta: float) -> Stencil:
     margin = ceil(radius) - 1
     padded = F.pad(edge, (margin, margin, 0, margin), value=1.0)
     index = PathIndex(radius, (height + margin, width + 2 * margin))
-    forth = edge_to_affinity(padded, index).unflatten(2, (height, width)).pow(beta)
+    forth = edge_to_affinity(padded, index).unflatten(2, (height, width))
+    # image by image: in a larger tensor a CPU rounds the last digit of a power or sum in another
+    # way, and files must not depend on which images were left for a batch
+    forth = torch.stack([one.pow(beta) for one in forth])
     # denormal numbers are slow, and nothing that small can be seen
     forth = torch.where(forth < torch.finfo(forth.dtype).tiny / 1e-8, 0, forth)
     ends = [path[0] for path in index.paths]
@@ -167,7 +170,8 @@ def transition_stencil(edge: Tensor, radius: float, beta: float) -> Stencil:
         back.append(moved[..., :height, max(-dx, 0) : max(-dx, 0) + width])
     weights = torch.stack([torch.ones_like(edge), *forth.unbind(1), *back])
     offsets = [(0, 0), *ends, *((-dy, -dx) for dy, dx in ends)]
-    return Stencil(offsets, (weights / weights.sum(0))[:, :, None], margin)
+    sums = torch.stack([one.sum(0) for one in weights.unbind(1)])
+    return Stencil(offsets, (weights / sums)[:, :, None], margin)
 
 
 @lru_cache

@@ -1,9 +1,10 @@
-"""Activation maps: region images and the merging of scales.
+"""Activation maps: region images, mirror images and the merging of scales.
 
 Shapes: P pairs of image and class, H W pixels, K classes.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +12,9 @@ from torch.nn import functional as F
 
 REGION_IMAGES = ('hard', 'soft')
 _EPS = 1e-5
+# images of equal size go through a network together up to that many pixels: larger maps leave a
+# CPU's caches, and 5 GB of a GPU are what a ResNet takes for them and their mirror images
+_PIXELS = {'cpu': 2**15, 'cuda': 2**23}
 
 
 def resize(maps: Tensor, size: tuple[int, int], align_corners: bool) -> Tensor:
@@ -57,6 +61,51 @@ def region_images(
     if mask is None:
         raise ValueError("mode 'hard' needs a mask, but got None; 'soft' needs none.")
     return images * (cams * mask), images * ((1 - cams) * (1 - mask))
+
+
+def group_by_size(images: Sequence[Tensor], pixels: int) -> list[list[int]]:
+    """Return the indices of images that can be stacked.
+
+    Args:
+        images: Each of a shape of its own, ``(..., h, w)``.
+        pixels: How many a group has at most; one image is always allowed.
+
+    Returns:
+        Groups of indices of one shape; each index stands once.
+    """
+    found: dict[torch.Size, list[int]] = defaultdict(list)
+    for index, image in enumerate(images):
+        found[image.shape].append(index)
+    groups = []
+    for shape, indices in found.items():
+        step = max(1, pixels // max(1, shape[-2] * shape[-1]))
+        groups += [indices[i : i + step] for i in range(0, len(indices), step)]
+    return groups
+
+
+def sum_over_flips(
+    network: Callable[[Tensor], Tensor], images: Sequence[Tensor], pixels: int | None = None
+) -> list[Tensor]:
+    """Return the maps of each image plus those of its mirror image, mirrored back.
+
+    Images of equal size and their mirror images go through the network together.
+
+    Args:
+        network: From images ``(B, 3, h, w)`` to maps ``(B, C, p, q)``.
+        images: On one device, each ``(3, h, w)`` of any h and w.
+        pixels: Of the images at once; ``None`` takes what suits the device.
+
+    Returns:
+        For each image ``(C, p, q)``.
+    """
+    sums: dict[int, Tensor] = {}
+    if images and pixels is None:
+        pixels = _PIXELS.get(images[0].device.type, _PIXELS['cuda'])
+    for group in group_by_size(images, pixels or 0):
+        batch = torch.stack([images[i] for i in group])
+        maps, mirrored = network(torch.cat([batch, batch.flip(-1)])).chunk(2)
+        sums.update(zip(group, maps + mirrored.flip(-1), strict=True))
+    return [sums[i] for i in range(len(images))]
 
 
 def merge_multiscale_cams(

@@ -3,8 +3,10 @@
 Shapes: B images, h w cells, D paths, n cells from which they lead (see ``functional.affinity``).
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from qaclims_mm.functional.affinity import PathIndex, edge_to_affinity
@@ -41,13 +43,23 @@ def affinity_labels(
     return AffinityLabels(same & (source == 0), same & (source != 0), valid & (source != target))
 
 
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean of the values where the mask is true; 0 where it is nowhere."""
-    return (values * mask).sum() / (mask.sum() + _EPS)
+def masked_mean(values: Tensor, mask: Tensor, count: Tensor | None = None) -> Tensor:
+    """Return the mean of the values where the mask is true; 0 where it is nowhere.
+
+    Args:
+        values: Any shape.
+        mask: Of the same shape.
+        count: Replaces the number of values that the mask keeps.
+    """
+    return (values * mask).sum() / ((mask.sum() if count is None else count) + _EPS)
 
 
 def irn_losses(
-    edge_logits: Tensor, displacement: Tensor, labels: AffinityLabels, path_index: PathIndex
+    edge_logits: Tensor,
+    displacement: Tensor,
+    labels: AffinityLabels,
+    path_index: PathIndex,
+    average: Callable[[Tensor], Tensor] = lambda counts: counts,
 ) -> dict[str, Tensor]:
     """Return the four losses of IRN, weighted so that their sum is its total.
 
@@ -56,10 +68,14 @@ def irn_losses(
         displacement: (dy, dx) to an object's centre in cells, ``(B, 2, h, w)``.
         labels: Of the same maps.
         path_index: Of maps of that size.
+        average: Takes the numbers of pairs (3,) and returns their means over the ranks that share a
+            batch; the mean of the ranks' losses is then the loss of the whole batch, as in the
+            released code, whatever the share of each.
 
     Source:
         train_irn.py and AffinityDisplacementLoss of the released code (facts item 26a).
     """
+    bg_pairs, fg_pairs, parted_pairs = average(torch.stack([m.sum() for m in labels]).float())
     affinity = edge_to_affinity(edge_logits.float().sigmoid(), path_index)
     joined = -(affinity + _EPS).log()
     parted = -(1 + _EPS - affinity).log()
@@ -67,10 +83,11 @@ def irn_losses(
     pair = flat[:, :, None, path_index.src_indices] - flat[:, :, path_index.dst_indices]
     ends = path_index.search_dst.to(flat).T[None, :, :, None]
     fg, bg = (mask[:, None].expand_as(pair) for mask in (labels.fg_pos, labels.bg_pos))
-    positive = (masked_mean(joined, labels.bg_pos) + masked_mean(joined, labels.fg_pos)) / 2
+    positive = masked_mean(joined, labels.bg_pos, bg_pairs)
+    positive = (positive + masked_mean(joined, labels.fg_pos, fg_pairs)) / 2
     return dict(
         loss_positive=positive / 2,
-        loss_negative=masked_mean(parted, labels.neg) / 2,
-        loss_displacement_fg=masked_mean((pair - ends).abs(), fg) / 2,
-        loss_displacement_bg=masked_mean(pair.abs(), bg) / 2,
+        loss_negative=masked_mean(parted, labels.neg, parted_pairs) / 2,
+        loss_displacement_fg=masked_mean((pair - ends).abs(), fg, 2 * fg_pairs) / 2,
+        loss_displacement_bg=masked_mean(pair.abs(), bg, 2 * bg_pairs) / 2,
     )

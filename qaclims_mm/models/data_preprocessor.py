@@ -32,7 +32,8 @@ class WeakDataPreprocessor(BaseDataPreprocessor):
         std: Sequence[float] = (0.229, 0.224, 0.225),
         size: tuple[int, int] | None = None,
     ) -> None:
-        super().__init__()
+        # asynchronous where a loader has pinned its images, else as ever
+        super().__init__(non_blocking=True)
         self.mean, self.std, self.size = tuple(mean), tuple(std), size
         values = np.arange(256, dtype=np.float64)[None] / 255.0
         table = (values - np.array(mean)[:, None]) / np.array(std)[:, None]
@@ -40,7 +41,7 @@ class WeakDataPreprocessor(BaseDataPreprocessor):
 
     def normalise(self, image: Tensor) -> Tensor:
         """Map uint8 ``(3, H, W)`` to float32 ``(3, H, W)``."""
-        return torch.stack([self.table[c][image[c].long()] for c in range(3)])
+        return self.table.gather(1, image.flatten(1).long()).view(image.shape)
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Return ``inputs`` and ``data_samples`` on the device.

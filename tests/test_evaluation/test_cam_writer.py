@@ -4,7 +4,7 @@ import torch
 
 from qaclims_mm.evaluation import image_writer
 from qaclims_mm.evaluation.cam_writer import CAMWriter
-from qaclims_mm.schemas import Manifest, read_cams
+from qaclims_mm.schemas import Manifest, read_cams, write_cams
 
 FAILED = dict(image_id='sub dir/bad', failed='image bad.jpg is missing')
 
@@ -25,6 +25,7 @@ def test_files_as_they_are_read_back(tmp_path):
     writer = CAMWriter(str(tmp_path / 'cams'))
     writer.process(None, samples[:2])
     writer.process(None, samples[2:])
+    writer.evaluate(3)
     for sample in samples:
         cams = read_cams(tmp_path / f'cams/{sample["image_id"]}.npz')
         assert cams.keys.tolist() == sample['cam_keys'].tolist()
@@ -70,6 +71,7 @@ def test_done_ids_are_those_with_a_file(tmp_path):
     writer = CAMWriter(str(tmp_path))
     assert writer.done_ids(ids) == set()
     writer.process(None, [make_sample('a'), make_sample('sub dir/b'), FAILED])
+    writer.evaluate(3)
     (tmp_path / '.c.npz.123.tmp').write_bytes(b'half')
     assert CAMWriter(str(tmp_path)).done_ids(ids) == {'a', 'sub dir/b'}
 
@@ -77,6 +79,21 @@ def test_done_ids_are_those_with_a_file(tmp_path):
 def test_maps_with_nan_are_not_written(tmp_path):
     sample = make_sample('a')
     sample['cam_high_res'][0, 0, 0] = torch.nan
+    writer = CAMWriter(str(tmp_path))
+    writer.process(None, [sample])
     with pytest.raises(ValueError, match=r'high_res must be in \[0, 1\], but got .*a\.npz'):
-        CAMWriter(str(tmp_path)).process(None, [sample])
+        writer.evaluate(1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_files_have_the_bytes_of_those_written_one_by_one(tmp_path):
+    samples = [make_sample(f'{n:03}', seed=n) for n in range(40)]
+    writer = CAMWriter(str(tmp_path / 'cams'))
+    for sample in samples:
+        writer.process(None, [sample])
+    writer.evaluate(40)
+    for sample in samples:
+        keys, *maps = (sample[f'cam_{k}'].float().numpy() for k in ('keys', 'strided', 'high_res'))
+        write_cams(tmp_path / 'one.npz', keys, *maps)
+        found = tmp_path / f'cams/{sample["image_id"]}.npz'
+        assert found.read_bytes() == (tmp_path / 'one.npz').read_bytes()

@@ -1,3 +1,4 @@
+import os
 import zipfile
 from io import BytesIO
 
@@ -14,15 +15,16 @@ def test_labels_as_they_are_read_back(tmp_path):
     labels = torch.tensor([[0, 3], [255, 20]], dtype=torch.uint8)
     writer = IRLabelWriter(str(tmp_path))
     writer.process(None, [dict(image_id='sub dir/a', ir_label=labels)])
-    np.testing.assert_array_equal(read_mask(tmp_path / 'sub dir/a.png'), labels)
     assert writer.evaluate(1) == {'ir_labels/images': 1.0, 'ir_labels/failed': 0.0}
+    np.testing.assert_array_equal(read_mask(tmp_path / 'sub dir/a.png'), labels)
     assert Manifest.read(tmp_path).stage == 'ir_labels'
 
 
 def test_labels_that_are_no_map_are_not_written(tmp_path):
     writer = IRLabelWriter(str(tmp_path))
+    writer.process(None, [dict(image_id='a', ir_label=torch.zeros(1, 2, 2))])
     with pytest.raises(ValueError, match=r'a mask must be \(H, W\)'):
-        writer.process(None, [dict(image_id='a', ir_label=torch.zeros(1, 2, 2))])
+        writer.evaluate(1)
     assert not list(tmp_path.iterdir())
 
 
@@ -35,8 +37,17 @@ def test_masks_show_the_highest_map(tmp_path):
     for threshold, wanted in ((0.25, [3, 7, 0]), (0.2, [3, 7, 7]), (0.5, [3, 0, 0])):
         writer = PseudoMaskWriter(str(tmp_path / str(threshold)), threshold)
         writer.process(None, samples)
+        writer.evaluate(2)
         assert read_mask(writer.out_dir / 'a.png').tolist() == [wanted]
         assert read_mask(writer.out_dir / 'b.png').tolist() == [[0, 0, 0]]
+
+
+def test_the_first_one_wins_where_two_are_highest(tmp_path):
+    maps = torch.tensor([[[0.25, 0.5, 0.5]], [[0.0, 0.5, 0.25]], [[0.25, 0.5, 0.5]]])
+    writer = PseudoMaskWriter(str(tmp_path))
+    writer.process(None, [dict(image_id='a', cam_keys=torch.tensor([2, 6, 7]), cam_high_res=maps)])
+    writer.evaluate(1)
+    assert read_mask(tmp_path / 'a.png').tolist() == [[0, 3, 3]]
 
 
 def test_predictions_and_the_zip_file_of_a_test_server(tmp_path):
@@ -58,6 +69,11 @@ def test_predictions_and_the_zip_file_of_a_test_server(tmp_path):
             with Image.open(BytesIO(archive.read(f'results/VOC2012/{i}.png'))) as image:
                 assert (image.mode, np.asarray(image).tolist()) == ('P', mask)
     assert read_mask(tmp_path / 'masks/a.png').tolist() == masks['a']
+    # masks that were written at another time make the same file
+    before = (tmp_path / 'masks.zip').read_bytes()
+    os.utime(tmp_path / 'masks/a.png', (10**9, 10**9))
+    writer.evaluate(3)
+    assert (tmp_path / 'masks.zip').read_bytes() == before
 
 
 def test_no_zip_file_unless_asked(tmp_path):

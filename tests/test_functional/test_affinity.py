@@ -120,6 +120,15 @@ def test_walk_of_a_batch_is_that_of_its_images():
     )
 
 
+@pytest.mark.parametrize('size', [(28, 28), (27, 31), (11, 13)])
+def test_no_bit_depends_on_the_other_images_of_a_batch(size):
+    torch.manual_seed(0)
+    cams, edge = torch.rand(5, 2, *size), torch.rand(5, *size)
+    alone = torch.stack([random_walk(c, e) for c, e in zip(cams, edge, strict=True)])
+    for number in (2, 5):
+        assert torch.equal(random_walk(cams[:number], edge[:number]), alone[:number])
+
+
 def test_walk_in_single_precision():
     cams, edge = maps((30, 40), seed=3)
     wanted = random_walk(cams, edge, method='steps')

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.functional.cam import merge_multiscale_cams, region_images, resize
+from qaclims_mm.functional.cam import (
+    group_by_size,
+    merge_multiscale_cams,
+    region_images,
+    resize,
+    sum_over_flips,
+)
 
 
 def naive_bilinear(image, size, align_corners):
@@ -89,3 +95,53 @@ def test_hard_region_images_need_a_mask():
         region_images(images, cams, None, 'hard')
     fg, bg = region_images(images, cams, None, 'soft')
     torch.testing.assert_close(fg + bg, images)
+
+
+SIZES = [(3, 8, 9), (3, 6, 6), (3, 8, 9), (3, 9, 8), (3, 8, 9), (3, 6, 6)]
+GROUPS = [
+    (1, [[0], [2], [4], [1], [5], [3]]),
+    (2 * 72, [[0, 2], [4], [1, 5], [3]]),
+    (3 * 72 - 1, [[0, 2], [4], [1, 5], [3]]),
+    (3 * 72, [[0, 2, 4], [1, 5], [3]]),
+    (10**6, [[0, 2, 4], [1, 5], [3]]),
+]
+
+
+@pytest.mark.parametrize(('pixels', 'groups'), GROUPS)
+def test_groups_are_of_one_size_and_not_too_large(pixels, groups):
+    assert group_by_size([torch.zeros(s) for s in SIZES], pixels) == groups
+
+
+def test_groups_of_nothing():
+    assert group_by_size([], 5) == []
+    assert group_by_size([torch.zeros(3, 0, 4)] * 2, 5) == [[0, 1]]
+
+
+class Uneven:
+    """A network that treats left and right differently, and remembers its batches."""
+
+    def __init__(self):
+        self.batches = []
+        self.conv = torch.nn.Conv2d(3, 2, 3, stride=2, padding=1).double()
+
+    def __call__(self, images):
+        self.batches.append(len(images))
+        return self.conv(images)
+
+
+@pytest.mark.parametrize(
+    ('pixels', 'batches'), [(None, [6, 4, 2]), (1, [2] * 6), (144, [4, 2, 4, 2])]
+)
+def test_sum_over_flips_equals_one_image_at_a_time(pixels, batches):
+    network = Uneven()
+    images = [torch.rand(s, dtype=torch.float64) for s in SIZES]
+    found = sum_over_flips(network, images, pixels)
+    assert network.batches == batches
+    assert len(found) == len(images)
+    for maps, image in zip(found, images, strict=True):
+        mirrored = network.conv(image.flip(-1)[None])[0]
+        torch.testing.assert_close(maps, network.conv(image[None])[0] + mirrored.flip(-1))
+
+
+def test_sum_over_flips_of_no_image():
+    assert sum_over_flips(Uneven(), []) == []

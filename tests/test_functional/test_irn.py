@@ -74,6 +74,28 @@ def test_losses_against_a_naive_loop():
     assert {k: v.item() for k, v in got.items()} == pytest.approx(wanted, rel=1e-4)
 
 
+def test_ranks_that_share_their_counts_average_to_the_whole():
+    labels, edge, displacement = drawn()
+    # the second rank has fewer pairs
+    labels[1, :, 4:] = 255
+    index = PathIndex(RADIUS, SIZE)
+    whole = irn_losses(edge, displacement, affinity_labels(labels, index), index)
+    masks = [affinity_labels(one, index) for one in labels.split(1)]
+    shared = sum(torch.stack([m.sum() for m in mask]).float() for mask in masks) / 2
+    counts, halves = [], []
+    for rank in range(2):
+
+        def average(own):
+            counts.append(own)
+            return shared
+
+        one = slice(rank, rank + 1)
+        halves.append(irn_losses(edge[one], displacement[one], masks[rank], index, average))
+    torch.testing.assert_close(sum(counts) / 2, shared)
+    for name, loss in whole.items():
+        torch.testing.assert_close((halves[0][name] + halves[1][name]) / 2, loss)
+
+
 def test_nothing_but_unsure_cells_costs_nothing():
     _, edge, displacement = drawn()
     index = PathIndex(RADIUS, SIZE)

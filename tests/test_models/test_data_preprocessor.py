@@ -39,6 +39,11 @@ def test_own_mean_and_std():
     assert torch.equal(found, normalised(pixels, mean, std))
 
 
+def test_an_image_that_is_not_contiguous():
+    pixels = image(4, 5).transpose(1, 2)
+    assert torch.equal(WeakDataPreprocessor().normalise(pixels), normalised(pixels))
+
+
 CANVASES = [
     (None, [None, None], (7, 6)),
     ((9, 8), [None, None], (9, 8)),

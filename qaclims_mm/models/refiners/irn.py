@@ -9,11 +9,14 @@ from math import ceil
 from typing import Any
 
 import torch
+from mmengine.dist import all_reduce
 from mmengine.model import BaseModel
 from torch import Tensor
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from qaclims_mm.functional.affinity import PathIndex, random_walk
+from qaclims_mm.functional.cam import group_by_size, sum_over_flips
 from qaclims_mm.functional.irn import affinity_labels, irn_losses
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
@@ -21,6 +24,16 @@ from qaclims_mm.schemas import IGNORE_INDEX
 
 # training has one size
 _path_index = lru_cache(maxsize=4)(PathIndex)
+
+
+def _mean_over_ranks(values: Tensor) -> Tensor:
+    all_reduce(values, 'mean')
+    return values
+
+
+# a walk is thousands of small operations, whose calls cost more than they do on small maps and on
+# a GPU; beyond that many cells at once it is the other way round on a CPU
+_CELLS = {'cpu': 2**12, 'cuda': 2**20}
 
 
 @MODELS.register_module()
@@ -124,6 +137,9 @@ class IRNRefiner(BaseModel):
     def loss(self, inputs: Tensor, data_samples: Sequence[Any]) -> dict[str, Tensor]:
         """Return IRN's four losses, weighted so that their sum is its total.
 
+        Ranks share the numbers of their pairs, so their steps are those of one with all images.
+        Batches that an optimizer wrapper accumulates do not: each is divided by its own number.
+
         Args:
             inputs: ``(B, 3, H, W)``.
             data_samples: Have ``gt_sem_seg``, confident labels ``(1, H', W')``; where an image is
@@ -132,7 +148,7 @@ class IRNRefiner(BaseModel):
         edge, displacement = self.forward(inputs)
         index = _path_index(self.train_radius, tuple(edge.shape[-2:]))
         labels = affinity_labels(self._cells(inputs, data_samples, edge.shape[-2:]), index)
-        return irn_losses(edge, displacement, labels, index)
+        return irn_losses(edge, displacement, labels, index, _mean_over_ranks)
 
     @staticmethod
     def _cells(inputs: Tensor, data_samples: Sequence[Any], size: Sequence[int]) -> Tensor:
@@ -144,14 +160,17 @@ class IRNRefiner(BaseModel):
         return F.interpolate(canvas, size=tuple(size), mode='nearest-exact')[:, 0].long()
 
     @torch.no_grad()
-    def edges(self, image: Tensor) -> Tensor:
-        """Return the edges ``(h, w)`` in [0, 1] of an image ``(3, H, W)`` and its mirror image."""
-        height, width = image.shape[-2:]
+    def edges(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Return the edges ``(h, w)`` in [0, 1] of images ``(3, H, W)`` and their mirror images."""
+        return [(logits[0] / 2).sigmoid() for logits in sum_over_flips(self._edge_logits, images)]
+
+    def _edge_logits(self, images: Tensor) -> Tensor:
+        """Return the logits ``(B, 1, h, w)`` of the cells that images ``(B, 3, H, W)`` cover."""
+        height, width = images.shape[-2:]
         side = self.pad_to or 0
-        both = torch.stack([image, image.flip(-1)])
-        both = F.pad(both, (0, max(0, side - width), 0, max(0, side - height)))
-        logits = self.forward(both)[0][..., : ceil(height / 4), : ceil(width / 4)]
-        return ((logits[0] + logits[1].flip(-1)) / 2).sigmoid()[0]
+        padded = F.pad(images, (0, max(0, side - width), 0, max(0, side - height)))
+        logits = self.edge_head(self.stages(padded))
+        return logits[..., : ceil(height / 4), : ceil(width / 4)]
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
@@ -161,15 +180,28 @@ class IRNRefiner(BaseModel):
             inputs: For each image a list of one normalised copy ``(3, H, W)``.
             data_samples: Have ``cam_strided`` ``(n, h, w)``; one with ``failed`` is passed on.
         """
-        for (image, *_), sample in zip(inputs, data_samples, strict=True):
-            if sample.get('failed'):
-                continue
-            cams = sample.cam_strided.to(image)
-            height, width = cams.shape[-2:]
-            edge = self.edges(image)[:height, :width]
-            walked = random_walk(cams, edge, **self.walk)
-            sample.set_field(self._full_size(walked, image.shape[-2:]), 'cam_high_res')
+        pairs = zip(inputs, data_samples, strict=True)
+        whole = [(image, sample) for (image, *_), sample in pairs if not sample.get('failed')]
+        images = [image for image, _ in whole]
+        cams = [sample.cam_strided.to(image) for image, sample in whole]
+        edges = [
+            edge[: maps.shape[-2], : maps.shape[-1]]
+            for edge, maps in zip(self.edges(images), cams, strict=True)
+        ]
+        for (image, sample), maps in zip(whole, self._walk(cams, edges), strict=True):
+            sample.set_field(self._full_size(maps, image.shape[-2:]), 'cam_high_res')
         return list(data_samples)
+
+    def _walk(self, cams: Sequence[Tensor], edges: Sequence[Tensor]) -> list[Tensor]:
+        """Spread the maps ``(n, h, w)`` of images, those of equal size together."""
+        walked: dict[int, Tensor] = {}
+        at_once = _CELLS.get(edges[0].device.type, _CELLS['cuda']) if edges else 0
+        for group in group_by_size(edges, at_once):
+            # the stencil is the same for all maps of an image: those that lack some walk as zeros
+            batch = pad_sequence([cams[i] for i in group], batch_first=True)
+            maps = random_walk(batch, torch.stack([edges[i] for i in group]), **self.walk)
+            walked.update((i, m[: len(cams[i])]) for i, m in zip(group, maps, strict=True))
+        return [walked[i] for i in range(len(edges))]
 
     def _full_size(self, maps: Tensor, size: Sequence[int]) -> Tensor:
         """Upsample maps of stride 4 and divide them by their peak."""

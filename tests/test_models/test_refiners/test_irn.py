@@ -9,6 +9,7 @@ from qaclims_mm.apis.convert.networks import IRN_RULES
 from qaclims_mm.apis.convert.renaming import rename
 from qaclims_mm.functional.affinity import PathIndex, random_walk
 from qaclims_mm.functional.irn import affinity_labels
+from qaclims_mm.models.refiners import irn
 from qaclims_mm.registry import MODELS
 
 STAGES = dict(in_channels=(64, 256, 512, 1024, 2048), strides=(4, 4, 8, 16, 16))
@@ -84,7 +85,7 @@ def test_step_of_the_released_code(released, goldens_dir):
 def test_prediction_of_the_released_code(released, goldens_dir):
     golden = np.load(goldens_dir / 'irn.npz')
     image = image_of(released.eval(), golden['img2'])
-    edge = released.edges(image)
+    [edge] = released.edges([image])
     torch.testing.assert_close(edge[None], torch.from_numpy(golden['edge2']), rtol=1e-4, atol=1e-5)
     [displacement] = released(image[None])[1]
     torch.testing.assert_close(displacement, torch.from_numpy(golden['dp2']), rtol=1e-4, atol=1e-4)
@@ -142,10 +143,11 @@ def test_padding_to_a_side_does_as_irn_does():
     both[0, :, :41, :50], both[1, :, :41, :50] = image, image.flip(-1)
     logits = model(both)[0][..., :11, :13]
     wanted = ((logits[0, 0] + logits[1, 0].flip(-1)) / 2).sigmoid()
-    torch.testing.assert_close(padded_model.edges(image), wanted)
     # a larger image is not padded
     large = torch.rand(3, 72, 80)
-    torch.testing.assert_close(padded_model.edges(large), model.edges(large))
+    found, same = padded_model.edges([image, large])
+    torch.testing.assert_close(found, wanted)
+    torch.testing.assert_close(same, model.edges([large])[0])
 
 
 def test_displacements_are_centred_but_in_training():
@@ -170,11 +172,37 @@ def test_prediction_spreads_maps_over_the_edges(normalise):
     failed = BaseDataElement(failed='unreadable')
     [out, same] = model([[image], [image]], [sample, failed], mode='predict')
     assert same.get('cam_high_res') is None
-    walked = random_walk(cams, model.edges(image)[:11, :13])
+    walked = random_walk(cams, model.edges([image])[0][:11, :13])
     for number, refined in enumerate(out.cam_high_res):
         big = F.interpolate(walked[None], scale_factor=4, mode='bilinear')[0, :, :41, :50]
         peak = big.max() if normalise == 'image' else big[number].max()
         torch.testing.assert_close(refined, big[number] / peak)
+
+
+@pytest.mark.parametrize('cells', [1, 300, 2**20])
+def test_images_together_are_refined_as_one_by_one(cells, monkeypatch):
+    monkeypatch.setattr(irn, '_CELLS', dict(cpu=cells, cuda=cells))
+    torch.manual_seed(0)
+    model = MODELS.build(TINY).eval()
+    # images of two sizes in turn, and some of no, one, two and three classes
+    sizes = [(41, 50), (48, 36), (41, 50), (41, 50), (48, 36), (41, 50)]
+    images = [torch.rand(3, *size) for size in sizes]
+    samples = [
+        BaseDataElement(cam_strided=torch.rand(n, -(-h // 4), -(-w // 4)))
+        for n, (h, w) in zip((2, 1, 0, 1, 1, 3), sizes, strict=True)
+    ]
+    alone = [
+        model([[x]], [s.clone()], mode='predict')[0] for x, s in zip(images, samples, strict=True)
+    ]
+    together = model([[x] for x in images], samples, mode='predict')
+    assert [len(s.cam_high_res) for s in together] == [2, 1, 0, 1, 1, 3]
+    for found, wanted in zip(together, alone, strict=True):
+        torch.testing.assert_close(found.cam_high_res, wanted.cam_high_res, rtol=0, atol=1e-5)
+
+
+def test_a_batch_of_bad_records():
+    samples = [BaseDataElement(failed='unreadable')]
+    assert MODELS.build(TINY)([[torch.zeros(3, 1, 1)]], samples, mode='predict') == samples
 
 
 def test_prediction_of_an_image_without_a_class():
