@@ -1,6 +1,5 @@
 """The text bank: every distinct text encoded once, and which belong to an image and class."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from qaclims_mm.corpus.answers import select_backgrounds
 from qaclims_mm.corpus.questions import BACKGROUND_GROUPS, QUESTION_GROUPS
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.schemas import FormatError, Manifest, read_text_bank, write_text_bank
+from qaclims_mm.schemas.text_bank import read_texts
 
 NONE = -1
 
@@ -172,18 +172,30 @@ class TextBank:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self.embeddings, self.texts, table, self.metadata = read_text_bank(folder)
-        self._ids, self._names = (_Strings(table[k]) for k in ('image_id', 'class_name'))
-        self._label, self._no = (table[k].to_numpy() for k in ('label', 'no'))
-        self._fg, self._bg = (_Lists(table[k]) for k in ('fg', 'bg'))
-        self.width_fg, self.width_bg = self._fg.width, self._bg.width
+        # a training has no use for the texts, which would stay in the memory of every worker
+        self.embeddings, _, table, self.metadata = read_text_bank(folder)
+        images, names = (_numbered(table[k]) for k in ('image_id', 'class_name'))
+        self._images = {name: k for k, name in enumerate(images.dictionary.to_pylist())}
+        self._classes = {name: k for k, name in enumerate(names.dictionary.to_pylist())}
+        # an image's rows follow each other
+        self._first = np.searchsorted(images.indices, np.arange(len(self._images) + 1))
+        self._class_of = names.indices.to_numpy()
+        label, self._no = (table[k].to_numpy()[:, None] for k in ('label', 'no'))
+        self._fg = np.concatenate([_matrix(table['fg']), label], axis=1)
+        self._bg = _matrix(table['bg'])
+        self.width_fg, self.width_bg = self._fg.shape[1] - 1, self._bg.shape[1]
 
     def __reduce__(self) -> tuple:
         """Go to a loader's worker as the folder's name; the files are mapped there."""
         return TextBank, (self.folder,)
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._no)
+
+    @property
+    def texts(self) -> list[str]:
+        """The T strings without prompt, read from disk."""
+        return read_texts(self.folder)
 
     def check_clip(self, weights_sha256: str) -> None:
         """Refuse an image encoder that does not belong to these texts.
@@ -205,17 +217,13 @@ class TextBank:
         Raises:
             KeyError: If the corpus has no answers about one of them.
         """
-        first = bisect_left(self._ids, key := image_id.encode())
-        rows: dict[bytes, int] = {}
-        # an image's rows follow each other
-        for row in range(first, len(self)):
-            if self._ids[row] != key:
-                break
-            rows[self._names[row]] = row
-        try:
-            return [rows[name.encode()] for name in class_names]
-        except KeyError as error:
-            raise KeyError((image_id, error.args[0].decode())) from None
+        image = self._images.get(image_id)
+        first, end = (0, 0) if image is None else self._first[image : image + 2].tolist()
+        rows = dict(zip(self._class_of[first:end].tolist(), range(first, end), strict=True))
+        found = [rows.get(self._classes.get(name, NONE), NONE) for name in class_names]
+        if NONE in found:
+            raise KeyError((image_id, class_names[found.index(NONE)]))
+        return found
 
     def rows(self, image_id: str, class_names: Sequence[str]) -> PairRows:
         """Return the text rows of an image's P classes, -1 = none.
@@ -223,45 +231,19 @@ class TextBank:
         Raises:
             KeyError: If the corpus has no answers about one of them.
         """
-        found = self.find(image_id, class_names)
-        label, no = (x[found].astype(np.int64)[:, None] for x in (self._label, self._no))
-        fg = np.full((len(found), self.width_fg + 1), NONE, dtype=np.int64)
-        fg[:, -1:] = label
-        bg = np.full((len(found), self.width_bg), NONE, dtype=np.int64)
-        for pair, row in enumerate(found):
-            for target, lists in ((fg, self._fg), (bg, self._bg)):
-                values = lists[row]
-                target[pair, : len(values)] = values
-        return PairRows(fg, bg, no)
+        found = np.array(self.find(image_id, class_names), dtype=np.int64)
+        return PairRows(*(x[found].astype(np.int64) for x in (self._fg, self._bg, self._no)))
 
 
-class _Strings(Sequence[bytes]):
-    """A column of strings, of which nothing is decoded; UTF-8 sorts as what it encodes does."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        array = column.cast(pa.large_string()).combine_chunks()
-        _, offsets, data = array.buffers()
-        # a memory view gives Python's integers, which are faster than numpy's
-        self._offsets = memoryview(offsets).cast('q')[array.offset :][: len(array) + 1]
-        self._data = memoryview(data or b'')
-        self._length = len(array)
-
-    def __getitem__(self, row: Any) -> Any:
-        return self._data[self._offsets[row] : self._offsets[row + 1]].tobytes()
-
-    def __len__(self) -> int:
-        return self._length
+def _numbered(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return a column of strings as its distinct ones, in order, and their numbers."""
+    return column.combine_chunks().dictionary_encode()
 
 
-class _Lists:
-    """A column of lists of integers, as views of its memory."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        array = column.combine_chunks()
-        self._values = array.values.to_numpy()
-        offsets = array.offsets.to_numpy()
-        self._offsets = memoryview(offsets)
-        self.width = int(np.diff(offsets).max(initial=0))
-
-    def __getitem__(self, row: int) -> np.ndarray:
-        return self._values[self._offsets[row] : self._offsets[row + 1]]
+def _matrix(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a column of lists of integers with -1 behind each list."""
+    array = column.combine_chunks()
+    lengths = np.diff(array.offsets.to_numpy())
+    matrix = np.full((len(lengths), lengths.max(initial=0)), NONE, dtype=np.int32)
+    matrix[np.arange(matrix.shape[1]) < lengths[:, None]] = array.flatten().to_numpy()
+    return matrix

@@ -50,6 +50,8 @@ class SeededSampler(DefaultSampler):
 class ShardSampler(Sampler[int]):
     """Gives every rank whole shards of the dataset, in order and without padding.
 
+    All ranks must leave out the same images, since they share what is left.
+
     Args:
         dataset: Has ``image_ids()``.
         shard_size: Images a shard; 1 deals single images to the ranks in turn.
@@ -77,15 +79,14 @@ class ShardSampler(Sampler[int]):
         return len(self._done & set(self.dataset.image_ids()))  # type: ignore[attr-defined]
 
     def _indices(self) -> list[int]:
-        mine = (
-            i
-            for i in range(len(self.dataset))
-            if i // self.shard_size % self.world_size == self.rank
-        )
-        if not self._done:
-            return list(mine)
-        ids = self.dataset.image_ids()  # type: ignore[attr-defined]
-        return [i for i in mine if ids[i] not in self._done]
+        left = list(range(len(self.dataset)))
+        if self._done:
+            ids = self.dataset.image_ids()  # type: ignore[attr-defined]
+            left = [i for i in left if ids[i] not in self._done]
+        # dealt anew: what a lost rank has left is work for all ranks of the next run
+        shards = dict.fromkeys(i // self.shard_size for i in left)
+        mine = {*list(shards)[self.rank :: self.world_size]}
+        return [i for i in left if i // self.shard_size in mine]
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._indices())

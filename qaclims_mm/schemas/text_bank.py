@@ -80,6 +80,15 @@ class TextBankFiles(NamedTuple):
     metadata: dict[str, str]
 
 
+def read_texts(folder: str | Path) -> list[str]:
+    """Read the texts of a bank.
+
+    Raises:
+        FormatError: If the file is no JSON.
+    """
+    return read_json(Path(folder) / 'texts.json')
+
+
 def read_text_bank(folder: str | Path) -> TextBankFiles:
     """Open a text bank; the embeddings stay on disk until they are used.
 
@@ -107,7 +116,7 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
         raise FormatError(
             f'{path} has schema {metadata.get("schema")}, but this version reads {SCHEMA_VERSION}.'
         )
-    texts = read_json(folder / 'texts.json')
+    texts = read_texts(folder)
     index = read_parquet(folder / 'index.parquet', TEXT_INDEX_SCHEMA)
     if len(texts) != len(embeddings):
         raise FormatError(

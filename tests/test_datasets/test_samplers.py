@@ -54,6 +54,17 @@ def test_done_images_are_left_out(as_rank):
     assert len(sampler) == 4
 
 
+def test_shards_that_a_lost_rank_has_left_are_dealt_to_all(as_rank):
+    done = {f'{i:03d}' for i in (*range(4), *range(8, 12))}
+    shares = []
+    for rank in range(2):
+        sampler = as_rank(Ids(18), rank, 2, shard_size=4)
+        sampler.skip(done)
+        shares.append(list(sampler))
+    # shards 1 and 3 were both the second rank's
+    assert shares == [[4, 5, 6, 7, 16, 17], [12, 13, 14, 15]]
+
+
 def test_refusals(as_rank):
     with pytest.raises(ValueError, match='round_up must be False'):
         as_rank(Ids(3), 0, 1, round_up=True)
