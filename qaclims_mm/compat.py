@@ -1,7 +1,17 @@
 """Mends for what today's OpenMMLab stack gets wrong; a test tells when each is not needed."""
 
+import contextlib
+import functools
+import gc
 import importlib
 import os
+import re
+import subprocess
+import zipfile
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 _INSTALL = 'pip install -e ".[mm]"'
 _PARTS = {
@@ -40,6 +50,9 @@ def mend_openmmlab() -> None:
     enable_mmseg_bases()
     skip_mmpretrain_multimodal()
     refuse_unsafe_checkpoints()
+    write_files_whole()
+    keep_checkpoints_until_replaced()
+    resume_from_whole_checkpoints()
 
 
 def enable_mmseg_bases() -> None:
@@ -65,16 +78,19 @@ def init_cpu_process_group(launcher: str) -> None:
     Does nothing on a machine with a GPU, without a launcher or when a group exists.
 
     Raises:
-        ValueError: If the launcher is not ``pytorch``, the one that works without a GPU.
+        ValueError: If the launcher is neither ``pytorch`` nor ``slurm``, which work without a GPU,
+            or ``slurm`` and Slurm has not started this process.
     """
     import torch
     import torch.distributed as dist
 
     if launcher == 'none' or torch.cuda.is_available() or dist.is_initialized():
         return
-    if launcher != 'pytorch':
+    if launcher == 'slurm':
+        _take_rank_of_slurm()
+    elif launcher != 'pytorch':
         raise ValueError(
-            f'launcher must be pytorch on a machine without a GPU, but got {launcher}; '
+            f'launcher must be pytorch or slurm on a machine without a GPU, but got {launcher}; '
             'use tools/dist_train.sh or tools/dist_test.sh.'
         )
     import torch.multiprocessing as mp
@@ -86,11 +102,46 @@ def init_cpu_process_group(launcher: str) -> None:
     dist.init_process_group(backend='gloo')
 
 
+def leave_process_group() -> None:
+    """End the group of this process, when its runner is gone; does nothing without a group.
+
+    Ranks whose threads of gloo still run when Python ends abort now and then, their work done.
+    """
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+        # DDP holds the group, and is part of a runner's cycles
+        gc.collect()
+
+
+def _take_rank_of_slurm() -> None:
+    """Tell torch what Slurm says of this process, as mmengine does where there are GPUs."""
+    missing = [n for n in ('PROCID', 'NTASKS', 'NODELIST') if f'SLURM_{n}' not in os.environ]
+    if missing:
+        raise ValueError(
+            f'launcher slurm needs processes that srun has started, but SLURM_{missing[0]} is not '
+            'set; use tools/slurm_train.sh or tools/slurm_test.sh.'
+        )
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+    os.environ['LOCAL_RANK'] = os.environ.get('SLURM_LOCALID', '0')
+    os.environ.setdefault('MASTER_PORT', '29500')
+    if 'MASTER_ADDR' not in os.environ:
+        command = ['scontrol', 'show', 'hostnames', os.environ['SLURM_NODELIST']]
+        hosts = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        os.environ['MASTER_ADDR'] = hosts.split()[0]
+
+
 def adapt_config_to_device(cfg) -> None:  # noqa: ANN001 - mmengine's Config, which this light module does not import
-    """Change a config in place for ranks without a GPU: no device ids, BN for SyncBN."""
+    """Change a config in place: pinned batches for a GPU; else no device ids, BN for SyncBN."""
     import torch
 
     if torch.cuda.is_available():
+        # without a GPU torch warns of it
+        for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+            if cfg.get(name):
+                cfg[name].setdefault('pin_memory', True)
         return
     if cfg.get('launcher', 'none') != 'none':
         # the rest is what mmengine takes where there is no such config
@@ -136,3 +187,90 @@ def refuse_unsafe_checkpoints() -> None:
             ) from error
 
     mmengine_checkpoint._safe_torch_load = load
+
+
+def write_files_whole() -> None:
+    """Let checkpoints and ``last_checkpoint`` appear whole or not at all; a kill left them torn."""
+    from mmengine.fileio.backends import local_backend
+    from mmengine.hooks import checkpoint_hook
+
+    # a module's own name comes before the built-in one
+    local_backend.open = checkpoint_hook.open = _open_whole
+
+
+@contextlib.contextmanager
+def _open_whole(path: str | Path, mode: str = 'r', **options: Any) -> Iterator[Any]:
+    """Open a file as ``open`` does, but what is written takes its name when it is closed."""
+    from qaclims_mm.schemas import atomic_path
+
+    written = atomic_path(path) if 'w' in mode else contextlib.nullcontext(path)
+    with written as real, open(real, mode, **options) as file:
+        yield file
+
+
+def keep_checkpoints_until_replaced() -> None:
+    """Let mmengine remove the oldest checkpoint after it has written the newest, not before.
+
+    Where but one is kept, a run that was killed between had none.
+    """
+    from mmengine.dist import is_main_process
+    from mmengine.hooks import CheckpointHook
+
+    save = CheckpointHook._save_checkpoint_with_step
+    if hasattr(save, '__wrapped__'):
+        return
+
+    @functools.wraps(save)
+    def save_then_remove(self, runner, step, meta):  # noqa: ANN001, ANN202 - mmengine's signature
+        if self.max_keep_ckpts <= 0:
+            save(self, runner, step, meta)
+            return
+        # one more, also for a run that goes on from this checkpoint: mmengine removes it there
+        self.keep_ckpt_ids = deque(self.keep_ckpt_ids)
+        self.max_keep_ckpts += 1
+        save(self, runner, step, meta)
+        self.max_keep_ckpts -= 1
+        while len(self.keep_ckpt_ids) > self.max_keep_ckpts:
+            name = self.filename_tmpl.format(self.keep_ckpt_ids.popleft())
+            path = self.file_backend.join_path(self.out_dir, name)
+            if is_main_process() and self.file_backend.isfile(path):
+                self.file_backend.remove(path)
+
+    CheckpointHook._save_checkpoint_with_step = save_then_remove
+
+
+def resume_from_whole_checkpoints() -> None:
+    """Let runs go on that were killed while mmengine wrote in place; see below."""
+    from mmengine.runner import runner
+
+    runner.find_latest_checkpoint = find_whole_checkpoint
+
+
+def find_whole_checkpoint(work_dir: str) -> str | None:
+    """Return the checkpoint with which a training was last, ``None`` if it had none yet.
+
+    It is the one that ``last_checkpoint`` names or, where that is not whole, the newest that is.
+
+    Raises:
+        FormatError: If none is whole.
+    """
+    from mmengine.logging import print_log
+    from mmengine.runner.checkpoint import find_latest_checkpoint
+
+    from qaclims_mm.schemas import FormatError
+
+    named = find_latest_checkpoint(work_dir)
+    # torch writes zip files, whose table of contents comes last
+    if named is None or '://' in named or zipfile.is_zipfile(named):
+        return named
+    found = [p for p in Path(work_dir).iterdir() if re.fullmatch(r'(epoch|iter)_\d+\.pth', p.name)]
+    whole = [p for p in found if zipfile.is_zipfile(p)]
+    problem = f'{Path(work_dir, "last_checkpoint")} names {named!r}, which is no whole checkpoint'
+    if not whole:
+        raise FormatError(
+            f'{problem}, nor is any of the {len(found)} others there. Remove last_checkpoint to '
+            'train from the start, or give a checkpoint: --resume FILE.'
+        )
+    newest = str(max(whole, key=lambda p: p.stat().st_mtime_ns))
+    print_log(f'{problem}; going on from {newest}, the newest that is.')
+    return newest

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from mmengine.runner import CheckpointLoader, checkpoint
 from mmengine.runner.checkpoint import save_checkpoint
 
 from qaclims_mm import compat
+from qaclims_mm.engine.launch import run_tool
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason='a mend for machines without a GPU')
 SEGFORMER = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
@@ -23,12 +25,15 @@ SEGFORMER = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
 # Each function does, in a process without our mends, what fails there; it returns normally once the
 # stack has no such fault any more.
 UNMENDED = """
-import contextlib, json, os, tempfile
+import contextlib, json, logging, os, tempfile
 from types import SimpleNamespace
 import torch
 from mmengine.config import Config
 from mmengine.dist import init_dist
-from mmengine.runner import Runner
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import MessageHub
+from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 
 folder = tempfile.mkdtemp()
@@ -76,9 +81,47 @@ def adapt_config_to_device():
 def _replace_sync_bn():
     with_group(lambda: torch.nn.SyncBatchNorm(2)(torch.zeros(2, 2, 2, 2)))
 
+def begins_file_in_place(write):
+    with open(f'{folder}/last_checkpoint', 'w') as file:
+        file.write('a')
+    with contextlib.suppress(TypeError):  # a number cannot be written
+        write(0, f'{folder}/last_checkpoint')
+    with open(f'{folder}/last_checkpoint') as file:
+        return file.read() != 'a'
+
+def save_with(path, save=lambda *_, **__: None, backend=None):
+    hook = CheckpointHook(interval=1, max_keep_ckpts=1)
+    hub = MessageHub('hub')
+    hub.update_info('keep_ckpt_ids', [1])
+    hook.before_train(SimpleNamespace(work_dir=folder, logger=logging.getLogger(), message_hub=hub))
+    hook.file_backend = SimpleNamespace(join_path=lambda *_: path, **backend or {})
+    hook.after_train_epoch(SimpleNamespace(
+        epoch=1, iter=1, work_dir=folder, logger=logging.getLogger(), message_hub=hub,
+        save_checkpoint=save))
+
+def write_files_whole():
+    nothing = dict(isfile=lambda _: False, isdir=lambda _: False)
+    if (begins_file_in_place(LocalBackend().put)
+            or begins_file_in_place(lambda path, _: save_with(path, backend=nothing))):
+        raise RuntimeError('a file was begun in place')
+
+def keep_checkpoints_until_replaced():
+    events = []
+    remove = dict(isfile=lambda _: True, remove=lambda _: events.append('remove'))
+    save_with('a', lambda *_, **__: events.append('save'), remove)
+    if events == ['remove', 'save']:
+        raise RuntimeError('the only checkpoint was removed')
+
+def resume_from_whole_checkpoints():
+    with open(f'{folder}/last_checkpoint', 'w'):
+        pass
+    if find_latest_checkpoint(folder) == '':
+        raise RuntimeError('a checkpoint without a name was found')
+
 found = {}
 for check in (enable_mmseg_bases, skip_mmpretrain_multimodal, refuse_unsafe_checkpoints,
-              init_cpu_process_group, adapt_config_to_device, _replace_sync_bn):
+              init_cpu_process_group, adapt_config_to_device, _replace_sync_bn, write_files_whole,
+              keep_checkpoints_until_replaced, resume_from_whole_checkpoints):
     try:
         check()
         found[check.__name__] = ''
@@ -106,6 +149,9 @@ def faults():
         pytest.param('init_cpu_process_group', 'NVIDIA|CUDA', marks=NO_GPU),
         pytest.param('adapt_config_to_device', 'device_ids', marks=NO_GPU),
         pytest.param('_replace_sync_bn', 'expected input tensor to be on GPU', marks=NO_GPU),
+        ('write_files_whole', 'a file was begun in place'),
+        ('keep_checkpoints_until_replaced', 'the only checkpoint was removed'),
+        ('resume_from_whole_checkpoints', 'a checkpoint without a name was found'),
     ],
 )
 def test_each_mend_is_still_needed(faults, mend, fault):
@@ -225,6 +271,20 @@ def test_config_on_each_device(monkeypatch, gpu, launcher, model, added):
     assert cfg.to_dict() == dict(launcher=launcher, model=model) | added
 
 
+@pytest.mark.parametrize('gpu', [True, False])
+def test_batches_are_pinned_for_a_gpu_alone(monkeypatch, gpu):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    loaders = dict(
+        train_dataloader=dict(batch_size=2, pin_memory=False),
+        val_dataloader=None,
+        test_dataloader=dict(batch_size=3),
+    )
+    cfg = Config(loaders)
+    compat.adapt_config_to_device(cfg)
+    wanted = dict(batch_size=3, pin_memory=True) if gpu else dict(batch_size=3)
+    assert cfg.to_dict() == loaders | dict(test_dataloader=wanted)
+
+
 def test_unused_parameters_of_a_config_are_looked_for_on_the_cpu_too(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     cfg = Config(dict(launcher='pytorch', find_unused_parameters=True))
@@ -239,15 +299,26 @@ def test_config_without_a_model_or_a_launcher(monkeypatch):
     assert cfg.to_dict() == dict(model=None)
 
 
-@pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
-def test_launchers_that_need_a_gpu(monkeypatch, launcher):
+def test_launcher_that_needs_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
     with pytest.raises(
         ValueError,
-        match=rf'^launcher must be pytorch on a machine without a GPU, but got {launcher}; '
+        match=r'^launcher must be pytorch or slurm on a machine without a GPU, but got mpi; '
         r'use tools/dist_train\.sh or tools/dist_test\.sh\.$',
     ):
-        compat.init_cpu_process_group(launcher)
+        compat.init_cpu_process_group('mpi')
+
+
+def test_slurm_outside_of_slurm(monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setenv('SLURM_PROCID', '0')
+    monkeypatch.delenv('SLURM_NTASKS', raising=False)
+    with pytest.raises(
+        ValueError,
+        match=r'^launcher slurm needs processes that srun has started, but SLURM_NTASKS is not '
+        r'set; use tools/slurm_train\.sh or tools/slurm_test\.sh\.$',
+    ):
+        compat.init_cpu_process_group('slurm')
 
 
 @pytest.mark.parametrize(('gpu', 'launcher'), [(False, 'none'), (True, 'pytorch'), (True, 'slurm')])
@@ -269,6 +340,33 @@ def test_group_of_gloo(monkeypatch):
     monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
     compat.init_cpu_process_group('pytorch')
     assert len(calls) == 1
+
+
+def gloo_threads():
+    names = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]
+    return [name for name in names if 'gloo' in name]
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='threads cannot be listed here')
+def test_nothing_of_a_group_is_left_when_a_tool_ends():
+    """Else one rank in five aborts where the cores are shared."""
+    compat.leave_process_group()
+
+    def main():
+        store = torch.distributed.HashStore()
+        torch.distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))
+        model(torch.ones(1)).backward()
+        # as a runner and its hooks
+        model.owner = [model]
+        assert gloo_threads()
+        return 3
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == 3
+    assert not torch.distributed.is_initialized()
+    assert not gloo_threads()
 
 
 def make_checkpoint():

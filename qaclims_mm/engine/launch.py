@@ -7,12 +7,19 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
-from qaclims_mm.compat import adapt_config_to_device, init_cpu_process_group, mend_openmmlab
+from qaclims_mm.compat import (
+    adapt_config_to_device,
+    find_whole_checkpoint,
+    init_cpu_process_group,
+    leave_process_group,
+    mend_openmmlab,
+)
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.schemas import FormatError
@@ -58,6 +65,13 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.strict:
         _set_strict(cfg)
     return cfg
+
+
+def mixed_precision_wrapper() -> str:
+    """Return the type of the optimizer's wrapper that this machine's mixed precision needs."""
+    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
+        return 'Bfloat16OptimWrapper'
+    return 'AmpOptimWrapper'
 
 
 def read_config(path: str, work_dir: str | None = None, options: dict | None = None) -> Config:
@@ -154,7 +168,7 @@ def resume_from(cfg: Config, checkpoint: str | None) -> None:
         checkpoint: The file to go on from; ``None`` is the last one of the work dir, if there is
             one.
     """
-    checkpoint = checkpoint or find_latest_checkpoint(cfg.work_dir)
+    checkpoint = checkpoint or find_whole_checkpoint(cfg.work_dir)
     cfg.resume = checkpoint is not None
     if checkpoint is not None:
         cfg.load_from = checkpoint
@@ -201,6 +215,8 @@ def exit_status(runner: Runner) -> int:
 def run_tool(main: Any) -> None:
     """Run a tool's ``main``; a problem with the user's files ends in its message alone."""
     try:
-        raise SystemExit(main() or 0)
+        status = main() or 0
     except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'error: {error}') from error
+    leave_process_group()
+    raise SystemExit(status)

@@ -8,7 +8,13 @@ import torch
 from tiny_runs import ROOT, build_tiny_runner
 
 from qaclims_mm.datasets.image_level import RecordError
-from qaclims_mm.engine.launch import base_parser, exit_status, load_config, run_tool
+from qaclims_mm.engine.launch import (
+    base_parser,
+    exit_status,
+    load_config,
+    mixed_precision_wrapper,
+    run_tool,
+)
 from qaclims_mm.schemas import FormatError
 
 CAM = ROOT / 'configs/miniworld/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
@@ -160,6 +166,34 @@ def test_tools_train_resume_and_test(monkeypatch, tiny, tmp_path):
     message = run(monkeypatch, 'test.py', tiny, 'none', '--strict', *flags('x'))
     assert message.startswith('error: mask ')
     assert 'img_2.png of image img_2 is missing' in message
+
+
+def test_amp_trains_in_mixed_precision(monkeypatch, tiny, tmp_path):
+    def weights(name, *flags):
+        folder = tmp_path / name
+        options = ['--cfg-options', f'experiment_name={folder}', 'optim_wrapper.optimizer.lr=0.01']
+        assert run(monkeypatch, 'train.py', tiny, '--work-dir', folder, *flags, *options) == 0
+        return torch.load(folder / 'epoch_1.pth', weights_only=False)['state_dict']
+
+    float32, mixed = weights('float32'), weights('mixed', '--amp')
+    assert all(w.dtype == float32[name].dtype for name, w in mixed.items())
+    found, wanted = (w['backbone.conv1.weight'] for w in (mixed, float32))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-3)
+    assert not torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ('gpu', 'bfloat16', 'wrapper'),
+    [
+        (True, True, 'Bfloat16OptimWrapper'),
+        (True, False, 'AmpOptimWrapper'),
+        (False, False, 'Bfloat16OptimWrapper'),
+    ],
+)
+def test_mixed_precision_of_a_machine(monkeypatch, gpu, bfloat16, wrapper):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bfloat16)
+    assert mixed_precision_wrapper() == wrapper
 
 
 def test_resume_goes_on_or_begins_with_what_the_config_loads(monkeypatch, tiny, tmp_path):

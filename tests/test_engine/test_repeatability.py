@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-
-from tests.tiny_runs import build_tiny_runner
+from tiny_runs import build_tiny_runner, log_of
 
 RANDOM = """
 train_dataloader.update(
@@ -49,6 +48,19 @@ def test_broken_off_and_resumed(train):
         torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
     other = train('other', 3, **{'randomness.seed': 1})
     assert any(not torch.equal(other[name], value) for name, value in unbroken.items())
+
+
+def test_killed_in_the_middle_of_a_checkpoint(train, tmp_path):
+    unbroken = train('unbroken', 3)
+    train('broken', 2)
+    # as mmengine alone leaves it
+    torn = tmp_path / 'broken/epoch_2.pth'
+    torn.write_bytes(torn.read_bytes()[:1000])
+    (tmp_path / 'broken/last_checkpoint').write_text('')
+    resumed = train('broken', 3, resume=True)
+    assert 'epoch_1.pth' in log_of(tmp_path / 'broken').split('Auto resumed')[1].splitlines()[0]
+    for name, value in unbroken.items():
+        torch.testing.assert_close(resumed[name], value, rtol=0, atol=0)
 
 
 @pytest.mark.slow

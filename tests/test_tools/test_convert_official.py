@@ -246,7 +246,7 @@ def test_golden_irn(tmp_path, goldens_dir, monkeypatch, capsys):
     cfg = Config.fromfile(CONFIGS / '_base_/models/irn_r50.py').model
     model = load(MODELS.build(cfg), tmp_path / 'out.pth')
     image = model.data_preprocessor.normalise(torch.tensor(golden['img2']).permute(2, 0, 1))
-    edge, [displacement] = model.edges(image), model(image[None])[1]
+    [edge], [displacement] = model.edges([image]), model(image[None])[1]
     np.testing.assert_allclose(edge[None], golden['edge2'], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(displacement, golden['dp2'], rtol=1e-4, atol=1e-4)
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -73,9 +73,12 @@ class ResumeTestHook(Hook):
 
     def _skip(self, runner: Runner, ids: Sequence[str]) -> None:
         metrics = runner.test_evaluator.metrics
-        done = set(ids).intersection(*(m.done_ids(ids) for m in metrics))
+        found = [set(ids).intersection(*(m.done_ids(ids) for m in metrics))]
         # all ranks have looked before one of them writes
         barrier()
+        # ranks deal what is left by one list; several machines may see files at different times
+        broadcast_object_list(found)
+        [done] = found
         if done:
             runner.test_dataloader.batch_sampler.sampler.skip(done)
             runner.logger.info(f'{len(done)} of {len(ids)} images are done already and left out.')

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from torch import Tensor
 
+from qaclims_mm.compat import find_whole_checkpoint
 from qaclims_mm.registry import HOOKS
 from qaclims_mm.schemas import FormatError
 
@@ -68,7 +69,7 @@ class StrictLoadHook(Hook):
         report = coverage_report(model.state_dict(), found, self.optional)
         if report:
             # --resume without a file takes the last one of the work dir
-            path = runner._load_from or find_latest_checkpoint(runner.work_dir)
+            path = runner._load_from or find_whole_checkpoint(runner.work_dir)
             raise FormatError(
                 f'the checkpoint {path} does not fit {type(model).__name__}: {report}\n'
                 'Load the checkpoint of this config, or allow keys with StrictLoadHook.optional.'

@@ -2,10 +2,10 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
+from tiny_runs import build_tiny_runner
 
 from qaclims_mm.engine.hooks.finite_loss import FiniteLossHook
 from qaclims_mm.schemas import FormatError
-from tests.tiny_runs import build_tiny_runner
 
 
 def test_a_lost_training_stops_before_its_checkpoint(tiny, tmp_path):

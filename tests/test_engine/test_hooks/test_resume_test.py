@@ -47,6 +47,10 @@ def run(tiny, tmp_path, monkeypatch):
         if killed_after:
             with pytest.raises(KeyboardInterrupt):
                 runner.test()
+            # as Python does when a process ends
+            for metric in runner.test_evaluator.metrics:
+                if hasattr(metric, 'queue'):
+                    metric.queue.join()
             return hook.seen, None
         metrics = {k: v for k, v in runner.test().items() if k not in TRIFLES}
         return hook.seen, metrics
