@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up, then lint, types and all tests that this machine can run. Flags go to pytest: bash tools/run_tests.sh -m "not slow"
+# Sets up, then lint, types, all tests that this machine can run and the tiny benchmarks, which fail below half of a bar.
+# Flags go to pytest, and nothing follows it: bash tools/run_tests.sh -m "not slow"
 set -euo pipefail
 source "$(dirname "$0")/setup_env.sh"
 export TOKENIZERS_PARALLELISM=false
@@ -7,5 +8,6 @@ ruff check .
 ruff format --check .
 codespell
 mypy qaclims_mm tools
-if [ $# -eq 0 ]; then set -- -m "not gpu"; fi
-python -m pytest --durations=10 "$@"
+if [ $# -gt 0 ]; then exec python -m pytest --durations=10 "$@"; fi
+python -m pytest --durations=10 -m "not gpu"
+python tools/benchmark.py all --size tiny

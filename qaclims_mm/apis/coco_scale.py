@@ -4,16 +4,17 @@ import json
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.registry import init_default_scope
 
 from qaclims_mm.apis.prepare_coco import prepare_split
-from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.corpus.questions import Question, get_questions
 from qaclims_mm.corpus.store import VQACorpus, write_shard
 from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
@@ -26,6 +27,7 @@ TRAIN2014, UNLABELLED = 82_783, 702 / 82_783
 LOOKUPS = 20_000
 PROMPT = 'a photo of {answer}'
 _ADJECTIVES = ('red', 'old', 'big', 'small', 'young', 'wooden', 'tall', 'blue', 'wet', 'flat')
+_WORDS = [f'{a} thing{n}' for n in range(1200) for a in _ADJECTIVES]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Step:
     gigabytes: float
 
 
+def draw_classes(rng: np.random.Generator) -> np.ndarray:
+    """Draw the classes of an image, 2.9 on average, as numbers below 80."""
+    return rng.permutation(len(CLASSES) - 1)[: 1 + int(rng.exponential(2.42))]
+
+
 def simulate_instances(path: Path, images: int, rng: np.random.Generator) -> None:
     """Write instances with COCO's 2.9 classes an image and 7 objects, polygons and all."""
     categories = [dict(id=i, name=name) for i, name in enumerate(CLASSES[1:], start=1)]
@@ -52,7 +59,7 @@ def simulate_instances(path: Path, images: int, rng: np.random.Generator) -> Non
         content['images'].append(dict(id=number, file_name=name, height=480, width=640))
         if number < images * UNLABELLED:
             continue
-        classes = rng.permutation(len(categories))[: 1 + int(rng.exponential(2.42))]
+        classes = draw_classes(rng)
         for category in classes.repeat(rng.choice([1, 1, 2, 3, 6], size=len(classes))).tolist():
             outline = rng.uniform(0, 480, size=2 * int(rng.choice([8, 20, 40]))).round(2).tolist()
             content['annotations'].append(
@@ -70,30 +77,40 @@ def simulate_instances(path: Path, images: int, rng: np.random.Generator) -> Non
     path.write_text(json.dumps(content))
 
 
+def simulate_answers(
+    image_id: str,
+    class_names: Sequence[str],
+    questions: Sequence[Question],
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """Return an image's rows of a corpus: 12,000 words, a few of which are most of the answers."""
+    chosen = rng.zipf(1.3, size=(len(class_names), len(questions))) % len(_WORDS)
+    return [
+        dict(
+            image_id=image_id,
+            class_name=name,
+            kind=question.kind,
+            question_id=question.id,
+            question=question.fill(name),
+            answer=_WORDS[k],
+            text=f'{_WORDS[k]} {name}' if question.kind == 'fg' else _WORDS[k],
+            score=-0.5,
+        )
+        for name, row in zip(class_names, chosen.tolist(), strict=True)
+        for question, k in zip(questions, row, strict=True)
+    ]
+
+
 def simulate_corpus(folder: Path, labels: dict[str, list[str]], rng: np.random.Generator) -> None:
-    """Write answers to the 16 questions: 12,000 words, a few of which are most of the answers."""
-    words = [f'{a} thing{n}' for n in range(1200) for a in _ADJECTIVES]
+    """Write answers to the 16 questions."""
     questions = get_questions('paper')
     ids = sorted(labels)
     shards = range(-(-len(ids) // SHARD_SIZE))
     for shard in track(shards, 'simulating answers', len(shards)):
-        rows_of = {}
-        for image_id in ids[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]:
-            chosen = rng.zipf(1.3, size=(len(labels[image_id]), len(questions))) % len(words)
-            rows_of[image_id] = [
-                dict(
-                    image_id=image_id,
-                    class_name=name,
-                    kind=question.kind,
-                    question_id=question.id,
-                    question=question.fill(name),
-                    answer=words[k],
-                    text=f'{words[k]} {name}' if question.kind == 'fg' else words[k],
-                    score=-0.5,
-                )
-                for name, row in zip(labels[image_id], chosen.tolist(), strict=True)
-                for question, k in zip(questions, row, strict=True)
-            ]
+        rows_of = {
+            image_id: simulate_answers(image_id, labels[image_id], questions, rng)
+            for image_id in ids[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]
+        }
         write_shard(folder, shard, rows_of)
     counts = dict(images=len(ids), shards=len(shards))
     Manifest('qape', 'simulated', counts=counts).write(folder)
