@@ -47,7 +47,8 @@ def test_all_is_written_before_the_manifest(tmp_path, monkeypatch):
 def test_no_manifest_if_a_file_could_not_be_written(tmp_path):
     (tmp_path / 'a.txt').mkdir()
     writer = TextWriter(str(tmp_path))
-    writer.process(None, [dict(image_id=i, text='hello') for i in ('a', 'b')])
+    # the last one fails: else it could come out of the writing of the next already
+    writer.process(None, [dict(image_id=i, text='hello') for i in ('b', 'a')])
     with pytest.raises(IsADirectoryError, match=r'a\.txt'):
         writer.evaluate(2)
     assert (tmp_path / 'b.txt').read_text() == 'hello'

@@ -34,14 +34,14 @@ def test_calls_of_one_thread_keep_their_order():
 
 def test_the_caller_goes_on_and_join_waits(gate):
     queue, seen = WriteQueue(), []
-    queue.put(lambda: gate.wait(SOON) and seen.append(threading.current_thread().name))
+    queue.put(lambda: gate.wait(SOON) and seen.append(threading.current_thread()))
     assert not seen
     threading.Timer(0.05, gate.set).start()
     queue.join()
     assert len(seen) == 1
-    assert seen[0] != threading.current_thread().name
+    assert seen[0] is not threading.current_thread()
     # no thread is left to those that fork
-    assert not [t for t in threading.enumerate() if t.name == seen[0]]
+    assert not seen[0].is_alive()
 
 
 def test_a_full_queue_waits_for_the_oldest_call(gate):
