@@ -7,7 +7,6 @@ from rich.console import Console
 from qaclims_mm.apis.forked import can_fork
 from qaclims_mm.apis.pipeline import Pipeline, metrics_table
 from qaclims_mm.apis.plan import Launch, read_plan
-from qaclims_mm.apis.suites import with_suite
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -15,7 +14,6 @@ def main() -> int:
     """Run what is not done, print the table and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='pipeline config')
-    parser.add_argument('--suite', help='ablation to run instead, a file of configs/suites')
     parser.add_argument('--work-dir', help='where all stages write')
     parser.add_argument('--from', dest='first', metavar='STAGE', help='first stage')
     parser.add_argument('--to', dest='last', metavar='STAGE', help='last stage')
@@ -27,7 +25,6 @@ def main() -> int:
     parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
     args = parser.parse_args()
     plan, console = read_plan(args.config, args.work_dir), Console()
-    plan = with_suite(plan, args.suite) if args.suite else plan
     stages = plan.select(args.first, args.last)
     try:
         launch = Launch(args.launcher, args.ranks)

@@ -1,5 +1,6 @@
 # The paper's small table on foreground adaptive thresholding: without it, regions are the maps
 # themselves and CLIP gets no mask
+title = 'Foreground adaptive thresholding'
 variants = {
     'without': dict(
         title='without FAT',

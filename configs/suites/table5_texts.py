@@ -1,7 +1,7 @@
 # Table 5 of the paper: what each group of questions brings. Without a group of the background the
 # text is "no {class}", without one of the foreground it is the class.
+title = 'Groups of questions (table 5)'
 groups = {
-    'none': ((), 60.2),
     'fine': (('fine',), 61.0),
     'alias': (('alias',), 60.7),
     'object': (('object',), 66.3),
@@ -10,8 +10,12 @@ groups = {
     'bg': (('object', 'scene'), 67.0),
 }
 variants = {
+    # without answers the class stands against "no {class}": RITC without QAPE
+    'none': dict(title='no answers', paper=60.2, stage='ritc'),
+}
+variants |= {
     name: dict(
-        title=' + '.join(chosen) or 'no answers',
+        title=' + '.join(chosen),
         paper=paper,
         options={'text_bank.groups': list(chosen)},
     )

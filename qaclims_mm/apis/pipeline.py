@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import psutil
 from rich.console import Console
@@ -110,6 +111,14 @@ def _hash_once(path: Path, size: int, modified: int) -> str:
     return hash_file(path)
 
 
+class Run(NamedTuple):
+    """How a stage ran: time in s, memory of all its processes at the peak in GB, exit status."""
+
+    seconds: int
+    gigabytes: float
+    status: int
+
+
 class Pipeline:
     """Runs stages and remembers, in ``done/``, from what each was made.
 
@@ -131,6 +140,7 @@ class Pipeline:
     ) -> None:
         self.plan, self.root, self.seed, self.fork = plan, plan.root, seed, fork
         self.launch, self.console = launch or Launch(), console or Console()
+        self._noting = threading.Lock()
 
     def expected(self, stage: Stage) -> Manifest:
         """Return the manifest that a stage has when it is done with what is there now.
@@ -258,19 +268,61 @@ class Pipeline:
                 status = max(status, self._runs().get(stage.name, {}).get('status', 0))
                 continue
             self.console.print(title)
-            # as it is now: its config may be edited while it runs
-            manifest = self._claim(stage)
             self._tell_ranks(stage)
-            begin = time.monotonic()
-            code, gigabytes = self._run_one(stage)
-            status, seconds = max(status, code), time.monotonic() - begin
-            self._note_run(stage, seconds, gigabytes, code)
-            manifest.write(self.root / DONE / stage.name)
-            self.console.print(
-                f'    [green]done[/green] in {seconds:.0f} s, {gigabytes:.1f} GB at its peak'
-            )
+            ran = self.run_stage(stage)
+            status = max(status, ran.status)
+            if ran.status == EXIT_BAD_RECORDS:
+                log = self.log_of(stage)
+                self.console.print(f'    [yellow]some records were left out: see {log}[/yellow]')
+            used = f'{ran.seconds} s, {ran.gigabytes:.1f} GB at its peak'
+            self.console.print(f'    [green]done[/green] in {used}')
         self.collect_metrics(stages)
         return status
+
+    def run_stage(self, stage: Stage, beside: Mapping[str, str] | None = None) -> Run:
+        """Run a stage, whatever its state.
+
+        Args:
+            stage: Of the plan.
+            beside: Given if it runs beside others: further environment variables of its process,
+                whose bars then go into its log.
+
+        Raises:
+            FormatError: If it was begun from something else, or is running.
+            SystemExit: If it fails, with the end of its log.
+        """
+        # as it is now: its config may be edited while it runs
+        manifest = self._claim(stage)
+        begin = time.monotonic()
+        status, gigabytes = self._run_one(stage, beside)
+        ran = Run(round(time.monotonic() - begin), round(gigabytes, 2), status)
+        self._note_run(stage, ran)
+        manifest.write(self.root / DONE / stage.name)
+        return ran
+
+    def adopt(self, stage: Stage, other: 'Pipeline', theirs: Stage) -> bool:
+        """Take over what a pipeline of another seed has made, if no seed concerns it.
+
+        The files are linked, not copied.
+
+        Args:
+            stage: Of this pipeline.
+            other: The other pipeline.
+            theirs: The same stage in it.
+
+        Returns:
+            Whether there was anything to take over.
+        """
+        made, ours = other.plan.folder(theirs), self.plan.folder(stage)
+        if not self.plan.is_seedless(stage) or ours.exists() or not made.is_dir():
+            return False
+        if not other.is_done(theirs):
+            return False
+        temporary = ours.with_name(f'.{ours.name}.{os.getpid()}.tmp')
+        shutil.copytree(made, temporary, copy_function=os.link)
+        temporary.rename(ours)
+        self.expected(stage).write(self.root / DONE / stage.name)
+        return True
 
     def _check_disk(self, stages: Iterable[Stage]) -> None:
         needed = sum(s.megabytes or 0 for s in stages if not self.is_done(s))
@@ -313,9 +365,10 @@ class Pipeline:
         path = self.root / LOGS / RUNS
         return read_json(path) if path.is_file() else {}
 
-    def _note_run(self, stage: Stage, seconds: float, gigabytes: float, status: int) -> None:
-        note = dict(seconds=round(seconds), gigabytes=round(gigabytes, 2), status=status)
-        write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: note})
+    def _note_run(self, stage: Stage, ran: Run) -> None:
+        # stages may end in several threads
+        with self._noting:
+            write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: ran._asdict()})
 
     @contextlib.contextmanager
     def _lock(self, stage: Stage) -> Iterator[IO]:
@@ -334,31 +387,40 @@ class Pipeline:
                 ) from None
             yield lock
 
-    def _run_one(self, stage: Stage) -> tuple[int, float]:
+    def log_of(self, stage: Stage) -> Path:
+        """Return the file that a stage's output goes to."""
+        return self.root / LOGS / f'{stage.name}.log'
+
+    def _run_one(self, stage: Stage, beside: Mapping[str, str] | None) -> tuple[int, float]:
         """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
-        log = self.root / LOGS / f'{stage.name}.log'
+        log = self.log_of(stage)
         log.parent.mkdir(parents=True, exist_ok=True)
         with self._lock(stage) as lock, log.open('w') as file:
             # what a killed run was about to rename
             for left in self.plan.folder(stage).rglob('.*.tmp'):
                 if left.is_file():
                     left.unlink()
-            code, peak = _wait(self._start(stage, lock, file))
+            code, peak = _wait(self._start(stage, lock, file, beside))
         if code not in (0, EXIT_BAD_RECORDS):
             end = ''.join(log.read_text(errors='replace').splitlines(keepends=True)[-15:])
             raise SystemExit(f'{end}\nstage {stage.name} failed; its whole log is {log}.')
-        if code == EXIT_BAD_RECORDS:
-            self.console.print(f'    [yellow]some records were left out: see {log}[/yellow]')
         return code, peak
 
-    def _start(self, stage: Stage, lock: IO, log: IO) -> subprocess.Popen | ForkedTool:
+    def _start(
+        self, stage: Stage, lock: IO, log: IO, beside: Mapping[str, str] | None
+    ) -> subprocess.Popen | ForkedTool:
         """Start a stage; it keeps the lock if only this process is killed."""
         command = self.command(stage)
         # bars go to standard error: to the user's terminal, or into the log
-        errors = None if sys.stderr.isatty() else log
-        if self.fork and command[:2] == [sys.executable, str(plan.TOOLS / stage.tool)]:
+        errors = None if sys.stderr.isatty() and beside is None else log
+        if (
+            self.fork
+            and beside is None
+            and command[:2] == [sys.executable, str(plan.TOOLS / stage.tool)]
+        ):
             return ForkedTool(command[1], command[2:], log, errors)
-        environment = {**os.environ, 'PYTHONWARNINGS': 'ignore', 'TRANSFORMERS_VERBOSITY': 'error'}
+        quiet = dict(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
+        environment = {**os.environ, **quiet, **(beside or {})}
         return subprocess.Popen(
             command, stdout=log, stderr=errors, env=environment, pass_fds=(lock.fileno(),)
         )
@@ -366,7 +428,7 @@ class Pipeline:
     def collect_metrics(self, stages: Iterable[Stage]) -> dict[str, dict[str, float]]:
         """Add to ``metrics.json`` of the pipeline, {stage folder: {metric: value}}.
 
-        What other plans of the same folder, such as suites, have written stays.
+        What was written before stays.
         """
         path = self.root / METRICS
         metrics: dict[str, dict[str, float]] = read_metrics(path) if path.is_file() else {}

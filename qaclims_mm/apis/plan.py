@@ -57,6 +57,7 @@ class Plan:
         path: Its file.
         root: Work dir of the pipeline.
         stages: In the order in which they run.
+        comparators: Further stages, which run for suites alone.
         table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
         machine: Where ``minutes`` were measured.
     """
@@ -64,8 +65,14 @@ class Plan:
     path: Path
     root: Path
     stages: tuple[Stage, ...]
+    comparators: tuple[Stage, ...] = ()
     table: dict[str, dict[str, str]] = field(default_factory=dict)
     machine: str = ''
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """Those of the pipeline, then those of suites."""
+        return (*self.stages, *self.comparators)
 
     def select(self, first: str | None = None, last: str | None = None) -> list[Stage]:
         """Return the stages from ``first`` to ``last``, both included.
@@ -81,6 +88,23 @@ class Plan:
         end = names.index(last) + 1 if last else len(names)
         return list(self.stages[begin:end])
 
+    def lineage(self, stage: Stage) -> set[str]:
+        """Return the names of a stage and of all that it is made from, directly or not."""
+        known = {s.name: s for s in self.all_stages}
+        found, todo = {stage.name}, list(stage.needs)
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found.add(name)
+                todo += known[name].needs if name in known else ()
+        return found
+
+    def is_seedless(self, stage: Stage) -> bool:
+        """Tell whether all seeds make the same of a stage, in a folder that is its own."""
+        known = {s.name: s for s in (*self.all_stages, stage)}
+        lineage = [known.get(name) for name in self.lineage(stage)]
+        return stage.folder in ('', stage.name) and all(s and not s.seeded for s in lineage)
+
     def folder(self, stage: Stage) -> Path:
         """Return the folder of a stage."""
         return self.root / (stage.folder or stage.name)
@@ -90,8 +114,9 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     """Read a pipeline config.
 
     Args:
-        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``{work_dir}`` in a
-            string stands for the pipeline's folder.
+        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments, and ``comparators``,
+            another one, if suites need more; ``{work_dir}`` in a string stands for the pipeline's
+            folder.
         work_dir: Replaces that of the config.
 
     Raises:
@@ -104,7 +129,7 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     cfg = Config.fromfile(path, lazy_import=False)
     root = Path(work_dir or cfg.work_dir)
     stages: list[Stage] = []
-    for entry in cfg.stages:
+    for entry in (*cfg.stages, *cfg.get('comparators', [])):
         try:
             text = json.dumps(entry.to_dict()).replace('{work_dir}', str(root))
             values: dict[str, Any] = {
@@ -122,7 +147,8 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
             )
         stages.append(stage)
     table = cfg.get('table') or dict(rows={}, columns={})
-    return Plan(Path(path), root, tuple(stages), table, cfg.get('machine', ''))
+    number, machine = len(cfg.stages), cfg.get('machine', '')
+    return Plan(Path(path), root, tuple(stages[:number]), tuple(stages[number:]), table, machine)
 
 
 @dataclass(frozen=True)

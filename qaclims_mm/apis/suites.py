@@ -1,5 +1,6 @@
-"""Ablations: a pipeline's training again and again, each time with other options."""
+"""Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,10 +10,14 @@ from mmengine.config import Config
 
 from qaclims_mm.apis.plan import Plan, Stage
 from qaclims_mm.engine.launch import base_parser, read_config
+from qaclims_mm.registry import MODELS, VQA_MODELS
 from qaclims_mm.schemas import FormatError
 
-# the stage that makes the text bank, and the string of a config that says where it is
-TEXTS = 'texts'
+# the stages that ask the VQA model and make the text bank, the strings of a config that say where
+# their files are, and the training that is varied
+QAPE, TEXTS = 'qape', 'texts'
+CORPUS = 'corpus'
+TRAINED = 'qa_clims'
 
 
 @dataclass(frozen=True)
@@ -23,16 +28,57 @@ class Variant:
         title: In the table.
         options: {dotted key of the config: value}: a number, ``None``, a truth, a text without
             blanks, or a list of these.
+        qape: The same for the config of the stage ``qape``; makes a corpus of its own.
+        stage: The pipeline's own training that the row is; ``options`` and ``qape`` vary it.
         paper: The paper's mIoU of the maps on VOC train, in percent.
     """
 
     title: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    qape: Mapping[str, Any] = field(default_factory=dict)
+    stage: str = TRAINED
     paper: float | None = None
 
+    @property
+    def is_varied(self) -> bool:
+        """Whether it is a training of its own."""
+        return bool(self.options or self.qape)
 
-def read_suite(path: str | Path) -> dict[str, Variant]:
-    """Read a suite's ``variants``.
+
+@dataclass(frozen=True)
+class Suite:
+    """A file of ``configs/suites``.
+
+    Attributes:
+        name: Of the file.
+        title: What is compared.
+        variants: {name: row}.
+    """
+
+    name: str
+    title: str
+    variants: Mapping[str, Variant]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant as stages of a plan.
+
+    Attributes:
+        name: In the suite.
+        variant: What it is.
+        folder: Of its maps and numbers, below the work dir.
+        stages: All that are its own, the test of its maps last.
+    """
+
+    name: str
+    variant: Variant
+    folder: str
+    stages: tuple[Stage, ...]
+
+
+def read_suite(path: str | Path) -> Suite:
+    """Read a suite's ``title`` and ``variants``.
 
     Raises:
         FormatError: If the file does not exist or describes them badly.
@@ -40,94 +86,110 @@ def read_suite(path: str | Path) -> dict[str, Variant]:
     if not Path(path).is_file():
         raise FormatError(f'there is no suite {path}; see configs/suites.')
     try:
-        variants = Config.fromfile(path, lazy_import=False).get('variants')
+        cfg = Config.fromfile(path, lazy_import=False)
     except SyntaxError as error:
         raise FormatError(f'{path} is no Python ({error.msg}).') from error
     try:
-        found = {name: Variant(**entry) for name, entry in variants.items()}
+        found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
     except (AttributeError, TypeError) as error:
         raise FormatError(
             f'{path} needs variants = {{name: dict(title=..., options={{...}})}} ({error}).'
         ) from error
     if not found:
         raise FormatError(f'{path} has no variants.')
-    return found
+    return Suite(Path(path).stem, cfg.get('title', Path(path).stem), found)
 
 
-def with_suite(plan: Plan, path: str | Path, trained: str = 'qa_clims') -> Plan:
-    """Return a plan that trains and tests the variants of a suite after what they need.
+def rows_of(plan: Plan, path: str | Path) -> list[Row]:
+    """Return the rows of a suite as stages of a pipeline.
 
     A variant has the folder ``<first word of the suite>-<name>``, so that several suites share all
-    other stages of the pipeline; one without options is the pipeline's own training. One that
-    changes an option of ``text_bank`` makes a text bank of its own first.
+    other stages; one without options is the pipeline's own training. One that changes an option of
+    ``text_bank`` makes a text bank of its own first, one that asks other questions a corpus too.
 
     Args:
-        plan: Of a pipeline with the stages ``texts``, ``<trained>`` and ``<trained>_maps``.
+        plan: A pipeline.
         path: The suite.
-        trained: The stage that is varied.
 
     Raises:
-        FormatError: If the plan lacks one of the stages, or an option is none of its config or
-            cannot be given on a command line.
+        FormatError: If the plan lacks a stage, or an option is none of its config or cannot be
+            given on a command line.
     """
-    stages = {stage.name: stage for stage in plan.stages}
-    wanted = (TEXTS, trained, f'{trained}_maps')
-    lacking = [name for name in wanted if name not in stages]
-    if lacking:
-        raise FormatError(f'{plan.path} has no stage {lacking[0]}, which {path} varies.')
-    varied: list[Stage] = []
-    rows: dict[str, str] = {}
-    for name, variant in read_suite(path).items():
-        _check_options(f'{path}: {name}', variant, str(stages[trained].config))
-        if variant.options:
-            folder = f'{Path(path).stem.split("_")[0]}-{name}'
-            varied += _stages_of(plan.root, folder, variant, *(stages[n] for n in wanted))
-        else:
-            folder = plan.folder(stages[trained]).name
-            varied += [stages[trained], stages[f'{trained}_maps']]
-        paper = f' (paper, VOC: {variant.paper})' if variant.paper else ''
-        rows[folder] = variant.title + paper
-    before = _needed(stages, varied)
-    columns = {k: v for k, v in plan.table['columns'].items() if k.startswith('cam/')}
-    table = dict(rows=rows, columns=columns)
-    return replace(plan, stages=(*before, *varied), table=table)
+    suite = read_suite(path)
+    prefix = suite.name.split('_')[0]
+    return [
+        _row(plan, f'{path}: {name}', f'{prefix}-{name}', name, variant)
+        for name, variant in suite.variants.items()
+    ]
 
 
-def _stages_of(
-    root: Path, folder: str, variant: Variant, texts: Stage, train: Stage, test: Stage
+def stages_of(plan: Plan, rows: Sequence[Row]) -> list[Stage]:
+    """Return the stages of rows, each once, after those of the pipeline that they need."""
+    own = {stage.name: stage for row in rows for stage in row.stages}
+    needed = set().union(*(plan.lineage(stage) for stage in own.values())) - set(own)
+    return [s for s in plan.all_stages if s.name in needed] + list(own.values())
+
+
+def _row(plan: Plan, where: str, folder: str, name: str, variant: Variant) -> Row:
+    stages = {stage.name: stage for stage in plan.all_stages}
+
+    def find(wanted: str) -> Stage:
+        if wanted not in stages:
+            raise FormatError(f'{where}: {plan.path} has no stage {wanted}.')
+        return stages[wanted]
+
+    test = find(f'{variant.stage}_maps')
+    if not variant.is_varied:
+        # what needs no training has none
+        own = (*([stages[variant.stage]] if variant.stage in stages else []), test)
+        return Row(name, variant, plan.folder(test).name, own)
+    train = find(variant.stage)
+    _check_options(where, variant.options, str(train.config))
+    if variant.qape:
+        _check_options(where, variant.qape, str(find(QAPE).config))
+    return Row(name, variant, folder, tuple(_varied(plan, folder, variant, find, train, test)))
+
+
+def _varied(
+    plan: Plan, folder: str, variant: Variant, find: Any, train: Stage, test: Stage
 ) -> Iterator[Stage]:
-    """Yield the stages of a variant: its texts, if they are its own, training and maps."""
-    options = dict(variant.options)
-    own_bank = any(key.startswith('text_bank.') for key in options)
-    if own_bank:
+    """Yield the stages of a variant: its answers and texts, if they are its own, and its maps."""
+    options, texts, bank = dict(variant.options), find(TEXTS), TEXTS
+    needs_texts = texts.needs
+    if variant.qape:
+        name = f'{folder}_{QAPE}'
+        about, args = f'answers of {variant.title}', _as_arguments(variant.qape)
+        yield replace(find(QAPE), name=name, about=about, args=args, folder=name)
+        options[CORPUS] = f'{{work_dir}}/../{name}/corpus'
+        needs_texts = (*(n for n in texts.needs if n != QAPE), name)
+    if variant.qape or any(key.startswith('text_bank.') for key in options):
         options[TEXTS] = f'{{work_dir}}/{TEXTS}'
-    flags = [f'{key}={_as_option(value)}' for key, value in options.items()]
-    own: dict[str, Any] = dict(folder=folder, args=('--cfg-options', *flags))
-    bank = texts.name
-    if own_bank:
         bank = f'{folder}_{TEXTS}'
-        yield replace(texts, name=bank, about=f'texts of {variant.title}', **own)
-    needs = (*(n for n in train.needs if n != texts.name), bank)
+    own: dict[str, Any] = dict(folder=folder, args=_as_arguments(options))
+    if bank != TEXTS:
+        about = f'texts of {variant.title}'
+        yield replace(texts, name=bank, about=about, needs=needs_texts, **own)
+    needs = tuple(bank if n == TEXTS else n for n in train.needs)
     yield replace(train, name=folder, about=f'train {variant.title}', needs=needs, **own)
-    checkpoint = str(root / folder / Path(str(test.checkpoint)).name)
+    checkpoint = str(plan.root / folder / Path(str(test.checkpoint)).name)
     yield replace(test, name=f'{folder}_maps', checkpoint=checkpoint, needs=(folder,), **own)
 
 
-def _check_options(where: str, variant: Variant, config: str) -> None:
-    """Refuse options that the config lacks, or that would arrive as something else."""
+def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
+    """Refuse options that a config lacks, or that would arrive as something else."""
     cfg = read_config(config).to_dict()
-    for key, value in variant.options.items():
+    for key, value in options.items():
         node: Any = cfg
         for part in key.split('.'):
-            if not isinstance(node, Mapping) or part not in node:
+            if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
                 raise FormatError(f'{where}: {config} has no {key}.')
-            node = node[part]
+            node = node.get(part)
         if '.' not in key and not isinstance(node, str):
             raise FormatError(
                 f'{where}: {key} is read by {config} alone; name the place where it is used, '
                 'such as optim_wrapper.optimizer.lr.'
             )
-        flags = [config, '--cfg-options', f'{key}={_as_option(value)}']
+        flags = [config, *_as_arguments({key: value})]
         arrived = base_parser('').parse_args(flags).cfg_options[key]
         if arrived != (list(value) if isinstance(value, (list, tuple)) else value):
             raise FormatError(
@@ -136,21 +198,22 @@ def _check_options(where: str, variant: Variant, config: str) -> None:
             )
 
 
+def _is_argument(node: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a registered class takes an argument, which its config leaves out."""
+    for registry in (MODELS, VQA_MODELS):
+        found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
+        if found is not None:
+            return name in inspect.signature(found).parameters
+    return False
+
+
+def _as_arguments(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write options as the words of a command line."""
+    return ('--cfg-options', *(f'{key}={_as_option(value)}' for key, value in options.items()))
+
+
 def _as_option(value: Any) -> str:
     """Write a value as ``--cfg-options`` reads it."""
     if isinstance(value, (list, tuple)):
         return f'[{",".join(map(str, value))}]'
     return str(value)
-
-
-def _needed(stages: Mapping[str, Stage], varied: Sequence[Stage]) -> list[Stage]:
-    """Return the stages of the pipeline that come before others, in its order."""
-    found: set[str] = set()
-    todo = {n for stage in varied for n in stage.needs}
-    while todo:
-        name = todo.pop()
-        if name in stages and name not in found:
-            found.add(name)
-            todo |= set(stages[name].needs)
-    ours = {stage.name for stage in varied}
-    return [stage for name, stage in stages.items() if name in found - ours]

@@ -1,6 +1,6 @@
 """The question templates of the paper's table 6 and those of the released code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -42,15 +42,27 @@ _OFFICIAL = {
     key: text if key.startswith(('fine', 'alias')) else text[0].lower() + text[1:]
     for key, text in {**_PAPER, 'scene_2': 'What environment is the {class} in?'}.items()
 }
-QUESTION_SETS = {
-    name: tuple(
-        Question(key, 'fg' if key.startswith(('fine', 'alias')) else 'bg', text)
-        for key, text in templates.items()
-    )
-    for name, templates in (('paper', _PAPER), ('official', _OFFICIAL))
+# About what the paper's introduction says that plain VQA prompts dwell on; part of no set
+_LOW_LEVEL = {
+    'color_1': 'What color is the {class}?',
+    'color_2': 'What is the color of the {class}?',
+    'texture_1': 'What texture does the {class} have?',
+    'texture_2': 'What pattern does the {class} have?',
 }
 BACKGROUND_GROUPS = ('object', 'scene')
 QUESTION_GROUPS = ('fine', 'alias', *BACKGROUND_GROUPS)
+ALL_GROUPS = (*QUESTION_GROUPS, 'color', 'texture')
+
+
+def _as_questions(templates: Mapping[str, str]) -> tuple[Question, ...]:
+    return tuple(
+        Question(key, 'bg' if key.startswith(BACKGROUND_GROUPS) else 'fg', text)
+        for key, text in templates.items()
+    )
+
+
+QUESTION_SETS = {'paper': _as_questions(_PAPER), 'official': _as_questions(_OFFICIAL)}
+LOW_LEVEL = _as_questions(_LOW_LEVEL)
 
 
 def get_questions(
@@ -61,10 +73,12 @@ def get_questions(
     Args:
         question_set: ``paper`` (table 6 word for word) or ``official`` (visual_questions.py of the
             release).
-        groups: Any of ``fine``, ``alias``, ``object`` and ``scene`` (table 5 of the paper).
+        groups: Any of ``fine``, ``alias``, ``object`` and ``scene`` (table 5 of the paper), and of
+            the low-level ``color`` and ``texture``, which are the same in all sets.
 
     Returns:
-        The templates in table order, 16 for all groups: 6 foreground, then 10 background.
+        The templates in table order, 16 by default: 6 foreground, then 10 background. Those about
+        color and texture, of the foreground too, come last.
 
     Raises:
         ValueError: If the set or a group is unknown.
@@ -74,7 +88,8 @@ def get_questions(
             f'question_set must be one of {sorted(QUESTION_SETS)}, but got {question_set!r}.'
         )
     groups = tuple(groups)
-    unknown = sorted(set(groups) - set(QUESTION_GROUPS))
+    unknown = sorted(set(groups) - set(ALL_GROUPS))
     if unknown:
-        raise ValueError(f'groups must be among {QUESTION_GROUPS}, but got {unknown}.')
-    return tuple(q for q in QUESTION_SETS[question_set] if q.id.split('_')[0] in groups)
+        raise ValueError(f'groups must be among {ALL_GROUPS}, but got {unknown}.')
+    questions = (*QUESTION_SETS[question_set], *LOW_LEVEL)
+    return tuple(q for q in questions if q.id.split('_')[0] in groups)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from qaclims_mm.corpus.answers import select_backgrounds
-from qaclims_mm.corpus.questions import BACKGROUND_GROUPS, QUESTION_GROUPS
+from qaclims_mm.corpus.questions import ALL_GROUPS, BACKGROUND_GROUPS, QUESTION_GROUPS
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.schemas import FormatError, Manifest, read_text_bank, write_text_bank
 from qaclims_mm.schemas.text_bank import read_texts
@@ -60,9 +60,9 @@ class TextIndex:
     """
 
     def __init__(self, bg_filter: str = 'none', groups: Sequence[str] = QUESTION_GROUPS) -> None:
-        unknown = sorted(set(groups) - set(QUESTION_GROUPS))
+        unknown = sorted(set(groups) - set(ALL_GROUPS))
         if unknown:
-            raise ValueError(f'groups must be among {QUESTION_GROUPS}, but got {unknown}.')
+            raise ValueError(f'groups must be among {ALL_GROUPS}, but got {unknown}.')
         self.bg_filter, self.groups = bg_filter, tuple(groups)
         self._rows: dict[str, int] = {}
         self.columns: dict[str, list[Any]] = {

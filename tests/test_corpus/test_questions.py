@@ -58,6 +58,14 @@ def test_all_groups(name):
     assert questions == get_questions(name, QUESTION_GROUPS)
 
 
+@pytest.mark.parametrize('name', ['paper', 'official'])
+def test_low_level_questions_come_last_and_only_when_they_are_named(name):
+    questions = get_questions(name, ('color', *QUESTION_GROUPS, 'texture'))
+    assert questions[:16] == get_questions(name)
+    assert [q.id for q in questions[16:]] == ['color_1', 'color_2', 'texture_1', 'texture_2']
+    assert {q.kind for q in questions[16:]} == {'fg'}
+
+
 def test_the_order_of_groups_does_not_count():
     ids = [q.id for q in get_questions(groups=('scene', 'fine'))]
     assert ids == ['fine_1', 'fine_2', 'scene_1', 'scene_2', 'scene_3']
@@ -80,7 +88,7 @@ def test_fill(class_name):
         ),
         (
             dict(groups=('fine', 'sky', 'foreground')),
-            "groups must be among ('fine', 'alias', 'object', 'scene'), "
+            "groups must be among ('fine', 'alias', 'object', 'scene', 'color', 'texture'), "
             "but got ['foreground', 'sky'].",
         ),
     ],
