@@ -15,10 +15,12 @@ LAYERS = (
     ('vlms',),
     ('corpus',),
     ('miniworld', 'registry'),
-    ('models', 'datasets', 'evaluation', 'visualization'),
+    ('models', 'datasets', 'evaluation'),
     ('engine',),
     ('plugin',),
     ('apis',),
+    # a report shows what the apis have made
+    ('visualization',),
     ('tools',),
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}

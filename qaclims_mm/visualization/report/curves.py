@@ -1,0 +1,92 @@
+"""Sections 2 and 3: losses over steps, and mIoU over thresholds."""
+
+from collections.abc import Collection, Mapping
+from functools import partial
+
+import numpy as np
+
+from qaclims_mm.visualization.report.blocks import Gallery, MissingError, Picture, Section
+from qaclims_mm.visualization.report.plots import MAX_LINES, paint_lines, plot
+from qaclims_mm.visualization.report.titles import in_order
+from qaclims_mm.visualization.report.work_dir import WorkDir
+
+
+def losses_section(work: WorkDir, titles: Mapping[str, str]) -> Section:
+    """Return losses, and mIoU where it was measured, of every training over its steps.
+
+    Raises:
+        MissingError: If no training has logged anything.
+    """
+    pictures = [
+        picture
+        for folder in in_order(work.folders)
+        for picture in _curves_of(titles.get(folder, folder), work.scalars(folder))
+    ]
+    if not pictures:
+        raise MissingError(
+            f'No training has logged a loss: there is no scalars.json below {work.root}; '
+            f'run {work.pipeline()}'
+        )
+    return Section('losses', 'Trainings', [Gallery(pictures)])
+
+
+def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
+    """Return the plots of one training; none of a run that logged nothing."""
+    found = []
+    for what, y, chosen in (
+        ('losses', 'loss, weighted', lambda key: key.startswith('loss')),
+        ('mIoU', 'mIoU, %', lambda key: key.endswith('mIoU')),
+    ):
+        keys = dict.fromkeys(k for entry in entries for k in entry if chosen(k))
+        lines = {
+            key: tuple(np.array([(e['step'], e[key]) for e in entries if key in e]).T)
+            for key in list(keys)[:MAX_LINES]
+        }
+        if lines:
+            caption = f'{title}: {what} as logged during the training.'
+            picture = plot(
+                partial(paint_lines, lines=lines), 'step', y, f'{what} of {title}', caption
+            )
+            found.append(picture)
+    return found
+
+
+def thresholds_section(
+    work: WorkDir, titles: Mapping[str, str], ablated: Collection[str]
+) -> Section:
+    """Return the mIoU of maps and masks at every threshold.
+
+    Args:
+        work: The work dir.
+        titles: {folder: title}.
+        ablated: Folders of rows of ablations, which have tables of their own.
+
+    Raises:
+        MissingError: If no stage has a curve.
+    """
+    folders = in_order(f for f in work.curves if f not in ablated)
+    if not folders:
+        raise MissingError(
+            f'No maps have been judged at several thresholds: there is no curve.json below '
+            f'{work.root}; run {work.pipeline("qa_clims_maps")}'
+        )
+    shown, lines, marks = folders[:MAX_LINES], {}, {}
+    for folder in shown:
+        curve, title = work.curves[folder], titles.get(folder, folder)
+        lines[title] = curve.thresholds, curve.miou
+        marks[title] = float(curve.thresholds[curve.best]), float(curve.miou[curve.best])
+    caption = (
+        'mIoU of maps and masks over the threshold below which a pixel is background; the dots are '
+        f'the best thresholds. Over {work.data_of(shown[0])}.'
+    )
+    left = len(folders) - len(shown)
+    caption += f' {left} more stages with a curve are not shown.' if left else ''
+    picture = plot(
+        partial(paint_lines, lines=lines, marks=marks),
+        'threshold of the activation, 0 to 1',
+        'mIoU, %',
+        'mIoU over thresholds, a line for each method',
+        caption,
+        size=(7.2, 4.2),
+    )
+    return Section('thresholds', 'mIoU over thresholds', [picture])
