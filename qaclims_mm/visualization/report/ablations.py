@@ -1,11 +1,12 @@
-"""Sections 5 and 6: the ratio of the threshold (figure 5), and the tables of all ablations."""
+"""The ratio of the threshold (the paper's figure 5), and the tables of all ablations."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from qaclims_mm.apis.ablation_results import AblationResults, read_results
-from qaclims_mm.visualization.report.blocks import MissingError, Section, Table
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.visualization.report.blocks import Block, MissingError, Table
 from qaclims_mm.visualization.report.plots import paint_spread, plot
 
 OMEGA = 'omega'
@@ -25,13 +26,13 @@ def read_ablations(folder: str | Path) -> dict[str, AblationResults]:
 def titles_of(ablations: Mapping[str, AblationResults]) -> dict[str, str]:
     """Return {folder: title} of all rows of ablations."""
     return {
-        row.folder: f'{results.suite}: {row.title}'
+        row.folder: f'{row.title} ({results.suite})'
         for results in ablations.values()
         for row in results.rows
     }
 
 
-def omega_section(ablations: Mapping[str, AblationResults], folder: str | Path) -> Section:
+def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -> list[Block]:
     """Return the curve of the paper's figure 5.
 
     Raises:
@@ -41,8 +42,8 @@ def omega_section(ablations: Mapping[str, AblationResults], folder: str | Path) 
     points = _points(results) if results else []
     if not results or not points:
         raise MissingError(
-            f'{Path(folder) / "omega.json"} is not there or empty; run '
-            'python tools/ablate.py omega --seeds 0 1 2'
+            f'{Path(folder) / "omega.json"} is not there, or has no number; run',
+            'python tools/ablate.py omega --seeds 0 1 2',
         )
     metric = next(iter(results.columns))
     seeds = ', '.join(str(s) for s in results.seeds)
@@ -58,9 +59,8 @@ def omega_section(ablations: Mapping[str, AblationResults], folder: str | Path) 
         'mIoU, %',
         'mIoU over omega with its spread',
         caption,
-        size=(6.0, 3.6),
     )
-    return Section('omega', 'Omega', [picture])
+    return [picture]
 
 
 def _points(results: AblationResults) -> list[tuple[float, float, float | None]]:
@@ -70,11 +70,21 @@ def _points(results: AblationResults) -> list[tuple[float, float, float | None]]
     for row in results.rows:
         summary = results.summary(row, metric)
         if summary is not None:
-            found.append((float(row.name), summary.mean, summary.sd))
+            found.append((_omega_of(row.name), summary.mean, summary.sd))
     return sorted(found, key=lambda point: point[0])
 
 
-def ablations_section(ablations: Mapping[str, AblationResults], folder: str | Path) -> Section:
+def _omega_of(name: str) -> float:
+    try:
+        return float(name)
+    except ValueError as error:
+        raise FormatError(
+            f'the rows of suite {OMEGA} must be named by their omega, but one is {name!r}; '
+            'give the suite another name.'
+        ) from error
+
+
+def ablation_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -> list[Block]:
     """Return a table for each suite.
 
     Raises:
@@ -82,10 +92,10 @@ def ablations_section(ablations: Mapping[str, AblationResults], folder: str | Pa
     """
     if not ablations:
         raise MissingError(
-            f'{folder} has no result of an ablation; run '
-            'python tools/ablate.py table4_losses --seeds 0 1 2'
+            f'{folder} has no result of an ablation; run',
+            'python tools/ablate.py table4_losses --seeds 0 1 2',
         )
-    return Section('ablations', 'Ablations', [_table(r) for r in ablations.values()])
+    return [_table(results) for results in ablations.values()]
 
 
 def _table(results: AblationResults) -> Table:

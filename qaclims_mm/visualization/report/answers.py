@@ -1,4 +1,4 @@
-"""Section 10: what is in the corpus, and which answers serve as texts."""
+"""What is in the corpus, and which answers serve as texts."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,6 @@ from qaclims_mm.visualization.report.blocks import (
     Block,
     Gallery,
     MissingError,
-    Section,
     Table,
     Text,
 )
@@ -28,18 +27,18 @@ DOUBLE = 'background answer that stands twice'
 COMPLETED = 'foreground answer, completed by the class'
 
 
-def corpus_section(work: WorkDir) -> Section:
+def corpus_blocks(work: WorkDir) -> list[Block]:
     """Return the size of the corpus, its most frequent texts and what becomes of the others.
 
     Raises:
         MissingError: If there is no corpus.
     """
     if work.corpus is None:
-        raise MissingError(f'{work.root / CORPUS} has not been made; run {work.pipeline("qape")}')
+        raise MissingError(f'{work.root / CORPUS} has not been made; run', work.pipeline('qape'))
     bg_filter = _bg_filter(work)
     texts, fates, sizes = count_answers(work.corpus, bg_filter)
     if not sizes['answers']:
-        return Section('corpus', 'The corpus', [Text('The corpus is empty: it has no answer.')])
+        return [Text('The corpus is empty: it has no answer.')]
     failed = len(work.corpus.manifest.failed)
     blocks: list[Block] = [
         Text(
@@ -66,7 +65,7 @@ def corpus_section(work: WorkDir) -> Section:
     ]
     blocks.append(Gallery(pictures))
     blocks.append(_fates_table(fates, sizes['answers'], bg_filter))
-    return Section('corpus', 'The corpus', blocks)
+    return blocks
 
 
 def _bg_filter(work: WorkDir) -> str:

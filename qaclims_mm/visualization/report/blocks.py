@@ -1,21 +1,32 @@
 """What a page is made of; the template of the page has a macro for each kind."""
 
 import base64
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 
 class MissingError(Exception):
-    """A section has nothing to show; the message says what is missing and what makes it."""
+    """A section has nothing to show.
+
+    Args:
+        message: What is missing, a sentence, and how to get it.
+        command: A command line that makes it, if there is one.
+    """
+
+    def __init__(self, message: str, command: str = '') -> None:
+        super().__init__(message)
+        self.message, self.command = message, command
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; a muted one stands for what is not there."""
+    """A paragraph, and perhaps a command line at its end; a muted one says what is not there."""
 
     kind: ClassVar[str] = 'text'
     text: str
+    command: str = ''
     muted: bool = False
 
 
@@ -94,8 +105,12 @@ Block = Text | Tiles | Table | Picture | Gallery | Details
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading; ``anchor`` is what links name it by."""
+    """A part of the page with a heading."""
 
-    anchor: str
     title: str
-    blocks: Sequence[Block] = field(default_factory=list)
+    blocks: Sequence[Block]
+
+    @property
+    def anchor(self) -> str:
+        """What links name it by."""
+        return '-'.join(re.findall(r'\w+', self.title.lower()))

@@ -1,17 +1,17 @@
-"""Sections 2 and 3: losses over steps, and mIoU over thresholds."""
+"""Losses over steps, and mIoU over thresholds."""
 
 from collections.abc import Collection, Mapping
 from functools import partial
 
 import numpy as np
 
-from qaclims_mm.visualization.report.blocks import Gallery, MissingError, Picture, Section
+from qaclims_mm.visualization.report.blocks import Block, Gallery, MissingError, Picture
 from qaclims_mm.visualization.report.plots import MAX_LINES, paint_lines, plot
 from qaclims_mm.visualization.report.titles import in_order
 from qaclims_mm.visualization.report.work_dir import WorkDir
 
 
-def losses_section(work: WorkDir, titles: Mapping[str, str]) -> Section:
+def loss_blocks(work: WorkDir, titles: Mapping[str, str]) -> list[Block]:
     """Return losses, and mIoU where it was measured, of every training over its steps.
 
     Raises:
@@ -24,10 +24,10 @@ def losses_section(work: WorkDir, titles: Mapping[str, str]) -> Section:
     ]
     if not pictures:
         raise MissingError(
-            f'No training has logged a loss: there is no scalars.json below {work.root}; '
-            f'run {work.pipeline()}'
+            f'No training has logged a loss: there is no scalars.json below {work.root}; run',
+            work.pipeline(),
         )
-    return Section('losses', 'Trainings', [Gallery(pictures)])
+    return [Gallery(pictures)]
 
 
 def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
@@ -38,6 +38,9 @@ def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
         ('mIoU', 'mIoU, %', lambda key: key.endswith('mIoU')),
     ):
         keys = dict.fromkeys(k for entry in entries for k in entry if chosen(k))
+        if len(keys) == 2:
+            # the sum of one loss is that loss
+            keys.pop('loss', None)
         lines = {
             key: tuple(np.array([(e['step'], e[key]) for e in entries if key in e]).T)
             for key in list(keys)[:MAX_LINES]
@@ -51,9 +54,9 @@ def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
     return found
 
 
-def thresholds_section(
+def threshold_blocks(
     work: WorkDir, titles: Mapping[str, str], ablated: Collection[str]
-) -> Section:
+) -> list[Block]:
     """Return the mIoU of maps and masks at every threshold.
 
     Args:
@@ -67,8 +70,8 @@ def thresholds_section(
     folders = in_order(f for f in work.curves if f not in ablated)
     if not folders:
         raise MissingError(
-            f'No maps have been judged at several thresholds: there is no curve.json below '
-            f'{work.root}; run {work.pipeline("qa_clims_maps")}'
+            f'No maps have been judged: there is no curve.json below {work.root}; run',
+            work.pipeline('qa_clims_maps'),
         )
     shown, lines, marks = folders[:MAX_LINES], {}, {}
     for folder in shown:
@@ -87,6 +90,6 @@ def thresholds_section(
         'mIoU, %',
         'mIoU over thresholds, a line for each method',
         caption,
-        size=(7.2, 4.2),
+        size=(5.2, 3.9),
     )
-    return Section('thresholds', 'mIoU over thresholds', [picture])
+    return [picture]

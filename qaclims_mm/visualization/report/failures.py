@@ -1,4 +1,4 @@
-"""Section 9: the images on which the maps of a class are worst."""
+"""The images on which the maps of a class are worst."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -8,7 +8,7 @@ import numpy as np
 
 from qaclims_mm.functional.evaluation import count_pixels, iou
 from qaclims_mm.schemas import Cams, file_of, read_cams
-from qaclims_mm.visualization.report.blocks import MissingError, Section
+from qaclims_mm.visualization.report.blocks import Block, MissingError
 from qaclims_mm.visualization.report.images import SIDE, answers_of, evenly, true_mask
 from qaclims_mm.visualization.report.plots import sheet_picture
 from qaclims_mm.visualization.report.work_dir import CURVE, WorkDir
@@ -28,7 +28,7 @@ class Case(NamedTuple):
     iou: float
 
 
-def failures_section(work: WorkDir) -> Section:
+def failure_blocks(work: WorkDir) -> list[Block]:
     """Return the worst images of every class.
 
     Raises:
@@ -37,8 +37,8 @@ def failures_section(work: WorkDir) -> Section:
     curve, maps = work.curves.get(FOLDER), work.root / FOLDER / 'cams'
     if curve is None or not maps.is_dir():
         raise MissingError(
-            f'{work.root / FOLDER / CURVE} or the maps beside it are not there; '
-            f'run {work.pipeline("qa_clims_maps")}'
+            f'{work.root / FOLDER / CURVE} or the maps beside it are not there; run',
+            work.pipeline('qa_clims_maps'),
         )
     threshold = float(curve.thresholds[curve.best])
     records = [
@@ -60,7 +60,7 @@ def failures_section(work: WorkDir) -> Section:
         f'(green) and about what is around it (red). {len(chosen)} of {len(records)} images were '
         f'looked at, of {work.data_of(FOLDER)}.'
     )
-    pictures = [
+    return [
         sheet_picture(
             draw_cam_sheet([_column(work, case, threshold) for case in cases], SIDE),
             'Images with the lowest IoU',
@@ -68,7 +68,6 @@ def failures_section(work: WorkDir) -> Section:
         )
         for number, cases in enumerate(sheets, start=1)
     ]
-    return Section('failures', 'Failures', pictures)
 
 
 def worst_cases(cases: Iterable[Case], per_class: int) -> list[Case]:

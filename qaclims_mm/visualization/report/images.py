@@ -1,4 +1,4 @@
-"""Sections 7 and 8: maps with their texts (figures 3 and 6), and segmentations (figure 7)."""
+"""Maps with their texts (figures 3 and 6), and segmentations (figure 7)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qaclims_mm.schemas import file_of, read_cams, read_mask
-from qaclims_mm.visualization.report.blocks import MissingError, Section
+from qaclims_mm.visualization.report.blocks import Block, MissingError
 from qaclims_mm.visualization.report.plots import sheet_picture
 from qaclims_mm.visualization.report.work_dir import WorkDir
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_column
@@ -21,7 +21,7 @@ MASKS = {'IRN': 'irn/pseudo_masks'}
 PREDICTIONS = 'segment/predictions'
 
 
-def sheet_section(work: WorkDir) -> Section:
+def sheet_blocks(work: WorkDir) -> list[Block]:
     """Return maps, masks and answers of some images, a class each.
 
     Raises:
@@ -32,8 +32,8 @@ def sheet_section(work: WorkDir) -> Section:
     )
     if 'QA-CLIMS' not in maps:
         raise MissingError(
-            f'There are no maps in {work.root / MAPS["QA-CLIMS"]}; '
-            f'run {work.pipeline("qa_clims_maps")}'
+            f'There are no maps in {work.root / MAPS["QA-CLIMS"]}; run',
+            work.pipeline('qa_clims_maps'),
         )
     needed = [(f, '.npz') for f in maps.values()] + [(f, '.png') for f in masks.values()]
     records = [
@@ -43,8 +43,8 @@ def sheet_section(work: WorkDir) -> Section:
     ]
     if not records:
         raise MissingError(
-            f'No image of the test set is in all of {", ".join(f for f, _ in needed)}; '
-            f'run {work.pipeline()}'
+            f'No image of the test set is in all of {", ".join(f for f, _ in needed)}; run',
+            work.pipeline(),
         )
     columns = [_maps_of(work, r, maps, masks) for r in evenly(records, IMAGES)]
     texts = (
@@ -58,7 +58,7 @@ def sheet_section(work: WorkDir) -> Section:
         + f'; {texts}. {len(columns)} images at equal distances from {work.data_of("qa_clims")}.'
     )
     picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of maps and masks', caption)
-    return Section('maps', 'Maps and texts', [picture])
+    return [picture]
 
 
 def evenly(items: Sequence[Any], number: int) -> list[Any]:
@@ -97,7 +97,7 @@ def _maps_of(
     )
 
 
-def segmentation_section(work: WorkDir) -> Section:
+def segmentation_blocks(work: WorkDir) -> list[Block]:
     """Return what the segmentor makes of some images.
 
     Raises:
@@ -107,7 +107,8 @@ def segmentation_section(work: WorkDir) -> Section:
     if not folder.is_dir():
         raise MissingError(
             f'The segmentor has written no masks into {folder}; give its config a SegMaskWriter '
-            f"with out_dir='{{work_dir}}/predictions' and run {work.pipeline('segment_test')}"
+            "with out_dir='{work_dir}/predictions' and run",
+            work.pipeline('segment_test'),
         )
     records = [
         r
@@ -116,7 +117,7 @@ def segmentation_section(work: WorkDir) -> Section:
     ]
     if not records:
         raise MissingError(
-            f'No image of the test set has a mask in {folder}; run {work.pipeline("segment_test")}'
+            f'No image of the test set has a mask in {folder}; run', work.pipeline('segment_test')
         )
     columns = [_prediction_of(r, folder) for r in evenly(records, IMAGES)]
     caption = (
@@ -124,7 +125,7 @@ def segmentation_section(work: WorkDir) -> Section:
         f'at equal distances from {work.data_of("segment")}, on which it was not trained.'
     )
     picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of segmentations', caption)
-    return Section('segmentation', 'Segmentations', [picture])
+    return [picture]
 
 
 def _prediction_of(record: dict, folder: Path) -> SheetColumn:

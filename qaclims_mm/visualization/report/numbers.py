@@ -1,10 +1,9 @@
-"""Section 1: all metrics of all stages, and what each stage cost."""
+"""All metrics of all stages, and what each stage cost."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
-from qaclims_mm.visualization.report.blocks import Block, Section, Table, Text, Tiles
+from qaclims_mm.visualization.report.blocks import Block, Table, Text, Tiles
 from qaclims_mm.visualization.report.titles import in_order
 from qaclims_mm.visualization.report.work_dir import WorkDir
 
@@ -18,6 +17,7 @@ GROUPS = {
 }
 # {metric without its prefix: title of its column}, in this order
 COLUMNS = {
+    'best mIoU': 'best mIoU, %',
     'mIoU': 'mIoU, %',
     'best_threshold': 'best threshold, 0 to 1',
     'false_activation': 'false activation, %',
@@ -38,7 +38,7 @@ TILES = {
 }
 
 
-def numbers_section(work: WorkDir, titles: Mapping[str, str]) -> Section:
+def number_blocks(work: WorkDir, titles: Mapping[str, str]) -> list[Block]:
     """Return all numbers.
 
     Args:
@@ -49,20 +49,31 @@ def numbers_section(work: WorkDir, titles: Mapping[str, str]) -> Section:
     tiles = [(title, f'{value:.1f} %') for title, value in found if value is not None]
     blocks: list[Block] = [Tiles(tiles)] if tiles else []
     for group, caption in GROUPS.items():
-        metrics = {
-            stage: {
-                m.partition('/')[2]: v for m, v in values.items() if m.partition('/')[0] == group
-            }
-            for stage, values in work.metrics.items()
-        }
+        metrics = {stage: _of_group(values, group) for stage, values in work.metrics.items()}
         blocks += metric_tables(metrics, titles, caption)
-    others = {
-        stage: {m: v for m, v in values.items() if m.partition('/')[0] not in GROUPS}
-        for stage, values in work.metrics.items()
-    }
-    blocks += metric_tables(others, titles, 'What was written, in numbers of files or answers.')
+    blocks += metric_tables(_counts(work.metrics), titles, 'What was written, in numbers.')
     blocks.append(cost_table(work))
-    return Section('numbers', 'The numbers', blocks)
+    return blocks
+
+
+def _of_group(values: Mapping[str, float], group: str) -> dict[str, float]:
+    """Return the metrics of a group without its prefix."""
+    found = {m.partition('/')[2]: v for m, v in values.items() if m.partition('/')[0] == group}
+    # where there is a choice of thresholds
+    if 'best_threshold' in found and 'mIoU' in found:
+        found['best mIoU'] = found.pop('mIoU')
+    return found
+
+
+def _counts(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return {folder/what: {count: number}} of the metrics that judge nothing."""
+    found: dict[str, dict[str, float]] = {}
+    for stage, values in metrics.items():
+        for metric, value in values.items():
+            what, _, count = metric.rpartition('/')
+            if what not in GROUPS:
+                found.setdefault(f'{stage}/{what}', {})[count] = value
+    return found
 
 
 def metric_tables(
@@ -113,8 +124,7 @@ def _shown(metric: str, value: float | None) -> str:
 def cost_table(work: WorkDir) -> Block:
     """Return time and memory of the stages that ran."""
     if not work.runs:
-        logs = Path('logs/runs.json')
-        return Text(f'How long stages took is not known: there is no {logs}.', muted=True)
+        return Text(f'How long stages took is not known: {work.root} has no logs.', muted=True)
     rows = [
         [
             name,

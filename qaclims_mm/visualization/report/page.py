@@ -9,20 +9,20 @@ from markupsafe import Markup
 
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.visualization.report.ablations import (
-    ablations_section,
-    omega_section,
+    ablation_blocks,
+    omega_blocks,
     read_ablations,
     titles_of,
 )
-from qaclims_mm.visualization.report.answers import corpus_section
-from qaclims_mm.visualization.report.blocks import MissingError, Section, Text
-from qaclims_mm.visualization.report.curves import losses_section, thresholds_section
-from qaclims_mm.visualization.report.failures import failures_section
-from qaclims_mm.visualization.report.images import segmentation_section, sheet_section
-from qaclims_mm.visualization.report.numbers import numbers_section
-from qaclims_mm.visualization.report.per_class import per_class_section
+from qaclims_mm.visualization.report.answers import corpus_blocks
+from qaclims_mm.visualization.report.blocks import Block, MissingError, Section, Text
+from qaclims_mm.visualization.report.curves import loss_blocks, threshold_blocks
+from qaclims_mm.visualization.report.failures import failure_blocks
+from qaclims_mm.visualization.report.images import segmentation_blocks, sheet_blocks
+from qaclims_mm.visualization.report.numbers import number_blocks
+from qaclims_mm.visualization.report.per_class import per_class_blocks
 from qaclims_mm.visualization.report.titles import TITLES
-from qaclims_mm.visualization.report.versions import versions_section
+from qaclims_mm.visualization.report.versions import version_blocks
 from qaclims_mm.visualization.report.work_dir import WorkDir
 
 HERE = Path(__file__).parent
@@ -54,33 +54,30 @@ def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]
     """Return the sections in their order; of one that has nothing to show, what is missing."""
     results = read_ablations(ablations)
     ablated = titles_of(results)
-    # the rows that are no variants are the stages themselves
+    # rows that are the stages themselves keep the names of these
     titles = {**ablated, **TITLES}
     variants = set(ablated) - set(TITLES)
-    return [
-        numbers_section(work, titles),
-        _or_missing('losses', 'Trainings', lambda: losses_section(work, titles)),
-        _or_missing(
-            'thresholds',
-            'mIoU over thresholds',
-            lambda: thresholds_section(work, titles, variants),
-        ),
-        _or_missing('classes', 'Classes', lambda: per_class_section(work)),
-        _or_missing('omega', 'Omega', lambda: omega_section(results, ablations)),
-        _or_missing('ablations', 'Ablations', lambda: ablations_section(results, ablations)),
-        _or_missing('maps', 'Maps and texts', lambda: sheet_section(work)),
-        _or_missing('segmentation', 'Segmentations', lambda: segmentation_section(work)),
-        _or_missing('failures', 'Failures', lambda: failures_section(work)),
-        _or_missing('corpus', 'The corpus', lambda: corpus_section(work)),
-        versions_section(work, now),
-    ]
+    parts: dict[str, Callable[[], list[Block]]] = {
+        'The numbers': lambda: number_blocks(work, titles),
+        'Losses': lambda: loss_blocks(work, titles),
+        'mIoU over thresholds': lambda: threshold_blocks(work, titles, variants),
+        'IoU of each class': lambda: per_class_blocks(work),
+        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
+        'Ablations': lambda: ablation_blocks(results, ablations),
+        'Maps and texts': lambda: sheet_blocks(work),
+        'Segmentations': lambda: segmentation_blocks(work),
+        'Failures': lambda: failure_blocks(work),
+        'The corpus': lambda: corpus_blocks(work),
+        'Versions and configs': lambda: version_blocks(work, now),
+    }
+    return [Section(title, _blocks_or_missing(make)) for title, make in parts.items()]
 
 
-def _or_missing(anchor: str, title: str, make: Callable[[], Section]) -> Section:
+def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
     try:
         return make()
     except MissingError as error:
-        return Section(anchor, title, [Text(str(error), muted=True)])
+        return [Text(error.message, error.command, muted=True)]
 
 
 def render(title: str, date: str, sections: Sequence[Section]) -> str:

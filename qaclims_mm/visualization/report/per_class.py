@@ -1,13 +1,14 @@
-"""Section 4: bars for every class, the paper's figure 4."""
+"""Bars for every class, the paper's figure 4."""
 
 from functools import partial
 
 import numpy as np
 
-from qaclims_mm.visualization.report.blocks import MissingError, Section
+from qaclims_mm.visualization.report.blocks import Block, MissingError
 from qaclims_mm.visualization.report.plots import paint_groups, plot
 from qaclims_mm.visualization.report.work_dir import Curve, WorkDir
 
+BACKGROUND = 'background'
 OURS, COMPARED = 'QA-CLIMS', 'CLIMS'
 # {title: folders of which the first that is there is taken}
 METHODS = {
@@ -19,7 +20,7 @@ METHODS = {
 CLASS_WIDTH, HEIGHT = 0.75, 3.6  # inches
 
 
-def per_class_section(work: WorkDir) -> Section:
+def per_class_blocks(work: WorkDir) -> list[Block]:
     """Return the IoU of every class by several methods, each at its own best threshold.
 
     Raises:
@@ -31,11 +32,14 @@ def per_class_section(work: WorkDir) -> Section:
     folders = {title: folder for title, folder in folders.items() if folder}
     if not folders:
         raise MissingError(
-            f'No curve.json of CLIMS, RITC or QA-CLIMS is below {work.root}; '
-            f'run {work.pipeline("qa_clims_maps")}'
+            f'No curve.json of CLIMS, RITC or QA-CLIMS is below {work.root}; run',
+            work.pipeline('qa_clims_maps'),
         )
     curves = {title: work.curves[folder] for title, folder in folders.items()}
-    names = list(dict.fromkeys(n for curve in curves.values() for n in curve.classes))
+    names = sorted(
+        {n for curve in curves.values() for n in curve.classes},
+        key=lambda name: (name != BACKGROUND, name),
+    )
     bars = {title: [_at_best(curve, name) for name in names] for title, curve in curves.items()}
     both = OURS in bars and COMPARED in bars
     notes = (
@@ -65,7 +69,7 @@ def per_class_section(work: WorkDir) -> Section:
         size=(max(1.4 + CLASS_WIDTH * len(names), 4.8), HEIGHT),
         wide=True,
     )
-    return Section('classes', 'Classes', [picture])
+    return [picture]
 
 
 def _at_best(curve: Curve, name: str) -> float:

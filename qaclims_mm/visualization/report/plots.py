@@ -5,11 +5,13 @@ Units: CSS pixels are 1/96 inch.
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from qaclims_mm.visualization.report.blocks import Picture
@@ -23,7 +25,7 @@ COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#6
 STROKES = ('-', '--', '-.', ':')
 MAX_LINES = len(COLOURS)
 LONGEST_NAME = 28
-STYLE = {
+STYLE: dict[Any, Any] = {
     'font.size': 9,
     'axes.spines.top': False,
     'axes.spines.right': False,
@@ -114,8 +116,11 @@ def paint_lines(
     values = values[np.isfinite(values)]
     if values.size and values.min() > 0 and values.max() > 100 * values.min():
         axes.set_yscale('log')
+        # its own labels are formulas, which are not parsed here
+        axes.yaxis.set_major_formatter('{x:g}')
+        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
-    axes.legend()
+    _legend_above(axes)
 
 
 def paint_groups(
@@ -143,7 +148,11 @@ def paint_groups(
     axes.set_xlim(-0.6, len(names) - 0.4)
     axes.grid(axis='y', alpha=0.3)
     axes.set_axisbelow(True)
-    # above the bars, in which there is no room
+    _legend_above(axes)
+
+
+def _legend_above(axes: Axes) -> None:
+    """Name the lines or bars above the axes, where nothing is covered."""
     axes.legend(loc='lower left', bbox_to_anchor=(0, 1.02), ncols=2, borderaxespad=0)
 
 

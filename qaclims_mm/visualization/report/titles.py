@@ -22,8 +22,8 @@ TITLES = {
     'segment': 'segmentor on the masks',
     'segment_full': 'segmentor on true masks',
 }
-# a stage that tests a training, ``cam_maps``, stands behind it
-_OF_A_TRAINING = r'_(maps|masks|test|export)$'
+# a stage that tests a training, ``cam_maps``, and what a stage writes, ``cam/cams``, follow it
+_BEHIND = r'(_(maps|masks|test|export)|/.*)$'
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -31,7 +31,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     known = list(TITLES)
 
     def place(name: str) -> tuple[int, str]:
-        base = re.sub(_OF_A_TRAINING, '', name)
+        base = re.sub(_BEHIND, '', name)
         return (known.index(base) if base in known else len(known), name)
 
     return sorted(names, key=place)

@@ -1,4 +1,4 @@
-"""Section 11: what made the files, and from which configs."""
+"""What made the files, and from which configs."""
 
 import platform
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from datetime import datetime
 from importlib import metadata
 
 from qaclims_mm.version import __version__
-from qaclims_mm.visualization.report.blocks import Details, Section, Table
+from qaclims_mm.visualization.report.blocks import Block, Details, Table
 from qaclims_mm.visualization.report.titles import in_order
 from qaclims_mm.visualization.report.work_dir import WorkDir
 
@@ -20,7 +20,7 @@ PACKAGES = {
 }
 
 
-def versions_section(work: WorkDir, now: datetime) -> Section:
+def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
     """Return versions and the configs that the stages have dumped."""
     made = sorted({manifest.version for manifest in work.manifests.values()})
     rows = [
@@ -38,9 +38,7 @@ def versions_section(work: WorkDir, now: datetime) -> Section:
         for folder in in_order(work.folders)
         for path in work.config_files(folder)
     ]
-    return Section(
-        'versions', 'Versions and configs', [Table(['what', 'version'], rows, caption), *configs]
-    )
+    return [Table(['what', 'version'], rows, caption), *configs]
 
 
 def _seeds(work: WorkDir) -> list[str]:

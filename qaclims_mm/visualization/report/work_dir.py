@@ -48,15 +48,15 @@ def read_curve(path: str | Path) -> Curve:
     """
     value = read_json(path)
     try:
-        numbers = [np.array(value[k], dtype=float) for k in ('thresholds', 'mIoU')]
+        thresholds, miou = (np.array(value[k], dtype=float) for k in ('thresholds', 'mIoU'))
         classes = {n: np.array(v, dtype=float) for n, v in value['classes'].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(
             f'{path} is no curve of CAMMetric ({error}); run the test of its stage again.'
         ) from error
-    if len({v.shape for v in (*numbers, *classes.values())}) != 1 or not numbers[0].size:
+    if len({v.shape for v in (thresholds, miou, *classes.values())}) != 1 or not thresholds.size:
         raise FormatError(f'{path} has curves of several lengths; run its test again.')
-    return Curve(*numbers, classes)
+    return Curve(thresholds, miou, classes)
 
 
 class WorkDir:
@@ -79,7 +79,7 @@ class WorkDir:
         if not found:
             raise FormatError(
                 f'{self.root} has no {METRICS}, neither its own nor in a folder of a stage; '
-                f'run {self.pipeline()}'
+                f'run: {self.pipeline()}'
             )
         self.metrics = {stage: values for each in found for stage, values in each.items()}
         self.config = cache(self._config)
@@ -148,7 +148,8 @@ class WorkDir:
         if config is None:
             raise MissingError(
                 f'{self.root / folder} has no config of a test run, which says where the images '
-                f'are; run {self.pipeline()}'
+                'are; run',
+                self.pipeline(),
             )
         try:
             # images are read by their paths alone
