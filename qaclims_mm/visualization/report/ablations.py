@@ -112,6 +112,7 @@ def _table(results: AblationResults) -> Table:
 
 def _with_units(head: Sequence[str], metrics: Iterable[str]) -> list[str]:
     percent = {*metrics, 'paper'}
+    head = ['row', *head[1:-1], 'seeds, done of all']
     return [
         f'{title}, %' if title in percent else title.replace(': difference', ': difference, points')
         for title in head

@@ -80,7 +80,7 @@ def threshold_blocks(
         marks[title] = float(curve.thresholds[curve.best]), float(curve.miou[curve.best])
     caption = (
         'mIoU of maps and masks over the threshold below which a pixel is background; the dots are '
-        f'the best thresholds. Over {work.data_of(shown[0])}.'
+        f'the best thresholds. Over {work.data_of(*shown)}.'
     )
     left = len(folders) - len(shown)
     caption += f' {left} more stages with a curve are not shown.' if left else ''

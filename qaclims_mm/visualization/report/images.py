@@ -106,8 +106,8 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
     folder = work.root / PREDICTIONS
     if not folder.is_dir():
         raise MissingError(
-            f'The segmentor has written no masks into {folder}; give its config a SegMaskWriter '
-            "with out_dir='{work_dir}/predictions' and run",
+            f'The segmentor has written no masks into {folder}; give its config a SegMaskWriter, '
+            'as configs/_base_/datasets/voc12_server.py has one, and run',
             work.pipeline('segment_test'),
         )
     records = [

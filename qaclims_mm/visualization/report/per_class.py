@@ -53,7 +53,7 @@ def per_class_blocks(work: WorkDir) -> list[Block]:
     which = ', '.join(f'{title} ({folder})' for title, folder in folders.items())
     caption = (
         f'IoU of the maps of each class, each method at its own best threshold: {which}. '
-        f'Over {work.data_of(next(iter(folders.values())))}. '
+        f'Over {work.data_of(*folders.values())}. '
     )
     caption += (
         f'Above the bars: {OURS} - {COMPARED}, in points.'

@@ -146,6 +146,7 @@ def paint_groups(
         axes.annotate(note, (place, top), (0, 3), textcoords='offset points', ha='center', size=8)
     axes.set_xticks(places, [shortened(n) for n in names], rotation=45, ha='right')
     axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.margins(y=0.12)
     axes.grid(axis='y', alpha=0.3)
     axes.set_axisbelow(True)
     _legend_above(axes)

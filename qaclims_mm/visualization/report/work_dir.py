@@ -160,11 +160,11 @@ class WorkDir:
                 'in which the pipeline ran.'
             ) from error
 
-    def data_of(self, folder: str) -> str:
-        """Return on which images a stage was tested, in words."""
-        config = self.config(folder)
+    def data_of(self, *folders: str) -> str:
+        """Return on which images stages were tested, in words, by the first that has a config."""
+        config = next((c for c in map(self.config, folders) if c), None)
         if config is None:
-            return 'its test set'
+            return 'the test set'
         dataset = config.test_dataloader.dataset
         number = dataset.get('indices')
         first = f'the first {number} images' if isinstance(number, int) else 'the images'
