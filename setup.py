@@ -14,7 +14,7 @@ EXTRAS = {
     'lemma': ['simplemma'],
     'crf': ['pydensecrf2'],
     'coco': ['pycocotools'],
-    'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'pre-commit'],
+    'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'playwright', 'pre-commit'],
 }
 
 setup(
@@ -26,7 +26,10 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
-    package_data={'qaclims_mm.miniworld': ['weights/**/*']},
+    package_data={
+        'qaclims_mm.miniworld': ['weights/**/*'],
+        'qaclims_mm.visualization.report': ['*.css', '*.jinja'],
+    },
     install_requires=[
         'torch>=2.6',
         'torchvision',
@@ -34,6 +37,7 @@ setup(
         'pillow',
         'pyarrow',
         'safetensors',
+        'jinja2',
         'matplotlib',
         'psutil',
         'rich',

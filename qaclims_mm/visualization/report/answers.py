@@ -44,7 +44,7 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
         Text(
             f'{sizes["answers"]} answers about {sizes["pairs"]} pairs of an image and a class, in '
             f'{sizes["images"]} images.'
-            + (f' {failed} images could not be asked about.' if failed else '')
+            + (f' Images that could not be asked about: {failed}.' if failed else '')
         )
     ]
     pictures = [

@@ -85,10 +85,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side where there is room."""
+    """Pictures side by side where there is room; under a title, they are hidden until opened."""
 
     kind: ClassVar[str] = 'gallery'
     pictures: Sequence[Picture]
+    title: str = ''
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from qaclims_mm.visualization.report.blocks import Block, Gallery, MissingError, Picture
 from qaclims_mm.visualization.report.plots import MAX_LINES, paint_lines, plot
-from qaclims_mm.visualization.report.titles import in_order
+from qaclims_mm.visualization.report.titles import TITLES, in_order
 from qaclims_mm.visualization.report.work_dir import WorkDir
 
 
@@ -17,17 +17,17 @@ def loss_blocks(work: WorkDir, titles: Mapping[str, str]) -> list[Block]:
     Raises:
         MissingError: If no training has logged anything.
     """
-    pictures = [
-        picture
-        for folder in in_order(work.folders)
-        for picture in _curves_of(titles.get(folder, folder), work.scalars(folder))
-    ]
-    if not pictures:
+    found = {f: _curves_of(titles.get(f, f), work.scalars(f)) for f in in_order(work.folders)}
+    # those of ablations, which are many, are looked at one by one
+    own = [p for folder, pictures in found.items() if folder in TITLES for p in pictures]
+    others = [p for folder, pictures in found.items() if folder not in TITLES for p in pictures]
+    if not own and not others:
         raise MissingError(
             f'No training has logged a loss: there is no scalars.json below {work.root}; run',
             work.pipeline(),
         )
-    return [Gallery(pictures)]
+    galleries = (Gallery(own), Gallery(others, 'Further trainings'))
+    return [gallery for gallery in galleries if gallery.pictures]
 
 
 def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:

@@ -142,7 +142,7 @@ class WorkDir:
         """Return the test set of a stage.
 
         Raises:
-            MissingError: If there is no config, or the data set is not where it was.
+            MissingError: If there is no config, or the data set is not there or broken.
         """
         config = self.config(folder)
         if config is None:
@@ -154,10 +154,10 @@ class WorkDir:
         try:
             # images are read by their paths alone
             return DATASETS.build(dict(config.test_dataloader.dataset, pipeline=[]))
-        except FileNotFoundError as error:
+        except (FileNotFoundError, FormatError) as error:
             raise MissingError(
-                f'The images of {folder} are not there ({error}); make the report in the folder '
-                'in which the pipeline ran.'
+                f'The data set of {folder} cannot be read ({error}); make the report in the '
+                'folder in which the pipeline ran.'
             ) from error
 
     def data_of(self, *folders: str) -> str:

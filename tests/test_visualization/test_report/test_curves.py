@@ -24,8 +24,11 @@ def drawn(monkeypatch):
 def test_losses(run, drawn):
     entries = [dict(step=1, loss=3.0, loss_a=1.0, loss_b=2.0, lr=1), dict(step=2, mIoU=50.0)]
     write_scalars(run / 'irn', entries)
-    loss_blocks(WorkDir(run), {'irn': 'IRN'})
-    cam, qa_clims, losses, mious = drawn
+    write_scalars(run / 'omega-0.3', [dict(step=1, loss=1.0)])
+    own, others = loss_blocks(WorkDir(run), {'irn': 'IRN'})
+    assert (len(own.pictures), own.title) == (4, '')
+    assert (len(others.pictures), others.title) == (1, 'Further trainings')
+    cam, qa_clims, losses, mious, _ = drawn
     # the sum of one loss is not drawn beside it
     assert list(cam[0]['lines']) == list(qa_clims[0]['lines']) == ['loss_cls']
     assert cam[0]['lines']['loss_cls'][0].tolist() == [1, 2]

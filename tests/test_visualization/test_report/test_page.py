@@ -5,7 +5,15 @@ import pytest
 from tiny_report import EVIL, make_ablations, write_curve
 
 from qaclims_mm.schemas import FormatError, update_metrics
-from qaclims_mm.visualization.report.blocks import Details, Picture, Section, Table, Text, Tiles
+from qaclims_mm.visualization.report.blocks import (
+    Details,
+    Gallery,
+    Picture,
+    Section,
+    Table,
+    Text,
+    Tiles,
+)
 from qaclims_mm.visualization.report.page import render, write_report
 
 CHROMIUM = shutil.which('chromium')
@@ -18,6 +26,8 @@ FLAGS = (
     '--disable-sync',
     '--no-first-run',
 )
+
+PICTURE = Picture(b'x', 'image/png', (3, 4), 'say "x"', '<cap>', wide=True, plot=True)
 
 
 @pytest.fixture(scope='module')
@@ -79,8 +89,10 @@ def test_every_kind_of_block_is_shown():
         Text('a < b', 'run & go'),
         Tiles([('<t>', '1 %')]),
         Table(['<h>', 'n'], [['<r>', '2']], '<c>'),
-        Picture(b'x', 'image/png', (3, 4), 'say "x"', '<cap>', wide=True, plot=True),
+        PICTURE,
         Details('<d>', '<pre>'),
+        Gallery([PICTURE]),
+        Gallery([PICTURE], '<g>'),
     ]
     text = render('<T>', '<D>', [Section('S', blocks)])
     for shown in (
@@ -92,8 +104,10 @@ def test_every_kind_of_block_is_shown():
         'alt="say &#34;x&#34;">',
         '<summary>&lt;d&gt;</summary><pre>&lt;pre&gt;</pre>',
         '<title>&lt;T&gt;</title>',
+        '<details><summary>&lt;g&gt;</summary><div class="gallery"><figure',
     ):
         assert shown in text
+    assert text.count('<img') == 3
 
 
 @pytest.mark.skipif(not CHROMIUM, reason='chromium is not installed: apt-get install chromium')

@@ -7,7 +7,7 @@ from qaclims_mm.version import __version__
 from qaclims_mm.visualization.report.versions import installed_version, version_blocks
 from qaclims_mm.visualization.report.work_dir import WorkDir
 
-NOW = datetime(2026, 3, 4, 5, 6)  # noqa: DTZ001
+NOW = datetime(2026, 3, 4, 5, 6)
 
 
 def test_versions(run):

@@ -91,7 +91,7 @@ def test_stage_that_was_not_tested(run):
 
 def test_images_that_were_moved(run, tmp_path):
     write_config(run / 'cam', tmp_path / 'nowhere')
-    with pytest.raises(MissingError, match='The images of cam are not there .*nowhere'):
+    with pytest.raises(MissingError, match=r'The data set of cam cannot be read .*nowhere'):
         WorkDir(run).dataset('cam')
 
 
