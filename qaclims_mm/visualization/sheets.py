@@ -18,8 +18,8 @@ FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
 GAP, MARGIN, LINE, LABEL_LINE = 0.05, 0.06, 0.135, 0.17
 TEXT_SIZE, LABEL_SIZE = 7.0, 8.5
 POINTS_PER_INCH = 72
-# how much wider bold letters are
-BOLD = 1.15
+# how much wider letters are drawn than they are measured, and bold ones
+DRAWN, BOLD = 1.04, 1.15
 # Width over height of a column, at least and at most; an image beyond is shown smaller.
 ASPECTS = (0.6, 2.0)
 
@@ -183,7 +183,7 @@ def _lines_of(column: SheetColumn, width: float) -> list[tuple[str, dict[str, st
     name = wrap_texts([column.class_name], width / BOLD)
     lines: list[tuple[str, dict[str, str]]] = [(line, dict(weight='bold')) for line in name]
     for texts, colour in ((column.fg, FG_COLOUR), (column.bg, BG_COLOUR)):
-        lines += [(line, dict(color=colour)) for line in wrap_texts(texts, width)]
+        lines += [(line, dict(color=colour)) for line in wrap_texts(texts, width / DRAWN)]
     return lines
 
 

@@ -10,7 +10,7 @@ from qaclims_mm.visualization.report.blocks import Block, MissingError, Table
 from qaclims_mm.visualization.report.plots import paint_spread, plot
 
 OMEGA = 'omega'
-PAPERS_POINT = "Of the paper's figure 5 one point is known in numbers, 67.3 at 0.1 on VOC train; "
+PAPERS_POINT = "Of the paper's figure 5 one point is known in numbers, 67.3 at 0.1 on VOC train; it is not drawn."
 
 
 def read_ablations(folder: str | Path) -> dict[str, AblationResults]:
@@ -50,7 +50,6 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
     caption = (
         f'{results.title}: {results.columns[metric]} of {results.config}, mean and standard '
         f'deviation over the seeds {seeds}. {PAPERS_POINT}'
-        'it is not drawn, since it is of other data.'
     )
     x, means, spreads = zip(*points, strict=True)
     picture = plot(

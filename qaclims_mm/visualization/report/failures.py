@@ -56,8 +56,8 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     sheets = [cases[i : i + COLUMNS_A_SHEET] for i in range(0, len(cases), COLUMNS_A_SHEET)]
     caption = (
         f'The images on which the maps of a class are worst, {PER_CLASS} a class, by the IoU of '
-        f'the class at the best threshold, {threshold:.2f}; below them the answers about the class '
-        f'(green) and about what is around it (red). {len(chosen)} of {len(records)} images were '
+        f'the class at the best threshold, {threshold:.2f}; below them the class with this IoU, '
+        f'the answers about it (green) and about what is around it (red). {len(chosen)} of {len(records)} images were '
         f'looked at, of {work.data_of(FOLDER)}.'
     )
     return [
@@ -114,4 +114,4 @@ def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
         answers_of(work, image_id),
         {f'mask at {threshold:.2f}': mask_at(maps, threshold)},
     )
-    return replace(column, class_name=f'{case.name}, IoU {100 * case.iou:.0f} %')
+    return replace(column, class_name=f'{case.name}: {100 * case.iou:.0f} %')

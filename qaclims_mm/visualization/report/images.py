@@ -122,7 +122,7 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
     columns = [_prediction_of(r, folder) for r in evenly(records, IMAGES)]
     caption = (
         f'What the segmentor predicts; below it the classes of the image. {len(columns)} images '
-        f'at equal distances from {work.data_of("segment")}, on which it was not trained.'
+        f'at equal distances from {work.data_of("segment")}.'
     )
     picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of segmentations', caption)
     return [picture]

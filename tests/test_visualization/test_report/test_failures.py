@@ -44,9 +44,9 @@ def test_sheets(work, drawn):
     labels = next(r['label_names'] for r in dataset.iterate_records() if r['image_id'] == FAILED)
     titles = [c.class_name for c in columns]
     # nothing is marked in the one, all is right in the others
-    assert {t for t in titles if t.endswith('IoU 0 %')} == {f'{n}, IoU 0 %' for n in labels}
-    assert all(t.endswith(('IoU 0 %', 'IoU 100 %')) for t in titles)
-    order = [CLASSES.index(t.partition(',')[0]) for t in titles]
+    assert {t for t in titles if t.endswith(': 0 %')} == {f'{n}: 0 %' for n in labels}
+    assert all(t.endswith((': 0 %', ': 100 %')) for t in titles)
+    order = [CLASSES.index(t.partition(':')[0]) for t in titles]
     assert order == sorted(order)
     assert max(order.count(k) for k in order) <= 2
     assert '6 of 6 images were looked at' in captions[0]
