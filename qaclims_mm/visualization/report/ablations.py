@@ -10,7 +10,10 @@ from qaclims_mm.visualization.report.blocks import Block, MissingError, Table
 from qaclims_mm.visualization.report.plots import paint_spread, plot
 
 OMEGA = 'omega'
-PAPERS_POINT = "Of the paper's figure 5 one point is known in numbers, 67.3 at 0.1 on VOC train; it is not drawn."
+PAPERS_POINT = (
+    "Of the paper's figure 5 one point is known in numbers, 67.3 at 0.1 on VOC train; "
+    'it is not drawn.'
+)
 
 
 def read_ablations(folder: str | Path) -> dict[str, AblationResults]:

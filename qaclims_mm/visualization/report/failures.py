@@ -57,8 +57,8 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     caption = (
         f'The images on which the maps of a class are worst, {PER_CLASS} a class, by the IoU of '
         f'the class at the best threshold, {threshold:.2f}; below them the class with this IoU, '
-        f'the answers about it (green) and about what is around it (red). {len(chosen)} of {len(records)} images were '
-        f'looked at, of {work.data_of(FOLDER)}.'
+        f'the answers about it (green) and about what is around it (red). '
+        f'{len(chosen)} of {len(records)} images were looked at, of {work.data_of(FOLDER)}.'
     )
     return [
         sheet_picture(
