@@ -14,6 +14,7 @@ EXTRAS = {
     'lemma': ['simplemma'],
     'crf': ['pydensecrf2'],
     'coco': ['pycocotools'],
+    'vis': ['tensorboard'],
     'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'pre-commit'],
 }
 
@@ -34,6 +35,7 @@ setup(
         'pillow',
         'pyarrow',
         'safetensors',
+        'scipy',
         'matplotlib',
         'psutil',
         'rich',
