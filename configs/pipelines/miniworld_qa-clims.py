@@ -9,6 +9,8 @@ cam = f'{configs}/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
 ir_label = f'{configs}/ir-label_crf_miniworld-112x112.py'
 clims = f'{configs}/clims_r18-mini_clip-mini_1xb16-5e_miniworld-112x112.py'
+clip_cam = f'{configs}/clip-cam_clip-mini_miniworld-112x112.py'
+puzzle = f'{configs}/puzzle-cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 irn = f'{configs}/irn_r18-mini_1xb16-10e_miniworld-112x112.py'
 segment = f'{configs}/deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112.py'
 segment_full = f'{configs}/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
@@ -36,6 +38,9 @@ costs = dict(
     ritc_maps=(0.4, 4),
     clims=(5.4, 12),
     clims_maps=(0.4, 4),
+    puzzle=(2, 12),
+    puzzle_maps=(0.4, 4),
+    clip_cam_maps=(0.4, 4),
 )
 maps = 'its activation maps and their mIoU'
 judged = 'its mIoU on 300 other pictures'
@@ -99,6 +104,9 @@ comparators = [
     prediction('ritc_maps', ritc, maps, ['ritc'], of='ritc'),
     training('clims', clims, 'train CLIMS, whose texts are fixed', ['data']),
     prediction('clims_maps', clims, maps, ['clims'], of='clims'),
+    training('puzzle', puzzle, 'train Puzzle-CAM', ['data']),
+    prediction('puzzle_maps', puzzle, maps, ['puzzle'], of='puzzle'),
+    prediction('clip_cam_maps', clip_cam, 'maps of CLIP alone', ['data'], folder='clip_cam'),
 ]
 for stage in (*stages, *comparators):
     stage['minutes'], stage['megabytes'] = costs[stage['name']]

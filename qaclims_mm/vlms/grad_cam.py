@@ -18,7 +18,9 @@ def text_grad_cams(
     """Return the Grad-CAM of each text's share in a softmax over all texts.
 
     Activations are the patch tokens that the attention of the last block reads; the weight of a
-    channel is the mean, over the patches, of the gradient of the text's probability.
+    channel is the mean, over the patches, of the gradient of the text's probability. One of almost
+    1 has almost no gradient, so that of its logarithm is taken, in double precision, which differs
+    by a factor, and each map is divided by its peak.
 
     Args:
         visual: The image encoder of an open_clip model, frozen; see ``mask_clip.find_vit``.
@@ -28,7 +30,7 @@ def text_grad_cams(
         scale: Factor of the cosines; CLIP has learned 100.
 
     Returns:
-        ``(B, N, p, q)``, not negative.
+        ``(B, N, p, q)`` in [0, 1]; 0 where no patch speaks for the text.
 
     Raises:
         ValueError: If the encoder is no plain ViT.
@@ -44,17 +46,19 @@ def text_grad_cams(
     with torch.enable_grad():
         tokens, features = _watch(vit, x)
         cosines = F.normalize(features, dim=-1) @ texts.T
-        probabilities = (scale * cosines.float()).softmax(-1)
+        shares = (scale * cosines.double()).log_softmax(-1)
         # images are independent, so the gradient of a sum over them is that of each
         gradients = [
-            torch.autograd.grad(probabilities[:, n].sum(), tokens, retain_graph=True)[0]
+            torch.autograd.grad(shares[:, n].sum(), tokens, retain_graph=True)[0]
             for n in range(count)
         ]
     patches = tokens.detach()[:, vit.prefix :]
     maps = [
         torch.einsum('bpe,be->bp', patches, g[:, vit.prefix :].mean(1)).relu() for g in gradients
     ]
-    return torch.stack(maps, dim=1).unflatten(2, tuple(vit.grid_size))
+    cams = torch.stack(maps, dim=1)
+    peaks = cams.amax(-1, keepdim=True).clamp(min=torch.finfo(cams.dtype).tiny)
+    return (cams / peaks).unflatten(2, tuple(vit.grid_size))
 
 
 def _watch(vit: Any, x: Tensor) -> tuple[Tensor, Tensor]:
