@@ -14,6 +14,7 @@ EXTRAS = {
     'lemma': ['simplemma'],
     'crf': ['pydensecrf2'],
     'coco': ['pycocotools'],
+    'vis': ['tensorboard'],
     'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'playwright', 'pre-commit'],
 }
 
@@ -28,7 +29,7 @@ setup(
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
     package_data={
         'qaclims_mm.miniworld': ['weights/**/*'],
-        'qaclims_mm.visualization.report': ['*.css', '*.jinja'],
+        'qaclims_mm.apis.report': ['*.css', '*.jinja'],
     },
     install_requires=[
         'torch>=2.6',
@@ -37,6 +38,7 @@ setup(
         'pillow',
         'pyarrow',
         'safetensors',
+        'scipy',
         'jinja2',
         'matplotlib',
         'psutil',

@@ -120,7 +120,7 @@ def test_name_tells_the_dataset(path):
     tested = Path(cfg.test_dataloader.dataset.ann_file).name
     if cfg.model.type in SEGMENTORS:
         assert tested == ('test.txt' if 'server' in name.words else val)
-    elif name.length is None or 'export' in name.words:
+    elif 'export' in name.words or (name.length is None and cfg.model.type != 'CLIPCAM'):
         assert tested == trained
     else:
         assert tested == judged
@@ -139,6 +139,9 @@ def test_name_tells_the_size(path):
         return
     if 'vqa' in cfg.model:
         assert (cfg.model.vqa.image_size,) * 2 == name.size
+        return
+    if cfg.model.type == 'CLIPCAM':
+        assert (cfg.model.image_head.image_size,) * 2 == name.size
         return
     if name.size is None:
         assert 'train_dataloader' not in cfg or not cfg.get('optim_wrapper')
@@ -172,7 +175,7 @@ def test_name_tells_the_networks(path):
             assert clip.model in open_clip.list_models()
             # OpenAI's weights and those adapted from them were trained with it
             assert plain.endswith('quickgelu')
-        text_head = cfg.model.text_head if cfg.model.type == 'CLIMS' else cfg.text_bank.text_head
+        text_head = cfg.model.text_head if 'text_head' in cfg.model else cfg.text_bank.text_head
         assert text_head.model == clip.model
         assert text_head.get('pretrained') == clip.get('pretrained')
 

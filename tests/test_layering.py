@@ -15,12 +15,10 @@ LAYERS = (
     ('vlms',),
     ('corpus',),
     ('miniworld', 'registry'),
-    ('models', 'datasets', 'evaluation'),
+    ('models', 'datasets', 'evaluation', 'visualization'),
     ('engine',),
     ('plugin',),
     ('apis',),
-    # a report shows what the apis have made
-    ('visualization',),
     ('tools',),
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}

@@ -26,6 +26,11 @@ def main() -> None:
         for image_id in corpus.image_ids:
             index.add_image(corpus[image_id])
             progress.advance(task)
+        if not index.columns['label']:
+            raise FormatError(
+                f'{cfg.corpus} has no answers: no image had a label, or none could be read; see '
+                'the log of the stage that asks the VQA model.'
+            )
         head = MODELS.build(cfg.text_head).load()
         task = progress.add_task('encoding texts', total=len(index.texts))
         embeddings = encode_index(

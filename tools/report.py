@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from qaclims_mm.apis.report.page import write_report
 from qaclims_mm.engine.launch import run_tool
-from qaclims_mm.visualization.report.page import write_report
 
 
 def main() -> None:

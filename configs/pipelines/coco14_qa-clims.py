@@ -1,4 +1,5 @@
 # The paper on MS COCO 2014; the maps and masks of all training images are judged
+from qaclims_mm.apis import stages as stages_of
 from qaclims_mm.apis.stages import chain, paper_table
 
 work_dir = 'work_dirs/coco14'
@@ -26,4 +27,11 @@ megabytes = dict(
     segment_test=1,
 )
 stages = chain(configs, megabytes)
+compared = dict(
+    ritc='configs/qa_clims/ritc_r50_clip-vitl14-mask_2xb4-15e_coco14-512x512.py',
+    clims='configs/clims/clims_r50_clip-vitb32_2xb16-8e_coco14-512x512.py',
+    puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_coco14-512x512.py',
+    clip_cam='configs/clip_cam/clip-cam_clip-vitb16_coco14-448x448.py',
+)
+comparators = stages_of.comparators(compared, megabytes)
 table = paper_table(mask_threshold=0.25)

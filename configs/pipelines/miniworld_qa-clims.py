@@ -1,5 +1,5 @@
 # From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
-# QA-CLIMS, IRN, DeepLabV2; then, to compare, RITC without the answers and DeepLabV2 on true masks
+# QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on true masks
 from qaclims_mm.apis.stages import encode_texts, prediction, training
 
 work_dir = 'work_dirs/miniworld'
@@ -8,6 +8,9 @@ qape = f'{configs}/qape_blip-mini_fg6-bg10_miniworld-112x112.py'
 cam = f'{configs}/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 ritc = f'{configs}/ritc_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
 ir_label = f'{configs}/ir-label_crf_miniworld-112x112.py'
+clims = f'{configs}/clims_r18-mini_clip-mini_1xb16-5e_miniworld-112x112.py'
+clip_cam = f'{configs}/clip-cam_clip-mini_miniworld-112x112.py'
+puzzle = f'{configs}/puzzle-cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 irn = f'{configs}/irn_r18-mini_1xb16-10e_miniworld-112x112.py'
 segment = f'{configs}/deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112.py'
 segment_full = f'{configs}/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
@@ -33,6 +36,11 @@ costs = dict(
     segment_full_test=(0.1, 1),
     ritc=(5.4, 12),
     ritc_maps=(0.4, 4),
+    clims=(5.4, 12),
+    clims_maps=(0.4, 4),
+    puzzle=(2, 12),
+    puzzle_maps=(0.4, 4),
+    clip_cam_maps=(0.4, 4),
 )
 maps = 'its activation maps and their mIoU'
 judged = 'its mIoU on 300 other pictures'
@@ -89,15 +97,22 @@ stages = [
     prediction('segment_test', segment, judged, ['segment'], of='segment'),
     training('segment_full', segment_full, 'train DeepLabV2 on true masks', ['data']),
     prediction('segment_full_test', segment_full, judged, ['segment_full'], of='segment_full'),
+]
+# of suites alone
+comparators = [
     training('ritc', ritc, 'train RITC without QAPE: the class against "no class"', ['texts']),
     prediction('ritc_maps', ritc, maps, ['ritc'], of='ritc'),
+    training('clims', clims, 'train CLIMS, whose texts are fixed', ['data']),
+    prediction('clims_maps', clims, maps, ['clims'], of='clims'),
+    training('puzzle', puzzle, 'train Puzzle-CAM', ['data']),
+    prediction('puzzle_maps', puzzle, maps, ['puzzle'], of='puzzle'),
+    prediction('clip_cam_maps', clip_cam, 'maps of CLIP alone', ['data'], folder='clip_cam'),
 ]
-for stage in stages:
+for stage in (*stages, *comparators):
     stage['minutes'], stage['megabytes'] = costs[stage['name']]
 table = dict(
     rows=dict(
         cam='CAM, the baseline',
-        ritc='RITC without QAPE',
         qa_clims='QA-CLIMS',
         upper_bound='bound: CLIP on true regions',
         irn='QA-CLIMS + IRN, masks',

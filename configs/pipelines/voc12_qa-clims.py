@@ -1,4 +1,5 @@
 # The paper on PASCAL VOC 2012: answers, texts, the baseline, QA-CLIMS, IRN, DeepLabV2
+from qaclims_mm.apis import stages as stages_of
 from qaclims_mm.apis.stages import chain, paper_table
 
 work_dir = 'work_dirs/voc12'
@@ -32,4 +33,11 @@ megabytes = dict(
     segment_test=1,
 )
 stages = chain(configs, megabytes)
+compared = dict(
+    ritc='configs/qa_clims/ritc_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py',
+    clims='configs/clims/clims_r50_clip-vitb32_1xb16-15e_voc12aug-512x512.py',
+    puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_voc12aug-512x512.py',
+    clip_cam='configs/clip_cam/clip-cam_clip-vitb16_voc12aug-448x448.py',
+)
+comparators = stages_of.comparators(compared, megabytes)
 table = paper_table(mask_threshold=0.25)

@@ -36,6 +36,7 @@ from qaclims_mm.schemas import (
     read_metrics,
     write_json,
 )
+from qaclims_mm.version import __version__
 
 DONE, LOGS = 'done', 'logs'
 RUNS, CHANGED = 'runs.json', 'changed'
@@ -345,12 +346,20 @@ class Pipeline:
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
         if path.is_file() and read_json(path) != begun:
             raise FormatError(
-                f'stage {stage.name} was begun in {self.root} with another config, seed or input; '
+                f'stage {stage.name} was begun in {self.root} with another config, seed or input'
+                f'{self._other_version(path.parent)}; '
                 f'choose another --work-dir, delete {self.plan.folder(stage)} and {path.parent}, '
                 'or keep its files and go on behind it with --from.'
             )
         write_json(path, begun)
         return manifest
+
+    @staticmethod
+    def _other_version(folder: Path) -> str:
+        """Return by which version a stage was done, if by another one."""
+        found = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
+        made = found.get('version', __version__)
+        return '' if made == __version__ else f' (by version {made}; this is {__version__})'
 
     def _tell_ranks(self, stage: Stage) -> None:
         ranks = self.launch.ranks_of(stage)

@@ -109,6 +109,31 @@ def chain(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[di
     return [s | dict(megabytes=megabytes.get(s['name'])) for s in stages]
 
 
+def comparators(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[dict]:
+    """Return what suites compare the paper's method with, up to the maps.
+
+    Args:
+        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``clip_cam``, which is not
+            trained.
+        megabytes: Those of a ``chain``.
+    """
+    about = dict(
+        ritc='train RITC without QAPE: the class against "no class"',
+        clims='train CLIMS, whose texts are fixed',
+        puzzle='train Puzzle-CAM',
+    )
+    needs = dict(ritc=['cam', 'texts'], clims=['cam'], puzzle=[])
+    stages = []
+    for name, what in about.items():
+        maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
+        size = dict(megabytes=megabytes.get('qa_clims'))
+        stages.append(training(name, configs[name], what, needs[name], **size))
+        stages.append(maps | dict(megabytes=megabytes.get('qa_clims_maps')))
+    about_clip = 'maps of CLIP alone and their mIoU'
+    clip_cam = prediction('clip_cam_maps', configs['clip_cam'], about_clip, folder='clip_cam')
+    return [*stages, clip_cam | dict(megabytes=megabytes.get('qa_clims_maps'))]
+
+
 def _judged(
     trained: str,
     made: str,

@@ -197,11 +197,19 @@ _PARTS = {
 
 def build_runner(cfg: Config, mode: str) -> Runner:
     """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo."""
+    _give_test_set(cfg)
     for part in _PARTS['test' if mode == 'train' else 'train']:
         cfg[part] = None
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
     return Runner.from_cfg(cfg)
+
+
+def _give_test_set(cfg: Config) -> None:
+    """Tell the hook that shows maps while they are trained which images are tested."""
+    hook = cfg.default_hooks.get('visualization')
+    if hook and hook.type == 'CAMVisualizationHook' and cfg.get('test_dataloader'):
+        hook.setdefault('dataset', cfg.test_dataloader.dataset)
 
 
 def exit_status(runner: Runner) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
@@ -192,6 +193,13 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format='png')
     return Path(path)
+
+
+def figure_to_array(figure: Figure) -> np.ndarray:
+    """Return a figure as RGB uint8 ``(H, W, 3)``."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def load_column(

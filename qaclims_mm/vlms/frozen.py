@@ -177,6 +177,11 @@ class FrozenImageHead(nn.Module):
         """Encode images of the weights' type; a mask only comes to a head that takes one."""
 
     @property
+    def encoder(self) -> Any:
+        """The image encoder itself."""
+        return self.load()._frozen
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """Height and width of the input in pixels."""
         return as_pair(self.load().image_size)

@@ -44,6 +44,11 @@ class OpenClipViT:
         x = torch.cat([token, x_BPE], dim=1) + visual.positional_embedding.to(x_BPE.dtype)
         return visual.ln_pre(x)
 
+    @property
+    def first_norm(self) -> Any:
+        """The norm before the attention of the last block."""
+        return self.blocks[-1].ln_1
+
     def last_block(self, x: Tensor) -> Tensor:
         """Return what leaves the last block; only the class token's, where that alone is pooled.
 
@@ -84,6 +89,11 @@ class TimmViT:
         # (B, rows, columns, E) where the trunk takes images of many sizes
         mixed = mix(patches.flatten(1, -2)).view_as(patches)
         return self.trunk.norm_pre(self.trunk._pos_embed(mixed))
+
+    @property
+    def first_norm(self) -> Any:
+        """The norm before the attention of the last block."""
+        return self.blocks[-1].norm1
 
     def last_block(self, x: Tensor) -> Tensor:
         """Return what leaves the last block."""

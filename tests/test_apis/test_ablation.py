@@ -10,6 +10,7 @@ from qaclims_mm.apis.ablation import Ablation, find_suite
 from qaclims_mm.apis.plan import read_plan
 from qaclims_mm.apis.suites import rows_of
 from qaclims_mm.schemas import FormatError, Manifest, read_json
+from qaclims_mm.version import __version__
 
 # a tool that notes that it ran, with how many threads, and finds 10 + its seed or what it is told
 TOOL = """
@@ -205,6 +206,19 @@ def test_a_work_dir_made_from_something_else(ablate):
     assert 'another config, seed or input' in ablate.shown
     # neither the old number nor a new one
     assert rows['bad'].values == {'cam/mIoU': {}}
+
+
+def test_a_work_dir_of_another_version(ablate, monkeypatch):
+    defaults = Manifest.__init__.__defaults__
+    assert defaults[-1] == __version__
+    monkeypatch.setattr(Manifest.__init__, '__defaults__', (*defaults[:-1], '0.0.1'))
+    ablate(seeds=[0])
+    monkeypatch.undo()
+    monkeypatch.setattr(plan_module, 'TOOLS', ablate.root / 'tools')
+    rows = ablate(seeds=[0])
+    assert ablate.status == 1
+    assert f'(by version 0.0.1; this is {__version__})' in ablate.shown
+    assert rows['ours'].values == {'cam/mIoU': {}}
 
 
 def test_seeds_are_counted_once(ablate):

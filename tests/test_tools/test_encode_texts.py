@@ -124,3 +124,14 @@ def test_missing_corpus(work, capsys):
     assert done.status == 1
     assert re.match(r'error: corpus/manifest.json is missing: the stage that fills', done.text)
     assert not (work / 'run').exists()
+
+
+def test_an_empty_corpus(work, capsys):
+    (work / 'corpus/part-00000.parquet').unlink()
+    Manifest('qape', 'c', counts=dict(images=0, answers=0, empty=0, shards=0)).write(
+        work / 'corpus'
+    )
+    done = encode(capsys)
+    assert done.status == 1
+    assert 'corpus has no answers: no image had a label, or none could be read' in done.text
+    assert not (work / 'run/text_bank').exists()

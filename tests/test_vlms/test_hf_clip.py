@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from test_models.test_classifiers.test_cam_network import TINY
 
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index
+from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError, write_text_bank
 from qaclims_mm.vlms.hf_clip import HFImageHead, HFTextHead, load_dual_encoder
@@ -234,7 +235,9 @@ def test_a_training_step_of_ritc(folders, tmp_path, name):
     model = MODELS.build(config)
     # the pixels that the encoder was trained with, even if nothing was read before
     pixels = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
-    found = model._to_clip_input(model.data_preprocessor.normalise(pixels)[None])
+    found = to_clip_input(
+        model.data_preprocessor.normalise(pixels)[None], model.data_preprocessor, model.image_head
+    )
     wanted = HFImageHead(str(folders[name])).normalise(pixels)
     torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
     bank_rows = [[c[0]] if isinstance(c[0], int) else c[0] for c in index.columns.values()][2:]

@@ -55,7 +55,7 @@ SETUPS = {
 
 def make_bank(folder: Path, head: CLIPImageHead) -> Tensor:
     """Write a text bank of random embeddings that belongs to a CLIP; returns them."""
-    width = head.load()._frozen.output_dim
+    width = head.encoder.output_dim
     embeddings = F.normalize(torch.randn(TEXTS, width), dim=-1)
     index: dict[str, list] = {k: [] for k in ('image_id', 'class_name', 'label', 'fg', 'bg', 'no')}
     metadata = dict(clip=head.model, weights_sha256=head.weights_sha256)
@@ -179,7 +179,7 @@ def load_plain_visual(head: CLIPImageHead) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         visual = open_clip.create_model(head.model).visual.requires_grad_(False).eval()
-    visual.register_buffer('mask_embedding', head._frozen.mask_embedding)
+    visual.register_buffer('mask_embedding', head.encoder.mask_embedding)
     return visual
 
 

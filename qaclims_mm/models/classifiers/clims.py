@@ -10,9 +10,9 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor
 
+from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_labels
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 
 @MODELS.register_module()
@@ -74,8 +74,6 @@ class CLIMS(RegionNetwork):
                 f'CLIMS makes no masks, but image_head.mask_prompt is '
                 f'{self.image_head.mask_prompt!r}; set it to None.'
             )
-        if '{text}' not in prompt:
-            raise ValueError(f'prompt must have {{text}} in it, but got {prompt!r}.')
         if len(class_names) != self.cam_head.conv.out_channels:
             raise ValueError(
                 f'class_names must name the {self.cam_head.conv.out_channels} classes of cam_head, '
@@ -85,40 +83,16 @@ class CLIMS(RegionNetwork):
         self.loss_otm, self.loss_btm, self.loss_cbs = (
             MODELS.build(cfg) if cfg else None for cfg in (loss_otm, loss_btm, loss_cbs)
         )
-        labels = _by_class(class_names, 'class_texts', class_texts or {})
-        if not isinstance(background_texts, Mapping):
-            background_texts = dict.fromkeys(class_names, background_texts)
-        backgrounds = _by_class(class_names, 'background_texts', background_texts)
-        words = [labels.get(name, name) for name in class_names]
-        self._index(words, [backgrounds.get(name, ()) for name in class_names], prompt)
-
-    def _index(self, labels: list[str], backgrounds: list[Sequence[str]], prompt: str) -> None:
-        """List the distinct texts, and the rows of each class among them, -1 = none."""
-        single = [texts for texts in backgrounds if isinstance(texts, str)]
-        if single:
-            raise ValueError(f'background_texts must be lists of texts, but got {single[0]!r}.')
-        words = list(dict.fromkeys([*labels, *(text for texts in backgrounds for text in texts)]))
-        self.prompted = [prompt.replace('{text}', word) for word in words]
-        row = {word: i for i, word in enumerate(words)}
-        rows = torch.full((len(labels), max(map(len, backgrounds), default=0)), -1)
-        for own, texts in zip(rows, backgrounds, strict=True):
-            own[: len(texts)] = torch.tensor([row[text] for text in texts], dtype=torch.int64)
-        label_rows = torch.tensor([row[word] for word in labels])
-        self.register_buffer('label_rows', label_rows, persistent=False)
+        self.fixed_texts = FixedTexts(class_names, background_texts, class_texts, prompt)
+        rows = torch.tensor(self.fixed_texts.label_rows, dtype=torch.int64)
+        self.register_buffer('label_rows', rows, persistent=False)
+        rows = torch.tensor(self.fixed_texts.background_rows, dtype=torch.int64)
         self.register_buffer('background_rows', rows, persistent=False)
 
     def load_texts(self) -> None:
         """Read CLIP, encode the texts, and check that both encoders are of one CLIP."""
-        head = MODELS.build(self.text_head).load()
-        self.image_head.load()
-        if head.weights_sha256 != self.image_head.weights_sha256:
-            raise FormatError(
-                f'text_head {head.model} ({head.weights_sha256[:8]}) and image_head '
-                f'{self.image_head.model} ({self.image_head.weights_sha256[:8]}) must be of one '
-                'CLIP; give both the same model and pretrained.'
-            )
-        # a copy: those made in inference mode take no part in training
-        self.texts = head.encode(self.prompted).to(self.texts.device, copy=True)
+        texts = self.fixed_texts.encode(self.text_head, self.image_head)
+        self.texts = texts.to(self.texts.device)
 
     def collect(self, data_samples: Sequence[Any]) -> Pairs:
         """Return the pairs of a batch with their rows of the texts."""
@@ -147,11 +121,3 @@ class CLIMS(RegionNetwork):
         if self.loss_cbs is not None:
             losses['loss_cbs'] = self.loss_cbs(regions[0], *self._lookup(pairs.bg_rows))
         return losses
-
-
-def _by_class(class_names: Sequence[str], name: str, texts: Mapping[str, Any]) -> dict[str, Any]:
-    """Check and return what is given by class."""
-    unknown = sorted(set(texts) - set(class_names))
-    if unknown:
-        raise ValueError(f'{name} must be of classes in class_names, but also names {unknown}.')
-    return dict(texts)

@@ -130,7 +130,8 @@ class RegionNetwork(CAMNetwork):
             Two features ``(P, D)``, not normalised.
         """
         size = self.image_head.input_size
-        images = resize(self._to_clip_input(inputs), size, align_corners=True)[image_index]
+        images = to_clip_input(inputs, self.data_preprocessor, self.image_head)
+        images = resize(images, size, align_corners=True)[image_index]
         cams = resize(cams, size, align_corners=True)
         mask = None if self.threshold is None else self.threshold(cams)
         regions = torch.cat(region_images(images, cams, mask, self.region_image))
@@ -139,19 +140,20 @@ class RegionNetwork(CAMNetwork):
             masks = torch.cat([mask, 1 - mask])
         return tuple(self.image_head(regions, masks).chunk(2))
 
-    def _to_clip_input(self, inputs: Tensor) -> Tensor:
-        """Re-normalise the network's input to that of CLIP's image encoder."""
-        # loaded, since a model's own constants are not known before
-        if self.image_head.load().norm == 'imagenet':
-            return inputs
-        mean, std = (
-            inputs.new_tensor(v).view(1, 3, 1, 1)
-            for v in (self.data_preprocessor.mean, self.data_preprocessor.std)
-        )
-        return (inputs * std + mean - self.image_head.mean) / self.image_head.std
-
     def _lookup(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return embeddings (..., D) float32 and validity (...) of rows, -1 = none."""
         if not len(self.texts):
             self.load_texts()
         return self.texts[rows.clamp(min=0).long()].float(), rows >= 0
+
+
+def to_clip_input(inputs: Tensor, data_preprocessor: Any, image_head: Any) -> Tensor:
+    """Re-normalise the network's input to that of CLIP's image encoder."""
+    # loaded, since a model's own constants are not known before
+    if image_head.load().norm == 'imagenet':
+        return inputs
+    mean, std = (
+        inputs.new_tensor(v).view(1, 3, 1, 1)
+        for v in (data_preprocessor.mean, data_preprocessor.std)
+    )
+    return (inputs * std + mean - image_head.mean) / image_head.std

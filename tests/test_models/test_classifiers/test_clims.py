@@ -11,6 +11,7 @@ from tiny_runs import build_tiny_runner, write_tiny_config
 from qaclims_mm.datasets.voc12 import CLASSES
 from qaclims_mm.functional.cam import merge_multiscale_cams
 from qaclims_mm.models.classifiers import clims
+from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip import CLIPTextHead
@@ -50,12 +51,12 @@ def encoded(*texts):
 
 
 def texts_of(model, rows):
-    return [[model.prompted[i] for i in own if i >= 0] for own in rows]
+    return [[model.fixed_texts.prompted[i] for i in own if i >= 0] for own in rows]
 
 
 def test_texts_of_each_class():
     model = build()
-    assert [model.prompted[i] for i in model.label_rows] == [
+    assert [model.fixed_texts.prompted[i] for i in model.label_rows] == [
         f'a photo of {name}.' for name in ('cat', 'dog', 'sofa', 'car')
     ]
     assert texts_of(model, model.background_rows) == [
@@ -65,7 +66,7 @@ def test_texts_of_each_class():
         ['a photo of road.', 'a photo of street.', 'a photo of cat.'],
     ]
     # each text is encoded once, also one that is a class and a background
-    assert len(set(model.prompted)) == len(model.prompted) == 7
+    assert len(set(model.fixed_texts.prompted)) == len(model.fixed_texts.prompted) == 7
 
 
 def test_one_list_is_for_all_classes():
@@ -77,7 +78,7 @@ def test_texts_are_encoded_when_training_starts():
     model = build()
     assert len(model.texts) == 0
     model.init_weights()
-    torch.testing.assert_close(model.texts, encoded(*model.prompted))
+    torch.testing.assert_close(model.texts, encoded(*model.fixed_texts.prompted))
     # nothing of CLIP or of the texts is in a checkpoint, and no text encoder is kept
     assert set(model.state_dict()) == {*MODELS.build(TINY).state_dict()}
     assert not [m for m in vars(model).values() if isinstance(m, CLIPTextHead)]
@@ -91,7 +92,10 @@ def test_losses_equal_a_loop_over_pairs():
     cams = model.logits(images).sigmoid()
     head, names = model.image_head, ('cat', 'dog', 'sofa', 'car')
     grown = torch.nn.functional.interpolate(
-        model._to_clip_input(images), (96, 96), mode='bilinear', align_corners=True
+        to_clip_input(images, model.data_preprocessor, model.image_head),
+        (96, 96),
+        mode='bilinear',
+        align_corners=True,
     )
     otm, btm, cbs, counted = [], [], 0.0, 0
     for image, one in enumerate(SAMPLES):

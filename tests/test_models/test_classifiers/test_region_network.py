@@ -3,7 +3,12 @@ import torch
 from mmengine.structures import BaseDataElement
 from test_models.test_classifiers.test_cam_network import TINY
 
-from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_labels
+from qaclims_mm.models.classifiers.region_network import (
+    Pairs,
+    RegionNetwork,
+    collect_labels,
+    to_clip_input,
+)
 
 NONE = torch.zeros(0, dtype=torch.int64)
 
@@ -71,7 +76,10 @@ def test_without_a_threshold_no_mask_is_made(monkeypatch):
     # a map of 0: nothing inside, the whole picture outside
     whole = head(
         torch.nn.functional.interpolate(
-            model._to_clip_input(images), (96, 96), mode='bilinear', align_corners=True
+            to_clip_input(images, model.data_preprocessor, model.image_head),
+            (96, 96),
+            mode='bilinear',
+            align_corners=True,
         )
     )
     torch.testing.assert_close(outside, whole)

@@ -11,6 +11,7 @@ from released import build_with_released_weights, cam_network_cfg, official_stat
 from test_models.test_classifiers.test_cam_network import TINY
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.models.classifiers.ritc import collect_pairs, fuse_foreground
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError, write_text_bank
@@ -107,7 +108,10 @@ def test_losses_equal_a_loop_over_pairs(bank, samples):
     cams = model.logits(images).sigmoid()
     texts, head = model.texts.float(), model.image_head
     resized = torch.nn.functional.interpolate(
-        model._to_clip_input(images), (96, 96), mode='bilinear', align_corners=True
+        to_clip_input(images, model.data_preprocessor, model.image_head),
+        (96, 96),
+        mode='bilinear',
+        align_corners=True,
     )
     frc = brc = 0.0
     for image, sample in enumerate(samples):
@@ -297,7 +301,9 @@ def test_normalisation_of_the_clip_input(bank, norm):
     cfg['image_head'] = cfg['image_head'] | dict(norm=norm)
     model = MODELS.build(cfg)
     pixels = torch.randint(0, 256, (3, 5, 7), dtype=torch.uint8)
-    found = model._to_clip_input(model.data_preprocessor.normalise(pixels)[None])
+    found = to_clip_input(
+        model.data_preprocessor.normalise(pixels)[None], model.data_preprocessor, model.image_head
+    )
     mean, std = {
         'clip': ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
         'imagenet': ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),

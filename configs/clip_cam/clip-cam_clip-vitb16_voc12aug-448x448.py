@@ -1,0 +1,47 @@
+# Grad-CAM on CLIP with the published texts of CLIP-ES, without its refinement by attention. CLIP
+# sees a square of about the images' size, there it sees them as they are.
+_base_ = [
+    '../_base_/plugin.py',
+    '../_base_/default_runtime.py',
+    '../_base_/datasets/voc12_weak.py',
+]
+work_dir = 'work_dirs/voc12/clip_cam'
+image_size = 448  # px
+clip = dict(model='ViT-B-16-quickgelu', pretrained='openai')
+model = dict(
+    type='CLIPCAM',
+    image_head=dict(type='CLIPImageHead', image_size=image_size, **clip),
+    text_head=dict(type='CLIPTextHead', **clip),
+    class_names=[
+        'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
+        'dining table', 'dog', 'horse', 'motorbike', 'person', 'potted plant', 'sheep', 'sofa',
+        'train', 'tv monitor',
+    ],
+    class_texts={
+        'bird': 'bird avian',
+        'chair': 'chair seat',
+        'dining table': 'diningtable',
+        'person': 'person with clothes,people,human',
+        'potted plant': 'pottedplant',
+        'tv monitor': 'tvmonitor screen',
+    },
+    background_texts=[
+        'ground', 'land', 'grass', 'tree', 'building', 'wall', 'sky', 'lake', 'water', 'river',
+        'sea', 'railway', 'railroad', 'keyboard', 'helmet', 'cloud', 'house', 'mountain', 'ocean',
+        'road', 'rock', 'street', 'valley', 'bridge', 'sign',
+    ],
+    prompt='a clean origami {text}.',
+)  # fmt: skip
+test_dataloader = dict(
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadRGBImage'),
+            dict(type='LoadMask'),
+            dict(type='PackWeakInputs', scales=(1.0,)),
+        ],
+    )
+)
+test_evaluator = [
+    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
+    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+]

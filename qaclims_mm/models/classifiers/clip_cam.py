@@ -1,0 +1,119 @@
+"""Maps of a CLIP that nobody has trained for it.
+
+Shapes: P present classes of an image, T texts, D embedding.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from qaclims_mm.functional.cam import merge_multiscale_cams, resize, sum_over_flips
+from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
+from qaclims_mm.models.classifiers.region_network import to_clip_input
+from qaclims_mm.registry import MODELS
+from qaclims_mm.vlms.grad_cam import text_grad_cams
+
+
+@MODELS.register_module()
+class CLIPCAM(BaseModel):
+    """Grad-CAM on CLIP's image encoder, with a softmax over present classes and backgrounds.
+
+    CLIP sees an image at its own size, so one scale is enough; ``image_size`` of the head takes
+    another one.
+
+    Args:
+        image_head: Config of a ``CLIPImageHead`` without mask prompts, whose encoder is a plain
+            ViT.
+        text_head: Config of a ``CLIPTextHead`` of the same CLIP.
+        class_names: See ``FixedTexts``.
+        background_texts: See ``FixedTexts``; those of all classes of an image compete.
+        class_texts: See ``FixedTexts``.
+        prompt: See ``FixedTexts``.
+        scale: Factor of the cosines before the softmax.
+        data_preprocessor: Config of a ``WeakDataPreprocessor``.
+
+    Raises:
+        ValueError: If the texts do not fit (see ``FixedTexts``), or the image head has mask
+            prompts; when it is used, if the encoder is no plain ViT.
+        FormatError: When it is used, if the two heads are of different CLIPs.
+
+    Source:
+        Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, without its refinement by
+        attention.
+    """
+
+    def __init__(
+        self,
+        image_head: dict,
+        text_head: dict,
+        class_names: Sequence[str],
+        background_texts: Sequence[str] | Mapping[str, Sequence[str]],
+        class_texts: Mapping[str, str] | None = None,
+        prompt: str = 'a photo of {text}.',
+        scale: float = 100.0,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')), None)
+        self.image_head = MODELS.build(image_head)
+        if self.image_head.mask_prompt is not None:
+            raise ValueError(
+                'CLIPCAM makes no masks, but image_head.mask_prompt is '
+                f'{self.image_head.mask_prompt!r}; set it to None.'
+            )
+        self.fixed_texts = FixedTexts(class_names, background_texts, class_texts, prompt)
+        self.text_head, self.scale = text_head, scale
+        self._texts: Tensor | None = None
+        # never trained; DDP refuses a model without a parameter
+        self.anchor = nn.Parameter(torch.zeros(1))
+
+    def forward(
+        self,
+        inputs: Sequence[Sequence[Tensor]],
+        data_samples: Sequence[Any],
+        mode: str = 'predict',
+    ) -> list[Any]:
+        """Add the maps, as ``CAMNetwork.predict`` does.
+
+        Args:
+            inputs: For each image its normalised copies ``(3, h, w)``, one a scale.
+            data_samples: Have ``pairs``; a sample with ``failed`` is passed on as it is.
+            mode: ``predict``.
+
+        Raises:
+            ValueError: If the mode is another one: there is nothing to train.
+        """
+        if mode != 'predict':
+            raise ValueError(f'CLIPCAM only predicts, but mode is {mode!r}; use test.py.')
+        for scales, sample in zip(inputs, data_samples, strict=True):
+            if sample.get('failed'):
+                continue
+            maps = sum_over_flips(partial(self._maps, sample.pairs.tolist()), scales)
+            strided, high_res = merge_multiscale_cams(maps, sample.ori_shape)
+            sample.set_field(sample.pairs, 'cam_keys')
+            sample.set_field(strided, 'cam_strided')
+            sample.set_field(high_res, 'cam_high_res')
+        return list(data_samples)
+
+    def _maps(self, present: Sequence[int], images: Tensor) -> Tensor:
+        """Map normalised copies of an image ``(B, 3, h, w)`` to ``(B, P, p, q)``."""
+        if not present:
+            return images.new_zeros(len(images), 0, 1, 1)
+        images = to_clip_input(images, self.data_preprocessor, self.image_head)
+        images = resize(images, self.image_head.input_size, align_corners=False)
+        texts = self._texts_of(present).to(images)
+        visual = self.image_head.encoder
+        return text_grad_cams(visual, images, texts, len(present), self.scale)
+
+    def _texts_of(self, present: Sequence[int]) -> Tensor:
+        """Return the texts that compete for an image, the present classes first, ``(T, D)``."""
+        if self._texts is None:
+            self._texts = self.fixed_texts.encode(self.text_head, self.image_head)
+        fixed = self.fixed_texts
+        labels = [fixed.label_rows[k] for k in present]
+        backgrounds = [row for k in present for row in fixed.background_rows[k] if row >= 0]
+        # a background of one class may be another class that is there
+        return self._texts[labels + list(dict.fromkeys(b for b in backgrounds if b not in labels))]

@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
+from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.vlms.clip import CLIPTextHead
+
+HEAD = dict(type='CLIPTextHead', model='miniworld://clip')
+IMAGE_HEAD = dict(type='CLIPImageHead', model='miniworld://clip')
+
+
+def words(texts, rows):
+    return [texts.prompted[row] for row in rows if row >= 0]
+
+
+def test_rows_of_each_class():
+    texts = FixedTexts(
+        ['cat', 'car', 'boat'],
+        {'cat': ['sofa', 'car'], 'car': ['road', 'sofa', 'tree']},
+        {'boat': 'ship'},
+        '{text}!',
+    )
+    assert words(texts, texts.label_rows) == ['cat!', 'car!', 'ship!']
+    assert [words(texts, rows) for rows in texts.background_rows] == [
+        ['sofa!', 'car!'],
+        ['road!', 'sofa!', 'tree!'],
+        [],
+    ]
+    assert {len(rows) for rows in texts.background_rows} == {3}
+    # each text stands once, also one that is a class too
+    assert len(texts.prompted) == len(set(texts.prompted)) == 6
+
+
+def test_one_list_is_for_all_classes():
+    texts = FixedTexts(['cat', 'car'], ['sky', 'road'])
+    assert texts.background_rows[0] == texts.background_rows[1]
+
+
+def test_encoding():
+    texts = FixedTexts(['cat', 'car'], ['road'], prompt='a photo of {text}')
+    found = texts.encode(HEAD, MODELS.build(IMAGE_HEAD))
+    wanted = CLIPTextHead('miniworld://clip').load()
+    torch.testing.assert_close(
+        found, wanted.encode([f'a photo of {w}' for w in ('cat', 'car', 'road')]).clone()
+    )
+    assert not found.is_inference()
+
+
+def test_encoders_of_two_clips():
+    texts = FixedTexts(['cat'], [])
+    other = MODELS.build(dict(type='CLIPImageHead', model='ViT-B-32', image_size=32))
+    with pytest.raises(FormatError, match='must be of one CLIP'):
+        texts.encode(HEAD, other)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(background_texts={'dog': ['grass']}), r"background_texts .* also names \['dog'\]"),
+        (dict(class_texts={'dog': 'cat'}), r"class_texts must be .* but also names \['dog'\]"),
+        (dict(background_texts={'cat': 'road'}), "must be lists of texts, but got 'road'"),
+        (dict(prompt='a photo'), "prompt must have {text} in it, but got 'a photo'"),
+    ],
+)
+def test_errors(options, message):
+    with pytest.raises(ValueError, match=message):
+        FixedTexts(**{**dict(class_names=['cat'], background_texts=[]), **options})

@@ -1,0 +1,64 @@
+import pytest
+from tool_runs import run_tool
+
+PLAN = """
+work_dir = 'unused'
+sizes = ['--num-train', '2', '--num-val', '1', '--size', '32']
+def world(name):
+    return dict(name=name, tool='make_miniworld.py', args=['--root', '{work_dir}/' + name, *sizes])
+stages = [world('qa_clims_maps')]
+comparators = [world('other_maps')]
+table = dict(rows={}, columns={'cam/mIoU': 'best mIoU'})
+"""
+SUITE = """
+title = 'Worlds'
+variants = dict(ours=dict(title='ours'), other=dict(title='another', stage='other'))
+"""
+
+
+@pytest.fixture
+def flags(tmp_path):
+    for name, text in (('plan', PLAN), ('suite', SUITE)):
+        (tmp_path / f'{name}.py').write_text(text)
+    more = ('--pipeline', tmp_path / 'plan.py', '--work-dir', tmp_path / 'work')
+    return (tmp_path / 'suite.py', '--seeds', '0', '2', *more)
+
+
+def test_every_seed_has_its_folder(flags, tmp_path, capsys):
+    ended = run_tool('ablate', *flags, '--jobs', '2', capsys=capsys)
+    assert ended.status == 0
+    for seed in (0, 2):
+        for name in ('qa_clims_maps', 'other_maps'):
+            found = tmp_path / f'work/seed{seed}/{name}/JPEGImages'
+            assert len(list(found.iterdir())) == 3
+            assert f'seed {seed} {name}  done' in ended.text
+    assert 'Worlds' in ended.text
+    assert f'written: {tmp_path}/work/ablations/suite.md' in ended.text
+    assert '| another |' in (tmp_path / 'work/ablations/suite.md').read_text()
+
+
+def test_a_dry_run_runs_nothing(flags, tmp_path, capsys):
+    ended = run_tool('ablate', *flags, '--dry-run', capsys=capsys)
+    assert ended.status == 0
+    assert ended.text.count('to do') == 4
+    assert not (tmp_path / 'work').exists()
+
+
+@pytest.mark.parametrize(
+    ('more', 'message'),
+    [
+        (('--jobs', '0'), '--jobs must be at least 1, but got 0'),
+        (('--ranks', '2'), '2 ranks need --launcher pytorch or slurm'),
+        (('--pipeline', 'nowhere.py'), 'there is no pipeline config nowhere.py'),
+    ],
+)
+def test_bad_flags(flags, capsys, more, message):
+    ended = run_tool('ablate', *flags, *more, capsys=capsys)
+    assert ended.status != 0
+    assert message in ended.text
+
+
+def test_an_unknown_suite(flags, capsys):
+    ended = run_tool('ablate', 'tables', *flags[1:], capsys=capsys)
+    assert ended.status == 1
+    assert 'there is no suite configs/suites/tables.py; see configs/suites' in ended.text
