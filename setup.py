@@ -15,7 +15,7 @@ EXTRAS = {
     'crf': ['pydensecrf2'],
     'coco': ['pycocotools'],
     'vis': ['tensorboard'],
-    'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'pre-commit'],
+    'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'playwright', 'pre-commit'],
 }
 
 setup(
@@ -27,7 +27,10 @@ setup(
     license='Apache-2.0',
     python_requires='>=3.11',
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
-    package_data={'qaclims_mm.miniworld': ['weights/**/*']},
+    package_data={
+        'qaclims_mm.miniworld': ['weights/**/*'],
+        'qaclims_mm.apis.report': ['*.css', '*.jinja'],
+    },
     install_requires=[
         'torch>=2.6',
         'torchvision',
@@ -36,6 +39,7 @@ setup(
         'pyarrow',
         'safetensors',
         'scipy',
+        'jinja2',
         'matplotlib',
         'psutil',
         'rich',

@@ -4,6 +4,10 @@
 set -euo pipefail
 source "$(dirname "$0")/setup_env.sh"
 export TOKENIZERS_PARALLELISM=false
+# Without a browser the test that opens a report in one is skipped.
+if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } >/dev/null 2>&1 || true
+fi
 ruff check .
 ruff format --check .
 codespell

@@ -19,6 +19,8 @@ FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
 GAP, MARGIN, LINE, LABEL_LINE = 0.05, 0.06, 0.135, 0.17
 TEXT_SIZE, LABEL_SIZE = 7.0, 8.5
 POINTS_PER_INCH = 72
+# how much wider letters are drawn than they are measured, and bold ones
+DRAWN, BOLD = 1.04, 1.15
 # Width over height of a column, at least and at most; an image beyond is shown smaller.
 ASPECTS = (0.6, 2.0)
 
@@ -160,7 +162,12 @@ class _Page:
         """Write a text, its middle at ``x`` and its top at ``y`` if the style says no other."""
         place = x / self.width, 1 - y / self.height
         self.figure.text(
-            *place, text, fontsize=size, **dict(ha='center', va='top', ma='center') | style
+            *place,
+            text,
+            fontsize=size,
+            # names from disk may hold dollars
+            parse_math=False,
+            **dict(ha='center', va='top', ma='center') | style,
         )
 
 
@@ -174,9 +181,10 @@ def _pictures(column: SheetColumn, truth: bool) -> list[np.ndarray | None]:
 
 def _lines_of(column: SheetColumn, width: float) -> list[tuple[str, dict[str, str]]]:
     """Return the class in bold, foreground answers green, background answers red."""
-    lines: list[tuple[str, dict[str, str]]] = [(column.class_name, dict(weight='bold'))]
+    name = wrap_texts([column.class_name], width / BOLD)
+    lines: list[tuple[str, dict[str, str]]] = [(line, dict(weight='bold')) for line in name]
     for texts, colour in ((column.fg, FG_COLOUR), (column.bg, BG_COLOUR)):
-        lines += [(line, dict(color=colour)) for line in wrap_texts(texts, width)]
+        lines += [(line, dict(color=colour)) for line in wrap_texts(texts, width / DRAWN)]
     return lines
 
 

@@ -1,0 +1,1 @@
+"""One HTML page about all that a pipeline has made."""

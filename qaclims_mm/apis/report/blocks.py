@@ -1,0 +1,117 @@
+"""What a page is made of; the template of the page has a macro for each kind."""
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class MissingError(Exception):
+    """A section has nothing to show.
+
+    Args:
+        message: What is missing, a sentence, and how to get it.
+        command: A command line that makes it, if there is one.
+    """
+
+    def __init__(self, message: str, command: str = '') -> None:
+        super().__init__(message)
+        self.message, self.command = message, command
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph, and perhaps a command line at its end; a muted one says what is not there."""
+
+    kind: ClassVar[str] = 'text'
+    text: str
+    command: str = ''
+    muted: bool = False
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A few numbers that stand out, ``(title, value)``."""
+
+    kind: ClassVar[str] = 'tiles'
+    tiles: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column names the row.
+
+    Attributes:
+        head: Titles of the columns, with their units.
+        rows: Cells, as many a row as there are titles.
+        caption: What is seen, and of what data.
+    """
+
+    kind: ClassVar[str] = 'table'
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image inside the page.
+
+    Attributes:
+        content: The file.
+        media_type: ``image/png`` or ``image/jpeg``.
+        size: Width and height in CSS pixels.
+        alt: What it shows, in a few words, for those who do not see it.
+        caption: What is seen, and of what data.
+        wide: Whether it keeps its size and scrolls in its own box on a small screen.
+        plot: Whether it is drawn black on nothing, so that a dark page inverts it.
+    """
+
+    kind: ClassVar[str] = 'picture'
+    content: bytes
+    media_type: str
+    size: tuple[int, int]
+    alt: str
+    caption: str
+    wide: bool = False
+    plot: bool = False
+
+    @property
+    def uri(self) -> str:
+        """The image as a data URI."""
+        return f'data:{self.media_type};base64,{base64.b64encode(self.content).decode()}'
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures side by side where there is room; under a title, they are hidden until opened."""
+
+    kind: ClassVar[str] = 'gallery'
+    pictures: Sequence[Picture]
+    title: str = ''
+
+
+@dataclass(frozen=True)
+class Details:
+    """A text of which the page shows the title until it is opened."""
+
+    kind: ClassVar[str] = 'details'
+    title: str
+    text: str
+
+
+Block = Text | Tiles | Table | Picture | Gallery | Details
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page with a heading."""
+
+    title: str
+    blocks: Sequence[Block]
+
+    @property
+    def anchor(self) -> str:
+        """What links name it by."""
+        return '-'.join(re.findall(r'\w+', self.title.lower()))

@@ -1,0 +1,98 @@
+"""The page: all sections in one file that needs no other."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from qaclims_mm.apis.report.ablations import (
+    ablation_blocks,
+    omega_blocks,
+    read_ablations,
+    titles_of,
+)
+from qaclims_mm.apis.report.answers import corpus_blocks
+from qaclims_mm.apis.report.blocks import Block, MissingError, Section, Text
+from qaclims_mm.apis.report.curves import loss_blocks, threshold_blocks
+from qaclims_mm.apis.report.failures import failure_blocks
+from qaclims_mm.apis.report.images import segmentation_blocks, sheet_blocks
+from qaclims_mm.apis.report.numbers import number_blocks
+from qaclims_mm.apis.report.per_class import per_class_blocks
+from qaclims_mm.apis.report.titles import TITLES
+from qaclims_mm.apis.report.versions import version_blocks
+from qaclims_mm.apis.report.work_dir import WorkDir
+from qaclims_mm.schemas import atomic_path
+
+HERE = Path(__file__).parent
+
+
+def write_report(
+    root: str | Path, out: str | Path, ablations: str | Path | None = None
+) -> list[Section]:
+    """Write the report of a pipeline's work dir; returns its sections.
+
+    Args:
+        root: The work dir.
+        out: The HTML file.
+        ablations: Folder of ``tools/ablate.py``; by default ``ablations`` beside the work dir.
+
+    Raises:
+        FormatError: If the work dir has no metrics, or a file in it is broken or of another schema.
+    """
+    now, work = datetime.now().astimezone(), WorkDir(root)
+    folder = Path(ablations) if ablations else work.root.parent / 'ablations'
+    sections = all_sections(work, folder, now)
+    page = render(f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}', sections)
+    with atomic_path(out) as temporary:
+        temporary.write_text(page)
+    return sections
+
+
+def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]:
+    """Return the sections in their order; of one that has nothing to show, what is missing."""
+    results = read_ablations(ablations)
+    ablated = titles_of(results)
+    # rows that are the stages themselves keep the names of these
+    titles = {**ablated, **TITLES}
+    variants = set(ablated) - set(TITLES)
+    parts: dict[str, Callable[[], list[Block]]] = {
+        'The numbers': lambda: number_blocks(work, titles),
+        'Losses': lambda: loss_blocks(work, titles),
+        'mIoU over thresholds': lambda: threshold_blocks(work, titles, variants),
+        'IoU of each class': lambda: per_class_blocks(work),
+        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
+        'Ablations': lambda: ablation_blocks(results, ablations),
+        'Maps and texts': lambda: sheet_blocks(work),
+        'Segmentations': lambda: segmentation_blocks(work),
+        'Failures': lambda: failure_blocks(work),
+        'The corpus': lambda: corpus_blocks(work),
+        'Versions and configs': lambda: version_blocks(work, now),
+    }
+    return [Section(title, _blocks_or_missing(make)) for title, make in parts.items()]
+
+
+def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
+    try:
+        return make()
+    except MissingError as error:
+        return [Text(error.message, error.command, muted=True)]
+
+
+def render(title: str, date: str, sections: Sequence[Section]) -> str:
+    """Return the page; all that stands in it is escaped.
+
+    Args:
+        title: Heading of the page.
+        date: When it was made.
+        sections: Its parts.
+    """
+    # S701 asks for this: every value is escaped, whatever a file on disk called it
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
+    )
+    style = Markup((HERE / 'style.css').read_text())  # noqa: S704 - our own file
+    return environment.get_template('page.html.jinja').render(
+        title=title, date=date, sections=sections, style=style
+    )

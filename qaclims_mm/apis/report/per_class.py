@@ -1,0 +1,77 @@
+"""Bars for every class, the paper's figure 4."""
+
+from functools import partial
+
+import numpy as np
+
+from qaclims_mm.apis.report.blocks import Block, MissingError
+from qaclims_mm.apis.report.plots import paint_groups, plot
+from qaclims_mm.apis.report.work_dir import Curve, WorkDir
+
+BACKGROUND = 'background'
+OURS, COMPARED = 'QA-CLIMS', 'CLIMS'
+# {title: folders of which the first that is there is taken}
+METHODS = {
+    COMPARED: ('clims',),
+    'category text only': ('table5-none', 'ritc'),
+    'with background text': ('table5-bg',),
+    OURS: ('qa_clims',),
+}
+CLASS_WIDTH, HEIGHT = 0.75, 3.6  # inches
+
+
+def per_class_blocks(work: WorkDir) -> list[Block]:
+    """Return the IoU of every class by several methods, each at its own best threshold.
+
+    Raises:
+        MissingError: If none of them has been judged.
+    """
+    folders = {
+        title: next((f for f in names if f in work.curves), '') for title, names in METHODS.items()
+    }
+    folders = {title: folder for title, folder in folders.items() if folder}
+    if not folders:
+        raise MissingError(
+            f'No curve.json of CLIMS, RITC or QA-CLIMS is below {work.root}; run',
+            work.pipeline('qa_clims_maps'),
+        )
+    curves = {title: work.curves[folder] for title, folder in folders.items()}
+    names = sorted(
+        {n for curve in curves.values() for n in curve.classes},
+        key=lambda name: (name != BACKGROUND, name),
+    )
+    bars = {title: [_at_best(curve, name) for name in names] for title, curve in curves.items()}
+    both = OURS in bars and COMPARED in bars
+    notes = (
+        [
+            '' if np.isnan(difference) else f'{difference:+.1f}'
+            for difference in np.subtract(bars[OURS], bars[COMPARED])
+        ]
+        if both
+        else []
+    )
+    which = ', '.join(f'{title} ({folder})' for title, folder in folders.items())
+    caption = (
+        f'IoU of the maps of each class, each method at its own best threshold: {which}. '
+        f'Over {work.data_of(*folders.values())}. '
+    )
+    caption += (
+        f'Above the bars: {OURS} - {COMPARED}, in points.'
+        if both
+        else f'Differences to {COMPARED} stand above the bars where it has been run (folder clims).'
+    )
+    picture = plot(
+        partial(paint_groups, names=names, bars=bars, notes=notes),
+        'class',
+        'IoU, %',
+        'Bars of the IoU of every class by method',
+        caption,
+        size=(max(1.4 + CLASS_WIDTH * len(names), 4.8), HEIGHT),
+        wide=True,
+    )
+    return [picture]
+
+
+def _at_best(curve: Curve, name: str) -> float:
+    values = curve.classes.get(name)
+    return np.nan if values is None else float(values[curve.best])

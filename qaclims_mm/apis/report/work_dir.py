@@ -1,0 +1,177 @@
+"""Reading what a pipeline has left in its work dir."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+from qaclims_mm.apis.pipeline import DONE, LOGS, RUNS
+from qaclims_mm.apis.report.blocks import MissingError
+from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import MANIFEST, METRICS, FormatError, Manifest, read_json, read_metrics
+
+CURVE, CORPUS = 'curve.json', 'qape/corpus'
+
+
+@dataclass(frozen=True)
+class Curve:
+    """IoU in percent at T thresholds; NaN where a class is neither predicted nor true.
+
+    Attributes:
+        thresholds: ``(T,)`` in [0, 1].
+        miou: Mean over the classes, ``(T,)``.
+        classes: {class name: ``(T,)``}.
+    """
+
+    thresholds: np.ndarray
+    miou: np.ndarray
+    classes: Mapping[str, np.ndarray]
+
+    @property
+    def best(self) -> int:
+        """Index of the threshold with the highest mIoU; 0 if there is none."""
+        return 0 if np.isnan(self.miou).all() else int(np.nanargmax(self.miou))
+
+
+def read_curve(path: str | Path) -> Curve:
+    """Read ``curve.json`` as ``CAMMetric`` writes it.
+
+    Raises:
+        FormatError: If it is something else.
+    """
+    value = read_json(path)
+    try:
+        thresholds, miou = (np.array(value[k], dtype=float) for k in ('thresholds', 'mIoU'))
+        classes = {n: np.array(v, dtype=float) for n, v in value['classes'].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(
+            f'{path} is no curve of CAMMetric ({error}); run the test of its stage again.'
+        ) from error
+    if len({v.shape for v in (thresholds, miou, *classes.values())}) != 1 or not thresholds.size:
+        raise FormatError(f'{path} has curves of several lengths; run its test again.')
+    return Curve(thresholds, miou, classes)
+
+
+class WorkDir:
+    """A pipeline's work dir; nothing is written into it.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        FormatError: If there is no ``metrics.json``, or a file is broken or of another schema.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        # before anything else: what a work dir of another version holds may look alike
+        self.manifests = {p.parent.name: Manifest.read(p.parent) for p in self._done()}
+        # the pipeline's file has what earlier runs found too, those of the stages are newer
+        paths = [self.root / METRICS, *sorted(self.root.glob(f'*/{METRICS}'))]
+        found = [read_metrics(p) for p in paths if p.is_file()]
+        if not found:
+            raise FormatError(
+                f'{self.root} has no {METRICS}, neither its own nor in a folder of a stage; '
+                f'run: {self.pipeline()}'
+            )
+        self.metrics = {stage: values for each in found for stage, values in each.items()}
+        self.config = cache(self._config)
+        self.dataset = cache(self._dataset)
+
+    def _done(self) -> list[Path]:
+        return sorted((self.root / DONE).glob(f'*/{MANIFEST}'))
+
+    def pipeline(self, stage: str = '') -> str:
+        """Return the command line that makes what is missing."""
+        until = f' --to {stage}' if stage else ''
+        return f'python tools/run_pipeline.py PIPELINE_CONFIG --work-dir {self.root}{until}'
+
+    @cached_property
+    def folders(self) -> list[str]:
+        """Names of the folders of stages."""
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir())
+
+    @cached_property
+    def runs(self) -> dict[str, dict[str, float]]:
+        """{stage: {seconds, gigabytes, status}} of the stages that ran."""
+        path = self.root / LOGS / RUNS
+        return read_metrics(path) if path.is_file() else {}
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """{folder: curve over thresholds} of the stages that have one."""
+        paths = sorted(self.root.glob(f'*/{CURVE}'))
+        return {p.parent.name: read_curve(p) for p in paths}
+
+    def scalars(self, folder: str) -> list[dict[str, float]]:
+        """Return what a training has logged, in the order of its steps.
+
+        A step that was done twice, since a killed run went on from a checkpoint before it, is that
+        of the later run; a line that was cut is left out.
+        """
+        found: dict[float, dict[str, float]] = {}
+        for path in sorted(self.root.glob(f'{folder}/*/vis_data/scalars.json')):
+            for line in path.read_text(errors='replace').splitlines():
+                try:
+                    entry = json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+                found[entry.get('step', 0)] = found.get(entry.get('step', 0), {}) | entry
+        return [found[step] for step in sorted(found)]
+
+    def config_files(self, folder: str) -> list[Path]:
+        """Return the configs that runs have dumped into a stage's folder."""
+        return sorted((self.root / folder).glob('*.py'))
+
+    def _config(self, folder: str) -> Config | None:
+        """Return the first dumped config with a test set; ``None`` if the stage was not tested."""
+        for path in self.config_files(folder):
+            config = read_config(str(path), str(self.root / folder))
+            if config.get('test_dataloader'):
+                return config
+        return None
+
+    def _dataset(self, folder: str) -> Any:
+        """Return the test set of a stage.
+
+        Raises:
+            MissingError: If there is no config, or the data set is not there or broken.
+        """
+        config = self.config(folder)
+        if config is None:
+            raise MissingError(
+                f'{self.root / folder} has no config of a test run, which says where the images '
+                'are; run',
+                self.pipeline(),
+            )
+        try:
+            # images are read by their paths alone
+            return DATASETS.build(dict(config.test_dataloader.dataset, pipeline=[]))
+        except (FileNotFoundError, FormatError) as error:
+            raise MissingError(
+                f'The data set of {folder} cannot be read ({error}); make the report in the '
+                'folder in which the pipeline ran.'
+            ) from error
+
+    def data_of(self, *folders: str) -> str:
+        """Return on which images stages were tested, in words, by the first that has a config."""
+        config = next((c for c in map(self.config, folders) if c), None)
+        if config is None:
+            return 'the test set'
+        dataset = config.test_dataloader.dataset
+        number = dataset.get('indices')
+        first = f'the first {number} images' if isinstance(number, int) else 'the images'
+        return f'{first} of {dataset.get("ann_file")} in {dataset.get("data_root")}'
+
+    @cached_property
+    def corpus(self) -> VQACorpus | None:
+        """The questions and answers; ``None`` if the stage has not finished."""
+        folder = self.root / CORPUS
+        return VQACorpus(folder) if (folder / MANIFEST).is_file() else None

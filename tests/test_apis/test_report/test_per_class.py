@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from tiny_report import write_curve
+
+from qaclims_mm.apis.report import per_class
+from qaclims_mm.apis.report.blocks import MissingError
+from qaclims_mm.apis.report.per_class import per_class_blocks
+from qaclims_mm.apis.report.work_dir import WorkDir
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    found = []
+
+    def record(paint, x, y, alt, caption, size, **_):
+        found.append((paint.keywords, caption, size))
+
+    monkeypatch.setattr(per_class, 'plot', record)
+    return found
+
+
+def test_each_at_its_own_best_threshold(run, drawn):
+    classes = {'ape': [1.0, 2.0, 3.0], 'background': [7.0, 8.0, 9.0]}
+    write_curve(run / 'clims', [1.0, 2.0, 3.0], classes)
+    write_curve(run / 'ritc')
+    write_curve(run / 'table5-none')
+    per_class_blocks(WorkDir(run))
+    [(found, caption, _)] = drawn
+    assert found['names'] == ['background', 'ape', 'cat']
+    np.testing.assert_array_equal(found['bars']['CLIMS'], [9, 3, np.nan])
+    np.testing.assert_array_equal(found['bars']['QA-CLIMS'], [40, np.nan, 30])
+    assert list(found['bars']) == ['CLIMS', 'category text only', 'QA-CLIMS']
+    assert found['notes'] == ['+31.0', '', '']
+    # the suite's row before the pipeline's stage
+    assert 'category text only (table5-none)' in caption
+    assert 'in points' in caption
+
+
+def test_without_clims(work, drawn):
+    per_class_blocks(work)
+    [(found, caption, _)] = drawn
+    assert found['notes'] == []
+    assert 'where it has been run' in caption
+
+
+def test_many_classes_make_it_wider(run, drawn):
+    write_curve(run / 'qa_clims', classes={f'class {n}': [1.0] * 3 for n in range(90)})
+    per_class_blocks(WorkDir(run))
+    assert drawn[0][2][0] > 50
+
+
+def test_nothing(run):
+    (run / 'qa_clims/curve.json').unlink()
+    with pytest.raises(MissingError, match=r'No curve.json of CLIMS, RITC or QA-CLIMS'):
+        per_class_blocks(WorkDir(run))

@@ -1,0 +1,30 @@
+"""One page about a pipeline's work dir: python tools/report.py WORK_DIR --out report.html.
+
+It has numbers, curves, maps, failures, answers and configs, and needs no other file.
+"""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+
+from qaclims_mm.apis.report.page import write_report
+from qaclims_mm.engine.launch import run_tool
+
+
+def main() -> None:
+    """Write the page and say where it is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('work_dir', help='folder of a pipeline, as run_pipeline.py leaves it')
+    parser.add_argument('--out', default='report.html', help='default report.html')
+    parser.add_argument(
+        '--ablations', help='folder of ablate.py; default ablations beside the work dir'
+    )
+    args = parser.parse_args()
+    write_report(args.work_dir, args.out, args.ablations)
+    megabytes = Path(args.out).stat().st_size / 1e6
+    Console().print(f'{args.out}: {megabytes:.1f} MB', soft_wrap=True)
+
+
+if __name__ == '__main__':
+    run_tool(main)
