@@ -15,7 +15,7 @@ from qaclims_mm.compat import refuse_unsafe_checkpoints
 from qaclims_mm.schemas import read_json
 
 ROOT = Path(__file__).resolve().parents[1]
-LAST = 'segment_test'
+LAST = 'report'
 FILES = ('*.npz', '*.png', '*.parquet', '*.safetensors', 'curve.json', 'texts.json')
 
 

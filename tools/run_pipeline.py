@@ -40,6 +40,8 @@ def main() -> int:
     pictures = sorted(str(p) for p in root.glob('*.png'))
     console.print(f'numbers:  {root}/metrics.json')
     console.print(f'pictures: {", ".join(pictures) or "none"}')
+    if (root / 'report.html').is_file():
+        console.print(f'report:   {root}/report.html')
     return status
 
 

@@ -1,6 +1,6 @@
 # From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
 # QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on true masks
-from qaclims_mm.apis.stages import encode_texts, prediction, training
+from qaclims_mm.apis.stages import encode_texts, prediction, report, training
 
 work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
@@ -32,6 +32,7 @@ costs = dict(
     sheet=(0.1, 1),
     segment=(1.2, 18),
     segment_test=(0.1, 1),
+    report=(0.2, 2),
     segment_full=(1.2, 18),
     segment_full_test=(0.1, 1),
     ritc=(5.4, 12),
@@ -95,6 +96,7 @@ stages = [
     ),
     training('segment', segment, 'train DeepLabV2 on them', ['irn_masks']),
     prediction('segment_test', segment, judged, ['segment'], of='segment'),
+    report(['sheet', 'segment_test']),
     training('segment_full', segment_full, 'train DeepLabV2 on true masks', ['data']),
     prediction('segment_full_test', segment_full, judged, ['segment_full'], of='segment_full'),
 ]

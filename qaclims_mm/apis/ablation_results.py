@@ -101,7 +101,8 @@ class AblationResults:
         return paths
 
     def _with_summaries(self) -> dict[str, Any]:
-        value = asdict(self)
+        # JSON's objects are sorted when they are written
+        value = asdict(self) | dict(columns=list(self.columns.items()))
         for row, entry in zip(self.rows, value['rows'], strict=True):
             found = {m: self.summary(row, m) for m in self.columns}
             for name in Summary.__dataclass_fields__:
@@ -138,7 +139,7 @@ class AblationResults:
         if compared:
             found = self.summary(row, first)
             cells += (
-                [_with_spread(found.difference, found.standard_error, '+'), _number(found.p, 3)]
+                [_with_spread(found.difference, found.standard_error, '+'), _chance(found.p)]
                 if found
                 else ['', '']
             )
@@ -214,13 +215,18 @@ def read_results(path: str | Path) -> AblationResults:
             ResultRow(**{k: row[k] for k in ResultRow.__dataclass_fields__})
             for row in value['rows']
         ]
-        return AblationResults(rows=rows, **{k: value[k] for k in names})
-    except (KeyError, TypeError) as error:
+        fields = {k: value[k] for k in names} | dict(columns=dict(value['columns']))
+        return AblationResults(rows=rows, **fields)
+    except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f'{path} lacks {error}; run tools/ablate.py again.') from error
 
 
-def _number(value: float | None, digits: int = 1) -> str:
-    return '' if value is None else f'{value:.{digits}f}'
+def _number(value: float | None) -> str:
+    return '' if value is None else f'{value:.1f}'
+
+
+def _chance(p: float | None) -> str:
+    return '' if p is None else f'{p:.3f}' if p >= 0.001 else '< 0.001'
 
 
 def _with_spread(value: float | None, spread: float | None, sign: str = '') -> str:

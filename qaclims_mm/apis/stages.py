@@ -105,8 +105,21 @@ def chain(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[di
     stages += [
         training('segment', c['segment'], 'train the segmentor on them', [masks]),
         prediction('segment_test', c['segment'], 'its mIoU on val', ['segment'], of='segment'),
+        report(['cam_maps', 'qa_clims_maps', 'irn_masks', 'segment_test']),
     ]
     return [s | dict(megabytes=megabytes.get(s['name'])) for s in stages]
+
+
+def report(needs: Sequence[str], **more: Any) -> dict:
+    """Return the stage that writes ``report.html`` of the work dir."""
+    return dict(
+        name='report',
+        tool='report.py',
+        about='one page about all of it',
+        args=['{work_dir}', '--out', '{work_dir}/report.html'],
+        needs=needs,
+        **more,
+    )
 
 
 def comparators(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[dict]:

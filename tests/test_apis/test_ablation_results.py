@@ -74,6 +74,24 @@ def test_files(tmp_path):
     assert read_results(paths[0]) == results()
 
 
+def test_columns_keep_their_order(tmp_path):
+    columns = {'cam/mIoU': 'best', 'cam/false': 'false', 'cam/at': 'at'}
+    path, *_ = results(columns=columns).write(tmp_path)
+    assert list(read_results(path).columns) == list(columns)
+
+
+@pytest.mark.parametrize(
+    ('values', 'shown'), [([0.0, 1.0, 2.0], '0.225'), ([0.0, 0.01, 0.02], '< 0.001')]
+)
+def test_small_chances(values, shown):
+    row = ResultRow(
+        'a', 'A', 's-a', None, {'cam/mIoU': {str(i): v - 2 for i, v in enumerate(values)}}
+    )
+    ours = ResultRow('b', 'B', 'x', None, {'cam/mIoU': {str(i): 0.0 for i in range(3)}})
+    _, [cells, _] = results(rows=[row, ours]).cells()
+    assert cells[-2] == shown
+
+
 def test_markdown():
     text = results().markdown()
     head, rule, first, own, failed = [x for x in text.splitlines() if x.startswith('|')]

@@ -1,6 +1,8 @@
 # What segmentors train on and are judged by: BGR as mmseg takes it, masks of the validation images.
 # A leaf names the folder of the masks to train on.
 data_root = 'data/miniworld'
+# by its id an image's prediction is named
+_keys = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_shape', 'flip', 'flip_direction')
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
@@ -33,7 +35,7 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadBGRImage'),
             dict(type='LoadMask'),
-            dict(type='PackSegInputs'),
+            dict(type='PackSegInputs', meta_keys=_keys),
         ],
         test_mode=True,
         # a number over fewer images would be another number
@@ -41,4 +43,7 @@ test_dataloader = dict(
     ),
 )
 test_cfg = dict(type='TestLoop')
-test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
+test_evaluator = [
+    dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg'),
+    dict(type='SegMaskWriter', out_dir='{work_dir}/predictions'),
+]
