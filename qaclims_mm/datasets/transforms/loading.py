@@ -7,31 +7,45 @@ from mmcv.transforms import BaseTransform
 from PIL import Image
 
 from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import IGNORE_INDEX, FormatError, file_of, read_mask
 
 
 @TRANSFORMS.register_module()
 class LoadRGBImage(BaseTransform):
-    """Reads ``img_path`` into ``img``, RGB uint8 ``(H, W, 3)``.
+    """Reads ``img_path`` into ``img``, RGB uint8 ``(H, W, 3)``; see ``read_image``.
+
+    All stages of a pipeline must read their images in one way.
+
+    Args:
+        oriented: Whether an image is turned as its EXIF data say.
+        max_side: Longest side in pixels; a larger image is made smaller for all stages, and only
+            masks that are written with ``full_size`` have its size.
 
     Raises:
+        ValueError: If ``max_side`` is below 1.
         RecordError: If the file is missing, truncated or no image.
     """
 
+    def __init__(self, oriented: bool = False, max_side: int | None = None) -> None:
+        if max_side is not None and max_side < 1:
+            raise ValueError(f'max_side must be at least 1, but got {max_side}.')
+        self.oriented, self.max_side = oriented, max_side
+
     def transform(self, results: dict) -> dict:
-        """Add ``img``, ``img_shape`` and ``ori_shape``."""
+        """Add ``img``, ``img_shape``, ``ori_shape``, and ``file_shape`` before it was smaller."""
         path = results['img_path']
         try:
-            with Image.open(path) as image:
-                results['img'] = np.asarray(image.convert('RGB'))
+            image, results['file_shape'] = read_image(path, self.oriented, self.max_side)
         except FileNotFoundError:
             raise RecordError(f'image {path} is missing') from None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise RecordError(
                 f'image {path} cannot be read ({error}); replace it or take it off the list'
             ) from error
-        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
+        results['img'] = image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
 
@@ -76,6 +90,11 @@ class LoadMask(BaseTransform):
             mask = read_mask(path)
         except FormatError as error:
             raise RecordError(str(error)) from error
+        if self.masks is None and mask.shape == results.get('file_shape') != results['ori_shape']:
+            # as small as the image is read
+            height, width = results['ori_shape']
+            nearest = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
+            mask = np.asarray(nearest)
         if mask.shape != results['ori_shape']:
             raise RecordError(
                 f'mask {path} has size {mask.shape[1]}x{mask.shape[0]}, but its image '
