@@ -1,0 +1,104 @@
+"""Anybody's images: a folder and a table of labels."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.datasets.image_level import ImageLevelDataset
+from qaclims_mm.datasets.label_files import read_labels
+from qaclims_mm.datasets.voc12 import palette_of
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.schemas.files import image_id_of
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.gif', '.webp')
+
+
+@DATASETS.register_module()
+class FolderWeakDataset(ImageLevelDataset):
+    """Images below a folder with the labels of a CSV file.
+
+    Args:
+        ann_file: CSV with the columns ``image`` (path below ``img_path``, its suffix may be left
+            out) and ``labels`` (separated by ``;``), relative to ``data_root``.
+        classes: Names without the background, in the order of the labels.
+        data_root: Where the paths are relative to.
+        data_prefix: ``img_path``, the folder of the images, and ``seg_map_path``, that of masks,
+            which is needed for evaluation alone; both below ``data_root``.
+        **kwargs: As in ``ImageLevelDataset``.
+
+    Raises:
+        FormatError: If the table is missing or wrong, a label is none of the classes, a class
+            stands twice, or two images differ in their suffixes alone.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        classes: Sequence[str],
+        data_root: str = '',
+        data_prefix: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        names = [name.replace(' ', '') for name in classes]
+        double = sorted({name for name in names if names.count(name) > 1 or not name})
+        if double or not names:
+            raise FormatError(
+                f'classes must be different names, at least one, but {double or list(classes)} '
+                'stand twice or are empty.'
+            )
+        metainfo = dict(
+            classes=('background', *classes), palette=palette_of(min(len(classes) + 1, 256))
+        )
+        prefix = dict(img_path='', seg_map_path='') | (data_prefix or {})
+        # mmengine makes data_root of an empty one
+        self._has_masks = bool(prefix['seg_map_path'])
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=metainfo,
+            data_root=data_root,
+            data_prefix=prefix,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Return the records of the table; all problems are reported at once."""
+        records, problems = [], []
+        masks = self.data_prefix['seg_map_path']
+        for number, (image, names) in enumerate(read_labels(self.ann_file).items(), start=1):
+            try:
+                path = self._find(image)
+                image_id = image_id_of(path, self.data_prefix['img_path'] or '.')
+                mask = f'{masks}/{image_id}.png' if self._has_masks else None
+                own = names if self.labelled else ()
+                records.append(self.make_record(image_id, str(path), mask, own))
+            except ValueError as error:
+                problems.append(f'{self.ann_file}, image {number}: {error}')
+        if problems:
+            raise FormatError(join_problems(problems, 'records cannot be used'))
+        return records
+
+    def _find(self, image: str) -> Path:
+        """Return the file of an image, which a missing one would have too."""
+        folder = Path(self.data_prefix['img_path'])
+        if image.startswith('/') or '..' in image.split('/'):
+            raise ValueError(f'image {image} is not below {folder or "the folder of the images"}.')
+        if Path(image).suffix.lower() in SUFFIXES:
+            return folder / image
+        found = self._files.get(image, [])
+        if len(found) > 1:
+            raise ValueError(
+                f'image {image} is one of {", ".join(f.name for f in found)}; say which.'
+            )
+        return found[0] if found else folder / image
+
+    @cached_property
+    def _files(self) -> dict[str, list[Path]]:
+        """The images below the folder by their ids."""
+        folder = Path(self.data_prefix['img_path'] or '.')
+        files: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob('*')):
+            if path.suffix.lower() in SUFFIXES:
+                files.setdefault(image_id_of(path, folder), []).append(path)
+        return files

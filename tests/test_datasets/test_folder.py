@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from qaclims_mm.datasets.folder import FolderWeakDataset
+from qaclims_mm.datasets.label_files import write_labels
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import FormatError, write_mask
+
+PACK = [dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
+LABELS = {'a.jpg': ['cat'], 'été 1/b.PNG': ['dog', 'potted plant'], 'c d.tif': []}
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in LABELS:
+        path = tmp_path / 'pictures' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (40, 30)).save(path)
+    write_labels(tmp_path / 'labels.csv', LABELS)
+    return tmp_path
+
+
+def build(root, **changes):
+    options = dict(
+        type='FolderWeakDataset',
+        data_root=str(root),
+        data_prefix=dict(img_path='pictures'),
+        ann_file='labels.csv',
+        classes=['cat', 'dog', 'potted plant'],
+        pipeline=PACK,
+        test_mode=True,
+    )
+    return DATASETS.build(options | changes)
+
+
+def test_records(root):
+    dataset = build(root)
+    assert isinstance(dataset, FolderWeakDataset)
+    assert dataset.image_ids() == ['a', 'c d', 'été 1/b']
+    records = {r['image_id']: r for r in dataset.iterate_records()}
+    assert records['été 1/b']['label_names'] == ('dog', 'potted plant')
+    assert records['été 1/b']['img_path'] == str(root / 'pictures/été 1/b.PNG')
+    assert records['c d']['labels'] == []
+    assert records['a']['seg_map_path'] is None
+    assert dataset.metainfo['classes'] == ('background', 'cat', 'dog', 'potted plant')
+    assert len(dataset.metainfo['palette']) == 4
+    sample = dataset[2]['data_samples']
+    assert sample.pairs.tolist() == [1, 2]
+    assert sample.ori_shape == (30, 40)
+
+
+def test_suffixes_may_be_left_out(root):
+    write_labels(root / 'short.csv', {'a': ['cat'], 'été 1/b': ['dog'], 'c d': []})
+    found = list(build(root, ann_file='short.csv').iterate_records())
+    assert [r['img_path'] for r in found] == [
+        str(root / 'pictures' / name) for name in ('a.jpg', 'c d.tif', 'été 1/b.PNG')
+    ]
+
+
+def test_masks(root):
+    write_mask(root / 'masks/été 1/b.png', np.full((30, 40), 2))
+    prefix = dict(img_path='pictures', seg_map_path='masks')
+    pipeline = [PACK[0], dict(type='LoadMask'), PACK[1]]
+    dataset = build(root, data_prefix=prefix, pipeline=pipeline)
+    assert (dataset[2]['data_samples'].gt_sem_seg.data == 2).all()
+    assert 'mask' in dataset[0]['data_samples'].failed
+
+
+@pytest.mark.parametrize('count', [1, 1000])
+def test_any_number_of_classes(root, count):
+    classes = [f'kind {i}' for i in range(count)]
+    write_labels(root / 'labels.csv', {'a.jpg': [classes[-1]]})
+    dataset = build(root, classes=classes)
+    assert dataset[0]['data_samples'].pairs.tolist() == [count - 1]
+    assert dataset[0]['data_samples'].image_labels.shape == (count,)
+
+
+def test_a_missing_image_is_a_bad_record(root):
+    write_labels(root / 'labels.csv', {'a.jpg': ['cat'], 'gone.jpg': ['dog'], 'no/where': ['dog']})
+    failed = [build(root)[i]['data_samples'].get('failed') for i in range(3)]
+    assert failed[0] is None
+    assert 'gone.jpg is missing' in failed[1]
+    assert 'where is missing' in failed[2]
+
+
+@pytest.mark.parametrize(
+    ('labels', 'message'),
+    [
+        (
+            {'a.jpg': ['cow']},
+            r"labels.csv, image 1: label 'cow' of image a is none of the 3 classes",
+        ),
+        ({'../a.jpg': ['cat']}, r'image \.\./a\.jpg is not below \S+pictures'),
+        ({'a.jpg': [], 'a': []}, r'images stand twice'),
+        ({}, 'lists no image'),
+    ],
+)
+def test_bad_tables(root, labels, message):
+    write_labels(root / 'labels.csv', labels)
+    with pytest.raises(FormatError, match=message):
+        build(root)
+
+
+def test_two_files_of_one_name(root):
+    Image.new('RGB', (4, 3)).save(root / 'pictures/a.png')
+    write_labels(root / 'labels.csv', {'a': ['cat']})
+    with pytest.raises(FormatError, match=r'image a is one of a\.jpg, a\.png; say which'):
+        build(root)
+
+
+@pytest.mark.parametrize('classes', [[], ['cat', 'cat'], ['a b', 'ab'], ['cat', ' ']])
+def test_bad_classes(root, classes):
+    with pytest.raises(FormatError, match='classes must be different names, at least one'):
+        build(root, classes=classes)
