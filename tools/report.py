@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from qaclims_mm.apis.report.page import write_report
+from qaclims_mm.apis.results_page import update_page
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -20,8 +21,12 @@ def main() -> None:
     parser.add_argument(
         '--ablations', help='folder of ablate.py; default ablations beside the work dir'
     )
+    parser.add_argument('--results', help='Markdown page whose tables and pictures are renewed')
     args = parser.parse_args()
-    write_report(args.work_dir, args.out, args.ablations)
+    ablations = args.ablations or Path(args.work_dir).parent / 'ablations'
+    sections = write_report(args.work_dir, args.out, ablations)
+    if args.results:
+        update_page(args.results, ablations, sections)
     megabytes = Path(args.out).stat().st_size / 1e6
     Console().print(f'{args.out}: {megabytes:.1f} MB', soft_wrap=True)
 

@@ -1,47 +1,84 @@
-"""The tables of a page of documentation, kept equal to what ablations have found."""
+"""Tables and pictures of a page of documentation, kept equal to what has been measured."""
 
+import io
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from PIL import Image
+
 from qaclims_mm.apis.ablation_results import read_results
+from qaclims_mm.apis.report.blocks import Picture, Section
 from qaclims_mm.schemas import FormatError, atomic_path
 
-_BLOCK = re.compile(r'<!-- ablation: (\w+) -->\n.*?<!-- end -->', re.DOTALL)
+_BLOCK = re.compile(r'<!-- (ablation|pictures): ([\w-]+) -->\n.*?<!-- end -->', re.DOTALL)
 
 
-def update_page(page: str | Path, results: str | Path) -> list[str]:
-    """Put the tables of ablations into a Markdown page, where it asks for them.
+def update_page(page: str | Path, results: str | Path, sections: Sequence[Section]) -> None:
+    """Put tables and pictures into a Markdown page, where it asks for them.
 
-    A table stands between ``<!-- ablation: SUITE -->`` and ``<!-- end -->``; what is there is
-    replaced.
+    What stands between ``<!-- ablation: SUITE -->`` and ``<!-- end -->`` becomes the table of a
+    suite, between ``<!-- pictures: SECTION -->`` and ``<!-- end -->`` the pictures of a section of
+    the report, by its anchor; they are written into a folder of the page's name beside it.
 
     Args:
         page: The page.
         results: Folder of ``<suite>.json``.
-
-    Returns:
-        The suites whose tables it has.
+        sections: Of a report.
 
     Raises:
-        FormatError: If the page does not exist, asks for nothing, or for what no ablation has made.
+        FormatError: If the page does not exist, asks for nothing, or for what there is not.
     """
     page = Path(page)
     if not page.is_file():
         raise FormatError(f'there is no page {page}.')
     text = page.read_text()
-    found = _BLOCK.findall(text)
-    if not found:
+    if not _BLOCK.search(text):
         raise FormatError(f'{page} has no <!-- ablation: SUITE --> with <!-- end --> behind it.')
-    changed = _BLOCK.sub(lambda match: _block(Path(results), match[1]), text)
+    make: dict[str, Callable[[str], str]] = dict(
+        ablation=lambda suite: _table(Path(results), suite),
+        pictures=lambda anchor: _pictures(page, anchor, sections),
+    )
+    changed = _BLOCK.sub(
+        lambda m: f'<!-- {m[1]}: {m[2]} -->\n{make[m[1]](m[2])}\n<!-- end -->', text
+    )
     with atomic_path(page) as temporary:
         temporary.write_text(changed)
-    return found
 
 
-def _block(results: Path, suite: str) -> str:
+def _table(results: Path, suite: str) -> str:
     path = results / f'{suite}.json'
     if not path.is_file():
         raise FormatError(f'{path} does not exist; run: python tools/ablate.py {suite}')
     # the page has headings of its own
-    _, table = read_results(path).markdown().split('\n\n', 1)
-    return f'<!-- ablation: {suite} -->\n{table}<!-- end -->'
+    return read_results(path).markdown().split('\n\n', 1)[1].strip()
+
+
+def _pictures(page: Path, anchor: str, sections: Sequence[Section]) -> str:
+    """Write the pictures of a section; returns what shows them."""
+    found = [b for s in sections if s.anchor == anchor for b in s.blocks if isinstance(b, Picture)]
+    if not found:
+        known = [s.anchor for s in sections if any(isinstance(b, Picture) for b in s.blocks)]
+        raise FormatError(
+            f'{page} asks for pictures of {anchor}, but the report has some of '
+            f'{", ".join(known) or "nothing"} alone.'
+        )
+    shown = []
+    for number, picture in enumerate(found, start=1):
+        name = f'{page.stem}/{anchor}-{number}{".png" if picture.plot else ".jpg"}'
+        _write(picture, page.parent / name)
+        shown.append(f'![{picture.alt}]({name})\n\n*{picture.caption}*')
+    return '\n\n'.join(shown)
+
+
+def _write(picture: Picture, path: Path) -> None:
+    """Write a picture; what is drawn on nothing gets white paper, which shows on dark pages too."""
+    content = picture.content
+    if picture.plot:
+        image = Image.open(io.BytesIO(content)).convert('RGBA')
+        paper = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
+        smaller, buffer = paper.convert('RGB').quantize(128), io.BytesIO()
+        smaller.save(buffer, format='PNG', optimize=True)
+        content = buffer.getvalue()
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)

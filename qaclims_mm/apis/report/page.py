@@ -28,22 +28,19 @@ from qaclims_mm.schemas import atomic_path
 HERE = Path(__file__).parent
 
 
-def write_report(
-    root: str | Path, out: str | Path, ablations: str | Path | None = None
-) -> list[Section]:
+def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> list[Section]:
     """Write the report of a pipeline's work dir; returns its sections.
 
     Args:
         root: The work dir.
         out: The HTML file.
-        ablations: Folder of ``tools/ablate.py``; by default ``ablations`` beside the work dir.
+        ablations: Folder of ``tools/ablate.py``.
 
     Raises:
         FormatError: If the work dir has no metrics, or a file in it is broken or of another schema.
     """
     now, work = datetime.now().astimezone(), WorkDir(root)
-    folder = Path(ablations) if ablations else work.root.parent / 'ablations'
-    sections = all_sections(work, folder, now)
+    sections = all_sections(work, Path(ablations), now)
     page = render(f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}', sections)
     with atomic_path(out) as temporary:
         temporary.write_text(page)

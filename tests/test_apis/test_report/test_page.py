@@ -39,7 +39,7 @@ def page(finished, tmp_path_factory):
     write_curve(run / 'clims', classes={EVIL: [1.0, 2.0, 3.0], 'x' * 300: [1.0] * 3})
     update_metrics(run / 'clims/metrics.json', EVIL, {'cam/mIoU': 5.0, f'{EVIL}/n': 1.0})
     (run / 'clims/odd.py').write_text(f"x = '''</pre>{EVIL}'''\n")
-    write_report(run, root / 'out/report.html')
+    write_report(run, root / 'out/report.html', root / 'ablations')
     assert [p.name for p in (root / 'out').iterdir()] == ['report.html']
     return root / 'out/report.html'
 
@@ -80,7 +80,7 @@ def test_work_dir_with_metrics_alone(tmp_path):
 
 def test_no_metrics(tmp_path):
     with pytest.raises(FormatError, match=r'has no metrics.json'):
-        write_report(tmp_path, tmp_path / 'r.html')
+        write_report(tmp_path, tmp_path / 'r.html', tmp_path)
     assert not list(tmp_path.iterdir())
 
 
