@@ -39,7 +39,7 @@ def page(finished, tmp_path_factory):
     write_curve(run / 'clims', classes={EVIL: [1.0, 2.0, 3.0], 'x' * 300: [1.0] * 3})
     update_metrics(run / 'clims/metrics.json', EVIL, {'cam/mIoU': 5.0, f'{EVIL}/n': 1.0})
     (run / 'clims/odd.py').write_text(f"x = '''</pre>{EVIL}'''\n")
-    write_report(run, root / 'out/report.html', root / 'ablations')
+    write_report(run, root / 'out/report.html', run.parent / 'ablations')
     assert [p.name for p in (root / 'out').iterdir()] == ['report.html']
     return root / 'out/report.html'
 
