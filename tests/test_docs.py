@@ -11,6 +11,9 @@ from functools import cache
 import pytest
 from tiny_runs import ROOT
 
+from qaclims_mm.apis.ablation_results import read_results
+from qaclims_mm.apis.results_page import table_of
+
 PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 
 
@@ -70,3 +73,22 @@ def test_links_of_the_pages_exist():
     for page in PAGES:
         for target in re.findall(r'\]\(([^)#:]+)\)', page.read_text()):
             assert (page.parent / target).exists(), f'{page.name}: {target}'
+
+
+RESULTS = ROOT / 'docs/results.md'
+TABLES = re.findall(
+    r'<!-- ablation: (\w+) -->\n(.*?)\n<!-- end -->', RESULTS.read_text(), re.DOTALL
+)
+
+
+def test_there_are_results():
+    assert len(TABLES) >= 6
+
+
+@pytest.mark.parametrize(('suite', 'table'), TABLES, ids=[t[0] for t in TABLES])
+def test_results_are_what_was_measured(suite, table):
+    measured = read_results(RESULTS.with_suffix('') / f'{suite}.json')
+    assert table == table_of(measured)
+    assert measured.suite == suite
+    for picture in re.findall(r'!\[[^]]*\]\(([^)]+)\)', RESULTS.read_text()):
+        assert (RESULTS.parent / picture).is_file()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from qaclims_mm.apis.ablation_results import read_results
+from qaclims_mm.apis.ablation_results import AblationResults, read_results
 from qaclims_mm.apis.report.blocks import Picture, Section
 from qaclims_mm.schemas import FormatError, atomic_path
 
@@ -19,7 +19,8 @@ def update_page(page: str | Path, results: str | Path, sections: Sequence[Sectio
 
     What stands between ``<!-- ablation: SUITE -->`` and ``<!-- end -->`` becomes the table of a
     suite, between ``<!-- pictures: SECTION -->`` and ``<!-- end -->`` the pictures of a section of
-    the report, by its anchor; they are written into a folder of the page's name beside it.
+    the report, by its anchor. Both are written into a folder of the page's name beside it, tables
+    as JSON with the numbers of every seed.
 
     Args:
         page: The page.
@@ -36,7 +37,7 @@ def update_page(page: str | Path, results: str | Path, sections: Sequence[Sectio
     if not _BLOCK.search(text):
         raise FormatError(f'{page} has no <!-- ablation: SUITE --> with <!-- end --> behind it.')
     make: dict[str, Callable[[str], str]] = dict(
-        ablation=lambda suite: _table(Path(results), suite),
+        ablation=lambda suite: _table(page, Path(results), suite),
         pictures=lambda anchor: _pictures(page, anchor, sections),
     )
     changed = _BLOCK.sub(
@@ -46,12 +47,19 @@ def update_page(page: str | Path, results: str | Path, sections: Sequence[Sectio
         temporary.write_text(changed)
 
 
-def _table(results: Path, suite: str) -> str:
+def _table(page: Path, results: Path, suite: str) -> str:
     path = results / f'{suite}.json'
     if not path.is_file():
         raise FormatError(f'{path} does not exist; run: python tools/ablate.py {suite}')
-    # the page has headings of its own
-    return read_results(path).markdown().split('\n\n', 1)[1].strip()
+    found = read_results(path)
+    with atomic_path(page.with_suffix('') / path.name) as temporary:
+        temporary.write_bytes(path.read_bytes())
+    return table_of(found)
+
+
+def table_of(results: AblationResults) -> str:
+    """Return the table of a suite as it stands on a page, which has headings of its own."""
+    return results.markdown().split('\n\n', 1)[1].strip()
 
 
 def _pictures(page: Path, anchor: str, sections: Sequence[Section]) -> str:

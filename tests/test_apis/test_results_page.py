@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 from test_apis.test_ablation_results import results
 
+from qaclims_mm.apis.ablation_results import read_results
 from qaclims_mm.apis.report.blocks import Picture, Section, Text
 from qaclims_mm.apis.results_page import update_page
 from qaclims_mm.schemas import FormatError
@@ -51,6 +52,7 @@ def test_tables_and_pictures_are_replaced_and_words_stay(page):
     assert text.startswith('# Results\n\nWords.\n\n<!-- ablation: s -->\n|')
     assert '<!-- end -->\n\nMore words.\n' in text
     assert '## Title' not in text
+    assert read_results(page.parent / 'page/s.json') == results()
     assert '![a curve](page/the-curve-1.png)\n\n*Seen.*' in text
     assert '![a curve](page/the-curve-2.jpg)' in text
     on_paper = Image.open(page.parent / 'page/the-curve-1.png').convert('RGB')
