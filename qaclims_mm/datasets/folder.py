@@ -12,7 +12,15 @@ from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, join_problems
 from qaclims_mm.schemas.files import image_id_of
 
+# the mask's value of this place is that of pixels that do not count
+_GAP, NOBODY = 254, '(nobody)'
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.gif', '.webp')
+
+
+def with_gap(classes: Sequence[str]) -> list[str]:
+    """Return class names with ``(nobody)`` where a mask's value would be 255."""
+    gap = [NOBODY] if len(classes) > _GAP else []
+    return [*classes[:_GAP], *gap, *classes[_GAP:]]
 
 
 @DATASETS.register_module()
@@ -22,7 +30,8 @@ class FolderWeakDataset(ImageLevelDataset):
     Args:
         ann_file: CSV with the columns ``image`` (path below ``img_path``, its suffix may be left
             out) and ``labels`` (separated by ``;``), relative to ``data_root``.
-        classes: Names without the background, in the order of the labels.
+        classes: Names without the background, in the order of the labels; of more than 254 the
+            one at index 254 is ``(nobody)``, see ``with_gap``.
         data_root: Where the paths are relative to.
         data_prefix: ``img_path``, the folder of the images, and ``seg_map_path``, that of masks,
             which is needed for evaluation alone; both below ``data_root``.
@@ -43,6 +52,11 @@ class FolderWeakDataset(ImageLevelDataset):
     ) -> None:
         names = [name.replace(' ', '') for name in classes]
         double = sorted({name for name in names if names.count(name) > 1 or not name})
+        if len(classes) > _GAP and classes[_GAP] != NOBODY:
+            raise FormatError(
+                f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
+                f'{classes[_GAP]!r}; its masks would be of the value that does not count.'
+            )
         if double or not names:
             raise FormatError(
                 f'classes must be different names, at least one, but {double or list(classes)} '

@@ -105,7 +105,7 @@ def confident_labels(
         make_field: ``DenseCRF``, the default, or what takes its place.
 
     Returns:
-        uint8 ``(H, W)``: 0 background, k + 1 classes, 255 unsure.
+        ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
 
     Raises:
         ValueError: If maps and image are of other sizes.
@@ -128,7 +128,8 @@ def confident_labels(
         for threshold in (conf_fg, conf_bg)
     )
     unsure = np.where(perhaps == 0, 0, UNSURE)
-    return np.where(surely != 0, surely, unsure).astype(np.uint8)
+    labels = np.where(surely != 0, surely, unsure)
+    return labels.astype(np.uint8 if names.max() <= UNSURE else np.uint16)
 
 
 def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:

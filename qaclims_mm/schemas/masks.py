@@ -1,4 +1,7 @@
-"""Masks: palette PNG, 0 background, k + 1 classes, 255 ignore."""
+"""Masks: PNG, 0 background, k + 1 classes, 255 ignore; of a byte with a palette, or of two, grey.
+
+Of more than 254 classes index 254, whose value would be 255, is nobody's.
+"""
 
 from pathlib import Path
 
@@ -20,25 +23,28 @@ def voc_palette() -> list[int]:
 
 
 def write_mask(path: str | Path, mask: np.ndarray) -> None:
-    """Write a palette PNG: 0 background, k + 1 classes, 255 ignore.
+    """Write a palette PNG, or a grey one of 16 bits where a value is above 255.
 
     Raises:
-        ValueError: If the mask is not 2-D or has a value outside 0..255.
+        ValueError: If the mask is not 2-D or has a value outside 0..65535.
     """
     from PIL import Image
 
-    if mask.ndim != 2 or (mask.size and not (mask.min() >= 0 and mask.max() <= 255)):
+    if mask.ndim != 2 or (mask.size and not (mask.min() >= 0 and mask.max() <= 65535)):
         raise ValueError(
-            f'a mask must be (H, W) with values in 0..255, but got shape {mask.shape} for {path}.'
+            f'a mask must be (H, W) with values in 0..65535, but got shape {mask.shape} for {path}.'
         )
-    image = Image.fromarray(mask.astype(np.uint8), mode='P')
-    image.putpalette(voc_palette())
+    if mask.max(initial=0) > IGNORE_INDEX:
+        image = Image.fromarray(mask.astype(np.uint16))
+    else:
+        image = Image.fromarray(mask.astype(np.uint8), mode='P')
+        image.putpalette(voc_palette())
     with atomic_path(path) as temporary:
         image.save(temporary, format='PNG')
 
 
 def read_mask(path: str | Path) -> np.ndarray:
-    """Read a mask, uint8 ``(H, W)``, from a palette or grey PNG.
+    """Read a mask, uint8 or uint16 ``(H, W)``, from a palette or grey PNG.
 
     Raises:
         FormatError: If it is not an image of one channel or is truncated.
@@ -47,6 +53,8 @@ def read_mask(path: str | Path) -> np.ndarray:
 
     try:
         with Image.open(path) as image:
+            if image.mode.startswith('I;16'):
+                return np.array(image, dtype=np.uint16)
             if image.mode not in ('P', 'L'):
                 raise FormatError(
                     f'{path} must be a palette or grey PNG, but its mode is {image.mode}.'

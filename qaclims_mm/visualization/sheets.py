@@ -57,8 +57,8 @@ def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.n
 
 
 def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np.ndarray:
-    """Lay a mask in VOC's colours over an image; the background stays as it is."""
-    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)[mask]
+    """Lay a mask in VOC's 256 colours over an image; the background stays as it is."""
+    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)[mask.astype(np.int64) % 256]
     weight = alpha * (mask > 0)[..., None]
     return (image * (1 - weight) + colours * weight).astype(np.uint8)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qaclims_mm.datasets.folder import FolderWeakDataset
+from qaclims_mm.datasets.folder import FolderWeakDataset, with_gap
 from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, write_mask
@@ -69,11 +69,12 @@ def test_masks(root):
 
 @pytest.mark.parametrize('count', [1, 1000])
 def test_any_number_of_classes(root, count):
-    classes = [f'kind {i}' for i in range(count)]
+    classes = with_gap([f'kind {i}' for i in range(count)])
+    assert len(classes) == count + (count > 254)
     write_labels(root / 'labels.csv', {'a.jpg': [classes[-1]]})
     dataset = build(root, classes=classes)
-    assert dataset[0]['data_samples'].pairs.tolist() == [count - 1]
-    assert dataset[0]['data_samples'].image_labels.shape == (count,)
+    assert dataset[0]['data_samples'].pairs.tolist() == [len(classes) - 1]
+    assert dataset[0]['data_samples'].image_labels.shape == (len(classes),)
 
 
 def test_a_missing_image_is_a_bad_record(root):
@@ -113,3 +114,18 @@ def test_two_files_of_one_name(root):
 def test_bad_classes(root, classes):
     with pytest.raises(FormatError, match='classes must be different names, at least one'):
         build(root, classes=classes)
+
+
+def test_a_class_whose_masks_would_not_count(root):
+    with pytest.raises(FormatError, match=r"at index 254 must be \(nobody\), but is 'kind 254'"):
+        build(root, classes=[f'kind {i}' for i in range(255)])
+
+
+def test_masks_of_many_classes(root):
+    classes = with_gap([f'kind {i}' for i in range(300)])
+    write_labels(root / 'labels.csv', {'a.jpg': [classes[300]]})
+    write_mask(root / 'masks/a.png', np.full((30, 40), 301))
+    prefix = dict(img_path='pictures', seg_map_path='masks')
+    pipeline = [PACK[0], dict(type='LoadMask'), PACK[1]]
+    dataset = build(root, data_prefix=prefix, pipeline=pipeline, classes=classes)
+    assert (dataset[0]['data_samples'].gt_sem_seg.data == 301).all()

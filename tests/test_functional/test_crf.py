@@ -107,3 +107,10 @@ def test_labels_of_the_released_code(goldens_dir):
     golden = np.load(goldens_dir / 'ir_label.npz')
     labels = confident_labels(golden['cams'], golden['keys'], golden['img'])
     np.testing.assert_array_equal(labels, golden['conf'])
+
+
+def test_a_class_beyond_a_byte():
+    image = np.zeros((6, 8, 3), np.uint8)
+    labels = confident_labels(np.ones((1, 6, 8), np.float32), np.array([300]), image)
+    assert labels.dtype == np.uint16
+    assert (labels == 301).all()

@@ -28,5 +28,13 @@ def test_colour_image_is_no_mask(tmp_path):
 
 
 def test_mask_out_of_range(tmp_path):
-    with pytest.raises(ValueError, match=r'values in 0\.\.255'):
-        schemas.write_mask(tmp_path / 'm.png', np.array([[300]]))
+    with pytest.raises(ValueError, match=r'values in 0\.\.65535'):
+        schemas.write_mask(tmp_path / 'm.png', np.array([[70000]]))
+
+
+def test_more_classes_than_a_byte_has(tmp_path):
+    mask = np.array([[0, 254, 255], [256, 1000, 65535]])
+    schemas.write_mask(tmp_path / 'm.png', mask)
+    found = schemas.read_mask(tmp_path / 'm.png')
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, mask)
