@@ -3,10 +3,10 @@
 import zipfile
 from pathlib import Path
 
-import torch
 from mmengine.dist import is_main_process
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
+from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import atomic_path, file_of, write_mask
 
@@ -41,11 +41,7 @@ class PseudoMaskWriter(ImageWriter):
 
     def write(self, path: Path, sample: dict) -> None:
         """Begin to write the mask of an image from ``cam_keys`` and ``cam_high_res``."""
-        maps = sample['cam_high_res']
-        floor = maps.new_full((1, *maps.shape[1:]), self.threshold)
-        names = torch.cat([sample['cam_keys'].new_zeros(1), sample['cam_keys'] + 1])
-        # ten times as fast as argmax on a CPU
-        mask = names[torch.cat([floor, maps]).max(0).indices]
+        mask = mask_of_cams(sample['cam_high_res'], sample['cam_keys'], self.threshold)
         self.queue.put(write_mask, path, mask.cpu().numpy())
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import Tensor
+from torch import Tensor, nn
 
 from qaclims_mm.compat import find_whole_checkpoint
 from qaclims_mm.registry import HOOKS
@@ -43,6 +43,19 @@ def coverage_report(
         return ''
     covered = len(wanted.keys() & found.keys()) - len(reshaped)
     return '\n'.join([f'{covered} of {len(wanted)} weights are covered', *lines])
+
+
+def load_strictly(model: nn.Module, checkpoint: dict) -> None:
+    """Load the weights of a checkpoint outside a runner.
+
+    Raises:
+        FormatError: With a key-coverage report, if they are not the model's.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    report = coverage_report(model.state_dict(), state)
+    if report:
+        raise FormatError(f'the checkpoint does not fit {type(model).__name__}: {report}')
+    model.load_state_dict(state)
 
 
 @HOOKS.register_module()

@@ -1,0 +1,67 @@
+"""Masks by a trained segmentor."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import CheckpointLoader
+
+import qaclims_mm.plugin  # noqa: F401 - registers what configs name
+from qaclims_mm.datasets.collate import list_collate
+from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.engine.hooks.strict_load import load_strictly
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.registry import MODELS, TRANSFORMS
+
+
+def segment(
+    images: str | Path | np.ndarray | Sequence[str | Path | np.ndarray],
+    config: str | Path | Config,
+    weights: str | Path,
+    device: str = 'cpu',
+) -> list[np.ndarray]:
+    """Segment images by a model that was trained on the masks of a pipeline.
+
+    Args:
+        images: Paths, or RGB uint8 arrays ``(H, W, 3)``; one or several.
+        config: Of the segmentor, ours or any of mmseg's.
+        weights: Its checkpoint.
+        device: Where it runs.
+
+    Returns:
+        For each image its mask, uint8 ``(H, W)`` (uint16 where a class is above 255): 0
+        background, k + 1 classes.
+
+    Raises:
+        FormatError: If a file is missing, or the weights are not the model's.
+    """
+    init_default_scope('mmseg')
+    cfg = config if isinstance(config, Config) else read_config(str(config))
+    model = MODELS.build(cfg.model)
+    load_strictly(model, CheckpointLoader.load_checkpoint(str(weights), map_location='cpu'))
+    model.to(device).eval()
+    given = [images] if isinstance(images, (str, Path, np.ndarray)) else list(images)
+    reading, *steps = cfg.test_dataloader.dataset.pipeline
+    steps = [TRANSFORMS.build(s) for s in steps if s.type not in ('LoadMask', 'LoadAnnotations')]
+    options = {k: v for k, v in reading.items() if k in ('oriented', 'max_side')}
+    masks = []
+    for image in given:
+        pixels = image if isinstance(image, np.ndarray) else read_image(image, **options)[0]
+        record: dict[str, Any] = dict(
+            img=np.ascontiguousarray(pixels[..., ::-1]),
+            img_path='' if isinstance(image, np.ndarray) else str(image),
+            image_id='',
+            img_shape=pixels.shape[:2],
+            ori_shape=pixels.shape[:2],
+        )
+        for step in steps:
+            record = step(record)
+        with torch.no_grad():
+            [sample] = model.test_step(list_collate([record]))
+        mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
+        masks.append(mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16))
+    return masks
