@@ -207,7 +207,7 @@ def build_runner(cfg: Config, mode: str) -> Runner:
 
 def _give_test_set(cfg: Config) -> None:
     """Tell the hook that shows maps while they are trained which images are tested."""
-    hook = cfg.default_hooks.get('visualization')
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook and hook.type == 'CAMVisualizationHook' and cfg.get('test_dataloader'):
         hook.setdefault('dataset', cfg.test_dataloader.dataset)
 
