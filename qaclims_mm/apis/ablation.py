@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 
 from qaclims_mm.apis.ablation_results import AblationResults, ResultRow
 from qaclims_mm.apis.pipeline import Pipeline
@@ -174,7 +175,7 @@ class Ablation:
         except (SystemExit, FormatError, OSError) as error:
             job.state, job.reason = FAILED, str(error)
             log = self.pipelines[job.seed].log_of(job.stage)
-            self.console.print(f'{self._title(job)}  [red]failed[/red]: {error}', markup=True)
+            self.console.print(f'{self._title(job)}  [red]failed[/red]: {escape(str(error))}')
             if isinstance(error, SystemExit):
                 job.reason = f'its log is {log}'
             return 1
