@@ -26,13 +26,15 @@ class Source:
     """Labels as they were found.
 
     Attributes:
-        rows: {image: labels}.
-        problems: What is wrong, each with its file and line or record.
         kind: What was read, in words.
+        rows: {image: labels}.
+        places: {image: file and line or record that names it first}.
+        problems: What is wrong, each with its place.
     """
 
     kind: str
     rows: dict[str, list[str]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def add(self, image: str, labels: Sequence[str], where: str) -> None:
@@ -48,7 +50,7 @@ class Source:
         elif image in self.rows:
             self.problems.append(f'{where}: image {image} stands twice, with the same labels')
         else:
-            self.rows[image] = kept
+            self.rows[image], self.places[image] = kept, where
             if not kept:
                 self.problems.append(f'{where}: image {image} has no label')
 

@@ -1,0 +1,135 @@
+"""Whether images and labels can be trained on, and what cannot."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from qaclims_mm.apis.project.sources import Source, find_images
+from qaclims_mm.datasets.folder import SUFFIXES
+from qaclims_mm.progress import track
+from qaclims_mm.schemas.files import image_id_of
+
+# an image with a shorter side has hardly a cell in its maps
+MIN_SIDE = 32
+
+
+@dataclass
+class Checked:
+    """What is left of a source.
+
+    Attributes:
+        rows: {image below the folder, with its suffix: labels}, those that can be used.
+        classes: Their labels in alphabetical order.
+        counts: {class: number of images}.
+        renamed: {label as it was found: class}.
+        sizes: Width and height of each image in pixels.
+        problems: What is wrong, each with its place.
+    """
+
+    rows: dict[str, list[str]] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    renamed: dict[str, str] = field(default_factory=dict)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def check_source(source: Source, images: str | Path, classes: Sequence[str] = ()) -> Checked:
+    """Keep what can be used of a source, and tell what is wrong with the rest.
+
+    Args:
+        source: What was read of labels.
+        images: Folder of the images.
+        classes: Classes that there shall be; labels beside them are left out. None takes all.
+    """
+    images = Path(images)
+    checked = Checked(problems=list(source.problems))
+    checked.renamed = as_words(label for labels in source.rows.values() for label in labels)
+    wanted = set(as_words(classes).values())
+    files = _files_by_name(images)
+    seen: dict[str, str] = {}
+    for image, labels in track(source.rows.items(), 'looking at the images', len(source.rows)):
+        where = source.places[image]
+        name, problem = _find(image, images, files)
+        if not problem:
+            image_id = image_id_of(images / name, images)
+            other = seen.setdefault(image_id, name)
+            problem = f'{name} and {other} differ in their suffix alone' if other != name else ''
+        if not problem:
+            size, problem = _look(images / name)
+        if problem:
+            checked.problems.append(f'{where}: {problem}; left out')
+            continue
+        kept = [checked.renamed[label] for label in labels]
+        beside = sorted({c for c in kept if wanted and c not in wanted})
+        if beside:
+            checked.problems.append(
+                f'{where}: {", ".join(beside)} is none of the classes; left out'
+            )
+        checked.rows[name] = [c for c in dict.fromkeys(kept) if c not in beside]
+        checked.sizes.append(size)
+    checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
+    checked.classes = sorted(wanted or checked.counts)
+    checked.problems += [
+        f'class {c} has no image' for c in checked.classes if not checked.counts[c]
+    ]
+    known = {(images / name).as_posix() for name in checked.rows}
+    others = sum(p.as_posix() not in known for p in find_images(images))
+    if others:
+        checked.problems.append(f'{images}: {others} images have no usable row; they are not used')
+    return checked
+
+
+def as_words(labels: object) -> dict[str, str]:
+    """Return {label: the words that a question asks about}: ``traffic_light`` is traffic light.
+
+    Labels that differ in case alone are one class, called as the first of them.
+    """
+    words: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for label in dict.fromkeys(labels):  # type: ignore[call-overload]
+        text = ' '.join(label.replace('_', ' ').split())
+        words[label] = first.setdefault(text.lower().replace(' ', ''), text)
+    return words
+
+
+def _files_by_name(images: Path) -> Mapping[str, list[str]]:
+    """Return {path without suffix, in lower case: paths}."""
+    files: dict[str, list[str]] = {}
+    for path in find_images(images):
+        name = path.relative_to(images).as_posix()
+        files.setdefault(Path(name).with_suffix('').as_posix().lower(), []).append(name)
+    return files
+
+
+def _find(image: str, images: Path, files: Mapping[str, list[str]]) -> tuple[str, str]:
+    """Return an image's path below the folder, or what is wrong."""
+    if image.startswith('/') or '..' in Path(image).parts:
+        return image, f'image {image} is not below {images}'
+    if (images / image).is_file():
+        return image, ''
+    stem = Path(image)
+    stem = stem.with_suffix('') if stem.suffix.lower() in SUFFIXES else stem
+    found = files.get(stem.as_posix().lower(), [])
+    if len(found) == 1:
+        return found[0], ''
+    if found:
+        return image, f'image {image} may be {" or ".join(found)}'
+    return image, f'image {images / image} is missing'
+
+
+def _look(path: Path) -> tuple[tuple[int, int], str]:
+    """Return width and height of an image, or what is wrong with it."""
+    try:
+        with Image.open(path) as image:
+            size = image.size
+            # the header alone; pixels that are missing are found when they are read
+            image.verify()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return (0, 0), f'image {path} cannot be read ({error})'
+    if min(size) < MIN_SIDE:
+        return size, f'image {path} is {size[0]} x {size[1]}, smaller than {MIN_SIDE} pixels'
+    return size, ''
