@@ -32,6 +32,7 @@ class CAMMetric(BaseMetric):
         report_at: Fixed threshold of the report; the released code has 0.15.
         out_file: JSON file for the whole curve and the IoU of every class.
         journal: Folder in which counts are kept, so that a killed run goes on.
+        optional: Whether images without a mask are left out; else they are an error.
         prefix: As in ``BaseMetric``.
 
     Raises:
@@ -46,9 +47,11 @@ class CAMMetric(BaseMetric):
         report_at: float = 0.15,
         out_file: str | None = None,
         journal: str | None = None,
+        optional: bool = False,
         prefix: str | None = None,
     ) -> None:
         super().__init__(prefix=prefix)
+        self.optional = optional
         self.thresholds = np.asarray(thresholds or [i / 100 for i in range(1, 100)])
         self.report_at, self.out_file = report_at, out_file
         self.journal = self.out_dir = Path(journal) if journal else None
@@ -80,7 +83,11 @@ class CAMMetric(BaseMetric):
         for sample in data_samples:
             if sample.get('failed') or sample['image_id'] in self._known:
                 continue
-            self._add(sample, self._counts)
+            if 'gt_sem_seg' in sample or not self.optional:
+                self._add(sample, self._counts)
+            elif self.journal is not None:
+                # done too, though nothing was counted
+                self._counts.image_ids.append(sample['image_id'])
             if len(self._counts.image_ids) >= IMAGES_A_PART:
                 self._flush()
 

@@ -3,7 +3,9 @@
 import zipfile
 from pathlib import Path
 
+import numpy as np
 from mmengine.dist import is_main_process
+from PIL import Image
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.functional.cam import mask_of_cams
@@ -29,20 +31,30 @@ class PseudoMaskWriter(ImageWriter):
     Args:
         out_dir: Folder of the masks.
         threshold: Map value of the background, in [0, 1]; the released code has 0.2, IRN 0.25.
+        full_size: Whether a mask has the size of the image's file, where it was read smaller.
         prefix: As in ``BaseMetric``.
     """
 
     default_prefix, suffix = 'pseudo_masks', '.png'
 
-    def __init__(self, out_dir: str, threshold: float = 0.25, prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        out_dir: str,
+        threshold: float = 0.25,
+        full_size: bool = False,
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(out_dir, prefix)
-        self.threshold = threshold
+        self.threshold, self.full_size = threshold, full_size
         self.settings = dict(threshold=str(threshold))
+        if full_size:
+            self.settings['full_size'] = 'True'
 
     def write(self, path: Path, sample: dict) -> None:
         """Begin to write the mask of an image from ``cam_keys`` and ``cam_high_res``."""
         mask = mask_of_cams(sample['cam_high_res'], sample['cam_keys'], self.threshold)
-        self.queue.put(write_mask, path, mask.cpu().numpy())
+        size = sample['file_shape'] if self.full_size else None
+        self.queue.put(_write, path, mask.cpu().numpy(), size)
 
 
 @METRICS.register_module()
@@ -51,6 +63,7 @@ class SegMaskWriter(ImageWriter):
 
     Args:
         out_dir: Folder of the masks.
+        full_size: As in ``PseudoMaskWriter``.
         zip_folder: Folder inside a zip file ``<out_dir>.zip`` that holds them all, as test servers
             want it; VOC's is ``results/VOC2012/Segmentation/comp6_test_cls``. ``None`` makes none.
         prefix: As in ``BaseMetric``.
@@ -59,14 +72,19 @@ class SegMaskWriter(ImageWriter):
     default_prefix, suffix = 'predictions', '.png'
 
     def __init__(
-        self, out_dir: str, zip_folder: str | None = None, prefix: str | None = None
+        self,
+        out_dir: str,
+        zip_folder: str | None = None,
+        full_size: bool = False,
+        prefix: str | None = None,
     ) -> None:
         super().__init__(out_dir, prefix)
-        self.zip_folder = zip_folder
+        self.zip_folder, self.full_size = zip_folder, full_size
 
     def write(self, path: Path, sample: dict) -> None:
         """Begin to write the mask of an image from ``pred_sem_seg``."""
-        self.queue.put(write_mask, path, sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy())
+        mask = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy()
+        self.queue.put(_write, path, mask, sample['file_shape'] if self.full_size else None)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Write the manifest and the zip file, when all ranks have written."""
@@ -85,3 +103,12 @@ class SegMaskWriter(ImageWriter):
                         info.date_time = (1980, 1, 1, 0, 0, 0)
                         archive.writestr(info, mask.read_bytes())
         return report
+
+
+def _write(path: Path, mask: np.ndarray, size: tuple[int, int] | None) -> None:
+    """Write a mask, at another height and width if they are given."""
+    if size is not None and tuple(size) != mask.shape:
+        # of 32 bits, since a class may be above a byte
+        image = Image.fromarray(mask.astype(np.int32))
+        mask = np.asarray(image.resize((size[1], size[0]), Image.Resampling.NEAREST))
+    write_mask(path, mask)

@@ -298,3 +298,16 @@ def test_journal_of_other_thresholds_is_refused(tmp_path):
     other = make_metric(journal=str(tmp_path), thresholds=[0.1, 0.15, 0.3, 0.5, 0.8])
     with pytest.raises(FormatError, match=r'was counted with other classes or thresholds; delete'):
         other.done_ids(['img_0'])
+
+
+def test_images_without_a_mask_may_be_left_out(tmp_path):
+    samples = draw_samples(4)
+    wanted = measure(make_metric(), samples[:2])
+    for sample in samples[2:]:
+        del sample['gt_sem_seg']
+    metric = make_metric(optional=True, journal=str(tmp_path))
+    assert measure(metric, samples) == wanted
+    ids = [s['image_id'] for s in samples]
+    assert make_metric(optional=True, journal=str(tmp_path)).done_ids(ids) == set(ids)
+    with pytest.raises(FormatError, match='has no mask'):
+        measure(make_metric(), samples)

@@ -81,3 +81,22 @@ def test_no_zip_file_unless_asked(tmp_path):
     writer.process(None, [dict(image_id='a', pred_sem_seg=dict(data=torch.zeros(1, 2, 2)))])
     writer.evaluate(1)
     assert not list(tmp_path.glob('*.zip'))
+
+
+@pytest.mark.parametrize('kind', [PseudoMaskWriter, SegMaskWriter])
+def test_masks_of_the_size_of_the_file(tmp_path, kind):
+    labels = torch.tensor([[0, 300], [3, 0]])
+    sample = dict(
+        image_id='a',
+        file_shape=(4, 6),
+        cam_keys=torch.tensor([299, 2]),
+        cam_high_res=torch.stack([labels == 300, labels == 3]).float(),
+        pred_sem_seg=dict(data=labels[None]),
+    )
+    for full_size in (False, True):
+        writer = kind(str(tmp_path / str(full_size)), full_size=full_size)
+        writer.process(None, [sample])
+        writer.evaluate(1)
+    np.testing.assert_array_equal(read_mask(tmp_path / 'False/a.png'), labels)
+    wanted = labels.numpy().repeat(2, axis=0).repeat(3, axis=1)
+    np.testing.assert_array_equal(read_mask(tmp_path / 'True/a.png'), wanted)

@@ -11,7 +11,9 @@ from qaclims_mm.registry import TRANSFORMS
 
 # arrays that earlier transforms may have added
 _ARRAYS = ('fg_rows', 'bg_rows', 'no_rows', 'cam_keys', 'cam_strided', 'cam_high_res', 'ir_label')
-_META = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_offset', 'label_names')
+_META = (
+    *('image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', 'pad_offset', 'label_names'),
+)
 
 
 def to_chw(image: np.ndarray) -> torch.Tensor:

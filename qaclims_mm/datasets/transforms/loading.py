@@ -67,14 +67,16 @@ class LoadMask(BaseTransform):
     Args:
         masks: Folder of masks that a stage made, one an image id; by default the ground truth at
             ``seg_map_path``.
+        optional: Whether an image may have no mask; then it gets none.
 
     Raises:
         RecordError: If the mask is missing, broken, of another size than the image, or has a value
             that is no class.
     """
 
-    def __init__(self, masks: str | None = None) -> None:
+    def __init__(self, masks: str | None = None, optional: bool = False) -> None:
         self.masks = self.reads = masks
+        self.optional = optional
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
@@ -82,6 +84,8 @@ class LoadMask(BaseTransform):
         if self.masks is not None:
             path = file_of(self.masks, results['image_id'], '.png')
         if not path or not Path(path).is_file():
+            if self.optional:
+                return results
             mend = 'take LoadMask and the metric out of the config if there are no masks'
             if self.masks is not None:
                 mend = f'run the stage that fills {self.masks}'
@@ -90,7 +94,7 @@ class LoadMask(BaseTransform):
             mask = read_mask(path)
         except FormatError as error:
             raise RecordError(str(error)) from error
-        if self.masks is None and mask.shape == results.get('file_shape') != results['ori_shape']:
+        if mask.shape == results.get('file_shape') != results['ori_shape']:
             # as small as the image is read
             height, width = results['ori_shape']
             nearest = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)

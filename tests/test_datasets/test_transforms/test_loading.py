@@ -151,3 +151,15 @@ def test_bgr_is_rgb_turned_round(tmp_path):
     assert results['img'].flags['C_CONTIGUOUS']
     with pytest.raises(RecordError, match='is missing'):
         LoadBGRImage().transform(dict(img_path=str(tmp_path / 'b.png')))
+
+
+def test_a_mask_may_be_optional():
+    record = dict(image_id='a', ori_shape=(2, 2), num_classes=3, seg_map_path=None)
+    assert LoadMask(optional=True).transform(dict(record)) == record
+
+
+def test_masks_of_a_stage_that_have_the_size_of_the_file(tmp_path):
+    write_mask(tmp_path / 'a.png', np.array([[0, 0, 2, 2]] * 2))
+    record = dict(image_id='a', ori_shape=(1, 2), file_shape=(2, 4), num_classes=3)
+    found = LoadMask(masks=str(tmp_path)).transform(record)
+    assert found['gt_seg_map'].tolist() == [[0, 2]]
