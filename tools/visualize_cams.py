@@ -68,7 +68,9 @@ def main() -> None:
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
             f'{len(records)} images are, the first is {next(iter(records))}.'
         )
-    columns = [_column(records[i], folders, masks, corpus[i] if corpus else ()) for i in ids]
+    columns = [
+        _column(dataset, records[i], folders, masks, corpus[i] if corpus else ()) for i in ids
+    ]
     path = save_figure(draw_cam_sheet(columns), args.out)
     Console().print(f'{len(columns)} images in {path}', soft_wrap=True)
 
@@ -82,18 +84,19 @@ def _folder(entry: str) -> tuple[str, str]:
 
 
 def _column(
-    record: dict, folders: dict[str, str], masks: dict[str, str], answers: Any
+    dataset: Any, record: dict, folders: dict[str, str], masks: dict[str, str], answers: Any
 ) -> SheetColumn:
     """Read what is drawn of an image: the maps of its first class, and its masks."""
     mask, image_id = record['seg_map_path'], record['image_id']
     return load_column(
-        record['img_path'],
+        dataset.read_image(record),
         record['labels'][0],
         record['label_names'][0],
         {n: read_cams(file_of(f, image_id, '.npz')) for n, f in folders.items()},
         read_mask(mask) if mask and Path(mask).is_file() else None,
         answers,
         {n: read_mask(file_of(f, image_id, '.png')) for n, f in masks.items()},
+        image_id,
     )
 
 

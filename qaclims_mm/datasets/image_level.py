@@ -12,6 +12,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
+from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.schemas import FormatError, join_problems
 
 
@@ -99,6 +100,15 @@ class ImageLevelDataset(BaseDataset):
     def iterate_records(self) -> Iterable[dict]:
         """Yield the records without reading an image."""
         return (self.get_data_info(i) for i in range(len(self)))
+
+    def read_image(self, record: dict) -> np.ndarray:
+        """Return an image as the pipeline reads it, or as it is; RGB uint8 ``(H, W, 3)``.
+
+        Raises:
+            RecordError: If it cannot be read by the pipeline.
+        """
+        reading = [t.read for t in self.pipeline.transforms if hasattr(t, 'read')]
+        return (reading[0] if reading else read_image)(record['img_path'])[0]
 
     def image_ids(self) -> list[str]:
         """Return the ids in the order of the dataset."""

@@ -202,42 +202,65 @@ def figure_to_array(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def fit_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a mask at the size that its image is read with, by the nearest pixels.
+
+    Raises:
+        ValueError: If its aspect is another one.
+    """
+    if mask.shape == tuple(size):
+        return mask
+    (height, width), (rows, columns) = size, mask.shape
+    # a side was rounded to whole pixels
+    if abs(height * columns - width * rows) > max(rows, columns):
+        raise ValueError(f'a mask of {mask.shape} is not of an image of {tuple(size)}.')
+    # of 32 bits, since a class may be above a byte
+    image = Image.fromarray(mask.astype(np.int32))
+    return np.asarray(image.resize((width, height), Image.Resampling.NEAREST))
+
+
 def load_column(
-    image_path: str | Path,
+    image: np.ndarray,
     label: int,
     class_name: str,
     cams: Mapping[str, Any],
     mask: np.ndarray | None,
     answers: Iterable[dict[str, Any]] = (),
     made: Mapping[str, np.ndarray] | None = None,
+    name: str = '',
 ) -> SheetColumn:
-    """Collect what is on disk about one class of one image.
+    """Collect what there is about one class of one image.
 
     Args:
-        image_path: The image.
+        image: RGB uint8 ``(H, W, 3)``, as stages read it.
         label: Class index k.
         class_name: Its name.
         cams: {row name: ``schemas.Cams``}.
-        mask: Ground truth or ``None``.
+        mask: Ground truth or ``None``; it may have the size of a larger file.
         answers: Corpus rows of the image.
-        made: {row name: a mask that a method made}.
+        made: {row name: a mask that a method made}, of either size.
+        name: Of the image, for messages.
 
     Raises:
-        FormatError: If maps or masks have another size than the image.
+        FormatError: If maps or masks are of another image.
     """
-    with Image.open(image_path) as image:
-        pixels = np.asarray(image.convert('RGB'))
+    size = image.shape[:2]
     maps = {}
-    for name, found in cams.items():
+    for title, found in cams.items():
         rows = np.flatnonzero(found.keys == label)
-        maps[name] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
-    masks = {**(made or {}), **({} if mask is None else {'the mask': mask})}
-    for name, shown in {**maps, **masks}.items():
-        if shown.shape != pixels.shape[:2]:
+        maps[title] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
+        if maps[title].shape != size:
             raise FormatError(
-                f'{name} has size {shown.shape} for {image_path}, which is {pixels.shape[:2]}; '
-                'they are of different images or scales.'
+                f'{title} has size {maps[title].shape} for {name}, which is read with {size}; they '
+                'are of different images or scales.'
             )
+    masks = {**(made or {}), **({} if mask is None else {'the mask': mask})}
+    for title, shown in masks.items():
+        try:
+            masks[title] = fit_mask(shown, size)
+        except ValueError as error:
+            raise FormatError(f'{title} of {name}: {error}') from error
+    truth = masks.pop('the mask', None)
     own = [r for r in answers if r['class_name'] == class_name]
     texts = {kind: [r['text'] for r in own if r['kind'] == kind] for kind in ('fg', 'bg')}
-    return SheetColumn(pixels, class_name, mask, maps, texts['fg'], texts['bg'], made or {})
+    return SheetColumn(image, class_name, truth, maps, texts['fg'], texts['bg'], masks)

@@ -11,6 +11,7 @@ from qaclims_mm.visualization.sheets import (
     FG_COLOUR,
     SheetColumn,
     draw_cam_sheet,
+    fit_mask,
     load_column,
     overlay_cam,
     overlay_mask,
@@ -198,13 +199,10 @@ ANSWERS = [
 ]
 
 
-def test_load_column(tmp_path):
+def test_load_column():
     pixels = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(tmp_path / 'a.png')
     mask = np.ones((6, 8), np.uint8)
-    found = load_column(
-        tmp_path / 'a.png', 3, 'dog', {'CAM': cams([1, 3]), 'RITC': cams([1])}, mask, ANSWERS
-    )
+    found = load_column(pixels, 3, 'dog', {'CAM': cams([1, 3]), 'RITC': cams([1])}, mask, ANSWERS)
     np.testing.assert_array_equal(found.image, pixels)
     np.testing.assert_array_equal(found.cams['CAM'], np.full((6, 8), 0.3, np.float32))
     # no map of this class: nothing activated
@@ -216,11 +214,22 @@ def test_load_column(tmp_path):
 @pytest.mark.parametrize(
     ('maps', 'mask', 'message'),
     [
-        (cams([3], (8, 6)), None, r'CAM has size \(8, 6\) for .*a.png, which is \(6, 8\)'),
-        (cams([3]), np.ones((6, 7)), r'the mask has size \(6, 7\) for .*a.png, which is \(6, 8\)'),
+        (cams([3], (8, 6)), None, r'CAM has size \(8, 6\) for img, which is read with \(6, 8\)'),
+        (cams([3]), np.ones((8, 6)), r'the mask of img: a mask of \(8, 6\) is not of an image of'),
     ],
 )
-def test_parts_of_different_images(tmp_path, maps, mask, message):
-    Image.new('RGB', (8, 6)).save(tmp_path / 'a.png')
+def test_parts_of_different_images(maps, mask, message):
+    image = np.zeros((6, 8, 3), np.uint8)
     with pytest.raises(FormatError, match=message):
-        load_column(tmp_path / 'a.png', 3, 'dog', {'CAM': maps}, mask)
+        load_column(image, 3, 'dog', {'CAM': maps}, mask, name='img')
+
+
+def test_masks_of_a_larger_file():
+    mask = np.zeros((13, 16), np.uint16)
+    mask[:, 8:] = 300
+    image = np.zeros((6, 8, 3), np.uint8)
+    found = load_column(image, 3, 'dog', {'CAM': cams([3])}, mask, made={'IRN': mask})
+    for fitted in (found.mask, found.made['IRN']):
+        assert fitted.shape == (6, 8)
+        assert (fitted == [[0] * 4 + [300] * 4] * 6).all()
+    assert fit_mask(mask, (13, 16)) is mask

@@ -5,14 +5,16 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from qaclims_mm.apis.report.blocks import Block, MissingError
 from qaclims_mm.apis.report.images import SIDE, answers_of, evenly, true_mask
 from qaclims_mm.apis.report.plots import sheet_picture
 from qaclims_mm.apis.report.work_dir import CURVE, WorkDir
+from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.functional.evaluation import count_pixels, iou
 from qaclims_mm.schemas import Cams, file_of, read_cams
-from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_column
+from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, fit_mask, load_column
 
 FOLDER = 'qa_clims'
 MOST_IMAGES, PER_CLASS = 2000, 2
@@ -86,6 +88,7 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
     if mask is None:
         return
     maps = read_cams(file_of(work.root / FOLDER / 'cams', record['image_id'], '.npz'))
+    mask = fit_mask(mask, maps.size)
     counts = count_pixels(maps.high_res, maps.keys, mask, np.array([threshold]))
     found = iou(counts.tp, counts.pred, counts.gt)[:, 0]
     for label, name in zip(record['labels'], record['label_names'], strict=True):
@@ -95,23 +98,22 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
 
 
 def mask_at(maps: Cams, threshold: float) -> np.ndarray:
-    """Return the mask of maps at a threshold, uint8 ``(H, W)``: k + 1, or 0 where none is above."""
-    if not len(maps.keys):
-        return np.zeros(maps.size, np.uint8)
-    winner = maps.keys[maps.high_res.argmax(0)] + 1
-    return np.where(maps.high_res.max(0) > np.float32(threshold), winner, 0).astype(np.uint8)
+    """Return the mask of maps at a threshold, ``(H, W)``: k + 1, or 0 where none is above."""
+    high_res, keys = torch.from_numpy(maps.high_res), torch.from_numpy(maps.keys)
+    return mask_of_cams(high_res, keys, threshold).numpy()
 
 
 def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
     image_id = case.record['image_id']
     maps = read_cams(file_of(work.root / FOLDER / 'cams', image_id, '.npz'))
     column = load_column(
-        case.record['img_path'],
+        work.dataset(FOLDER).read_image(case.record),
         case.label,
         case.name,
         {'QA-CLIMS': maps},
         true_mask(case.record),
         answers_of(work, image_id),
         {f'mask at {threshold:.2f}': mask_at(maps, threshold)},
+        image_id,
     )
     return replace(column, class_name=f'{case.name}: {100 * case.iou:.0f} %')

@@ -87,13 +87,14 @@ def _maps_of(
 ) -> SheetColumn:
     image_id = record['image_id']
     return load_column(
-        record['img_path'],
+        work.dataset('qa_clims').read_image(record),
         record['labels'][0],
         record['label_names'][0],
         {n: read_cams(file_of(work.root / f, image_id, '.npz')) for n, f in maps.items()},
         true_mask(record),
         answers_of(work, image_id),
         {n: read_mask(file_of(work.root / f, image_id, '.png')) for n, f in masks.items()},
+        image_id,
     )
 
 
@@ -119,7 +120,7 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
         raise MissingError(
             f'No image of the test set has a mask in {folder}; run', work.pipeline('segment_test')
         )
-    columns = [_prediction_of(r, folder) for r in evenly(records, IMAGES)]
+    columns = [_prediction_of(work, r, folder) for r in evenly(records, IMAGES)]
     caption = (
         f'What the segmentor predicts; below it the classes of the image. {len(columns)} images '
         f'at equal distances from {work.data_of("segment")}.'
@@ -128,8 +129,9 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
     return [picture]
 
 
-def _prediction_of(record: dict, folder: Path) -> SheetColumn:
+def _prediction_of(work: WorkDir, record: dict, folder: Path) -> SheetColumn:
     mask = read_mask(file_of(folder, record['image_id'], '.png'))
     made = {'prediction': mask}
-    column = load_column(record['img_path'], 0, '', {}, true_mask(record), made=made)
+    image, name = work.dataset('segment').read_image(record), record['image_id']
+    column = load_column(image, 0, '', {}, true_mask(record), made=made, name=name)
     return replace(column, class_name=', '.join(record['label_names']))

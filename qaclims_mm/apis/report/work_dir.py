@@ -152,8 +152,9 @@ class WorkDir:
                 self.pipeline(),
             )
         try:
-            # images are read by their paths alone
-            return DATASETS.build(dict(config.test_dataloader.dataset, pipeline=[]))
+            # reading alone: what further steps read may be gone
+            dataset = config.test_dataloader.dataset
+            return DATASETS.build(dict(dataset, pipeline=dataset.get('pipeline', [])[:1]))
         except (FileNotFoundError, FormatError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '

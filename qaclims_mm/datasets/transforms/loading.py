@@ -33,19 +33,21 @@ class LoadRGBImage(BaseTransform):
             raise ValueError(f'max_side must be at least 1, but got {max_side}.')
         self.oriented, self.max_side = oriented, max_side
 
-    def transform(self, results: dict) -> dict:
-        """Add ``img``, ``img_shape``, ``ori_shape``, and ``file_shape`` before it was smaller."""
-        path = results['img_path']
+    def read(self, path: str) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return an image, RGB, and height and width before it was made smaller."""
         try:
-            image, results['file_shape'] = read_image(path, self.oriented, self.max_side)
+            return read_image(path, self.oriented, self.max_side)
         except FileNotFoundError:
             raise RecordError(f'image {path} is missing') from None
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise RecordError(
                 f'image {path} cannot be read ({error}); replace it or take it off the list'
             ) from error
-        results['img'] = image
-        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+
+    def transform(self, results: dict) -> dict:
+        """Add ``img``, ``img_shape``, ``ori_shape``, and ``file_shape`` before it was smaller."""
+        results['img'], results['file_shape'] = self.read(results['img_path'])
+        results['img_shape'] = results['ori_shape'] = results['img'].shape[:2]
         return results
 
 

@@ -9,7 +9,6 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from PIL import Image
 
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.registry import DATASETS, HOOKS
@@ -51,6 +50,7 @@ class CAMVisualizationHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Read the images and show their maps."""
         dataset = DATASETS.build(self.dataset)
+        self._read = dataset.read_image
         self._data = [dataset[i] for i in self._choose(list(dataset.iterate_records()))]
         self._show(runner, runner.iter)
 
@@ -88,8 +88,7 @@ class CAMVisualizationHook(Hook):
 
     def _column(self, sample: Any) -> SheetColumn:
         """Return an image and the map of its first class."""
-        with Image.open(sample.img_path) as image:
-            pixels = np.asarray(image.convert('RGB'))
+        pixels = self._read(dict(img_path=sample.img_path))
         mask = sample.gt_sem_seg.data[0].cpu().numpy() if 'gt_sem_seg' in sample else None
         maps = {'map': sample.cam_high_res[0].float().cpu().numpy()}
         return SheetColumn(pixels, sample.label_names[0], mask, maps)

@@ -1,0 +1,64 @@
+"""The networks and the amount of training of a project's stages."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Where a project's configs inherit from, and sizes that go with these networks.
+
+    Attributes:
+        configs: {stage: config of the shipped ones}.
+        crop: Side of training crops in pixels.
+        sides: Shortest and longest of the longer side of a training image before it is cropped.
+        max_side: Longest side that an image is read with.
+        scales: Of the images when maps are made.
+        batch_size: {stage: images a step}.
+        steps: {stage: training steps}, about.
+    """
+
+    configs: dict[str, str]
+    crop: int
+    sides: tuple[int, int]
+    max_side: int
+    scales: tuple[float, ...]
+    batch_size: dict[str, int]
+    steps: dict[str, int]
+
+
+PRESETS = {
+    # ResNet-50, CLIP ViT-B/16, BLIP-base, SegFormer-B0; weights are downloaded when they are used
+    'full': Preset(
+        configs=dict(
+            qape='qape/blip-vqa-base_fg6-bg10_voc12aug-480x480.py',
+            cam='cam/cam_r50_2xb8-5e_voc12aug-512x512.py',
+            qa_clims='qa_clims/qa-clims_r50_clip-vitb16_2xb4-15e_voc12aug-512x512.py',
+            ir_label='irn/ir-label_crf_qa-clims_voc12aug-full.py',
+            irn='irn/irn_r50_qa-clims_1xb32-3e_voc12aug-512x512.py',
+            segment='zoo/segformer_mit-b0_qa-clims-irn_2xb8-30k_voc12aug-512x512.py',
+        ),
+        crop=512,
+        sides=(320, 640),
+        max_side=1024,
+        scales=(1.0, 0.5, 1.5, 2.0),
+        batch_size=dict(cam=16, qa_clims=8, irn=32, segment=8),
+        steps=dict(cam=1500, qa_clims=3000, irn=500, segment=8000),
+    ),
+    # MiniWorld's, which ship with the package: for trying a project out in minutes
+    'mini': Preset(
+        configs=dict(
+            qape='miniworld/qape_blip-mini_fg6-bg10_miniworld-112x112.py',
+            cam='miniworld/cam_r18-mini_1xb16-3e_miniworld-112x112.py',
+            qa_clims='miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py',
+            ir_label='miniworld/ir-label_crf_miniworld-112x112.py',
+            irn='miniworld/irn_r18-mini_1xb16-10e_miniworld-112x112.py',
+            segment='miniworld/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py',
+        ),
+        crop=112,
+        sides=(96, 144),
+        max_side=224,
+        scales=(1.0, 0.5, 1.5),
+        batch_size=dict(cam=16, qa_clims=16, irn=16, segment=16),
+        steps=dict(cam=280, qa_clims=465, irn=180, segment=180),
+    ),
+}

@@ -1,0 +1,116 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qaclims_mm.apis.plan import read_plan
+from qaclims_mm.apis.project.checks import check_source
+from qaclims_mm.apis.project.presets import PRESETS
+from qaclims_mm.apis.project.sources import read_source
+from qaclims_mm.apis.project.writer import Project, write_project
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.registry import DATASETS, MODELS
+from qaclims_mm.schemas import FormatError, write_mask
+
+CLASSES = ['cat', 'potted plant']
+
+
+@pytest.fixture
+def images(tmp_path):
+    root = tmp_path / "my 'own' pictures"
+    for number in range(5):
+        path = root / CLASSES[number % 2] / f'{number}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (300, 200)).save(path)
+    return root
+
+
+def project(images, preset='mini', **more):
+    checked = check_source(read_source(images, images), images)
+    return Project(images.parent / 'project', images, checked, PRESETS[preset], **more)
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+@pytest.mark.parametrize('with_masks', [False, True])
+def test_every_stage_reads_the_images(images, preset, with_masks):
+    masks = images.parent / 'masks' if with_masks else None
+    if with_masks:
+        write_mask(masks / 'cat/0.png', np.zeros((200, 300)))
+    *_, pipeline = write_project(project(images, preset, masks=masks))
+    assert len(pipeline.read_text().splitlines()) < 40
+    plan = read_plan(pipeline)
+    assert [s.name for s in plan.stages][-2:] == ['segment_test', 'report']
+    side = PRESETS[preset].max_side
+    for stage in plan.stages:
+        if stage.config is None or stage.tool == 'encode_texts.py':
+            continue
+        cfg = read_config(stage.config, str(plan.folder(stage)))
+        kind = 'train' if stage.tool == 'train.py' else 'test'
+        dataset = cfg[f'{kind}_dataloader'].dataset
+        reading = dataset.pipeline[0]
+        assert (reading.oriented, reading.max_side) == (True, side)
+        # what other stages make is not there yet
+        built = DATASETS.build({**dataset, 'pipeline': []})
+        assert len(built) == 5
+        assert built.metainfo['classes'] == ('background', *CLASSES)
+        assert ('gt_sem_seg' in str(cfg.test_evaluator)) is False
+        scored = 'CAMMetric' in str(cfg.test_evaluator)
+        assert scored == (with_masks and stage.name.split('_')[0] in ('cam', 'qa', 'irn'))
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+def test_networks_have_the_classes(images, preset):
+    write_project(project(images, preset))
+    for path in (images.parent / 'project/configs').glob('*_1xb*.py'):
+        cfg = read_config(str(path))
+        for head in ('cam_head', 'decode_head'):
+            if head in cfg.model:
+                assert cfg.model[head].num_classes == 2 + (head == 'decode_head')
+        size = PRESETS[preset].crop
+        assert tuple(cfg.model.data_preprocessor.size) == (size, size)
+        if preset == 'mini':
+            MODELS.build(cfg.model)
+
+
+def test_names_tell_batch_size_and_epochs(images):
+    made = replace(
+        project(images),
+        preset=replace(
+            PRESETS['mini'], steps=dict.fromkeys(('cam', 'qa_clims', 'irn', 'segment'), 7)
+        ),
+    )
+    write_project(made)
+    folder = images.parent / 'project/configs'
+    for stage in ('cam', 'qa_clims', 'irn', 'segment'):
+        [path] = folder.glob(f'{stage}_1xb*.py')
+        batch, epochs = map(int, re.search(r'1xb(\d+)-(\d+)e', path.stem).groups())
+        cfg = read_config(str(path))
+        # no step would be left of five images in batches of 16
+        assert cfg.train_dataloader.batch_size == batch == 5
+        assert cfg.train_cfg.max_epochs == cfg.param_scheduler[-1].end == epochs == 7
+
+
+def test_the_start_of_qa_clims(images):
+    write_project(project(images, 'full'))
+    folder = images.parent / 'project'
+    [path] = folder.glob('configs/qa_clims_1xb*.py')
+    cfg = read_config(str(path), str(folder / 'work/qa_clims'))
+    [cam] = folder.glob('configs/cam_1xb*.py')
+    epochs = read_config(str(cam)).train_cfg.max_epochs
+    assert cfg.load_from.endswith(f'/cam/epoch_{epochs}.pth')
+
+
+def test_a_project_is_not_overwritten(images):
+    write_project(project(images))
+    with pytest.raises(FormatError, match='has a project already'):
+        write_project(project(images))
+
+
+def test_nothing_to_train_on(images):
+    made = project(images)
+    made.checked.rows.clear()
+    with pytest.raises(FormatError, match=r'no image of .* can be used with a label'):
+        write_project(made)
+    assert not (images.parent / 'project').exists()

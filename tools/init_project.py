@@ -1,0 +1,63 @@
+"""Make a pipeline of your own images: tools/init_project.py DIR --images FOLDER --labels FILE.
+
+Labels are a CSV file (image,labels), COCO's JSON, VOC's XML files, or the folder of the images
+itself with a folder for each class.
+"""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from qaclims_mm.apis.project.checks import check_source
+from qaclims_mm.apis.project.presets import PRESETS
+from qaclims_mm.apis.project.sources import read_source
+from qaclims_mm.apis.project.writer import Project, write_project
+from qaclims_mm.engine.launch import run_tool
+
+SHOWN = 20
+
+
+def main() -> int:
+    """Check the data, write the project and say what to run; returns 1 if it was refused."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('folder', help='folder of the project, which is made')
+    parser.add_argument('--images', required=True, help='folder of the images')
+    parser.add_argument('--labels', help='their labels; by default a folder for each class')
+    parser.add_argument('--classes', nargs='+', default=[], help='take these classes alone')
+    parser.add_argument('--masks', help='folder of true masks of some images, for scores')
+    parser.add_argument('--preset', default='full', choices=PRESETS, help='networks')
+    parser.add_argument('--strict', action='store_true', help='make no project with problems')
+    args = parser.parse_args()
+    console, images = Console(), Path(args.images)
+    source = read_source(args.labels or images, images)
+    checked = check_source(source, images, args.classes)
+    _show_problems(console, checked.problems)
+    if checked.problems and args.strict:
+        console.print('[red]no project was made (--strict)[/red]')
+        return 1
+    masks = Path(args.masks) if args.masks else None
+    project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
+    *_, pipeline = write_project(project)
+    table = Table(title=f'{source.kind}: {len(checked.rows)} images of {images}')
+    for title in ('class', 'images'):
+        table.add_column(title, justify='right' if title == 'images' else 'left')
+    for name in checked.classes[:SHOWN]:
+        table.add_row(name, str(checked.counts[name]))
+    if len(checked.classes) > SHOWN:
+        table.add_row(f'and {len(checked.classes) - SHOWN} more', '')
+    console.print(table)
+    console.print(f'now run: python tools/run_pipeline.py {pipeline}', soft_wrap=True)
+    return 0
+
+
+def _show_problems(console: Console, problems: list[str]) -> None:
+    for problem in problems[:SHOWN]:
+        console.print(f'- {problem}', soft_wrap=True, markup=False, highlight=False)
+    if len(problems) > SHOWN:
+        console.print(f'and {len(problems) - SHOWN} more problems')
+
+
+if __name__ == '__main__':
+    run_tool(main)
