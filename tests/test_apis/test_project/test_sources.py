@@ -83,7 +83,7 @@ def test_no_tables(tmp_path, text, message):
 
 
 def test_a_table_that_is_not_utf8(tmp_path):
-    path = write(tmp_path / 'x.csv', 'image,labels\na.jpg,caf\xe9\n', 'latin-1')
+    path = write(tmp_path / 'x.csv', 'image,labels\na.jpg,r\xf6d\n', 'latin-1')
     with pytest.raises(FormatError, match='is not UTF-8'):
         read_source(path, tmp_path)
 
