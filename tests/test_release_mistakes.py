@@ -113,7 +113,8 @@ def test_no_weights_are_left_out_silently():
         for function, keywords in calls(path):
             if function.endswith('load_state_dict'):
                 assert keywords.get('strict', 'True') == 'True', path
-            # mmengine's own is not strict unless it is told to be
-            assert not function.endswith('load_checkpoint') or keywords['strict'] == 'True', path
+            # mmengine's own is not strict unless it is told to be; the loader's puts nothing anywhere
+            if function.endswith('load_checkpoint') and 'CheckpointLoader' not in function:
+                assert keywords['strict'] == 'True', path
     for path in LEAVES:
         assert 'StrictLoadHook' in [hook.type for hook in load(path).custom_hooks], path

@@ -55,7 +55,7 @@ def load_strictly(model: nn.Module, checkpoint: dict) -> None:
     report = coverage_report(model.state_dict(), state)
     if report:
         raise FormatError(f'the checkpoint does not fit {type(model).__name__}: {report}')
-    model.load_state_dict(state)
+    model.load_state_dict(state, strict=True)
 
 
 @HOOKS.register_module()
