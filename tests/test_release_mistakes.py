@@ -113,7 +113,7 @@ def test_no_weights_are_left_out_silently():
         for function, keywords in calls(path):
             if function.endswith('load_state_dict'):
                 assert keywords.get('strict', 'True') == 'True', path
-            # mmengine's own is not strict unless it is told to be; the loader's puts nothing anywhere
+            # mmengine's own is not strict unless it is told to be; its loader only reads
             if function.endswith('load_checkpoint') and 'CheckpointLoader' not in function:
                 assert keywords['strict'] == 'True', path
     for path in LEAVES:
