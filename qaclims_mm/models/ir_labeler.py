@@ -5,16 +5,16 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from qaclims_mm.functional.crf import CRFSettings, confident_labels
 from qaclims_mm.functional.crf_torch import TorchDenseCRF
+from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
 
 
 @MODELS.register_module()
-class IRLabeler(BaseModel):
+class IRLabeler(PredictOnly):
     """As the transform ``MakeIRLabel``, with ``TorchDenseCRF`` for the library's field.
 
     Args:
@@ -30,24 +30,14 @@ class IRLabeler(BaseModel):
         super().__init__(dict(type='BaseDataPreprocessor'))
         self.conf_fg, self.conf_bg = conf_fg, conf_bg
         self.crf = CRFSettings(**(crf or {}))
-        # never trained; DDP refuses a model without a parameter
-        self.anchor = nn.Parameter(torch.zeros(1))
 
-    def forward(
-        self, inputs: Sequence[Tensor], data_samples: Sequence[Any], mode: str = 'predict'
-    ) -> list[Any]:
+    def predict(self, inputs: Sequence[Tensor], data_samples: Sequence[Any]) -> list[Any]:
         """Add ``ir_label``, uint8 ``(H, W)``.
 
         Args:
             inputs: Pictures, uint8 ``(3, H, W)``.
             data_samples: Have ``cam_keys`` and ``cam_high_res``; one with ``failed`` is passed on.
-            mode: ``predict``.
-
-        Raises:
-            ValueError: If the mode is another one: there is nothing to train.
         """
-        if mode != 'predict':
-            raise ValueError(f'IRLabeler only predicts, but mode is {mode!r}; use test.py.')
         for image, sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):
                 continue

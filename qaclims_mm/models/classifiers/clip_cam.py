@@ -7,19 +7,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import torch
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from qaclims_mm.functional.cam import merge_multiscale_cams, resize, sum_over_flips
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.models.classifiers.region_network import to_clip_input
+from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
 from qaclims_mm.vlms.grad_cam import text_grad_cams
 
 
 @MODELS.register_module()
-class CLIPCAM(BaseModel):
+class CLIPCAM(PredictOnly):
     """Grad-CAM on CLIP's image encoder, with a softmax over present classes and backgrounds.
 
     CLIP sees an image at its own size, so one scale is enough; ``image_size`` of the head takes
@@ -57,7 +56,7 @@ class CLIPCAM(BaseModel):
         scale: float = 100.0,
         data_preprocessor: dict | None = None,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')), None)
+        super().__init__(MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')))
         self.image_head = MODELS.build(image_head)
         if self.image_head.mask_prompt is not None:
             raise ValueError(
@@ -67,27 +66,14 @@ class CLIPCAM(BaseModel):
         self.fixed_texts = FixedTexts(class_names, background_texts, class_texts, prompt)
         self.text_head, self.scale = text_head, scale
         self._texts: Tensor | None = None
-        # never trained; DDP refuses a model without a parameter
-        self.anchor = nn.Parameter(torch.zeros(1))
 
-    def forward(
-        self,
-        inputs: Sequence[Sequence[Tensor]],
-        data_samples: Sequence[Any],
-        mode: str = 'predict',
-    ) -> list[Any]:
+    def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Add the maps, as ``CAMNetwork.predict`` does.
 
         Args:
             inputs: For each image its normalised copies ``(3, h, w)``, one a scale.
             data_samples: Have ``pairs``; a sample with ``failed`` is passed on as it is.
-            mode: ``predict``.
-
-        Raises:
-            ValueError: If the mode is another one: there is nothing to train.
         """
-        if mode != 'predict':
-            raise ValueError(f'CLIPCAM only predicts, but mode is {mode!r}; use test.py.')
         for scales, sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):
                 continue

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from qaclims_mm.functional.par import DILATIONS, pixel_adaptive_refinement
+from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
 
 
 @MODELS.register_module()
-class PARRefiner(BaseModel):
+class PARRefiner(PredictOnly):
     """Makes maps follow the colours of their picture; nothing is trained.
 
     Args:
@@ -30,31 +30,18 @@ class PARRefiner(BaseModel):
         normalise: str = 'image',
         data_preprocessor: dict | None = None,
     ) -> None:
-        super().__init__(MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')), None)
+        super().__init__(MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')))
         check_normalisation(normalise)
         self.steps, self.dilations, self.normalise = steps, tuple(dilations), normalise
-        # never trained; DDP refuses a model without a parameter
-        self.anchor = nn.Parameter(torch.zeros(1))
 
     @torch.no_grad()
-    def forward(
-        self,
-        inputs: Sequence[Sequence[Tensor]],
-        data_samples: Sequence[Any],
-        mode: str = 'predict',
-    ) -> list[Any]:
+    def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Replace ``cam_high_res`` by the refined maps ``(n, H, W)`` in [0, 1].
 
         Args:
             inputs: For each image a list of one copy ``(3, H, W)``.
             data_samples: Have ``cam_high_res``; one with ``failed`` is passed on.
-            mode: ``predict``.
-
-        Raises:
-            ValueError: If the mode is another one: there is nothing to train.
         """
-        if mode != 'predict':
-            raise ValueError(f'PARRefiner only predicts, but mode is {mode!r}; use test.py.')
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed') or not len(sample.cam_high_res):
                 continue

@@ -1,0 +1,37 @@
+"""What models of which nothing is trained share."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseModel
+from torch import nn
+
+
+class PredictOnly(BaseModel):
+    """A model for ``test.py`` alone.
+
+    Args:
+        data_preprocessor: As in ``BaseModel``.
+    """
+
+    def __init__(self, data_preprocessor: dict | nn.Module | None = None) -> None:
+        super().__init__(data_preprocessor)
+        # never trained; DDP refuses a model without a parameter
+        self.anchor = nn.Parameter(torch.zeros(1))
+
+    def forward(self, inputs: Any, data_samples: Sequence[Any], mode: str = 'predict') -> list[Any]:
+        """Return ``predict`` of a batch.
+
+        Raises:
+            ValueError: If the mode is another one: there is nothing to train.
+        """
+        if mode != 'predict':
+            name = type(self).__name__
+            raise ValueError(f'{name} only predicts, but mode is {mode!r}; use test.py.')
+        return self.predict(inputs, data_samples)
+
+    @abstractmethod
+    def predict(self, inputs: Any, data_samples: Sequence[Any]) -> list[Any]:
+        """Return the samples of a batch; one with ``failed`` is passed on as it is."""
