@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from qaclims_mm.vlms.mask_clip import find_vit
+from qaclims_mm.vlms.mask_clip import find_vit, is_plain_vit
 
 
 def text_grad_cams(
@@ -23,7 +23,8 @@ def text_grad_cams(
     by a factor, and each map is divided by its peak.
 
     Args:
-        visual: The image encoder of an open_clip model, frozen; see ``mask_clip.find_vit``.
+        visual: The image encoder of an open_clip model, frozen; see ``mask_clip.find_vit``. It may
+            be of half precision: what follows it is computed in the texts' type.
         images: Normalised, of the encoder's size, ``(B, 3, H, W)``.
         texts: L2-normalised, ``(T, D)``; maps are made of the first ones.
         count: N, how many.
@@ -38,24 +39,30 @@ def text_grad_cams(
     Source:
         Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023 (softmax-GradCAM, section 3.2).
     """
+    if not is_plain_vit(visual):
+        kind = type(getattr(visual, 'trunk', visual)).__name__
+        raise ValueError(
+            f'Grad-CAM needs a plain ViT of open_clip, of single patches, but got {kind}; give a '
+            'CLIPImageHead of such a model, ViT-B-16 for example.'
+        )
     vit = find_vit(visual)
     with torch.no_grad():
+        images = images.to(next(visual.parameters()).dtype)
         x = vit.embed(images, lambda patches: patches)
         for block in vit.blocks[:-1]:
             x = block(x)
     with torch.enable_grad():
         tokens, features = _watch(vit, x)
-        cosines = F.normalize(features, dim=-1) @ texts.T
+        cosines = F.normalize(features.to(texts), dim=-1) @ texts.T
         shares = (scale * cosines.double()).log_softmax(-1)
         # images are independent, so the gradient of a sum over them is that of each
         gradients = [
             torch.autograd.grad(shares[:, n].sum(), tokens, retain_graph=True)[0]
             for n in range(count)
         ]
-    patches = tokens.detach()[:, vit.prefix :]
-    maps = [
-        torch.einsum('bpe,be->bp', patches, g[:, vit.prefix :].mean(1)).relu() for g in gradients
-    ]
+    patches = tokens.detach()[:, vit.prefix :].to(texts)
+    weights = [g[:, vit.prefix :].to(texts).mean(1) for g in gradients]
+    maps = [torch.einsum('bpe,be->bp', patches, w).relu() for w in weights]
     cams = torch.stack(maps, dim=1)
     peaks = cams.amax(-1, keepdim=True).clamp(min=torch.finfo(cams.dtype).tiny)
     return (cams / peaks).unflatten(2, tuple(vit.grid_size))

@@ -1,3 +1,4 @@
+import open_clip
 import pytest
 import torch
 from torch.nn import functional as F
@@ -79,6 +80,26 @@ def test_the_encoder_is_left_as_it_was():
     assert all(p.grad is None and not p.requires_grad for p in visual.parameters())
 
 
-def test_an_encoder_that_is_no_plain_vit():
-    with pytest.raises(ValueError, match='need a plain ViT'):
-        text_grad_cams(torch.nn.Linear(2, 2), IMAGES, unit(2, 4), 1)
+@pytest.mark.parametrize('dtype', ['bfloat16', 'float16'])
+def test_an_encoder_of_half_precision(dtype):
+    texts = unit(5, CLIPImageHead('miniworld://clip').encoder.output_dim)
+    wanted, found = (
+        text_grad_cams(CLIPImageHead('miniworld://clip', dtype=d).encoder, IMAGES, texts, 2)
+        for d in (None, dtype)
+    )
+    assert found.dtype == torch.float32
+    both = torch.stack([wanted.flatten(), found.flatten()])
+    assert torch.corrcoef(both)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ('make', 'kind'),
+    [
+        (lambda: torch.nn.Linear(2, 2), 'Linear'),
+        # what stands in open_clip's wrapper is named
+        (lambda: open_clip.timm_model.TimmModel('test_resnet', 8), 'ResNet'),
+    ],
+)
+def test_an_encoder_that_is_no_plain_vit(make, kind):
+    with pytest.raises(ValueError, match=rf'^Grad-CAM needs a plain ViT .* but got {kind}; give'):
+        text_grad_cams(make(), IMAGES, unit(2, 4), 1)
