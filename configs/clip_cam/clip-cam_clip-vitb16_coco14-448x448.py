@@ -1,4 +1,5 @@
-# The same on COCO with its published texts; maps of all training images, judged on all
+# The same on COCO with its published texts, but for snowboard, which they misspell; maps of all
+# training images, judged on all
 _base_ = ['./clip-cam_clip-vitb16_voc12aug-448x448.py', '../_base_/datasets/coco14.py']
 work_dir = 'work_dirs/coco14/clip_cam'
 model = dict(
