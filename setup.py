@@ -15,6 +15,7 @@ EXTRAS = {
     'crf': ['pydensecrf2'],
     'coco': ['pycocotools'],
     'vis': ['tensorboard'],
+    'web': ['gradio>=6'],
     'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'playwright', 'pre-commit'],
 }
 

@@ -169,14 +169,17 @@ def _replace_sync_bn(node: object) -> None:
 
 
 def refuse_unsafe_checkpoints() -> None:
-    """Never let mmengine fall back to a checkpoint load that can execute code."""
+    """Never let mmengine fall back to a checkpoint load that can execute code; read safetensors."""
     import torch
     from mmengine.runner import checkpoint as mmengine_checkpoint
+    from safetensors.torch import load_file
 
     from qaclims_mm.schemas import FormatError
 
     def load(file, map_location=None, weights_only=True):  # noqa: ANN001, ANN202 - mmengine's signature
         try:
+            if str(file).endswith('.safetensors'):
+                return load_file(file, device=str(map_location or 'cpu'))
             with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
                 return torch.load(file, map_location=map_location, weights_only=True)
         except Exception as error:

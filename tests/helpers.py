@@ -6,6 +6,15 @@ from PIL import Image
 from qaclims_mm.schemas import write_mask
 from qaclims_mm.vlms.base import Answer
 
+# without these it asks its maker's servers for updates
+CHROMIUM_FLAGS = (
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--no-first-run',
+)
 TINY_LABELS = {
     'img_0': ('dog',),
     'img_1': ('person', 'diningtable'),

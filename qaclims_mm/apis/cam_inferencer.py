@@ -21,6 +21,7 @@ from qaclims_mm.engine.launch import read_config
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import DATASETS, MODELS
 from qaclims_mm.visualization.sheets import overlay_cam
+from qaclims_mm.vlms.base import VQAModel
 
 Image = str | Path | np.ndarray
 
@@ -63,6 +64,8 @@ class CAMInferencer(BaseInferencer):
         self.class_names = class_names_of(cfg)
         self._asker = MODELS.build(_read(qape).model).eval() if qape is not None else None
         super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
+        if self._asker is not None:
+            self._asker.to(next(self.model.parameters()).device)
 
     def _init_pipeline(self, cfg: Config) -> PackWeakInputs:
         steps = cfg.test_dataloader.dataset.pipeline
@@ -190,14 +193,28 @@ class CAMInferencer(BaseInferencer):
         Raises:
             ValueError: If there is no VQA model (``qape``).
         """
-        if self._asker is None:
-            raise ValueError('there is no VQA model to ask; give CAMInferencer its config, qape.')
+        asker = self._loaded_asker()
         packed = PackWeakInputs()(self._record(image, list(labels)))
-        [sample] = self._asker([packed['inputs']], [packed['data_samples']])
+        [sample] = asker([packed['inputs']], [packed['data_samples']])
         answers: dict[str, list[dict[str, Any]]] = {name: [] for name in sample.label_names}
         for row in sample.answers:
             answers[row['class_name']].append(row)
         return answers
+
+    @property
+    def vqa(self) -> VQAModel:
+        """The VQA model itself, to ask it something else.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        return self._loaded_asker().vqa
+
+    def _loaded_asker(self) -> Any:
+        if self._asker is None:
+            raise ValueError('there is no VQA model to ask; give CAMInferencer its config, qape.')
+        self._asker.load()
+        return self._asker
 
 
 def class_names_of(cfg: Config) -> tuple[str, ...]:

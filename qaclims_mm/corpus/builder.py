@@ -63,6 +63,12 @@ class VQACorpusBuilder(BaseModel):
         """Hash of the questions asked."""
         return hash_questions(self.questions)
 
+    def load(self) -> None:
+        """Read the VQA model once, to where this model is."""
+        if not self._loaded:
+            self.vqa.load(str(self.data_preprocessor.device))
+            self._loaded = True
+
     def forward(
         self, inputs: Sequence[torch.Tensor], data_samples: Sequence[Any], mode: str = 'predict'
     ) -> list[Any]:
@@ -78,9 +84,7 @@ class VQACorpusBuilder(BaseModel):
         """
         if mode != 'predict':
             raise ValueError(f'VQACorpusBuilder only predicts, but mode is {mode!r}; use test.py.')
-        if not self._loaded:
-            self.vqa.load(str(self.data_preprocessor.device))
-            self._loaded = True
+        self.load()
         good = [(x, s) for x, s in zip(inputs, data_samples, strict=True) if not s.get('failed')]
         images = [np.ascontiguousarray(x.cpu().numpy().transpose(1, 2, 0)) for x, _ in good]
         asked = [[q.fill(c) for c in s.label_names for q in self.questions] for _, s in good]

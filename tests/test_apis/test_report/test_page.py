@@ -2,6 +2,7 @@ import re
 import shutil
 
 import pytest
+from helpers import CHROMIUM_FLAGS
 from tiny_report import EVIL, make_ablations, write_curve
 
 from qaclims_mm.apis.report.blocks import (
@@ -17,16 +18,6 @@ from qaclims_mm.apis.report.page import render, write_report
 from qaclims_mm.schemas import FormatError, update_metrics
 
 CHROMIUM = shutil.which('chromium')
-# without these it asks its maker's servers for updates
-FLAGS = (
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--no-first-run',
-)
-
 PICTURE = Picture(b'x', 'image/png', (3, 4), 'say "x"', '<cap>', wide=True, plot=True)
 
 
@@ -116,7 +107,7 @@ def test_in_a_browser(page, width):
     sync_api = pytest.importorskip('playwright.sync_api')
     problems, asked = [], []
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
         tab = browser.new_page(viewport=dict(width=width, height=800))
         tab.on('console', lambda message: problems.append(message.text))
         tab.on('pageerror', lambda error: problems.append(str(error)))

@@ -1,0 +1,34 @@
+import csv
+import io
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+from qaclims_mm.apis.demo.download import HEAD, pack
+from qaclims_mm.apis.demo.explainer import Found
+from qaclims_mm.schemas import voc_palette
+
+
+def test_pack():
+    image = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+    cams, refined = np.zeros((2, 2, 3, 4), np.float32)
+    cams[1, 0] = 0.6
+    refined[0, :2] = 0.5
+    found = Found(image, ('cat', 'été; "x"'), np.array([4, 6]), cams, refined)
+    rows = [('cat', 'the object', 'What, exactly?', 'a "tabby", striped')]
+    with zipfile.ZipFile(io.BytesIO(pack(found, 0.3, rows))) as archive:
+        names = archive.namelist()
+        files = {name: archive.read(name) for name in names}
+    assert names == ['answers.csv', 'classes.csv', 'image.png', 'mask.png', 'refined.png']
+    np.testing.assert_array_equal(Image.open(io.BytesIO(files['image.png'])), image)
+    mask, better = (Image.open(io.BytesIO(files[f'{n}.png'])) for n in ('mask', 'refined'))
+    assert mask.getpalette() == voc_palette()
+    np.testing.assert_array_equal(mask, [[7] * 4, [0] * 4, [0] * 4])
+    np.testing.assert_array_equal(better, [[5] * 4, [5] * 4, [0] * 4])
+
+    def table(name):
+        return list(csv.reader(io.StringIO(files[name].decode(), newline='')))
+
+    assert table('answers.csv') == [list(HEAD), list(rows[0])]
+    assert table('classes.csv') == [['value', 'class'], ['5', 'cat'], ['7', 'été; "x"']]

@@ -1,0 +1,24 @@
+"""Write a checkpoint's weights for others: tools/publish_model.py EPOCH.pth MODEL.safetensors."""
+
+import argparse
+
+from rich.console import Console
+
+from qaclims_mm.apis.publishing import publish
+from qaclims_mm.engine.launch import run_tool
+
+
+def main() -> int:
+    """Write the file and print its size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('checkpoint', help='of a training')
+    parser.add_argument('out', help='file, which ends in .safetensors')
+    parser.add_argument('--full', action='store_true', help='keep 32 bits a weight')
+    args = parser.parse_args()
+    size = publish(args.checkpoint, args.out, half=not args.full)
+    Console().print(f'{args.out}: {size / 1e6:.1f} MB', soft_wrap=True)
+    return 0
+
+
+if __name__ == '__main__':
+    run_tool(main)
