@@ -5,12 +5,14 @@ itself with a folder for each class.
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.apis.project.checks import check_source
+from qaclims_mm.apis.project.names import Proposal, propose_names, read_renames
 from qaclims_mm.apis.project.presets import PRESETS
 from qaclims_mm.apis.project.sources import read_source
 from qaclims_mm.apis.project.writer import Project, write_project
@@ -26,13 +28,16 @@ def main() -> int:
     parser.add_argument('--images', required=True, help='folder of the images')
     parser.add_argument('--labels', help='their labels; by default a folder for each class')
     parser.add_argument('--classes', nargs='+', default=[], help='take these classes alone')
+    parser.add_argument(
+        '--rename', nargs='+', default=[], metavar='LABEL=NAME', help='call or join labels so'
+    )
     parser.add_argument('--masks', help='folder of true masks of some images, for scores')
     parser.add_argument('--preset', default='full', choices=PRESETS, help='networks')
     parser.add_argument('--strict', action='store_true', help='make no project with problems')
     args = parser.parse_args()
     console, images = Console(), Path(args.images)
     source = read_source(args.labels or images, images)
-    checked = check_source(source, images, args.classes)
+    checked = check_source(source, images, args.classes, read_renames(args.rename))
     _show_problems(console, checked.problems)
     if checked.problems and args.strict:
         console.print('[red]no project was made (--strict)[/red]')
@@ -48,8 +53,22 @@ def main() -> int:
     if len(checked.classes) > SHOWN:
         table.add_row(f'and {len(checked.classes) - SHOWN} more', '')
     console.print(table)
+    _show_names(console, propose_names(checked.counts))
     console.print(f'now run: python tools/run_pipeline.py {pipeline}', soft_wrap=True)
     return 0
+
+
+def _show_names(console: Console, proposals: list[Proposal]) -> None:
+    """Say which labels a model may not understand, and how to call them otherwise."""
+    for label, name, reason in proposals:
+        better = f'; better: {name}' if name else ''
+        console.print(f'- label {label}: {reason}{better}', soft_wrap=True, markup=False)
+    renames = [shlex.quote(f'{p.label}={p.name}') for p in proposals if p.name]
+    if renames:
+        taken = ' '.join(renames)
+        console.print(
+            f'to take them: delete the project, and --rename {taken}', soft_wrap=True, markup=False
+        )
 
 
 def _show_problems(console: Console, problems: list[str]) -> None:

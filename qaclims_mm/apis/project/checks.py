@@ -7,9 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from qaclims_mm.apis.project.names import is_word
 from qaclims_mm.apis.project.sources import Source, find_images
 from qaclims_mm.datasets.folder import SUFFIXES
 from qaclims_mm.progress import track
+from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import image_id_of
 
 # an image with a shorter side has hardly a cell in its maps
@@ -25,6 +27,7 @@ class Checked:
         classes: Their labels in alphabetical order.
         counts: {class: number of images}.
         renamed: {label as it was found: class}.
+        aliases: {class: other words for it among the labels}.
         sizes: Width and height of each image in pixels.
         problems: What is wrong, each with its place.
     """
@@ -33,21 +36,32 @@ class Checked:
     classes: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     renamed: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
-def check_source(source: Source, images: str | Path, classes: Sequence[str] = ()) -> Checked:
+def check_source(
+    source: Source,
+    images: str | Path,
+    classes: Sequence[str] = (),
+    renames: Mapping[str, str] | None = None,
+) -> Checked:
     """Keep what can be used of a source, and tell what is wrong with the rest.
 
     Args:
         source: What was read of labels.
         images: Folder of the images.
         classes: Classes that there shall be; labels beside them are left out. None takes all.
+        renames: {label: name of its class}.
+
+    Raises:
+        FormatError: If nobody has a label that shall be renamed.
     """
     images = Path(images)
     checked = Checked(problems=list(source.problems))
-    checked.renamed = as_words(label for labels in source.rows.values() for label in labels)
+    found = [label for labels in source.rows.values() for label in labels]
+    checked.renamed, checked.aliases = _name(as_words(found), renames or {})
     wanted = set(as_words(classes).values())
     files = _files_by_name(images)
     seen: dict[str, str] = {}
@@ -94,6 +108,29 @@ def as_words(labels: object) -> dict[str, str]:
         text = ' '.join(label.replace('_', ' ').split())
         words[label] = first.setdefault(text.lower().replace(' ', ''), text)
     return words
+
+
+def _name(
+    words: Mapping[str, str], renames: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return {label: class}, and {class: other labels that were renamed to it}.
+
+    Args:
+        words: {label: its words}.
+        renames: {label or its words: name of its class}.
+    """
+    unknown = sorted(set(renames) - {*words, *words.values()})
+    if unknown:
+        raise FormatError(f'no image has the label {unknown[0]!r}, which shall be renamed.')
+    named = {label: renames.get(label, renames.get(text, text)) for label, text in words.items()}
+    classes = as_words(named.values())
+    renamed = {label: classes[name] for label, name in named.items()}
+    aliases: dict[str, list[str]] = {}
+    for label, text in words.items():
+        known = aliases.setdefault(renamed[label], [])
+        if renamed[label].lower() != text.lower() and is_word(text) and text not in known:
+            known.append(text)
+    return renamed, {name: others for name, others in aliases.items() if others}
 
 
 def _files_by_name(images: Path) -> Mapping[str, list[str]]:

@@ -1,6 +1,6 @@
 """The networks and the amount of training of a project's stages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Preset:
         scales: Of the images when maps are made.
         batch_size: {stage: images a step}.
         steps: {stage: training steps}, about.
+        more: {stage: lines that end its config}.
     """
 
     configs: dict[str, str]
@@ -24,7 +25,20 @@ class Preset:
     scales: tuple[float, ...]
     batch_size: dict[str, int]
     steps: dict[str, int]
+    more: dict[str, str] = field(default_factory=dict)
 
+
+_NO_WEIGHTS = 'model.update(backbone=dict(init_cfg=None))\n'
+# MiniWorld's vocabulary stands in for BERT's, whose ids are other ones
+_RANDOM_BLIP = """\
+vocabulary = dict(vocab_size=160, bos_token_id=5, sep_token_id=3, eos_token_id=3, pad_token_id=0)
+blip = dict(model='miniworld://blip', config=dict(text_config=vocabulary), encoder_token_id=6)
+model.update(vqa=blip)
+"""
+_RANDOM_CLIP = """\
+model.update(backbone=dict(init_cfg=None), image_head=dict(pretrained=None))
+text_bank = dict(text_head=dict(pretrained=None))
+"""
 
 PRESETS = {
     # ResNet-50, CLIP ViT-B/16, BLIP-base, SegFormer-B0; weights are downloaded when they are used
@@ -62,3 +76,16 @@ PRESETS = {
         steps=dict(cam=280, qa_clims=465, irn=180, segment=180),
     ),
 }
+# networks of full size with random weights and two steps a training: nothing is downloaded, and
+# images, configs, memory and time have been tried before a night is spent
+PRESETS['rehearsal'] = replace(
+    PRESETS['full'],
+    steps=dict.fromkeys(PRESETS['full'].steps, 2),
+    more=dict(
+        qape=_RANDOM_BLIP,
+        cam=_NO_WEIGHTS,
+        qa_clims=_RANDOM_CLIP,
+        irn=_NO_WEIGHTS,
+        segment=_NO_WEIGHTS,
+    ),
+)

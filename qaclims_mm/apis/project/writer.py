@@ -115,7 +115,8 @@ def write_project(project: Project) -> list[Path]:
         raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
     write_labels(folder / 'labels.csv', checked.rows)
     configs = {'data': _data(project)} | {
-        _name(project, stage): text for stage, text in _stages(project).items()
+        _name(project, stage): text + project.preset.more.get(stage, '')
+        for stage, text in _stages(project).items()
     }
     paths = [folder / 'labels.csv']
     for name, text in configs.items():
@@ -162,7 +163,8 @@ def _stages(project: Project) -> Mapping[str, str]:
     network = f'model = dict({size}, cam_head=dict(num_classes=_base_.num_classes))\n'
     pack = f"dict(type='PackWeakInputs', scales={scales})"
     return dict(
-        qape=_text(project, 'qape', test=[_LOAD, "dict(type='PackWeakInputs')"]),
+        qape=_text(project, 'qape', test=[_LOAD, "dict(type='PackWeakInputs')"])
+        + f'model = dict(aliases={project.checked.aliases!r})  # other words for a class\n',
         cam=_text(project, 'cam', [_LOAD], [_LOAD, *mask, pack]) + f'{network}{maps}{score}]\n',
         qa_clims=_text(
             project,

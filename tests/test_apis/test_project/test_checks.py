@@ -3,6 +3,7 @@ from PIL import Image
 
 from qaclims_mm.apis.project.checks import as_words, check_source
 from qaclims_mm.apis.project.sources import Source
+from qaclims_mm.schemas import FormatError
 
 
 @pytest.fixture
@@ -86,3 +87,18 @@ def test_words():
         'CAT ': 'cat',
         'potted  plant': 'potted plant',
     }
+
+
+def test_renamed_labels(images):
+    rows = {'a.jpg': ['puppy', 'Dogs'], 'b.png': ['dog', 'n0123'], 'sub dir/été.webp': ['n0123']}
+    renames = {'puppy': 'dog', 'Dogs': 'Dog', 'n0123': 'traffic light'}
+    found = check_source(source(rows), images, renames=renames)
+    assert found.rows == {
+        'a.jpg': ['dog'],
+        'B.PNG': ['dog', 'traffic light'],
+        'sub dir/été.webp': ['traffic light'],
+    }
+    # a code is no other word for a thing
+    assert found.aliases == {'dog': ['puppy', 'Dogs']}
+    with pytest.raises(FormatError, match="no image has the label 'cow', which shall be renamed"):
+        check_source(source(rows), images, renames={'cow': 'dog'})

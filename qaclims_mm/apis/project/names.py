@@ -1,0 +1,96 @@
+"""Names that a VQA model and CLIP understand, for labels that they do not."""
+
+import re
+from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from qaclims_mm.datasets import coco14, voc12
+from qaclims_mm.schemas import FormatError
+
+# as VOC and COCO write them in files, and in words
+_GLUED = {
+    name.replace(' ', ''): name for name in (*voc12.CLASSES, *coco14.CLASSES) if ' ' in name
+} | {'tvmonitor': 'tv monitor', 'hairdryer': 'hair dryer'}
+# of the letters of two labels, one in seven being another: from here on one may be the other ...
+_ALIKE = 0.85
+# .. if it is this many times as rare
+_RARE = 4
+
+
+class Proposal(NamedTuple):
+    """A better name for a label; an empty ``name`` is for a person to think of."""
+
+    label: str
+    name: str
+    reason: str
+
+
+def propose_names(counts: Mapping[str, int]) -> list[Proposal]:
+    """Look for labels that are no words, or the same as another one.
+
+    Args:
+        counts: {label: number of images}.
+
+    Returns:
+        At most one proposal a label, in the order of the labels.
+    """
+    return [p for label in counts if (p := _propose(label, counts)) is not None]
+
+
+def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
+    words = _in_words(label)
+    if words != label:
+        return Proposal(label, words, 'several words in one')
+    single = _singular_of(label, counts)
+    if single:
+        return Proposal(label, single, 'the plural of another label')
+    if not is_word(label):
+        return Proposal(label, '', 'no word that a model could know')
+    for other in sorted(counts, key=lambda c: -counts[c]):
+        alike = SequenceMatcher(None, label, other).ratio() >= _ALIKE
+        if alike and counts[other] >= _RARE * counts[label]:
+            return Proposal(label, other, 'may be another label, misspelt')
+    return None
+
+
+def _in_words(label: str) -> str:
+    """Split ``TrafficLight``, ``traffic-light`` and ``diningtable``."""
+    split = re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', label)
+    split = re.sub(r'(?<=\w)[-.](?=\w)', ' ', split)
+    if split != label:
+        split = split.lower()
+    return _GLUED.get(split.lower().replace(' ', ''), split)
+
+
+def _singular_of(label: str, counts: Mapping[str, int]) -> str:
+    """Return the other label of which this one is the plural, or nothing."""
+    ends = (('ies', 'y'), ('es', ''), ('s', ''))
+    singles = [label.removesuffix(end) + short for end, short in ends if label.endswith(end)]
+    return next((s for s in singles if s in counts), '')
+
+
+def is_word(label: str) -> bool:
+    """Return whether a label of Latin letters could be read out; of others nothing is said."""
+    if not label.isascii():
+        return True
+    letters = [part for part in re.split(r'[^A-Za-z]+', label) if part]
+    digits = sum(c.isdigit() for c in label)
+    vowels = any(re.search('[aeiouy]', part.lower()) for part in letters)
+    short_forms = all(part.lower() in ('tv', 'pc', 'dvd') for part in letters)
+    return bool(letters) and digits <= len(label) / 3 and (vowels or short_forms)
+
+
+def read_renames(texts: Sequence[str]) -> dict[str, str]:
+    """Return {label: name} of texts ``label=name``.
+
+    Raises:
+        FormatError: If one has no ``=``, an empty side, or stands twice.
+    """
+    renames: dict[str, str] = {}
+    for text in texts:
+        label, equals, name = (part.strip() for part in text.rpartition('='))
+        if not equals or not label or not name or label in renames:
+            raise FormatError(f"a new name must be given once, as 'label=name', but got {text!r}.")
+        renames[label] = name
+    return renames
