@@ -8,10 +8,12 @@ import argparse
 import shlex
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
-from qaclims_mm.apis.project.checks import check_source
+from qaclims_mm.apis.benchmark.machine import matmul_rate
+from qaclims_mm.apis.project.checks import check_masks, check_source
 from qaclims_mm.apis.project.names import Proposal, propose_names, read_renames
 from qaclims_mm.apis.project.presets import PRESETS
 from qaclims_mm.apis.project.sources import read_source
@@ -43,8 +45,11 @@ def main() -> int:
         console.print('[red]no project was made (--strict)[/red]')
         return 1
     masks = Path(args.masks) if args.masks else None
+    if masks is not None:
+        check_masks(masks, checked)
     project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
-    *_, pipeline = write_project(project)
+    rate = matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
+    *_, pipeline = write_project(project, rate)
     table = Table(title=f'{source.kind}: {len(checked.rows)} images of {images}')
     for title in ('class', 'images'):
         table.add_column(title, justify='right' if title == 'images' else 'left')
@@ -54,8 +59,18 @@ def main() -> int:
         table.add_row(f'and {len(checked.classes) - SHOWN} more', '')
     console.print(table)
     _show_names(console, propose_names(checked.counts))
+    minutes, megabytes = map(sum, zip(*project.costs(rate).values(), strict=True))
+    console.print(
+        f'about {_span(minutes)} on this machine and {megabytes / 1000:.1f} GB, besides what is '
+        'downloaded of weights (--dry-run has the stages)',
+        soft_wrap=True,
+    )
     console.print(f'now run: python tools/run_pipeline.py {pipeline}', soft_wrap=True)
     return 0
+
+
+def _span(minutes: float) -> str:
+    return f'{minutes / 60:.0f} hours' if minutes > 120 else f'{max(1, minutes):.0f} minutes'
 
 
 def _show_names(console: Console, proposals: list[Proposal]) -> None:

@@ -36,7 +36,8 @@ def main() -> int:
         return 0
     status = pipeline.run(stages)
     metrics, root = pipeline.collect_metrics(plan.stages), plan.root
-    console.print(metrics_table(metrics, **plan.table))
+    if plan.table['columns']:
+        console.print(metrics_table(metrics, **plan.table))
     pictures = sorted(str(p) for p in root.glob('*.png'))
     console.print(f'numbers:  {root}/metrics.json')
     console.print(f'pictures: {", ".join(pictures) or "none"}')

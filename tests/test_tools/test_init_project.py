@@ -1,15 +1,19 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 from tool_runs import ROOT, run_tool
 
 from qaclims_mm.apis.project import presets
+from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.miniworld.regions import draw_pictures
-from qaclims_mm.schemas import read_cams, read_mask
+from qaclims_mm.schemas import read_cams, read_mask, write_mask
 
 
 @pytest.fixture
@@ -58,14 +62,10 @@ def test_strict_stops_at_problems(data, capsys):
     assert not (data / 'project').exists()
 
 
-def test_from_a_folder_to_masks_and_a_model(data, capsys, monkeypatch):
-    few = dict.fromkeys(('cam', 'qa_clims', 'irn', 'segment'), 2)
-    monkeypatch.setitem(presets.PRESETS['mini'].steps, 'cam', 2)
-    for name in few:
-        monkeypatch.setitem(presets.PRESETS['mini'].steps, name, 2)
-    assert init(data, capsys).status == 0
+def run_pipeline(project, *flags):
+    """Run a project's pipeline as users do; returns what it printed."""
     done = subprocess.run(
-        [sys.executable, ROOT / 'tools/run_pipeline.py', data / 'project/pipeline.py'],
+        [sys.executable, ROOT / 'tools/run_pipeline.py', project / 'pipeline.py', *flags],
         cwd=ROOT,
         env=os.environ | dict(HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1', COLUMNS='200'),
         capture_output=True,
@@ -73,8 +73,20 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, monkeypatch):
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    for name in presets.PRESETS['mini'].steps:
+        monkeypatch.setitem(presets.PRESETS['mini'].steps, name, 2)
+
+
+def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
+    assert init(data, capsys).status == 0
+    printed = run_pipeline(data / 'project')
     work = data / 'project/work'
-    assert re.search(rf'report:\s+{work}/report.html', done.stdout)
+    assert re.search(rf'report:\s+{work}/report.html', printed)
     ids = ['0', 'grey', 'cut out', 'print', '4', *map(str, range(5, 12))]
     for image_id in ids:
         read_cams(work / f'qa_clims/cams/{image_id}.npz')
@@ -83,3 +95,87 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, monkeypatch):
             # turned as EXIF says, and as large as the file
             assert mask.shape == ((900, 500) if image_id == '4' else (112, 112))
     assert list((work / 'segment').glob('epoch_*.pth'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [1, 300])
+def test_one_class_and_many(tmp_path, capsys, two_steps, number):
+    lines = ['image,labels']
+    for index, (_, picture) in enumerate(draw_pictures(0, 4)):
+        Image.fromarray(picture.image).save(tmp_path / f'{index}.png')
+        own = {f'kind {(index * 80 + more) % number}' for more in (0, 1)}
+        lines.append(f'{index}.png,{";".join(sorted(own))}')
+    # the others have no image
+    names = [f'kind {k}' for k in range(number)]
+    (tmp_path / 'labels.csv').write_text('\n'.join(lines) + '\n')
+    given = ('--images', tmp_path, '--labels', tmp_path / 'labels.csv', '--preset', 'mini')
+    ended = run_tool(
+        'init_project', tmp_path / 'project', *given, '--classes', *names, capsys=capsys
+    )
+    assert ended.status == 0, ended.text
+    run_pipeline(tmp_path / 'project')
+    work = tmp_path / 'project/work'
+    # in alphabetical order, with a gap where a mask's value would be 255
+    order = with_gap(sorted(names))
+    for index in range(4):
+        own = {f'kind {(index * 80 + more) % number}' for more in (0, 1)}
+        assert read_cams(work / f'qa_clims/cams/{index}.npz').keys.tolist() == sorted(
+            order.index(name) for name in own
+        )
+        mask = read_mask(work / f'irn/pseudo_masks/{index}.png')
+        assert set(np.unique(mask)) <= {0, *(order.index(name) + 1 for name in own)}
+        assert read_mask(work / f'segment/predictions/{index}.png').shape == (112, 112)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch):
+    """Networks of full size, with small crops; docs/own-data.md tells of 30 in full."""
+    small = replace(
+        presets.PRESETS['rehearsal'], crop=128, sides=(96, 160), max_side=160, scales=(1.0,)
+    )
+    monkeypatch.setitem(presets.PRESETS, 'rehearsal', small)
+    voc = realdata_dir / 'VOCdevkit/VOC2012'
+    rows = ['image,labels', '2007_003742.jpg,diningtable;person', '2008_004430.jpg,horse']
+    (tmp_path / 'labels.csv').write_text('\n'.join(rows) + '\n')
+    given = (
+        *('--images', voc / 'JPEGImages', '--labels', tmp_path / 'labels.csv'),
+        *('--preset', 'rehearsal', '--rename', 'diningtable=dining table', '--masks'),
+    )
+    ended = run_tool(
+        'init_project', tmp_path / 'project', *given, voc / 'SegmentationClass', capsys=capsys
+    )
+    assert ended.status == 1
+    assert '2007_003742.png: value 15, but there are 3 classes (0 background, 1 di' in ended.text
+    for image_id in ('2007_003742', '2008_004430'):
+        mask = read_mask(voc / f'SegmentationClass/{image_id}.png')
+        values = dict(zip((11, 13, 15, 255), (1, 2, 3, 255), strict=True))
+        own = np.vectorize(lambda value, known=values: known.get(value, 0))(mask)
+        write_mask(tmp_path / f'masks/{image_id}.png', own)
+    ended = run_tool(
+        'init_project', tmp_path / 'project', *given, tmp_path / 'masks', capsys=capsys
+    )
+    assert ended.status == 0, ended.text
+    printed = run_pipeline(tmp_path / 'project')
+    assert 'best mIoU' in printed
+    for image_id in ('2007_003742', '2008_004430'):
+        with Image.open(voc / f'JPEGImages/{image_id}.jpg') as image:
+            for folder in ('irn/pseudo_masks', 'segment/predictions'):
+                mask = read_mask(tmp_path / f'project/work/{folder}/{image_id}.png')
+                assert mask.shape == (image.height, image.width)
+
+
+def test_names_and_costs(data, capsys):
+    table = data / 'labels.csv'
+    table.write_text(table.read_text().replace('train', 'TramTrain'))
+    ended = init(data, capsys)
+    assert 'label TramTrain: several words in one; better: tram train' in ended.text
+    assert "to take them: delete the project, and --rename 'TramTrain=tram train'" in ended.text
+    assert re.search(r'about \d+ minutes on this machine and 0\.1 GB', ended.text)
+    overview = run_pipeline(data / 'project', '--dry-run')
+    assert re.search(r'qa_clims .* [1-9][\d.]* │ +12 │', overview)
+    shutil.rmtree(data / 'project')
+    assert 'tram train' in init(data, capsys, '--rename', 'TramTrain=tram train').text
+    ended = init(data, capsys, '--rename', 'cow')
+    assert ended.status == 1
+    assert "given once, as 'label=name', but got 'cow'" in ended.text

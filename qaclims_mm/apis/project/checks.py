@@ -9,10 +9,10 @@ from PIL import Image
 
 from qaclims_mm.apis.project.names import is_word
 from qaclims_mm.apis.project.sources import Source, find_images
-from qaclims_mm.datasets.folder import SUFFIXES
+from qaclims_mm.datasets.folder import SUFFIXES, with_gap
 from qaclims_mm.progress import track
-from qaclims_mm.schemas import FormatError
-from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, read_mask
+from qaclims_mm.schemas.files import file_of, image_id_of
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
@@ -95,6 +95,48 @@ def check_source(
     if others:
         checked.problems.append(f'{images}: {others} images have no usable row; they are not used')
     return checked
+
+
+def check_masks(masks: str | Path, checked: Checked) -> int:
+    """Look at the true masks of a project's images; returns how many there are.
+
+    Args:
+        masks: Folder of masks, called as the images.
+        checked: Images and classes.
+
+    Raises:
+        FormatError: If there is none, or one is broken, of another size than its image, or has a
+            value that is no class.
+    """
+    problems, number = [], 0
+    for name, size in zip(checked.rows, checked.sizes, strict=True):
+        path = file_of(masks, image_id_of(name, ''), '.png')
+        if not path.is_file():
+            continue
+        number += 1
+        problem = _problem_of_mask(path, size, checked.classes)
+        problems += [f'{path}: {problem}'] if problem else []
+    if problems:
+        raise FormatError(join_problems(problems, 'masks do not fit'))
+    if not number:
+        raise FormatError(f'{masks} has no mask of an image; they are called as the images, .png.')
+    return number
+
+
+def _problem_of_mask(path: Path, size: tuple[int, int], classes: Sequence[str]) -> str:
+    try:
+        mask = read_mask(path)
+    except FormatError as error:
+        return str(error)
+    # an image that EXIF turns has its sides the other way round
+    if sorted(mask.shape) != sorted(size):
+        return f'{mask.shape[1]} x {mask.shape[0]} pixels, its image has {size[0]} x {size[1]}'
+    values = mask[mask != IGNORE_INDEX]
+    highest, names = int(values.max(initial=0)), with_gap(classes)
+    if highest > len(names):
+        listed = ', '.join(f'{k} {name}' for k, name in enumerate(names[:3], start=1))
+        return f'value {highest}, but there are {len(names)} classes (0 background, {listed} ..)'
+    return ''
 
 
 def as_words(labels: object) -> dict[str, str]:

@@ -15,6 +15,8 @@ class Preset:
         scales: Of the images when maps are made.
         batch_size: {stage: images a step}.
         steps: {stage: training steps}, about.
+        seconds: {stage: seconds of two cores for an image}, measured; see ``costs.estimate``.
+        checkpoint: {training: megabytes that it keeps}.
         more: {stage: lines that end its config}.
     """
 
@@ -25,6 +27,8 @@ class Preset:
     scales: tuple[float, ...]
     batch_size: dict[str, int]
     steps: dict[str, int]
+    seconds: dict[str, float]
+    checkpoint: dict[str, float]
     more: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,6 +61,19 @@ PRESETS = {
         scales=(1.0, 0.5, 1.5, 2.0),
         batch_size=dict(cam=16, qa_clims=8, irn=32, segment=8),
         steps=dict(cam=1500, qa_clims=3000, irn=500, segment=8000),
+        seconds=dict(
+            qape=1.5,
+            cam=1.5,
+            cam_maps=6.5,
+            texts=0.004,
+            qa_clims=3.4,
+            qa_clims_maps=5.3,
+            irn=1.8,
+            irn_masks=0.8,
+            segment=0.5,
+            segment_test=0.1,
+        ),
+        checkpoint=dict(cam=366, qa_clims=366, irn=212, segment=90),
     ),
     # MiniWorld's, which ship with the package: for trying a project out in minutes
     'mini': Preset(
@@ -74,6 +91,20 @@ PRESETS = {
         scales=(1.0, 0.5, 1.5),
         batch_size=dict(cam=16, qa_clims=16, irn=16, segment=16),
         steps=dict(cam=280, qa_clims=465, irn=180, segment=180),
+        # of a photograph of 375 x 500 px the maps and masks, of a crop of 112 px the trainings
+        seconds=dict(
+            qape=0.04,
+            cam=0.02,
+            cam_maps=0.5,
+            texts=0.001,
+            qa_clims=0.04,
+            qa_clims_maps=0.5,
+            irn=0.03,
+            irn_masks=0.3,
+            segment=0.025,
+            segment_test=0.1,
+        ),
+        checkpoint=dict(cam=12, qa_clims=12, irn=12, segment=18),
     ),
 }
 # networks of full size with random weights and two steps a training: nothing is downloaded, and

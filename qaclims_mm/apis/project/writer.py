@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qaclims_mm.apis.plan import TOOLS
 from qaclims_mm.apis.project.checks import Checked
+from qaclims_mm.apis.project.costs import Work, estimate
 from qaclims_mm.apis.project.presets import Preset
 from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.datasets.label_files import write_labels
@@ -99,9 +100,24 @@ class Project:
         epochs = min(MAX_EPOCHS, max(1, round(self.preset.steps[stage] / an_epoch)))
         return epochs, batch, epochs * an_epoch
 
+    def costs(self, rate: float) -> dict[str, tuple[float, float]]:
+        """Return minutes and megabytes of each stage, see ``costs.estimate``."""
+        trainings = {stage: self.epochs(stage) for stage in self.preset.steps}
+        work = Work(
+            sizes=self.checked.sizes,
+            pairs=sum(self.checked.counts.values()),
+            seen={stage: batch * steps for stage, (_, batch, steps) in trainings.items()},
+            max_side=self.preset.max_side,
+        )
+        return estimate(work, self.preset.seconds, self.preset.checkpoint, rate)
 
-def write_project(project: Project) -> list[Path]:
+
+def write_project(project: Project, rate: float) -> list[Path]:
     """Write a project; returns its files, the pipeline last.
+
+    Args:
+        project: What it is made of.
+        rate: FLOPs a second of this machine, by which the time is estimated.
 
     Raises:
         FormatError: If its folder has files of another project, or there is no image or class.
@@ -121,7 +137,7 @@ def write_project(project: Project) -> list[Path]:
     paths = [folder / 'labels.csv']
     for name, text in configs.items():
         paths.append(_write(folder / f'configs/{name}.py', text))
-    return [*paths, _write(folder / 'pipeline.py', _pipeline(project))]
+    return [*paths, _write(folder / 'pipeline.py', _pipeline(project, rate))]
 
 
 def _write(path: Path, text: str) -> Path:
@@ -265,7 +281,7 @@ def _lines(steps: list[str]) -> str:
     return '\n'.join(f'        {step},' for step in steps)
 
 
-def _pipeline(project: Project) -> str:
+def _pipeline(project: Project, rate: float) -> str:
     names = {stage: _name(project, stage) for stage in _stages(project)}
     folder = project.folder.resolve()
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
@@ -279,7 +295,10 @@ configs = {{
     stage: {str(folder / 'configs')!r} + f'/{{name}}.py'
     for stage, name in {names!r}.items()
 }}
-stages = chain(configs, {{}})
+# {{stage: (minutes, megabytes)}}, estimates
+costs = {project.costs(rate)!r}
+machine = 'two cores, and scaled to this machine by its matrix products'
+stages = [s | dict(zip(('minutes', 'megabytes'), costs[s['name']])) for s in chain(configs, {{}})]
 table = dict(
     rows=dict(cam='CAM, the baseline', qa_clims='QA-CLIMS', irn='QA-CLIMS + IRN, masks'),
     columns={columns},

@@ -1,9 +1,10 @@
+import numpy as np
 import pytest
 from PIL import Image
 
-from qaclims_mm.apis.project.checks import as_words, check_source
+from qaclims_mm.apis.project.checks import as_words, check_masks, check_source
 from qaclims_mm.apis.project.sources import Source
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, write_mask
 
 
 @pytest.fixture
@@ -102,3 +103,25 @@ def test_renamed_labels(images):
     assert found.aliases == {'dog': ['puppy', 'Dogs']}
     with pytest.raises(FormatError, match="no image has the label 'cow', which shall be renamed"):
         check_source(source(rows), images, renames={'cow': 'dog'})
+
+
+def test_masks(images):
+    masks = images / 'masks'
+    found = check_source(source({'a.jpg': ['cat'], 'sub dir/été.webp': ['dog']}), images)
+    with pytest.raises(FormatError, match='masks has no mask of an image; they are called as'):
+        check_masks(masks, found)
+    write_mask(masks / 'a.png', np.full((40, 60), 2))
+    write_mask(masks / 'sub dir/été.png', np.full((90, 40), 255))
+    write_mask(masks / 'nobody.png', np.full((9, 9), 77))
+    assert check_masks(masks, found) == 2
+    write_mask(masks / 'a.png', np.full((40, 60), 3))
+    write_mask(masks / 'sub dir/été.png', np.zeros((40, 40)))
+    message = (
+        r'(?s)a.png: value 3, but there are 2 classes \(0 background, 1 cat, 2 dog ..\).*'
+        r'été.png: 40 x 40 pixels, its image has 40 x 90'
+    )
+    with pytest.raises(FormatError, match=message):
+        check_masks(masks, found)
+    (masks / 'a.png').write_bytes(b'no mask')
+    with pytest.raises(FormatError, match=r'a\.png is not a readable mask'):
+        check_masks(masks, found)

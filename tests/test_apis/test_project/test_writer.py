@@ -38,7 +38,7 @@ def test_every_stage_reads_the_images(images, preset, with_masks):
     masks = images.parent / 'masks' if with_masks else None
     if with_masks:
         write_mask(masks / 'cat/0.png', np.zeros((200, 300)))
-    *_, pipeline = write_project(project(images, preset, masks=masks))
+    *_, pipeline = write_project(project(images, preset, masks=masks), 1e11)
     assert len(pipeline.read_text().splitlines()) < 40
     plan = read_plan(pipeline)
     assert [s.name for s in plan.stages][-2:] == ['segment_test', 'report']
@@ -62,7 +62,7 @@ def test_every_stage_reads_the_images(images, preset, with_masks):
 
 @pytest.mark.parametrize('preset', PRESETS)
 def test_networks_have_the_classes(images, preset):
-    write_project(project(images, preset))
+    write_project(project(images, preset), 1e11)
     for path in (images.parent / 'project/configs').glob('*_1xb*.py'):
         cfg = read_config(str(path))
         for head in ('cam_head', 'decode_head'):
@@ -81,7 +81,7 @@ def test_names_tell_batch_size_and_epochs(images):
             PRESETS['mini'], steps=dict.fromkeys(('cam', 'qa_clims', 'irn', 'segment'), 7)
         ),
     )
-    write_project(made)
+    write_project(made, 1e11)
     folder = images.parent / 'project/configs'
     for stage in ('cam', 'qa_clims', 'irn', 'segment'):
         [path] = folder.glob(f'{stage}_1xb*.py')
@@ -93,7 +93,7 @@ def test_names_tell_batch_size_and_epochs(images):
 
 
 def test_the_start_of_qa_clims(images):
-    write_project(project(images, 'full'))
+    write_project(project(images, 'full'), 1e11)
     folder = images.parent / 'project'
     [path] = folder.glob('configs/qa_clims_1xb*.py')
     cfg = read_config(str(path), str(folder / 'work/qa_clims'))
@@ -103,14 +103,14 @@ def test_the_start_of_qa_clims(images):
 
 
 def test_a_project_is_not_overwritten(images):
-    write_project(project(images))
+    write_project(project(images), 1e11)
     with pytest.raises(FormatError, match='has a project already'):
-        write_project(project(images))
+        write_project(project(images), 1e11)
 
 
 def test_nothing_to_train_on(images):
     made = project(images)
     made.checked.rows.clear()
     with pytest.raises(FormatError, match=r'no image of .* can be used with a label'):
-        write_project(made)
+        write_project(made, 1e11)
     assert not (images.parent / 'project').exists()
