@@ -16,6 +16,7 @@ EXTRAS = {
     'coco': ['pycocotools'],
     'vis': ['tensorboard'],
     'web': ['gradio>=6'],
+    'docs': ['sphinx', 'myst-parser', 'furo'],
     'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'playwright', 'pre-commit'],
 }
 

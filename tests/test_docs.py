@@ -4,9 +4,11 @@ import io
 import re
 import runpy
 import shlex
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from functools import cache
+from pathlib import Path
 
 import pytest
 from tiny_runs import ROOT
@@ -14,7 +16,18 @@ from tiny_runs import ROOT
 from qaclims_mm.apis.ablation_results import read_results
 from qaclims_mm.apis.results_page import table_of
 
-PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
+PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
+# what nobody has without asking others for it
+NEEDS_DATA = re.compile('voc12|coco14|VOCdevkit|prepare_coco|data/weights|pretrained/')
+MARK = '<!-- needs data -->\n'
+# tools that no test starts, and what stands for them
+NOT_STARTED = {
+    'quickstart.sh': 'test_kill_and_resume.py runs its pipeline',
+    'run_tests.sh': 'it runs the tests',
+    'gpu_check.sh': 'it needs a GPU',
+    'slurm_train.sh': 'it needs Slurm; test_engine/test_launch.py has its ranks',
+    'slurm_test.sh': 'it needs Slurm; test_engine/test_launch.py has its ranks',
+}
 
 
 def commands():
@@ -92,3 +105,31 @@ def test_results_are_what_was_measured(suite, table):
     assert measured.suite == suite
     for picture in re.findall(r'!\[[^]]*\]\(([^)]+)\)', RESULTS.read_text()):
         assert (RESULTS.parent / picture).is_file()
+
+
+def test_every_tool_of_the_pages_is_run_by_a_test():
+    tests = {path: path.read_text() for path in (ROOT / 'tests').rglob('*.py')}
+    for tool in sorted({w for _, words in COMMANDS for w in words if w.startswith('tools/')}):
+        name = tool.removeprefix('tools/')
+        if name in NOT_STARTED:
+            continue
+        run = re.compile(rf"'{Path(name).stem}'|{re.escape(name)}")
+        found = [path for path, text in tests.items() if run.search(text)]
+        assert set(found) - {Path(__file__)}, tool
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_what_needs_data_is_marked(page):
+    for mark, block in re.findall(rf'({MARK})?```bash\n(.*?)```', page.read_text(), re.DOTALL):
+        assert bool(mark) == bool(NEEDS_DATA.search(block)), block
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    pytest.importorskip('sphinx', reason='pip install -e ".[docs]"')
+    command = [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html']
+    done = subprocess.run([*command, ROOT / 'docs', tmp_path], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    for page in PAGES[2:]:
+        assert (tmp_path / f'{page.stem}.html').is_file()
+    assert 'foreground_adaptive_threshold' in (tmp_path / 'api.html').read_text()
