@@ -36,15 +36,17 @@ class ChatVQA(GenerativeVQA):
 
     def _check_processor(self) -> None:
         super()._check_processor()
-        own = getattr(self._processor, 'chat_template', None)
-        if not (own or self._processor.tokenizer.chat_template):
+        processor = self._processor
+        # older folders have it in the tokenizer's file, where the processor does not look
+        processor.chat_template = processor.chat_template or processor.tokenizer.chat_template
+        if not processor.chat_template:
             raise FormatError(
                 f'{self.model!r} has no chat template; put the chat_template.jinja of its hub '
                 'repository beside its tokenizer.json, or give the chat version of the model '
                 '(..-Instruct, ..-chat). BLIP-2 and InstructBLIP do not chat: use Blip2VQA.'
             )
         # a decoder goes on where the prompt ends
-        self._processor.tokenizer.padding_side = 'left'
+        processor.tokenizer.padding_side = 'left'
 
     def _generate(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Any:
         chats = [

@@ -86,8 +86,8 @@ class GenerativeVQA:
                     'processor_config.json and tokenizer.json.'
                 )
         self._check_processor()
-        dtype = getattr(torch, self.dtype) if self.dtype else torch.float32
-        network = read_weights(AutoModelForImageTextToText, self.model, dtype=dtype)
+        self._dtype = getattr(torch, self.dtype) if self.dtype else torch.float32
+        network = read_weights(AutoModelForImageTextToText, self.model, dtype=self._dtype)
         self._device = torch.device(device)
         self._network = network.to(self._device)
         self._set_up()
@@ -186,7 +186,8 @@ class GenerativeVQA:
         raise NotImplementedError
 
     def _to_device(self, inputs: Any) -> Any:
-        return inputs.to(self._device, self._network.dtype)
+        # not the network's dtype: BLIP-2 in float16 keeps its first weights in float32
+        return inputs.to(self._device, self._dtype)
 
 
 def mean_scores(each: Tensor, tokens: Tensor, end: int | Sequence[int] | None) -> Tensor:

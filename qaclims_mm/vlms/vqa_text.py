@@ -16,7 +16,10 @@ ANSWER_KEYS = ('answer', 'short_answer', 'final_answer', 'response', 'text')
 
 _THOUGHTS = re.compile(r'<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)', re.DOTALL)
 _FENCE = re.compile(r'```[\w-]*\n?|~~~')
-_CUT_JSON = re.compile(rf'"(?:{"|".join(ANSWER_KEYS)})"\s*:\s*\[?\s*"([^"]*)', re.IGNORECASE)
+_CUT_JSON = re.compile(
+    rf"""["'](?:{'|'.join(ANSWER_KEYS)})["']\s*:\s*\[?\s*(["'])(.*?)(?:\1|\Z)""",
+    re.IGNORECASE | re.DOTALL,
+)
 _LATEX = re.compile(r'\\(?:boxed|text|textbf)\{([^{}]*)\}?')
 _LINK = re.compile(r'!?\[([^\]]*)\]\([^)]*\)')
 _TAG = re.compile(r'<[|/]?\w[^<>]*>|\[/?inst\]', re.IGNORECASE)
@@ -46,7 +49,7 @@ _PREAMBLES = [
         r'(?:assistant|question|q|a|output|response|caption|(?:the )?(?:short |final |my )?answer)'
         r'\s*[:：]',
         rf'(?:the|my) (?:short |final |correct |best )?answer(?: to [^:]*?)? {_BE}',
-        rf"here(?: {_BE}|'s|’s)?(?: (?:the|my|your|an?) (?:short )?answer)?\s*:?(?!\w)",
+        r"here ?(?:is|are|'s|’s)\b(?:[^:]*:)?",
         rf'(?:based on|according to|judging by|in|from|looking at) (?:the|this|your)'
         rf'(?: (?:provided|given))? {_IMAGE}(?: provided| given)?\s*,?',
         rf'(?:the|this) {_IMAGE} (?:shows|depicts|features|contains|displays|is of|has)\b',
@@ -93,17 +96,17 @@ def check_prompt(template: str) -> str:
         ValueError: If it has another field, none, two, or a brace that is not closed.
     """
     try:
-        fields = [field for _, field, _, _ in string.Formatter().parse(template)]
+        fields = [tuple(field) for _, *field in string.Formatter().parse(template)]
     except ValueError as error:
         raise ValueError(
             f'the prompt must be a template with one {{question}}, but got {template!r} ({error}); '
             'write a brace of its own as {{ or }}.'
         ) from error
-    named = [field for field in fields if field is not None]
-    if named != ['question']:
+    named = [field for field in fields if field[0] is not None]
+    if named != [('question', '', None)]:
         raise ValueError(
             f'the prompt must have the field {{question}} once and no other, but got {template!r} '
-            f"with {named or 'none'}; such as 'Question: {{question}} Short answer:'."
+            f"with {len(named)} fields; such as 'Question: {{question}} Short answer:'."
         )
     return template
 
@@ -150,7 +153,7 @@ def _unwrap(reply: str) -> str:
         return _value_of(json.loads(text))
     except (ValueError, RecursionError):
         found = _CUT_JSON.search(text)
-        return found[1] if found else text
+        return found[2] if found else text
 
 
 def _value_of(data: Any) -> str:
@@ -170,6 +173,7 @@ def _sentences(text: str) -> Iterator[str]:
     text = unicodedata.normalize('NFKC', text)
     text = _LINK.sub(r'\1', _LATEX.sub(r'\1', text))
     text = _MARKS.sub('', _BULLET.sub('', _TAG.sub(' ', text)))
+    text = re.sub(r':\s*\n+', ': ', text)  # a heading
     for sentence in _SENTENCE_END.split(_ASIDE.sub(' ', text).lower()):
         sentence = re.sub(r'\s+', ' ', sentence).strip()
         if not _QUESTION.match(re.sub(r'^(?:question|q) ?: ?', '', sentence)):
