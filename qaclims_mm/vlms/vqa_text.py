@@ -161,7 +161,7 @@ def _value_of(data: Any) -> str:
     while isinstance(data, (dict, list)):
         if isinstance(data, dict):
             known = {str(k).lower(): v for k, v in data.items()}
-            key = next((k for k in ANSWER_KEYS if k in known), next(iter(known), None))
+            key = next((k for k in ANSWER_KEYS if k in known), next(iter(known), ''))
             data = known.get(key)
         else:
             data = data[0] if data else None
