@@ -145,6 +145,23 @@ def make_qwen(folder):
     return save(transformers.Qwen2_5_VLForConditionalGeneration(config), processor, folder)
 
 
+def make_idefics(folder):
+    """Write an Idefics3, as SmolVLM is, which looks at an image whole and in parts."""
+    config = transformers.Idefics3Config(
+        vision_config=dict(VISION), text_config=llama(), image_token_id=4, scale_factor=2,
+    )  # fmt: skip
+    sides = dict(size=dict(longest_edge=64), max_image_size=dict(longest_edge=32))
+    tags = ['<fake_token_around_image>', '<end_of_utterance>', '<global-img>']
+    parts = [f'<row_{i}_col_{j}>' for i in range(1, 7) for j in range(1, 7)]
+    config.text_config.vocab_size += len(tags) + len(parts)
+    processor = transformers.Idefics3Processor(
+        transformers.Idefics3ImageProcessor(**sides),
+        make_tokenizer([*VOCABULARY, *tags, *parts]), image_seq_len=4,
+        chat_template=CHAT.replace('IMAGE', '<image>'),
+    )  # fmt: skip
+    return save(transformers.Idefics3ForConditionalGeneration(config), processor, folder)
+
+
 MODELS = {
     'blip2-t5': make_blip2,
     'blip2-opt': lambda folder: make_blip2(folder, opt),
@@ -152,6 +169,7 @@ MODELS = {
     'instructblip-t5': lambda folder: make_instructblip(folder, t5),
     'llava': make_llava,
     'qwen': make_qwen,
+    'idefics': make_idefics,
 }
 
 

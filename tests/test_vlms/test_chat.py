@@ -18,10 +18,10 @@ from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.chat import ChatVQA
 from qaclims_mm.vlms.vqa_text import parse_answer
 
-NAMES = ('llava', 'qwen')
+NAMES = ('llava', 'qwen', 'idefics')
 PROMPT = '{} Answer the question using a single word or phrase.'
 # what the chat template puts for an image of the contract, worked out by hand
-IMAGE = {'llava': '<image>', 'qwen': '<|vis|><|image_pad|><|vis|>'}
+IMAGE = {'llava': '<image>', 'idefics': '<image>', 'qwen': '<|vis|><|image_pad|><|vis|>'}
 
 
 @pytest.fixture(scope='module')
@@ -53,6 +53,10 @@ class TestQwen(ChatContract):
     """Its images have different numbers of tokens, so prompts are padded more."""
 
     name = 'qwen'
+
+
+class TestIdefics(ChatContract):
+    name = 'idefics'
 
 
 class TestQwenBeams(ChatContract):
