@@ -44,14 +44,12 @@ def place(tmp_path_factory):
     generate(folder / 'data/miniworld', num_train=8, num_val=4)
     for name, code in FILES.items():
         (folder / name).write_text(code)
-    registries = [r._module_dict for r in (DATASETS, MODELS, VQA_MODELS, MODELS.parent)]
-    before = [dict(known) for known in registries]
     sys.path.insert(0, str(folder))
     yield folder
     sys.path.remove(str(folder))
-    for known, old in zip(registries, before, strict=True):
-        for name in set(known) - set(old):
-            del known[name]
+    for name in re.findall(r'register_module\(\)\nclass (\w+)', PAGE):
+        for registry in (DATASETS, MODELS, MODELS.parent, VQA_MODELS):
+            registry._module_dict.pop(name, None)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Shapes: B questions, L tokens of an answer.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -181,9 +182,9 @@ class GenerativeVQA:
             for text, (_, q), score in zip(texts, pairs, scores.tolist(), strict=True)
         ]
 
+    @abstractmethod
     def _generate(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Any:
         """Return the output of ``generate`` to prompts, each about its picture."""
-        raise NotImplementedError
 
     def _to_device(self, inputs: Any) -> Any:
         # not the network's dtype: BLIP-2 in float16 keeps its first weights in float32
