@@ -1,6 +1,7 @@
 """Small data and networks that several tests use."""
 
 import numpy as np
+import torch
 from PIL import Image
 
 from qaclims_mm.schemas import write_mask
@@ -73,3 +74,15 @@ class FakeVQA:
         # the corner tells (H, W, 3) in RGB from any other order
         number = int(image.sum() + image[0, -1, 2]) % 7 + len(question) % 5
         return Answer(f' A {self.word} {number}. ' if number else '?', -number / 7)
+
+
+def limited(function, most, sizes):
+    """Return a function that is out of memory for parts above a size, and notes their sizes."""
+
+    def run(part):
+        sizes.append(len(part))
+        if len(part) > most:
+            raise torch.OutOfMemoryError('out of memory')
+        return function(part)
+
+    return run

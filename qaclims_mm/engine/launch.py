@@ -26,7 +26,7 @@ from qaclims_mm.schemas import FormatError
 
 EXIT_BAD_RECORDS = 3
 # of prompts and questions, which are filled when texts are made
-PROMPT_FIELDS = ('answer', 'text', 'class')
+PROMPT_FIELDS = ('answer', 'text', 'class', 'question')
 # how deep names may stand in what names stand for
 _NESTING = 5
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')

@@ -4,7 +4,7 @@ Shapes: B images, Q questions, L tokens, S side of the input in pixels.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,9 +16,10 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import pad_sequence
 
 from qaclims_mm.paths import resolve
-from qaclims_mm.vlms.base import Answer
+from qaclims_mm.vlms.base import Answer, check_lengths
 from qaclims_mm.vlms.beam_search import beam_search
 from qaclims_mm.vlms.frozen import IMAGE_STATS
+from qaclims_mm.vlms.halving import halve_on_out_of_memory
 from qaclims_mm.vlms.registry import VQA_MODELS
 
 KeysValues = tuple[Tensor, Tensor]
@@ -47,31 +48,6 @@ def preprocess(
     pixels = torch.from_numpy(resized).to(device).permute(0, 3, 1, 2).contiguous().float().div_(255)
     mean, std = (torch.tensor(v, device=device).view(3, 1, 1) for v in IMAGE_STATS['clip'])
     return pixels.sub_(mean).div_(std)
-
-
-def halve_on_out_of_memory(function: Callable[[Any], list], batch: Sequence, size: int) -> list:
-    """Apply a function to parts of a batch, half as large each time the device is out of memory.
-
-    Args:
-        function: Maps a part to a list of results, one an item.
-        batch: The items.
-        size: Items a part, to begin with.
-
-    Raises:
-        torch.OutOfMemoryError: If even one item does not fit.
-    """
-    results: list = []
-    while len(results) < len(batch):
-        part = batch[len(results) : len(results) + size]
-        try:
-            results += function(part)
-        except torch.OutOfMemoryError:
-            if len(part) == 1:
-                raise
-            size = max(1, len(part) // 2)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-    return results
 
 
 @VQA_MODELS.register_module()
@@ -163,11 +139,7 @@ class BlipVQA:
         Raises:
             ValueError: If the numbers differ.
         """
-        if len(images) != len(questions_per_image):
-            raise ValueError(
-                f'there must be one list of questions an image, but got {len(images)} images and '
-                f'{len(questions_per_image)} lists.'
-            )
+        check_lengths(images, questions_per_image)
         if self._blip is None:
             self.load()
         pairs = [(x, q) for x, q in zip(images, questions_per_image, strict=True) if len(q)]

@@ -1,14 +1,12 @@
 """The two encoders of transformers' CLIP, SigLIP and their kind, frozen."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from qaclims_mm.paths import resolve
@@ -20,6 +18,7 @@ from qaclims_mm.vlms.frozen import (
     ImageEncoder,
     hash_text_tower,
 )
+from qaclims_mm.vlms.hf_read import read_pretrained, read_weights
 from qaclims_mm.vlms.registry import MODELS
 
 SIGLIP_STATS = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
@@ -43,38 +42,13 @@ def load_dual_encoder(model: str) -> Any:
         raise ImportError(
             'CLIP of transformers needs transformers; run: pip install -e ".[vlm]"'
         ) from error
-    encoder, info = _read(
-        AutoModel.from_pretrained,
-        model,
-        'config.json and model.safetensors',
-        use_safetensors=True,
-        dtype=torch.float32,
-        output_loading_info=True,
-    )
+    encoder = read_weights(AutoModel, model, dtype=torch.float32)
     if not all(hasattr(encoder, f'get_{kind}_features') for kind in ('text', 'image')):
         raise FormatError(
             f'{model!r} is a {type(encoder).__name__}, which does not encode both texts and '
             'images; give a dual encoder, such as a CLIPModel or a SiglipModel.'
         )
-    if info['missing_keys']:
-        # transformers makes them up
-        raise FormatError(
-            f'{model!r} lacks {len(info["missing_keys"])} weights, such as '
-            f'{min(info["missing_keys"])}; give the folder of a whole {type(encoder).__name__}.'
-        )
-    return encoder.requires_grad_(False).eval()
-
-
-def _read(from_pretrained: Callable, model: str, files: str, **options: Any) -> Any:
-    """Read something of a model; no code that lies beside the weights is run."""
-    try:
-        return from_pretrained(resolve(model), trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = shorten(str(error).rstrip('.! '), 500, placeholder=' ...')
-        raise FormatError(
-            f'{model!r} cannot be read by transformers: {reason}. Give a folder with {files}, or '
-            'a hub id and a network.'
-        ) from error
+    return encoder
 
 
 def read_stats(model: str, model_type: str) -> tuple[Sequence[float], Sequence[float]]:
@@ -126,7 +100,7 @@ class HFTextHead(FrozenTextHead):
         encoder = load_dual_encoder(self.model)
         from transformers import AutoTokenizer
 
-        self._tokenizer = _read(
+        self._tokenizer = read_pretrained(
             AutoTokenizer.from_pretrained, self.model, 'its tokenizer, such as tokenizer.json'
         )
         if not set(self._tokenizer.get_vocab()) - set(self._tokenizer.all_special_tokens):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from contracts import VLMContract, noise
+from helpers import limited
 from PIL import Image
 
 from qaclims_mm.corpus.questions import get_questions
@@ -17,7 +18,6 @@ from qaclims_mm.vlms.blip import (
     BlipDecoder,
     BlipVQA,
     beam_search,
-    halve_on_out_of_memory,
     pad,
     preprocess,
 )
@@ -246,53 +246,6 @@ def test_preprocess_is_the_released_one():
     assert pixels.dtype == torch.float32
     expected = released_transform(64)(Image.fromarray(image))
     torch.testing.assert_close(pixels[0], expected, rtol=0, atol=1e-5)
-
-
-def limited(function, most, sizes):
-    """Return a function that is out of memory for parts above a size, and notes their sizes."""
-
-    def run(part):
-        sizes.append(len(part))
-        if len(part) > most:
-            raise torch.OutOfMemoryError('out of memory')
-        return function(part)
-
-    return run
-
-
-@pytest.mark.parametrize(
-    ('number', 'size', 'most', 'sizes'),
-    [
-        (5, 10, 5, [5]),
-        (5, 2, 5, [2, 2, 1]),
-        (5, 5, 2, [5, 2, 2, 1]),
-        (8, 8, 3, [8, 4, 2, 2, 2, 2]),
-        (3, 2, 1, [2, 1, 1, 1]),
-        (0, 4, 1, []),
-    ],
-)
-def test_halving(number, size, most, sizes):
-    seen = []
-    doubled = limited(lambda part: [2 * x for x in part], most, seen)
-    assert halve_on_out_of_memory(doubled, list(range(number)), size) == [
-        2 * x for x in range(number)
-    ]
-    assert seen == sizes
-
-
-def test_one_that_does_not_fit():
-    sizes = []
-    with pytest.raises(torch.OutOfMemoryError, match='out of memory'):
-        halve_on_out_of_memory(limited(list, 0, sizes), [1, 2, 3, 4], 4)
-    assert sizes == [4, 2, 1]
-
-
-def test_other_errors_are_not_halved():
-    def broken(part):
-        raise RuntimeError(f'{len(part)} items')
-
-    with pytest.raises(RuntimeError, match='4 items'):
-        halve_on_out_of_memory(broken, [1, 2, 3, 4], 4)
 
 
 @pytest.mark.parametrize('part', ['_encode', '_generate'])

@@ -1,0 +1,55 @@
+"""Reading models of transformers, with no code of theirs, and errors that say what to do."""
+
+from collections.abc import Callable
+from textwrap import shorten
+from typing import Any
+
+from safetensors import SafetensorError
+
+from qaclims_mm.paths import resolve
+from qaclims_mm.schemas import FormatError
+
+
+def read_pretrained(from_pretrained: Callable, model: str, files: str, **options: Any) -> Any:
+    """Read something of a model; no code that lies beside the weights is run.
+
+    Args:
+        from_pretrained: Of a class of transformers.
+        model: Local folder, hub id or ``miniworld://``.
+        files: What the folder must have, for the error's text.
+        **options: Of ``from_pretrained``.
+
+    Raises:
+        FormatError: If it cannot be read.
+    """
+    try:
+        return from_pretrained(resolve(model), trust_remote_code=False, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = shorten(str(error).rstrip('.! '), 500, placeholder=' ...')
+        raise FormatError(
+            f'{model!r} cannot be read by transformers: {reason}. Give a folder with {files}, or '
+            'a hub id and a network.'
+        ) from error
+
+
+def read_weights(auto_class: Any, model: str, **options: Any) -> Any:
+    """Read a whole model from safetensors; frozen, in eval mode.
+
+    Raises:
+        FormatError: If it cannot be read, or lacks weights.
+    """
+    found, info = read_pretrained(
+        auto_class.from_pretrained,
+        model,
+        'config.json and model.safetensors',
+        use_safetensors=True,
+        output_loading_info=True,
+        **options,
+    )
+    if info['missing_keys']:
+        # transformers makes them up
+        raise FormatError(
+            f'{model!r} lacks {len(info["missing_keys"])} weights, such as '
+            f'{min(info["missing_keys"])}; give the folder of a whole {type(found).__name__}.'
+        )
+    return found.requires_grad_(False).eval()

@@ -1,0 +1,229 @@
+"""The files of docs/extend.md, written as they stand there, and run."""
+
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny_vlms
+import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from test_vlms.test_hf_clip import make_clip, write_tokenizer
+from tiny_runs import ROOT
+from tool_runs import run_tool
+
+from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.miniworld.generate import generate
+from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
+from qaclims_mm.schemas import Manifest, read_cams, read_mask, strided_size, write_cams
+
+PAGE = (ROOT / 'docs/extend.md').read_text()
+FILES = dict(re.findall(r'```python\n# (\w+\.py)\n(.*?)```', PAGE, re.DOTALL))
+TESTS = [name for name in FILES if name.startswith('test_')]
+# what is run, and not built alone
+CONFIGS = [name for name, code in FILES.items() if code.startswith('_base_')]
+QUICK = ('test_dataloader.num_workers=0', 'test_dataloader.dataset.indices=4')
+QUICK_TRAINING = (
+    'train_cfg.max_epochs=1',
+    'train_dataloader.num_workers=0',
+    'train_dataloader.persistent_workers=False',
+    'train_dataloader.batch_size=4',
+    *QUICK,
+)
+CORPUS = 'corpus=work_dirs/miniworld/my_qape/corpus'
+
+
+@pytest.fixture(scope='module')
+def place(tmp_path_factory):
+    """Return a folder as a user has it: the configs, MiniWorld, and the files of the page."""
+    folder = tmp_path_factory.mktemp('mine')
+    (folder / 'configs').symlink_to(ROOT / 'configs')
+    generate(folder / 'data/miniworld', num_train=8, num_val=4)
+    for name, code in FILES.items():
+        (folder / name).write_text(code)
+    sys.path.insert(0, str(folder))
+    yield folder
+    sys.path.remove(str(folder))
+    for name in re.findall(r'register_module\(\)\nclass (\w+)', PAGE):
+        for registry in (DATASETS, MODELS, MODELS.parent, VQA_MODELS):
+            registry._module_dict.pop(name, None)
+
+
+@pytest.fixture
+def inside(place, monkeypatch):
+    monkeypatch.chdir(place)
+    return place
+
+
+def run(capsys, tool, *args):
+    done = run_tool(tool, *args, capsys=capsys)
+    assert done.status == 0, done.text
+    return done.text
+
+
+def train(capsys, config, *options):
+    """Train for an epoch of two steps, and return the model."""
+    run(capsys, 'train', config, '--cfg-options', *QUICK_TRAINING, *options)
+    path = f'work_dirs/miniworld/{config.removesuffix(".py")}/epoch_1.pth'
+    return CheckpointLoader.load_checkpoint(path)['state_dict'], path
+
+
+def records():
+    """Return the records of MiniWorld's training images."""
+    ann_file = 'ImageSets/Segmentation/train.txt'
+    dataset = DATASETS.build(dict(type='MiniWorldDataset', ann_file=ann_file, pipeline=[]))
+    return list(dataset.iterate_records())
+
+
+@pytest.fixture(scope='module')
+def corpus(place):
+    """Ask the page's own model."""
+    done = subprocess.run(
+        [
+            sys.executable, str(ROOT / 'tools/test.py'), 'my_qape.py', 'none',
+            '--cfg-options', 'test_dataloader.num_workers=0',
+        ],
+        cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return place / 'work_dirs/miniworld/my_qape/corpus'
+
+
+def test_every_file_is_complete():
+    assert len(FILES) == PAGE.count('```python\n') >= 19
+    # each config is run, or read, by a test of this module
+    source = (ROOT / 'tests/test_extend.py').read_text()
+    assert not [name for name in CONFIGS if name not in source]
+
+
+def test_the_tests_of_the_page_pass(place):
+    assert len(TESTS) == 3
+    done = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', *TESTS],
+        cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}:{ROOT / "tests"}'),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(re.search(r'(\d+) passed', done.stdout)[1]) > 30
+
+
+# ---------------------------------------------------------------------------------------- VQA model
+
+
+def test_vqa_model(corpus):
+    rows = [row for _, image in VQACorpus(corpus) for row in image]
+    assert len(rows) >= 8 * 16
+    assert {row['answer'] for row in rows} <= {'red', 'green', 'blue'}
+    assert all(row['score'] <= 0 for row in rows)
+
+
+def test_chat_model(inside, capsys, tmp_path):
+    tiny_vlms.make_idefics(tmp_path)
+    run(
+        capsys, 'test', 'chat_qape.py', 'none', '--cfg-options', *QUICK,
+        f'model.vqa.model={tmp_path}', 'model.groups=[fine]',
+    )  # fmt: skip
+    done = VQACorpus('work_dirs/miniworld/chat_qape/corpus')
+    assert len([row for _, rows in done for row in rows]) >= 4 * 2
+
+
+def test_training_on_its_answers(inside, corpus, capsys):
+    assert 'texts of' in run(capsys, 'encode_texts', 'my_train.py')
+    train(capsys, 'my_train.py')
+
+
+# --------------------------------------------------------------------------------------------- CLIP
+
+
+def test_any_model_of_open_clip(inside):
+    cfg = read_config('open_clip_leaf.py')
+    assert cfg.model.image_head.pretrained == 'openai'
+    # random weights, as there is no network
+    cfg.merge_from_dict(
+        {'model.image_head.pretrained': None, 'text_bank.text_head.pretrained': None}
+    )
+    image, text = (MODELS.build(c) for c in (cfg.model.image_head, cfg.text_bank.text_head))
+    texts = text.load().encode(['a photo of cat'])
+    assert image(torch.zeros(1, 3, *image.input_size)).shape == texts.shape == (1, 512)
+    assert image.weights_sha256 == text.weights_sha256
+    assert cfg.model.text_bank == cfg.text_bank.folder
+    assert cfg.text_bank.folder.endswith('open_clip_leaf/texts')
+
+
+def test_clip_of_transformers(inside, corpus, capsys, tmp_path):
+    make_clip().save_pretrained(tmp_path)
+    write_tokenizer(tmp_path)
+    local = (
+        f'model.image_head.model={tmp_path}', f'text_bank.text_head.model={tmp_path}', CORPUS,
+    )  # fmt: skip
+    run(capsys, 'encode_texts', 'hf_leaf.py', '--cfg-options', *local)
+    train(capsys, 'hf_leaf.py', *local)
+
+
+def test_own_clip(inside, corpus, capsys):
+    run(capsys, 'encode_texts', 'my_clip_leaf.py', '--cfg-options', CORPUS)
+    weights, _ = train(capsys, 'my_clip_leaf.py', CORPUS)
+    assert not [name for name in weights if 'image_head' in name]
+
+
+# -------------------------------------------------------------------------------- loss and data set
+
+
+def test_loss(inside, corpus, capsys):
+    texts = 'texts=work_dirs/miniworld/texts_of_loss'
+    run(capsys, 'encode_texts', 'my_loss_leaf.py', '--cfg-options', CORPUS, texts)
+    log = []
+    capsys.readouterr()
+    train(capsys, 'my_loss_leaf.py', CORPUS, texts, 'default_hooks.logger.interval=1')
+    for path in inside.glob('work_dirs/miniworld/my_loss_leaf/*/*.log'):
+        log += re.findall(r'loss_frc: (\S+)', path.read_text())
+    assert log
+    assert all(0 < float(value) < 1e3 for value in log)
+
+
+def test_dataset(inside, capsys):
+    (inside / 'data/mine').symlink_to(inside / 'data/miniworld/JPEGImages')
+    lines = [f'{r["image_id"]}\t{",".join(r["label_names"])}' for r in records()]
+    (inside / 'data/mine/labels.tsv').write_text('\n'.join(lines) + '\n')
+    _, checkpoint = train(capsys, 'my_dataset_leaf.py')
+    run(capsys, 'test', 'my_dataset_leaf.py', checkpoint, '--cfg-options', *QUICK)
+    maps = sorted((inside / 'work_dirs/miniworld/my_dataset_leaf/cams').glob('*.npz'))
+    assert [p.stem for p in maps] == [line.split('\t')[0] for line in lines[:4]]
+    assert read_cams(maps[0]).high_res.shape[1:] == (112, 112)
+
+
+# ------------------------------------------------------------------------------------------- models
+
+
+@pytest.mark.parametrize(
+    ('config', 'weight', 'shape'),
+    [
+        ('deeper.py', 'backbone.layer3.5.conv2.weight', (128, 128, 3, 3)),
+        ('other_backbone.py', 'cam_head.conv.weight', (8, 160, 1, 1)),
+        ('my_segmentor.py', 'decode_head.conv_seg.weight', (9, 32, 1, 1)),
+    ],
+)
+def test_networks(inside, capsys, config, weight, shape):
+    weights, checkpoint = train(capsys, config)
+    assert weights[weight].shape == shape
+    run(capsys, 'test', config, checkpoint, '--cfg-options', *QUICK)
+
+
+def test_refiner(inside, capsys):
+    rng, folder = np.random.default_rng(0), inside / 'work_dirs/miniworld/qa_clims/cams'
+    for record in records():
+        keys = np.array(record['labels'])
+        high = rng.random((len(keys), 112, 112)).astype(np.float32)
+        low = rng.random((len(keys), *strided_size(112, 112))).astype(np.float32)
+        write_cams(folder / f'{record["image_id"]}.npz', keys, low, high)
+    Manifest('cams', 'c').write(folder)
+    run(capsys, 'test', 'my_refiner_leaf.py', 'none', '--cfg-options', *QUICK)
+    masks = sorted((inside / 'work_dirs/miniworld/my_refiner_leaf/pseudo_masks').glob('*.png'))
+    assert len(masks) == 4
+    for path in masks:
+        # noise of 0 to 1 that is averaged is near 0.5, above the background's 0.25, everywhere
+        assert (read_mask(path) > 0).all()
