@@ -12,6 +12,7 @@ import yaml
 from mmengine import registry
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
+from mmseg.structures import SegDataSample
 
 from qaclims_mm.compat import enable_mmseg_bases
 from qaclims_mm.engine.launch import read_config
@@ -306,7 +307,8 @@ def test_model_and_transforms_build(path):
             assert [x.shape for x in out] == [(1, 1, 8, 16), (1, 2, 8, 16)]
         else:
             # that of the paper's maps is 16
-            stride = 8 if 'miniworld' in path.stem else 16
+            own = 16 if 'depth' in cfg.model.backbone else 32
+            stride = 8 if 'miniworld' in path.stem else own
             assert out.shape == (1, cfg.model.cam_head.num_classes, 32 // stride, 64 // stride)
     for steps in pipelines(cfg):
         for step in steps:
@@ -560,3 +562,18 @@ def test_model_index_names_what_exists():
         assert model['Name'] == path.stem
         assert model['In Collection'] in known
         assert all(r['Metrics'] for r in model['Results'])
+
+
+@pytest.mark.parametrize('name', ['convnext-t', 'swin-t'])
+def test_other_backbones_are_trained(name):
+    cfg = load(CONFIGS / f'cam/cam_{name}_2xb8-5e_voc12aug-512x512.py')
+    model = MODELS.build(without_weights(cfg.model.to_dict())).train()
+    sample = SegDataSample()
+    sample.set_field(torch.eye(20)[3], 'image_labels')
+    losses = model(torch.rand(1, 3, 64, 64), [sample], mode='loss')
+    sum(losses.values()).backward()
+    grads = [p.grad for p in model.backbone.parameters()]
+    # every stage learns, from the first layer on
+    assert all(g is not None and torch.isfinite(g).all() for g in grads)
+    assert grads[0].abs().sum() > 0
+    assert cfg.optim_wrapper.optimizer.type == 'AdamW'

@@ -1,0 +1,27 @@
+_base_ = [
+    'mmseg::_base_/models/upernet_vit-b16_ln_mln.py',
+    '../_base_/plugin.py',
+    '../_base_/runtime_iters.py',
+    '../_base_/datasets/voc12_segment.py',
+    '../_base_/schedules/segment-adamw-30k.py',
+]
+# of ImageNet-21k and ImageNet, 384 px
+checkpoint = 'https://mmassets.onedl.ai/mmclassification/v0/vit/finetune/vit-base-p16_in21k-pre-3rdparty_ft-64xb64_in1k-384_20210928-98e8652b.pth'
+model = dict(
+    data_preprocessor=dict(size=(512, 512)),
+    pretrained=None,
+    backbone=dict(
+        _delete_=True,  # mmseg's ViT, whose weights are no download
+        type='mmpretrain.VisionTransformer',
+        arch='b',
+        img_size=512,
+        patch_size=16,
+        out_indices=(2, 5, 8, 11),
+        out_type='featmap',
+        interpolate_mode='bicubic',
+        init_cfg=dict(type='Pretrained', checkpoint=checkpoint, prefix='backbone.'),
+    ),
+    decode_head=dict(num_classes=21),
+    auxiliary_head=dict(num_classes=21),
+)
+train_dataloader = dict(batch_size=8)
