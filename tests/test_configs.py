@@ -14,9 +14,11 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmseg.structures import SegDataSample
 
+from qaclims_mm.apis.ablation_results import read_results
 from qaclims_mm.compat import enable_mmseg_bases
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.miniworld.world import CLASS_FACTS, SCENE_FACTS
+from qaclims_mm.paths import resolve
 from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -552,16 +554,44 @@ def test_what_trains(stem, lr, held, all_bn_held, stem_bn_held):
     assert ('backbone.bn1' not in moving) == stem_bn_held
 
 
-def test_model_index_names_what_exists():
+METAFILES = sorted(CONFIGS.glob('*/metafile.yml'))
+
+
+def test_model_index_has_all_metafiles():
     index = yaml.safe_load((CONFIGS.parent / 'model-index.yml').read_text())
-    known = {c['Name'] for c in index['Collections']}
-    assert len(index['Models']) >= 3
-    for model in index['Models']:
+    assert [CONFIGS.parent / path for path in index['Import']] == METAFILES
+    assert len(METAFILES) >= 7
+
+
+@pytest.mark.parametrize('metafile', METAFILES, ids=lambda path: path.parent.name)
+def test_metafile_names_what_exists(metafile):
+    content = yaml.safe_load(metafile.read_text())
+    known = {c['Name'] for c in content['Collections']}
+    assert all((CONFIGS.parent / c['README']).is_file() for c in content['Collections'])
+    assert content['Models']
+    for model in content['Models']:
         path = CONFIGS.parent / model['Config']
         assert path in LEAVES
+        assert path.parent == metafile.parent
         assert model['Name'] == path.stem
         assert model['In Collection'] in known
-        assert all(r['Metrics'] for r in model['Results'])
+        # what has not been measured has no results
+        assert ('Results' in model) == (metafile.parent.name == 'miniworld')
+        assert resolve(model.get('Weights', 'none'))
+
+
+def test_metafile_has_the_measured_numbers():
+    content = yaml.safe_load((CONFIGS / 'miniworld/metafile.yml').read_text())
+    results = read_results(CONFIGS.parent / 'docs/results/table1_cams.json')
+    found = [results.summary(row, 'cam/mIoU') for row in results.rows]
+    measured = sorted((round(s.mean, 1), round(s.sd, 1)) for s in found)
+    stated = [
+        (m['best mIoU'], m['best mIoU, standard deviation'])
+        for model in content['Models']
+        for result in model['Results']
+        if result['Task'] == 'Class activation maps' and (m := result['Metrics'])
+    ]
+    assert sorted(stated) == measured
 
 
 @pytest.mark.parametrize('name', ['convnext-t', 'swin-t'])
