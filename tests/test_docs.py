@@ -1,5 +1,7 @@
 """Commands in the documentation name tools, configs and flags that exist."""
 
+import doctest
+import importlib
 import io
 import re
 import runpy
@@ -122,6 +124,25 @@ def test_every_tool_of_the_pages_is_run_by_a_test():
 def test_what_needs_data_is_marked(page):
     for mark, block in re.findall(rf'({MARK})?```bash\n(.*?)```', page.read_text(), re.DOTALL):
         assert bool(mark) == bool(NEEDS_DATA.search(block)), block
+
+
+EXAMPLES = [
+    '.'.join(path.relative_to(ROOT).with_suffix('').parts)
+    for path in sorted((ROOT / 'qaclims_mm').rglob('*.py'))
+    if '>>>' in path.read_text()
+]
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 8
+
+
+@pytest.mark.parametrize('module', EXAMPLES)
+def test_examples_of_docstrings(module, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    tested = doctest.testmod(importlib.import_module(module))
+    assert tested.attempted > 0
+    assert tested.failed == 0
 
 
 @pytest.mark.slow

@@ -13,10 +13,10 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
+from qaclims_mm.apis.networks import build_network
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
-from qaclims_mm.engine.hooks.strict_load import load_strictly
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import DATASETS, MODELS
@@ -40,11 +40,14 @@ class CAMInferencer(BaseInferencer):
 
     Example:
         >>> from qaclims_mm.apis import CAMInferencer
-        >>> import numpy as np
-        >>> cams = CAMInferencer('configs/miniworld/clip-cam_clip-mini_miniworld-112x112.py')
-        >>> found = cams(np.zeros((112, 112, 3), np.uint8), labels=['cat'])
-        >>> found['predictions'][0]['cams'].shape
-        (1, 112, 112)
+        >>> from qaclims_mm.miniworld.generate import make_picture
+        >>> image = make_picture(seed=999, index=0, size=112)[1].image
+        >>> name = 'qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112'
+        >>> weights = 'miniworld://qa_clims/r18-mini.safetensors'
+        >>> cams = CAMInferencer(f'configs/miniworld/{name}.py', weights, device='cpu')
+        >>> found = cams(image, labels=['cat', 'sheep'])
+        >>> found['predictions'][0]['classes'], found['predictions'][0]['cams'].shape
+        (['cat', 'sheep'], (2, 112, 112))
     """
 
     preprocess_kwargs: ClassVar[set] = {'labels'}
@@ -79,10 +82,10 @@ class CAMInferencer(BaseInferencer):
     def _init_visualizer(self, cfg: Config) -> None:
         """Need none: overlays are arrays."""
 
-    def _load_weights_to_model(self, model: Any, checkpoint: dict | None, cfg: Any) -> None:
-        # a network that needs none is not worth a warning
-        if checkpoint is not None:
-            load_strictly(model, checkpoint)
+    def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> Any:
+        model = build_network(cfg.model, weights, device)
+        model.cfg = cfg
+        return model
 
     def preprocess(
         self,

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import CheckpointLoader
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
+from qaclims_mm.apis.networks import build_network
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.read_image import read_image
-from qaclims_mm.engine.hooks.strict_load import load_strictly
 from qaclims_mm.engine.launch import read_config
-from qaclims_mm.registry import MODELS, TRANSFORMS
+from qaclims_mm.registry import TRANSFORMS
 
 
 def segment(
@@ -38,12 +37,20 @@ def segment(
 
     Raises:
         FormatError: If a file is missing, or the weights are not the model's.
+
+    Example:
+        >>> from qaclims_mm.apis import segment
+        >>> from qaclims_mm.miniworld.generate import make_picture
+        >>> image = make_picture(seed=999, index=0, size=112)[1].image
+        >>> name = 'deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112'
+        >>> weights = 'miniworld://segment/r18-mini.safetensors'
+        >>> [mask] = segment(image, f'configs/miniworld/{name}.py', weights)
+        >>> mask.shape, str(mask.dtype)
+        ((112, 112), 'uint8')
     """
     init_default_scope('mmseg')
     cfg = config if isinstance(config, Config) else read_config(str(config))
-    model = MODELS.build(cfg.model)
-    load_strictly(model, CheckpointLoader.load_checkpoint(str(weights), map_location='cpu'))
-    model.to(device).eval()
+    model = build_network(cfg.model, weights, device)
     given = [images] if isinstance(images, (str, Path, np.ndarray)) else list(images)
     reading, *steps = cfg.test_dataloader.dataset.pipeline
     steps = [TRANSFORMS.build(s) for s in steps if s.type not in ('LoadMask', 'LoadAnnotations')]

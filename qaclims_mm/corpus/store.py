@@ -51,6 +51,13 @@ class VQACorpus:
 
     Raises:
         FormatError: If it is unfinished, or a shard is missing or broken.
+
+    Example:
+        After the quickstart, or any stage ``qape``:
+
+        >>> from qaclims_mm.apis import VQACorpus
+        >>> corpus = VQACorpus('work_dirs/miniworld/qape/corpus')  # doctest: +SKIP
+        >>> [row['answer'] for row in corpus['mini_000000']]  # doctest: +SKIP
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -9,7 +9,7 @@ from qaclims_mm.paths import SHIPPED, resolve
 
 
 @CheckpointLoader.register_scheme(prefixes=SHIPPED)
-def load_shipped_weights(filename: str, map_location: Any = None) -> dict[str, Any]:
+def load_from_shipped(filename: str, map_location: Any = None) -> dict[str, Any]:
     """Load a safetensors file that ships with the package.
 
     Args:

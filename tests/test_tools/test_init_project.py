@@ -98,7 +98,7 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('number', [1, 300])
+@pytest.mark.parametrize('number', [1, 1000])
 def test_one_class_and_many(tmp_path, capsys, two_steps, number):
     lines = ['image,labels']
     for index, (_, picture) in enumerate(draw_pictures(0, 4)):

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
 
 from qaclims_mm.apis.cam_inferencer import CAMInferencer
 from qaclims_mm.apis.demo.proposing import clip_proposer_of, propose_by_questions
+from qaclims_mm.apis.networks import build_network
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.datasets.transforms.formatting import to_chw
-from qaclims_mm.engine.hooks.strict_load import load_strictly
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import MODELS
@@ -84,17 +83,12 @@ class Explainer:
         self.max_side = max_side or own
         self.device = next(self.inferencer.model.parameters()).device
         self.can_ask = qape is not None
-        self._refiner = self._build_refiner(refiner, refiner_weights)
+        self._refiner: Any = None
+        if refiner is not None:
+            refining = read_config(str(refiner)).model
+            self._refiner = build_network(refining, refiner_weights, self.device)
         self._by_clip = clip_proposer_of(cfg, self.inferencer.model, self.class_names, MODELS.build)
         self._lock = threading.Lock()
-
-    def _build_refiner(self, config: str | Path | None, weights: str | None) -> Any:
-        if config is None:
-            return None
-        refiner = MODELS.build(read_config(str(config)).model)
-        if weights is not None:
-            load_strictly(refiner, CheckpointLoader.load_checkpoint(weights, map_location='cpu'))
-        return refiner.to(self.device).eval()
 
     def warm_up(self) -> None:
         """Read all weights now, so that the first image does not wait for them."""

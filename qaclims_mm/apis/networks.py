@@ -1,0 +1,28 @@
+"""A network outside a runner, with its weights."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner import CheckpointLoader
+
+from qaclims_mm.engine.hooks.strict_load import load_strictly
+from qaclims_mm.registry import MODELS
+
+
+def build_network(model: dict, weights: str | Path | None, device: Any = 'cpu') -> Any:
+    """Build a model and load its weights, in eval mode.
+
+    Args:
+        model: Its config.
+        weights: Checkpoint or safetensors; ``None`` leaves it as it was built.
+        device: Where it runs.
+
+    Raises:
+        FormatError: If the weights are not the model's, or cannot be read safely.
+        FileNotFoundError: If there is no such file.
+    """
+    network = MODELS.build(model)
+    if weights is not None:
+        # a notebook has no use for a line about each file that is read
+        load_strictly(network, CheckpointLoader.load_checkpoint(str(weights), 'cpu', 'silent'))
+    return network.to(device).eval()
