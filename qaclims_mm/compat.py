@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import io
 import os
 import re
 import subprocess
@@ -49,6 +50,7 @@ def mend_openmmlab() -> None:
     require_openmmlab()
     enable_mmseg_bases()
     skip_mmpretrain_multimodal()
+    hide_missing_onedl()
     refuse_unsafe_checkpoints()
     write_files_whole()
     keep_checkpoints_until_replaced()
@@ -70,6 +72,12 @@ def skip_mmpretrain_multimodal() -> None:
     from mmpretrain.utils import dependency
 
     dependency.WITH_MULTIMODAL = False
+
+
+def hide_missing_onedl() -> None:
+    """Import mmseg's data sets without two lines about a package that nothing here needs."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module('mmseg.datasets')
 
 
 def init_cpu_process_group(launcher: str) -> None:

@@ -25,7 +25,7 @@ SEGFORMER = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
 # Each function does, in a process without our mends, what fails there; it returns normally once the
 # stack has no such fault any more.
 UNMENDED = """
-import contextlib, json, logging, os, tempfile
+import contextlib, io, json, logging, os, tempfile
 from types import SimpleNamespace
 import torch
 from mmengine.config import Config
@@ -59,6 +59,12 @@ def refuse_unsafe_checkpoints():
 
 def skip_mmpretrain_multimodal():
     import mmpretrain.models
+
+def hide_missing_onedl():
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        import mmseg.datasets
+    if 'OneDL' in printed.getvalue():
+        raise RuntimeError(printed.getvalue())
 
 def init_cpu_process_group():
     init_dist('pytorch', backend='gloo')
@@ -119,8 +125,9 @@ def resume_from_whole_checkpoints():
         raise RuntimeError('a checkpoint without a name was found')
 
 found = {}
-for check in (enable_mmseg_bases, skip_mmpretrain_multimodal, refuse_unsafe_checkpoints,
-              init_cpu_process_group, adapt_config_to_device, _replace_sync_bn, write_files_whole,
+for check in (enable_mmseg_bases, hide_missing_onedl, skip_mmpretrain_multimodal,
+              refuse_unsafe_checkpoints, init_cpu_process_group, adapt_config_to_device,
+              _replace_sync_bn, write_files_whole,
               keep_checkpoints_until_replaced, resume_from_whole_checkpoints):
     try:
         check()
@@ -144,6 +151,7 @@ def faults():
     ('mend', 'fault'),
     [
         ('enable_mmseg_bases', 'mmsegmentation is not installed'),
+        ('hide_missing_onedl', 'Could not import OneDL'),
         ('skip_mmpretrain_multimodal', 'NoneType takes no arguments'),
         ('refuse_unsafe_checkpoints', 'code of the checkpoint was executed'),
         pytest.param('init_cpu_process_group', 'NVIDIA|CUDA', marks=NO_GPU),
