@@ -8,7 +8,7 @@ import numpy as np
 from qaclims_mm.apis.report.blocks import Block, Gallery, MissingError, Picture
 from qaclims_mm.apis.report.plots import MAX_LINES, paint_lines, plot
 from qaclims_mm.apis.report.titles import TITLES, in_order
-from qaclims_mm.apis.report.work_dir import WorkDir
+from qaclims_mm.apis.report.work_dir import CURVE, WorkDir
 
 
 def loss_blocks(work: WorkDir, titles: Mapping[str, str]) -> list[Block]:
@@ -69,10 +69,7 @@ def threshold_blocks(
     """
     folders = in_order(f for f in work.curves if f not in ablated)
     if not folders:
-        raise MissingError(
-            f'No maps have been judged: there is no curve.json below {work.root}; run',
-            work.pipeline('qa_clims_maps'),
-        )
+        raise work.unjudged(f'No maps have been judged: there is no {CURVE} below {work.root}')
     shown, lines, marks = folders[:MAX_LINES], {}, {}
     for folder in shown:
         curve, title = work.curves[folder], titles.get(folder, folder)

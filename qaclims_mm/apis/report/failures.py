@@ -38,10 +38,7 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     """
     curve, maps = work.curves.get(FOLDER), work.root / FOLDER / 'cams'
     if curve is None or not maps.is_dir():
-        raise MissingError(
-            f'{work.root / FOLDER / CURVE} or the maps beside it are not there; run',
-            work.pipeline('qa_clims_maps'),
-        )
+        raise work.unjudged(f'{work.root / FOLDER / CURVE} or the maps beside it are not there')
     threshold = float(curve.thresholds[curve.best])
     records = [
         r

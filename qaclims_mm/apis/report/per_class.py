@@ -4,9 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from qaclims_mm.apis.report.blocks import Block, MissingError
+from qaclims_mm.apis.report.blocks import Block
 from qaclims_mm.apis.report.plots import paint_groups, plot
-from qaclims_mm.apis.report.work_dir import Curve, WorkDir
+from qaclims_mm.apis.report.work_dir import CURVE, Curve, WorkDir
 
 BACKGROUND = 'background'
 OURS, COMPARED = 'QA-CLIMS', 'CLIMS'
@@ -31,10 +31,7 @@ def per_class_blocks(work: WorkDir) -> list[Block]:
     }
     folders = {title: folder for title, folder in folders.items() if folder}
     if not folders:
-        raise MissingError(
-            f'No curve.json of CLIMS, RITC or QA-CLIMS is below {work.root}; run',
-            work.pipeline('qa_clims_maps'),
-        )
+        raise work.unjudged(f'No {CURVE} of CLIMS, RITC or QA-CLIMS is below {work.root}')
     curves = {title: work.curves[folder] for title, folder in folders.items()}
     names = sorted(
         {n for curve in curves.values() for n in curve.classes},

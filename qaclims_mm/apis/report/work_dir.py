@@ -93,6 +93,21 @@ class WorkDir:
         until = f' --to {stage}' if stage else ''
         return f'python tools/run_pipeline.py PIPELINE_CONFIG --work-dir {self.root}{until}'
 
+    def unjudged(self, missing: str) -> MissingError:
+        """Return why there is no curve of the maps.
+
+        Args:
+            missing: What is not there, a sentence without its end.
+        """
+        config = self.config('qa_clims')
+        evaluators = [e['type'] for e in config.get('test_evaluator', [])] if config else []
+        if evaluators and 'CAMMetric' not in evaluators:
+            return MissingError(
+                'The maps are not judged: the config of qa_clims has no CAMMetric, which compares '
+                'them with true masks (of a project of your own: init_project.py --masks).'
+            )
+        return MissingError(f'{missing}; run', self.pipeline('qa_clims_maps'))
+
     @cached_property
     def folders(self) -> list[str]:
         """Names of the folders of stages."""
@@ -169,7 +184,8 @@ class WorkDir:
         dataset = config.test_dataloader.dataset
         number = dataset.get('indices')
         first = f'the first {number} images' if isinstance(number, int) else 'the images'
-        return f'{first} of {dataset.get("ann_file")} in {dataset.get("data_root")}'
+        root = dataset.get('data_root')
+        return f'{first} of {dataset.get("ann_file")}' + (f' in {root}' if root else '')
 
     @cached_property
     def corpus(self) -> VQACorpus | None:

@@ -110,3 +110,17 @@ def test_corpus(work, run):
 def test_no_runs(run):
     (run / 'logs/runs.json').unlink()
     assert WorkDir(run).runs == {}
+
+
+def test_maps_that_nobody_can_judge(run):
+    """A project of one's own without masks is not sent to run what it has run."""
+    path = run / 'qa_clims/config.py'
+    text = path.read_text()
+    path.write_text(text + "\ntest_evaluator = [dict(type='CAMWriter')]\n")
+    missing = WorkDir(run).unjudged('There is none')
+    assert missing.message.startswith('The maps are not judged: the config of qa_clims has no')
+    assert missing.command == ''
+    path.write_text(text + "\ntest_evaluator = [dict(type='CAMMetric')]\n")
+    missing = WorkDir(run).unjudged('There is none')
+    assert missing.message == 'There is none; run'
+    assert '--to qa_clims_maps' in missing.command
