@@ -30,6 +30,7 @@ _ASIDE = re.compile(r'\([^()]*\)?')
 _SENTENCE_END = re.compile(
     r'\n+|(?<=[.!?;])(?<!\bst\.)(?<!\bmt\.)(?<!\bmr\.)(?<!\bdr\.)(?<!\b\w\.)\s+|(?<=[。！？])'
 )
+_YES_OR_NO = re.compile(r'^\s*(?:is|are|was|were|does|do|did|has|have|can)\b', re.IGNORECASE)
 _QUESTION = re.compile(r'^(?:what|which|where|who|how|why|is|are|does|do|can)\b.*\?$')
 
 _IMAGE = r'(?:image|photo|photograph|picture|scene)'
@@ -123,12 +124,16 @@ def parse_answer(reply: str, question: str = '') -> str:
         question: What it was asked.
 
     Returns:
-        Empty where the model does not know, or says nothing.
+        Empty where the model does not know, or says nothing; of a question that yes or no answers,
+        that word.
 
     Example:
         >>> parse_answer('Sure! **The answer is** a Golden Retriever.')
         'golden retriever'
     """
+    if _YES_OR_NO.match(question):
+        said = re.search(r'\b(yes|no)\b', _unwrap(reply[:MAX_CHARACTERS]).lower())
+        return said[0] if said else ''
     asked = set(re.findall(r'\w+', question.lower())) | {'the', 'this', 'a'}
     for sentence in _sentences(_unwrap(reply[:MAX_CHARACTERS])):
         if _REFUSAL.search(sentence):

@@ -287,3 +287,23 @@ def test_good_prompts(template):
 def test_bad_prompts(template, message):
     with pytest.raises(ValueError, match=message):
         check_prompt(template)
+
+
+@pytest.mark.parametrize(
+    ('reply', 'wanted'),
+    [
+        ('yes', 'yes'),
+        ('Yes, there is a cat on the sofa.', 'yes'),
+        ('**No**, I see only dogs.', 'no'),
+        ('There is no cat in the photo.', 'no'),
+        ('{"answer": "Yes"}', 'yes'),
+        ('<think>No dogs, but ...</think>Yes.', 'yes'),
+        # none of the two
+        ('I cannot tell.', ''),
+        ('a tabby', ''),
+        ('Nothing of the kind', ''),
+        ('', ''),
+    ],
+)
+def test_yes_or_no(reply, wanted):
+    assert parse_answer(reply, 'Is there a cat in the photo?') == wanted
