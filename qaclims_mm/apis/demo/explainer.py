@@ -25,6 +25,8 @@ from qaclims_mm.schemas import FormatError
 
 # of an image whose config does not say, in pixels
 MAX_SIDE = 1024
+# classes about each of which a VQA model is asked whether it is there, at most
+ASKED = 100
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,13 @@ class Explainer:
     def propose(self, image: np.ndarray) -> list[str]:
         """Return which classes may be in an image.
 
-        The VQA model is asked about each; where it has no words for yes and no, CLIP decides.
+        The VQA model is asked about each; CLIP decides where it has no words for yes and no, or
+        there are more classes than ``ASKED``.
         """
         with self._lock:
             proposed = None
-            if self.can_ask:
+            few = len(self.class_names) <= ASKED or self._by_clip is None
+            if self.can_ask and few:
                 vqa = self.inferencer.vqa
                 proposed = propose_by_questions(vqa, image, self.class_names)
             if proposed is None and self._by_clip is not None:

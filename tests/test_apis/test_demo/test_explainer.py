@@ -1,8 +1,12 @@
+import threading
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_runs import ROOT
 
+from qaclims_mm.apis.demo import explainer as module
 from qaclims_mm.apis.demo.explainer import MAX_SIDE, Explainer, Found
 from qaclims_mm.apis.demo.proposing import propose_by_questions
 from qaclims_mm.miniworld.regions import draw_pictures
@@ -55,6 +59,21 @@ def test_clip_proposes_where_the_vqa_model_has_no_yes(explainer, drawn):
     image, names = drawn
     assert propose_by_questions(explainer.inferencer.vqa, image, explainer.class_names) is None
     assert set(explainer.propose(image)) & set(names)
+
+
+@pytest.mark.parametrize(('most', 'wanted'), [(100, ['boat', 'train']), (7, ['cat'])])
+def test_the_vqa_model_is_asked_about_few_classes(monkeypatch, most, wanted):
+    """The real networks stay out of it: who decides is the question."""
+    made = Explainer.__new__(Explainer)
+    names = ('aeroplane', 'bird', 'boat', 'car', 'cat', 'potted plant', 'sheep', 'train')
+    monkeypatch.setattr(module, 'ASKED', most)
+    monkeypatch.setattr(
+        module, 'propose_by_questions', lambda vqa, image, classes: ['boat', 'train']
+    )
+    made.class_names, made.can_ask, made._lock = names, True, threading.Lock()
+    made.inferencer = SimpleNamespace(vqa=None)
+    made._by_clip = lambda image: ['cat']
+    assert made.propose(np.zeros((4, 4, 3), np.uint8)) == wanted
 
 
 def test_without_answers_and_refiner(tmp_path, drawn):
