@@ -11,6 +11,8 @@ ir_label = f'{configs}/ir-label_crf_miniworld-112x112.py'
 clims = f'{configs}/clims_r18-mini_clip-mini_1xb16-5e_miniworld-112x112.py'
 clip_cam = f'{configs}/clip-cam_clip-mini_miniworld-112x112.py'
 puzzle = f'{configs}/puzzle-cam_r18-mini_1xb16-3e_miniworld-112x112.py'
+qape_fixed = f'{configs}/qape_fixed_fg6-bg10_miniworld-112x112.py'
+fixed = f'{configs}/qa-clims_r18-mini_clip-mini-mask-fixed_1xb16-5e_miniworld-112x112.py'
 irn = f'{configs}/irn_r18-mini_1xb16-10e_miniworld-112x112.py'
 segment = f'{configs}/deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112.py'
 segment_full = f'{configs}/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
@@ -41,6 +43,10 @@ costs = dict(
     clims_maps=(0.4, 4),
     puzzle=(2, 12),
     puzzle_maps=(0.4, 4),
+    qape_fixed=(0.1, 1),
+    fixed_texts=(0.1, 1),
+    fixed=(5.4, 12),
+    fixed_maps=(0.4, 4),
     clip_cam_maps=(0.4, 4),
 )
 maps = 'its activation maps and their mIoU'
@@ -108,6 +114,10 @@ comparators = [
     prediction('clims_maps', clims, maps, ['clims'], of='clims'),
     training('puzzle', puzzle, 'train Puzzle-CAM', ['data']),
     prediction('puzzle_maps', puzzle, maps, ['puzzle'], of='puzzle'),
+    prediction('qape_fixed', qape_fixed, 'fixed texts of each class as answers', ['data']),
+    encode_texts('fixed_texts', fixed, ['qape_fixed'], folder='fixed'),
+    training('fixed', fixed, 'train RITC on fixed texts', ['fixed_texts']),
+    prediction('fixed_maps', fixed, maps, ['fixed'], of='fixed'),
     prediction('clip_cam_maps', clip_cam, 'maps of CLIP alone', ['data'], folder='clip_cam'),
 ]
 for stage in (*stages, *comparators):

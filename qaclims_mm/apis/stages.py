@@ -64,15 +64,17 @@ def prediction(
     )
 
 
-def encode_texts(name: str, config: str, needs: Sequence[str] = (), **more: Any) -> dict:
-    """Return the stage that makes the text bank of a RITC config."""
+def encode_texts(
+    name: str, config: str, needs: Sequence[str] = (), folder: str = 'qa_clims', **more: Any
+) -> dict:
+    """Return the stage that makes the text bank of a RITC config whose folder is given."""
     return dict(
         name=name,
         tool='encode_texts.py',
         config=config,
         about='encode each distinct text with CLIP',
         needs=needs,
-        folder='qa_clims',
+        folder=folder,
         **more,
     )
 

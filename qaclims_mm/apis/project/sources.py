@@ -65,9 +65,11 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
         images: Folder of the images.
 
     Raises:
-        FormatError: If it is none of these, or cannot be read at all.
+        FormatError: If it is none of these, or cannot be read at all, or there are no images.
     """
     path = Path(labels)
+    if not Path(images).is_dir():
+        raise FormatError(f'there is no folder {images} with images.')
     if path.is_dir():
         xml = sorted(path.glob('*.xml'))
         return _read_voc(xml, Path(images)) if xml else _read_folders(path, Path(images))

@@ -160,3 +160,8 @@ def test_folders_without_images(tmp_path):
         read_source(tmp_path / 'cat', tmp_path)
     with pytest.raises(FormatError, match='there is no file or folder'):
         read_source(tmp_path / 'x.csv', tmp_path)
+
+
+def test_no_folder_of_images(tmp_path):
+    with pytest.raises(FormatError, match=r'there is no folder .*gone with images\.'):
+        read_source(tmp_path / 'gone', tmp_path / 'gone')

@@ -1,0 +1,41 @@
+import pytest
+from contracts import VLMContract, noise
+
+from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.vlms.fixed_answers import FixedAnswers
+
+TEXTS = {'cat': ['sofa', 'house', 'carpet'], 'potted plant': ['kitchen']}
+
+
+class TestFixedAnswers(VLMContract):
+    images = tuple(noise(8, 9, seed=k) for k in range(3))
+    questions = tuple(
+        tuple(q.fill(name) for q in get_questions()[::k])
+        for k, name in ((1, 'cat'), (3, 'potted plant'), (5, 'cat'))
+    )
+
+    def make(self):
+        return FixedAnswers(TEXTS)
+
+
+@pytest.mark.parametrize('question_set', ['paper', 'official'])
+def test_texts_in_turn(question_set):
+    asked = get_questions(question_set)
+    model = FixedAnswers(TEXTS, question_set)
+    model.load('cpu')
+    [answers] = model.answer([noise(4, 4)], [[q.fill('cat') for q in asked]])
+    assert {a.score for a in answers} == {0.0}
+    about = [a.text for a, q in zip(answers, asked, strict=True) if q.kind == 'fg']
+    around = [a.text for a, q in zip(answers, asked, strict=True) if q.kind == 'bg']
+    assert about == ['cat'] * 6
+    assert around == ['sofa', 'house', 'carpet'] * 3 + ['sofa']
+    [answers] = model.answer([noise(4, 4)], [[q.fill('potted plant') for q in asked]])
+    assert {a.text for a in answers} == {'potted plant', 'kitchen'}
+
+
+def test_bad_input():
+    with pytest.raises(FormatError, match='must have a text for each class, but cat has none'):
+        FixedAnswers({'cat': []})
+    with pytest.raises(FormatError, match=r"no fixed answer to 'What is above the dog\?'"):
+        FixedAnswers(TEXTS).answer([noise(4, 4)], [['What is above the dog?']])
