@@ -41,6 +41,10 @@ def get(cfg, key):
 def test_options_reach_the_config(suite, dataset):
     """As the tools read them; and nothing but what is varied changes."""
     plan = read_plan(PIPELINE.format(dataset), 'root')
+    if suite.stem == 'fixed_texts' and dataset != 'miniworld':
+        with pytest.raises(FormatError, match='fixed'):
+            rows_of(plan, suite)
+        return
     seen = 0
     for row in rows_of(plan, suite):
         if not row.variant.is_varied:
