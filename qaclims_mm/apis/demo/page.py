@@ -83,10 +83,11 @@ class Page:
                         wrap=True,
                         interactive=False,
                     )
-            file.upload(self.read, file, [image, preview, classes], api_name='read')
-            drawn.click(self.draw, None, [image, preview, classes], api_visibility='private')
-            propose.click(self.propose, image, classes, api_name='propose')
             views = [heat, mask, refined]
+            begun = [image, preview, classes, found, *views]
+            file.upload(self.read, file, begun, api_name='read')
+            drawn.click(self.draw, None, begun, api_visibility='private')
+            propose.click(self.propose, image, classes, api_name='propose')
             run.click(
                 self.find,
                 [image, classes, opacity, threshold],
@@ -121,17 +122,15 @@ class Page:
         return gr.Dropdown(names, multiselect=True, label='classes in it')
 
     @told
-    def read(self, path: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
-        """Read an uploaded file; the classes of the image before it are no longer ticked."""
-        image = self.explainer.read(path)
-        return image, image, []
+    def read(self, path: str) -> tuple[Any, ...]:
+        """Read an uploaded file; nothing of the image before it stays."""
+        return _begin(self.explainer.read(path))
 
-    def draw(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    def draw(self) -> tuple[Any, ...]:
         """Draw an image to try."""
         if self._draw is None:
             raise gr.Error('there is nothing that draws.')
-        image = self._draw()
-        return image, image, []
+        return _begin(self._draw())
 
     @told
     def propose(self, image: np.ndarray | None) -> list[str]:
@@ -189,6 +188,11 @@ def _picture(label: str) -> gr.Image:
         buttons=['download', 'fullscreen'],
         elem_classes='filled',
     )
+
+
+def _begin(image: np.ndarray) -> tuple[Any, ...]:
+    """Return an image, its preview, no class, nothing found, and no view."""
+    return image, image, [], None, None, None, None
 
 
 def _given(image: np.ndarray | None) -> np.ndarray:

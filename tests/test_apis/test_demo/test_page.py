@@ -159,9 +159,12 @@ def test_proposals_and_a_drawn_picture(browser_page, picture):
     source_of(page, 'as it is read')
     page.click('text=Propose classes')
     page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
-    # another image: what was ticked is not
+    find(page)
+    source_of(page, 'refined mask')
+    # another image: what was ticked is not, and what was found is gone
     page.click('text=Draw a picture')
     page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
+    page.wait_for_selector('.block:has-text("refined mask") img', state='detached', timeout=20000)
     assert page.problems == []
 
 
