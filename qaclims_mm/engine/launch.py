@@ -225,6 +225,14 @@ def run_tool(main: Any) -> None:
     try:
         status = main() or 0
     except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
-        raise SystemExit(f'error: {error}') from error
+        raise SystemExit(f'error: {_message_of(error)}') from error
     leave_process_group()
     raise SystemExit(status)
+
+
+def _message_of(error: Exception) -> str:
+    """Return what an error says; without the traceback that torch puts before a worker's."""
+    text, name = str(error), f'{type(error).__name__}: '
+    return (
+        text.rpartition(name)[2].rstrip() if text.startswith('Caught ') and name in text else text
+    )

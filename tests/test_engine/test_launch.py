@@ -230,3 +230,20 @@ def test_tools_without_a_runner_find_components():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class Broken(torch.utils.data.Dataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        raise FormatError(f'record {index} is bad:\nmend it')
+
+
+def test_errors_of_workers_come_without_their_traceback():
+    def main():
+        next(iter(torch.utils.data.DataLoader(Broken(), num_workers=1)))
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == 'error: record 0 is bad:\nmend it'
