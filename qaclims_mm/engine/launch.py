@@ -233,6 +233,5 @@ def run_tool(main: Any) -> None:
 def _message_of(error: Exception) -> str:
     """Return what an error says; without the traceback that torch puts before a worker's."""
     text, name = str(error), f'{type(error).__name__}: '
-    return (
-        text.rpartition(name)[2].rstrip() if text.startswith('Caught ') and name in text else text
-    )
+    of_worker = text.startswith('Caught ') and name in text
+    return text.rpartition(name)[2].rstrip() if of_worker else text
