@@ -19,8 +19,10 @@ from qaclims_mm.apis.ablation_results import read_results
 from qaclims_mm.apis.results_page import table_of
 
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
-# what nobody has without asking others for it
-NEEDS_DATA = re.compile('voc12|coco14|VOCdevkit|prepare_coco|data/weights|pretrained/')
+# data, weights and GPUs, which a clone does not bring
+NEEDS_DATA = re.compile(
+    'voc12|coco14|VOCdevkit|coco2014|prepare_coco|data/weights|pretrained/|gpu_check|slurm_|cuda'
+)
 MARK = '<!-- needs data -->\n'
 # tools that no test starts, and what stands for them
 NOT_STARTED = {
@@ -109,15 +111,51 @@ def test_results_are_what_was_measured(suite, table):
         assert (RESULTS.parent / picture).is_file()
 
 
+def starts(tool):
+    """Return what a test has in it that starts a tool; its name in a message is no start."""
+    name = re.escape(tool.removeprefix('tools/'))
+    stem = re.escape(Path(tool).stem)
+    helpers = rf"(?:run_tool|start_tool|run)\([^)]*?'{stem}'"
+    return re.compile(rf"{helpers}|ROOT / 'tools/{name}'|'tools/{name}'\)")
+
+
 def test_every_tool_of_the_pages_is_run_by_a_test():
-    tests = {path: path.read_text() for path in (ROOT / 'tests').rglob('*.py')}
+    tests = [path for path in (ROOT / 'tests').rglob('*.py') if path != Path(__file__)]
+    texts = [path.read_text() for path in tests]
     for tool in sorted({w for _, words in COMMANDS for w in words if w.startswith('tools/')}):
-        name = tool.removeprefix('tools/')
-        if name in NOT_STARTED:
-            continue
-        run = re.compile(rf"'{Path(name).stem}'|{re.escape(name)}")
-        found = [path for path, text in tests.items() if run.search(text)]
-        assert set(found) - {Path(__file__)}, tool
+        if tool.removeprefix('tools/') not in NOT_STARTED:
+            assert any(starts(tool).search(text) for text in texts), tool
+
+
+def inline_commands():
+    """Yield page and text of each command that stands in a sentence or table."""
+    for page in PAGES:
+        prose = re.sub(r'```.*?```', '', page.read_text(), flags=re.DOTALL)
+        for text in re.findall(r'`([^`\n]*\btools/\w+\.(?:py|sh)[^`\n]*)`', prose):
+            yield page.name, text
+
+
+@pytest.mark.parametrize(('page', 'text'), sorted(set(inline_commands())))
+def test_command_in_a_sentence(page, text):
+    for tool in re.findall(r'tools/\w+\.(?:py|sh)', text):
+        assert (ROOT / tool).is_file(), page
+        if tool.endswith('.py') and not tool.endswith('convert_official.py'):
+            for flag in re.findall(r'(?<=\s)--[\w-]+', text):
+                assert flag in help_of(tool), f'{tool} has no {flag}'
+
+
+def test_messages_that_are_quoted_are_raised():
+    page = (ROOT / 'docs/troubleshooting.md').read_text()
+    source = '\n'.join(path.read_text() for path in (ROOT / 'qaclims_mm').rglob('*.py'))
+    quoted = re.findall(r'^(?:\*\*)?`([^`]+)`', page, re.MULTILINE)
+    ours = [q for q in quoted if not q.startswith('MMCV==')]
+    assert len(ours) >= 4
+    for message in ours:
+        for part in filter(None, (p.strip() for p in message.split('...'))):
+            # a message may be cut into several strings at its line ends
+            assert part in source or all(
+                piece in source for piece in re.split(r'(?<=\.) ', part)
+            ), message
 
 
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
