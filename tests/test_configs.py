@@ -8,17 +8,14 @@ from typing import NamedTuple
 import open_clip
 import pytest
 import torch
-import yaml
 from mmengine import registry
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmseg.structures import SegDataSample
 
-from qaclims_mm.apis.ablation_results import read_results
 from qaclims_mm.compat import enable_mmseg_bases
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.miniworld.world import CLASS_FACTS, SCENE_FACTS
-from qaclims_mm.paths import resolve
 from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -552,61 +549,6 @@ def test_what_trains(stem, lr, held, all_bn_held, stem_bn_held):
         assert rate == pytest.approx(expected), name
     assert (not moving) == all_bn_held
     assert ('backbone.bn1' not in moving) == stem_bn_held
-
-
-METAFILES = sorted(CONFIGS.glob('*/metafile.yml'))
-
-
-def test_model_index_has_all_metafiles():
-    index = yaml.safe_load((CONFIGS.parent / 'model-index.yml').read_text())
-    assert [CONFIGS.parent / path for path in index['Import']] == METAFILES
-    assert len(METAFILES) >= 7
-
-
-@pytest.mark.parametrize('metafile', METAFILES, ids=lambda path: path.parent.name)
-def test_metafile_names_what_exists(metafile):
-    content = yaml.safe_load(metafile.read_text())
-    known = {c['Name'] for c in content['Collections']}
-    assert all((CONFIGS.parent / c['README']).is_file() for c in content['Collections'])
-    assert content['Models']
-    for model in content['Models']:
-        path = CONFIGS.parent / model['Config']
-        assert path in LEAVES
-        assert path.parent == metafile.parent
-        assert model['Name'] == path.stem
-        assert model['In Collection'] in known
-        # what has not been measured has no results
-        assert ('Results' in model) == (metafile.parent.name == 'miniworld')
-        assert resolve(model.get('Weights', 'none'))
-
-
-def test_metafile_has_the_measured_numbers():
-    models = yaml.safe_load((CONFIGS / 'miniworld/metafile.yml').read_text())['Models']
-    results = read_results(CONFIGS.parent / 'docs/results/table1_cams.json')
-    stated = {
-        m['Name'].split('_')[0].replace('-', ''): list(r['Metrics'].values())
-        for m in models
-        for r in m['Results']
-        if r['Task'] == 'Class activation maps'
-    }
-    # the metafile's names are the configs', the suite's rows have names of their own
-    rows = {'puzzle': 'puzzlecam', 'clip_cam': 'clipcam', 'qa_clims': 'qaclims'}
-    measured = {}
-    for row in results.rows:
-        best, fixed = (results.summary(row, f'cam/{key}') for key in ('mIoU', 'mIoU@0.15'))
-        values = [round(v, 1) for v in (best.mean, best.sd, fixed.mean)]
-        measured[rows.get(row.name, row.name)] = values
-    assert stated == measured
-
-
-def test_metafile_has_the_numbers_of_the_readme():
-    models = yaml.safe_load((CONFIGS / 'miniworld/metafile.yml').read_text())['Models']
-    readme = (CONFIGS.parent / 'README.md').read_text()
-    for model in models:
-        for result in model['Results']:
-            if result['Task'] != 'Class activation maps':
-                mean, sd = list(result['Metrics'].values())[:2]
-                assert f'{mean} ± {sd}' in readme, model['Name']
 
 
 @pytest.mark.parametrize('name', ['convnext-t', 'swin-t'])

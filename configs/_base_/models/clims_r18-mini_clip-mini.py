@@ -1,22 +1,12 @@
 # CLIMS with the released weights and the sizes and texts of MiniWorld
-_base_ = './cam_r18-mini.py'
+_base_ = ['./cam_r18-mini.py', '../texts/miniworld.py']
 model = dict(
     type='CLIMS',
     activation='relu',
     image_head=dict(type='CLIPImageHead', model='miniworld://clip'),
     text_head=dict(type='CLIPTextHead', model='miniworld://clip'),
     class_names=['aeroplane', 'bird', 'boat', 'car', 'cat', 'potted plant', 'sheep', 'train'],
-    # the names and the ground of the scene that nine in ten of them stand in
-    background_texts={
-        'aeroplane': ['airport', 'airfield', 'runway', 'tarmac'],
-        'bird': ['forest', 'woods', 'wilderness', 'branch'],
-        'boat': ['lake', 'sea', 'harbor', 'water'],
-        'car': ['street', 'city', 'town', 'road'],
-        'cat': ['living room', 'indoors', 'house', 'carpet'],
-        'potted plant': ['kitchen', 'home', 'apartment', 'table'],
-        'sheep': ['meadow', 'field', 'farm', 'grass'],
-        'train': ['station', 'railway', 'countryside', 'tracks'],
-    },
+    background_texts=_base_.scene_texts,
     prompt='a photo of {text}',  # what this CLIP was trained with
     loss_otm=dict(type='OTMLoss', loss_weight=10.0),
     loss_btm=dict(type='BTMLoss', loss_weight=24.0),

@@ -25,8 +25,8 @@ def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> by
         answers: Rows of ``HEAD``.
 
     Returns:
-        The bytes of a zip file with ``image.png``, ``mask.png``, ``refined.png`` (0 background,
-        k + 1 classes), ``classes.csv`` (their names) and ``answers.csv``.
+        The bytes of a zip file with ``image.png``, ``mask.png`` (0 background, k + 1 classes),
+        ``refined.png`` if there is a refiner, ``classes.csv`` (their names) and ``answers.csv``.
     """
     tables: dict[str, list[Any]] = {
         'classes.csv': [('value', 'class'), *zip(found.keys + 1, found.classes, strict=True)],
@@ -37,7 +37,8 @@ def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> by
         folder = Path(name)
         Image.fromarray(found.image).save(folder / 'image.png')
         write_mask(folder / 'mask.png', found.mask(threshold, refined=False))
-        write_mask(folder / 'refined.png', found.mask(threshold, refined=True))
+        if found.refined is not found.cams:
+            write_mask(folder / 'refined.png', found.mask(threshold, refined=True))
         for table, rows in tables.items():
             with (folder / table).open('w', newline='', encoding='utf-8') as file:
                 csv.writer(file).writerows(rows)

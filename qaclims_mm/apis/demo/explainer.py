@@ -20,6 +20,7 @@ from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.datasets.transforms.formatting import to_chw
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.functional.cam import mask_of_cams
+from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError
 
@@ -66,6 +67,9 @@ class Explainer:
         device: By default a GPU if there is one.
         max_side: Longest side in pixels that an image is read with; ``None`` is the config's,
             or ``MAX_SIDE``.
+
+    Raises:
+        FormatError: If a file is missing or fits no network, or a refiner lacks its checkpoint.
     """
 
     def __init__(
@@ -81,16 +85,29 @@ class Explainer:
         cfg = config if isinstance(config, Config) else read_config(str(config))
         self.inferencer = CAMInferencer(cfg, weights, device, qape)
         self.class_names = self.inferencer.class_names
-        own = cfg.test_dataloader.dataset.pipeline[0].get('max_side', MAX_SIDE)
-        self.max_side = max_side or own
+        own = cfg.test_dataloader.dataset.pipeline[0].get('max_side')
+        self.max_side = max_side or own or MAX_SIDE
         self.device = next(self.inferencer.model.parameters()).device
         self.can_ask = qape is not None
-        self._refiner: Any = None
-        if refiner is not None:
-            refining = read_config(str(refiner)).model
-            self._refiner = build_network(refining, refiner_weights, self.device)
+        self._refiner = self._build_refiner(refiner, refiner_weights)
         self._by_clip = clip_proposer_of(cfg, self.inferencer.model, self.class_names, MODELS.build)
         self._lock = threading.Lock()
+
+    def _build_refiner(self, config: str | Path | None, weights: str | None) -> Any:
+        if config is None:
+            return None
+        refiner = build_network(read_config(str(config)).model, weights, self.device)
+        if weights is None and not isinstance(refiner, PredictOnly):
+            raise FormatError(
+                f'the {type(refiner).__name__} of {config} has to be trained, but no checkpoint '
+                'was given; give one (--refiner-weights), or PAR or SAM as the refiner.'
+            )
+        return refiner
+
+    @property
+    def can_refine(self) -> bool:
+        """Whether there is a refiner."""
+        return self._refiner is not None
 
     def warm_up(self) -> None:
         """Read all weights now, so that the first image does not wait for them."""
@@ -142,7 +159,7 @@ class Explainer:
             output = self.inferencer(image, labels=list(labels), return_datasamples=True)
             [sample] = output['predictions']
             cams = sample.cam_high_res.float().cpu().numpy()
-            refined = self._refine(image, sample) if self._refiner is not None else cams
+            refined = self._refine(image, sample) if self.can_refine else cams
         keys = sample.cam_keys.cpu().numpy().astype(np.int64)
         return Found(image, tuple(self.class_names[k] for k in keys), keys, cams, refined)
 

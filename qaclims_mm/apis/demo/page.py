@@ -75,7 +75,11 @@ class Page:
                     with gr.Row():
                         heat = _picture('map')
                         mask = gr.AnnotatedImage(label='mask', min_width=200)
-                        refined = gr.AnnotatedImage(label='refined mask', min_width=200)
+                        refined = gr.AnnotatedImage(
+                            label='refined mask',
+                            min_width=200,
+                            visible=self.explainer.can_refine,
+                        )
                     download = gr.DownloadButton('Download masks and answers', interactive=False)
                     answers = gr.Dataframe(
                         headers=list(HEAD),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from qaclims_mm.datasets import coco14, voc12
@@ -12,7 +12,7 @@ from qaclims_mm.schemas import FormatError
 _GLUED = {
     name.replace(' ', ''): name for name in (*voc12.CLASSES, *coco14.CLASSES) if ' ' in name
 } | {'tvmonitor': 'tv monitor', 'hairdryer': 'hair dryer'}
-# of the letters of two labels, one in seven being another: from here on one may be the other ...
+# of the letters of two labels, one in seven being another: from here on one may be the other ..
 _ALIKE = 0.85
 # .. if it is this many times as rare
 _RARE = 4
@@ -47,11 +47,9 @@ def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
         return Proposal(label, single, 'the plural of another label')
     if not is_word(label):
         return Proposal(label, '', 'no word that a model could know')
-    for other in sorted(counts, key=lambda c: -counts[c]):
-        alike = SequenceMatcher(None, label, other).ratio() >= _ALIKE
-        if alike and counts[other] >= _RARE * counts[label]:
-            return Proposal(label, other, 'may be another label, misspelt')
-    return None
+    frequent = [other for other in counts if counts[other] >= _RARE * counts[label]]
+    alike = get_close_matches(label, frequent, n=1, cutoff=_ALIKE)
+    return Proposal(label, alike[0], 'may be another label, misspelt') if alike else None
 
 
 def _in_words(label: str) -> str:

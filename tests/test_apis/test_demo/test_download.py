@@ -32,3 +32,10 @@ def test_pack():
 
     assert table('answers.csv') == [list(HEAD), list(rows[0])]
     assert table('classes.csv') == [['value', 'class'], ['5', 'cat'], ['7', 'été; "x"']]
+
+
+def test_without_a_refiner_there_is_one_mask():
+    maps = np.full((1, 2, 2), 0.6, np.float32)
+    found = Found(np.zeros((2, 2, 3), np.uint8), ('cat',), np.array([4]), maps, maps)
+    with zipfile.ZipFile(io.BytesIO(pack(found, 0.3, []))) as archive:
+        assert archive.namelist() == ['answers.csv', 'classes.csv', 'image.png', 'mask.png']

@@ -3,12 +3,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tiny_runs import ROOT
 
 from qaclims_mm.apis.demo import explainer as module
 from qaclims_mm.apis.demo.explainer import MAX_SIDE, Explainer, Found
 from qaclims_mm.apis.demo.proposing import propose_by_questions
+from qaclims_mm.apis.networks import build_network
+from qaclims_mm.engine.launch import read_config
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.schemas import FormatError
 
@@ -79,6 +82,7 @@ def test_the_vqa_model_is_asked_about_few_classes(monkeypatch, most, wanted):
 def test_without_answers_and_refiner(tmp_path, drawn):
     plain = Explainer(MINI / 'clip-cam_clip-mini_miniworld-112x112.py', device='cpu')
     assert plain.max_side == MAX_SIDE
+    assert not plain.can_refine
     image, names = drawn
     found = plain.find(image, names)
     assert found.refined is found.cams
@@ -125,12 +129,30 @@ def test_masks_of_many_classes():
     assert Found(image, ('near',), np.array([3]), maps, maps).mask(0.5, False).dtype == np.uint8
 
 
+IRN = MINI / 'irn_r18-mini_1xb16-10e_miniworld-112x112.py'
+
+
+def test_a_refiner_that_was_trained(tmp_path, drawn):
+    image, names = drawn
+    clip_cam = MINI / 'clip-cam_clip-mini_miniworld-112x112.py'
+    with pytest.raises(FormatError, match=r'the IRNRefiner of .* has to be trained, but no check'):
+        Explainer(clip_cam, refiner=IRN, device='cpu')
+    torch.manual_seed(0)
+    state = build_network(read_config(str(IRN)).model, None).state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'irn.pth')
+    made = Explainer(clip_cam, refiner=IRN, refiner_weights=str(tmp_path / 'irn.pth'), device='cpu')
+    assert made.can_refine
+    found = made.find(image, names)
+    assert found.refined.shape == found.cams.shape
+    assert np.isfinite(found.refined).all()
+    assert not np.array_equal(found.refined, found.cams)
+
+
 def test_refiner_weights_must_fit(tmp_path):
-    irn = MINI / 'irn_r18-mini_1xb16-10e_miniworld-112x112.py'
     with pytest.raises(FormatError, match='does not fit IRNRefiner'):
         Explainer(
             MINI / 'clip-cam_clip-mini_miniworld-112x112.py',
-            refiner=irn,
+            refiner=IRN,
             refiner_weights='miniworld://qa_clims/r18-mini.safetensors',
             device='cpu',
         )

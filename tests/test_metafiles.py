@@ -1,0 +1,63 @@
+"""model-index.yml and metafiles name what exists, and numbers that were measured."""
+
+import pytest
+import yaml
+from tiny_runs import ROOT
+
+from qaclims_mm.apis.ablation_results import read_results
+from qaclims_mm.paths import resolve
+
+CONFIGS = ROOT / 'configs'
+METAFILES = sorted(CONFIGS.glob('*/metafile.yml'))
+
+
+def test_model_index_has_all_metafiles():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    assert [ROOT / path for path in index['Import']] == METAFILES
+    assert len(METAFILES) >= 7
+
+
+@pytest.mark.parametrize('metafile', METAFILES, ids=lambda path: path.parent.name)
+def test_metafile_names_what_exists(metafile):
+    content = yaml.safe_load(metafile.read_text())
+    known = {c['Name'] for c in content['Collections']}
+    assert all((ROOT / c['README']).is_file() for c in content['Collections'])
+    assert content['Models']
+    for model in content['Models']:
+        path = ROOT / model['Config']
+        assert path.is_file()
+        assert path.parent == metafile.parent
+        assert model['Name'] == path.stem
+        assert model['In Collection'] in known
+        # what has not been measured has no results
+        assert ('Results' in model) == (metafile.parent.name == 'miniworld')
+        assert resolve(model.get('Weights', 'none'))
+
+
+def test_metafile_has_the_measured_numbers():
+    models = yaml.safe_load((CONFIGS / 'miniworld/metafile.yml').read_text())['Models']
+    results = read_results(ROOT / 'docs/results/table1_cams.json')
+    stated = {
+        m['Name'].split('_')[0].replace('-', ''): list(r['Metrics'].values())
+        for m in models
+        for r in m['Results']
+        if r['Task'] == 'Class activation maps'
+    }
+    # the metafile's names are the configs', the suite's rows have names of their own
+    rows = {'puzzle': 'puzzlecam', 'clip_cam': 'clipcam', 'qa_clims': 'qaclims'}
+    measured = {}
+    for row in results.rows:
+        best, fixed = (results.summary(row, f'cam/{key}') for key in ('mIoU', 'mIoU@0.15'))
+        values = [round(v, 1) for v in (best.mean, best.sd, fixed.mean)]
+        measured[rows.get(row.name, row.name)] = values
+    assert stated == measured
+
+
+def test_metafile_has_the_numbers_of_the_readme():
+    models = yaml.safe_load((CONFIGS / 'miniworld/metafile.yml').read_text())['Models']
+    readme = (ROOT / 'README.md').read_text()
+    for model in models:
+        for result in model['Results']:
+            if result['Task'] != 'Class activation maps':
+                mean, sd = list(result['Metrics'].values())[:2]
+                assert f'{mean} ± {sd}' in readme, model['Name']
