@@ -67,7 +67,7 @@ def test_files(tmp_path):
     assert rows[0]['mean'] == {'cam/mIoU': 51.0}
     assert rows[1]['difference'] == {'cam/mIoU': None}
     assert rows[2]['mean'] == {}
-    lines = list(csv.reader(paths[1].open()))
+    lines = list(csv.reader(paths[1].read_text().splitlines()))
     assert lines[0][:5] == ['name', 'title', 'paper', 'metric', 'mean']
     assert lines[1][-3:] == ['50.0', '52.0', '51.0']
     assert lines[3][4:] == [''] * 8

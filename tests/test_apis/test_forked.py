@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(not forked.can_fork(), reason='tools run in proc
 def run(tmp_path):
     def go(code, *arguments):
         (tmp_path / 'tool.py').write_text(code)
-        files = [(tmp_path / name).open('w') for name in ('out', 'err')]
-        return ForkedTool(str(tmp_path / 'tool.py'), arguments, *files)
+        with (tmp_path / 'out').open('w') as out, (tmp_path / 'err').open('w') as err:
+            return ForkedTool(str(tmp_path / 'tool.py'), arguments, out, err)
 
     return go
 

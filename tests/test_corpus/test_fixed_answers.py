@@ -1,9 +1,9 @@
 import pytest
 from contracts import VLMContract, noise
 
+from qaclims_mm.corpus.fixed_answers import FixedAnswers
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.schemas import FormatError
-from qaclims_mm.vlms.fixed_answers import FixedAnswers
 
 TEXTS = {'cat': ['sofa', 'house', 'carpet'], 'potted plant': ['kitchen']}
 
