@@ -17,7 +17,16 @@ EXTRAS = {
     'vis': ['tensorboard'],
     'web': ['gradio>=6'],
     'docs': ['sphinx', 'myst-parser', 'furo'],
-    'dev': ['ruff', 'mypy', 'pytest', 'pytest-cov', 'codespell', 'playwright', 'pre-commit'],
+    'dev': [
+        'ruff',
+        'mypy',
+        'pytest',
+        'pytest-cov',
+        'pytest-xdist',
+        'codespell',
+        'playwright',
+        'pre-commit',
+    ],
 }
 
 setup(

@@ -12,6 +12,8 @@ ruff check .
 ruff format --check .
 codespell
 mypy qaclims_mm tools
-if [ $# -gt 0 ]; then exec python -m pytest --durations=10 "$@"; fi
-python -m pytest --durations=10 -m "not gpu"
+# two files of tests at a time, each on one thread; in the given order, which has no long test at its end
+tests=(env OMP_NUM_THREADS=1 python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder)
+if [ $# -gt 0 ]; then exec "${tests[@]}" "$@"; fi
+"${tests[@]}" -m "not gpu"
 python tools/benchmark.py all --size tiny

@@ -52,10 +52,10 @@ def test_a_call_is_timed_and_its_result_returned():
 @on_linux
 def test_peak_is_what_comes_on_top():
     before = np.ones(100 * MB, np.uint8)
-    spent, _ = measure(lambda: np.ones(64 * MB, np.uint8).sum(), CPU)
-    assert 63 * MB <= spent.peak < 80 * MB
-    spent, _ = measure(lambda: np.ones(16 * MB, np.uint8).sum(), CPU)
-    assert 15 * MB <= spent.peak < 32 * MB
+    for size in (64, 16):
+        calls = [measure(lambda n=size: np.ones(n * MB, np.uint8).sum(), CPU) for _ in range(3)]
+        # a kernel that takes cold pages meanwhile lowers a peak
+        assert (size - 1) * MB <= max(spent.peak for spent, _ in calls) < (size + 16) * MB
     assert before.all()
 
 
