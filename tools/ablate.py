@@ -7,10 +7,10 @@ done there is not done again. The tables are in WORK_DIR/ablations: Markdown, CS
 import argparse
 
 from rich.console import Console
-from rich.table import Table
 
 from qaclims_mm.apis.ablation import Ablation, find_suite
 from qaclims_mm.apis.plan import Launch
+from qaclims_mm.apis.processes import exit_when_terminated
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -24,7 +24,9 @@ def main() -> int:
         default='configs/pipelines/miniworld_qa-clims.py',
         help='pipeline config; default that of MiniWorld',
     )
-    parser.add_argument('--work-dir', default='work_dirs', help='folder of the seeds')
+    parser.add_argument(
+        '--work-dir', default='work_dirs', help='folder of the seeds; default work_dirs'
+    )
     parser.add_argument(
         '--jobs', type=int, default=1, help='stages at once, each with its share of the machine'
     )
@@ -34,6 +36,8 @@ def main() -> int:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f'--jobs must be at least 1, but got {args.jobs}')
+    if min(args.seeds) < 0:
+        parser.error(f'--seeds must be at least 0, but got {min(args.seeds)}')
     try:
         launch = Launch(args.launcher, args.ranks)
     except ValueError as error:
@@ -44,11 +48,9 @@ def main() -> int:
         args.pipeline, suites, args.seeds, args.work_dir, args.jobs, launch, console
     )
     if args.dry_run:
-        table = Table('seed', 'stage', 'state')
-        for seed, stage, state in ablation.overview():
-            table.add_row(str(seed), stage, state)
-        console.print(table)
+        console.print(ablation.overview())
         return 0
+    exit_when_terminated()
     status = ablation.run()
     for table in ablation.tables():
         console.print(table)

@@ -1,4 +1,4 @@
-"""One page about a pipeline's work dir: python tools/report.py WORK_DIR --out report.html.
+"""One page about a pipeline's work dir: python tools/report.py WORK_DIR.
 
 It has numbers, curves, maps, failures, answers and configs, and needs no other file.
 """
@@ -17,18 +17,23 @@ def main() -> None:
     """Write the page and say where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', help='folder of a pipeline, as run_pipeline.py leaves it')
-    parser.add_argument('--out', default='report.html', help='default report.html')
+    parser.add_argument('--out', help='default report.html in the work dir')
     parser.add_argument(
         '--ablations', help='folder of ablate.py; default ablations beside the work dir'
     )
-    parser.add_argument('--results', help='Markdown page whose tables and pictures are renewed')
+    parser.add_argument(
+        '--results',
+        help='Markdown page whose tables and pictures are renewed, between the lines '
+        '<!-- ablation: SUITE --> or <!-- pictures: SECTION --> and <!-- end -->',
+    )
     args = parser.parse_args()
+    out = Path(args.out or Path(args.work_dir) / 'report.html')
     ablations = args.ablations or Path(args.work_dir).parent / 'ablations'
-    sections = write_report(args.work_dir, args.out, ablations)
+    sections = write_report(args.work_dir, out, ablations)
     if args.results:
         update_page(args.results, ablations, sections)
-    megabytes = Path(args.out).stat().st_size / 1e6
-    Console().print(f'{args.out}: {megabytes:.1f} MB', soft_wrap=True)
+    megabytes = out.stat().st_size / 1e6
+    Console().print(f'{out}: {megabytes:.1f} MB', soft_wrap=True)
 
 
 if __name__ == '__main__':

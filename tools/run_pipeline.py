@@ -7,6 +7,7 @@ from rich.console import Console
 from qaclims_mm.apis.forked import can_fork
 from qaclims_mm.apis.pipeline import Pipeline, metrics_table
 from qaclims_mm.apis.plan import Launch, read_plan
+from qaclims_mm.apis.processes import exit_when_terminated
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -34,6 +35,7 @@ def main() -> int:
     if args.dry_run:
         console.print(pipeline.overview(stages))
         return 0
+    exit_when_terminated()
     status = pipeline.run(stages)
     metrics, root = pipeline.collect_metrics(plan.stages), plan.root
     if plan.table['columns']:

@@ -3,7 +3,7 @@
 # has the fixed texts as a stage.
 title = 'Answers and fixed texts'
 variants = dict(
-    ritc=dict(title='no texts but "no {class}"', stage='ritc', paper=60.2),
+    ritc=dict(title='no answers (RITC without QAPE)', stage='ritc', paper=60.2),
     fixed=dict(title='fixed texts of the class', stage='fixed'),
     qa_clims=dict(title='answers about the image', paper=67.3),
 )

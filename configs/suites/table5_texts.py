@@ -10,8 +10,8 @@ groups = {
     'bg': (('object', 'scene'), 67.0),
 }
 variants = {
-    # without answers the class stands against "no {class}": RITC without QAPE
-    'none': dict(title='no answers', paper=60.2, stage='ritc'),
+    # without answers the class stands against "no {class}"
+    'none': dict(title='no answers (RITC without QAPE)', paper=60.2, stage='ritc'),
 }
 variants |= {
     name: dict(

@@ -1,7 +1,9 @@
 """Runs suites over seeds: what is ready goes on beside others, what fails does not end the rest."""
 
+import difflib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -12,10 +14,12 @@ import torch
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
+from rich.table import Table
 
 from qaclims_mm.apis.ablation_results import AblationResults, ResultRow
-from qaclims_mm.apis.pipeline import Pipeline
+from qaclims_mm.apis.pipeline import Pipeline, StageFailed, costs_left, shown_cost
 from qaclims_mm.apis.plan import Launch, Plan, Stage, read_plan
+from qaclims_mm.apis.processes import kill_children
 from qaclims_mm.apis.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
 from qaclims_mm.schemas import METRICS, FormatError, read_metrics
@@ -36,8 +40,18 @@ class Job:
 
 
 def find_suite(name: str) -> Path:
-    """Return the file of a suite: a path, or a name in ``configs/suites``."""
-    return Path(name) if name.endswith('.py') else Path(SUITES) / f'{name}.py'
+    """Return the file of a suite: a path, or a name in ``configs/suites``.
+
+    Raises:
+        FormatError: If there is no such file.
+    """
+    path = Path(name) if name.endswith('.py') else Path(SUITES) / f'{name}.py'
+    if not path.is_file():
+        known = sorted(p.stem for p in Path(SUITES).glob('*.py'))
+        close = difflib.get_close_matches(path.stem, known, n=1)
+        hint = f'; did you mean {close[0]}?' if close else f'; {SUITES} has {", ".join(known)}.'
+        raise FormatError(f'there is no suite {path}{hint}')
+    return path
 
 
 class Ablation:
@@ -53,7 +67,8 @@ class Ablation:
         console: Where the user reads.
 
     Raises:
-        FormatError: If the config or a suite is badly described, or a suite does not fit.
+        FormatError: If the config or a suite is badly described, a suite does not fit, or two have
+            one name.
     """
 
     def __init__(
@@ -71,8 +86,11 @@ class Ablation:
         self.out_dir = Path(work_dir) / 'ablations'
         plans = {s: read_plan(config, Path(work_dir) / f'seed{s}') for s in self.seeds}
         self.pipelines = {s: Pipeline(p, s, launch) for s, p in plans.items()}
-        self.suites = {path: read_suite(path) for path in suites}
-        self._rows = {(s, path): rows_of(plans[s], path) for s in self.seeds for path in suites}
+        self.suites = {path: read_suite(path) for path in dict.fromkeys(map(Path, suites))}
+        _check_names(self.suites)
+        self._rows = {
+            (s, path): rows_of(plans[s], path) for s in self.seeds for path in self.suites
+        }
         self._jobs = list(self._list_jobs(plans))
         self._of = {(job.seed, job.stage.name): job for job in self._jobs}
 
@@ -86,9 +104,21 @@ class Ablation:
             for seed, stage in zip(stages, of_seeds, strict=True):
                 yield Job(seed, stage)
 
-    def overview(self) -> list[tuple[int, str, str]]:
-        """Return seed, stage and state of every job."""
-        return [(j.seed, j.stage.name, self.pipelines[j.seed].state(j.stage)) for j in self._jobs]
+    def overview(self) -> Table:
+        """Return what a run would do, how long it would take and how much it would write."""
+        table, left = Table('seed', 'stage', 'state', caption_justify='left'), []
+        for title in ('minutes', 'MB'):
+            table.add_column(title, justify='right')
+        for job in self._jobs:
+            stage, state = job.stage, self.pipelines[job.seed].state(job.stage)
+            costs = shown_cost(stage.minutes), shown_cost(stage.megabytes)
+            table.add_row(str(job.seed), stage.name, state, *costs)
+            # what all seeds share is made once
+            if state != DONE and (job is self._first(job) or not self._is_shared(job)):
+                left.append(stage)
+        plan = self.pipelines[self.seeds[0]].plan
+        table.caption = costs_left(left, plan.root, plan.machine)
+        return table
 
     def run(self) -> int:
         """Run what is not done.
@@ -114,7 +144,7 @@ class Ablation:
                 live.update(Group(*self.tables(), self._progress()), refresh=live.is_started)
                 if not running:
                     break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in self._wait(running):
                     job = running.pop(future)
                     slots.append(job.slot)
                     status = max(status, self._settle(job, future))
@@ -123,6 +153,18 @@ class Ablation:
 
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.jobs)
+
+    @staticmethod
+    def _wait(running: Collection[Future]) -> set[Future]:
+        """Return what has ended; if waiting is broken off, all ends."""
+        try:
+            return wait(running, return_when=FIRST_COMPLETED).done
+        except BaseException:
+            # or the pool would wait until they are done; one may just be starting
+            while not all(future.done() for future in running):
+                kill_children()
+                time.sleep(0.1)
+            raise
 
     def _ready(self) -> list[Job]:
         """Return the jobs that can start now, and fail those that never can."""
@@ -144,8 +186,10 @@ class Ablation:
     def _waits_for_first(self, job: Job) -> bool:
         """Tell whether the first seed is about to make what this one would make again."""
         first = self._first(job)
-        seedless = self.pipelines[job.seed].plan.is_seedless(job.stage)
-        return job is not first and seedless and first.state in (TO_DO, RUNNING)
+        return job is not first and self._is_shared(job) and first.state in (TO_DO, RUNNING)
+
+    def _is_shared(self, job: Job) -> bool:
+        return self.pipelines[job.seed].plan.is_seedless(job.stage)
 
     def _first(self, job: Job) -> Job:
         """Return the same job of the first seed."""
@@ -172,12 +216,12 @@ class Ablation:
         """Note how a job ended; returns its status."""
         try:
             status = future.result()
-        except (SystemExit, FormatError, OSError) as error:
+        except (StageFailed, FormatError, OSError) as error:
             job.state, job.reason = FAILED, str(error)
             log = self.pipelines[job.seed].log_of(job.stage)
             self.console.print(f'{self._title(job)}  [red]failed[/red]: {escape(str(error))}')
-            if isinstance(error, SystemExit):
-                job.reason = f'its log is {log}'
+            if isinstance(error, StageFailed):
+                job.reason = f'{error.reason} (its log is {log})'
             return 1
         job.state = DONE
         found = self._metrics(job)
@@ -211,7 +255,7 @@ class Ablation:
         """Return what is known now, suite by suite."""
         return [self._results_of(path, suite) for path, suite in self.suites.items()]
 
-    def _results_of(self, path: str | Path, suite: Suite) -> AblationResults:
+    def _results_of(self, path: Path, suite: Suite) -> AblationResults:
         own = [n for n, v in suite.variants.items() if v.stage == TRAINED and not v.is_varied]
         by_seed = [self._rows[seed, path] for seed in self.seeds]
         return AblationResults(
@@ -247,3 +291,15 @@ class Ablation:
     def tables(self) -> list[Any]:
         """Return the tables as they are now."""
         return [found.table() for found in self.results()]
+
+
+def _check_names(suites: Mapping[Path, Suite]) -> None:
+    """Refuse suites whose rows and results would share their folders."""
+    files: dict[str, Path] = {}
+    for path, suite in suites.items():
+        other = files.setdefault(suite.name, path)
+        if other != path:
+            raise FormatError(
+                f'{other} and {path} have one name, by which their trainings and results are '
+                'called; give one of them another.'
+            )

@@ -113,14 +113,23 @@ class AblationResults:
         """Return the lines of the CSV file, a metric of a row each."""
         names = list(Summary.__dataclass_fields__)
         lines: list[list[Any]] = [
-            ['name', 'title', 'paper', 'metric', *names, *(f'seed {s}' for s in self.seeds)]
+            [
+                'name',
+                'title',
+                'paper',
+                'metric',
+                *names,
+                *(f'seed {s}' for s in self.seeds),
+                'failed',
+            ]
         ]
         for row in self.rows:
             for metric in self.columns:
                 found = self.summary(row, metric)
                 numbers = [getattr(found, n) if found else None for n in names]
                 each = [row.values.get(metric, {}).get(str(s)) for s in self.seeds]
-                lines.append([row.name, row.title, row.paper, metric, *numbers, *each])
+                failed = '; '.join(f'seed {s}: {why}' for s, why in row.failed.items())
+                lines.append([row.name, row.title, row.paper, metric, *numbers, *each, failed])
         return lines
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
@@ -143,7 +152,7 @@ class AblationResults:
                 if found
                 else ['', '']
             )
-        failed = f', failed: {", ".join(row.failed)}' if row.failed else ''
+        failed = f', failed: seed {", ".join(row.failed)}' if row.failed else ''
         return [*cells, f'{len(row.values.get(first, {}))}/{len(self.seeds)}{failed}']
 
     def markdown(self) -> str:
@@ -152,13 +161,23 @@ class AblationResults:
         rule = ['---'] + ['---:'] * (len(head) - 1)
         lines = [[cell.replace('|', '\\|') for cell in cells] for cells in lines]
         table = '\n'.join(f'| {" | ".join(cells)} |' for cells in (head, rule, *lines))
-        return f'## {self.title}\n\n{table}\n\n{self.caption()}\n'
+        return '\n\n'.join([f'## {self.title}', table, self.caption(), *self.failures()]) + '\n'
+
+    def failures(self) -> list[str]:
+        """Return why runs failed, a sentence each."""
+        return [
+            f'Failed: {row.title}, seed {seed}: {why}.'
+            for row in self.rows
+            for seed, why in row.failed.items()
+        ]
 
     def caption(self) -> str:
         """Return what the numbers are."""
         text = f'In percent, mean ± standard deviation over seeds of {self.config}.'
         title = next((r.title for r in self.rows if r.name == self.reference), None)
-        if title:
+        if not title:
+            text += " No row is the pipeline's own training, with which others would be compared."
+        else:
             text += (
                 f' Difference to "{title}" ± standard error, seed by seed; p of a paired t-test, '
                 'not corrected for the number of rows.'

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import warnings
@@ -69,5 +70,6 @@ def _run(script: str, arguments: Sequence[str], output: int, errors: int | None)
         os.dup2(errors, 2)
         sys.stderr = os.fdopen(2, 'w', buffering=1, closefd=False)
     warnings.simplefilter('ignore')
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     sys.argv = [script, *arguments]
     runpy.run_path(script, run_name='__main__')

@@ -9,18 +9,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.apis import plan
 from qaclims_mm.apis.forked import ForkedTool
 from qaclims_mm.apis.plan import Launch, Plan, Stage
+from qaclims_mm.apis.processes import wait_for
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, read_config
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import (
@@ -40,7 +40,6 @@ from qaclims_mm.version import __version__
 
 DONE, LOGS = 'done', 'logs'
 RUNS, CHANGED = 'runs.json', 'changed'
-SAMPLE_SECONDS = 2
 
 
 def _existing(path: Path) -> Path:
@@ -48,36 +47,26 @@ def _existing(path: Path) -> Path:
     return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
 
 
-def _wait(process: subprocess.Popen | ForkedTool) -> tuple[int, float]:
-    """Wait for a process; returns its status and the peak memory of its family in GB."""
-    peak = 0.0
-    try:
-        while True:
-            try:
-                return process.wait(SAMPLE_SECONDS), peak
-            except subprocess.TimeoutExpired:
-                peak = max(peak, memory_of(process.pid))
-    except BaseException:
-        process.kill()
-        raise
-
-
-def memory_of(pid: int) -> float:
-    """Return the memory of a process and its descendants in GB; what they share counts once."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for member in (root, *root.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                used = member.memory_full_info()
-                # proportional set size, where the system tells it
-                total += getattr(used, 'pss', used.rss)
-    return total / 1e9
-
-
-def _shown(cost: float | None) -> str:
-    """Return a cost as the overview shows it."""
+def shown_cost(cost: float | None) -> str:
+    """Return a cost as an overview shows it."""
     return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
+
+
+def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
+    """Return what stages cost together, beside what the disk of a folder has, in words."""
+    minutes, megabytes = (
+        [c for s in left if (c := getattr(s, name)) is not None]
+        for name in ('minutes', 'megabytes')
+    )
+    unknown = len(left) - len(minutes), len(left) - len(megabytes)
+    free = shutil.disk_usage(_existing(root)).free / 1e6
+    text = (
+        f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
+        f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
+    )
+    if sum(megabytes) > free:
+        text += '\nthe disk is too small: the run would not start'
+    return text + (f'\nminutes as measured on {machine}' if machine else '')
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -110,6 +99,19 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _hash_once(path: Path, size: int, modified: int) -> str:
     """Return a file's hash; large weights are read once a process."""
     return hash_file(path)
+
+
+class StageFailed(SystemExit):
+    """A stage ended with an error.
+
+    Args:
+        message: The end of its log, and where the log is.
+        reason: What its last line says.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Run(NamedTuple):
@@ -230,27 +232,14 @@ class Pipeline:
             state = self.state(stage)
             changed += [stage.name] if state == CHANGED else []
             left += [stage] if state != 'done' else []
-            costs = [_shown(c) for c in (stage.minutes, stage.megabytes)]
+            costs = [shown_cost(c) for c in (stage.minutes, stage.megabytes)]
             table.add_row(stage.name, stage.about, state, *costs)
-        minutes, megabytes = (
-            [c for s in left if (c := getattr(s, name)) is not None]
-            for name in ('minutes', 'megabytes')
-        )
-        unknown = len(left) - len(minutes), len(left) - len(megabytes)
-        free = shutil.disk_usage(_existing(self.root)).free / 1e6
-        table.caption = (
-            f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
-            f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
-        )
-        if sum(megabytes) > free:
-            table.caption += '\nthe disk is too small: the run would not start'
+        table.caption = costs_left(left, self.root, self.plan.machine)
         if changed:
             table.caption += (
                 f'\nmade with another config, seed or input: {", ".join(changed)}; '
                 'the run would stop there'
             )
-        if self.plan.machine:
-            table.caption += f'\nminutes as measured on {self.plan.machine}'
         return table
 
     def run(self, stages: Iterable[Stage]) -> int:
@@ -258,7 +247,7 @@ class Pipeline:
 
         Raises:
             FormatError: If the disk is too small for what is left.
-            SystemExit: If a stage fails, with the end of its log.
+            StageFailed: If a stage fails, with the end of its log.
         """
         stages, status = list(stages), 0
         self._check_disk(stages)
@@ -290,7 +279,7 @@ class Pipeline:
 
         Raises:
             FormatError: If it was begun from something else, or is running.
-            SystemExit: If it fails, with the end of its log.
+            StageFailed: If it fails, with the end of its log.
         """
         # as it is now: its config may be edited while it runs
         manifest = self._claim(stage)
@@ -348,8 +337,8 @@ class Pipeline:
             raise FormatError(
                 f'stage {stage.name} was begun in {self.root} with another config, seed or input'
                 f'{self._other_version(path.parent)}; '
-                f'choose another --work-dir, delete {self.plan.folder(stage)} and {path.parent}, '
-                'or keep its files and go on behind it with --from.'
+                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
+                'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
             )
         write_json(path, begun)
         return manifest
@@ -386,13 +375,15 @@ class Pipeline:
         Raises:
             FormatError: If it is running.
         """
-        with (self.root / DONE / stage.name / 'lock').open('w') as lock:
+        path = self.root / DONE / stage.name / 'lock'
+        # not emptied before it is held: it has the number of the process that holds it
+        with path.open('a') as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise FormatError(
                     f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
-                    'that was killed; wait until it ends, or end it.'
+                    f'that was killed; wait until it ends, or end it (process {path.read_text()}).'
                 ) from None
             yield lock
 
@@ -409,10 +400,17 @@ class Pipeline:
             for left in self.plan.folder(stage).rglob('.*.tmp'):
                 if left.is_file():
                     left.unlink()
-            code, peak = _wait(self._start(stage, lock, file, beside))
+            process = self._start(stage, lock, file, beside)
+            lock.truncate(0)
+            lock.write(str(process.pid))
+            lock.flush()
+            code, peak = wait_for(process)
         if code not in (0, EXIT_BAD_RECORDS):
-            end = ''.join(log.read_text(errors='replace').splitlines(keepends=True)[-15:])
-            raise SystemExit(f'{end}\nstage {stage.name} failed; its whole log is {log}.')
+            lines = log.read_text(errors='replace').splitlines()
+            last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
+            end = '\n'.join(lines[-15:])
+            message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'
+            raise StageFailed(message, f'ended with {code}: {last}')
         return code, peak
 
     def _start(

@@ -6,20 +6,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from qaclims_mm.engine.launch import read_config
+from qaclims_mm.schemas import FormatError
 
 
 @cache
-def last_checkpoint(config: str) -> str:
+def _last_checkpoint(config: str) -> str:
+    return last_checkpoint(read_config(config))
+
+
+def last_checkpoint(config: Config) -> str:
     """Return the name of the checkpoint that a config's training ends with."""
-    loop = read_config(config).train_cfg
-    epochs, iterations = loop.get('max_epochs'), loop.get('max_iters')
+    epochs, iterations = (config.train_cfg.get(k) for k in ('max_epochs', 'max_iters'))
     return f'epoch_{epochs}.pth' if epochs else f'iter_{iterations}.pth'
 
 
 def training(name: str, config: str, about: str, needs: Sequence[str] = (), **more: Any) -> dict:
-    """Return a training; on as many ranks as the name of its config says."""
-    [ranks] = re.findall(r'_(\d+)xb\d+-', Path(config).stem)
+    """Return a training; on as many ranks as the name of its config says.
+
+    Raises:
+        FormatError: If the name does not say it.
+    """
+    ranks = re.search(r'_(\d+)xb\d+-', Path(config).stem)
+    if ranks is None:
+        raise FormatError(
+            f'stage {name}: the name of {config} does not say on how many ranks it trains and with '
+            'how many images each; call it like mine_1xb16-5e_miniworld.py: 1 rank, 16 images.'
+        )
     return dict(
         name=name,
         tool='train.py',
@@ -27,7 +42,7 @@ def training(name: str, config: str, about: str, needs: Sequence[str] = (), **mo
         about=about,
         needs=needs,
         seeded=True,
-        ranks=int(ranks),
+        ranks=int(ranks[1]),
         **more,
     )
 
@@ -59,7 +74,7 @@ def prediction(
         about=about,
         needs=needs,
         folder=folder or of or name,
-        checkpoint=f'{{work_dir}}/{of}/{last_checkpoint(config)}' if of else 'none',
+        checkpoint=f'{{work_dir}}/{of}/{_last_checkpoint(config)}' if of else 'none',
         **more,
     )
 
@@ -118,7 +133,7 @@ def report(needs: Sequence[str], **more: Any) -> dict:
         name='report',
         tool='report.py',
         about='one page about all of it',
-        args=['{work_dir}', '--out', '{work_dir}/report.html'],
+        args=['{work_dir}'],
         needs=needs,
         **more,
     )
@@ -178,7 +193,7 @@ def paper_table(mask_threshold: float) -> dict[str, dict[str, str]]:
         columns={
             'cam/mIoU': 'best mIoU',
             'cam/mIoU@0.15': 'at 0.15',
-            f'mask/mIoU@{mask_threshold}': 'masks',
+            f'mask/mIoU@{mask_threshold}': f'masks at {mask_threshold}',
             'seg/mIoU': 'val mIoU',
         },
     )

@@ -1,6 +1,8 @@
 """Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
 
+import ast
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,8 +11,9 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.apis.plan import Plan, Stage
+from qaclims_mm.apis.stages import last_checkpoint
 from qaclims_mm.engine.launch import base_parser, read_config
-from qaclims_mm.registry import MODELS, VQA_MODELS
+from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.schemas import FormatError
 
 # the stages that ask the VQA model and make the text bank, the strings of a config that say where
@@ -86,26 +89,37 @@ def read_suite(path: str | Path) -> Suite:
     if not Path(path).is_file():
         raise FormatError(f'there is no suite {path}; see configs/suites.')
     try:
-        cfg = Config.fromfile(path, lazy_import=False)
+        # mmengine reads a copy of it, whose name would say nothing
+        ast.parse(Path(path).read_text())
     except SyntaxError as error:
-        raise FormatError(f'{path} is no Python ({error.msg}).') from error
+        where = f'{path}, line {error.lineno}'
+        raise FormatError(f'{where}: this is no Python ({error.msg}).') from error
+    cfg = Config.fromfile(path, lazy_import=False)
     try:
         found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
     except (AttributeError, TypeError) as error:
+        has = ', '.join(cfg) or 'nothing'
         raise FormatError(
-            f'{path} needs variants = {{name: dict(title=..., options={{...}})}} ({error}).'
+            f'{path} needs variants = {{name: dict(title=..., options={{...}})}} ({error}); '
+            f'it has {has}.'
         ) from error
     if not found:
         raise FormatError(f'{path} has no variants.')
-    return Suite(Path(path).stem, cfg.get('title', Path(path).stem), found)
+    name = Path(path).stem
+    bad = [row for row in (name, *found) if not re.fullmatch(r'[\w.-]+', row)]
+    if bad:
+        raise FormatError(
+            f'{path}: {bad[0]!r} names a folder, so it may have letters, digits, _, - and . alone.'
+        )
+    return Suite(name, cfg.get('title', name), found)
 
 
 def rows_of(plan: Plan, path: str | Path) -> list[Row]:
     """Return the rows of a suite as stages of a pipeline.
 
-    A variant has the folder ``<first word of the suite>-<name>``, so that several suites share all
-    other stages; one without options is the pipeline's own training. One that changes an option of
-    ``text_bank`` makes a text bank of its own first, one that asks other questions a corpus too.
+    A variant has the folder ``<suite>-<name>``; one without options is the pipeline's own
+    training. One that changes an option of ``text_bank`` makes a text bank of its own first, one
+    that asks other questions a corpus too.
 
     Args:
         plan: A pipeline.
@@ -116,9 +130,8 @@ def rows_of(plan: Plan, path: str | Path) -> list[Row]:
             given on a command line.
     """
     suite = read_suite(path)
-    prefix = suite.name.split('_')[0]
     return [
-        _row(plan, f'{path}: {name}', f'{prefix}-{name}', name, variant)
+        _row(plan, f'{path}: {name}', f'{suite.name}-{name}', name, variant)
         for name, variant in suite.variants.items()
     ]
 
@@ -171,7 +184,9 @@ def _varied(
         yield replace(texts, name=bank, about=about, needs=needs_texts, **own)
     needs = tuple(bank if n == TEXTS else n for n in train.needs)
     yield replace(train, name=folder, about=f'train {variant.title}', needs=needs, **own)
-    checkpoint = str(plan.root / folder / Path(str(test.checkpoint)).name)
+    checkpoint = str(
+        plan.root / folder / last_checkpoint(read_config(str(train.config), None, options))
+    )
     yield replace(test, name=f'{folder}_maps', checkpoint=checkpoint, needs=(folder,), **own)
 
 
@@ -200,10 +215,12 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
 
 def _is_argument(node: Mapping[str, Any], name: str) -> bool:
     """Tell whether a registered class takes an argument, which its config leaves out."""
-    for registry in (MODELS, VQA_MODELS):
+    for registry in (MODELS, VQA_MODELS, DATASETS):
         found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
         if found is not None:
-            return name in inspect.signature(found).parameters
+            # what a class does not name itself it may hand on to its base
+            makers = inspect.getmro(found) if inspect.isclass(found) else [found]
+            return any(name in inspect.signature(maker).parameters for maker in makers)
     return False
 
 

@@ -4,6 +4,8 @@ import argparse
 import ast
 import os
 import re
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.schemas import FormatError
 
 EXIT_BAD_RECORDS = 3
+INTERRUPTED = 128 + signal.SIGINT
 # of prompts and questions, which are filled when texts are made
 PROMPT_FIELDS = ('answer', 'text', 'class', 'question')
 # how deep names may stand in what names stand for
@@ -226,6 +229,9 @@ def run_tool(main: Any) -> None:
         status = main() or 0
     except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'error: {_message_of(error)}') from error
+    except KeyboardInterrupt:
+        sys.stderr.write('interrupted\n')
+        raise SystemExit(INTERRUPTED) from None
     leave_process_group()
     raise SystemExit(status)
 

@@ -1,9 +1,14 @@
 import io
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
+from tiny_runs import ROOT
 
 from qaclims_mm.apis import plan as plan_module
 from qaclims_mm.apis.ablation import Ablation, find_suite
@@ -123,7 +128,7 @@ def test_the_rest_goes_on_when_a_run_fails(ablate):
     assert rows['ours'].values['cam/mIoU'].keys() == {'0', '1', '2'}
     assert 'no such luck' in ablate.shown
     assert f'its whole log is {ablate.root}/seed1/logs/bad.log' in ablate.shown
-    assert '2/3, failed: 1' in (ablate.root / 'ablations/suite.md').read_text()
+    assert '2/3, failed: seed 1' in (ablate.root / 'ablations/suite.md').read_text()
     assert 'seed1/bad_maps' not in ' '.join(ablate.calls)
 
 
@@ -242,4 +247,59 @@ def test_stages_of_comparators_are_no_part_of_the_pipeline(ablate):
 
 def test_names_of_suites():
     assert find_suite('fat') == Path('configs/suites/fat.py')
-    assert find_suite('mine/x.py') == Path('mine/x.py')
+    assert find_suite('configs/suites/fat.py') == Path('configs/suites/fat.py')
+    with pytest.raises(FormatError, match=r'suites/table4_loses.py; did you mean table4_losses\?'):
+        find_suite('table4_loses')
+    with pytest.raises(FormatError, match=r'no suite mine/x.py; configs/suites has fat, .*vlm\.'):
+        find_suite('mine/x.py')
+
+
+def test_two_suites_of_one_name(ablate):
+    (ablate.root / 'mine').mkdir()
+    paths = [ablate.root / 'suite.py', ablate.root / 'mine/suite.py']
+    paths[1].write_text(SUITE)
+    (ablate.root / 'plan.py').write_text(PLAN)
+    with pytest.raises(FormatError, match=r'suite.py and .*mine/suite.py have one name'):
+        Ablation(str(ablate.root / 'plan.py'), paths, [0], ablate.root)
+    # one that is given twice is one
+    twice = Ablation(str(ablate.root / 'plan.py'), [paths[0]] * 2, [0], ablate.root)
+    assert len(twice.results()) == 1
+
+
+def test_what_it_would_cost(ablate):
+    plan = PLAN.replace('dict(name=name,', 'dict(name=name, minutes=6.0, megabytes=20.0,')
+    (ablate.root / 'plan.py').write_text(plan)
+    suite = str(ablate.root / 'suite.py')
+    ablation = Ablation(str(ablate.root / 'plan.py'), [suite], [0, 1], ablate.root)
+    table = ablation.overview()
+    # seven stages a seed; qape, which no seed concerns, once
+    assert table.row_count == 14
+    assert table.caption.startswith('left: 78 minutes and 0 stages of unknown time, 260 MB')
+
+
+def test_nothing_goes_on_when_it_is_ended(ablate, tmp_path):
+    """As a cluster ends a job: SIGTERM to this process alone."""
+    (ablate.root / 'tools/work.py').write_text(
+        'import os, pathlib, time\n'
+        f'pathlib.Path({str(tmp_path)!r}, f"pid{{os.getpid()}}").touch()\n'
+        'time.sleep(600)\n'
+    )
+    (ablate.root / 'plan.py').write_text(PLAN)
+    program = (
+        'import pathlib\n'
+        'from qaclims_mm.apis import plan\n'
+        'from qaclims_mm.apis.ablation import Ablation\n'
+        'from qaclims_mm.apis.processes import exit_when_terminated\n'
+        f'root = pathlib.Path({str(ablate.root)!r})\n'
+        'plan.TOOLS = root / "tools"\n'
+        'exit_when_terminated()\n'
+        'Ablation(str(root / "plan.py"), [root / "suite.py"], [0, 1], root, jobs=2).run()\n'
+    )
+    process = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT)
+    while not list(tmp_path.glob('pid*')):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(60) == 143
+    for path in tmp_path.glob('pid*'):
+        assert not psutil.pid_exists(int(path.name[3:]))

@@ -69,8 +69,9 @@ def test_files(tmp_path):
     assert rows[2]['mean'] == {}
     lines = list(csv.reader(paths[1].read_text().splitlines()))
     assert lines[0][:5] == ['name', 'title', 'paper', 'metric', 'mean']
-    assert lines[1][-3:] == ['50.0', '52.0', '51.0']
-    assert lines[3][4:] == [''] * 8
+    assert lines[0][-4:] == ['seed 0', 'seed 1', 'seed 2', 'failed']
+    assert lines[1][-4:] == ['50.0', '52.0', '51.0', '']
+    assert lines[3][4:] == [*[''] * 8, 'seed 1: its log is x']
     assert read_results(paths[0]) == results()
 
 
@@ -99,7 +100,8 @@ def test_markdown():
     assert rule.count('---') == 6
     assert first == '| A \\| B | 60.3 | 51.0 ± 1.0 | -5.3 ± 0.9 | 0.026 | 3/3 |'
     assert own == '| ours |  | 56.3 ± 1.5 |  |  | 3/3 |'
-    assert failed == '| C |  |  |  |  | 0/3, failed: 1 |'
+    assert failed == '| C |  |  |  |  | 0/3, failed: seed 1 |'
+    assert text.endswith('\n\nFailed: C, seed 1: its log is x.\n')
     assert 'Difference to "ours" ± standard error' in text
 
 
@@ -107,6 +109,7 @@ def test_a_suite_without_a_row_of_the_pipeline():
     text = results(reference=None).markdown()
     assert 'difference' not in text
     assert 'Difference' not in text
+    assert "No row is the pipeline's own training" in text
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def check_own_texts(row, cfg):
 def test_stages_of_a_suite(tmp_path):
     plan = read_plan(PIPELINE.format('voc12'), 'root')
     suite = write(
-        tmp_path / 'mine_x.py',
+        tmp_path / 'mine.py',
         dict(
             a=dict(title='A', options={'model.loss_reg': None}),
             b=dict(title='B', options={'text_bank.groups': ['fine']}),
@@ -89,7 +89,15 @@ def test_stages_of_a_suite(tmp_path):
     rows = rows_of(plan, suite)
     stages = {s.name: s for s in stages_of(plan, rows)}
     assert list(stages) == [
-        *('qape', 'texts', 'mine-a', 'mine-a_maps', 'mine-b_texts', 'mine-b', 'mine-b_maps'),
+        *(
+            'qape',
+            'texts',
+            'mine-a',
+            'mine-a_maps',
+            'mine-b_texts',
+            'mine-b',
+            'mine-b_maps',
+        ),
         *('qa_clims', 'qa_clims_maps', 'cam', 'cam_maps'),
         *('mine-e_qape', 'mine-e_texts', 'mine-e', 'mine-e_maps'),
     ]
@@ -107,6 +115,15 @@ def test_stages_of_a_suite(tmp_path):
     assert [r.folder for r in rows] == ['mine-a', 'mine-b', 'qa_clims', 'cam', 'mine-e']
 
 
+def test_a_row_may_train_longer(tmp_path):
+    plan = read_plan(PIPELINE.format('miniworld'), 'root')
+    options = {'train_cfg.max_epochs': 2, 'train_dataloader.dataset.indices': 50}
+    [row] = rows_of(plan, write(tmp_path / 'x.py', dict(a=dict(title='A', options=options))))
+    *_, train, test = row.stages
+    assert test.checkpoint == 'root/x-a/epoch_2.pth'
+    assert train.args[1:] == ('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=50')
+
+
 def test_options_survive_those_of_the_seed():
     """A pipeline adds a second --cfg-options."""
     parser = base_parser('')
@@ -122,7 +139,9 @@ def test_options_survive_those_of_the_seed():
         ("variants = dict(a=dict(name='x'))", "unexpected keyword argument 'name'"),
         ("variants = dict(a='x')", 'needs variants'),
         ('variants = dict()', 'has no variants'),
-        ('variants = dict(', r's.py is no Python'),
+        ('\nvariants = dict(', r's.py, line 2: this is no Python'),
+        ('variant = dict(a=1)', r's.py needs variants = .*; it has variant\.'),
+        ("variants = {'a b': dict(title='A')}", r"s.py: 'a b' names a folder, so it may have"),
     ],
 )
 def test_bad_suite(tmp_path, text, message):

@@ -41,6 +41,8 @@ def test_a_dry_run_runs_nothing(flags, tmp_path, capsys):
     ended = run_tool('ablate', *flags, '--dry-run', capsys=capsys)
     assert ended.status == 0
     assert ended.text.count('to do') == 4
+    # no seed concerns them
+    assert 'left: 0 minutes and 2 stages of unknown time' in ended.text
     assert not (tmp_path / 'work').exists()
 
 
@@ -48,6 +50,7 @@ def test_a_dry_run_runs_nothing(flags, tmp_path, capsys):
     ('more', 'message'),
     [
         (('--jobs', '0'), '--jobs must be at least 1, but got 0'),
+        (('--seeds', '-1'), '--seeds must be at least 0, but got -1'),
         (('--ranks', '2'), '2 ranks need --launcher pytorch or slurm'),
         (('--pipeline', 'nowhere.py'), 'there is no pipeline config nowhere.py'),
     ],
@@ -61,4 +64,4 @@ def test_bad_flags(flags, capsys, more, message):
 def test_an_unknown_suite(flags, capsys):
     ended = run_tool('ablate', 'tables', *flags[1:], capsys=capsys)
     assert ended.status == 1
-    assert 'there is no suite configs/suites/tables.py; see configs/suites' in ended.text
+    assert 'there is no suite configs/suites/tables.py; did you mean table1_cams?' in ended.text

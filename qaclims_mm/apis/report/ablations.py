@@ -45,8 +45,9 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
     points = _points(results) if results else []
     if not results or not points:
         raise MissingError(
-            f'{Path(folder) / "omega.json"} is not there, or has no number; run',
-            'python tools/ablate.py omega --seeds 0 1 2',
+            f'{Path(folder) / "omega.json"} is not there, or has no number; seven trainings a seed '
+            'make it, which go through MiniWorld unless --pipeline names another:',
+            f'python tools/ablate.py omega --seeds 0 1 2 --work-dir {Path(folder).parent}',
         )
     metric = next(iter(results.columns))
     seeds = ', '.join(str(s) for s in results.seeds)
@@ -94,22 +95,17 @@ def ablation_blocks(ablations: Mapping[str, AblationResults], folder: str | Path
     """
     if not ablations:
         raise MissingError(
-            f'{folder} has no result of an ablation; run',
-            'python tools/ablate.py table4_losses --seeds 0 1 2',
+            f'{folder} has no result of an ablation; a suite is run, on MiniWorld unless '
+            '--pipeline names another, by',
+            f'python tools/ablate.py table4_losses --seeds 0 1 2 --work-dir {Path(folder).parent}',
         )
     return [_table(results) for results in ablations.values()]
 
 
 def _table(results: AblationResults) -> Table:
     head, rows = results.cells()
-    failed = [
-        f'{row.title}, seed {seed}: {reason}'
-        for row in results.rows
-        for seed, reason in row.failed.items()
-    ]
-    caption = f'{results.title}. {results.caption()}'
-    caption += f' Failed: {"; ".join(failed)}.' if failed else ''
-    return Table(_with_units(head, results.columns.values()), rows, caption)
+    caption = ' '.join([results.caption(), *results.failures()])
+    return Table(_with_units(head, results.columns.values()), rows, caption, results.title)
 
 
 def _with_units(head: Sequence[str], metrics: Iterable[str]) -> list[str]:

@@ -46,12 +46,14 @@ class Table:
         head: Titles of the columns, with their units.
         rows: Cells, as many a row as there are titles.
         caption: What is seen, and of what data.
+        title: Above it, where a section has several.
     """
 
     kind: ClassVar[str] = 'table'
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str
+    title: str = ''
 
 
 @dataclass(frozen=True)

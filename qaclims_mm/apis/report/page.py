@@ -41,7 +41,8 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
     """
     now, work = datetime.now().astimezone(), WorkDir(root)
     sections = all_sections(work, Path(ablations), now)
-    page = render(f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}', sections)
+    title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
+    page = render(title, date, lead_of(work), sections)
     with atomic_path(out) as temporary:
         temporary.write_text(page)
     return sections
@@ -77,12 +78,23 @@ def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
         return [Text(error.message, error.command, muted=True)]
 
 
-def render(title: str, date: str, sections: Sequence[Section]) -> str:
+def lead_of(work: WorkDir) -> str:
+    """Return what the page is about: of which images and which seed."""
+    return (
+        'From image-level labels to masks: a VQA model is asked about every image, its answers '
+        'guide the training of activation maps, the maps become masks, and a segmentor is trained '
+        f'on these. Maps and masks are of {work.data_of("qa_clims", "cam")}, the trainings of '
+        f'{work.of_seed}.'
+    )
+
+
+def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str:
     """Return the page; all that stands in it is escaped.
 
     Args:
         title: Heading of the page.
         date: When it was made.
+        lead: What it is about.
         sections: Its parts.
     """
     # S701 asks for this: every value is escaped, whatever a file on disk called it
@@ -91,5 +103,5 @@ def render(title: str, date: str, sections: Sequence[Section]) -> str:
     )
     style = Markup((HERE / 'style.css').read_text())  # noqa: S704 - our own file
     return environment.get_template('page.html.jinja').render(
-        title=title, date=date, sections=sections, style=style
+        title=title, date=date, lead=lead, sections=sections, style=style
     )

@@ -10,12 +10,13 @@ from qaclims_mm.apis.report.work_dir import CURVE, Curve, WorkDir
 
 BACKGROUND = 'background'
 OURS, COMPARED = 'QA-CLIMS', 'CLIMS'
-# {title: folders of which the first that is there is taken}
+# {title: folder}
 METHODS = {
-    COMPARED: ('clims',),
-    'category text only': ('table5-none', 'ritc'),
-    'with background text': ('table5-bg',),
-    OURS: ('qa_clims',),
+    'CAM': 'cam',
+    COMPARED: 'clims',
+    'RITC without QAPE': 'ritc',
+    'answers about the background': 'table5_texts-bg',
+    OURS: 'qa_clims',
 }
 CLASS_WIDTH, HEIGHT = 0.75, 3.6  # inches
 
@@ -26,12 +27,9 @@ def per_class_blocks(work: WorkDir) -> list[Block]:
     Raises:
         MissingError: If none of them has been judged.
     """
-    folders = {
-        title: next((f for f in names if f in work.curves), '') for title, names in METHODS.items()
-    }
-    folders = {title: folder for title, folder in folders.items() if folder}
+    folders = {title: folder for title, folder in METHODS.items() if folder in work.curves}
     if not folders:
-        raise work.unjudged(f'No {CURVE} of CLIMS, RITC or QA-CLIMS is below {work.root}')
+        raise work.unjudged(f'No {CURVE} of CAM, CLIMS, RITC or QA-CLIMS is below {work.root}')
     curves = {title: work.curves[folder] for title, folder in folders.items()}
     names = sorted(
         {n for curve in curves.values() for n in curve.classes},
@@ -50,13 +48,9 @@ def per_class_blocks(work: WorkDir) -> list[Block]:
     which = ', '.join(f'{title} ({folder})' for title, folder in folders.items())
     caption = (
         f'IoU of the maps of each class, each method at its own best threshold: {which}. '
-        f'Over {work.data_of(*folders.values())}. '
+        f'Over {work.data_of(*folders.values())}, {work.of_seed}.'
     )
-    caption += (
-        f'Above the bars: {OURS} - {COMPARED}, in points.'
-        if both
-        else f'Differences to {COMPARED} stand above the bars where it has been run (folder clims).'
-    )
+    caption += f' Above the bars: {OURS} - {COMPARED}, in points.' if both else ''
     picture = plot(
         partial(paint_groups, names=names, bars=bars, notes=notes),
         'class',

@@ -28,7 +28,7 @@ def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
         ['qaclims_mm, which made the report', __version__],
         *([title, installed_version(names)] for title, names in PACKAGES.items()),
         ['Python', platform.python_version()],
-        ['seeds', ', '.join(_seeds(work)) or 'unknown'],
+        ['seeds', ', '.join(work.seeds) or 'unknown'],
         ['work dir', str(work.root)],
         ['date of the report', f'{now:%Y-%m-%d %H:%M}'],
     ]
@@ -39,11 +39,6 @@ def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
         for path in work.config_files(folder)
     ]
     return [Table(['what', 'version'], rows, caption), *configs]
-
-
-def _seeds(work: WorkDir) -> list[str]:
-    found = {m.extra['seed'] for m in work.manifests.values() if 'seed' in m.extra}
-    return sorted(str(seed) for seed in found)
 
 
 def installed_version(names: Iterable[str]) -> str:

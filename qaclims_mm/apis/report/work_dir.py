@@ -76,6 +76,12 @@ class WorkDir:
         # the pipeline's file has what earlier runs found too, those of the stages are newer
         paths = [self.root / METRICS, *sorted(self.root.glob(f'*/{METRICS}'))]
         found = [read_metrics(p) for p in paths if p.is_file()]
+        seeds = sorted(p.parent for p in self.root.glob(f'seed*/{METRICS}'))
+        if seeds and not self.manifests and not (self.root / METRICS).is_file():
+            raise FormatError(
+                f'{self.root} is a folder of seeds; a report is about one of them, '
+                f'such as {seeds[0]}.'
+            )
         if not found:
             raise FormatError(
                 f'{self.root} has no {METRICS}, neither its own nor in a folder of a stage; '
@@ -112,6 +118,17 @@ class WorkDir:
     def folders(self) -> list[str]:
         """Names of the folders of stages."""
         return sorted(p.name for p in self.root.iterdir() if p.is_dir())
+
+    @cached_property
+    def seeds(self) -> list[str]:
+        """Seeds of the stages that are done."""
+        found = {m.extra['seed'] for m in self.manifests.values() if 'seed' in m.extra}
+        return sorted(str(seed) for seed in found)
+
+    @property
+    def of_seed(self) -> str:
+        """Of which seed the numbers are, in words."""
+        return f'seed {", ".join(self.seeds)}' if self.seeds else 'a seed that is not noted'
 
     @cached_property
     def runs(self) -> dict[str, dict[str, float]]:

@@ -42,9 +42,10 @@ def test_table(tmp_path):
     assert table.head == ['row', 'paper, %', 'best mIoU, %', difference, 'p', seeds]
     assert table.rows[:2] == [
         ['omega 0.1', '67.3', '51.0 ± 1.4', '', '', '2/2'],
-        ['omega 0.05', '', '48.0', '-2.0', '', '1/2, failed: 1'],
+        ['omega 0.05', '', '48.0', '-2.0', '', '1/2, failed: seed 1'],
     ]
-    assert 'omega 0.05, seed 1: its log is x' in table.caption
+    assert 'Failed: omega 0.05, seed 1: its log is x.' in table.caption
+    assert table.title == 'Ratio'
 
 
 def test_titles(tmp_path):
@@ -57,7 +58,8 @@ def test_nothing(tmp_path):
     assert read_ablations(tmp_path / 'absent') == {}
     with pytest.raises(MissingError, match=r'omega.json is not there') as error:
         omega_blocks({}, tmp_path)
-    assert error.value.command == 'python tools/ablate.py omega --seeds 0 1 2'
+    command = f'python tools/ablate.py omega --seeds 0 1 2 --work-dir {tmp_path.parent}'
+    assert error.value.command == command
     with pytest.raises(MissingError, match='has no result of an ablation'):
         ablation_blocks({}, tmp_path)
 

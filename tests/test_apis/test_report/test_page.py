@@ -73,21 +73,32 @@ def test_no_metrics(tmp_path):
     with pytest.raises(FormatError, match=r'has no metrics.json'):
         write_report(tmp_path, tmp_path / 'r.html', tmp_path)
     assert not list(tmp_path.iterdir())
+    update_metrics(tmp_path / 'seed3/metrics.json', 'cam', {'cam/mIoU': 5.0})
+    with pytest.raises(FormatError, match=r'is a folder of seeds; .* such as .*/seed3\.'):
+        write_report(tmp_path, tmp_path / 'r.html', tmp_path)
+
+
+def test_it_says_of_what_it_is(page):
+    lead = re.search(r'<h1>.*?</h1>\n<p>(.*?)</p>', page.read_text())[1]
+    assert 'Maps and masks are of the images of ImageSets/Segmentation/train.txt in ' in lead
+    assert lead.endswith('the trainings of seed 7.')
 
 
 def test_every_kind_of_block_is_shown():
     blocks = [
         Text('a < b', 'run & go'),
         Tiles([('<t>', '1 %')]),
-        Table(['<h>', 'n'], [['<r>', '2']], '<c>'),
+        Table(['<h>', 'n'], [['<r>', '2']], '<c>', '<of>'),
         PICTURE,
         Details('<d>', '<pre>'),
         Gallery([PICTURE]),
         Gallery([PICTURE], '<g>'),
     ]
-    text = render('<T>', '<D>', [Section('S', blocks)])
+    text = render('<T>', '<D>', '<L>', [Section('S', blocks)])
     for shown in (
         '<p>a &lt; b <code>run &amp; go</code></p>',
+        '<p>&lt;L&gt;</p>',
+        '<h3>&lt;of&gt;</h3>',
         '<dt>&lt;t&gt;</dt><dd>1 %</dd>',
         '<th scope="row">&lt;r&gt;</th><td>2</td>',
         '<figcaption>&lt;c&gt;</figcaption>',

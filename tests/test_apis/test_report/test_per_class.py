@@ -23,16 +23,17 @@ def test_each_at_its_own_best_threshold(run, drawn):
     classes = {'ape': [1.0, 2.0, 3.0], 'background': [7.0, 8.0, 9.0]}
     write_curve(run / 'clims', [1.0, 2.0, 3.0], classes)
     write_curve(run / 'ritc')
-    write_curve(run / 'table5-none')
+    write_curve(run / 'table5_texts-bg')
+    (run / 'cam/curve.json').unlink()
     per_class_blocks(WorkDir(run))
     [(found, caption, _)] = drawn
     assert found['names'] == ['background', 'ape', 'cat']
     np.testing.assert_array_equal(found['bars']['CLIMS'], [9, 3, np.nan])
     np.testing.assert_array_equal(found['bars']['QA-CLIMS'], [40, np.nan, 30])
-    assert list(found['bars']) == ['CLIMS', 'category text only', 'QA-CLIMS']
+    titles = ['CLIMS', 'RITC without QAPE', 'answers about the background', 'QA-CLIMS']
+    assert list(found['bars']) == titles
     assert found['notes'] == ['+31.0', '', '']
-    # the suite's row before the pipeline's stage
-    assert 'category text only (table5-none)' in caption
+    assert 'answers about the background (table5_texts-bg)' in caption
     assert 'in points' in caption
 
 
@@ -40,7 +41,9 @@ def test_without_clims(work, drawn):
     per_class_blocks(work)
     [(found, caption, _)] = drawn
     assert found['notes'] == []
-    assert 'where it has been run' in caption
+    assert list(found['bars']) == ['CAM', 'QA-CLIMS']
+    assert 'in points' not in caption
+    assert caption.endswith(', seed 7.')
 
 
 def test_many_classes_make_it_wider(run, drawn):
@@ -50,6 +53,7 @@ def test_many_classes_make_it_wider(run, drawn):
 
 
 def test_nothing(run):
-    (run / 'qa_clims/curve.json').unlink()
-    with pytest.raises(MissingError, match=r'No curve.json of CLIMS, RITC or QA-CLIMS'):
+    for name in ('cam', 'qa_clims'):
+        (run / name / 'curve.json').unlink()
+    with pytest.raises(MissingError, match=r'No curve.json of CAM, CLIMS, RITC or QA-CLIMS'):
         per_class_blocks(WorkDir(run))

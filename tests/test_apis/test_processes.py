@@ -1,0 +1,81 @@
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from qaclims_mm.apis.processes import (
+    exit_when_terminated,
+    kill_children,
+    memory_of,
+    wait_for,
+)
+
+CHILD = 'import sys; print(1, flush=True); sys.stdin.read()'
+SLEEPS = f'import subprocess, sys; subprocess.run([sys.executable, "-c", {CHILD!r}])'
+
+
+def test_memory_of_a_family():
+    code = 'import sys; held = bytearray(300_000_000); print(1, flush=True); sys.stdin.read()'
+    child = f'import subprocess, sys; subprocess.run([sys.executable, "-c", {code!r}])'
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with subprocess.Popen([sys.executable, '-c', child], **pipes) as process:
+        assert process.stdout.readline().strip() == b'1'
+        assert 0.3 < memory_of(process.pid) < 0.5
+        process.stdin.close()
+    assert memory_of(process.pid) == 0
+
+
+@pytest.fixture
+def family():
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with subprocess.Popen([sys.executable, '-c', SLEEPS], **pipes) as process:
+        assert process.stdout.readline().strip() == b'1'
+        members = [psutil.Process(process.pid), *psutil.Process(process.pid).children()]
+        assert len(members) == 2
+        yield process, members
+        process.kill()
+
+
+def ended(members):
+    _, alive = psutil.wait_procs(members, timeout=20)
+    return not [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_a_family_ends_with_the_one_that_waits(family, monkeypatch):
+    process, members = family
+
+    def interrupted(timeout):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(process, 'wait', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(process)
+    monkeypatch.undo()
+    assert ended(members)
+
+
+def test_children_are_killed(family):
+    process, members = family
+    kill_children(process.pid)
+    assert process.wait(20) == 0  # it had waited for its child
+    assert ended(members)
+
+
+def test_status_is_returned():
+    process = subprocess.Popen([sys.executable, '-c', 'raise SystemExit(3)'])
+    status, gigabytes = wait_for(process)
+    assert status == 3
+    assert gigabytes >= 0
+
+
+def test_sigterm_ends_by_an_exit():
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        exit_when_terminated()
+        with pytest.raises(SystemExit) as caught:
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caught.value.code == 143
