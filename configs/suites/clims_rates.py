@@ -1,0 +1,12 @@
+# Whether CLIMS would be better at other learning rates than QA-CLIMS's, which MiniWorld's leaf has
+title = "CLIMS's learning rate"
+variants = {
+    str(rate): dict(
+        title=f'CLIMS at {rate}', stage='clims', options={'optim_wrapper.optimizer.lr': rate}
+    )
+    for rate in (5e-4, 1e-3, 4e-3)
+}
+variants |= {
+    '0.002': dict(title='CLIMS at 0.002', stage='clims'),
+    'qa_clims': dict(title='QA-CLIMS at 0.002', paper=67.3),
+}
