@@ -24,7 +24,7 @@ PAGE = (ROOT / 'docs/extend.md').read_text()
 FILES = dict(re.findall(r'```python\n# (\w+\.py)\n(.*?)```', PAGE, re.DOTALL))
 TESTS = [name for name in FILES if name.startswith('test_')]
 # what is run, and not built alone
-CONFIGS = [name for name, code in FILES.items() if code.startswith('_base_')]
+CONFIGS = [name for name, code in FILES.items() if '_base_ =' in code]
 QUICK = ('test_dataloader.num_workers=0', 'test_dataloader.dataset.indices=4')
 QUICK_TRAINING = (
     'train_cfg.max_epochs=1',
@@ -33,6 +33,17 @@ QUICK_TRAINING = (
     'train_dataloader.batch_size=4',
     *QUICK,
 )
+# a training of two steps on the pictures that are there
+QUICK_PLAN = f"""
+for stage in comparators:
+    options = {QUICK_TRAINING!r} if stage['tool'] == 'train.py' else {QUICK[:1]!r}
+    if stage['name'].startswith('my_'):
+        stage['args'] = ['--cfg-options', *options]
+    if stage['name'] == 'my_train_maps':
+        stage['checkpoint'] = '{{work_dir}}/my_train/epoch_1.pth'
+stages = [s | dict(args=['--root', 'data/compared', '--num-train', '8', '--num-val', '4'])
+          if s['name'] == 'data' else s for s in _base_.stages]
+"""
 CORPUS = 'corpus=work_dirs/miniworld/my_qape/corpus'
 
 
@@ -196,6 +207,37 @@ def test_dataset(inside, capsys):
     assert read_cams(maps[0]).high_res.shape[1:] == (112, 112)
 
 
+# ------------------------------------------------------------------------------------- comparisons
+
+
+def test_a_row_of_a_comparison(inside, capsys):
+    flags = ('--pipeline', 'my_pipeline.py', '--work-dir', 'work_dirs/x', '--dry-run')
+    shown = run(capsys, 'ablate', 'my_suite.py', *flags)
+    found = re.findall(r'(\w+) +│ to do', shown)
+    mine = ['data', 'my_qape', 'my_texts', 'my_train', 'my_train_maps']
+    assert [n for n in found if n in mine] == mine
+    assert found[-2:] == ['qa_clims', 'qa_clims_maps']
+
+
+def test_its_stages_run(inside, place, capsys):
+    """With pictures, steps and classes of the test's world, in the pipeline's folders."""
+    plan = (inside / 'my_pipeline.py').read_text() + QUICK_PLAN
+    (inside / 'quick_pipeline.py').write_text(plan)
+    suite = "variants = dict(mine=dict(title='M', stage='my_train'))"
+    (inside / 'quick.py').write_text(suite)
+    done = subprocess.run(
+        [
+            sys.executable, str(ROOT / 'tools/ablate.py'), 'quick.py', '--pipeline',
+            'quick_pipeline.py', '--work-dir', 'work_dirs/compared',
+        ],
+        cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '| M |' in (inside / 'work_dirs/compared/ablations/quick.md').read_text()
+    assert (inside / 'work_dirs/compared/seed0/my_train/curve.json').is_file()
+
+
 # ------------------------------------------------------------------------------------------- models
 
 
@@ -204,6 +246,7 @@ def test_dataset(inside, capsys):
     [
         ('deeper.py', 'backbone.layer3.5.conv2.weight', (128, 128, 3, 3)),
         ('other_backbone.py', 'cam_head.conv.weight', (8, 160, 1, 1)),
+        ('my_backbone_leaf.py', 'cam_head.conv.weight', (8, 64, 1, 1)),
         ('my_segmentor.py', 'decode_head.conv_seg.weight', (9, 32, 1, 1)),
     ],
 )

@@ -13,7 +13,7 @@ from rich.console import Console
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import file_of, read_cams, read_mask
+from qaclims_mm.schemas import FormatError, file_of, read_cams, read_mask
 from qaclims_mm.visualization.sheets import (
     SheetColumn,
     draw_cam_sheet,
@@ -55,8 +55,11 @@ def main() -> None:
         and (corpus is None or r['image_id'] in corpus)
     }
     sources = ', '.join([*folders.values(), *masks.values(), *([args.corpus] if corpus else [])])
+    absent = [f for f in (*folders.values(), *masks.values()) if not Path(f).is_dir()]
+    if absent:
+        raise FormatError(f'there is no folder {absent[0]}.')
     if not records:
-        raise SystemExit(
+        raise FormatError(
             f'none of the {len(dataset)} images is in all of {sources}; '
             'give folders made from this config.'
         )
@@ -64,7 +67,7 @@ def main() -> None:
     ids = args.ids or [list(records)[i] for i in spread]
     unknown = [i for i in ids if i not in records]
     if unknown:
-        raise SystemExit(
+        raise FormatError(
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
             f'{len(records)} images are, the first is {next(iter(records))}.'
         )

@@ -173,14 +173,18 @@ class AblationResults:
 
     def caption(self) -> str:
         """Return what the numbers are."""
-        text = f'In percent, mean ± standard deviation over seeds of {self.config}.'
+        of_seeds = 'mean ± standard deviation over seeds' if len(self.seeds) > 1 else 'one seed'
+        text = f'In percent, {of_seeds} of {self.config}.'
         title = next((r.title for r in self.rows if r.name == self.reference), None)
         if not title:
             text += " No row is the pipeline's own training, with which others would be compared."
         else:
+            text += f' Difference to "{title}"'
             text += (
-                f' Difference to "{title}" ± standard error, seed by seed; p of a paired t-test, '
-                'not corrected for the number of rows.'
+                ' ± standard error, seed by seed; p of a paired t-test, not corrected for the '
+                'number of rows.'
+                if len(self.seeds) > 1
+                else '.'
             )
         if any(row.paper for row in self.rows):
             text += " The paper's numbers are of VOC."

@@ -9,7 +9,6 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.engine.launch import read_config
-from qaclims_mm.schemas import FormatError
 
 
 @cache
@@ -24,17 +23,8 @@ def last_checkpoint(config: Config) -> str:
 
 
 def training(name: str, config: str, about: str, needs: Sequence[str] = (), **more: Any) -> dict:
-    """Return a training; on as many ranks as the name of its config says.
-
-    Raises:
-        FormatError: If the name does not say it.
-    """
+    """Return a training; on as many ranks as the name of its config says, if it says it."""
     ranks = re.search(r'_(\d+)xb\d+-', Path(config).stem)
-    if ranks is None:
-        raise FormatError(
-            f'stage {name}: the name of {config} does not say on how many ranks it trains and with '
-            'how many images each; call it like mine_1xb16-5e_miniworld.py: 1 rank, 16 images.'
-        )
     return dict(
         name=name,
         tool='train.py',
@@ -42,7 +32,7 @@ def training(name: str, config: str, about: str, needs: Sequence[str] = (), **mo
         about=about,
         needs=needs,
         seeded=True,
-        ranks=int(ranks[1]),
+        ranks=int(ranks[1]) if ranks else None,
         **more,
     )
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
+from qaclims_mm.vlms.base import Answer
 from qaclims_mm.vlms.registry import MODELS, VQA_MODELS
 
 
@@ -81,6 +82,7 @@ class VQACorpusBuilder(BaseModel):
 
         Raises:
             ValueError: If the mode is another one: there is nothing to train.
+            TypeError: If the VQA model gives something else than answers.
         """
         if mode != 'predict':
             raise ValueError(f'VQACorpusBuilder only predicts, but mode is {mode!r}; use test.py.')
@@ -93,6 +95,12 @@ class VQACorpusBuilder(BaseModel):
         return list(data_samples)
 
     def _rows(self, sample: Any, answers: Sequence[Any]) -> list[dict[str, Any]]:
+        wrong = [a for a in answers if not isinstance(a, Answer)]
+        if wrong:
+            raise TypeError(
+                f'{type(self.vqa).__name__}.answer must give an Answer for each question, '
+                f'but gave {wrong[0]!r}.'
+            )
         asked = [(c, q) for c in sample.label_names for q in self.questions]
         return [
             dict(

@@ -229,11 +229,31 @@ def run_tool(main: Any) -> None:
         status = main() or 0
     except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'error: {_message_of(error)}') from error
+    except (KeyError, TypeError) as error:
+        mistake = _config_mistake(str(error))
+        if not mistake:
+            raise
+        raise SystemExit(f'error: {mistake}') from error
     except KeyboardInterrupt:
         sys.stderr.write('interrupted\n')
         raise SystemExit(INTERRUPTED) from None
     leave_process_group()
     raise SystemExit(status)
+
+
+def _config_mistake(error: str) -> str:
+    """Return what is wrong with a config from which a registry could build nothing, or nothing."""
+    if found := re.search(r'(\w+) is not in the (?:\w+::)?([\w ]+) registry', error):
+        return (
+            f"there is no {found[2]} of type '{found[1]}'; its name is misspelt, or custom_imports "
+            'of the config lacks the file that registers it, or qaclims_mm.plugin.'
+        )
+    if found := re.match(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", error):
+        return (
+            f'the config gives {found[2]} to {found[1]}, which does not take it; if it is an '
+            "option of what stands there in the base, _delete_=True takes the base's options away."
+        )
+    return ''
 
 
 def _message_of(error: Exception) -> str:

@@ -175,7 +175,7 @@ class CAMMetric(BaseMetric):
     def _show(self, per_class: np.ndarray, best: int, fixed: int) -> None:
         if len(self.class_names) > 101:
             return
-        table = Table(title='IoU of the activation maps, in percent')
+        table = Table(title='IoU at the best and a fixed threshold, in percent')
         table.add_column('class')
         for index in (best, fixed):
             table.add_column(f'at {self.thresholds[index]:.2f}', justify='right')

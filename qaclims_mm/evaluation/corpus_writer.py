@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
 from qaclims_mm.corpus.store import finished_shards, write_shard
 from qaclims_mm.registry import METRICS
@@ -95,6 +96,7 @@ class CorpusWriter(BaseMetric):
                 failed=[list(f) for f in sorted(self.failures.items())],
                 extra=dict(questions=self._fingerprint.get('questions', '')),
             ).write(self.out_dir)
+            print_log(f'{counts["answers"]} answers in {self.out_dir}', logger='current')
         barrier()
         return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
 

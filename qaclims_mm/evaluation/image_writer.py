@@ -7,6 +7,7 @@ from typing import Any
 
 from mmengine.dist import all_gather_object, is_main_process
 from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
 
 from qaclims_mm.evaluation.write_queue import WriteQueue
 from qaclims_mm.schemas import Manifest, file_of
@@ -72,6 +73,7 @@ class ImageWriter(BaseMetric):
                 counts=counts,
                 failed=[list(f) for f in sorted(failed.items())],
             ).write(self.out_dir)
+            print_log(f'{counts["images"]} files in {self.out_dir}', logger='current')
         return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
 
     def compute_metrics(self, results: list) -> dict:

@@ -98,6 +98,13 @@ def test_all_images_failed():
     assert FakeVQA.seen == []
 
 
+def test_a_model_that_gives_texts(monkeypatch):
+    asks = lambda self, images, questions: [['grass' for _ in asked] for asked in questions]  # noqa: E731
+    monkeypatch.setattr(FakeVQA, 'answer', asks)
+    with pytest.raises(TypeError, match=r"FakeVQA.answer must give an Answer .* gave 'grass'\."):
+        build()(*batch(('dog',)))
+
+
 def test_the_model_is_loaded_once_and_late(monkeypatch):
     devices = []
     monkeypatch.setattr(FakeVQA, 'load', lambda self, device: devices.append(device))

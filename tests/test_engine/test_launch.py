@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from mmengine.registry import Registry
 from tiny_runs import ROOT, build_tiny_runner
 
 from qaclims_mm.datasets.image_level import RecordError
@@ -138,6 +139,36 @@ def test_bug_keeps_its_traceback():
 
     with pytest.raises(KeyError):
         run_tool(main)
+
+
+class Thing:
+    def __init__(self, size):
+        self.size = size
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='Thin'), "error: there is no thing of type 'Thin'; its name is misspelt, or"),
+        (dict(type='Thing', width=1), 'error: the config gives width to Thing, which does not'),
+    ],
+)
+def test_config_that_builds_nothing(config, message):
+    things = Registry('thing')
+    things.register_module(module=Thing)
+    with pytest.raises(SystemExit) as ended:
+        run_tool(lambda: things.build(config))
+    assert ended.value.code.startswith(message)
+
+
+def test_interrupted(capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == 'interrupted\n'
 
 
 def run(monkeypatch, tool, *arguments):

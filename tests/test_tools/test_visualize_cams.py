@@ -148,14 +148,14 @@ def test_chosen_ids_keep_their_order(draw, work):
 MESSAGES = {
     'no map': (
         ('--ids', IDS[0]),
-        r'image mini_000000 is not in the test set, or not in all of cam, ritc; 5 images are, the '
-        r'first is mini_000001\.',
+        r'error: image mini_000000 is not in the test set, or not in all of cam, ritc; 5 images '
+        r'are, the first is mini_000001\.',
     ),
     'no answers': (
         ('--ids', IDS[2], IDS[5], '--corpus', 'corpus'),
-        r'image mini_000005 is not in the test set, or not in all of cam, ritc, corpus; 4 .*',
+        r'error: image mini_000005 is not in the test set, or not in all of cam, ritc, corpus; .*',
     ),
-    'unknown': (('--ids', 'mini_9'), r'image mini_9 is not in the test set, .*'),
+    'unknown': (('--ids', 'mini_9'), r'error: image mini_9 is not in the test set, .*'),
     'no corpus': (
         ('--corpus', 'absent'),
         r'error: absent/manifest.json is missing: the stage that fills absent has not finished; '
@@ -172,9 +172,12 @@ def test_messages(draw, args, message):
     assert not columns
 
 
-def test_nothing_in_common(draw):
+def test_nothing_in_common(draw, work):
     done, _ = draw(cams=['CAM=cam', 'NEW=absent'])
     assert done.status == 1
+    assert done.text.endswith('error: there is no folder absent.')
+    (work / 'absent').mkdir()
+    done, _ = draw(cams=['CAM=cam', 'NEW=absent'])
     assert done.text.endswith(
         'none of the 6 images is in all of cam, absent; give folders made from this config.'
     )
