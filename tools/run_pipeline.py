@@ -3,6 +3,7 @@
 import argparse
 
 from rich.console import Console
+from rich.markup import escape
 
 from qaclims_mm.apis.forked import can_fork
 from qaclims_mm.apis.pipeline import Pipeline, metrics_table
@@ -40,11 +41,13 @@ def main() -> int:
     metrics, root = pipeline.collect_metrics(plan.stages), plan.root
     if plan.table['columns']:
         console.print(metrics_table(metrics, **plan.table))
-    pictures = sorted(str(p) for p in root.glob('*.png'))
-    console.print(f'numbers:  {root}/metrics.json')
-    console.print(f'pictures: {", ".join(pictures) or "none"}')
+    made = {**pipeline.made(), 'numbers': f'{root}/metrics.json'}
+    if pictures := sorted(str(p) for p in root.glob('*.png')):
+        made['pictures'] = ', '.join(pictures)
     if (root / 'report.html').is_file():
-        console.print(f'report:   {root}/report.html')
+        made['report'] = f'{root}/report.html'
+    for what, where in made.items():
+        console.print(f'{what + ":":<13} {escape(where)}', soft_wrap=True)
     return status
 
 

@@ -20,6 +20,7 @@ from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import DATASETS, MODELS
+from qaclims_mm.schemas import resize_mask
 from qaclims_mm.visualization.sheets import overlay_cam
 from qaclims_mm.vlms.base import VQAModel
 
@@ -128,9 +129,9 @@ class CAMInferencer(BaseInferencer):
                 raise ValueError(
                     f'an image must be RGB uint8 (H, W, 3), but got {image.dtype} {image.shape}.'
                 )
-            pixels, path = image, ''
+            pixels, size, path = image, image.shape[:2], ''
         else:
-            (pixels, _), path = read_image(image, **self._reading), str(image)
+            (pixels, size), path = read_image(image, **self._reading), str(image)
         keys = sorted({self.class_names.index(name) for name in labels})
         return dict(
             img=pixels,
@@ -138,6 +139,7 @@ class CAMInferencer(BaseInferencer):
             image_id=Path(path).stem,
             ori_shape=pixels.shape[:2],
             img_shape=pixels.shape[:2],
+            file_shape=size,
             labels=keys,
             label_names=tuple(self.class_names[k] for k in keys),
             num_classes=len(self.class_names),
@@ -166,6 +168,9 @@ class CAMInferencer(BaseInferencer):
     ) -> dict[str, Any]:
         """Return ``predictions`` and ``visualization``.
 
+        A prediction has ``image_id``, ``classes``, ``cams`` ``(n, H, W)`` of the size at which the
+        image was read, and ``mask`` of the size of its file.
+
         Args:
             preds: Samples of the network.
             visualization: Of ``visualize``.
@@ -178,12 +183,12 @@ class CAMInferencer(BaseInferencer):
         return dict(predictions=found, visualization=visualization)
 
     def _as_dict(self, sample: Any, threshold: float) -> dict[str, Any]:
-        mask = mask_of_cams(sample.cam_high_res, sample.cam_keys, threshold)
+        mask = mask_of_cams(sample.cam_high_res, sample.cam_keys, threshold).cpu().numpy()
         return dict(
             image_id=sample.image_id,
             classes=list(sample.label_names),
             cams=sample.cam_high_res.float().cpu().numpy(),
-            mask=mask.cpu().numpy(),
+            mask=resize_mask(mask, sample.file_shape),
         )
 
     def ask(self, image: Image, labels: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

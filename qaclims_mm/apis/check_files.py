@@ -321,18 +321,27 @@ def _unfinished(ours: Sequence[tuple[Path, FileKind]]) -> Iterator[str]:
 
 
 def _other_sizes(pairs: Iterable[tuple[Path, FileKind, Checked]]) -> Iterator[str]:
-    """Yield a problem for each file whose image has another size in an earlier file."""
+    """Yield a problem for each file whose image has another shape in an earlier file.
+
+    A pipeline may read images smaller than their files are.
+    """
     first: dict[str, tuple[tuple[int, int], Path]] = {}
     for path, kind, checked in pairs:
         image_id = _group(kind, path, 'image_id')
         if image_id is None or checked.size is None:
             continue
         size, other = first.setdefault(image_id, (checked.size, path))
-        if size != checked.size:
+        if not _of_one_shape(size, checked.size):
             yield (
                 f'{path} is for an image of {checked.size[0]}x{checked.size[1]}, but {other} of '
                 f'{size[0]}x{size[1]}; run both stages on the same images.'
             )
+
+
+def _of_one_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Tell whether one size can be the other one made smaller, its sides rounded."""
+    largest = max(sum(size), sum(other))
+    return 2 * abs(size[0] * other[1] - size[1] * other[0]) <= largest
 
 
 def _other_inputs(pairs: Sequence[tuple[Path, FileKind, Checked]]) -> Iterator[str]:

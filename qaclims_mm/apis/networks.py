@@ -7,6 +7,7 @@ from mmengine.runner import CheckpointLoader
 
 from qaclims_mm.engine.hooks.strict_load import load_strictly
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import FormatError
 
 
 def build_network(model: dict, weights: str | Path | None, device: Any = 'cpu') -> Any:
@@ -18,9 +19,11 @@ def build_network(model: dict, weights: str | Path | None, device: Any = 'cpu') 
         device: Where it runs.
 
     Raises:
-        FormatError: If the weights are not the model's, or cannot be read safely.
-        FileNotFoundError: If there is no such file.
+        FormatError: If there is no such file, the weights are not the model's, or they cannot be
+            read safely.
     """
+    if weights is not None and '://' not in str(weights) and not Path(weights).is_file():
+        raise FormatError(f'there is no checkpoint {weights}.')
     network = MODELS.build(model)
     if weights is not None:
         # a notebook has no use for a line about each file that is read

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.apis import plan
@@ -185,7 +186,10 @@ class Pipeline:
         # weights that ship may be trained again under the same name, others converted again
         names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
         files = [f for name in names for f in _files_of(Path(resolve(name)))]
-        named = sorted({f for f in _weights_and_lists(config) if f.is_file()})
+        # what the tool does not read may come and go
+        unread = 'train_' if stage.tool == 'test.py' else 'test_'
+        read = {k: v for k, v in config.items() if not k.startswith((unread, 'val_'))}
+        named = sorted({f for f in _weights_and_lists(read) if f.is_file()})
         root = self.root.absolute()
         # what lies in the pipeline's folder is made by stages, which have hashes of their own
         files += [f for f in named if root not in f.absolute().parents]
@@ -255,19 +259,50 @@ class Pipeline:
             title = f'[bold]{number}/{len(stages)} {stage.name}[/bold]  {stage.about}'
             if self.is_done(stage):
                 self.console.print(f'{title}  [green]done before[/green]')
-                status = max(status, self._runs().get(stage.name, {}).get('status', 0))
+                before = self._runs().get(stage.name, {}).get('status', 0)
+                status = max(status, before)
+                self._tell_left_out(stage, before)
                 continue
             self.console.print(title)
             self._tell_ranks(stage)
             ran = self.run_stage(stage)
             status = max(status, ran.status)
-            if ran.status == EXIT_BAD_RECORDS:
-                log = self.log_of(stage)
-                self.console.print(f'    [yellow]some records were left out: see {log}[/yellow]')
+            self._tell_left_out(stage, ran.status)
             used = f'{ran.seconds} s, {ran.gigabytes:.1f} GB at its peak'
             self.console.print(f'    [green]done[/green] in {used}')
         self.collect_metrics(stages)
+        if status == EXIT_BAD_RECORDS:
+            self.console.print(
+                '[yellow]Records were left out, as said above. When they are mended, a run in '
+                'another --work-dir takes them in; what is done here was made without them.'
+                '[/yellow]'
+            )
         return status
+
+    def _tell_left_out(self, stage: Stage, status: int) -> None:
+        if status != EXIT_BAD_RECORDS:
+            return
+        # a training has no list but its log
+        ids = sorted({i for m in self._manifests(stage) for i, _ in m.failed}) or ['some records']
+        what = escape(ids[0]) + (f' and {len(ids) - 1} more' if len(ids) > 1 else '')
+        log = self.log_of(stage)
+        self.console.print(f'    [yellow]left out: {what}; see {log}[/yellow]', soft_wrap=True)
+
+    def _manifests(self, stage: Stage) -> list[Manifest]:
+        """Return those of the folders that a stage has filled."""
+        return [Manifest.read(p.parent) for p in self.plan.folder(stage).glob(f'*/{MANIFEST}')]
+
+    def made(self) -> dict[str, str]:
+        """Return what people take out of the work dir, {what: where}, as far as it is there."""
+        found = {}
+        for stage in self.plan.stages:
+            folder = self.plan.folder(stage)
+            for what in ('pseudo_masks', 'predictions'):
+                if (folder / what / MANIFEST).is_file():
+                    found[what.replace('_', ' ')] = str(folder / what)
+            if stage.tool == 'test.py' and Path(str(stage.checkpoint)).is_file():
+                found['model'] = f'{stage.checkpoint} (config {stage.config})'
+        return found
 
     def run_stage(self, stage: Stage, beside: Mapping[str, str] | None = None) -> Run:
         """Run a stage, whatever its state.

@@ -78,7 +78,7 @@ class Plan:
         """Return the stages from ``first`` to ``last``, both included.
 
         Raises:
-            FormatError: If there is no such stage.
+            FormatError: If there is no such stage, or the last one comes before the first.
         """
         names = [s.name for s in self.stages]
         for name in (first, last):
@@ -86,6 +86,8 @@ class Plan:
                 raise FormatError(f'there is no stage {name}; the plan has {", ".join(names)}.')
         begin = names.index(first) if first else 0
         end = names.index(last) + 1 if last else len(names)
+        if end <= begin:
+            raise FormatError(f'stage {last} comes before {first}: nothing would run.')
         return list(self.stages[begin:end])
 
     def lineage(self, stage: Stage) -> set[str]:

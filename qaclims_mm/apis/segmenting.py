@@ -15,6 +15,7 @@ from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.registry import TRANSFORMS
+from qaclims_mm.schemas import resize_mask
 
 
 def segment(
@@ -33,7 +34,7 @@ def segment(
 
     Returns:
         For each image its mask, uint8 ``(H, W)`` (uint16 where a class is above 255): 0
-        background, k + 1 classes.
+        background, k + 1 classes. It is as large as the image, also where that is read smaller.
 
     Raises:
         FormatError: If a file is missing, or the weights are not the model's.
@@ -57,7 +58,11 @@ def segment(
     options = {k: v for k, v in reading.items() if k in ('oriented', 'max_side')}
     masks = []
     for image in given:
-        pixels = image if isinstance(image, np.ndarray) else read_image(image, **options)[0]
+        pixels, size = (
+            (image, image.shape[:2])
+            if isinstance(image, np.ndarray)
+            else read_image(image, **options)
+        )
         record: dict[str, Any] = dict(
             img=np.ascontiguousarray(pixels[..., ::-1]),
             img_path='' if isinstance(image, np.ndarray) else str(image),
@@ -70,5 +75,6 @@ def segment(
         with torch.no_grad():
             [sample] = model.test_step(list_collate([record]))
         mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
-        masks.append(mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16))
+        mask = mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16)
+        masks.append(resize_mask(mask, size))
     return masks

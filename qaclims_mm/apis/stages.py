@@ -23,7 +23,7 @@ def last_checkpoint(config: Config) -> str:
 
 
 def training(name: str, config: str, about: str, needs: Sequence[str] = (), **more: Any) -> dict:
-    """Return a training; on as many ranks as the name of its config says, if it says it."""
+    """Return a training; on as many ranks as the name of its config says, else on one."""
     ranks = re.search(r'_(\d+)xb\d+-', Path(config).stem)
     return dict(
         name=name,
@@ -32,7 +32,7 @@ def training(name: str, config: str, about: str, needs: Sequence[str] = (), **mo
         about=about,
         needs=needs,
         seeded=True,
-        ranks=int(ranks[1]) if ranks else None,
+        ranks=int(ranks[1]) if ranks else 1,
         **more,
     )
 
@@ -84,7 +84,11 @@ def encode_texts(
     )
 
 
-def chain(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[dict]:
+def chain(
+    configs: Mapping[str, str],
+    megabytes: Mapping[str, float],
+    about_test: str = 'its mIoU on val',
+) -> list[dict]:
     """Return the paper's stages, from questions to a segmentor.
 
     Args:
@@ -92,6 +96,7 @@ def chain(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[di
             ``segment``; ``qa_clims_export`` and ``irn_export`` where the images with masks, which
             are judged, are not all that are trained on.
         megabytes: {stage: how much it writes}.
+        about_test: What the segmentor's test run is for.
     """
     c = configs
     stages = [
@@ -111,7 +116,7 @@ def chain(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[di
     masks = stages[-1]['name']
     stages += [
         training('segment', c['segment'], 'train the segmentor on them', [masks]),
-        prediction('segment_test', c['segment'], 'its mIoU on val', ['segment'], of='segment'),
+        prediction('segment_test', c['segment'], about_test, ['segment'], of='segment'),
         report(['cam_maps', 'qa_clims_maps', 'irn_masks', 'segment_test']),
     ]
     return [s | dict(megabytes=megabytes.get(s['name'])) for s in stages]

@@ -69,7 +69,7 @@ class ImageLevelDataset(BaseDataset):
                 raise ValueError(
                     f'label {name!r} of image {image_id} is none of the {len(known)} classes '
                     f'({", ".join(self.class_names[:5])}, ...); '
-                    'correct the label or add the class to METAINFO.'
+                    "correct the label or add it to the data set's classes."
                 )
             labels.add(known[name.replace(' ', '')])
         return dict(

@@ -61,7 +61,7 @@ def load_config(args: argparse.Namespace) -> Config:
     so a leaf changes in one place what is used in several, and ``{work_dir}`` for its folder.
 
     Raises:
-        SystemExit: If the file does not exist.
+        FormatError: If the file does not exist.
     """
     cfg = read_config(args.config, args.work_dir, args.cfg_options)
     cfg.launcher = args.launcher
@@ -86,10 +86,10 @@ def read_config(path: str, work_dir: str | None = None, options: dict | None = N
         options: {dotted key: value} that override values.
 
     Raises:
-        SystemExit: If the file does not exist.
+        FormatError: If the file does not exist.
     """
     if not Path(path).is_file():
-        raise SystemExit(f'config {path} does not exist; see configs/ for those that ship.')
+        raise FormatError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     cfg = Config.fromfile(path)
     # a runner does this too, but not every tool has one

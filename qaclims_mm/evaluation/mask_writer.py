@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.dist import is_main_process
-from PIL import Image
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import atomic_path, file_of, write_mask
+from qaclims_mm.schemas import atomic_path, file_of, resize_mask, write_mask
 
 
 @METRICS.register_module()
@@ -107,8 +106,4 @@ class SegMaskWriter(ImageWriter):
 
 def _write(path: Path, mask: np.ndarray, size: tuple[int, int] | None) -> None:
     """Write a mask, at another height and width if they are given."""
-    if size is not None and tuple(size) != mask.shape:
-        # of 32 bits, since a class may be above a byte
-        image = Image.fromarray(mask.astype(np.int32))
-        mask = np.asarray(image.resize((size[1], size[0]), Image.Resampling.NEAREST))
-    write_mask(path, mask)
+    write_mask(path, mask if size is None else resize_mask(mask, size))

@@ -42,6 +42,7 @@ from qaclims_mm.schemas.manifest import (
 from qaclims_mm.schemas.masks import (
     IGNORE_INDEX,
     read_mask,
+    resize_mask,
     voc_palette,
     write_mask,
 )
@@ -87,6 +88,7 @@ __all__ = [
     'read_parquet',
     'read_shard',
     'read_text_bank',
+    'resize_mask',
     'shard_path',
     'strided_size',
     'update_metrics',

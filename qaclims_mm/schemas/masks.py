@@ -43,6 +43,18 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
         image.save(temporary, format='PNG')
 
 
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a mask at another height and width, by nearest neighbours."""
+    from PIL import Image
+
+    if tuple(size) == mask.shape:
+        return mask
+    # of 32 bits, since a class may be above a byte
+    image = Image.fromarray(mask.astype(np.int32))
+    resized = image.resize((size[1], size[0]), Image.Resampling.NEAREST)
+    return np.asarray(resized).astype(mask.dtype)
+
+
 def read_mask(path: str | Path) -> np.ndarray:
     """Read a mask, uint8 or uint16 ``(H, W)``, from a palette or grey PNG.
 

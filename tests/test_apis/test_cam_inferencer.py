@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,18 @@ def test_paths_arrays_and_lists(trained, cams):
         np.testing.assert_allclose(a['cams'], b['cams'], atol=1e-5)
     assert [len(p['cams']) for p in by_path] == [1, 2, 0]
     assert cams(arrays[0])['predictions'][0]['classes'] == list(CLASSES[1:])
+
+
+def test_a_mask_is_as_large_as_the_file(trained):
+    config, checkpoint, root = trained
+    smaller = copy.deepcopy(config)
+    smaller.test_dataloader.dataset.pipeline[0].max_side = 20
+    found = CAMInferencer(smaller, checkpoint, device='cpu')(
+        str(root / 'voc/JPEGImages/img_1.jpg'), labels=['person']
+    )
+    [prediction] = found['predictions']
+    assert prediction['cams'].shape == (1, 16, 20)
+    assert prediction['mask'].shape == (32, 40)
 
 
 def test_masks_follow_the_threshold(cams):

@@ -24,7 +24,7 @@ def test_weights(tmp_path, capsys):
 
 
 def test_bad_weights(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'no\.pth'):
+    with pytest.raises(FormatError, match=r'there is no checkpoint .*no\.pth'):
         build_network(HEAD, tmp_path / 'no.pth')
     save_file(dict(other=torch.ones(1)), tmp_path / 'a.safetensors')
     with pytest.raises(FormatError, match='the checkpoint does not fit CAMHead'):

@@ -34,6 +34,25 @@ def test_paths_and_arrays(weights, tmp_path):
     assert all(np.array_equal(mask, one) for mask in two)
 
 
+def test_a_mask_is_as_large_as_the_file(weights, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (100, 60, 3), np.uint8)
+    Image.fromarray(image).save(tmp_path / 'a.png')
+    config = read_config(str(CONFIG))
+    config.test_dataloader.dataset.pipeline[0].max_side = 50
+    [mask] = segment(tmp_path / 'a.png', config, weights)
+    assert mask.shape == (100, 60)
+    # it is seen at half the size
+    assert np.array_equal(mask[::2, ::2], mask[1::2, 1::2])
+
+
+def test_files_that_are_not_there(weights):
+    image = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(FormatError, match=r'config nope\.py does not exist'):
+        segment(image, 'nope.py', weights)
+    with pytest.raises(FormatError, match=r'there is no checkpoint nope\.pth\.'):
+        segment(image, CONFIG, 'nope.pth')
+
+
 def test_weights_of_another_model(tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'x.pth')
     with pytest.raises(FormatError, match='the checkpoint does not fit DeepLabV2'):

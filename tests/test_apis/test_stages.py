@@ -18,7 +18,7 @@ def _root(monkeypatch):
 def test_folders_and_checkpoints():
     assert last_checkpoint(read_config(DEEPLAB)) == 'iter_30000.pth'
     assert training('cam', CAM, '')['ranks'] == 2
-    assert training('mine', 'my_leaf.py', '')['ranks'] is None
+    assert training('mine', 'my_leaf.py', '')['ranks'] == 1
     judged = prediction('maps', CAM, '', ['cam'], of='cam')
     assert (judged['folder'], judged['checkpoint']) == ('cam', '{work_dir}/cam/epoch_5.pth')
     export = prediction('export', CAM, '', ['cam'], of='cam', folder='export')

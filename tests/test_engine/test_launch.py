@@ -27,7 +27,7 @@ def read(path, *flags):
 
 def test_config_that_does_not_exist(tmp_path):
     with pytest.raises(
-        SystemExit, match=r'^config \S+absent\.py does not exist; see configs/ for those that ship'
+        FormatError, match=r'^config \S+absent\.py does not exist; see configs/ for those that ship'
     ):
         read(tmp_path / 'absent.py')
 

@@ -19,6 +19,14 @@ def test_mask_round_trip_and_colours(tmp_path):
     assert colours[1, 1].tolist() == [224, 224, 192]
 
 
+def test_resized_by_nearest_neighbours():
+    mask = np.array([[0, 300], [255, 2]], np.uint16)
+    larger = schemas.resize_mask(mask, (4, 6))
+    np.testing.assert_array_equal(larger, mask.repeat(2, 0).repeat(3, 1))
+    assert larger.dtype == np.uint16
+    np.testing.assert_array_equal(schemas.resize_mask(larger, (2, 2)), mask)
+
+
 def test_colour_image_is_no_mask(tmp_path):
     from PIL import Image
 

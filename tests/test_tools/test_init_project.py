@@ -62,7 +62,7 @@ def test_strict_stops_at_problems(data, capsys):
     assert not (data / 'project').exists()
 
 
-def run_pipeline(project, *flags):
+def run_pipeline(project, *flags, status=0):
     """Run a project's pipeline as users do; returns what it printed."""
     done = subprocess.run(
         [sys.executable, ROOT / 'tools/run_pipeline.py', project / 'pipeline.py', *flags],
@@ -72,7 +72,7 @@ def run_pipeline(project, *flags):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
 
 
@@ -84,10 +84,21 @@ def two_steps(monkeypatch):
 
 def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
     assert init(data, capsys).status == 0
-    printed = run_pipeline(data / 'project')
+    # a photograph that is cut in the meantime
+    cut = data / 'été 1/11.jpg'
+    cut.write_bytes(cut.read_bytes()[:1500])
+    printed = run_pipeline(data / 'project', status=3)
     work = data / 'project/work'
+    assert re.search(rf'pseudo masks:\s+{work}/irn/pseudo_masks\n', printed)
+    assert re.search(rf'predictions:\s+{work}/segment/predictions\n', printed)
+    assert re.search(rf'model:\s+{work}/segment/epoch_\d+.pth \(config .*segment', printed)
     assert re.search(rf'report:\s+{work}/report.html', printed)
-    ids = ['0', 'grey', 'cut out', 'print', '4', *map(str, range(5, 12))]
+    assert 'left out: 11; see' in printed
+    assert 'When they are mended, a run in another --work-dir takes them in' in printed
+    again = run_pipeline(data / 'project', status=3)
+    assert again.count('done before') == 12
+    assert again.count('left out: ') == printed.count('left out: ') > 8
+    ids = ['0', 'grey', 'cut out', 'print', '4', *map(str, range(5, 11))]
     for image_id in ids:
         read_cams(work / f'qa_clims/cams/{image_id}.npz')
         for folder in ('irn/pseudo_masks', 'segment/predictions'):

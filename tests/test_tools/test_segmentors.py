@@ -9,6 +9,7 @@ from test_configs import CONFIGS
 from tool_runs import run_tool
 
 from qaclims_mm.models.segmentors.deeplab_v2 import DeepLabV2
+from qaclims_mm.schemas import Manifest
 
 CONFIG = """
 _base_ = [
@@ -69,6 +70,9 @@ test_dataloader = dict(
 test_evaluator = [
     dict(type='SegMaskWriter', out_dir='{work_dir}/predictions', zip_folder='results')
 ]
+"""
+LENIENT = """
+test_dataloader['dataset']['strict'] = False
 """
 
 
@@ -133,6 +137,31 @@ def test_zip_file_for_the_server(folder, trained, capsys):
     assert done.status == 0, done.text
     with zipfile.ZipFile(work / 'predictions.zip') as archive:
         assert archive.namelist() == [f'results/img_{i}.png' for i in range(4)]
+
+
+@pytest.mark.parametrize('flags', [(), ('--tta',)])
+def test_a_broken_image_is_listed_and_the_test_goes_on(folder, trained, capsys, flags):
+    make_tiny_voc(folder / 'cut')
+    path = folder / 'cut/JPEGImages/img_2.jpg'
+    path.write_bytes(path.read_bytes()[:200])
+    for name in ('segmentor', 'server'):
+        text = (folder / f'{name}.py').read_text()
+        text = text.replace(str(folder / 'voc'), str(folder / 'cut'))
+        text = text.replace('./segmentor', './cut_segmentor') + LENIENT
+        (folder / f'cut_{name}.py').write_text(text)
+    work = folder / f'cut{len(flags)}'
+    scored = folder / 'cut_segmentor.py'
+    done = run_tool('test', scored, trained, '--work-dir', work, *flags, capsys=capsys)
+    assert done.status == 3, done.text
+    assert 'img_2: ' in done.text
+    assert 0 <= json.loads((work / 'metrics.json').read_text())[work.name]['seg/mIoU'] <= 100
+    if not flags:
+        server = folder / 'cut_server.py'
+        done = run_tool('test', server, trained, '--work-dir', work / 's', capsys=capsys)
+        assert done.status == 3, done.text
+        manifest = Manifest.read(work / 's/predictions')
+        assert [image_id for image_id, _ in manifest.failed] == ['img_2']
+        assert len(list((work / 's/predictions').glob('*.png'))) == 3
 
 
 def test_a_missing_pseudo_mask_is_listed_and_the_training_goes_on(folder, capsys):

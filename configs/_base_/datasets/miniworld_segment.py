@@ -42,7 +42,7 @@ test_dataloader = dict(
         strict=True,
     ),
 )
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='SegTestLoop')
 test_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg'),
     dict(type='SegMaskWriter', out_dir='{work_dir}/predictions'),

@@ -45,7 +45,7 @@ test_dataloader = dict(
         strict=True,
     ),
 )
-test_cfg = dict(type='TestLoop')
+test_cfg = dict(type='SegTestLoop')
 test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
 # python tools/test.py ... --tta
 tta_model = dict(type='MeanProbabilityTTA')

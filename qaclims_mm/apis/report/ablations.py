@@ -46,8 +46,8 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
     if not results or not points:
         raise MissingError(
             f'{Path(folder) / "omega.json"} is not there, or has no number; seven trainings a seed '
-            'make it, which go through MiniWorld unless --pipeline names another:',
-            f'python tools/ablate.py omega --seeds 0 1 2 --work-dir {Path(folder).parent}',
+            'make it:',
+            _command(OMEGA, folder),
         )
     metric = next(iter(results.columns))
     seeds = ', '.join(str(s) for s in results.seeds)
@@ -64,6 +64,12 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
         caption,
     )
     return [picture]
+
+
+def _command(suite: str, folder: str | Path) -> str:
+    """Return what runs a suite whose results such a folder gets."""
+    where = f'--pipeline PIPELINE_CONFIG --work-dir {Path(folder).parent}'
+    return f'python tools/ablate.py {suite} --seeds 0 1 2 {where}'
 
 
 def _points(results: AblationResults) -> list[tuple[float, float, float | None]]:
@@ -95,9 +101,8 @@ def ablation_blocks(ablations: Mapping[str, AblationResults], folder: str | Path
     """
     if not ablations:
         raise MissingError(
-            f'{folder} has no result of an ablation; a suite is run, on MiniWorld unless '
-            '--pipeline names another, by',
-            f'python tools/ablate.py table4_losses --seeds 0 1 2 --work-dir {Path(folder).parent}',
+            f'{folder} has no result of an ablation; a suite is run by',
+            _command('table4_losses', folder),
         )
     return [_table(results) for results in ablations.values()]
 

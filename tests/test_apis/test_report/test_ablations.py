@@ -58,8 +58,8 @@ def test_nothing(tmp_path):
     assert read_ablations(tmp_path / 'absent') == {}
     with pytest.raises(MissingError, match=r'omega.json is not there') as error:
         omega_blocks({}, tmp_path)
-    command = f'python tools/ablate.py omega --seeds 0 1 2 --work-dir {tmp_path.parent}'
-    assert error.value.command == command
+    where = f'--pipeline PIPELINE_CONFIG --work-dir {tmp_path.parent}'
+    assert error.value.command == f'python tools/ablate.py omega --seeds 0 1 2 {where}'
     with pytest.raises(MissingError, match='has no result of an ablation'):
         ablation_blocks({}, tmp_path)
 
