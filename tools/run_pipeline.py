@@ -46,8 +46,9 @@ def main() -> int:
         made['pictures'] = ', '.join(pictures)
     if (root / 'report.html').is_file():
         made['report'] = f'{root}/report.html'
+    width = max(map(len, made)) + 1
     for what, where in made.items():
-        console.print(f'{what + ":":<13} {escape(where)}', soft_wrap=True)
+        console.print(f'{what + ":":<{width}} {escape(where)}', soft_wrap=True)
     return status
 
 

@@ -114,10 +114,11 @@ def _inner(node: dict) -> Iterator[dict]:
 
 
 def _reads_masks(node: Any) -> bool:
-    """Return whether a pipeline has a ``LoadMask`` of the true masks."""
+    """Return whether a pipeline has a ``LoadMask`` of the true masks, of all images."""
     if isinstance(node, dict):
         is_one = str(node.get('type')).split('.')[-1] == LoadMask.__name__
-        return (is_one and not node.get('masks')) or _reads_masks(list(node.values()))
+        of_all = not node.get('masks') and not node.get('optional')
+        return (is_one and of_all) or _reads_masks(list(node.values()))
     return isinstance(node, (list, tuple)) and any(map(_reads_masks, node))
 
 
@@ -165,9 +166,11 @@ class _Checker:
     def add(self, what: str, where: str, mend: str) -> None:
         header, *lines = where.splitlines()
         if lines:  # a count, and what is counted; the folder once
-            lines = [line.replace(f'{self.found.root}/', '') for line in lines]
+            if self.found.root:
+                lines = [line.replace(f'{self.found.root}/', '') for line in lines]
+                header = f'{self.found.root}: {header}'
             more = ['  ...'] if len(lines) > SHOWN else []
-            where = '\n'.join([f'{self.found.root}: {header}', *lines[:SHOWN], *more])
+            where = '\n'.join([header, *lines[:SHOWN], *more])
         mend = re.sub(r'\{(\w+)\}', lambda m: self.names.get(m[1], m[0]), mend)
         self.found.problems.append(Problem(what, where, mend))
 

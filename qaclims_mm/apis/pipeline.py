@@ -301,7 +301,7 @@ class Pipeline:
                 if (folder / what / MANIFEST).is_file():
                     found[what.replace('_', ' ')] = str(folder / what)
             if stage.tool == 'test.py' and Path(str(stage.checkpoint)).is_file():
-                found['model'] = f'{stage.checkpoint} (config {stage.config})'
+                found[f'model {folder.name}'] = f'{stage.checkpoint} (config {stage.config})'
         return found
 
     def run_stage(self, stage: Stage, beside: Mapping[str, str] | None = None) -> Run:

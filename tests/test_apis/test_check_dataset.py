@@ -19,6 +19,7 @@ from qaclims_mm.apis.check_dataset import (
     read_configs,
 )
 from qaclims_mm.apis.prepare_coco import prepare_split
+from qaclims_mm.datasets.voc12 import CLASSES
 from qaclims_mm.schemas import FormatError, write_mask
 
 ROOT = CONFIGS.parent
@@ -167,6 +168,20 @@ def test_images_without_a_label(voc):
     found = check(voc, labels_file='labels.csv', filter_cfg=dict(filter_empty_gt=True))
     assert found.problems == []
     assert (found.images, found.unlabelled) == (2, 2)
+
+
+def test_paths_of_a_folder_without_a_root_stay_whole(voc):
+    (voc / 'JPEGImages/img_1.jpg').unlink()
+    options = dict(
+        ann_file=str(voc / 'labels.csv'),
+        classes=list(CLASSES[1:]),
+        data_root='',
+        data_prefix=dict(img_path=str(voc / 'JPEGImages')),
+    )
+    found = check_data_set(DataSet('FolderWeakDataset', options, masks=False))
+    where = only(found).where.splitlines()
+    assert where[0] == f'1 images of the 4 in {voc}/labels.csv are missing:'
+    assert where[1].startswith(f'  {voc}/JPEGImages/img_1')
 
 
 def test_missing_images_and_masks(voc):
@@ -382,6 +397,7 @@ def test_wrappers_of_mmengine():
         (dict(type='LoadMask'), True),
         (dict(type='mmseg.LoadMask'), True),
         (dict(type='LoadMask', masks='pseudo'), False),
+        (dict(type='LoadMask', optional=True), False),
         (
             dict(type='TestTimeAug', transforms=[[dict(type='Resize')], [dict(type='LoadMask')]]),
             True,

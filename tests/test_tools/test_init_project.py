@@ -91,7 +91,7 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
     work = data / 'project/work'
     assert re.search(rf'pseudo masks:\s+{work}/irn/pseudo_masks\n', printed)
     assert re.search(rf'predictions:\s+{work}/segment/predictions\n', printed)
-    assert re.search(rf'model:\s+{work}/segment/epoch_\d+.pth \(config .*segment', printed)
+    assert re.search(rf'model segment:\s+{work}/segment/epoch_\d+.pth \(config .*segment', printed)
     assert re.search(rf'report:\s+{work}/report.html', printed)
     assert 'left out: 11; see' in printed
     assert 'When they are mended, a run in another --work-dir takes them in' in printed

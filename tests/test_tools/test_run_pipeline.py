@@ -25,7 +25,7 @@ def test_stages_up_to_the_one_that_is_named(plan, tmp_path, capsys):
     assert first.status == 0
     assert '1/1 data' in first.text
     assert 'done in' in first.text
-    assert f'numbers:      {tmp_path}/work/metrics.json' in first.text
+    assert f'numbers: {tmp_path}/work/metrics.json' in first.text
     assert 'pictures:' not in first.text
     assert len(list((tmp_path / 'world/JPEGImages').iterdir())) == 3
     assert not (tmp_path / 'more').exists()
