@@ -3,14 +3,12 @@
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -22,8 +20,8 @@ from qaclims_mm.apis import plan
 from qaclims_mm.apis.forked import ForkedTool
 from qaclims_mm.apis.plan import Launch, Plan, Stage
 from qaclims_mm.apis.processes import wait_for
-from qaclims_mm.engine.launch import EXIT_BAD_RECORDS, read_config
-from qaclims_mm.paths import SHIPPED, resolve
+from qaclims_mm.apis.stage_config import hash_stage_config
+from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
 from qaclims_mm.schemas import (
     CLAIM,
     MANIFEST,
@@ -31,7 +29,6 @@ from qaclims_mm.schemas import (
     FormatError,
     Manifest,
     hash_config,
-    hash_file,
     manifest_hash,
     read_json,
     read_metrics,
@@ -68,38 +65,6 @@ def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
     if sum(megabytes) > free:
         text += '\nthe disk is too small: the run would not start'
     return text + (f'\nminutes as measured on {machine}' if machine else '')
-
-
-def _files_of(path: Path) -> list[Path]:
-    """Return a file, or all files of a folder."""
-    return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
-
-
-def _weights_and_lists(node: Any) -> Iterator[Path]:
-    """Yield what a config names of weights on this machine, and the lists of its data sets."""
-    if isinstance(node, dict):
-        for name in ('ann_file', 'labels_file'):
-            if isinstance(node.get(name), str):
-                yield Path(node.get('data_root') or '') / node[name]
-    values: Iterable[Any] = ()
-    if isinstance(node, (dict, list, tuple)):
-        values = node.values() if isinstance(node, dict) else node
-    for value in values:
-        if isinstance(value, str) and value.endswith(('.pth', '.safetensors')):
-            yield Path(value)
-        yield from _weights_and_lists(value)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Return by what a file that is written again is known."""
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-@cache
-def _hash_once(path: Path, size: int, modified: int) -> str:
-    """Return a file's hash; large weights are read once a process."""
-    return hash_file(path)
 
 
 class StageFailed(SystemExit):
@@ -152,7 +117,8 @@ class Pipeline:
         Raises:
             FormatError: If a stage that it needs is not done.
         """
-        config = self._config(stage)
+        folder = self.plan.folder(stage)
+        config = hash_stage_config(stage, folder, self.root) if stage.config else ''
         what = dict(
             tool=stage.tool,
             args=stage.args,
@@ -176,24 +142,6 @@ class Pipeline:
                 f'run: python tools/run_pipeline.py {self.plan.path} --work-dir {self.root} '
                 f'--to {need}'
             ) from error
-
-    def _config(self, stage: Stage) -> str:
-        if stage.config is None:
-            return ''
-        config = read_config(stage.config, str(self.plan.folder(stage))).to_dict()
-        # how many images are tested at once changes no file
-        (config.get('test_dataloader') or {}).pop('batch_size', None)
-        # weights that ship may be trained again under the same name, others converted again
-        names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
-        files = [f for name in names for f in _files_of(Path(resolve(name)))]
-        # what the tool does not read may come and go
-        unread = 'train_' if stage.tool == 'test.py' else 'test_'
-        read = {k: v for k, v in config.items() if not k.startswith((unread, 'val_'))}
-        named = sorted({f for f in _weights_and_lists(read) if f.is_file()})
-        root = self.root.absolute()
-        # what lies in the pipeline's folder is made by stages, which have hashes of their own
-        files += [f for f in named if root not in f.absolute().parents]
-        return hash_config({**config, 'files': [_hash_once(f, *_stamp(f)) for f in files]})
 
     def is_done(self, stage: Stage) -> bool:
         """Tell whether a stage's manifest matches its config and its inputs."""

@@ -250,7 +250,7 @@ def test_names_of_suites():
     assert find_suite('configs/suites/fat.py') == Path('configs/suites/fat.py')
     with pytest.raises(FormatError, match=r'suites/table4_loses.py; did you mean table4_losses\?'):
         find_suite('table4_loses')
-    with pytest.raises(FormatError, match=r'no suite mine/x.py; configs/suites has fat, .*vlm\.'):
+    with pytest.raises(FormatError, match=r'no suite mine/x.py; configs/suites has clims_rates, fat, .*vlm\.'):
         find_suite('mine/x.py')
 
 

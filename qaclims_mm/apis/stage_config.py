@@ -1,0 +1,66 @@
+"""From what config a stage is made: its hash, and that of the files it names."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.apis.plan import Stage
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.paths import SHIPPED, resolve
+from qaclims_mm.schemas import hash_config, hash_file
+
+
+def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
+    """Return the hash of all that a stage's config says, and of the weights and lists it names.
+
+    Args:
+        stage: One with a config.
+        folder: Of the stage.
+        root: Of the pipeline, whose files are made by stages, which have hashes of their own.
+    """
+    config = read_config(str(stage.config), str(folder)).to_dict()
+    # how many images are tested at once changes no file
+    (config.get('test_dataloader') or {}).pop('batch_size', None)
+    # weights that ship may be trained again under the same name, others converted again
+    names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
+    files = [f for name in names for f in _files_of(Path(resolve(name)))]
+    # what the tool does not read may come and go
+    unread = ('val_', 'train_' if stage.tool == 'test.py' else 'test_')
+    read = {k: v for k, v in config.items() if not k.startswith(unread)}
+    named = sorted({f for f in _weights_and_lists(read) if f.is_file()})
+    files += [f for f in named if root.absolute() not in f.absolute().parents]
+    return hash_config({**config, 'files': [_hash_once(f, *_stamp(f)) for f in files]})
+
+
+def _files_of(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder."""
+    return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
+
+
+def _weights_and_lists(node: Any) -> Iterator[Path]:
+    """Yield what a config names of weights on this machine, and the lists of its data sets."""
+    if isinstance(node, dict):
+        for name in ('ann_file', 'labels_file'):
+            if isinstance(node.get(name), str):
+                yield Path(node.get('data_root') or '') / node[name]
+    values: Iterable[Any] = ()
+    if isinstance(node, (dict, list, tuple)):
+        values = node.values() if isinstance(node, dict) else node
+    for value in values:
+        if isinstance(value, str) and value.endswith(('.pth', '.safetensors')):
+            yield Path(value)
+        yield from _weights_and_lists(value)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return by what a file that is written again is known."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@cache
+def _hash_once(path: Path, size: int, modified: int) -> str:
+    """Return a file's hash; large weights are read once a process."""
+    return hash_file(path)
