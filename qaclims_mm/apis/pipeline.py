@@ -67,6 +67,15 @@ def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
     return text + (f'\nminutes as measured on {machine}' if machine else '')
 
 
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return in what two claims of a stage differ, in words."""
+    made, inputs = found.get('inputs', {}), wanted['inputs']
+    names = sorted(n for n in {*made, *inputs} if made.get(n) != inputs.get(n))
+    parts = ['config'] if found.get('config') != wanted['config'] else []
+    parts += [f'seed ({found.get("seed")})'] if found.get('seed') != wanted.get('seed') else []
+    return ' and '.join([*parts, *([f'input ({", ".join(names)})'] if names else [])])
+
+
 class StageFailed(SystemExit):
     """A stage ended with an error.
 
@@ -316,9 +325,9 @@ class Pipeline:
         """
         path, manifest = self.root / DONE / stage.name / CLAIM, self.expected(stage)
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
-        if path.is_file() and read_json(path) != begun:
+        if path.is_file() and (other := _differences(read_json(path), begun)):
             raise FormatError(
-                f'stage {stage.name} was begun in {self.root} with another config, seed or input'
+                f'stage {stage.name} was begun in {self.root} with another {other}'
                 f'{self._other_version(path.parent)}; '
                 f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
                 'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'

@@ -3,6 +3,7 @@ import fcntl
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -178,8 +179,19 @@ def test_a_training_for_another_number_of_ranks_says_so(run):
 def test_what_another_run_began_is_not_mixed(run, what):
     run([stage('a', run.root, seeded=True)])
     changed = stage('a', run.root, 'well' if what == 'seed' else 'bad_records', seeded=True)
-    with pytest.raises(FormatError, match=r'stage a was begun in .* with another config, seed'):
+    said = r'seed \(0\)' if what == 'seed' else 'config'
+    with pytest.raises(FormatError, match=rf'stage a was begun in .* with another {said};'):
         run([changed], seed=1 if what == 'seed' else 0)
+
+
+def test_an_input_that_was_made_anew_is_named(run):
+    first, second = stage('a', run.root), stage('b', run.root, needs=('a',))
+    run([first, second])
+    other = stage('a', run.root, 'bad_records')
+    shutil.rmtree(run.root / 'done/a')
+    run([other])
+    with pytest.raises(FormatError, match=r'b was begun in .* with another input \(a\);'):
+        run([other, second])
 
 
 def test_stage_that_is_not_seeded_serves_all_seeds(run):
