@@ -72,7 +72,7 @@ def check_source(
     wanted = set(as_words(classes).values())
     names = _find_all(source, folder, checked.problems)
     looked = _look_at_all(folder.root, list(dict.fromkeys(names.values())))
-    again, beside, emptied = list(source.again), Counter[str](), 0
+    again, beside = list(source.again), Counter[str]()
     for image, name in names.items():
         size, problem = looked[name]
         if problem:
@@ -86,25 +86,36 @@ def check_source(
         own = dict.fromkeys(checked.renamed[label] for label in source.rows[image])
         kept = [c for c in own if not wanted or c in wanted]
         beside.update(own.keys() - kept)
-        emptied += bool(own) and not kept
         checked.rows[name] = list(dict.fromkeys([*checked.rows[name], *kept]))
     checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
     checked.classes = sorted(wanted or checked.counts)
-    checked.notes = _notes(again, beside, emptied)
-    # what is wrong with a class, or with many rows, stands before what is with one
-    checked.problems = [
-        *(f'class {c} has no image' for c in checked.classes if not checked.counts[c]),
-        *source.problems,
-        *checked.problems,
-    ]
-    named = {*names.values(), *source.rows}
-    others = [name for name in folder.names if name not in named]
-    if others:
-        checked.problems.append(
-            f'{images}: {len(others)} images {source.unnamed} (first: {others[0]}); they are not '
-            'used'
-        )
+    checked.notes = _notes(again, beside, sum(not labels for labels in checked.rows.values()))
+    used = {*names.values(), *source.rows}
+    others = [name for name in folder.names if name not in used]
+    # first what is wrong with many images: of long lists the end is not seen
+    checked.problems = [*_overall(source, checked, others), *source.problems, *checked.problems]
     return checked
+
+
+def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[str]:
+    """Tell of classes without an image, and of images without a label or a row, a line each.
+
+    Args:
+        source: What was read of labels.
+        checked: What is left of it.
+        others: Images that no row names.
+    """
+    problems = [f'class {c} has no image' for c in checked.classes if not checked.counts[c]]
+    unlabelled = [image for image, labels in source.rows.items() if not labels]
+    if unlabelled:
+        more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
+        problems.append(
+            f'{source.places[unlabelled[0]]}: image {unlabelled[0]} has no label{more}; kept, as '
+            'of no class'
+        )
+    if others:
+        problems.append(f'{len(others)} images {source.unnamed} (first: {others[0]}); not used')
+    return problems
 
 
 def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[str, str]:
@@ -124,13 +135,13 @@ def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[
     return names
 
 
-def _notes(again: Sequence[str], beside: Counter[str], emptied: int) -> list[str]:
+def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[str]:
     """Say what was done to rows that are as they should be.
 
     Args:
         again: Places that name an image which stands above.
         beside: {label that is none of the classes: number of rows}.
-        emptied: Rows that had labels, but none of the classes.
+        unlabelled: Images without one of the classes.
     """
     notes = []
     if again:
@@ -143,7 +154,7 @@ def _notes(again: Sequence[str], beside: Counter[str], emptied: int) -> list[str
         more = ' ..' if len(beside) > _SHOWN else ''
         notes.append(
             f'{len(beside)} labels are none of the classes and left out of their rows '
-            f'({listed}{more}); {emptied} rows are left without a label'
+            f'({listed}{more}); {unlabelled} images are without a label'
         )
     return notes
 

@@ -6,6 +6,7 @@ A table is of image paths below the folder of the images, as they are written in
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,7 +49,7 @@ class Source:
     places: dict[str, str] = field(default_factory=dict)
     again: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    unnamed: str = 'have no row'
+    unnamed: str = 'have no usable row'
 
     def add(self, image: str, labels: Sequence[str], where: str) -> None:
         """Add a row, or say what is wrong with it."""
@@ -61,10 +62,6 @@ class Source:
             self.rows[image] = list(dict.fromkeys([*self.rows[image], *kept]))
         else:
             self.rows[image], self.places[image] = kept, where
-            if not kept:
-                self.problems.append(
-                    f'{where}: image {image} has no label; it stays, as one of no class'
-                )
 
 
 def read_source(labels: str | Path, images: str | Path) -> Source:
@@ -115,20 +112,21 @@ def _read_table(path: Path) -> Source:
     if image is None or label is None:
         raise FormatError(f'{path}:1 {_no_head(head)}')
     source = Source(f'table with {separator!r} between its columns')
-    uneven: dict[int, int] = {}
+    torn: dict[int, str] = {}
     number = 0
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
         number += 1
-        if len(cells) != len(head):
-            uneven[reader.line_num] = len(cells)
+        reason = _torn(cells, len(head), image)
+        if reason:
+            torn[reader.line_num] = reason
             continue
         source.add(cells[image], _labels_of(cells[label]), f'{path}:{reader.line_num}')
-    if uneven:
-        problem = f'{path}:{_uneven(uneven, len(head), separator)}'
-        if len(uneven) > number / 2:
-            raise FormatError(f'{problem}, which would be {len(uneven)} of {number} rows.')
+    if torn:
+        problem = f'{path}:{_cures(torn, separator)}'
+        if len(torn) > number / 2:
+            raise FormatError(f'{problem}, which would be {len(torn)} of {number} rows.')
         source.problems.insert(0, problem)
     return source
 
@@ -143,22 +141,35 @@ def _no_head(head: Sequence[str]) -> str:
     )
 
 
-def _uneven(fields: Mapping[int, int], number: int, separator: str) -> str:
-    """Tell of rows with more or fewer fields than the first line, and what helps.
+def _torn(cells: Sequence[str], number: int, image: int) -> str:
+    """Return how a row's fields show that its separators are not those of the columns, or nothing.
 
     Args:
-        fields: {line: number of its fields}.
+        cells: Its fields.
         number: Fields of the first line.
-        separator: Of the fields.
+        image: Place of the image's field.
     """
-    first = next(iter(fields))
-    listed = ', '.join(map(str, list(fields)[:_SHOWN])) + (' ..' if len(fields) > _SHOWN else '')
-    more = f' ({len(fields)} rows are such: lines {listed})' if len(fields) > 1 else ''
+    if len(cells) != number:
+        return f'{len(cells)} fields where the first line has {number}'
+    name, *labels = re.split('[,;\t|]', cells[image])
+    return f'an image {cells[image]!r}' if labels and Path(name).suffix in SUFFIXES else ''
+
+
+def _cures(torn: Mapping[int, str], separator: str) -> str:
+    """Tell of rows whose separators are not those of the columns, and what helps.
+
+    Args:
+        torn: {line: how it shows}.
+        separator: Of the columns.
+    """
+    first = next(iter(torn))
+    listed = ', '.join(map(str, list(torn)[:_SHOWN])) + (' ..' if len(torn) > _SHOWN else '')
+    more = f' ({len(torn)} rows are such: lines {listed})' if len(torn) > 1 else ''
     sign = next(sign for sign in _BETWEEN_LABELS if sign != separator)
     return (
-        f'{first}: {fields[first]} fields where the first line has {number}{more}; columns are '
-        f'separated by {separator!r} there, so write several labels in quotes '
-        f'("cat{separator}dog") or with another sign between them (cat{sign}dog); left out'
+        f'{first}: {torn[first]}{more}; columns are separated by {separator!r}, as in the first '
+        f'line, so write several labels in quotes ("cat{separator}dog") or with another sign '
+        f'between them (cat{sign}dog); left out'
     )
 
 

@@ -52,23 +52,23 @@ def test_what_is_left(images):
     assert found.counts == {'cat': 2, 'traffic light': 1}
     assert found.sizes == [(60, 40), (50, 50), (40, 90)]
     for place, part in {
-        'labels.csv:4': 'has no label',
+        'labels.csv:4': 'image sub dir/été.webp has no label; kept, as of no class',
         'labels.csv:5': 'gone.jpg is missing; left out',
         'labels.csv:6': 'broken.jpg cannot be read',
         'labels.csv:7': 'small.png is 40 x 31, smaller than 32 pixels; left out',
         'labels.csv:8': 'image twice may be twice.jpg or twice.png; left out',
         'labels.csv:9': 'image ../a.jpg is not below',
-        str(images): '2 images have no row (first: twice.jpg); they are not used',
     }.items():
         [problem] = [p for p in found.problems if p.startswith(f'{place}:')]
         assert part in problem
+    assert found.problems[1] == '2 images have no usable row (first: twice.jpg); not used'
     assert len(found.problems) == 7
 
 
 def test_two_files_of_one_id(images):
     found = check_source(source({'twice.jpg': ['cat'], 'twice.png': ['dog']}), images)
     assert found.rows == {'twice.jpg': ['cat']}
-    assert 'labels.csv:3: twice.png and twice.jpg differ in their suffix alone' in found.problems[0]
+    assert 'labels.csv:3: twice.png and twice.jpg differ in their suffix alone' in found.problems[1]
 
 
 def test_classes_that_shall_be(images):
@@ -80,8 +80,8 @@ def test_classes_that_shall_be(images):
     assert 'cat' not in ' '.join(found.problems)
     [note] = found.notes
     assert note == (
-        '2 labels are none of the classes and left out of their rows (cat 2, cow 1); 1 rows are '
-        'left without a label'
+        '2 labels are none of the classes and left out of their rows (cat 2, cow 1); 1 images '
+        'are without a label'
     )
 
 
@@ -95,7 +95,7 @@ def test_rows_of_one_image(images):
         '3 rows name an image that stands above (first: labels.csv:9); it gets the labels of all '
         'its rows'
     ]
-    assert [p for p in found.problems if 'have no row' not in p] == []
+    assert [p for p in found.problems if 'have no usable row' not in p] == []
 
 
 @pytest.mark.parametrize('name', ['cut.jpg', 'cut.png'])
@@ -106,8 +106,15 @@ def test_images_that_were_not_copied_to_their_end(images, name):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     found = check_source(source({'a.jpg': ['cat'], name: ['cat']}), images)
     assert list(found.rows) == ['a.jpg']
-    assert f'labels.csv:3: image {name} cannot be read (' in found.problems[0]
-    assert name not in found.problems[1]
+    others, cut = found.problems
+    assert cut.startswith(f'labels.csv:3: image {name} cannot be read (')
+    assert name not in others
+
+
+def test_many_images_without_a_label(images):
+    rows = {'a.jpg': [], 'b.png': [], 'sub dir/été.webp': ['cat']}
+    [told, _] = check_source(source(rows), images).problems
+    assert told == 'labels.csv:2: image a.jpg has no label, nor have 1 more; kept, as of no class'
 
 
 def test_a_file_that_is_no_image_is_told_once(images):
