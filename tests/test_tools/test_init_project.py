@@ -174,7 +174,7 @@ def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch)
         'init_project', tmp_path / 'project', *given, voc / 'SegmentationClass', capsys=capsys
     )
     assert ended.status == 1
-    assert '2007_003742.png: value 15, but there are 3 classes; 0 is background, t' in ended.text
+    assert '2007_003742.png: value 15, but there are 3 classes; give it the numb' in ended.text
     for image_id in ('2007_003742', '2008_004430'):
         mask = read_mask(voc / f'SegmentationClass/{image_id}.png')
         values = dict(zip((11, 13, 15, 255), (1, 2, 3, 255), strict=True))

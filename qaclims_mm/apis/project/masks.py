@@ -15,7 +15,7 @@ from qaclims_mm.schemas.files import file_of, image_id_of
 # of the masks with an object: where more have a class that their image has not, annotators'
 # oversights are no explanation
 _OVERSIGHTS = 0.2
-_SHOWN = 3
+_SHOWN = 20
 
 
 def check_masks(masks: str | Path, checked: Checked) -> list[str]:
@@ -49,7 +49,8 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         with_objects += bool(values)
         strange.add(path, {v: names[v - 1] for v in values}, labels)
     if broken:
-        raise FormatError(join_problems(broken, 'masks do not fit'))
+        problem = join_problems(broken, 'masks do not fit')
+        raise FormatError(f'{problem}\nA mask is as large as its image; {_numbering(names)}.')
     if not number:
         raise FormatError(f'{masks} has no mask of an image; they are called as the images, .png.')
     if not strange.number:
@@ -113,8 +114,8 @@ def _values(path: Path, size: tuple[int, int], names: Sequence[str]) -> list[int
     values = [value for value in found if value not in (0, IGNORE_INDEX)]
     if values and values[-1] > len(names):
         raise FormatError(
-            f'{path}: value {values[-1]}, but there are {len(names)} classes; '
-            f'{_numbering(names)}; give the masks these numbers'
+            f'{path}: value {values[-1]}, but there are {len(names)} classes; give it the numbers '
+            'below'
         )
     return values
 

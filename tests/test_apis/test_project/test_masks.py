@@ -40,9 +40,10 @@ def test_masks_that_do_not_fit(tmp_path):
     write_mask(tmp_path / 'b.png', np.zeros((40, 40)))
     (tmp_path / 'c.png').write_bytes(b'no mask')
     message = (
-        rf'(?s)^3 masks do not fit:.*a\.png: value 3, but there are 2 classes; {NUMBERS}; give the '
-        r'masks these numbers\n.*b\.png: 40 x 40 pixels, its image has 60 x 40\n'
-        r'  \S+c\.png is not a readable mask'
+        rf'(?s)^3 masks do not fit:.*a\.png: value 3, but there are 2 classes; give it the numbers '
+        r'below\n.*b\.png: 40 x 40 pixels, its image has 60 x 40\n'
+        r'  \S+c\.png is not a readable mask .*\nA mask is as large as its image; '
+        rf'{NUMBERS}\.$'
     )
     with pytest.raises(FormatError, match=message):
         check_masks(tmp_path, project({f'{name}.jpg': ['cat'] for name in 'abc'}))
@@ -65,6 +66,13 @@ def test_an_oversight_is_told(tmp_path):
     [problem] = check_masks(tmp_path, project(rows))
     assert '1 of 5 masks hold classes' in problem
     assert 'class 1 = cat where the image has no label (first:' in problem
+
+
+def test_the_numbers_of_many_classes(tmp_path):
+    write(tmp_path, a=77)
+    classes = [f'kind {number:02}' for number in range(30)]
+    with pytest.raises(FormatError, match=r'order \(1 kind 00, .*, 20 kind 19 \.\.\), 255 does'):
+        check_masks(tmp_path, project({'a.jpg': ['kind 00']}, classes))
 
 
 def test_the_value_that_no_class_has(tmp_path):
