@@ -19,8 +19,8 @@ from qaclims_mm.schemas.files import image_id_of
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
-# of the labels that are none of the classes
-_SHOWN = 5
+# names that stand in a line
+_SHOWN = 10
 
 
 @dataclass
@@ -105,7 +105,10 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
         checked: What is left of it.
         others: Images that no row names.
     """
-    problems = [f'class {c} has no image' for c in checked.classes if not checked.counts[c]]
+    problems = []
+    empty = [c for c in checked.classes if not checked.counts[c]]
+    if empty:
+        problems.append(f'{len(empty)} classes have no image: {_some(empty)}')
     unlabelled = [image for image, labels in source.rows.items() if not labels]
     if unlabelled:
         more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
@@ -150,13 +153,16 @@ def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[
             'labels of all its rows'
         )
     if beside:
-        listed = ', '.join(f'{label} {number}' for label, number in beside.most_common(_SHOWN))
-        more = ' ..' if len(beside) > _SHOWN else ''
+        listed = _some([f'{label} {number}' for label, number in beside.most_common()])
         notes.append(
             f'{len(beside)} labels are none of the classes and left out of their rows '
-            f'({listed}{more}); {unlabelled} images are without a label'
+            f'({listed}); {unlabelled} images are without a label'
         )
     return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    return ', '.join(names[:_SHOWN]) + (' ..' if len(names) > _SHOWN else '')
 
 
 def as_words(labels: object) -> dict[str, str]:

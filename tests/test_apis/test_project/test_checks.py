@@ -76,13 +76,20 @@ def test_classes_that_shall_be(images):
     found = check_source(source(rows), images, ['dog', 'horse'])
     assert found.rows == {'a.jpg': ['dog'], 'B.PNG': ['dog'], 'sub dir/été.webp': []}
     assert found.classes == ['dog', 'horse']
-    assert found.problems[0] == 'class horse has no image'
+    assert found.problems[0] == '1 classes have no image: horse'
     assert 'cat' not in ' '.join(found.problems)
     [note] = found.notes
     assert note == (
         '2 labels are none of the classes and left out of their rows (cat 2, cow 1); 1 images '
         'are without a label'
     )
+
+
+def test_many_classes_without_an_image(images):
+    classes = [f'kind {number:02}' for number in range(11)]
+    found = check_source(source({'a.jpg': ['cat']}), images, classes)
+    names = ', '.join(classes[:10])
+    assert found.problems[0] == f'11 classes have no image: {names} ..'
 
 
 def test_rows_of_one_image(images):
