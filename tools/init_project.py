@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.apis.benchmark.machine import matmul_rate
-from qaclims_mm.apis.project.checks import check_masks, check_source
+from qaclims_mm.apis.project.checks import check_source
+from qaclims_mm.apis.project.masks import check_masks
 from qaclims_mm.apis.project.names import Proposal, propose_names, read_renames
 from qaclims_mm.apis.project.presets import PRESETS
 from qaclims_mm.apis.project.sources import read_source
@@ -40,17 +41,22 @@ def main() -> int:
     console, images = Console(), Path(args.images)
     source = read_source(args.labels or images, images)
     checked = check_source(source, images, args.classes, read_renames(args.rename))
-    _show_problems(console, checked.problems)
-    if checked.problems and args.strict:
+    masks = Path(args.masks) if args.masks else None
+    _show_lines(console, checked.problems, 'problems')
+    _show_lines(console, checked.notes, 'notes')
+    strange = check_masks(masks, checked) if masks is not None else []
+    _show_lines(console, strange, 'problems')
+    if (checked.problems or strange) and args.strict:
         console.print('[red]no project was made (--strict)[/red]')
         return 1
-    masks = Path(args.masks) if args.masks else None
-    if masks is not None:
-        check_masks(masks, checked)
     project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
     rate = matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
     *_, pipeline = write_project(project, rate)
-    table = Table(title=f'{source.kind}: {len(checked.rows)} images of {images}')
+    # a title would be as narrow as the table
+    console.print(
+        f'{source.kind}: {len(checked.rows)} images of {images}', soft_wrap=True, markup=False
+    )
+    table = Table()
     for title in ('class', 'images'):
         table.add_column(title, justify='right' if title == 'images' else 'left')
     for name in checked.classes[:SHOWN]:
@@ -60,9 +66,10 @@ def main() -> int:
     console.print(table)
     _show_names(console, propose_names(checked.counts))
     minutes, megabytes = map(sum, zip(*project.costs(rate).values(), strict=True))
+    weights = ', besides what is downloaded of weights' if project.preset.downloads else ''
     console.print(
-        f'about {_span(minutes)} on this machine and {megabytes / 1000:.1f} GB, besides what is '
-        'downloaded of weights (--dry-run has the stages)',
+        f'about {_span(minutes)} on this machine and {megabytes / 1000:.1f} GB{weights} '
+        '(--dry-run has the stages)',
         soft_wrap=True,
     )
     console.print(f'now run: python tools/run_pipeline.py {pipeline}', soft_wrap=True)
@@ -86,11 +93,11 @@ def _show_names(console: Console, proposals: list[Proposal]) -> None:
         )
 
 
-def _show_problems(console: Console, problems: list[str]) -> None:
-    for problem in problems[:SHOWN]:
-        console.print(f'- {problem}', soft_wrap=True, markup=False, highlight=False)
-    if len(problems) > SHOWN:
-        console.print(f'and {len(problems) - SHOWN} more problems')
+def _show_lines(console: Console, lines: list[str], what: str) -> None:
+    for line in lines[:SHOWN]:
+        console.print(f'- {line}', soft_wrap=True, markup=False, highlight=False)
+    if len(lines) > SHOWN:
+        console.print(f'and {len(lines) - SHOWN} more {what}')
 
 
 if __name__ == '__main__':

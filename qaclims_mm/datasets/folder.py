@@ -1,5 +1,6 @@
 """Anybody's images: a folder and a table of labels."""
 
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +24,31 @@ def with_gap(classes: Sequence[str]) -> list[str]:
     return [*classes[:_GAP], *gap, *classes[_GAP:]]
 
 
+def path_below(image: str, folder: str | Path) -> str:
+    """Return an image's path below a folder, to which absolute ones and ``..`` may lead.
+
+    Raises:
+        ValueError: If it leads elsewhere.
+    """
+    # a folder may be a link, and be named by either of its two paths
+    for root in (os.path.abspath(folder), os.path.realpath(folder)):
+        path = Path(os.path.normpath(os.path.join(root, image)))
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    raise ValueError(
+        f'image {image} is not below {folder}, the folder of the images, to which paths are '
+        'relative.'
+    )
+
+
 @DATASETS.register_module()
 class FolderWeakDataset(ImageLevelDataset):
     """Images below a folder with the labels of a CSV file.
 
     Args:
-        ann_file: CSV with the columns ``image`` (path below ``img_path``, its suffix may be left
-            out) and ``labels`` (separated by ``;``), relative to ``data_root``.
+        ann_file: CSV with the columns ``image`` (path below ``img_path``, or an absolute one that
+            leads there; its suffix may be left out) and ``labels`` (separated by ``;``), relative
+            to ``data_root``.
         classes: Names without the background, in the order of the labels; of more than 254 the
             one at index 254 is ``(nobody)``, see ``with_gap``.
         data_root: Where the paths are relative to.
@@ -96,8 +115,7 @@ class FolderWeakDataset(ImageLevelDataset):
     def _find(self, image: str) -> Path:
         """Return the file of an image, which a missing one would have too."""
         folder = Path(self.data_prefix['img_path'])
-        if image.startswith('/') or '..' in image.split('/'):
-            raise ValueError(f'image {image} is not below {folder or "the folder of the images"}.')
+        image = path_below(image, folder)
         if Path(image).suffix.lower() in SUFFIXES:
             return folder / image
         found = self._files.get(image, [])

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -55,6 +57,14 @@ def test_suffixes_may_be_left_out(root):
     found = list(build(root, ann_file='short.csv').iterate_records())
     assert [r['img_path'] for r in found] == [
         str(root / 'pictures' / name) for name in ('a.jpg', 'c d.tif', 'été 1/b.PNG')
+    ]
+
+
+def test_absolute_paths(root):
+    write_labels(root / 'own.csv', {str(root / 'pictures/a.jpg'): ['cat'], '../pictures/c d': []})
+    found = list(build(root, ann_file='own.csv').iterate_records())
+    assert [(r['image_id'], r['img_path']) for r in found] == [
+        (Path(name).stem, str(root / 'pictures' / name)) for name in ('a.jpg', 'c d.tif')
     ]
 
 

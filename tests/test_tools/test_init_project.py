@@ -50,7 +50,7 @@ def test_problems_have_their_lines_and_the_project_is_made(data, capsys):
     assert ended.status == 0
     assert f'{data}/labels.csv:14: image {data}/été 1/gone.jpg is missing; left out' in ended.text
     assert f'{data}/labels.csv:15: 4 fields where the first line has 2' in ended.text
-    assert '12 images of' in ended.text
+    assert "table with ';' between its columns: 12 images of" in ended.text
     assert f'now run: python tools/run_pipeline.py {data}/project/pipeline.py' in ended.text
 
 
@@ -60,6 +60,34 @@ def test_strict_stops_at_problems(data, capsys):
     assert 'gone.jpg is missing' in ended.text
     assert 'no project was made (--strict)' in ended.text
     assert not (data / 'project').exists()
+
+
+def test_strict_lets_a_row_a_label_and_a_choice_of_classes_pass(data, capsys):
+    table = data / 'labels.csv'
+    *lines, _, _ = table.read_text().splitlines()
+    table.write_text('\n'.join([*lines, '5.jpg;bus', '']))
+    ended = init(data, capsys, '--strict', '--classes', 'bus')
+    assert ended.status == 0, ended.text
+    assert f'1 rows name an image that stands above (first: {table}:14)' in ended.text
+    assert 'labels are none of the classes' in ended.text
+
+
+def test_masks_of_another_numbering(data, capsys):
+    write_mask(data / 'masks/5.png', np.full((112, 112), 1))
+    *lines, _, _ = (data / 'labels.csv').read_text().splitlines()
+    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;zebra', '']
+    (data / 'labels.csv').write_text('\n'.join(rows))
+    ended = init(data, capsys, '--masks', data / 'masks')
+    assert ended.status == 1
+    assert f'labelled zebra (first: {data}/masks/5.png); are they numbered diff' in ended.text
+    assert not (data / 'project').exists()
+
+
+@pytest.mark.parametrize('preset', presets.PRESETS)
+def test_downloads_are_told_where_there_are_some(data, capsys, preset):
+    ended = init(data, capsys, '--preset', preset)
+    assert ended.status == 0
+    assert ('besides what is downloaded of weights' in ended.text) == (preset == 'full')
 
 
 def run_pipeline(project, *flags, status=0):
@@ -157,7 +185,7 @@ def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch)
         'init_project', tmp_path / 'project', *given, voc / 'SegmentationClass', capsys=capsys
     )
     assert ended.status == 1
-    assert '2007_003742.png: value 15, but there are 3 classes (0 background, 1 di' in ended.text
+    assert '2007_003742.png: value 15, but there are 3 classes; give it the numb' in ended.text
     for image_id in ('2007_003742', '2008_004430'):
         mask = read_mask(voc / f'SegmentationClass/{image_id}.png')
         values = dict(zip((11, 13, 15, 255), (1, 2, 3, 255), strict=True))

@@ -1,21 +1,26 @@
 """Whether images and labels can be trained on, and what cannot."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from qaclims_mm.apis.project.files import ImageFolder
 from qaclims_mm.apis.project.names import is_word
-from qaclims_mm.apis.project.sources import Source, find_images
-from qaclims_mm.datasets.folder import SUFFIXES, with_gap
+from qaclims_mm.apis.project.sources import Source
+from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.progress import track
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, read_mask
-from qaclims_mm.schemas.files import file_of, image_id_of
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas.files import image_id_of
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
+# names that stand in a line
+_SHOWN = 10
 
 
 @dataclass
@@ -30,6 +35,7 @@ class Checked:
         aliases: {class: other words for it among the labels}.
         sizes: Width and height of each image in pixels.
         problems: What is wrong, each with its place.
+        notes: What was done to rows that are as they should be.
     """
 
     rows: dict[str, list[str]] = field(default_factory=dict)
@@ -39,6 +45,7 @@ class Checked:
     aliases: dict[str, list[str]] = field(default_factory=dict)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def check_source(
@@ -58,85 +65,104 @@ def check_source(
     Raises:
         FormatError: If nobody has a label that shall be renamed.
     """
-    images = Path(images)
-    checked = Checked(problems=list(source.problems))
+    folder = ImageFolder(images)
+    checked = Checked()
     found = [label for labels in source.rows.values() for label in labels]
     checked.renamed, checked.aliases = _name(as_words(found), renames or {})
     wanted = set(as_words(classes).values())
-    files = _files_by_name(images)
-    seen: dict[str, str] = {}
-    for image, labels in track(source.rows.items(), 'looking at the images', len(source.rows)):
-        where = source.places[image]
-        name, problem = _find(image, images, files)
-        if not problem:
-            image_id = image_id_of(images / name, images)
-            other = seen.setdefault(image_id, name)
-            problem = f'{name} and {other} differ in their suffix alone' if other != name else ''
-        if not problem:
-            size, problem = _look(images / name)
+    names = _find_all(source, folder, checked.problems)
+    looked = _look_at_all(folder.root, list(dict.fromkeys(names.values())))
+    again, beside = list(source.again), Counter[str]()
+    for image, name in names.items():
+        size, problem = looked[name]
         if problem:
-            checked.problems.append(f'{where}: {problem}; left out')
+            checked.problems.append(f'{source.places[image]}: {problem}; left out')
             continue
-        kept = [checked.renamed[label] for label in labels]
-        beside = sorted({c for c in kept if wanted and c not in wanted})
-        if beside:
-            checked.problems.append(
-                f'{where}: {", ".join(beside)} is none of the classes; left out'
-            )
-        checked.rows[name] = [c for c in dict.fromkeys(kept) if c not in beside]
-        checked.sizes.append(size)
+        if name in checked.rows:
+            again.append(source.places[image])
+        else:
+            checked.rows[name] = []
+            checked.sizes.append(size)
+        own = dict.fromkeys(checked.renamed[label] for label in source.rows[image])
+        kept = [c for c in own if not wanted or c in wanted]
+        beside.update(own.keys() - kept)
+        checked.rows[name] = list(dict.fromkeys([*checked.rows[name], *kept]))
     checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
     checked.classes = sorted(wanted or checked.counts)
-    checked.problems += [
-        f'class {c} has no image' for c in checked.classes if not checked.counts[c]
-    ]
-    known = {(images / name).as_posix() for name in checked.rows}
-    others = sum(p.as_posix() not in known for p in find_images(images))
-    if others:
-        checked.problems.append(f'{images}: {others} images have no usable row; they are not used')
+    checked.notes = _notes(again, beside, sum(not labels for labels in checked.rows.values()))
+    used = {*names.values(), *source.rows}
+    others = [name for name in folder.names if name not in used]
+    # first what is wrong with many images: of long lists the end is not seen
+    checked.problems = [*_overall(source, checked, others), *source.problems, *checked.problems]
     return checked
 
 
-def check_masks(masks: str | Path, checked: Checked) -> int:
-    """Look at the true masks of a project's images; returns how many there are.
+def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[str]:
+    """Tell of classes without an image, and of images without a label or a row, a line each.
 
     Args:
-        masks: Folder of masks, called as the images.
-        checked: Images and classes.
-
-    Raises:
-        FormatError: If there is none, or one is broken, of another size than its image, or has a
-            value that is no class.
+        source: What was read of labels.
+        checked: What is left of it.
+        others: Images that no row names.
     """
-    problems, number = [], 0
-    for name, size in zip(checked.rows, checked.sizes, strict=True):
-        path = file_of(masks, image_id_of(name, ''), '.png')
-        if not path.is_file():
-            continue
-        number += 1
-        problem = _problem_of_mask(path, size, checked.classes)
-        problems += [f'{path}: {problem}'] if problem else []
-    if problems:
-        raise FormatError(join_problems(problems, 'masks do not fit'))
-    if not number:
-        raise FormatError(f'{masks} has no mask of an image; they are called as the images, .png.')
-    return number
+    problems = []
+    empty = [c for c in checked.classes if not checked.counts[c]]
+    if empty:
+        problems.append(f'{len(empty)} classes have no image: {_some(empty)}')
+    unlabelled = [image for image, labels in source.rows.items() if not labels]
+    if unlabelled:
+        more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
+        problems.append(
+            f'{source.places[unlabelled[0]]}: image {unlabelled[0]} has no label{more}; kept, as '
+            'of no class'
+        )
+    if others:
+        problems.append(f'{len(others)} images {source.unnamed} (first: {others[0]}); not used')
+    return problems
 
 
-def _problem_of_mask(path: Path, size: tuple[int, int], classes: Sequence[str]) -> str:
-    try:
-        mask = read_mask(path)
-    except FormatError as error:
-        return str(error)
-    # an image that EXIF turns has its sides the other way round
-    if sorted(mask.shape) != sorted(size):
-        return f'{mask.shape[1]} x {mask.shape[0]} pixels, its image has {size[0]} x {size[1]}'
-    values = mask[mask != IGNORE_INDEX]
-    highest, names = int(values.max(initial=0)), with_gap(classes)
-    if highest > len(names):
-        listed = ', '.join(f'{k} {name}' for k, name in enumerate(names[:3], start=1))
-        return f'value {highest}, but there are {len(names)} classes (0 background, {listed} ..)'
-    return ''
+def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[str, str]:
+    """Return {image as its row calls it: path below the folder}, and add to the problems."""
+    names: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for image in source.rows:
+        try:
+            name = folder.find(image)
+            other = seen.setdefault(image_id_of(name, ''), name)
+            if other != name:
+                raise ValueError(f'{name} and {other} differ in their suffix alone')
+        except ValueError as error:
+            problems.append(f'{source.places[image]}: {error}; left out')
+        else:
+            names[image] = name
+    return names
+
+
+def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[str]:
+    """Say what was done to rows that are as they should be.
+
+    Args:
+        again: Places that name an image which stands above.
+        beside: {label that is none of the classes: number of rows}.
+        unlabelled: Images without one of the classes.
+    """
+    notes = []
+    if again:
+        notes.append(
+            f'{len(again)} rows name an image that stands above (first: {again[0]}); it gets the '
+            'labels of all its rows'
+        )
+    if beside:
+        listed = _some([f'{label} {number}' for label, number in beside.most_common()])
+        notes.append(
+            f'{len(beside)} labels are none of the classes and left out of their rows '
+            f'({listed}); {unlabelled} images are without a label'
+        )
+    return notes
+
+
+def _some(names: Sequence[str]) -> str:
+    return ', '.join(names[:_SHOWN]) + (' ..' if len(names) > _SHOWN else '')
 
 
 def as_words(labels: object) -> dict[str, str]:
@@ -175,40 +201,23 @@ def _name(
     return renamed, {name: others for name, others in aliases.items() if others}
 
 
-def _files_by_name(images: Path) -> Mapping[str, list[str]]:
-    """Return {path without suffix, in lower case: paths}."""
-    files: dict[str, list[str]] = {}
-    for path in find_images(images):
-        name = path.relative_to(images).as_posix()
-        files.setdefault(Path(name).with_suffix('').as_posix().lower(), []).append(name)
-    return files
+def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, tuple[tuple[int, int], str]]:
+    """Return {image: width and height, and what is wrong with it or nothing}."""
+    # Pillow decodes without Python's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = pool.map(lambda name: _look(root, name), names)
+        shown = track(looks, 'looking at the images', len(names))
+        return dict(zip(names, shown, strict=True))
 
 
-def _find(image: str, images: Path, files: Mapping[str, list[str]]) -> tuple[str, str]:
-    """Return an image's path below the folder, or what is wrong."""
-    if image.startswith('/') or '..' in Path(image).parts:
-        return image, f'image {image} is not below {images}'
-    if (images / image).is_file():
-        return image, ''
-    stem = Path(image)
-    stem = stem.with_suffix('') if stem.suffix.lower() in SUFFIXES else stem
-    found = files.get(stem.as_posix().lower(), [])
-    if len(found) == 1:
-        return found[0], ''
-    if found:
-        return image, f'image {image} may be {" or ".join(found)}'
-    return image, f'image {images / image} is missing'
-
-
-def _look(path: Path) -> tuple[tuple[int, int], str]:
-    """Return width and height of an image, or what is wrong with it."""
+def _look(root: Path, name: str) -> tuple[tuple[int, int], str]:
     try:
-        with Image.open(path) as image:
-            size = image.size
-            # the header alone; pixels that are missing are found when they are read
-            image.verify()
+        # a JPEG is decoded at an eighth of its size, where pixels that are missing are found too
+        _, (height, width) = read_image(root / name, max_side=MIN_SIDE)
+    except UnidentifiedImageError:
+        return (0, 0), f'image {name} cannot be read (it is no image, or of an unknown kind)'
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return (0, 0), f'image {path} cannot be read ({error})'
-    if min(size) < MIN_SIDE:
-        return size, f'image {path} is {size[0]} x {size[1]}, smaller than {MIN_SIDE} pixels'
-    return size, ''
+        return (0, 0), f'image {name} cannot be read ({error})'
+    if min(width, height) < MIN_SIDE:
+        return (0, 0), f'image {name} is {width} x {height}, smaller than {MIN_SIDE} pixels'
+    return (width, height), ''

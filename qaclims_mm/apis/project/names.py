@@ -39,6 +39,10 @@ def propose_names(counts: Mapping[str, int]) -> list[Proposal]:
 
 
 def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
+    if label.lower() == 'background':
+        return Proposal(label, '', 'what is of no class is background already; take this label out')
+    if _is_two(label, counts):
+        return Proposal(label, '', 'two other labels in one; is a separator missing, as ";"?')
     words = _in_words(label)
     if words != label:
         return Proposal(label, words, 'several words in one')
@@ -50,6 +54,13 @@ def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
     frequent = [other for other in counts if counts[other] >= _RARE * counts[label]]
     alike = get_close_matches(label, frequent, n=1, cutoff=_ALIKE)
     return Proposal(label, alike[0], 'may be another label, misspelt') if alike else None
+
+
+def _is_two(label: str, counts: Mapping[str, int]) -> bool:
+    """Return whether a label is two others with a blank between them."""
+    words, known = label.lower().split(), {other.lower() for other in counts}
+    splits = ((' '.join(words[:k]), ' '.join(words[k:])) for k in range(1, len(words)))
+    return any(known.issuperset(split) for split in splits)
 
 
 def _in_words(label: str) -> str:

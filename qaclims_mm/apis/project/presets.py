@@ -17,6 +17,7 @@ class Preset:
         steps: {stage: training steps}, about.
         seconds: {stage: seconds of two cores for an image}, measured; see ``costs.estimate``.
         checkpoint: {training: megabytes that it keeps}.
+        downloads: Whether weights are downloaded.
         more: {stage: lines that end its config}.
     """
 
@@ -29,6 +30,7 @@ class Preset:
     steps: dict[str, int]
     seconds: dict[str, float]
     checkpoint: dict[str, float]
+    downloads: bool = False
     more: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,6 +76,7 @@ PRESETS = {
             segment_test=0.1,
         ),
         checkpoint=dict(cam=366, qa_clims=366, irn=212, segment=90),
+        downloads=True,
     ),
     # MiniWorld's, which ship with the package: for trying a project out in minutes
     'mini': Preset(
@@ -111,6 +114,7 @@ PRESETS = {
 # images, configs, memory and time have been tried before a night is spent
 PRESETS['rehearsal'] = replace(
     PRESETS['full'],
+    downloads=False,
     steps=dict.fromkeys(PRESETS['full'].steps, 2),
     more=dict(
         qape=_RANDOM_BLIP,

@@ -6,6 +6,7 @@ A table is of image paths below the folder of the images, as they are written in
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +14,21 @@ from xml.etree import ElementTree
 
 from qaclims_mm.datasets.folder import SUFFIXES
 from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas.files import hash_file
 
 SEPARATORS = (',', ';', '\t', '|')
 # of several labels in one field
 _BETWEEN_LABELS = (';', ',', '|')
 _IMAGE_COLUMNS = ('image', 'file', 'filename', 'path', 'image_id', 'name')
 _LABEL_COLUMNS = ('labels', 'label', 'classes', 'class', 'tags', 'category')
+_SHOWN = 5
+_SPREADSHEETS = ('.xlsx', '.xls', '.ods')
+# {part of COCO's JSON: {what its entries need: of which type}}
+_COCO_PARTS: dict[str, dict[str, tuple[type, ...]]] = {
+    'images': dict(id=(int, str), file_name=(str,)),
+    'categories': dict(id=(int, str), name=(str,)),
+    'annotations': dict(image_id=(int, str), category_id=(int, str)),
+}
 
 
 @dataclass
@@ -29,13 +39,17 @@ class Source:
         kind: What was read, in words.
         rows: {image: labels}.
         places: {image: file and line or record that names it first}.
+        again: Places that name an image which stands above.
         problems: What is wrong, each with its place.
+        unnamed: What is said of images without a row.
     """
 
     kind: str
     rows: dict[str, list[str]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    again: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unnamed: str = 'have no usable row'
 
     def add(self, image: str, labels: Sequence[str], where: str) -> None:
         """Add a row, or say what is wrong with it."""
@@ -43,16 +57,11 @@ class Source:
         kept = list(dict.fromkeys(label for text in labels if (label := ' '.join(text.split()))))
         if not image:
             self.problems.append(f'{where}: no image is named; the row is left out')
-        elif image in self.rows and self.rows[image] != kept:
-            both = list(dict.fromkeys([*self.rows[image], *kept]))
-            self.problems.append(f'{where}: image {image} stands twice; it gets the labels of both')
-            self.rows[image] = both
         elif image in self.rows:
-            self.problems.append(f'{where}: image {image} stands twice, with the same labels')
+            self.again.append(where)
+            self.rows[image] = list(dict.fromkeys([*self.rows[image], *kept]))
         else:
             self.rows[image], self.places[image] = kept, where
-            if not kept:
-                self.problems.append(f'{where}: image {image} has no label')
 
 
 def read_source(labels: str | Path, images: str | Path) -> Source:
@@ -75,6 +84,11 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
         return _read_voc(xml, Path(images)) if xml else _read_folders(path, Path(images))
     if not path.is_file():
         raise FormatError(f'there is no file or folder {path} with labels.')
+    if path.suffix.lower() in _SPREADSHEETS:
+        raise FormatError(
+            f'{path} is a spreadsheet (Excel, LibreOffice), which is not read; save it as CSV '
+            'there, and give that file.'
+        )
     return _read_coco(path) if path.suffix.lower() == '.json' else _read_table(path)
 
 
@@ -96,20 +110,67 @@ def _read_table(path: Path) -> Source:
     head = [cell.strip().lower() for cell in next(reader)]
     image, label = _column(head, _IMAGE_COLUMNS), _column(head, _LABEL_COLUMNS)
     if image is None or label is None:
-        raise FormatError(f'{path}:1 needs the columns image and labels, but has {head}.')
+        raise FormatError(f'{path}:1 {_no_head(head)}')
     source = Source(f'table with {separator!r} between its columns')
+    torn: dict[int, str] = {}
+    number = 0
     for cells in reader:
-        where = f'{path}:{reader.line_num}'
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) != len(head):
-            source.problems.append(
-                f'{where}: {len(cells)} fields where the first line has {len(head)}; several '
-                'labels are separated by another sign than the columns. The row is left out'
-            )
+        number += 1
+        reason = _torn(cells, len(head), image)
+        if reason:
+            torn[reader.line_num] = reason
             continue
-        source.add(cells[image], _labels_of(cells[label]), where)
+        source.add(cells[image], _labels_of(cells[label]), f'{path}:{reader.line_num}')
+    if torn:
+        problem = f'{path}:{_cures(torn, separator)}'
+        if len(torn) > number / 2:
+            raise FormatError(f'{problem}, which would be {len(torn)} of {number} rows.')
+        source.problems.insert(0, problem)
     return source
+
+
+def _no_head(head: Sequence[str]) -> str:
+    """Say that columns are missing, or the whole line that names them."""
+    if any(Path(cell).suffix in SUFFIXES for cell in head):
+        return f'must name the columns, as image,labels does, but is a row already: {head}.'
+    return (
+        f'needs the columns image and labels, but has {head}; image may also be called '
+        f'{", ".join(_IMAGE_COLUMNS[1:])}, and labels {", ".join(_LABEL_COLUMNS[1:])}.'
+    )
+
+
+def _torn(cells: Sequence[str], number: int, image: int) -> str:
+    """Return how a row's fields show that its separators are not those of the columns, or nothing.
+
+    Args:
+        cells: Its fields.
+        number: Fields of the first line.
+        image: Place of the image's field.
+    """
+    if len(cells) != number:
+        return f'{len(cells)} fields where the first line has {number}'
+    name, *labels = re.split('[,;\t|]', cells[image])
+    return f'an image {cells[image]!r}' if labels and Path(name).suffix in SUFFIXES else ''
+
+
+def _cures(torn: Mapping[int, str], separator: str) -> str:
+    """Tell of rows whose separators are not those of the columns, and what helps.
+
+    Args:
+        torn: {line: how it shows}.
+        separator: Of the columns.
+    """
+    first = next(iter(torn))
+    listed = ', '.join(map(str, list(torn)[:_SHOWN])) + (' ..' if len(torn) > _SHOWN else '')
+    more = f' ({len(torn)} rows are such: lines {listed})' if len(torn) > 1 else ''
+    sign = next(sign for sign in _BETWEEN_LABELS if sign != separator)
+    return (
+        f'{first}: {torn[first]}{more}; columns are separated by {separator!r}, as in the first '
+        f'line, so write several labels in quotes ("cat{separator}dog") or with another sign '
+        f'between them (cat{sign}dog); left out'
+    )
 
 
 def _column(head: Sequence[str], names: Sequence[str]) -> int | None:
@@ -127,23 +188,46 @@ def _read_coco(path: Path) -> Source:
     source = Source("COCO's JSON")
     try:
         content = json.loads(path.read_bytes())
-        names = {c['id']: c['name'] for c in content['categories']}
-        files = {i['id']: i['file_name'] for i in content['images']}
-        labels: dict[str, list[str]] = {name: [] for name in files.values()}
-        for position, item in enumerate(content['annotations']):
-            where = f'{path}, annotation {position} (id {item.get("id")})'
-            if item['category_id'] not in names or item['image_id'] not in files:
-                source.problems.append(f'{where}: its category or image is none of the file')
-                continue
-            labels[files[item['image_id']]].append(names[item['category_id']])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FormatError(
-            f'{path} is not a file of COCO instances ({type(error).__name__}: {error}); '
-            'it needs images, annotations and categories.'
-        ) from error
+    except ValueError as error:
+        raise FormatError(f'{path} is no valid JSON ({error}).') from error
+    images, categories, annotations = (_entries(path, content, part) for part in _COCO_PARTS)
+    names = {c['id']: c['name'] for c in categories}
+    files = {i['id']: i['file_name'] for i in images}
+    labels: dict[str, list[str]] = {name: [] for name in files.values()}
+    for position, item in enumerate(annotations):
+        if item['category_id'] not in names or item['image_id'] not in files:
+            source.problems.append(
+                f'{path}, annotation {position} (id {item.get("id")}): its category or image is '
+                'none of the file'
+            )
+            continue
+        labels[files[item['image_id']]].append(names[item['category_id']])
     for image, found in labels.items():
         source.add(image, found, f'{path}, image {image}')
     return source
+
+
+def _entries(path: Path, content: object, part: str) -> list[dict]:
+    """Return a part of COCO's JSON.
+
+    Raises:
+        FormatError: If it is missing, or an entry lacks what it needs.
+    """
+    entries = content.get(part) if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        raise FormatError(
+            f'{path} is not a file of COCO instances: it has no list of {part}; it needs '
+            f'{", ".join(_COCO_PARTS)}.'
+        )
+    for position, entry in enumerate(entries):
+        for key, types in _COCO_PARTS[part].items():
+            if not isinstance(entry, dict) or not isinstance(entry.get(key), types):
+                wanted = ' or '.join(dict(int='a number', str='a text')[t.__name__] for t in types)
+                raise FormatError(
+                    f'{path} is not a file of COCO instances: entry {position} of {part} needs '
+                    f'{key}, {wanted}, but is {str(entry)[:80]}.'
+                )
+    return entries
 
 
 def _read_voc(files: Sequence[Path], images: Path) -> Source:
@@ -170,16 +254,57 @@ def _read_folders(labels: Path, images: Path) -> Source:
             f'{labels} has no XML files; a folder of labels has them, or is that of the images '
             'with one folder a class.'
         )
-    source = Source('one folder a class')
-    for path in find_images(images):
+    source = Source('one folder a class', unnamed='lie beside the folders of the classes')
+    paths, beside = list(find_images(images)), 0
+    for path in paths:
         parts = path.relative_to(images).parts
-        if len(parts) < 2:
-            source.problems.append(f'{path}: lies beside the folders of the classes; left out')
-        else:
+        if len(parts) > 1:
             source.add('/'.join(parts), [parts[0].replace('_', ' ')], str(path))
-    if not source.rows:
-        raise FormatError(f'{images} has no folder with images, which would be a class each.')
+        beside += len(parts) == 1
+    if not source.rows or beside > len(source.rows):
+        raise FormatError(
+            f'{images} has {beside} images and {len(source.rows)} more in folders, which would be '
+            'the classes; did you forget --labels?'
+            if paths
+            else f'{images} has no images.'
+        )
+    inside = [path for path in paths if path.parent != images]
+    source.problems += [*_without_images(images, inside), *_in_several(images, inside)]
     return source
+
+
+def _without_images(images: Path, paths: Sequence[Path]) -> list[str]:
+    """Tell of the folders that would be classes, had they an image."""
+    classes = {path.relative_to(images).parts[0] for path in paths}
+    return [
+        f'{folder}: has no image, so it is no class'
+        for folder in sorted(images.iterdir())
+        if folder.is_dir() and not folder.name.startswith('.') and folder.name not in classes
+    ]
+
+
+def _in_several(images: Path, paths: Sequence[Path]) -> list[str]:
+    """Tell of files that lie in the folders of several classes."""
+    by_size: dict[int, list[Path]] = {}
+    for path in paths:
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    by_content: dict[str, list[Path]] = {}
+    for path in (path for alike in by_size.values() if len(alike) > 1 for path in alike):
+        by_content.setdefault(hash_file(path), []).append(path)
+    several = [
+        sorted(same)
+        for same in by_content.values()
+        if len({path.relative_to(images).parts[0] for path in same}) > 1
+    ]
+    if not several:
+        return []
+    one, other, *_ = several[0]
+    return [
+        f'{one}: is the same file as {other}'
+        + (f', and {len(several) - 1} more are in several folders' if len(several) > 1 else '')
+        + '; to an image of its own each has only the class of its folder: a table can give '
+        'an image both labels'
+    ]
 
 
 def find_images(folder: str | Path) -> Iterator[Path]:

@@ -18,7 +18,7 @@ THRESHOLD = 0.25  # of the masks' background, IRN's
 MAX_EPOCHS = 300
 
 _DATA = """\
-# What all stages share: images, labels and how they are read. See {repository}/docs
+# What all stages share: images, labels and how they are read; see docs/own-data.md
 own = dict(
     type='FolderWeakDataset',
     data_root='',
@@ -149,7 +149,6 @@ def _write(path: Path, text: str) -> Path:
 def _data(project: Project) -> str:
     classes, preset = with_gap(project.checked.classes), project.preset
     return _DATA.format(
-        repository=REPOSITORY,
         labels=str(project.folder.resolve() / 'labels.csv'),
         images=str(project.images.resolve()),
         masks=str(project.masks.resolve()) if project.masks else '',

@@ -20,6 +20,8 @@ from qaclims_mm.schemas import FormatError
         ('cls_3', ''),
         ('17', ''),
         ('xkcd', ''),
+        ('Background', ''),
+        ('goat cat', ''),
         # fine as they are
         ('cat', None),
         ('bus', None),
@@ -29,6 +31,7 @@ from qaclims_mm.schemas import FormatError
         ('boeing 747', None),
         ('猫', None),
         ('été', None),
+        ('cat tree', None),
         # near, but as frequent
         ('boat', None),
     ],

@@ -108,6 +108,12 @@ def test_a_project_is_not_overwritten(images):
         write_project(project(images), 1e11)
 
 
+def test_what_is_shared_names_its_page(images):
+    write_project(project(images), 1e11)
+    head, *_ = (images.parent / 'project/configs/data.py').read_text().splitlines()
+    assert head.endswith('see docs/own-data.md')
+
+
 def test_nothing_to_train_on(images):
     made = project(images)
     made.checked.rows.clear()
