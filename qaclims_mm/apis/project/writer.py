@@ -1,6 +1,7 @@
-"""The files of a project: a table of labels, a config a stage, and the pipeline."""
+"""The files of a project: tables of labels and classes, a config a stage, and the pipeline."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,11 +131,11 @@ def write_project(project: Project, rate: float) -> list[Path]:
     if (folder / 'pipeline.py').exists():
         raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
     write_labels(folder / 'labels.csv', checked.rows)
+    _write_classes(folder / 'classes.csv', checked.classes)
     configs = {'data': _data(project)} | {
-        _name(project, stage): text + project.preset.more.get(stage, '')
-        for stage, text in _stages(project).items()
+        stage: text + project.preset.more.get(stage, '') for stage, text in _stages(project).items()
     }
-    paths = [folder / 'labels.csv']
+    paths = [folder / 'labels.csv', folder / 'classes.csv']
     for name, text in configs.items():
         paths.append(_write(folder / f'configs/{name}.py', text))
     return [*paths, _write(folder / 'pipeline.py', _pipeline(project, rate))]
@@ -144,6 +145,13 @@ def _write(path: Path, text: str) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(text)
     return path
+
+
+def _write_classes(path: Path, classes: Sequence[str]) -> None:
+    """Write what each value of a mask stands for."""
+    with atomic_path(path) as temporary, temporary.open('w', newline='') as file:
+        table = csv.writer(file, lineterminator='\n')
+        table.writerows([('value', 'class'), *enumerate(['background', *with_gap(classes)])])
 
 
 def _data(project: Project) -> str:
@@ -158,14 +166,6 @@ def _data(project: Project) -> str:
         sides=preset.sides,
         crop=preset.crop,
     )
-
-
-def _name(project: Project, stage: str) -> str:
-    """Return the name of a stage's config, as the shipped ones are named."""
-    if stage not in project.preset.batch_size:
-        return stage
-    epochs, batch, _ = project.epochs(stage)
-    return f'{stage}_1xb{batch}-{epochs}e'
 
 
 def _stages(project: Project) -> Mapping[str, str]:
@@ -281,7 +281,7 @@ def _lines(steps: list[str]) -> str:
 
 
 def _pipeline(project: Project, rate: float) -> str:
-    names = {stage: _name(project, stage) for stage in _stages(project)}
+    names = tuple(_stages(project))
     folder = project.folder.resolve()
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
     number = len(project.checked.rows)
@@ -291,13 +291,16 @@ from qaclims_mm.apis.stages import chain
 
 work_dir = {str(folder / 'work')!r}
 configs = {{
-    stage: {str(folder / 'configs')!r} + f'/{{name}}.py'
-    for stage, name in {names!r}.items()
+    stage: {str(folder / 'configs')!r} + f'/{{stage}}.py'
+    for stage in {names!r}
 }}
 # {{stage: (minutes, megabytes)}}, estimates
 costs = {project.costs(rate)!r}
 machine = 'two cores, and scaled to this machine by its matrix products'
-stages = [s | dict(zip(('minutes', 'megabytes'), costs[s['name']])) for s in chain(configs, {{}})]
+stages = [
+    s | dict(zip(('minutes', 'megabytes'), costs[s['name']]))
+    for s in chain(configs, {{}}, 'its masks of all images')
+]
 table = dict(
     rows=dict(cam='CAM, the baseline', qa_clims='QA-CLIMS', irn='QA-CLIMS + IRN, masks'),
     columns={columns},
