@@ -107,24 +107,16 @@ class Page:
                         visible=self.explainer.can_ask,
                     )
             results = [found, shown, heat, mask, refined, answers, download]
-            begun = [image, preview, classes, *results]
-            # beside a file that cannot be read nothing of the image before it stays
-            emptied = file.upload(
-                _begin, None, begun, api_visibility='private', show_progress='hidden'
-            )
-            read = emptied.then(self.read, file, begun, api_name='read', show_progress_on=preview)
-            # gradio takes no file into a box that is filled
-            for ended in (read.success, read.failure):
-                ended(None, None, file, js='() => [null]', api_visibility='private')
-            drawn.click(self.draw, None, begun, api_visibility='private', show_progress_on=preview)
-            propose.click(self.propose, image, classes, api_name='propose')
-            run.click(
+            proposing = propose.click(self.propose, image, classes, api_name='propose')
+            finding = run.click(
                 self.find,
                 [image, classes, opacity, threshold],
                 results,
                 api_name='find',
                 show_progress_on=heat,
             )
+            begun = [image, preview, classes, *results]
+            self._take_images(file, drawn, begun, cancels=[proposing, finding])
             gr.on(
                 [opacity.input, shown.input],
                 self.show_map,
@@ -147,6 +139,28 @@ class Page:
                 self.files, [found, threshold, answers], packed, api_visibility='private'
             ).success(None, packed, None, js=SAVE)
         return blocks.queue(max_size=256)
+
+    def _take_images(
+        self, file: gr.File, drawn: gr.Button, begun: list[Any], cancels: list[Any]
+    ) -> None:
+        """Begin anew with each file and each drawn picture.
+
+        Args:
+            file: Where files are dropped.
+            drawn: Draws a picture.
+            begun: What ``_begin`` fills; the second is the preview.
+            cancels: What makes something of the image before, and may come late.
+        """
+        private: dict[str, Any] = dict(api_visibility='private')
+        # beside a file that cannot be read nothing of the image before it stays
+        emptied = file.upload(
+            _begin, None, begun, show_progress='hidden', cancels=cancels, **private
+        )
+        read = emptied.then(self.read, file, begun, api_name='read', show_progress_on=begun[1])
+        # gradio takes no file into a box that is filled
+        for ended in (read.success, read.failure):
+            ended(None, None, file, js='() => [null]', **private)
+        drawn.click(self.draw, None, begun, show_progress_on=begun[1], cancels=cancels, **private)
 
     def _classes(self) -> gr.CheckboxGroup | gr.Dropdown:
         names = list(self.explainer.class_names)

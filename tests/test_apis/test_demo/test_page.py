@@ -5,6 +5,7 @@ import json
 import shutil
 import threading
 import zipfile
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 from helpers import CHROMIUM_FLAGS
 from PIL import Image
+from tiny_runs import ROOT
+
+from qaclims_mm.apis.demo.explainer import Explainer
 
 gr = pytest.importorskip('gradio')
 httpx = pytest.importorskip('httpx')
@@ -25,22 +29,29 @@ in_browser = pytest.mark.skipif(
 LIMIT = 60 * 2**20
 
 
+@contextmanager
+def served(page):
+    """Serve a page; gives its address."""
+    blocks = page.build()
+    _, address, _ = blocks.launch(
+        server_name='127.0.0.1',
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size=LIMIT,
+        css=CSS,
+    )
+    yield address.rstrip('/')
+    blocks.close()
+
+
 @pytest.fixture(scope='module')
 def url(explainer, tmp_path_factory):
     folder = tmp_path_factory.mktemp('uploads')
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('GRADIO_TEMP_DIR', str(folder))
-        drawn = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
-        page = Page(explainer, lambda: drawn).build()
-        _, address, _ = page.launch(
-            server_name='127.0.0.1',
-            prevent_thread_lock=True,
-            quiet=True,
-            max_file_size=LIMIT,
-            css=CSS,
-        )
-        yield address.rstrip('/')
-        page.close()
+        with served(Page(explainer, lambda: drawn)) as address:
+            yield address
 
 
 def upload(url, path):
@@ -167,6 +178,24 @@ def test_from_a_photo_to_a_download(browser_page, picture, drawn):
 
 
 @in_browser
+def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
+    page, names = browser_page, drawn[1]
+    plain = Explainer(ROOT / 'configs/miniworld/clip-cam_clip-mini_miniworld-112x112.py')
+    with served(Page(plain)) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, 'as it is read')
+        page.get_by_label(names[0], exact=True).check()
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        with page.expect_download(timeout=20000) as downloading:
+            page.click('text=Download masks')
+        with zipfile.ZipFile(downloading.value.path()) as archive:
+            assert archive.namelist() == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png']
+            assert archive.read('answers.csv').decode().split() == ['class,about,question,answer']
+
+
+@in_browser
 def test_proposals_and_a_drawn_picture(browser_page, picture):
     page = browser_page
     page.set_input_files('input[type=file]', str(picture))
@@ -215,6 +244,46 @@ def test_a_bad_file_after_a_good_one(browser_page, picture, drawn, tmp_path, cap
     page.set_input_files('input[type=file]', str(picture))
     source_of(page, 'as it is read')
     assert 'Traceback' not in ''.join(capfd.readouterr())
+
+
+@in_browser
+@pytest.mark.parametrize('follows', ['file', 'drawn'])
+def test_what_comes_late_is_not_shown_beside_the_next_image(
+    browser_page, picture, drawn, follows, explainer, monkeypatch
+):
+    page, begun, may_end = browser_page, threading.Event(), threading.Event()
+
+    def slow(*args, made=explainer.find):
+        begun.set()
+        may_end.wait(30)
+        return made(*args)
+
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    first = drawn[1][0]
+    page.get_by_label(first, exact=True).check()
+    with monkeypatch.context() as patch:
+        patch.setattr(explainer, 'find', slow)
+        page.click('button:has-text("Find")')
+        assert begun.wait(20)
+        if follows == 'file':
+            page.set_input_files('input[type=file]', str(picture))
+        else:
+            page.click('text=Draw a picture')
+        page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
+        may_end.set()
+        page.wait_for_timeout(2000)
+    assert_nothing_found(page)
+    # nor does the slider bring it back
+    box = page.get_by_label('number input for threshold of the masks')
+    box.fill('0.1')
+    box.blur()
+    page.wait_for_timeout(1000)
+    assert_nothing_found(page)
+    page.get_by_label(first, exact=True).check()
+    find(page)
+    source_of(page, 'refined mask')
+    assert page.problems == []
 
 
 @in_browser
