@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from qaclims_mm.apis.demo.explainer import Found
@@ -25,8 +26,9 @@ def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> by
         answers: Rows of ``HEAD``.
 
     Returns:
-        The bytes of a zip file with ``image.png``, ``mask.png`` (0 background, k + 1 classes),
-        ``refined.png`` if there is a refiner, ``classes.csv`` (their names) and ``answers.csv``.
+        The bytes of a zip file with ``as_read.png``, ``mask.png`` (0 background, k + 1 classes) as
+        large as the image's file, ``refined.png`` if there is a refiner, ``classes.csv`` (their
+        names) and ``answers.csv``.
     """
     tables: dict[str, list[Any]] = {
         'classes.csv': [('value', 'class'), *zip(found.keys + 1, found.classes, strict=True)],
@@ -35,13 +37,24 @@ def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> by
     packed = io.BytesIO()
     with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(packed, 'w') as archive:
         folder = Path(name)
-        Image.fromarray(found.image).save(folder / 'image.png')
-        write_mask(folder / 'mask.png', found.mask(threshold, refined=False))
+        Image.fromarray(found.image).save(folder / 'as_read.png')
+        write_mask(folder / 'mask.png', _of_file(found, threshold, refined=False))
         if found.refined is not found.cams:
-            write_mask(folder / 'refined.png', found.mask(threshold, refined=True))
+            write_mask(folder / 'refined.png', _of_file(found, threshold, refined=True))
         for table, rows in tables.items():
             with (folder / table).open('w', newline='', encoding='utf-8') as file:
                 csv.writer(file).writerows(rows)
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
+
+
+def _of_file(found: Found, threshold: float, refined: bool) -> np.ndarray:
+    """Return a mask as large as the image's file, by the nearest pixels."""
+    mask = found.mask(threshold, refined)
+    # by index, which needs no wider copy of a large mask
+    rows, columns = (
+        (2 * np.arange(large) + 1) * small // (2 * large)
+        for large, small in zip(found.size, mask.shape, strict=True)
+    )
+    return mask[rows][:, columns]

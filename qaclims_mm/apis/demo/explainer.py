@@ -31,11 +31,25 @@ ASKED = 100
 
 
 @dataclass(frozen=True)
+class Picture:
+    """An image as it is looked at.
+
+    Attributes:
+        pixels: RGB uint8 ``(H, W, 3)``.
+        size: Height and width of its file, which may be larger.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Found:
     """What was found in an image.
 
     Attributes:
         image: RGB uint8 ``(H, W, 3)``.
+        size: Height and width of its file.
         classes: Names of the n classes.
         keys: Their indices, ``(n,)``.
         cams: Maps in [0, 1], float32 ``(n, H, W)``.
@@ -43,6 +57,7 @@ class Found:
     """
 
     image: np.ndarray
+    size: tuple[int, int]
     classes: tuple[str, ...]
     keys: np.ndarray
     cams: np.ndarray
@@ -116,14 +131,14 @@ class Explainer:
         self.ask(image, self.class_names[:1])
         self.find(image, self.class_names[:1])
 
-    def read(self, path: str | Path) -> np.ndarray:
-        """Read an image as it will be looked at, RGB uint8 ``(H, W, 3)``.
+    def read(self, path: str | Path) -> Picture:
+        """Read an image as it will be looked at.
 
         Raises:
             FormatError: If it cannot be read.
         """
         try:
-            return read_image(path, oriented=True, max_side=self.max_side)[0]
+            return Picture(*read_image(path, oriented=True, max_side=self.max_side))
         except Exception as error:
             # Pillow raises what it likes of broken files; the path is the server's business
             raise FormatError(
@@ -147,8 +162,15 @@ class Explainer:
                 proposed = self._by_clip(image)
         return proposed or []
 
-    def find(self, image: np.ndarray, labels: Sequence[str]) -> Found:
+    def find(
+        self, image: np.ndarray, labels: Sequence[str], size: tuple[int, int] | None = None
+    ) -> Found:
         """Make the maps of some classes.
+
+        Args:
+            image: RGB uint8 ``(H, W, 3)``.
+            labels: Names of the classes.
+            size: Height and width of its file; ``None`` are those of the image.
 
         Raises:
             ValueError: If there is no class, or one is unknown.
@@ -161,7 +183,8 @@ class Explainer:
             cams = sample.cam_high_res.float().cpu().numpy()
             refined = self._refine(image, sample) if self.can_refine else cams
         keys = sample.cam_keys.cpu().numpy().astype(np.int64)
-        return Found(image, tuple(self.class_names[k] for k in keys), keys, cams, refined)
+        classes = tuple(self.class_names[k] for k in keys)
+        return Found(image, size or image.shape[:2], classes, keys, cams, refined)
 
     def _refine(self, image: np.ndarray, sample: Any) -> np.ndarray:
         batch = dict(inputs=[[to_chw(image)]], data_samples=[sample])

@@ -1,5 +1,6 @@
 """The web page: an image in, classes ticked, maps, masks and answers out."""
 
+import colorsys
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,10 +9,11 @@ import gradio as gr
 import numpy as np
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
+from scipy import ndimage
 
 from qaclims_mm.apis.demo.download import HEAD, pack
-from qaclims_mm.apis.demo.explainer import Explainer, Found
-from qaclims_mm.schemas import FormatError, voc_palette
+from qaclims_mm.apis.demo.explainer import Explainer, Found, Picture
+from qaclims_mm.schemas import FormatError
 from qaclims_mm.visualization.sheets import overlay_cam
 
 # more classes than these are searched for by their first letters instead of being ticked
@@ -22,9 +24,22 @@ SECONDS = 3600
 CSS = '.filled button, .filled .image-frame, .filled img { width: 100%; object-fit: contain; }'
 INTRO = """\
 # From a word to a mask
-Drop an image, tick what is in it, and see where it is. Maps show what the network takes for a
-class; masks are where the highest map is above the threshold, and *refined* ones follow the edges.
-"""
+Drop an image, tick what is in it (proposals may miss a class), and see where it is. Maps show what
+the network takes for a class; masks are where the highest map is above the threshold"""
+REFINED = ', and *refined* ones follow the edges'
+# a number may be typed that the slider has not, which gradio would refuse
+CLAMP = 'Math.min(1, Math.max(0, value))'
+SAVE = """\
+(file) => {
+    const link = document.createElement('a');
+    link.href = file.url;
+    link.download = file.orig_name;
+    link.click();
+}"""
+# a mask over an image: how opaque it is, and its first hue; rare in photographs
+OPACITY, HUE = 0.6, 300 / 360
+# a step of hues after which all before are far
+GOLDEN = (5**0.5 - 1) / 2
 
 
 def told(function: Callable) -> Callable:
@@ -35,7 +50,7 @@ def told(function: Callable) -> Callable:
         try:
             return function(*args)
         except (FormatError, ValueError) as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(str(error), print_exception=False) from error
 
     return wrapped
 
@@ -56,12 +71,12 @@ class Page:
         with gr.Blocks(
             title='qaclims_mm', analytics_enabled=False, delete_cache=(SECONDS, SECONDS)
         ) as blocks:
-            gr.Markdown(INTRO)
+            gr.Markdown(f'{INTRO}{REFINED if self.explainer.can_refine else ""}.')
             image = gr.State(time_to_live=SECONDS)
             found = gr.State(time_to_live=SECONDS)
             with gr.Row():
                 with gr.Column(scale=1, min_width=280):
-                    file = gr.File(label='image', file_types=['image'], type='filepath')
+                    file = gr.File(label='image', file_types=['image'], type='filepath', height=140)
                     drawn = gr.Button('Draw a picture', visible=self._draw is not None)
                     preview = _picture('as it is read')
                     classes = self._classes()
@@ -80,24 +95,28 @@ class Page:
                             min_width=200,
                             visible=self.explainer.can_refine,
                         )
-                    download = gr.DownloadButton('Download masks and answers', interactive=False)
+                    what = 'masks and answers' if self.explainer.can_ask else 'masks'
+                    download = gr.Button(f'Download {what}', interactive=False)
+                    # what the button's click has made
+                    packed = gr.DownloadButton(visible='hidden')
                     answers = gr.Dataframe(
                         headers=list(HEAD),
                         label='questions and answers',
                         wrap=True,
                         interactive=False,
+                        visible=self.explainer.can_ask,
                     )
-            views = [heat, mask, refined]
-            begun = [image, preview, classes, found, *views]
-            file.upload(self.read, file, begun, api_name='read')
-            drawn.click(self.draw, None, begun, api_visibility='private')
-            propose.click(self.propose, image, classes, api_name='propose')
-            run.click(
+            results = [found, shown, heat, mask, refined, answers, download]
+            proposing = propose.click(self.propose, image, classes, api_name='propose')
+            finding = run.click(
                 self.find,
                 [image, classes, opacity, threshold],
-                [found, shown, *views, answers, download],
+                results,
                 api_name='find',
+                show_progress_on=heat,
             )
+            begun = [image, preview, classes, *results]
+            self._take_images(file, drawn, begun, cancels=[proposing, finding])
             gr.on(
                 [opacity.input, shown.input],
                 self.show_map,
@@ -105,6 +124,7 @@ class Page:
                 heat,
                 api_visibility='private',
                 show_progress='hidden',
+                js=f'(found, name, value) => [found, name, {CLAMP}]',
             )
             threshold.input(
                 self.show_masks,
@@ -112,12 +132,35 @@ class Page:
                 [mask, refined],
                 api_visibility='private',
                 show_progress='hidden',
+                js=f'(found, value) => [found, {CLAMP}]',
             )
-            # the files are written when the slider rests
-            threshold.release(
-                self.files, [found, threshold, answers], download, api_visibility='private'
-            )
+            # masks of large files take time and space, so that they are made when they are wanted
+            download.click(
+                self.files, [found, threshold, answers], packed, api_visibility='private'
+            ).success(None, packed, None, js=SAVE)
         return blocks.queue(max_size=256)
+
+    def _take_images(
+        self, file: gr.File, drawn: gr.Button, begun: list[Any], cancels: list[Any]
+    ) -> None:
+        """Begin anew with each file and each drawn picture.
+
+        Args:
+            file: Where files are dropped.
+            drawn: Draws a picture.
+            begun: What ``_begin`` fills; the second is the preview.
+            cancels: What makes something of the image before, and may come late.
+        """
+        private: dict[str, Any] = dict(api_visibility='private')
+        # beside a file that cannot be read nothing of the image before it stays
+        emptied = file.upload(
+            _begin, None, begun, show_progress='hidden', cancels=cancels, **private
+        )
+        read = emptied.then(self.read, file, begun, api_name='read', show_progress_on=begun[1])
+        # gradio takes no file into a box that is filled
+        for ended in (read.success, read.failure):
+            ended(None, None, file, js='() => [null]', **private)
+        drawn.click(self.draw, None, begun, show_progress_on=begun[1], cancels=cancels, **private)
 
     def _classes(self) -> gr.CheckboxGroup | gr.Dropdown:
         names = list(self.explainer.class_names)
@@ -133,23 +176,25 @@ class Page:
     def draw(self) -> tuple[Any, ...]:
         """Draw an image to try."""
         if self._draw is None:
-            raise gr.Error('there is nothing that draws.')
-        return _begin(self._draw())
+            raise gr.Error('there is nothing that draws.', print_exception=False)
+        pixels = self._draw()
+        return _begin(Picture(pixels, pixels.shape[:2]))
 
     @told
-    def propose(self, image: np.ndarray | None) -> list[str]:
+    def propose(self, image: Picture | None) -> list[str]:
         """Tick what may be in the image."""
-        proposed = self.explainer.propose(_given(image))
+        proposed = self.explainer.propose(_given(image).pixels)
         if not proposed:
             gr.Warning('Nothing is proposed; tick what you see.')
         return proposed
 
     @told
     def find(
-        self, image: np.ndarray | None, labels: Sequence[str], opacity: float, threshold: float
+        self, image: Picture | None, labels: Sequence[str], opacity: float, threshold: float
     ) -> tuple[Any, ...]:
         """Make all that is shown of an image and its classes."""
-        found = self.explainer.find(_given(image), labels)
+        given = _given(image)
+        found = self.explainer.find(given.pixels, labels, given.size)
         answers = [list(row) for row in self.explainer.ask(found.image, found.classes)]
         first = found.classes[0]
         return (
@@ -158,7 +203,7 @@ class Page:
             self.show_map(found, first, opacity),
             *self.show_masks(found, threshold),
             answers,
-            self.files(found, threshold, answers),
+            gr.Button(interactive=True),
         )
 
     def show_map(self, found: Found | None, name: str | None, opacity: float) -> Any:
@@ -168,20 +213,19 @@ class Page:
         return overlay_cam(found.image, found.cams[found.classes.index(name)], opacity)
 
     def show_masks(self, found: Found | None, threshold: float) -> tuple[Any, Any]:
-        """Lay the mask and the refined mask over the image, each class in VOC's colour."""
+        """Lay the mask and the refined mask over the image, each class in a colour of its own."""
         if found is None:
             return None, None
         return _annotated(found, threshold, False), _annotated(found, threshold, True)
 
-    def files(self, found: Found | None, threshold: float, answers: Any) -> gr.DownloadButton:
-        """Write what can be downloaded: masks (0 background, k + 1 classes) and answers."""
+    @told
+    def files(self, found: Found | None, threshold: float, answers: Any) -> str:
+        """Write what is downloaded: masks (0 background, k + 1 classes) and answers."""
         if found is None:
-            return gr.DownloadButton(interactive=False)
-        rows = answers if isinstance(answers, list) else answers.to_numpy().tolist()
-        packed = pack(found, threshold, rows)
+            raise ValueError('nothing was found yet; press Find first.')
+        packed = pack(found, threshold, answers.to_numpy().tolist())
         # the one folder that gradio empties
-        path = save_bytes_to_cache(packed, 'qaclims_mm.zip', get_upload_folder())
-        return gr.DownloadButton(value=path, interactive=True)
+        return save_bytes_to_cache(packed, 'qaclims_mm.zip', get_upload_folder())
 
 
 def _picture(label: str) -> gr.Image:
@@ -194,12 +238,14 @@ def _picture(label: str) -> gr.Image:
     )
 
 
-def _begin(image: np.ndarray) -> tuple[Any, ...]:
-    """Return an image, its preview, no class, nothing found, and no view."""
-    return image, image, [], None, None, None, None
+def _begin(image: Picture | None = None) -> tuple[Any, ...]:
+    """Return an image, its preview, no class, and nothing found, shown or to be downloaded."""
+    preview = None if image is None else image.pixels
+    nothing = None, gr.Radio([], value=None), None, None, None, None, gr.Button(interactive=False)
+    return image, preview, [], *nothing
 
 
-def _given(image: np.ndarray | None) -> np.ndarray:
+def _given(image: Picture | None) -> Picture:
     """Return an image.
 
     Raises:
@@ -213,10 +259,23 @@ def _given(image: np.ndarray | None) -> np.ndarray:
 def _annotated(found: Found, threshold: float, refined: bool) -> Any:
     """Return an image and the parts of its mask, for gradio."""
     mask = found.mask(threshold, refined)
-    parts = [(mask == key + 1, name) for key, name in zip(found.keys, found.classes, strict=True)]
-    palette = np.array(voc_palette()).reshape(256, 3)
-    colours = {
-        name: '#{:02x}{:02x}{:02x}'.format(*palette[(key + 1) % 256])
+    parts = [
+        (OPACITY * (mask == key + 1), name)
         for key, name in zip(found.keys, found.classes, strict=True)
-    }
-    return gr.AnnotatedImage(value=(found.image, parts), color_map=colours)
+    ]
+    colours = {name: _bright(place) for place, name in enumerate(found.classes)}
+    return gr.AnnotatedImage(value=(_outlined(found.image, mask > 0), parts), color_map=colours)
+
+
+def _bright(place: int) -> str:
+    """Return a full colour far from those of the places before; VOC's are also dark and grey."""
+    red, green, blue = colorsys.hsv_to_rgb((HUE + place * GOLDEN) % 1, 1, 1)
+    return f'#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}'
+
+
+def _outlined(image: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Return an image with a white line around a mask, bool ``(H, W)``."""
+    # as wide on the page whatever the size of the image
+    width = max(1, round(max(there.shape) / 200))
+    line = ndimage.binary_dilation(there, iterations=width) & ~there
+    return np.where(line[..., None], np.uint8(255), image)

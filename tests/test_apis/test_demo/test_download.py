@@ -3,6 +3,7 @@ import io
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from qaclims_mm.apis.demo.download import HEAD, pack
@@ -15,13 +16,13 @@ def test_pack():
     cams, refined = np.zeros((2, 2, 3, 4), np.float32)
     cams[1, 0] = 0.6
     refined[0, :2] = 0.5
-    found = Found(image, ('cat', 'été; "x"'), np.array([4, 6]), cams, refined)
+    found = Found(image, (3, 4), ('cat', 'été; "x"'), np.array([4, 6]), cams, refined)
     rows = [('cat', 'the object', 'What, exactly?', 'a "tabby", striped')]
     with zipfile.ZipFile(io.BytesIO(pack(found, 0.3, rows))) as archive:
         names = archive.namelist()
         files = {name: archive.read(name) for name in names}
-    assert names == ['answers.csv', 'classes.csv', 'image.png', 'mask.png', 'refined.png']
-    np.testing.assert_array_equal(Image.open(io.BytesIO(files['image.png'])), image)
+    assert names == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png', 'refined.png']
+    np.testing.assert_array_equal(Image.open(io.BytesIO(files['as_read.png'])), image)
     mask, better = (Image.open(io.BytesIO(files[f'{n}.png'])) for n in ('mask', 'refined'))
     assert mask.getpalette() == voc_palette()
     np.testing.assert_array_equal(mask, [[7] * 4, [0] * 4, [0] * 4])
@@ -36,6 +37,20 @@ def test_pack():
 
 def test_without_a_refiner_there_is_one_mask():
     maps = np.full((1, 2, 2), 0.6, np.float32)
-    found = Found(np.zeros((2, 2, 3), np.uint8), ('cat',), np.array([4]), maps, maps)
+    found = Found(np.zeros((2, 2, 3), np.uint8), (2, 2), ('cat',), np.array([4]), maps, maps)
     with zipfile.ZipFile(io.BytesIO(pack(found, 0.3, []))) as archive:
-        assert archive.namelist() == ['answers.csv', 'classes.csv', 'image.png', 'mask.png']
+        assert archive.namelist() == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png']
+
+
+@pytest.mark.parametrize('key', [4, 700])
+@pytest.mark.parametrize('size', [(5, 7), (13, 16), (15, 21), (1000, 7), (3, 2)])
+def test_masks_are_as_large_as_the_file(size, key):
+    """Pillow's nearest neighbour is the other way to make them so."""
+    maps = np.random.default_rng(0).random((1, 5, 7)).astype(np.float32)
+    found = Found(np.zeros((5, 7, 3), np.uint8), size, ('cat',), np.array([key]), maps, maps)
+    with zipfile.ZipFile(io.BytesIO(pack(found, 0.5, []))) as archive:
+        mask = np.asarray(Image.open(io.BytesIO(archive.read('mask.png'))))
+    small = Image.fromarray(found.mask(0.5, refined=False).astype(np.int32))
+    wanted = small.resize(size[::-1], Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(mask, wanted)
+    assert set(np.unique(mask)) == {0, key + 1}

@@ -41,6 +41,8 @@ def test_maps_are_the_inferencers(explainer, drawn):
     image, names = drawn
     found = explainer.find(image, names)
     [wanted] = explainer.inferencer(image, labels=names)['predictions']
+    assert found.size == image.shape[:2]
+    assert explainer.find(image, names, (900, 800)).size == (900, 800)
     np.testing.assert_array_equal(found.cams, wanted['cams'])
     assert found.refined.shape == found.cams.shape
     assert 0 <= found.refined.min() < found.refined.max() <= 1
@@ -109,7 +111,9 @@ def test_bad_files(explainer, tmp_path, kind, monkeypatch):
 def test_large_files_become_smaller(explainer, tmp_path):
     image = Image.new('CMYK', (900, 300), (0, 200, 200, 0))
     image.save(tmp_path / 'wide.tif')
-    assert explainer.read(tmp_path / 'wide.tif').shape == (75, 224, 3)
+    picture = explainer.read(tmp_path / 'wide.tif')
+    assert picture.pixels.shape == (75, 224, 3)
+    assert picture.size == (300, 900)
 
 
 def test_no_class(explainer, drawn):
@@ -122,11 +126,12 @@ def test_no_class(explainer, drawn):
 def test_masks_of_many_classes():
     image = np.zeros((1, 2, 3), np.uint8)
     maps = np.array([[[0.9, 0.0]]], np.float32)
-    found = Found(image, ('far',), np.array([700]), maps, maps)
+    found = Found(image, (1, 2), ('far',), np.array([700]), maps, maps)
     mask = found.mask(0.5, refined=True)
     assert mask.dtype == np.uint16
     assert mask.tolist() == [[701, 0]]
-    assert Found(image, ('near',), np.array([3]), maps, maps).mask(0.5, False).dtype == np.uint8
+    near = Found(image, (1, 2), ('near',), np.array([3]), maps, maps)
+    assert near.mask(0.5, False).dtype == np.uint8
 
 
 IRN = MINI / 'irn_r18-mini_1xb16-10e_miniworld-112x112.py'

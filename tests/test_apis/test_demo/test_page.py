@@ -5,17 +5,22 @@ import json
 import shutil
 import threading
 import zipfile
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers import CHROMIUM_FLAGS
 from PIL import Image
+from tiny_runs import ROOT
+
+from qaclims_mm.apis.demo.explainer import Explainer
 
 gr = pytest.importorskip('gradio')
 httpx = pytest.importorskip('httpx')
-from qaclims_mm.apis.demo.page import CSS, Page  # noqa: E402 - gradio is an extra
+from qaclims_mm.apis.demo.page import CSS, Page, _bright, _outlined  # noqa: E402 - an extra
 
 CHROMIUM = shutil.which('chromium')
 in_browser = pytest.mark.skipif(
@@ -24,22 +29,29 @@ in_browser = pytest.mark.skipif(
 LIMIT = 60 * 2**20
 
 
+@contextmanager
+def served(page):
+    """Serve a page; gives its address."""
+    blocks = page.build()
+    _, address, _ = blocks.launch(
+        server_name='127.0.0.1',
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size=LIMIT,
+        css=CSS,
+    )
+    yield address.rstrip('/')
+    blocks.close()
+
+
 @pytest.fixture(scope='module')
 def url(explainer, tmp_path_factory):
     folder = tmp_path_factory.mktemp('uploads')
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('GRADIO_TEMP_DIR', str(folder))
-        drawn = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
-        page = Page(explainer, lambda: drawn).build()
-        _, address, _ = page.launch(
-            server_name='127.0.0.1',
-            prevent_thread_lock=True,
-            quiet=True,
-            max_file_size=LIMIT,
-            css=CSS,
-        )
-        yield address.rstrip('/')
-        page.close()
+        with served(Page(explainer, lambda: drawn)) as address:
+            yield address
 
 
 def upload(url, path):
@@ -71,7 +83,9 @@ def as_file(path):
 @pytest.fixture(scope='module')
 def picture(drawn, tmp_path_factory):
     path = tmp_path_factory.mktemp('pictures') / 'Bild größer 1.png'
-    Image.fromarray(drawn[0]).save(path)
+    image = Image.fromarray(drawn[0])
+    # larger than what the networks read
+    image.resize((336, 336), Image.Resampling.BICUBIC).save(path)
     return path
 
 
@@ -113,6 +127,17 @@ def source_of(page, place):
     return image.get_attribute('src')
 
 
+def assert_nothing_found(page):
+    """Neither maps, masks, answers nor a download are of an image before."""
+    page.wait_for_selector('.block:has-text("refined mask") img', state='detached', timeout=20000)
+    page.wait_for_selector('text=What kind of', state='detached')
+    assert page.locator('.block:has-text("map") img').count() == 0
+    assert page.get_by_role('radio').count() == 0
+    assert page.get_by_role('button', name='Download masks').is_disabled()
+    # the box is empty
+    page.wait_for_selector('text=Drop File Here')
+
+
 @in_browser
 def test_from_a_photo_to_a_download(browser_page, picture, drawn):
     page, names = browser_page, drawn[1]
@@ -135,7 +160,7 @@ def test_from_a_photo_to_a_download(browser_page, picture, drawn):
     with zipfile.ZipFile(downloading.value.path()) as archive:
         assert 'refined.png' in archive.namelist()
         mask = Image.open(io.BytesIO(archive.read('mask.png')))
-        assert mask.size == drawn[0].shape[1::-1]
+        assert mask.size == (336, 336)
         before = (np.asarray(mask) > 0).mean()
         assert archive.read('answers.csv').decode().count('\n') == 33
     # a higher threshold marks less
@@ -153,6 +178,24 @@ def test_from_a_photo_to_a_download(browser_page, picture, drawn):
 
 
 @in_browser
+def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
+    page, names = browser_page, drawn[1]
+    plain = Explainer(ROOT / 'configs/miniworld/clip-cam_clip-mini_miniworld-112x112.py')
+    with served(Page(plain)) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, 'as it is read')
+        page.get_by_label(names[0], exact=True).check()
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        with page.expect_download(timeout=20000) as downloading:
+            page.click('text=Download masks')
+        with zipfile.ZipFile(downloading.value.path()) as archive:
+            assert archive.namelist() == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png']
+            assert archive.read('answers.csv').decode().split() == ['class,about,question,answer']
+
+
+@in_browser
 def test_proposals_and_a_drawn_picture(browser_page, picture):
     page = browser_page
     page.set_input_files('input[type=file]', str(picture))
@@ -161,10 +204,12 @@ def test_proposals_and_a_drawn_picture(browser_page, picture):
     page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
     find(page)
     source_of(page, 'refined mask')
-    # another image: what was ticked is not, and what was found is gone
+    # another image: what was ticked is not, and what was found is gone; the box takes the next
     page.click('text=Draw a picture')
     page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
-    page.wait_for_selector('.block:has-text("refined mask") img', state='detached', timeout=20000)
+    assert_nothing_found(page)
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
     assert page.problems == []
 
 
@@ -180,6 +225,91 @@ def test_messages_are_seen(browser_page, tmp_path, content, message):
         (tmp_path / 'bad.png').write_bytes(content)
         browser_page.set_input_files('input[type=file]', str(tmp_path / 'bad.png'))
     browser_page.wait_for_selector(f'text={message}', timeout=20000)
+
+
+@in_browser
+def test_a_bad_file_after_a_good_one(browser_page, picture, drawn, tmp_path, capfd):
+    page = browser_page
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    page.get_by_label(drawn[1][0], exact=True).check()
+    find(page)
+    (tmp_path / 'bad.png').write_bytes(b'no image')
+    page.set_input_files('input[type=file]', str(tmp_path / 'bad.png'))
+    page.wait_for_selector('text=bad.png cannot be read', timeout=20000)
+    assert_nothing_found(page)
+    # one beside the message
+    assert page.locator('span.error:not(.toast-title)').count() == 1
+    # the next is read
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    assert 'Traceback' not in ''.join(capfd.readouterr())
+
+
+@in_browser
+@pytest.mark.parametrize('follows', ['file', 'drawn'])
+def test_what_comes_late_is_not_shown_beside_the_next_image(
+    browser_page, picture, drawn, follows, explainer, monkeypatch
+):
+    page, begun, may_end = browser_page, threading.Event(), threading.Event()
+
+    def slow(*args, made=explainer.find):
+        begun.set()
+        may_end.wait(30)
+        return made(*args)
+
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    first = drawn[1][0]
+    page.get_by_label(first, exact=True).check()
+    with monkeypatch.context() as patch:
+        patch.setattr(explainer, 'find', slow)
+        page.click('button:has-text("Find")')
+        assert begun.wait(20)
+        if follows == 'file':
+            page.set_input_files('input[type=file]', str(picture))
+        else:
+            page.click('text=Draw a picture')
+        page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
+        may_end.set()
+        page.wait_for_timeout(2000)
+    assert_nothing_found(page)
+    # nor does the slider bring it back
+    box = page.get_by_label('number input for threshold of the masks')
+    box.fill('0.1')
+    box.blur()
+    page.wait_for_timeout(1000)
+    assert_nothing_found(page)
+    page.get_by_label(first, exact=True).check()
+    find(page)
+    source_of(page, 'refined mask')
+    assert page.problems == []
+
+
+@in_browser
+@pytest.mark.parametrize(('typed', 'taken', 'covered'), [('7', '1', False), ('-3', '0', True)])
+def test_numbers_that_the_sliders_have_not(browser_page, picture, drawn, typed, taken, covered):
+    page = browser_page
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    page.get_by_label(drawn[1][0], exact=True).check()
+    find(page)
+    before = source_of(page, 'refined mask')
+    for slider in ('threshold of the masks', 'opacity of the map'):
+        box = page.get_by_label(f'number input for {slider}')
+        box.fill(typed)
+        box.blur()
+        assert box.input_value() == taken
+    page.wait_for_function(
+        'old => ![...document.images].some(i => i.src === old)', arg=before, timeout=20000
+    )
+    with page.expect_download(timeout=20000) as downloading:
+        page.click('text=Download masks and answers')
+    with zipfile.ZipFile(downloading.value.path()) as archive:
+        mask = np.asarray(Image.open(io.BytesIO(archive.read('mask.png'))))
+    assert (mask > 0).mean() > 0.9 if covered else (mask > 0).mean() < 0.01
+    assert page.locator('text=Error').count() == 0
+    assert page.problems == []
 
 
 @in_browser
@@ -288,6 +418,45 @@ def test_nothing_found_yet(explainer):
     page = Page(explainer)
     assert page.show_map(None, None, 0.5) is None
     assert page.show_masks(None, 0.25) == (None, None)
-    assert page.files(None, 0.25, []).interactive is False
+    with pytest.raises(gr.Error, match='nothing was found yet; press Find first'):
+        page.files(None, 0.25, [])
     with pytest.raises(gr.Error, match='there is nothing that draws'):
         page.draw()
+
+
+@pytest.mark.parametrize('can', [True, False])
+def test_the_page_speaks_of_what_is_loaded(can):
+    loaded = SimpleNamespace(class_names=('cat', 'dog'), can_refine=can, can_ask=can)
+    parts = Page(loaded).build().config['components']
+    [intro] = [p['props']['value'] for p in parts if p['type'] == 'markdown']
+    assert ('*refined* ones follow the edges.' in intro) == can
+    assert intro.endswith('.')
+    [answers] = [p['props']['visible'] for p in parts if p['type'] == 'dataframe']
+    assert answers == can
+    buttons = [p['props']['value'] for p in parts if p['type'] == 'button']
+    assert ('Download masks and answers' in buttons) == can
+    assert ('Download masks' in buttons) != can
+
+
+def test_colours_of_masks_are_full_and_far_from_each_other():
+    colours = np.array([[int(_bright(k)[i : i + 2], 16) for i in (1, 3, 5)] for k in range(12)])
+    assert (colours.max(1) == 255).all()
+    assert (colours.min(1) == 0).all()
+    apart = np.abs(colours[:, None] - colours[None]).sum(-1) + 255 * np.eye(12)
+    assert apart.min() > 60
+
+
+def test_a_line_is_around_a_mask():
+    image = np.full((5, 6, 3), 90, np.uint8)
+    there = np.zeros((5, 6), bool)
+    there[1:3, 1:3] = True
+    line = np.zeros((5, 6), bool)
+    line[[0, 0, 1, 2, 1, 2, 3, 3], [1, 2, 0, 0, 3, 3, 1, 2]] = True
+    outlined = _outlined(image, there)
+    assert (outlined[line] == 255).all()
+    assert (outlined[~line] == 90).all()
+    assert (_outlined(image, np.zeros((5, 6), bool)) == 90).all()
+    # as wide on the page
+    large = np.zeros((800, 800), bool)
+    large[:400] = True
+    assert (_outlined(np.zeros((800, 800, 3), np.uint8), large)[:, 0, 0] == 255).sum() == 4
