@@ -27,6 +27,15 @@ def test_resized_by_nearest_neighbours():
     np.testing.assert_array_equal(schemas.resize_mask(larger, (2, 2)), mask)
 
 
+@pytest.mark.parametrize('size', [(7, 5), (23, 40), (112, 1), (375, 500), (3, 1001)])
+def test_resized_as_pillow_does(size):
+    from PIL import Image
+
+    mask = np.random.default_rng(0).integers(0, 256, (23, 31), dtype=np.uint8)
+    wanted = Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST)
+    np.testing.assert_array_equal(schemas.resize_mask(mask, size), np.asarray(wanted))
+
+
 def test_colour_image_is_no_mask(tmp_path):
     from PIL import Image
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from qaclims_mm.apis.demo.explainer import Found
-from qaclims_mm.schemas import write_mask
+from qaclims_mm.schemas import resize_mask, write_mask
 
 HEAD = ('class', 'about', 'question', 'answer')
 
@@ -38,23 +37,16 @@ def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> by
     with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(packed, 'w') as archive:
         folder = Path(name)
         Image.fromarray(found.image).save(folder / 'as_read.png')
-        write_mask(folder / 'mask.png', _of_file(found, threshold, refined=False))
+        write_mask(
+            folder / 'mask.png', resize_mask(found.mask(threshold, refined=False), found.size)
+        )
         if found.refined is not found.cams:
-            write_mask(folder / 'refined.png', _of_file(found, threshold, refined=True))
+            write_mask(
+                folder / 'refined.png', resize_mask(found.mask(threshold, refined=True), found.size)
+            )
         for table, rows in tables.items():
             with (folder / table).open('w', newline='', encoding='utf-8') as file:
                 csv.writer(file).writerows(rows)
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
-
-
-def _of_file(found: Found, threshold: float, refined: bool) -> np.ndarray:
-    """Return a mask as large as the image's file, by the nearest pixels."""
-    mask = found.mask(threshold, refined)
-    # by index, which needs no wider copy of a large mask
-    rows, columns = (
-        (2 * np.arange(large) + 1) * small // (2 * large)
-        for large, small in zip(found.size, mask.shape, strict=True)
-    )
-    return mask[rows][:, columns]
