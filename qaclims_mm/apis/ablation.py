@@ -3,7 +3,7 @@
 import difflib
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,9 +17,15 @@ from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.apis.ablation_results import AblationResults, ResultRow
-from qaclims_mm.apis.pipeline import Pipeline, StageFailed, costs_left, shown_cost
+from qaclims_mm.apis.pipeline import (
+    Pipeline,
+    StageFailed,
+    check_disk,
+    costs_left,
+    shown_cost,
+)
 from qaclims_mm.apis.plan import Launch, Plan, Stage, read_plan
-from qaclims_mm.apis.processes import kill_children
+from qaclims_mm.apis.processes import end_family
 from qaclims_mm.apis.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
 from qaclims_mm.schemas import METRICS, FormatError, read_metrics
@@ -106,65 +112,86 @@ class Ablation:
 
     def overview(self) -> Table:
         """Return what a run would do, how long it would take and how much it would write."""
-        table, left = Table('seed', 'stage', 'state', caption_justify='left'), []
+        table = Table('seed', 'stage', 'state', caption_justify='left')
         for title in ('minutes', 'MB'):
             table.add_column(title, justify='right')
         for job in self._jobs:
             stage, state = job.stage, self.pipelines[job.seed].state(job.stage)
             costs = shown_cost(stage.minutes), shown_cost(stage.megabytes)
             table.add_row(str(job.seed), stage.name, state, *costs)
-            # what all seeds share is made once
-            if state != DONE and (job is self._first(job) or not self._is_shared(job)):
-                left.append(stage)
         plan = self.pipelines[self.seeds[0]].plan
-        table.caption = costs_left(left, plan.root, plan.machine)
+        table.caption = costs_left(self._left(), plan.root, plan.machine)
         return table
 
     def run(self) -> int:
         """Run what is not done.
 
+        Raises:
+            FormatError: If the disk is too small for what is left.
+
         Returns 1 if a stage failed, ``EXIT_BAD_RECORDS`` if records were left out, else 0.
         """
+        status = 0
         for job in self._jobs:
             # made from what is there now, and that too from what is there now
             of_done = all(n.state == DONE for n in self._needed(job))
             if of_done and self.pipelines[job.seed].is_done(job.stage):
                 job.state = DONE
-        status, slots = 0, list(range(self.jobs))
+                status = max(status, self.pipelines[job.seed].status_of(job.stage))
+        self._check_disk()
         running: dict[Future, Job] = {}
         live = Live(console=self.console, auto_refresh=False, transient=True)
         with live if self.console.is_terminal else nullcontext(), self._pool() as pool:
-            while True:
-                for job in self._ready():
-                    if not slots:
-                        break
-                    job.state, job.slot = RUNNING, slots.pop(0)
-                    running[pool.submit(self._run_job, job)] = job
-                self.write()
-                live.update(Group(*self.tables(), self._progress()), refresh=live.is_started)
-                if not running:
-                    break
-                for future in self._wait(running):
-                    job = running.pop(future)
-                    slots.append(job.slot)
-                    status = max(status, self._settle(job, future))
+            try:
+                status = max(status, self._run_all(pool, running, live))
+            except BaseException:
+                # or the pool would wait until they are done; one may just be starting
+                while not all(future.done() for future in running):
+                    end_family()
+                    time.sleep(0.1)
+                raise
         failed = any(job.state == FAILED for job in self._jobs)
         return 1 if failed else status
 
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.jobs)
 
-    @staticmethod
-    def _wait(running: Collection[Future]) -> set[Future]:
-        """Return what has ended; if waiting is broken off, all ends."""
-        try:
-            return wait(running, return_when=FIRST_COMPLETED).done
-        except BaseException:
-            # or the pool would wait until they are done; one may just be starting
-            while not all(future.done() for future in running):
-                kill_children()
-                time.sleep(0.1)
-            raise
+    def _run_all(self, pool: ThreadPoolExecutor, running: dict[Future, Job], live: Live) -> int:
+        """Start what is ready until all has ended; returns the highest status.
+
+        Args:
+            pool: Of the threads that wait for stages.
+            running: Gets the stages that run.
+            live: Shows the tables.
+        """
+        status, slots = 0, list(range(self.jobs))
+        while True:
+            for job in self._ready():
+                if not slots:
+                    break
+                job.state, job.slot = RUNNING, slots.pop(0)
+                running[pool.submit(self._run_job, job)] = job
+            self.write()
+            live.update(Group(*self.tables(), self._progress()), refresh=live.is_started)
+            if not running:
+                return status
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job = running.pop(future)
+                slots.append(job.slot)
+                status = max(status, self._settle(job, future))
+
+    def _left(self) -> list[Stage]:
+        """Return what is to be made; what all seeds share, once."""
+        return [
+            job.stage
+            for job in self._jobs
+            if not self.pipelines[job.seed].is_done(job.stage)
+            and (job is self._first(job) or not self._is_shared(job))
+        ]
+
+    def _check_disk(self) -> None:
+        pipeline = self.pipelines[self.seeds[0]]
+        check_disk(self._left(), pipeline.root)
 
     def _ready(self) -> list[Job]:
         """Return the jobs that can start now, and fail those that never can."""
@@ -198,8 +225,9 @@ class Ablation:
     def _run_job(self, job: Job) -> int:
         """Run a stage, or take it over from the first seed; returns its status."""
         pipeline, first = self.pipelines[job.seed], self._first(job)
-        if first is not job and pipeline.adopt(job.stage, self.pipelines[first.seed], first.stage):
-            return 0
+        first_pipeline = self.pipelines[first.seed]
+        if first is not job and pipeline.adopt(job.stage, first_pipeline, first.stage):
+            return first_pipeline.status_of(first.stage)
         return pipeline.run_stage(job.stage, self._share(job.slot)).status
 
     def _share(self, slot: int) -> dict[str, str]:

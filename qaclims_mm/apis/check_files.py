@@ -340,8 +340,9 @@ def _other_sizes(pairs: Iterable[tuple[Path, FileKind, Checked]]) -> Iterator[st
 
 def _of_one_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
     """Tell whether one size can be the other one made smaller, its sides rounded."""
-    largest = max(sum(size), sum(other))
-    return 2 * abs(size[0] * other[1] - size[1] * other[0]) <= largest
+    small, large = sorted((size, other), key=max)
+    factor = max(small) / max(large)
+    return tuple(max(1, round(side * factor)) for side in large) == tuple(small)
 
 
 def _other_inputs(pairs: Sequence[tuple[Path, FileKind, Checked]]) -> Iterator[str]:

@@ -24,7 +24,7 @@ def can_fork() -> bool:
 
 
 class ForkedTool:
-    """A tool in a copy of this process; waits and ends as ``subprocess.Popen`` does.
+    """A tool in a copy of this process; waits as ``subprocess.Popen`` does.
 
     Args:
         script: The tool.
@@ -57,10 +57,6 @@ class ForkedTool:
         if self._process.exitcode is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
         return self._process.exitcode
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
 
 
 def _run(script: str, arguments: Sequence[str], output: int, errors: int | None) -> None:

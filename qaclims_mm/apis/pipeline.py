@@ -67,6 +67,21 @@ def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
     return text + (f'\nminutes as measured on {machine}' if machine else '')
 
 
+def check_disk(left: Sequence[Stage], root: Path) -> None:
+    """Refuse to start what the disk of a folder has no room for.
+
+    Raises:
+        FormatError: If it is too small.
+    """
+    needed = sum(stage.megabytes or 0 for stage in left)
+    free = shutil.disk_usage(_existing(root)).free / 1e6
+    if needed > free:
+        raise FormatError(
+            f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
+            'free; make room or choose another --work-dir.'
+        )
+
+
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return in what two claims of a stage differ, in words."""
     made, inputs = found.get('inputs', {}), wanted['inputs']
@@ -74,6 +89,13 @@ def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     parts = ['config'] if found.get('config') != wanted['config'] else []
     parts += [f'seed ({found.get("seed")})'] if found.get('seed') != wanted.get('seed') else []
     return ' and '.join([*parts, *([f'input ({", ".join(names)})'] if names else [])])
+
+
+def _name_holder(lock: IO, pid: int) -> None:
+    """Write into a lock's file which process to end."""
+    lock.truncate(0)
+    lock.write(str(pid))
+    lock.flush()
 
 
 class StageFailed(SystemExit):
@@ -211,12 +233,12 @@ class Pipeline:
             StageFailed: If a stage fails, with the end of its log.
         """
         stages, status = list(stages), 0
-        self._check_disk(stages)
+        check_disk([s for s in stages if not self.is_done(s)], self.root)
         for number, stage in enumerate(stages, start=1):
             title = f'[bold]{number}/{len(stages)} {stage.name}[/bold]  {stage.about}'
             if self.is_done(stage):
                 self.console.print(f'{title}  [green]done before[/green]')
-                before = self._runs().get(stage.name, {}).get('status', 0)
+                before = self.status_of(stage)
                 status = max(status, before)
                 self._tell_left_out(stage, before)
                 continue
@@ -240,7 +262,8 @@ class Pipeline:
         if status != EXIT_BAD_RECORDS:
             return
         # a training has no list but its log
-        ids = sorted({i for m in self._manifests(stage) for i, _ in m.failed}) or ['some records']
+        made = self._manifests(stage) if stage.tool == 'test.py' else []
+        ids = sorted({i for m in made for i, _ in m.failed}) or ['some records']
         what = escape(ids[0]) + (f' and {len(ids) - 1} more' if len(ids) > 1 else '')
         log = self.log_of(stage)
         self.console.print(f'    [yellow]left out: {what}; see {log}[/yellow]', soft_wrap=True)
@@ -306,15 +329,6 @@ class Pipeline:
         self.expected(stage).write(self.root / DONE / stage.name)
         return True
 
-    def _check_disk(self, stages: Iterable[Stage]) -> None:
-        needed = sum(s.megabytes or 0 for s in stages if not self.is_done(s))
-        free = shutil.disk_usage(_existing(self.root)).free / 1e6
-        if needed > free:
-            raise FormatError(
-                f'the stages that are left write about {needed:.0f} MB, but {self.root} has '
-                f'{free:.0f} MB free; make room or choose another --work-dir.'
-            )
-
     def _claim(self, stage: Stage) -> Manifest:
         """Mark a stage as begun, so that no run goes on with what another one left.
 
@@ -350,6 +364,10 @@ class Pipeline:
                 f'{ranks}/{stage.ranks} of its images[/yellow]'
             )
 
+    def status_of(self, stage: Stage) -> int:
+        """Return the exit status with which a stage has ended; 0 if that is not known."""
+        return self._runs().get(stage.name, {}).get('status', 0)
+
     def _runs(self) -> dict[str, dict[str, Any]]:
         """Return what is noted of the stages that ran, {stage: {what: value}}."""
         path = self.root / LOGS / RUNS
@@ -377,6 +395,7 @@ class Pipeline:
                     f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
                     f'that was killed; wait until it ends, or end it (process {path.read_text()}).'
                 ) from None
+            _name_holder(lock, os.getpid())
             yield lock
 
     def log_of(self, stage: Stage) -> Path:
@@ -393,9 +412,7 @@ class Pipeline:
                 if left.is_file():
                     left.unlink()
             process = self._start(stage, lock, file, beside)
-            lock.truncate(0)
-            lock.write(str(process.pid))
-            lock.flush()
+            _name_holder(lock, process.pid)
             code, peak = wait_for(process)
         if code not in (0, EXIT_BAD_RECORDS):
             lines = log.read_text(errors='replace').splitlines()

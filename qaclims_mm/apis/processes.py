@@ -4,12 +4,13 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 
 import psutil
 
 from qaclims_mm.apis.forked import ForkedTool
 
-SAMPLE_SECONDS = 2
+SAMPLE_SECONDS, PATIENCE = 2, 5
 TERMINATED = 128 + signal.SIGTERM
 
 
@@ -26,9 +27,8 @@ def wait_for(process: subprocess.Popen | ForkedTool) -> tuple[int, float]:
             except subprocess.TimeoutExpired:
                 peak = max(peak, memory_of(process.pid))
     except BaseException:
-        # the ranks of a launcher are its children, and would train on
-        kill_children(process.pid)
-        process.kill()
+        # with the ranks of a launcher, which would train on
+        end_family(process.pid)
         raise
 
 
@@ -45,12 +45,30 @@ def memory_of(pid: int) -> float:
     return total / 1e9
 
 
-def kill_children(pid: int | None = None) -> None:
-    """Kill all descendants of a process; by default of this one."""
+def end_family(pid: int | None = None) -> None:
+    """End a process and its descendants; of this process, which is the default, these alone.
+
+    They are asked first: ``srun`` and ``torchrun`` end their ranks then.
+    """
     with contextlib.suppress(psutil.Error):
-        for member in psutil.Process(pid).children(recursive=True):
+        root = psutil.Process(pid)
+        members = [*root.children(recursive=True), *([root] if pid else [])]
+        for member in members:
+            with contextlib.suppress(psutil.Error):
+                member.terminate()
+        deadline = time.monotonic() + PATIENCE
+        while any(map(_is_alive, members)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for member in filter(_is_alive, members):
             with contextlib.suppress(psutil.Error):
                 member.kill()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    # psutil's own waiting would take the exit status from whoever started it
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def exit_when_terminated() -> None:

@@ -11,6 +11,9 @@ from qaclims_mm.engine.launch import read_config
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import hash_config, hash_file
 
+# {tool: what it does not read of a config}
+UNREAD = {'train.py': ('val_', 'test_'), 'test.py': ('val_', 'train_')}
+
 
 def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
     """Return the hash of all that a stage's config says, and of the weights and lists it names.
@@ -27,8 +30,7 @@ def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
     names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
     files = [f for name in names for f in _files_of(Path(resolve(name)))]
     # what the tool does not read may come and go
-    unread = ('val_', 'train_' if stage.tool == 'test.py' else 'test_')
-    read = {k: v for k, v in config.items() if not k.startswith(unread)}
+    read = {k: v for k, v in config.items() if not k.startswith(UNREAD.get(stage.tool, ()))}
     named = sorted({f for f in _weights_and_lists(read) if f.is_file()})
     files += [f for f in named if root.absolute() not in f.absolute().parents]
     return hash_config({**config, 'files': [_hash_once(f, *_stamp(f)) for f in files]})

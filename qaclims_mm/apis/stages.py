@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.engine.launch import read_config
+from qaclims_mm.schemas import FormatError
 
 
 @cache
@@ -22,9 +23,35 @@ def last_checkpoint(config: Config) -> str:
     return f'epoch_{epochs}.pth' if epochs else f'iter_{iterations}.pth'
 
 
-def training(name: str, config: str, about: str, needs: Sequence[str] = (), **more: Any) -> dict:
-    """Return a training; on as many ranks as the name of its config says, else on one."""
-    ranks = re.search(r'_(\d+)xb\d+-', Path(config).stem)
+def training(
+    name: str,
+    config: str,
+    about: str,
+    needs: Sequence[str] = (),
+    ranks: int | None = None,
+    **more: Any,
+) -> dict:
+    """Return a training.
+
+    Args:
+        name: Of the stage.
+        config: Of the training.
+        about: What it does.
+        needs: Stages whose files it reads.
+        ranks: On how many it is configured to run; by default what the config's name says.
+        **more: Further fields of ``Stage``.
+
+    Raises:
+        FormatError: If the number of ranks is neither given nor in the name.
+    """
+    if ranks is None:
+        named = re.search(r'_(\d+)xb\d+-', Path(config).stem)
+        if named is None:
+            raise FormatError(
+                f'stage {name}: how many ranks {config} is for is not in its name, as in '
+                'mine_1xb16-5e_miniworld.py: 1 rank of 16 images; give ranks=.'
+            )
+        ranks = int(named[1])
     return dict(
         name=name,
         tool='train.py',
@@ -32,7 +59,7 @@ def training(name: str, config: str, about: str, needs: Sequence[str] = (), **mo
         about=about,
         needs=needs,
         seeded=True,
-        ranks=int(ranks[1]) if ranks else 1,
+        ranks=ranks,
         **more,
     )
 
@@ -88,6 +115,7 @@ def chain(
     configs: Mapping[str, str],
     megabytes: Mapping[str, float],
     about_test: str = 'its mIoU on val',
+    ranks: int | None = None,
 ) -> list[dict]:
     """Return the paper's stages, from questions to a segmentor.
 
@@ -97,25 +125,26 @@ def chain(
             are judged, are not all that are trained on.
         megabytes: {stage: how much it writes}.
         about_test: What the segmentor's test run is for.
+        ranks: Of the trainings, see ``training``.
     """
     c = configs
     stages = [
         prediction('qape', c['qape'], 'ask BLIP the 16 questions about every image and class'),
-        training('cam', c['cam'], 'train the classifier'),
+        training('cam', c['cam'], 'train the classifier', ranks=ranks),
         prediction('cam_maps', c['cam'], 'its maps and their mIoU', ['cam'], of='cam'),
         encode_texts('texts', c['qa_clims'], ['qape']),
-        training('qa_clims', c['qa_clims'], 'train QA-CLIMS', ['cam', 'texts']),
+        training('qa_clims', c['qa_clims'], 'train QA-CLIMS', ['cam', 'texts'], ranks=ranks),
         *_judged('qa_clims', 'maps', c, 'its maps and their mIoU', 'its maps', ['qa_clims']),
     ]
     maps = stages[-1]['name']
     stages += [
         prediction('ir_label', c['ir_label'], 'what is sure of the maps, by a dense CRF', [maps]),
-        training('irn', c['irn'], 'train IRN on it', ['ir_label']),
+        training('irn', c['irn'], 'train IRN on it', ['ir_label'], ranks=ranks),
         *_judged('irn', 'masks', c, 'masks of it and their mIoU', 'masks of it', ['irn', maps]),
     ]
     masks = stages[-1]['name']
     stages += [
-        training('segment', c['segment'], 'train the segmentor on them', [masks]),
+        training('segment', c['segment'], 'train the segmentor on them', [masks], ranks=ranks),
         prediction('segment_test', c['segment'], about_test, ['segment'], of='segment'),
         report(['cam_maps', 'qa_clims_maps', 'irn_masks', 'segment_test']),
     ]
@@ -151,7 +180,7 @@ def comparators(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> l
     stages = []
     for name, what in about.items():
         maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
-        size = dict(megabytes=megabytes.get('qa_clims'))
+        size: dict[str, Any] = dict(megabytes=megabytes.get('qa_clims'))
         stages.append(training(name, configs[name], what, needs[name], **size))
         stages.append(maps | dict(megabytes=megabytes.get('qa_clims_maps')))
     about_clip = 'maps of CLIP alone and their mIoU'

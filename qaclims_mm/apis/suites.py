@@ -21,6 +21,7 @@ from qaclims_mm.schemas import FormatError
 QAPE, TEXTS = 'qape', 'texts'
 CORPUS = 'corpus'
 TRAINED = 'qa_clims'
+_ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,19 @@ def _is_argument(node: Mapping[str, Any], name: str) -> bool:
     for registry in (MODELS, VQA_MODELS, DATASETS):
         found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
         if found is not None:
-            # what a class does not name itself it may hand on to its base
-            makers = inspect.getmro(found) if inspect.isclass(found) else [found]
-            return any(name in inspect.signature(maker).parameters for maker in makers)
+            return _takes(found, name)
+    return False
+
+
+def _takes(maker: Any, name: str) -> bool:
+    """Tell whether a class takes an argument, itself or by handing it on to its base."""
+    for each in inspect.getmro(maker) if inspect.isclass(maker) else [maker]:
+        parameters = inspect.signature(each).parameters
+        kinds = {p.kind for p in parameters.values()}
+        if name in parameters and parameters[name].kind not in _ANY:
+            return True
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            return False
     return False
 
 

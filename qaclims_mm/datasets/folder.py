@@ -31,7 +31,8 @@ def path_below(image: str, folder: str | Path) -> str:
         ValueError: If it leads elsewhere.
     """
     # a folder may be a link, and be named by either of its two paths
-    for root in (os.path.abspath(folder), os.path.realpath(folder)):
+    for root_of in (os.path.abspath, os.path.realpath):
+        root = root_of(folder)
         path = Path(os.path.normpath(os.path.join(root, image)))
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()

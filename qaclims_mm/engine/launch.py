@@ -6,13 +6,14 @@ import os
 import re
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import barrier
-from mmengine.registry import init_default_scope
+from mmengine.registry import build_from_cfg, init_default_scope
 from mmengine.runner import Runner
 
 from qaclims_mm.compat import (
@@ -230,7 +231,7 @@ def run_tool(main: Any) -> None:
     except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'error: {_message_of(error)}') from error
     except (KeyError, TypeError) as error:
-        mistake = _config_mistake(str(error))
+        mistake = _config_mistake(error)
         if not mistake:
             raise
         raise SystemExit(f'error: {mistake}') from error
@@ -241,8 +242,12 @@ def run_tool(main: Any) -> None:
     raise SystemExit(status)
 
 
-def _config_mistake(error: str) -> str:
+def _config_mistake(raised: Exception) -> str:
     """Return what is wrong with a config from which a registry could build nothing, or nothing."""
+    *_, (frame, _) = traceback.walk_tb(raised.__traceback__)
+    if frame.f_code is not build_from_cfg.__code__:
+        return ''
+    error = str(raised)
     if found := re.search(r'(\w+) is not in the (?:\w+::)?([\w ]+) registry', error):
         return (
             f"there is no {found[2]} of type '{found[1]}'; its name is misspelt, or custom_imports "

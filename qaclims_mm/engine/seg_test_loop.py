@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from mmengine.runner import TestLoop
+from mmengine.runner import TestLoop, autocast
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.registry import LOOPS
@@ -29,7 +29,8 @@ class SegTestLoop(TestLoop):
                 name: [x for x, bad in zip(values, failed, strict=True) if not bad]
                 for name, values in data_batch.items()
             }
-            outputs = self.runner.model.test_step(whole)
+            with autocast(enabled=self.fp16):
+                outputs = self.runner.model.test_step(whole)
             self.evaluator.process(data_samples=outputs, data_batch=whole)
         left_out = [s.to_dict() for s, bad in zip(samples, failed, strict=True) if bad]
         for metric in self.evaluator.metrics:

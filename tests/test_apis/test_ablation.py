@@ -59,6 +59,13 @@ variants = dict(
 """
 
 
+# a table that is being written when the signal comes
+SLOW_WRITING = """
+import time
+ablation.write = lambda: time.sleep(60)
+"""
+
+
 @pytest.fixture
 def ablate(tmp_path, monkeypatch):
     tools = tmp_path / 'tools'
@@ -279,7 +286,8 @@ def test_what_it_would_cost(ablate):
     assert table.caption.startswith('left: 78 minutes and 0 stages of unknown time, 260 MB')
 
 
-def test_nothing_goes_on_when_it_is_ended(ablate, tmp_path):
+@pytest.mark.parametrize('busy', ['', SLOW_WRITING], ids=['waits', 'writes'])
+def test_nothing_goes_on_when_it_is_ended(ablate, tmp_path, busy):
     """As a cluster ends a job: SIGTERM to this process alone."""
     (ablate.root / 'tools/work.py').write_text(
         'import os, pathlib, time\n'
@@ -295,7 +303,9 @@ def test_nothing_goes_on_when_it_is_ended(ablate, tmp_path):
         f'root = pathlib.Path({str(ablate.root)!r})\n'
         'plan.TOOLS = root / "tools"\n'
         'exit_when_terminated()\n'
-        'Ablation(str(root / "plan.py"), [root / "suite.py"], [0, 1], root, jobs=2).run()\n'
+        'ablation = Ablation(str(root / "plan.py"), [root / "suite.py"], [0, 1], root, jobs=2)\n'
+        f'{busy}\n'
+        'ablation.run()\n'
     )
     process = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT)
     while not list(tmp_path.glob('pid*')):
@@ -305,3 +315,5 @@ def test_nothing_goes_on_when_it_is_ended(ablate, tmp_path):
     assert process.wait(60) == 143
     for path in tmp_path.glob('pid*'):
         assert not psutil.pid_exists(int(path.name[3:]))
+    # what was ended is not done
+    assert not list(tmp_path.glob('seed*/done/*/manifest.json'))

@@ -385,12 +385,12 @@ def test_unfinished_stage(work, folder):
 
 def test_maps_and_masks_of_other_sizes(work):
     # as a pipeline leaves it that reads images smaller than their files
-    write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((90, 131)))
+    write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((91, 131)))
     assert not check(work).problems
-    write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((9, 15)))
+    write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((9, 14)))
     [problem] = check(work).problems
     assert problem == (
-        f'{work}/qa_clims/ir_labels/sub dir/img.b.png is for an image of 9x15, but '
+        f'{work}/qa_clims/ir_labels/sub dir/img.b.png is for an image of 9x14, but '
         f'{work}/qa_clims/cams/sub dir/img.b.npz of 9x13; run both stages on the same images.'
     )
 

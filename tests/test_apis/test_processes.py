@@ -4,10 +4,10 @@ import sys
 
 import psutil
 import pytest
+from tiny_runs import ROOT
 
 from qaclims_mm.apis.processes import (
     exit_when_terminated,
-    kill_children,
     memory_of,
     wait_for,
 )
@@ -56,11 +56,20 @@ def test_a_family_ends_with_the_one_that_waits(family, monkeypatch):
     assert ended(members)
 
 
-def test_children_are_killed(family):
-    process, members = family
-    kill_children(process.pid)
-    assert process.wait(20) == 0  # it had waited for its child
-    assert ended(members)
+def test_descendants_of_this_process_end():
+    program = (
+        'import subprocess, sys\n'
+        'from qaclims_mm.apis.processes import end_family\n'
+        'pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n'
+        f'child = subprocess.Popen([sys.executable, "-c", {SLEEPS!r}], **pipes)\n'
+        'child.stdout.readline()\n'
+        'end_family()\n'
+        'print(child.wait(20))\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f'{-signal.SIGTERM:d}\n'
 
 
 def test_status_is_returned():

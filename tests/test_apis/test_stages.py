@@ -4,6 +4,7 @@ from tiny_runs import ROOT
 from qaclims_mm.apis.plan import read_plan
 from qaclims_mm.apis.stages import last_checkpoint, prediction, training
 from qaclims_mm.engine.launch import read_config
+from qaclims_mm.schemas import FormatError
 
 PIPELINES = sorted((ROOT / 'configs/pipelines').glob('*.py'))
 DEEPLAB = 'configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py'
@@ -18,7 +19,9 @@ def _root(monkeypatch):
 def test_folders_and_checkpoints():
     assert last_checkpoint(read_config(DEEPLAB)) == 'iter_30000.pth'
     assert training('cam', CAM, '')['ranks'] == 2
-    assert training('mine', 'my_leaf.py', '')['ranks'] == 1
+    assert training('mine', 'my_leaf.py', '', ranks=3)['ranks'] == 3
+    with pytest.raises(FormatError, match=r'stage mine: how many ranks my_leaf.py is for is not'):
+        training('mine', 'my_leaf.py', '')
     judged = prediction('maps', CAM, '', ['cam'], of='cam')
     assert (judged['folder'], judged['checkpoint']) == ('cam', '{work_dir}/cam/epoch_5.pth')
     export = prediction('export', CAM, '', ['cam'], of='cam', folder='export')

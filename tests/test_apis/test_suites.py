@@ -116,7 +116,7 @@ def test_stages_of_a_suite(tmp_path):
     assert [r.folder for r in rows] == ['mine-a', 'mine-b', 'qa_clims', 'cam', 'mine-e']
 
 
-def test_a_row_may_train_longer(tmp_path):
+def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
     plan = read_plan(PIPELINE.format('miniworld'), 'root')
     options = {'train_cfg.max_epochs': 2, 'train_dataloader.dataset.indices': 50}
     [row] = rows_of(plan, write(tmp_path / 'x.py', dict(a=dict(title='A', options=options))))
@@ -166,6 +166,8 @@ def test_plan_without_the_stage(tmp_path):
         ({'model.loss_rge': None}, r'mine.py: a: configs/\S+ has no model.loss_rge'),
         ({'model.loss_reg.weight.x': 1}, r'has no model.loss_reg.weight.x'),
         ({'text_bank.group': ['fine']}, 'has no text_bank.group'),
+        ({'model.kwargs': 1}, 'has no model.kwargs'),
+        ({'train_dataloader.dataset.max_side': 1}, 'has no train_dataloader.dataset.max_side'),
         ({'lr': 1e-3}, r'a: lr is read by configs/\S+ alone; name the place'),
         ({'text_bank.prompt': 'an origami {answer}'}, "would arrive as 'anorigami{answer}'"),
         ({'model.loss_reg': dict(type='REGLoss')}, 'would arrive as'),

@@ -161,6 +161,17 @@ def test_config_that_builds_nothing(config, message):
     assert ended.value.code.startswith(message)
 
 
+def test_a_bug_inside_what_is_built_keeps_its_traceback():
+    class Broken:
+        def __init__(self):
+            Thing(width=1)
+
+    things = Registry('thing')
+    things.register_module(module=Broken)
+    with pytest.raises(TypeError, match='width'):
+        run_tool(lambda: things.build(dict(type='Broken')))
+
+
 def test_interrupted(capsys):
     def main():
         raise KeyboardInterrupt

@@ -44,7 +44,7 @@ def loop(tmp_path):
         return batch['data_samples']
 
     made = SegTestLoop.__new__(SegTestLoop)
-    made.hooked = []
+    made.hooked, made.fp16 = [], False
     hook = lambda name, **what: made.hooked.append((name, what))  # noqa: E731
     made._runner = SimpleNamespace(call_hook=hook, model=SimpleNamespace(test_step=test_step))
     made.evaluator = Evaluator([Score(), Writer(str(tmp_path / 'out'))])

@@ -33,7 +33,7 @@ class Checked:
         counts: {class: number of images}.
         renamed: {label as it was found: class}.
         aliases: {class: other words for it among the labels}.
-        sizes: Width and height of each image in pixels.
+        sizes: Width and height of each image in pixels, turned as EXIF says.
         problems: What is wrong, each with its place.
         notes: What was done to rows that are as they should be.
     """
@@ -213,7 +213,7 @@ def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, tuple[tuple[int,
 def _look(root: Path, name: str) -> tuple[tuple[int, int], str]:
     try:
         # a JPEG is decoded at an eighth of its size, where pixels that are missing are found too
-        _, (height, width) = read_image(root / name, max_side=MIN_SIDE)
+        _, (height, width) = read_image(root / name, oriented=True, max_side=MIN_SIDE)
     except UnidentifiedImageError:
         return (0, 0), f'image {name} cannot be read (it is no image, or of an unknown kind)'
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

@@ -105,8 +105,7 @@ def _values(path: Path, size: tuple[int, int], names: Sequence[str]) -> list[int
         FormatError: If it is broken, or does not fit its image or the classes.
     """
     mask = read_mask(path)
-    # an image that EXIF turns has its sides the other way round
-    if sorted(mask.shape) != sorted(size):
+    if mask.shape != size[::-1]:
         raise FormatError(
             f'{path}: {mask.shape[1]} x {mask.shape[0]} pixels, its image has {size[0]} x {size[1]}'
         )

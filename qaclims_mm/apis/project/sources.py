@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from qaclims_mm.datasets.folder import SUFFIXES
@@ -114,11 +115,11 @@ def _read_table(path: Path) -> Source:
     source = Source(f'table with {separator!r} between its columns')
     torn: dict[int, str] = {}
     number = 0
-    for cells in reader:
+    for cells in _rows(reader, path):
         if not any(cell.strip() for cell in cells):
             continue
         number += 1
-        reason = _torn(cells, len(head), image)
+        reason = _torn(cells, len(head), image, label, separator)
         if reason:
             torn[reader.line_num] = reason
             continue
@@ -141,16 +142,34 @@ def _no_head(head: Sequence[str]) -> str:
     )
 
 
-def _torn(cells: Sequence[str], number: int, image: int) -> str:
+def _rows(reader: Any, path: Path) -> Iterator[list[str]]:
+    """Yield the rows of a table.
+
+    Raises:
+        FormatError: If a field has no end.
+    """
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise FormatError(
+            f'{path}:{reader.line_num}: {error}; is a quotation mark before it not closed?'
+        ) from error
+
+
+def _torn(cells: Sequence[str], number: int, image: int, label: int, separator: str) -> str:
     """Return how a row's fields show that its separators are not those of the columns, or nothing.
 
     Args:
         cells: Its fields.
         number: Fields of the first line.
         image: Place of the image's field.
+        label: Place of the labels' field.
+        separator: Of the columns.
     """
     if len(cells) != number:
         return f'{len(cells)} fields where the first line has {number}'
+    if any('\n' in cells[k] and separator in cells[k] for k in (image, label)):
+        return 'a quotation mark that is not closed in its line'
     name, *labels = re.split('[,;\t|]', cells[image])
     return f'an image {cells[image]!r}' if labels and Path(name).suffix in SUFFIXES else ''
 

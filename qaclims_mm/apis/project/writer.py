@@ -299,7 +299,7 @@ costs = {project.costs(rate)!r}
 machine = 'two cores, and scaled to this machine by its matrix products'
 stages = [
     s | dict(zip(('minutes', 'megabytes'), costs[s['name']]))
-    for s in chain(configs, {{}}, 'its masks of all images')
+    for s in chain(configs, {{}}, 'its masks of all images', ranks=1)
 ]
 table = dict(
     rows=dict(cam='CAM, the baseline', qa_clims='QA-CLIMS', irn='QA-CLIMS + IRN, masks'),

@@ -65,6 +65,13 @@ def test_what_is_left(images):
     assert len(found.problems) == 7
 
 
+def test_sizes_are_turned_as_exif_says(images):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new('RGB', (60, 40)).save(images / 'turned.jpg', exif=turned)
+    assert check_source(source({'turned.jpg': ['cat']}), images).sizes == [(40, 60)]
+
+
 def test_two_files_of_one_id(images):
     found = check_source(source({'twice.jpg': ['cat'], 'twice.png': ['dog']}), images)
     assert found.rows == {'twice.jpg': ['cat']}

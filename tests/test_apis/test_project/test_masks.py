@@ -25,8 +25,8 @@ def write(folder, **values):
 def test_masks_that_fit(tmp_path):
     rows = {'a.jpg': ['cat', 'dog'], 'sub dir/été.webp': ['dog'], 'without.jpg': ['cat']}
     write(tmp_path, a=1, nobody=77)
-    # turned by EXIF, and all pixels of no account
-    write_mask(tmp_path / 'sub dir/été.png', np.full((60, 40), 255))
+    # all pixels of no account
+    write_mask(tmp_path / 'sub dir/été.png', np.full((40, 60), 255))
     assert check_masks(tmp_path, project(rows)) == []
 
 
@@ -47,6 +47,10 @@ def test_masks_that_do_not_fit(tmp_path):
     )
     with pytest.raises(FormatError, match=message):
         check_masks(tmp_path, project({f'{name}.jpg': ['cat'] for name in 'abc'}))
+    # lying beside an image that stands
+    write_mask(tmp_path / 'd.png', np.zeros((60, 40)))
+    with pytest.raises(FormatError, match=r'd\.png: 40 x 60 pixels, its image has 60 x 40'):
+        check_masks(tmp_path, project({'d.jpg': ['cat']}))
 
 
 def test_masks_numbered_otherwise(tmp_path):

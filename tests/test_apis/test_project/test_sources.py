@@ -62,6 +62,11 @@ TABLES = {
         {'b.jpg': ['cat'], 'b; c': ['dog']},
         [":2: an image 'a.jpg;cat'; columns are separated by ','"],
     ),
+    'open quote': (
+        'image,labels\na.jpg,cat\nb.jpg,"dog\nc.jpg,cat\nd.jpg,"cat"\ne.jpg,cat\nf.jpg,dog\n',
+        {'a.jpg': ['cat'], 'e.jpg': ['cat'], 'f.jpg': ['dog']},
+        [': a quotation mark that is not closed in its line'],
+    ),
     'line breaks': (
         'image,labels\n"a.jpg","cat;\ndog"\nb.jpg,\nc\n',
         {'a.jpg': ['cat', 'dog'], 'b.jpg': []},
@@ -95,6 +100,10 @@ def test_tables(tmp_path, text, rows, problems):
             'image,labels\na,cat,dog\nb,dog,cow\nc,cat\n',
             r'(?s):2: 3 fields .* \(2 rows are such: lines 2, 3\); .* in quotes \("cat,dog"\) or '
             r'with another sign .* \(cat;dog\); left out, which would be 2 of 3 rows',
+        ),
+        (
+            'image,labels\na,"cat\n' + 'b,dog\n' * 30_000,
+            r':\d+: field larger than field limit .*; is a quotation mark before it not closed\?',
         ),
     ],
 )
