@@ -50,8 +50,8 @@ def main() -> int:
     if args.dry_run:
         console.print(ablation.overview())
         return 0
-    exit_when_terminated()
-    status = ablation.run()
+    with exit_when_terminated():
+        status = ablation.run()
     for table in ablation.tables():
         console.print(table)
     for path in ablation.write():

@@ -36,8 +36,8 @@ def main() -> int:
     if args.dry_run:
         console.print(pipeline.overview(stages))
         return 0
-    exit_when_terminated()
-    status = pipeline.run(stages)
+    with exit_when_terminated():
+        status = pipeline.run(stages)
     metrics, root = pipeline.collect_metrics(plan.stages), plan.root
     if plan.table['columns']:
         console.print(metrics_table(metrics, **plan.table))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import psutil
 
@@ -71,6 +72,12 @@ def _is_alive(process: psutil.Process) -> bool:
     return False
 
 
-def exit_when_terminated() -> None:
-    """Let SIGTERM end this process by ``SystemExit``, so that it ends what it has started."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+@contextlib.contextmanager
+def exit_when_terminated() -> Iterator[None]:
+    """Let SIGTERM end this process by ``SystemExit`` meanwhile, so that it ends what it started."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        # a copy of this process would have the handler too
+        signal.signal(signal.SIGTERM, before)

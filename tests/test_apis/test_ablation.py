@@ -302,10 +302,10 @@ def test_nothing_goes_on_when_it_is_ended(ablate, tmp_path, busy):
         'from qaclims_mm.apis.processes import exit_when_terminated\n'
         f'root = pathlib.Path({str(ablate.root)!r})\n'
         'plan.TOOLS = root / "tools"\n'
-        'exit_when_terminated()\n'
         'ablation = Ablation(str(root / "plan.py"), [root / "suite.py"], [0, 1], root, jobs=2)\n'
         f'{busy}\n'
-        'ablation.run()\n'
+        'with exit_when_terminated():\n'
+        '    ablation.run()\n'
     )
     process = subprocess.Popen([sys.executable, '-c', program], cwd=ROOT)
     while not list(tmp_path.glob('pid*')):

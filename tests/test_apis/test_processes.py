@@ -81,10 +81,7 @@ def test_status_is_returned():
 
 def test_sigterm_ends_by_an_exit():
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        exit_when_terminated()
-        with pytest.raises(SystemExit) as caught:
-            signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with pytest.raises(SystemExit) as caught, exit_when_terminated():
+        signal.raise_signal(signal.SIGTERM)
     assert caught.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
