@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from qaclims_mm.apis.project.files import ImageFolder
 from qaclims_mm.apis.project.names import is_word
-from qaclims_mm.apis.project.sources import Source
+from qaclims_mm.apis.project.sources import Source, some_of
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import FormatError
@@ -19,8 +19,6 @@ from qaclims_mm.schemas.files import image_id_of
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
-# names that stand in a line
-_SHOWN = 10
 
 
 @dataclass
@@ -108,7 +106,7 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
     problems = []
     empty = [c for c in checked.classes if not checked.counts[c]]
     if empty:
-        problems.append(f'{len(empty)} classes have no image: {_some(empty)}')
+        problems.append(f'{len(empty)} classes have no image: {some_of(empty)}')
     unlabelled = [image for image, labels in source.rows.items() if not labels]
     if unlabelled:
         more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
@@ -153,16 +151,12 @@ def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[
             'labels of all its rows'
         )
     if beside:
-        listed = _some([f'{label} {number}' for label, number in beside.most_common()])
+        listed = some_of([f'{label} {number}' for label, number in beside.most_common()])
         notes.append(
             f'{len(beside)} labels are none of the classes and left out of their rows '
             f'({listed}); {unlabelled} images are without a label'
         )
     return notes
-
-
-def _some(names: Sequence[str]) -> str:
-    return ', '.join(names[:_SHOWN]) + (' ..' if len(names) > _SHOWN else '')
 
 
 def as_words(labels: object) -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.apis.project.checks import Checked
+from qaclims_mm.apis.project.sources import some_of
 from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, read_mask
@@ -120,9 +121,8 @@ def _values(path: Path, size: tuple[int, int], names: Sequence[str]) -> list[int
 
 
 def _numbering(names: Sequence[str]) -> str:
-    listed = ', '.join(f'{value} {name}' for value, name in enumerate(names[:_SHOWN], start=1))
-    more = ' ..' if len(names) > _SHOWN else ''
+    listed = some_of([f'{value} {name}' for value, name in enumerate(names, start=1)], _SHOWN)
     return (
         '0 is background, then come the classes in alphabetical order '
-        f'({listed}{more}), {IGNORE_INDEX} does not count'
+        f'({listed}), {IGNORE_INDEX} does not count'
     )

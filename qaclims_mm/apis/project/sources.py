@@ -132,6 +132,11 @@ def _read_table(path: Path) -> Source:
     return source
 
 
+def some_of(names: Sequence[str], shown: int = 10) -> str:
+    """Return the first of some names as they stand in a sentence."""
+    return ', '.join(names[:shown]) + (' ..' if len(names) > shown else '')
+
+
 def _no_head(head: Sequence[str]) -> str:
     """Say that columns are missing, or the whole line that names them."""
     if any(Path(cell).suffix in SUFFIXES for cell in head):
@@ -182,7 +187,7 @@ def _cures(torn: Mapping[int, str], separator: str) -> str:
         separator: Of the columns.
     """
     first = next(iter(torn))
-    listed = ', '.join(map(str, list(torn)[:_SHOWN])) + (' ..' if len(torn) > _SHOWN else '')
+    listed = some_of([str(line) for line in torn], _SHOWN)
     more = f' ({len(torn)} rows are such: lines {listed})' if len(torn) > 1 else ''
     sign = next(sign for sign in _BETWEEN_LABELS if sign != separator)
     return (
