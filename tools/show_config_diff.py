@@ -35,7 +35,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         differences = diff_files(args.a, args.b, args.all)
-    except (SystemExit, FormatError) as error:
+    except FormatError as error:
         parser.error(str(error))
     console = Console()
     for name, path in (('A', args.a), ('B', args.b)):

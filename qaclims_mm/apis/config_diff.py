@@ -190,8 +190,7 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
             count too.
 
     Raises:
-        SystemExit: If a file does not exist.
-        FormatError: If a file cannot be read, or is not the config of a stage.
+        FormatError: If a file does not exist, cannot be read, or is not the config of a stage.
     """
     work_dir = None if everything else SAME_WORK_DIR
     configs = {path: _read(path, work_dir) for path in (a, b)}
@@ -205,6 +204,8 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
 def _read(path: str, work_dir: str | None) -> Config:
     try:
         return read_config(path, work_dir)
+    except FormatError:
+        raise
     except Exception as error:  # a config is Python: it may raise anything
         reason = f'{type(error).__name__}: {error}'.rstrip(': ')
         raise FormatError(

@@ -217,5 +217,5 @@ def test_config_of_something_else(tmp_path):
 
 def test_missing_file():
     path = str(leaf('cam_r50_2xb8-5e_voc12aug-512x512'))
-    with pytest.raises(SystemExit, match=r'config absent\.py does not exist'):
+    with pytest.raises(FormatError, match=r'config absent\.py does not exist'):
         diff_files(path, 'absent.py')

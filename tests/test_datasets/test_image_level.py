@@ -59,7 +59,7 @@ def test_unknown_label():
     with pytest.raises(
         ValueError,
         match=r"^label 'cow' of image x is none of the 3 classes \(cat, dining table, dog, \.\.\.\)"
-        r'; correct the label or add the class to METAINFO\.$',
+        r"; correct the label or add it to the data set's classes\.$",
     ):
         make().make_record('x', 'x.jpg', None, ['cat', 'cow'])
 

@@ -69,7 +69,14 @@ def test_missing_file(capsys):
     assert 'error: config absent.py does not exist; see configs/' in done.text
 
 
-@pytest.mark.parametrize('text', ['model = dict(', '1 / 0', "x = '{y}'\ny = '{x}'"])
+def test_names_that_go_in_a_circle(tmp_path, capsys):
+    (tmp_path / 'bad.py').write_text("x = '{y}'\ny = '{x}'")
+    done = run(tmp_path / 'bad.py', tmp_path / 'bad.py', capsys=capsys)
+    assert done.status == 2
+    assert "bad.py: x = '{y}' names itself." in done.text
+
+
+@pytest.mark.parametrize('text', ['model = dict(', '1 / 0'])
 def test_broken_file(tmp_path, text, capsys):
     (tmp_path / 'bad.py').write_text(text)
     done = run(leaf(RITC.format('')), tmp_path / 'bad.py', capsys=capsys)
