@@ -41,7 +41,12 @@ def main() -> int:
     metrics, root = pipeline.collect_metrics(plan.stages), plan.root
     if plan.table['columns']:
         console.print(metrics_table(metrics, **plan.table))
-    made = {**pipeline.made(), 'numbers': f'{root}/metrics.json'}
+    made = pipeline.made()
+    # of a project of one's own
+    classes = plan.path.with_name('classes.csv')
+    if classes.is_file():
+        made['values of masks'] = str(classes)
+    made = {**made, 'numbers': f'{root}/metrics.json'}
     if pictures := sorted(str(p) for p in root.glob('*.png')):
         made['pictures'] = ', '.join(pictures)
     if (root / 'report.html').is_file():

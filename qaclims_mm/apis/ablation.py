@@ -24,7 +24,7 @@ from qaclims_mm.apis.pipeline import (
     costs_left,
     shown_cost,
 )
-from qaclims_mm.apis.plan import Launch, Plan, Stage, read_plan
+from qaclims_mm.apis.plan import TOOLS, Launch, Plan, Stage, read_plan
 from qaclims_mm.apis.processes import end_family
 from qaclims_mm.apis.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
@@ -51,11 +51,13 @@ def find_suite(name: str) -> Path:
     Raises:
         FormatError: If there is no such file.
     """
-    path = Path(name) if name.endswith('.py') else Path(SUITES) / f'{name}.py'
+    # those that ship are found from any folder
+    folder = Path(SUITES) if Path(SUITES).is_dir() else TOOLS.parent / SUITES
+    path = Path(name) if name.endswith('.py') else folder / f'{name}.py'
     if not path.is_file():
-        known = sorted(p.stem for p in Path(SUITES).glob('*.py'))
+        known = sorted(p.stem for p in folder.glob('*.py'))
         close = difflib.get_close_matches(path.stem, known, n=1)
-        hint = f'; did you mean {close[0]}?' if close else f'; {SUITES} has {", ".join(known)}.'
+        hint = f'; did you mean {close[0]}?' if close else f'; {folder} has {", ".join(known)}.'
         raise FormatError(f'there is no suite {path}{hint}')
     return path
 

@@ -42,6 +42,8 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
     Raises:
         FormatError: If there is no such file, it is of neither, or a pipeline is given options.
     """
+    if (Path(path) / 'pipeline.py').is_file():
+        raise FormatError(f'{path} is a folder; did you mean {Path(path) / "pipeline.py"}?')
     if not Path(path).is_file():
         raise FormatError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()

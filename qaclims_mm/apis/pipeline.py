@@ -29,6 +29,7 @@ from qaclims_mm.schemas import (
     FormatError,
     Manifest,
     hash_config,
+    join_problems,
     manifest_hash,
     read_json,
     read_metrics,
@@ -38,6 +39,8 @@ from qaclims_mm.version import __version__
 
 DONE, LOGS = 'done', 'logs'
 RUNS, CHANGED = 'runs.json', 'changed'
+# {what people take out of a work dir: its folder in that of a stage}
+MADE = {'maps': 'cams', 'masks': 'pseudo_masks', 'masks by the model': 'predictions'}
 
 
 def _existing(path: Path) -> Path:
@@ -251,12 +254,22 @@ class Pipeline:
             self.console.print(f'    [green]done[/green] in {used}')
         self.collect_metrics(stages)
         if status == EXIT_BAD_RECORDS:
-            self.console.print(
-                '[yellow]Records were left out, as said above. When they are mended, a run in '
-                'another --work-dir takes them in; what is done here was made without them.'
-                '[/yellow]'
-            )
+            self._tell_why(stages)
         return status
+
+    def _tell_why(self, stages: Sequence[Stage]) -> None:
+        """Say which records were left out of all stages, and how they get in."""
+        of_files = [s for s in stages if s.tool == 'test.py']
+        why = {i: reason for s in of_files for m in self._manifests(s) for i, reason in m.failed}
+        lines = [f'{image_id}: {reason}' for image_id, reason in sorted(why.items())]
+        told = join_problems(lines, 'records were left out') if lines else 'Records were left out'
+        again = f'python tools/run_pipeline.py {self.plan.path} --work-dir {self.root}-again'
+        self.console.print(
+            f'[yellow]{escape(told)}\n'
+            'What is done here was made without them. When they are mended, all of it anew: '
+            f'{escape(again)}[/yellow]',
+            soft_wrap=True,
+        )
 
     def _tell_left_out(self, stage: Stage, status: int) -> None:
         if status != EXIT_BAD_RECORDS:
@@ -277,9 +290,9 @@ class Pipeline:
         found = {}
         for stage in self.plan.stages:
             folder = self.plan.folder(stage)
-            for what in ('pseudo_masks', 'predictions'):
-                if (folder / what / MANIFEST).is_file():
-                    found[what.replace('_', ' ')] = str(folder / what)
+            for what, folders in MADE.items():
+                if stage.tool == 'test.py' and (folder / folders / MANIFEST).is_file():
+                    found[what] = str(folder / folders)
             if stage.tool == 'test.py' and Path(str(stage.checkpoint)).is_file():
                 found[f'model {folder.name}'] = f'{stage.checkpoint} (config {stage.config})'
         return found

@@ -263,6 +263,11 @@ def test_names_of_suites():
         find_suite('mine/x.py')
 
 
+def test_suites_from_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_suite('fat') == ROOT / 'configs/suites/fat.py'
+
+
 def test_two_suites_of_one_name(ablate):
     (ablate.root / 'mine').mkdir()
     paths = [ablate.root / 'suite.py', ablate.root / 'mine/suite.py']

@@ -484,7 +484,10 @@ def test_no_stage_is_taken_for_a_pipeline(path):
     assert len(read_configs(path)) == 1
 
 
-def test_missing_config():
+def test_missing_config(tmp_path):
+    (tmp_path / 'pipeline.py').write_text('')
+    with pytest.raises(FormatError, match=r'is a folder; did you mean \S+/pipeline\.py\?'):
+        read_configs(tmp_path)
     with pytest.raises(FormatError, match=r'config absent\.py does not exist; see configs/'):
         read_configs('absent.py')
 

@@ -117,12 +117,15 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
     cut.write_bytes(cut.read_bytes()[:1500])
     printed = run_pipeline(data / 'project', status=3)
     work = data / 'project/work'
-    assert re.search(rf'pseudo masks:\s+{work}/irn/pseudo_masks\n', printed)
-    assert re.search(rf'predictions:\s+{work}/segment/predictions\n', printed)
+    assert re.search(rf'\nmasks:\s+{work}/irn/pseudo_masks\n', printed)
+    assert re.search(rf'masks by the model:\s+{work}/segment/predictions\n', printed)
+    assert re.search(rf'values of masks:\s+{data}/project/classes.csv\n', printed)
+    assert re.search(rf'\nmaps:\s+{work}/qa_clims/cams\n', printed)
     assert re.search(rf'model segment:\s+{work}/segment/epoch_\d+.pth \(config .*segment', printed)
     assert re.search(rf'report:\s+{work}/report.html', printed)
     assert 'left out: 11; see' in printed
-    assert 'When they are mended, a run in another --work-dir takes them in' in printed
+    assert re.search(r'1 records were left out:\n  11: image .*11.jpg cannot be read', printed)
+    assert f'pipeline.py --work-dir {work}-again' in printed
     again = run_pipeline(data / 'project', status=3)
     assert again.count('done before') == 12
     assert again.count('left out: ') == printed.count('left out: ') > 8

@@ -19,5 +19,5 @@ def test_no_work_dir(tmp_path, capsys):
     done = run_tool('report', tmp_path / 'absent', '--out', tmp_path / 'x.html', capsys=capsys)
     assert done.status == 1
     assert done.text.startswith('error: ')
-    assert 'has no metrics.json' in done.text
+    assert f'there is no folder {tmp_path}/absent.' in done.text
     assert not (tmp_path / 'x.html').exists()

@@ -12,6 +12,7 @@ from qaclims_mm.schemas import FormatError
 _GLUED = {
     name.replace(' ', ''): name for name in (*voc12.CLASSES, *coco14.CLASSES) if ' ' in name
 } | {'tvmonitor': 'tv monitor', 'hairdryer': 'hair dryer'}
+_NO_LABEL = ('none', 'nan', 'null', 'na', 'n/a', 'unlabelled', 'unlabeled', 'unknown', '-')
 # of the letters of two labels, one in seven being another: from here on one may be the other ..
 _ALIKE = 0.85
 # .. if it is this many times as rare
@@ -41,6 +42,10 @@ def propose_names(counts: Mapping[str, int]) -> list[Proposal]:
 def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
     if label.lower() == 'background':
         return Proposal(label, '', 'what is of no class is background already; take this label out')
+    if label.lower() in _NO_LABEL:
+        return Proposal(label, '', 'is that no label? leave its field empty then')
+    if re.search(r'[\[\]{}"]', label):
+        return Proposal(label, '', 'part of a list, as programs write them? write cat;dog')
     if _is_two(label, counts):
         return Proposal(label, '', 'two other labels in one; is a separator missing, as ";"?')
     words = _in_words(label)
@@ -57,8 +62,9 @@ def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
 
 
 def _is_two(label: str, counts: Mapping[str, int]) -> bool:
-    """Return whether a label is two others with a blank between them."""
-    words, known = label.lower().split(), {other.lower() for other in counts}
+    """Return whether a label is two others with a blank, a sign or "and" between them."""
+    words = re.sub(r'[/&+]|\band\b', ' ', label.lower()).split()
+    known = {other.lower() for other in counts}
     splits = ((' '.join(words[:k]), ' '.join(words[k:])) for k in range(1, len(words)))
     return any(known.issuperset(split) for split in splits)
 

@@ -68,6 +68,9 @@ def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]
         'The corpus': lambda: corpus_blocks(work),
         'Versions and configs': lambda: version_blocks(work, now),
     }
+    if not results and not work.is_judged:
+        # rows that nothing could compare
+        del parts['Omega, the ratio of the threshold'], parts['Ablations']
     return [Section(title, _blocks_or_missing(make)) for title, make in parts.items()]
 
 

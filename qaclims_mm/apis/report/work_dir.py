@@ -71,6 +71,8 @@ class WorkDir:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        if not self.root.is_dir():
+            raise FormatError(f'there is no folder {self.root}.')
         # before anything else: what a work dir of another version holds may look alike
         self.manifests = {p.parent.name: Manifest.read(p.parent) for p in self._done()}
         # the pipeline's file has what earlier runs found too, those of the stages are newer
@@ -99,15 +101,20 @@ class WorkDir:
         until = f' --to {stage}' if stage else ''
         return f'python tools/run_pipeline.py PIPELINE_CONFIG --work-dir {self.root}{until}'
 
+    @cached_property
+    def is_judged(self) -> bool:
+        """Whether maps are compared with true masks, as far as that is known."""
+        config = self.config('qa_clims')
+        evaluators = [e['type'] for e in config.get('test_evaluator', [])] if config else []
+        return not evaluators or 'CAMMetric' in evaluators
+
     def unjudged(self, missing: str) -> MissingError:
         """Return why there is no curve of the maps.
 
         Args:
             missing: What is not there, a sentence without its end.
         """
-        config = self.config('qa_clims')
-        evaluators = [e['type'] for e in config.get('test_evaluator', [])] if config else []
-        if evaluators and 'CAMMetric' not in evaluators:
+        if not self.is_judged:
             return MissingError(
                 'The maps are not judged: the config of qa_clims has no CAMMetric, which compares '
                 'them with true masks (of a project of your own: init_project.py --masks).'

@@ -22,6 +22,11 @@ from qaclims_mm.schemas import FormatError
         ('xkcd', ''),
         ('Background', ''),
         ('goat cat', ''),
+        ('goat/cat', ''),
+        ('goat and cat', ''),
+        ('NaN', ''),
+        ('none', ''),
+        ('["cat"', ''),
         # fine as they are
         ('cat', None),
         ('bus', None),
@@ -32,6 +37,7 @@ from qaclims_mm.schemas import FormatError
         ('猫', None),
         ('été', None),
         ('cat tree', None),
+        ('salt and pepper', None),
         # near, but as frequent
         ('boat', None),
     ],

@@ -69,6 +69,17 @@ def test_work_dir_with_metrics_alone(tmp_path):
     assert text.count('<code>python tools/') == 9
 
 
+def test_without_true_masks_nobody_is_sent_to_compare(run, tmp_path):
+    config = run / 'qa_clims/config.py'
+    config.write_text(config.read_text() + "\ntest_evaluator = [dict(type='CAMWriter')]\n")
+    titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'none')]
+    assert 'Ablations' not in titles
+    assert 'Failures' in titles
+    make_ablations(tmp_path / 'some')
+    titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'some')]
+    assert 'Ablations' in titles
+
+
 def test_no_metrics(tmp_path):
     with pytest.raises(FormatError, match=r'has no metrics.json'):
         write_report(tmp_path, tmp_path / 'r.html', tmp_path)
