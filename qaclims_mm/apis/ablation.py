@@ -128,10 +128,10 @@ class Ablation:
     def run(self) -> int:
         """Run what is not done.
 
+        Returns 1 if a stage failed, ``EXIT_BAD_RECORDS`` if records were left out, else 0.
+
         Raises:
             FormatError: If the disk is too small for what is left.
-
-        Returns 1 if a stage failed, ``EXIT_BAD_RECORDS`` if records were left out, else 0.
         """
         status = 0
         for job in self._jobs:
