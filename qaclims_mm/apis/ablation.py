@@ -93,7 +93,7 @@ class Ablation:
         self.jobs, self.console = jobs, console or Console()
         self.out_dir = Path(work_dir) / 'ablations'
         plans = {s: read_plan(config, Path(work_dir) / f'seed{s}') for s in self.seeds}
-        self.pipelines = {s: Pipeline(p, s, launch) for s, p in plans.items()}
+        self.pipelines = {s: Pipeline(p, s, launch, self.console) for s, p in plans.items()}
         self.suites = {path: read_suite(path) for path in dict.fromkeys(map(Path, suites))}
         _check_names(self.suites)
         self._rows = {
@@ -141,6 +141,8 @@ class Ablation:
                 job.state = DONE
                 status = max(status, self.pipelines[job.seed].status_of(job.stage))
         self._check_disk()
+        for stage in {s.name: s for s in self._left()}.values():
+            self.pipelines[self.seeds[0]].tell_ranks(stage)
         running: dict[Future, Job] = {}
         live = Live(console=self.console, auto_refresh=False, transient=True)
         with live if self.console.is_terminal else nullcontext(), self._pool() as pool:

@@ -246,7 +246,7 @@ class Pipeline:
                 self._tell_left_out(stage, before)
                 continue
             self.console.print(title)
-            self._tell_ranks(stage)
+            self.tell_ranks(stage)
             ran = self.run_stage(stage)
             status = max(status, ran.status)
             self._tell_left_out(stage, ran.status)
@@ -369,12 +369,13 @@ class Pipeline:
         made = found.get('version', __version__)
         return '' if made == __version__ else f' (by version {made}; this is {__version__})'
 
-    def _tell_ranks(self, stage: Stage) -> None:
+    def tell_ranks(self, stage: Stage) -> None:
+        """Say that a stage runs on other ranks than it is configured for, if it does."""
         ranks = self.launch.ranks_of(stage)
         if stage.ranks not in (None, ranks):
             self.console.print(
-                f'    [yellow]its config is for {stage.ranks} ranks, but {ranks} run: a step has '
-                f'{ranks}/{stage.ranks} of its images[/yellow]'
+                f'    [yellow]{stage.name}: its config is for {stage.ranks} ranks, but {ranks} '
+                f'run: a step has {ranks}/{stage.ranks} of its images[/yellow]'
             )
 
     def status_of(self, stage: Stage) -> int:

@@ -151,6 +151,14 @@ def test_a_failed_run_goes_on_later(ablate):
     assert not rows['bad'].failed
 
 
+def test_ranks_that_a_training_is_not_configured_for_are_told_once(ablate, monkeypatch):
+    ours = "stage('qa_clims', needs=['qape'], seeded=True"
+    monkeypatch.setitem(globals(), 'PLAN', PLAN.replace(ours, f'{ours}, ranks=2'))
+    ablate(seeds=[0, 1])
+    said = 'qa_clims: its config is for 2 ranks, but 1 run: a step has 1/2 of its images'
+    assert ablate.shown.count(said) == 1
+
+
 def test_records_that_were_left_out_are_told(ablate):
     ablate(act='left_out')
     assert ablate.status == 3
