@@ -18,6 +18,20 @@ def _registered():
     init_default_scope('mmseg')
 
 
+@pytest.fixture(autouse=True)
+def _open_streams():
+    """Take from loggers of earlier tests what writes into streams that pytest has closed.
+
+    Which tests those are depends on how files are dealt to processes.
+    """
+    from mmengine.logging import MMLogger
+
+    for logger in MMLogger._instance_dict.values():
+        logger.handlers = [
+            h for h in logger.handlers if not getattr(getattr(h, 'stream', None), 'closed', False)
+        ]
+
+
 def _shared(variable: str, name: str) -> Path:
     folder = Path(os.environ.get(variable, ROOT.parent / 'shared' / name))
     if not folder.is_dir():

@@ -30,7 +30,7 @@ def publish(checkpoint: str | Path, out: str | Path, half: bool = True) -> int:
         raise FormatError(f'the file must end in .safetensors, but got {path}.')
     if not Path(checkpoint).is_file():
         raise FormatError(f'there is no checkpoint {checkpoint}.')
-    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), map_location='cpu')
+    loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu', 'silent')
     state = loaded.get('state_dict', loaded)
     if not state or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise FormatError(f'{checkpoint} has no state_dict of weights.')
