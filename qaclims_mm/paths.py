@@ -1,4 +1,4 @@
-"""Names of the weights that ship with the package."""
+"""Where the configs and the weights lie that ship with the package."""
 
 from pathlib import Path
 
@@ -19,3 +19,12 @@ def resolve(path: str) -> str:
             f'{path}: {shipped} is not there; make it with tools/train_miniworld_models.py.'
         )
     return str(shipped)
+
+
+def config_path(name: str) -> str:
+    """Return the file of a config that ships.
+
+    Args:
+        name: Its path below ``configs``, as ``cam/cam_r50_2xb8-5e_voc12aug-512x512.py``.
+    """
+    return str(Path(__file__).parents[1] / 'configs' / name)

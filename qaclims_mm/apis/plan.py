@@ -1,6 +1,5 @@
 """The stages of a method: what runs, from what, and what it costs."""
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas.project import check_not_pasted
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 # those that share their work among ranks
@@ -117,8 +117,8 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
 
     Args:
         path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments, and ``comparators``,
-            another one, if suites need more; ``{work_dir}`` in a string stands for the pipeline's
-            folder.
+            another one, if suites need more; ``{work_dir}`` in ``args`` and ``checkpoint`` stands
+            for the pipeline's folder.
         work_dir: Replaces that of the config.
 
     Raises:
@@ -127,17 +127,14 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     """
     if not Path(path).is_file():
         raise FormatError(f'there is no pipeline config {path}; see configs/pipelines.')
+    check_not_pasted(Path(path).absolute().parent)
     # plans call functions of the package, which mmengine would take for a lazy config
     cfg = Config.fromfile(path, lazy_import=False)
     root = Path(work_dir or cfg.work_dir)
     stages: list[Stage] = []
     for entry in (*cfg.stages, *cfg.get('comparators', [])):
         try:
-            text = json.dumps(entry.to_dict()).replace('{work_dir}', str(root))
-            values: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()
-            }
-            stage = Stage(**values)
+            stage = Stage(**_filled(entry.to_dict(), str(root)))
         except TypeError as error:
             raise FormatError(f'{path}: stage {entry.get("name")}: {error}.') from error
         known = {s.name for s in stages}
@@ -151,6 +148,16 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     table = cfg.get('table') or dict(rows={}, columns={})
     number, machine = len(cfg.stages), cfg.get('machine', '')
     return Plan(Path(path), root, tuple(stages[:number]), tuple(stages[number:]), table, machine)
+
+
+def _filled(entry: dict[str, Any], root: str) -> dict[str, Any]:
+    """Return a stage's arguments with the work dir in its command line; other strings are data."""
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    if values.get('checkpoint'):
+        values['checkpoint'] = values['checkpoint'].replace('{work_dir}', root)
+    if 'args' in values:
+        values['args'] = tuple(arg.replace('{work_dir}', root) for arg in values['args'])
+    return values
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """From what config a stage is made: its hash, and that of the files it names."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from qaclims_mm.apis.plan import Stage
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.paths import SHIPPED, resolve
 from qaclims_mm.schemas import hash_config, hash_file
+from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT
 
 # {tool: what it does not read of a config}
 UNREAD = {'train.py': ('val_', 'test_'), 'test.py': ('val_', 'train_')}
@@ -27,13 +27,22 @@ def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
     # how many images are tested at once changes no file
     (config.get('test_dataloader') or {}).pop('batch_size', None)
     # weights that ship may be trained again under the same name, others converted again
-    names = sorted(set(re.findall(f'{SHIPPED}[^\'"]+', repr(config))))
+    names = sorted({name for name in _strings(config) if name.startswith(SHIPPED)})
     files = [f for name in names for f in _files_of(Path(resolve(name)))]
     # what the tool does not read may come and go
     read = {k: v for k, v in config.items() if not k.startswith(UNREAD.get(stage.tool, ()))}
     named = sorted({f for f in _weights_and_lists(read) if f.is_file()})
     files += [f for f in named if root.absolute() not in f.absolute().parents]
     return hash_config({**config, 'files': [_hash_once(f, *_stamp(f)) for f in files]})
+
+
+def _strings(node: Any) -> Iterator[str]:
+    """Yield all strings of a config."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, (dict, list, tuple)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _strings(value)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -44,16 +53,16 @@ def _files_of(path: Path) -> list[Path]:
 def _weights_and_lists(node: Any) -> Iterator[Path]:
     """Yield what a config names of weights on this machine, and the lists of its data sets."""
     if isinstance(node, dict):
+        if isinstance(node.get('project'), str):
+            yield from (Path(node['project']) / name for name in (PROJECT, CLASSES, LABELS))
         for name in ('ann_file', 'labels_file'):
             if isinstance(node.get(name), str):
                 yield Path(node.get('data_root') or '') / node[name]
-    values: Iterable[Any] = ()
-    if isinstance(node, (dict, list, tuple)):
-        values = node.values() if isinstance(node, dict) else node
-    for value in values:
-        if isinstance(value, str) and value.endswith(('.pth', '.safetensors')):
-            yield Path(value)
-        yield from _weights_and_lists(value)
+    if isinstance(node, str) and node.endswith(('.pth', '.safetensors')):
+        yield Path(node)
+    elif isinstance(node, (dict, list, tuple)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _weights_and_lists(value)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -32,7 +32,8 @@ class VQACorpusBuilder(BaseModel):
         lemmatize: Whether answers are lemmatized (released code).
         append_label: Whether the label completes foreground answers that lack it.
         label_test: ``words`` or ``substring`` (released code); see ``answers.contains_label``.
-        aliases: {class name: other names}, which make the label needless.
+        aliases: {class name: other names}, which make the label needless; ``label_aliases`` of a
+            sample adds those that its data set knows.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class VQACorpusBuilder(BaseModel):
 
         Args:
             inputs: RGB uint8, ``(3, H, W)`` each.
-            data_samples: Have ``image_id`` and ``label_names``; one with ``failed`` is not asked.
+            data_samples: Have ``image_id`` and ``label_names``, perhaps ``label_aliases``; one with
+                ``failed`` is not asked.
             mode: Only ``predict``.
 
         Raises:
@@ -102,6 +104,8 @@ class VQACorpusBuilder(BaseModel):
                 f'but gave {wrong[0]!r}.'
             )
         asked = [(c, q) for c in sample.label_names for q in self.questions]
+        known = sample.get('label_aliases') or {}
+        options = self.options | dict(aliases={**self.options['aliases'], **known})
         return [
             dict(
                 image_id=sample.image_id,
@@ -110,7 +114,7 @@ class VQACorpusBuilder(BaseModel):
                 question_id=question.id,
                 question=question.fill(class_name),
                 answer=answer.text,
-                text=process_answer(answer.text, question.kind, class_name, **self.options),
+                text=process_answer(answer.text, question.kind, class_name, **options),
                 score=answer.score,
             )
             for (class_name, question), answer in zip(asked, answers, strict=True)

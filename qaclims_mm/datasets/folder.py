@@ -1,7 +1,7 @@
 """Anybody's images: a folder and a table of labels."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from qaclims_mm.datasets.voc12 import palette_of
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, join_problems
 from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas.project import LABELS, read_project_tables
 
 # the mask's value of this place is that of pixels that do not count
 _GAP, NOBODY = 254, '(nobody)'
@@ -42,50 +43,68 @@ def path_below(image: str, folder: str | Path) -> str:
     )
 
 
+def _check_classes(classes: Sequence[str]) -> None:
+    names = [name.replace(' ', '') for name in classes]
+    double = sorted({name for name in names if names.count(name) > 1 or not name})
+    if len(classes) > _GAP and classes[_GAP] != NOBODY:
+        raise FormatError(
+            f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
+            f'{classes[_GAP]!r}; its masks would be of the value that does not count.'
+        )
+    if double or not names:
+        raise FormatError(
+            f'classes must be different names, at least one, but {double or list(classes)} '
+            'stand twice or are empty.'
+        )
+
+
 @DATASETS.register_module()
 class FolderWeakDataset(ImageLevelDataset):
     """Images below a folder with the labels of a CSV file.
 
     Args:
         ann_file: CSV with the columns ``image`` (path below ``img_path``, or an absolute one that
-            leads there; its suffix may be left out) and ``labels`` (separated by ``;``), relative
-            to ``data_root``.
+            leads there; its suffix may be left out) and ``labels`` (separated by ``;``, one with a
+            ``;`` in quotation marks), relative to ``data_root``.
         classes: Names without the background, in the order of the labels; of more than 254 the
             one at index 254 is ``(nobody)``, see ``with_gap``.
         data_root: Where the paths are relative to.
         data_prefix: ``img_path``, the folder of the images, and ``seg_map_path``, that of masks,
             which is needed for evaluation alone; both below ``data_root``.
+        project: Folder of a project, whose tables say all of the above; see ``schemas.project``.
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
-        FormatError: If the table is missing or wrong, a label is none of the classes, a class
+        FormatError: If a table is missing or wrong, a label is none of the classes, a class
             stands twice, or two images differ in their suffixes alone.
     """
 
     def __init__(
         self,
-        ann_file: str,
-        classes: Sequence[str],
+        ann_file: str = '',
+        classes: Sequence[str] = (),
         data_root: str = '',
         data_prefix: dict[str, str] | None = None,
+        project: str | None = None,
         **kwargs: Any,
     ) -> None:
-        names = [name.replace(' ', '') for name in classes]
-        double = sorted({name for name in names if names.count(name) > 1 or not name})
-        if len(classes) > _GAP and classes[_GAP] != NOBODY:
-            raise FormatError(
-                f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
-                f'{classes[_GAP]!r}; its masks would be of the value that does not count.'
-            )
-        if double or not names:
-            raise FormatError(
-                f'classes must be different names, at least one, but {double or list(classes)} '
-                'stand twice or are empty.'
-            )
+        prefix = dict(img_path='', seg_map_path='') | (data_prefix or {})
+        self._aliases: Mapping[str, Sequence[str]] = {}
+        if project is not None:
+            if ann_file or classes or data_prefix:
+                raise FormatError(
+                    'a project says where images, labels and classes are; give no ann_file, '
+                    'classes or data_prefix beside it.'
+                )
+            tables = read_project_tables(project)
+            ann_file, classes = os.path.abspath(os.path.join(project, LABELS)), tables.classes
+            masks = str(tables.masks) if tables.masks else ''
+            prefix = dict(img_path=str(tables.images), seg_map_path=masks)
+            self._aliases = tables.aliases
+        _check_classes(classes)
         metainfo = dict(
             classes=('background', *classes), palette=palette_of(min(len(classes) + 1, 256))
         )
-        prefix = dict(img_path='', seg_map_path='') | (data_prefix or {})
         # mmengine makes data_root of an empty one
         self._has_masks = bool(prefix['seg_map_path'])
         super().__init__(
@@ -106,7 +125,9 @@ class FolderWeakDataset(ImageLevelDataset):
                 image_id = image_id_of(path, self.data_prefix['img_path'] or '.')
                 mask = f'{masks}/{image_id}.png' if self._has_masks else None
                 own = names if self.labelled else ()
-                records.append(self.make_record(image_id, str(path), mask, own))
+                record = self.make_record(image_id, str(path), mask, own)
+                present = {name: self._aliases.get(name, ()) for name in record['label_names']}
+                records.append(record | dict(label_aliases={n: a for n, a in present.items() if a}))
             except ValueError as error:
                 problems.append(f'{self.ann_file}, image {number}: {error}')
         if problems:

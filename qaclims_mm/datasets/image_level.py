@@ -24,10 +24,10 @@ class ImageLevelDataset(BaseDataset):
     """Images with image-level labels and, for evaluation, masks.
 
     A record has ``image_id``, ``img_path``, ``seg_map_path`` (or ``None``), ``labels`` (ascending
-    class indices without the background), ``label_names`` and ``num_classes``. A bad record does
-    not end a run: in a test run it becomes a sample with ``failed`` set to the reason, in training
-    the next record takes its place and carries ``failed_records``; ``FailedRecordsHook`` lists both
-    at the end.
+    class indices without the background), ``label_names`` and ``num_classes``, and may have
+    ``label_aliases``, {class: other names of it}. A bad record does not end a run: in a test run it
+    becomes a sample with ``failed`` set to the reason, in training the next record takes its place
+    and carries ``failed_records``; ``FailedRecordsHook`` lists both at the end.
 
     Subclasses define ``METAINFO`` (``classes`` with the background first, ``palette``) and
     ``load_data_list``, which calls ``make_record``.

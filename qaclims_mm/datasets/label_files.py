@@ -1,6 +1,7 @@
 """Image-level labels on disk: a table of images and class names, or COCO's instances."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ COLUMNS = ('image', 'labels')
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:
     """Read a CSV with the columns ``image`` and ``labels`` (separated by ``;``, may be empty).
+
+    A label with a ``;`` or a quotation mark of its own stands in quotation marks, as in any CSV.
 
     Returns:
         {image: class names}, in the order of the file.
@@ -49,15 +52,24 @@ def _add_row(labels: dict[str, list[str]], row: dict[Any, Any], where: str) -> N
         raise FormatError(
             f'{where}: image {image} stands twice.' if image else f'{where}: no image.'
         )
-    labels[image] = [n.strip() for n in row['labels'].split(';') if n.strip()]
+    cells = next(csv.reader([row['labels']], delimiter=';'), [])
+    labels[image] = [name.strip() for name in cells if name.strip()]
 
 
 def write_labels(path: str | Path, labels: Mapping[str, Iterable[str]]) -> None:
     """Write what ``read_labels`` reads."""
-    with atomic_path(path) as temporary, temporary.open('w', newline='') as file:
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(COLUMNS)
-        writer.writerows((image, ';'.join(names)) for image, names in labels.items())
+    with atomic_path(path) as temporary:
+        with temporary.open('w', newline='', encoding='utf-8') as file:
+            writer = csv.writer(file, lineterminator='\n')
+            writer.writerow(COLUMNS)
+            writer.writerows((image, _cell(names)) for image, names in labels.items())
+
+
+def _cell(names: Iterable[str]) -> str:
+    """Return labels as one cell, itself a row of a CSV."""
+    cell = io.StringIO()
+    csv.writer(cell, delimiter=';', lineterminator='').writerow(list(names))
+    return cell.getvalue()
 
 
 class Instances(NamedTuple):

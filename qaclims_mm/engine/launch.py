@@ -26,13 +26,16 @@ from qaclims_mm.compat import (
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas.project import check_not_pasted
 
 EXIT_BAD_RECORDS = 3
 INTERRUPTED = 128 + signal.SIGINT
 # of prompts and questions, which are filled when texts are made
 PROMPT_FIELDS = ('answer', 'text', 'class', 'question')
-# how deep names may stand in what names stand for
-_NESTING = 5
+# a name that stands for a string of the config
+_NAME = re.compile(r'\{(\w+)\}')
+# strings that users choose: whatever stands in them is no name
+_PATHS = ('work_dir', 'project')
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
@@ -91,14 +94,16 @@ def read_config(path: str, work_dir: str | None = None, options: dict | None = N
     """
     if not Path(path).is_file():
         raise FormatError(f'config {path} does not exist; see configs/ for those that ship.')
+    check_not_pasted(Path(path).absolute().parents[1])
     mend_openmmlab()
     cfg = Config.fromfile(path)
     # a runner does this too, but not every tool has one
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if options:
         cfg.merge_from_dict(options)
-    cfg.work_dir = work_dir or (options or {}).get('work_dir') or _default_work_dir(cfg, Path(path))
-    _fill_names(cfg)
+    folder = work_dir or (options or {}).get('work_dir') or ''
+    cfg.work_dir = folder or _default_work_dir(cfg, Path(path))
+    _fill_names(cfg, folder)
     return cfg
 
 
@@ -114,33 +119,59 @@ def _default_work_dir(cfg: Config, path: Path) -> str:
     return str(Path(inherited or 'work_dirs/_').parent / path.stem)
 
 
-def _fill_names(cfg: Config) -> None:
-    """Put the config's own strings where ``{name}`` names them, in place."""
-    names = {k: v for k, v in cfg.items() if isinstance(v, str) and k not in PROMPT_FIELDS}
-    for name, value in names.items():
-        names[name] = _filled(value, names)
-        if f'{{{name}}}' in names[name]:
-            raise FormatError(f'{cfg.filename}: {name} = {value!r} names itself.')
-    _fill(cfg, names)
+def _fill_names(cfg: Config, folder: str) -> None:
+    """Put the config's own strings where ``{name}`` names them, in place.
+
+    What a user has named is data: in the path of the work dir and of a project a brace is a brace.
+    """
+    templates = {k: v for k, v in cfg.items() if isinstance(v, str) and k not in PROMPT_FIELDS}
+    values = {name: value for name, value in templates.items() if name in _PATHS}
+    if not folder:
+        # the config's own work dir may have names in it
+        values.pop('work_dir')
+    for name in templates:
+        _value_of(name, templates, values, ())
+    cfg.work_dir = ''
+    _fill(cfg, values)
+    cfg.work_dir = values['work_dir']
+
+
+def _value_of(
+    name: str, templates: dict[str, str], values: dict[str, str], above: tuple[str, ...]
+) -> str:
+    """Return a string of the config with the names in it replaced.
+
+    Args:
+        name: Key of the string.
+        templates: All strings that may be named, as the config has them.
+        values: The same with names replaced; gets the string.
+        above: Keys of the strings that name this one.
+
+    Raises:
+        FormatError: If a string names itself.
+    """
+    if name in above:
+        raise FormatError(f'{name} = {templates[name]!r} names itself.')
+    if name not in values:
+        inner = set(_NAME.findall(templates[name])) & templates.keys()
+        known = {n: _value_of(n, templates, values, (*above, name)) for n in sorted(inner)}
+        values[name] = _filled(templates[name], {**dict.fromkeys(templates, ''), **known})
+    return values[name]
 
 
 def _filled(text: str, names: dict[str, str]) -> str:
-    """Return a string with the names in it replaced, and those in what replaces them.
+    """Return a string with the names in it replaced.
 
     Raises:
         FormatError: If a path has a name that the config lacks.
     """
-    for _ in range(_NESTING):
-        filled = re.sub(r'\{(\w+)\}', lambda m: names.get(m[1], m[0]), text)
-        if filled == text:
-            break
-        text = filled
-    unknown = set(re.findall(r'\{(\w+)\}', text)) - names.keys()
+    unknown = set(_NAME.findall(text)) - names.keys()
     if unknown and '/' in text:
         raise FormatError(
             f'{text!r} names {", ".join(sorted(unknown))}, but the config has no string of that '
             f'name; it has {", ".join(sorted(names))}.'
         )
+    text = _NAME.sub(lambda m: names.get(m[1], m[0]), text)
     # '..' is resolved in the text: the folder itself need not be there yet
     return os.path.normpath(text) if '/..' in text and '://' not in text else text
 
@@ -148,7 +179,8 @@ def _filled(text: str, names: dict[str, str]) -> str:
 def _fill(node: Any, names: dict[str, str]) -> None:
     for key, value in list(node.items() if hasattr(node, 'items') else enumerate(node)):
         if isinstance(value, str):
-            node[key] = _filled(value, names) if '{' in value else value
+            filled_in = '{' in value and key != 'project'
+            node[key] = _filled(value, names) if filled_in else value
         elif isinstance(value, (dict, list)):
             _fill(value, names)
         elif isinstance(value, tuple):

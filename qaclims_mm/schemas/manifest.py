@@ -38,6 +38,8 @@ _RUN_ONLY_KEYS = frozenset(
         'out_dir',
         'out_file',
         'journal',
+        # a project's tables count, not where the project lies
+        'project',
     ]
 )
 

@@ -1,32 +1,37 @@
 """The files of a project: tables of labels and classes, a config a stage, and the pipeline."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from qaclims_mm.apis.plan import TOOLS
 from qaclims_mm.apis.project.checks import Checked
 from qaclims_mm.apis.project.costs import Work, estimate
 from qaclims_mm.apis.project.presets import Preset
 from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.engine.launch import read_config
+from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas.names import problem_of_name, shown_name
+from qaclims_mm.schemas.project import (
+    CLASSES,
+    LABELS,
+    PROJECT,
+    ProjectTables,
+    write_project_tables,
+)
 
-REPOSITORY = TOOLS.parent
 THRESHOLD = 0.25  # of the masks' background, IRN's
 MAX_EPOCHS = 300
 
+# No name that a user chose stands in a config: they are read from the tables of the project.
 _DATA = """\
 # What all stages share: images, labels and how they are read; see docs/own-data.md
-own = dict(
-    type='FolderWeakDataset',
-    data_root='',
-    ann_file={labels!r},
-    data_prefix=dict(img_path={images!r}, seg_map_path={masks!r}),
-    classes={classes!r},
-)
+import os
+
+# mmengine compiles a config under its own path, so the project is found wherever it is moved to
+project = os.path.dirname(os.path.dirname((lambda: 0).__code__.co_filename))
+own = dict(type='FolderWeakDataset', project=project)
 num_classes = {number}
 # turned as EXIF says; larger ones are made smaller for all stages, masks are as large as the file
 reading = dict(oriented=True, max_side={max_side})
@@ -38,7 +43,12 @@ resizing = [
 ]
 """
 _HEAD = """\
-_base_ = [{base!r}, './data.py']
+_base_ = [
+    __import__('qaclims_mm.paths').paths.config_path(
+        {base!r}
+    ),
+    './data.py',
+]
 """
 _TRAINING = """\
 epochs = {epochs}  # about {steps} steps of {batch_size} images
@@ -128,40 +138,47 @@ def write_project(project: Project, rate: float) -> list[Path]:
         raise FormatError(
             f'no image of {project.images} can be used with a label; see the problems above.'
         )
+    _check_paths(project)
     if (folder / 'pipeline.py').exists():
         raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
-    write_labels(folder / 'labels.csv', checked.rows)
-    _write_classes(folder / 'classes.csv', checked.classes)
+    classes = with_gap(checked.classes)
+    tables = ProjectTables(project.images, classes, project.masks, checked.aliases)
+    write_labels(folder / LABELS, checked.rows)
+    write_project_tables(folder, tables)
     configs = {'data': _data(project)} | {
         stage: text + project.preset.more.get(stage, '') for stage, text in _stages(project).items()
     }
-    paths = [folder / 'labels.csv', folder / 'classes.csv']
+    paths = [folder / name for name in (LABELS, CLASSES, PROJECT)]
     for name, text in configs.items():
         paths.append(_write(folder / f'configs/{name}.py', text))
     return [*paths, _write(folder / 'pipeline.py', _pipeline(project, rate))]
 
 
+def _check_paths(project: Project) -> None:
+    """Refuse folders whose names no log and no JSON could hold.
+
+    Raises:
+        FormatError: If a folder has such a name.
+    """
+    for folder in (project.folder, project.images, project.masks):
+        for part in folder.absolute().parts[1:] if folder else ():
+            problem = problem_of_path_part(part)
+            if problem:
+                raise FormatError(
+                    f'folder {shown_name(str(folder))}: {shown_name(part)} {problem}; rename it.'
+                )
+
+
 def _write(path: Path, text: str) -> Path:
     with atomic_path(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding='utf-8')
     return path
 
 
-def _write_classes(path: Path, classes: Sequence[str]) -> None:
-    """Write what each value of a mask stands for."""
-    with atomic_path(path) as temporary, temporary.open('w', newline='') as file:
-        table = csv.writer(file, lineterminator='\n')
-        table.writerows([('value', 'class'), *enumerate(['background', *with_gap(classes)])])
-
-
 def _data(project: Project) -> str:
-    classes, preset = with_gap(project.checked.classes), project.preset
+    preset = project.preset
     return _DATA.format(
-        labels=str(project.folder.resolve() / 'labels.csv'),
-        images=str(project.images.resolve()),
-        masks=str(project.masks.resolve()) if project.masks else '',
-        classes=classes,
-        number=len(classes),
+        number=len(with_gap(project.checked.classes)),
         max_side=preset.max_side,
         sides=preset.sides,
         crop=preset.crop,
@@ -178,8 +195,7 @@ def _stages(project: Project) -> Mapping[str, str]:
     network = f'model = dict({size}, cam_head=dict(num_classes=_base_.num_classes))\n'
     pack = f"dict(type='PackWeakInputs', scales={scales})"
     return dict(
-        qape=_text(project, 'qape', test=[_LOAD, "dict(type='PackWeakInputs')"])
-        + f'model = dict(aliases={project.checked.aliases!r})  # other words for a class\n',
+        qape=_text(project, 'qape', test=[_LOAD, "dict(type='PackWeakInputs')"]),
         cam=_text(project, 'cam', [_LOAD], [_LOAD, *mask, pack]) + f'{network}{maps}{score}]\n',
         qa_clims=_text(
             project,
@@ -222,7 +238,7 @@ def _stages(project: Project) -> Mapping[str, str]:
 
 def _start(project: Project) -> str:
     """Return where QA-CLIMS starts from: the classifier, if the shipped config does."""
-    if not read_config(str(REPOSITORY / 'configs' / _base(project, 'qa_clims'))).get('load_from'):
+    if not read_config(config_path(_base(project, 'qa_clims'))).get('load_from'):
         return ''
     epochs, _, _ = project.epochs('cam')
     return f"load_from = '{{work_dir}}/../cam/epoch_{epochs}.pth'\n"
@@ -265,7 +281,7 @@ def _text(
     test: list[str] | None = None,
 ) -> str:
     """Return the config of a stage up to its model: base, schedule, and pipelines."""
-    text = _HEAD.format(base=str(REPOSITORY / 'configs' / _base(project, stage)))
+    text = _HEAD.format(base=_base(project, stage))
     if train is not None:
         epochs, batch, steps = project.epochs(stage)
         text += _TRAINING.format(epochs=epochs, steps=steps, batch_size=batch)
@@ -282,18 +298,17 @@ def _lines(steps: list[str]) -> str:
 
 def _pipeline(project: Project, rate: float) -> str:
     names = tuple(_stages(project))
-    folder = project.folder.resolve()
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
     number = len(project.checked.rows)
     return f"""\
 # {number} images, {len(project.checked.classes)} classes; made by tools/init_project.py
+import os
+
 from qaclims_mm.apis.stages import chain
 
-work_dir = {str(folder / 'work')!r}
-configs = {{
-    stage: {str(folder / 'configs')!r} + f'/{{stage}}.py'
-    for stage in {names!r}
-}}
+folder = os.path.dirname((lambda: 0).__code__.co_filename)
+work_dir = os.path.join(folder, 'work')
+configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {names!r}}}
 # {{stage: (minutes, megabytes)}}, estimates
 costs = {project.costs(rate)!r}
 machine = 'two cores, and scaled to this machine by its matrix products'

@@ -13,6 +13,7 @@ from qaclims_mm.registry import TRANSFORMS
 _ARRAYS = ('fg_rows', 'bg_rows', 'no_rows', 'cam_keys', 'cam_strided', 'cam_high_res', 'ir_label')
 _META = (
     *('image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', 'pad_offset', 'label_names'),
+    'label_aliases',
 )
 
 
