@@ -22,7 +22,7 @@ _REASONS = {
 }
 
 
-def _problem_of_characters(text: str) -> str:
+def problem_of_characters(text: str) -> str:
     """Return why a text does not fit into one line of UTF-8, or ''."""
     reasons = (_REASONS.get(unicodedata.category(character)) for character in text)
     return next((reason for reason in reasons if reason), '')
@@ -48,7 +48,7 @@ def problem_of_name(name: str) -> str:
     """
     if not name.strip():
         return 'it is empty'
-    if problem := _problem_of_characters(name):
+    if problem := problem_of_characters(name):
         return problem
     if not _BIDI_CONTROLS.isdisjoint(name):
         return 'it has a character that reverses the direction of text'
@@ -78,7 +78,7 @@ def problem_of_image_id(image_id: str) -> str:
     """
     if not image_id:
         return 'it is empty'
-    if problem := _problem_of_characters(image_id):
+    if problem := problem_of_characters(image_id):
         return problem
     if image_id.startswith('/'):
         return 'it is an absolute path'

@@ -12,10 +12,12 @@ from PIL import Image, UnidentifiedImageError
 from qaclims_mm.apis.project.files import ImageFolder
 from qaclims_mm.apis.project.names import is_word
 from qaclims_mm.apis.project.sources import Source, some_of
+from qaclims_mm.datasets.folder import NOBODY
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas.names import problem_of_name, shown_name
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
@@ -61,8 +63,11 @@ def check_source(
         renames: {label: name of its class}.
 
     Raises:
-        FormatError: If nobody has a label that shall be renamed.
+        FormatError: If no image has a label that is to be renamed, or a class cannot have its name.
     """
+    for name in (*classes, *(renames or {}).values()):
+        if problem := problem_of_name(name):
+            raise FormatError(f'class {shown_name(name)}: {problem}; choose another name.')
     folder = ImageFolder(images)
     checked = Checked()
     found = [label for labels in source.rows.values() for label in labels]
@@ -87,6 +92,11 @@ def check_source(
         checked.rows[name] = list(dict.fromkeys([*checked.rows[name], *kept]))
     checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
     checked.classes = sorted(wanted or checked.counts)
+    if NOBODY in checked.classes:
+        raise FormatError(
+            f'no class can be called {NOBODY}, which stands for a mask value without a class; '
+            f"choose another name with --rename '{NOBODY}=...'."
+        )
     checked.notes = _notes(again, beside, sum(not labels for labels in checked.rows.values()))
     used = {*names.values(), *source.rows}
     others = [name for name in folder.names if name not in used]
@@ -167,7 +177,8 @@ def as_words(labels: object) -> dict[str, str]:
     words: dict[str, str] = {}
     first: dict[str, str] = {}
     for label in dict.fromkeys(labels):  # type: ignore[call-overload]
-        text = ' '.join(label.replace('_', ' ').split())
+        # of underscores alone no word is left
+        text = ' '.join(label.replace('_', ' ').split()) or label
         words[label] = first.setdefault(text.lower().replace(' ', ''), text)
     return words
 

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from qaclims_mm.apis.project.sources import find_images
 from qaclims_mm.datasets.folder import SUFFIXES, path_below
+from qaclims_mm.schemas.names import shown_name
 
 # of the paths that may have been meant
 _SHOWN = 3
@@ -42,8 +43,13 @@ class ImageFolder:
             ValueError: If it leads elsewhere, is missing, or may be one of several.
         """
         image = path_below(image, self.root)
-        if (self.root / image).is_file():
-            return image
+        try:
+            if (self.root / image).is_file():
+                return image
+        except OSError as error:
+            raise ValueError(
+                f'image {shown_name(image)} cannot be a file ({error.strerror})'
+            ) from error
         path = PurePosixPath(image)
         path = path.with_suffix('') if path.suffix.lower() in SUFFIXES else path
         found = self._paths.get(path.as_posix().lower(), [])

@@ -39,7 +39,7 @@ _NO_WEIGHTS = 'model.update(backbone=dict(init_cfg=None))\n'
 _RANDOM_BLIP = """\
 vocabulary = dict(vocab_size=160, bos_token_id=5, sep_token_id=3, eos_token_id=3, pad_token_id=0)
 blip = dict(model='miniworld://blip', config=dict(text_config=vocabulary), encoder_token_id=6)
-model.update(vqa=blip)
+model = dict(vqa=blip)
 """
 _RANDOM_CLIP = """\
 model.update(backbone=dict(init_cfg=None), image_head=dict(pretrained=None))

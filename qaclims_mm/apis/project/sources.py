@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from qaclims_mm.datasets.folder import SUFFIXES
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import hash_file
+from qaclims_mm.schemas.names import problem_of_characters, problem_of_name, shown_name
 
 SEPARATORS = (',', ';', '\t', '|')
 # of several labels in one field
@@ -56,8 +57,14 @@ class Source:
         """Add a row, or say what is wrong with it."""
         image = image.strip().replace('\\', '/').removeprefix('./')
         kept = list(dict.fromkeys(label for text in labels if (label := ' '.join(text.split()))))
+        bad = next((label for label in kept if problem_of_name(label)), '')
         if not image:
             self.problems.append(f'{where}: no image is named; the row is left out')
+        elif problem := problem_of_characters(image):
+            self.problems.append(f'{where}: image {shown_name(image)}: {problem}; left out')
+        elif bad:
+            problem = problem_of_name(bad)
+            self.problems.append(f'{where}: label {shown_name(bad)}: {problem}; left out')
         elif image in self.rows:
             self.again.append(where)
             self.rows[image] = list(dict.fromkeys([*self.rows[image], *kept]))

@@ -12,7 +12,7 @@ from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import FormatError, atomic_path
-from qaclims_mm.schemas.names import problem_of_name, shown_name
+from qaclims_mm.schemas.names import problem_of_characters, shown_name
 from qaclims_mm.schemas.project import (
     CLASSES,
     LABELS,
@@ -161,12 +161,9 @@ def _check_paths(project: Project) -> None:
         FormatError: If a folder has such a name.
     """
     for folder in (project.folder, project.images, project.masks):
-        for part in folder.absolute().parts[1:] if folder else ():
-            problem = problem_of_path_part(part)
-            if problem:
-                raise FormatError(
-                    f'folder {shown_name(str(folder))}: {shown_name(part)} {problem}; rename it.'
-                )
+        problem = problem_of_characters(str(folder.absolute())) if folder else ''
+        if problem:
+            raise FormatError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
 
 
 def _write(path: Path, text: str) -> Path:
