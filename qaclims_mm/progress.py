@@ -3,24 +3,34 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
-    TextColumn,
+    ProgressColumn,
+    Task,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from qaclims_mm.console import new_console, styled
 
 T = TypeVar('T')
 
 
+class _DescriptionColumn(ProgressColumn):
+    """Shows what a bar counts, without markup."""
+
+    def render(self, task: Task) -> Text:
+        return styled(task.description)
+
+
 def new_progress() -> Progress:
     """Return a bar with the name, the count, the time spent and the time left."""
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     return Progress(
-        TextColumn('{task.description}'),
+        _DescriptionColumn(),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

@@ -3,19 +3,34 @@ import subprocess
 import sys
 
 import pytest
-from rich.console import Console
 
 from qaclims_mm import progress
+from qaclims_mm.console import new_console, printable
 
 
 @pytest.mark.parametrize('terminal', [True, False])
 def test_bar_on_a_terminal_only(monkeypatch, terminal):
     file = io.StringIO()
     monkeypatch.setattr(
-        progress, 'Console', lambda stderr: Console(file=file, force_terminal=terminal, width=80)
+        progress,
+        'new_console',
+        lambda stderr: new_console(file=file, force_terminal=terminal, width=80),
     )
     assert list(progress.track(iter('abc'), 'counting', 3)) == ['a', 'b', 'c']
     assert ('counting' in file.getvalue()) is terminal
+
+
+@pytest.mark.parametrize('name', ['[/b]', '[red]dog[/red]', ':cat:', '{task.total}', '\x1b[5mx'])
+def test_description_is_shown_as_it_is(monkeypatch, name):
+    file = io.StringIO()
+    monkeypatch.setattr(
+        progress,
+        'new_console',
+        lambda stderr: new_console(file=file, force_terminal=True, width=80),
+    )
+    list(progress.track('abc', f'train.txt of {name}', 3))
+    assert f'train.txt of {printable(name)} ' in file.getvalue()
+    assert '\x1b[5m' not in file.getvalue()
 
 
 def test_bars_keep_off_standard_output():

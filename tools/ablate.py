@@ -6,11 +6,10 @@ done there is not done again. The tables are in WORK_DIR/ablations: Markdown, CS
 
 import argparse
 
-from rich.console import Console
-
 from qaclims_mm.apis.ablation import Ablation, find_suite
 from qaclims_mm.apis.plan import Launch
 from qaclims_mm.apis.processes import exit_when_terminated
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -42,7 +41,7 @@ def main() -> int:
         launch = Launch(args.launcher, args.ranks)
     except ValueError as error:
         parser.error(str(error))
-    console = Console()
+    console = new_console()
     suites = [find_suite(name) for name in args.suites]
     ablation = Ablation(
         args.pipeline, suites, args.seeds, args.work_dir, args.jobs, launch, console

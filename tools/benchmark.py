@@ -14,6 +14,7 @@ from rich.table import Table
 from qaclims_mm.apis.benchmark.case import Report, run_case
 from qaclims_mm.apis.benchmark.stages import SIZES, STAGES
 from qaclims_mm.apis.coco_scale import Step, run_coco_scale
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.launch import run_tool
 
 WIDTH = 110
@@ -29,7 +30,7 @@ def main() -> int:
     parser.add_argument('--json', action='store_true', help='print numbers for programs')
     args = parser.parse_args()
     # a log file has 80 columns, in which no row fits
-    console = Console(stderr=args.json, width=max(WIDTH, Console().width))
+    console = new_console(stderr=args.json, width=max(WIDTH, new_console().width))
     if args.stage == 'coco_scale':
         console.print(make_scale_table(*run_coco_scale()))
         return 0
@@ -54,7 +55,7 @@ def report_shortfalls(reports: dict[str, Report], console: Console) -> int:
 def show_report(console: Console, stage: str, report: Report) -> None:
     """Print what each way took; the last one is the reference."""
     case = report.case
-    console.print(f'[bold]{stage}[/bold]: {case.work}; {report.device}')
+    console.print(styled((stage, 'bold'), f': {case.work}; {report.device}'))
     console.print(
         f'least time {report.floor:.3g} s: {report.flops / 1e9:.3g} GFLOP at '
         f'{report.flop_rate / 1e9:.3g} GFLOP/s, {case.traffic / 1e6:.3g} MB at '

@@ -2,10 +2,9 @@
 
 import argparse
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.launch import run_tool
 
@@ -21,16 +20,16 @@ def main() -> None:
         rows = corpus[args.image_id]
     except KeyError as error:
         raise SystemExit(error.args[0]) from error
-    console = Console()
+    console = new_console()
     for name in dict.fromkeys(r['class_name'] for r in rows):
-        table = Table(title=f'[bold]{escape(name)}[/bold] in {escape(args.image_id)}')
+        title = styled((name, 'bold italic'), (f' in {args.image_id}', 'italic'))
+        table = Table(title=title)
         for heading in ('question', 'answer', 'text', 'score'):
             table.add_column(heading)
         for row in rows:
             if row['class_name'] == name:
                 style = 'green' if row['kind'] == 'fg' else 'red'
-                # brackets in what a model says are no markup
-                cells = (escape(row[k]) for k in ('question', 'answer', 'text'))
+                cells = (row[k] for k in ('question', 'answer', 'text'))
                 table.add_row(*cells, f'{row["score"]:.2f}', style=style)
         console.print(table)
 

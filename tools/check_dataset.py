@@ -9,12 +9,11 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import DictAction
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.apis.check_dataset import CheckedSet, check_configs, read_configs
 from qaclims_mm.apis.check_weights import MISSING, THERE, Problem, Weights
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -31,10 +30,10 @@ def main() -> int:
     )
     args = parser.parse_args()
     report = check_configs(read_configs(args.config, args.cfg_options), args.data_root, args.full)
-    console = Console()
+    console = new_console()
     for root in dict.fromkeys(s.root for s in report.sets):
         # a title would be broken to the width of the table
-        console.print(f'data sets in {root}', markup=False, highlight=False, soft_wrap=True)
+        console.print(f'data sets in {root}', soft_wrap=True)
         console.print(sets_table([s for s in report.sets if s.root == root]))
     for table in label_tables(report.sets):
         console.print(table)
@@ -42,7 +41,8 @@ def main() -> int:
         console.print(weights_table(report.weights))
     if not report.problems:
         opened = 'opened' if args.full else 'not opened (--full)'
-        console.print(f'[green]nothing is missing[/green]; images and masks were {opened}')
+        nothing = ('nothing is missing', 'green')
+        console.print(styled(nothing, f'; images and masks were {opened}'))
         return 0
     console.print(problems_table(report.problems))
     return 1
@@ -55,7 +55,7 @@ def sets_table(sets: list[CheckedSet]) -> Table:
     for heading in ('images', 'there', 'masks'):
         table.add_column(heading, justify='right')
     for s in sets:
-        table.add_row(escape(s.name), *_counts(s), style='red' if s.problems else '')
+        table.add_row(s.name, *_counts(s), style='red' if s.problems else '')
     return table
 
 
@@ -74,9 +74,9 @@ def label_tables(sets: tuple[CheckedSet, ...]) -> list[Table]:
         table = Table('class', title='images a class')
         columns = [(s, s.labels) for s in sets if s.labels is not None and s.classes == classes]
         for s, _ in columns:
-            table.add_column(escape(Path(s.name).name), justify='right')
+            table.add_column(Path(s.name).name, justify='right')
         for name in classes:
-            table.add_row(escape(name), *(str(labels[name]) for _, labels in columns))
+            table.add_row(name, *(str(labels[name]) for _, labels in columns))
         table.add_section()
         table.add_row('no label', *(str(s.unlabelled) for s, _ in columns))
         table.add_row('images', *(str(s.images) for s, _ in columns))
@@ -93,7 +93,7 @@ def weights_table(weights: tuple[Weights, ...]) -> Table:
     styles = {MISSING: 'red', THERE: ''}
     for w in weights:
         table.add_row(
-            f'{escape(w.name)}\n[dim]{escape(w.key)}[/dim]',
+            styled(f'{w.name}\n', (w.key, 'dim')),
             w.state,
             style=styles.get(w.state, 'yellow'),
         )
@@ -102,11 +102,11 @@ def weights_table(weights: tuple[Weights, ...]) -> Table:
 
 def problems_table(problems: list[Problem]) -> Table:
     """Return what is missing, with what mends it below."""
-    table = Table('missing', 'where, and [green]what mends it[/green]', show_lines=True)
-    table.columns[1].overflow = 'fold'
+    table = Table('missing', show_lines=True)
+    table.add_column(styled('where, and ', ('what mends it', 'green')), overflow='fold')
     for what, mend in dict.fromkeys((p.what, p.mend) for p in problems):
-        where = [escape(p.where) for p in problems if (p.what, p.mend) == (what, mend)]
-        table.add_row(what, '\n'.join([*where, f'[green]→ {escape(mend)}[/green]']))
+        where = [f'{p.where}\n' for p in problems if (p.what, p.mend) == (what, mend)]
+        table.add_row(what, styled(*where, (f'→ {mend}', 'green')))
     return table
 
 

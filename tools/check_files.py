@@ -2,10 +2,10 @@
 
 import argparse
 
-from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.apis.check_files import KINDS, Report, check_files, find_files
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 from qaclims_mm.progress import new_progress
 
@@ -22,13 +22,13 @@ def main() -> int:
             f'{args.folder} holds no file of a stage, only {len(found)} others; '
             'give the work dir of a run.'
         )
-    console = Console()
+    console = new_console()
     with new_progress() as progress:
         task = progress.add_task('checking files', total=number)
         report = check_files(found, lambda: progress.advance(task))
     console.print(make_table(report))
     for problem in report.problems:
-        console.print(problem, markup=False, highlight=False, soft_wrap=True)
+        console.print(problem, soft_wrap=True)
     return 1 if report.problems else 0
 
 

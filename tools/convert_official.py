@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.apis.convert.blip import convert_blip
@@ -21,6 +20,7 @@ from qaclims_mm.apis.convert.segmentors import convert_deeplab_v2, convert_wide_
 from qaclims_mm.apis.convert.text_cache import convert_text_cache
 from qaclims_mm.apis.convert.vqa import convert_vqa
 from qaclims_mm.compat import mend_openmmlab
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import read_config, run_tool
 
 # kind: (what it converts, function)
@@ -33,7 +33,7 @@ WEIGHTS: dict[str, tuple[str, Callable[..., Any]]] = {
     'wide_resnet38': ("WideResNet-38's ImageNet .pth, or DeepLabV1", convert_wide_resnet38),
     'deeplabv2': ("kazuto1011's ResNet-101 .pth, or DeepLabV2", convert_deeplab_v2),
 }
-console = Console(soft_wrap=True)
+console = new_console(soft_wrap=True)
 
 
 def main() -> None:
@@ -109,7 +109,7 @@ def print_coverage(coverage: Coverage) -> None:
     if coverage.zeros:
         table.add_row('set to 0', str(coverage.zeros), 'batch counters, which nothing reads')
     for pattern, number in sorted(coverage.ignored.items()):
-        table.add_row('left out by name', str(number), pattern.replace('[', r'\['))
+        table.add_row('left out by name', str(number), pattern)
     for what, names in (
         ('missing', coverage.missing),
         ('unexpected', coverage.unexpected),

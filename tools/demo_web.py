@@ -7,8 +7,8 @@ import argparse
 import socket
 
 import numpy as np
-from rich.console import Console
 
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 
 MINI = 'configs/miniworld'
@@ -46,7 +46,7 @@ def main() -> int:
     names = {k: getattr(args, k) or (v if shipped else None) for k, v in DEFAULTS.items()}
     if names['weights'] == 'none':
         names['weights'] = None
-    console = Console()
+    console = new_console()
     with console.status('loading the networks'):
         explainer = Explainer(
             **names,

@@ -3,8 +3,7 @@
 The config's ``text_bank`` names the corpus, folder, prompt, filter and question groups.
 """
 
-from rich.console import Console
-
+from qaclims_mm.console import new_console
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
@@ -39,7 +38,7 @@ def main() -> None:
     counts = save_text_bank(
         cfg.folder, index, embeddings, head, cfg.prompt, corpus, hash_config(cfg)
     )
-    Console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {cfg.folder}')
+    new_console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {cfg.folder}')
 
 
 if __name__ == '__main__':

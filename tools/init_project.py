@@ -19,6 +19,7 @@ from qaclims_mm.apis.project.names import Proposal, propose_names, read_renames
 from qaclims_mm.apis.project.presets import PRESETS
 from qaclims_mm.apis.project.sources import read_source
 from qaclims_mm.apis.project.writer import Project, write_project
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.launch import run_tool
 
 SHOWN = 20
@@ -38,7 +39,7 @@ def main() -> int:
     parser.add_argument('--preset', default='full', choices=PRESETS, help='networks')
     parser.add_argument('--strict', action='store_true', help='make no project with problems')
     args = parser.parse_args()
-    console, images = Console(), Path(args.images)
+    console, images = new_console(), Path(args.images)
     source = read_source(args.labels or images, images)
     checked = check_source(source, images, args.classes, read_renames(args.rename))
     masks = Path(args.masks) if args.masks else None
@@ -47,15 +48,13 @@ def main() -> int:
     strange = check_masks(masks, checked) if masks is not None else []
     _show_lines(console, strange, 'problems')
     if (checked.problems or strange) and args.strict:
-        console.print('[red]no project was made (--strict)[/red]')
+        console.print(styled(('no project was made (--strict)', 'red')))
         return 1
     project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
     rate = matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
     *_, pipeline = write_project(project, rate)
     # a title would be as narrow as the table
-    console.print(
-        f'{source.kind}: {len(checked.rows)} images of {images}', soft_wrap=True, markup=False
-    )
+    console.print(f'{source.kind}: {len(checked.rows)} images of {images}', soft_wrap=True)
     table = Table()
     for title in ('class', 'images'):
         table.add_column(title, justify='right' if title == 'images' else 'left')
@@ -84,18 +83,16 @@ def _show_names(console: Console, proposals: list[Proposal]) -> None:
     """Say which labels a model may not understand, and how to call them otherwise."""
     for label, name, reason in proposals:
         better = f'; better: {name}' if name else ''
-        console.print(f'- label {label}: {reason}{better}', soft_wrap=True, markup=False)
+        console.print(f'- label {label}: {reason}{better}', soft_wrap=True)
     renames = [shlex.quote(f'{p.label}={p.name}') for p in proposals if p.name]
     if renames:
         taken = ' '.join(renames)
-        console.print(
-            f'to take them: delete the project, and --rename {taken}', soft_wrap=True, markup=False
-        )
+        console.print(f'to take them: delete the project, and --rename {taken}', soft_wrap=True)
 
 
 def _show_lines(console: Console, lines: list[str], what: str) -> None:
     for line in lines[:SHOWN]:
-        console.print(f'- {line}', soft_wrap=True, markup=False, highlight=False)
+        console.print(f'- {line}', soft_wrap=True)
     if len(lines) > SHOWN:
         console.print(f'and {len(lines) - SHOWN} more {what}')
 

@@ -2,8 +2,7 @@
 
 import argparse
 
-from rich.console import Console
-
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 from qaclims_mm.miniworld import generate
 from qaclims_mm.schemas import FormatError
@@ -24,7 +23,7 @@ def main() -> None:
         raise
     except ValueError as error:
         parser.error(str(error))
-    Console().print(f'MiniWorld: {args.num_train} + {args.num_val} pictures in {root}')
+    new_console().print(f'MiniWorld: {args.num_train} + {args.num_val} pictures in {root}')
 
 
 if __name__ == '__main__':

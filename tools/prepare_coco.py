@@ -7,9 +7,8 @@ and ``mask/<split>/*.png`` there.
 import argparse
 import os
 
-from rich.console import Console
-
 from qaclims_mm.apis.prepare_coco import CROWDS, OVERLAPS, prepare_split
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -38,7 +37,7 @@ def main() -> None:
         images, unlabelled = prepare_split(
             args.root, split, not args.no_masks, args.overlap, args.crowd, args.workers
         )
-        Console().print(f'{split}: {images} images, {unlabelled} without a label')
+        new_console().print(f'{split}: {images} images, {unlabelled} without a label')
 
 
 if __name__ == '__main__':

@@ -2,9 +2,8 @@
 
 import argparse
 
-from rich.console import Console
-
 from qaclims_mm.apis.publishing import publish
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -16,7 +15,7 @@ def main() -> int:
     parser.add_argument('--full', action='store_true', help='keep 32 bits a weight')
     args = parser.parse_args()
     size = publish(args.checkpoint, args.out, half=not args.full)
-    Console().print(f'{args.out}: {size / 1e6:.1f} MB', soft_wrap=True)
+    new_console().print(f'{args.out}: {size / 1e6:.1f} MB', soft_wrap=True)
     return 0
 
 

@@ -6,10 +6,9 @@ It has numbers, curves, maps, failures, answers and configs, and needs no other 
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from qaclims_mm.apis.report.page import write_report
 from qaclims_mm.apis.results_page import update_page
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -33,7 +32,7 @@ def main() -> None:
     if args.results:
         update_page(args.results, ablations, sections)
     megabytes = out.stat().st_size / 1e6
-    Console().print(f'{out}: {megabytes:.1f} MB', soft_wrap=True)
+    new_console().print(f'{out}: {megabytes:.1f} MB', soft_wrap=True)
 
 
 if __name__ == '__main__':

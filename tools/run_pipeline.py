@@ -2,13 +2,11 @@
 
 import argparse
 
-from rich.console import Console
-from rich.markup import escape
-
 from qaclims_mm.apis.forked import can_fork
 from qaclims_mm.apis.pipeline import Pipeline, metrics_table
 from qaclims_mm.apis.plan import Launch, read_plan
 from qaclims_mm.apis.processes import exit_when_terminated
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
 
 
@@ -26,7 +24,7 @@ def main() -> int:
     )
     parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
     args = parser.parse_args()
-    plan, console = read_plan(args.config, args.work_dir), Console()
+    plan, console = read_plan(args.config, args.work_dir), new_console()
     stages = plan.select(args.first, args.last)
     try:
         launch = Launch(args.launcher, args.ranks)
@@ -53,7 +51,7 @@ def main() -> int:
         made['report'] = f'{root}/report.html'
     width = max(map(len, made)) + 1
     for what, where in made.items():
-        console.print(f'{what + ":":<{width}} {escape(where)}', soft_wrap=True)
+        console.print(f'{what + ":":<{width}} {where}', soft_wrap=True)
     return status
 
 

@@ -10,11 +10,10 @@ import argparse
 import re
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.apis.config_diff import MISSING, Difference, Element, diff_files
+from qaclims_mm.console import new_console, printable
 from qaclims_mm.engine.launch import run_tool
 from qaclims_mm.schemas import FormatError
 
@@ -36,10 +35,10 @@ def main() -> int:
     try:
         differences = diff_files(args.a, args.b, args.all)
     except FormatError as error:
-        parser.error(str(error))
-    console = Console()
+        parser.error(printable(str(error)))
+    console = new_console()
     for name, path in (('A', args.a), ('B', args.b)):
-        console.print(f'{name}  {path}', markup=False, highlight=False, soft_wrap=True)
+        console.print(f'{name}  {path}', soft_wrap=True)
     if not differences:
         console.print('nothing differs')
         return 0
@@ -58,7 +57,7 @@ def make_table(differences: list[Difference], width: int) -> Table:
     table.add_column('A', overflow='fold', style='red')
     table.add_column('B', overflow='fold', style='green')
     for key, *values in rows:
-        table.add_row(escape(break_key(key, keys)), *map(escape, values))
+        table.add_row(break_key(key, keys), *values)
     return table
 
 

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from qaclims_mm import miniworld
+from qaclims_mm.console import new_console
 from qaclims_mm.miniworld.backbone_recipe import train_backbone
 from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
 from qaclims_mm.miniworld.clip_quality import recognition_rates
@@ -26,7 +25,7 @@ def main() -> None:
     out = args.out or str(weights / args.model)
     chosen = dict(steps=args.steps, pictures=args.pictures)
     options = dict(seed=args.seed) | {k: v for k, v in chosen.items() if v}
-    console = Console()
+    console = new_console()
     if args.model == 'clip':
         losses = train_clip(out, **options)
         for prompt in (f'{out}/mask_prompt.safetensors', None):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
+from qaclims_mm.console import new_console
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
 from qaclims_mm.registry import DATASETS
@@ -75,7 +75,7 @@ def main() -> None:
         _column(dataset, records[i], folders, masks, corpus[i] if corpus else ()) for i in ids
     ]
     path = save_figure(draw_cam_sheet(columns), args.out)
-    Console().print(f'{len(columns)} images in {path}', soft_wrap=True)
+    new_console().print(f'{len(columns)} images in {path}', soft_wrap=True)
 
 
 def _folder(entry: str) -> tuple[str, str]:

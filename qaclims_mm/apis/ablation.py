@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.apis.ablation_results import AblationResults, ResultRow
@@ -27,6 +26,7 @@ from qaclims_mm.apis.pipeline import (
 from qaclims_mm.apis.plan import TOOLS, Launch, Plan, Stage, read_plan
 from qaclims_mm.apis.processes import end_family
 from qaclims_mm.apis.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
 from qaclims_mm.schemas import METRICS, FormatError, read_metrics
 
@@ -90,7 +90,7 @@ class Ablation:
         console: Console | None = None,
     ) -> None:
         self.config, self.seeds = config, list(dict.fromkeys(seeds))
-        self.jobs, self.console = jobs, console or Console()
+        self.jobs, self.console = jobs, console or new_console()
         self.out_dir = Path(work_dir) / 'ablations'
         plans = {s: read_plan(config, Path(work_dir) / f'seed{s}') for s in self.seeds}
         self.pipelines = {s: Pipeline(p, s, launch, self.console) for s, p in plans.items()}
@@ -251,7 +251,7 @@ class Ablation:
         except (StageFailed, FormatError, OSError) as error:
             job.state, job.reason = FAILED, str(error)
             log = self.pipelines[job.seed].log_of(job.stage)
-            self.console.print(f'{self._title(job)}  [red]failed[/red]: {escape(str(error))}')
+            self.console.print(styled(*self._title(job), '  ', ('failed', 'red'), f': {error}'))
             if isinstance(error, StageFailed):
                 job.reason = f'{error.reason} (its log is {log})'
             return 1
@@ -259,13 +259,14 @@ class Ablation:
         found = self._metrics(job)
         first = next(iter(self._columns()))
         number = f'  {self._columns()[first]} {found[first]:.1f}' if first in found else ''
-        left_out = '  [yellow]records were left out[/yellow]' if status == EXIT_BAD_RECORDS else ''
-        self.console.print(f'{self._title(job)}  [green]done[/green]{number}{left_out}')
+        left_out = '  records were left out' if status == EXIT_BAD_RECORDS else ''
+        done = ('done', 'green')
+        self.console.print(styled(*self._title(job), '  ', done, number, (left_out, 'yellow')))
         return status
 
-    def _title(self, job: Job) -> str:
+    def _title(self, job: Job) -> tuple[str, tuple[str, str]]:
         ended = sum(j.state in (DONE, FAILED) for j in self._jobs)
-        return f'{ended}/{len(self._jobs)} seed {job.seed} [bold]{job.stage.name}[/bold]'
+        return f'{ended}/{len(self._jobs)} seed {job.seed} ', (job.stage.name, 'bold')
 
     def _progress(self) -> str:
         running = [f'{j.stage.name} (seed {j.seed})' for j in self._jobs if j.state == RUNNING]

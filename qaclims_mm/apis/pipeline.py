@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from qaclims_mm.apis import plan
@@ -21,6 +21,7 @@ from qaclims_mm.apis.forked import ForkedTool
 from qaclims_mm.apis.plan import Launch, Plan, Stage
 from qaclims_mm.apis.processes import wait_for
 from qaclims_mm.apis.stage_config import hash_stage_config
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.launch import EXIT_BAD_RECORDS
 from qaclims_mm.schemas import (
     CLAIM,
@@ -41,6 +42,8 @@ DONE, LOGS = 'done', 'logs'
 RUNS, CHANGED = 'runs.json', 'changed'
 # {what people take out of a work dir: its folder in that of a stage}
 MADE = {'maps': 'cams', 'masks': 'pseudo_masks', 'masks by the model': 'predictions'}
+# with which a stage may mark the levels of its log
+_COLOURS = re.compile(r'\x1b\[[\d;]*m')
 
 
 def _existing(path: Path) -> Path:
@@ -142,7 +145,7 @@ class Pipeline:
         fork: bool = False,
     ) -> None:
         self.plan, self.root, self.seed, self.fork = plan, plan.root, seed, fork
-        self.launch, self.console = launch or Launch(), console or Console()
+        self.launch, self.console = launch or Launch(), console or new_console()
         self._noting = threading.Lock()
 
     def expected(self, stage: Stage) -> Manifest:
@@ -238,20 +241,20 @@ class Pipeline:
         stages, status = list(stages), 0
         check_disk([s for s in stages if not self.is_done(s)], self.root)
         for number, stage in enumerate(stages, start=1):
-            title = f'[bold]{number}/{len(stages)} {stage.name}[/bold]  {stage.about}'
+            title = ((f'{number}/{len(stages)} {stage.name}', 'bold'), f'  {stage.about}')
             if self.is_done(stage):
-                self.console.print(f'{title}  [green]done before[/green]')
+                self.console.print(styled(*title, '  ', ('done before', 'green')))
                 before = self.status_of(stage)
                 status = max(status, before)
                 self._tell_left_out(stage, before)
                 continue
-            self.console.print(title)
+            self.console.print(styled(*title))
             self.tell_ranks(stage)
             ran = self.run_stage(stage)
             status = max(status, ran.status)
             self._tell_left_out(stage, ran.status)
             used = f'{ran.seconds} s, {ran.gigabytes:.1f} GB at its peak'
-            self.console.print(f'    [green]done[/green] in {used}')
+            self.console.print(styled('    ', ('done', 'green'), f' in {used}'))
         self.collect_metrics(stages)
         if status == EXIT_BAD_RECORDS:
             self._tell_why(stages)
@@ -264,12 +267,12 @@ class Pipeline:
         lines = [f'{image_id}: {reason}' for image_id, reason in sorted(why.items())]
         told = join_problems(lines, 'records were left out') if lines else 'Records were left out'
         again = f'python tools/run_pipeline.py {self.plan.path} --work-dir {self.root}-again'
-        self.console.print(
-            f'[yellow]{escape(told)}\n'
+        text = (
+            f'{told}\n'
             'What is done here was made without them. When they are mended, all of it anew: '
-            f'{escape(again)}[/yellow]',
-            soft_wrap=True,
+            f'{again}'
         )
+        self.console.print(styled((text, 'yellow')), soft_wrap=True)
 
     def _tell_left_out(self, stage: Stage, status: int) -> None:
         if status != EXIT_BAD_RECORDS:
@@ -277,9 +280,9 @@ class Pipeline:
         # a training has no list but its log
         made = self._manifests(stage) if stage.tool == 'test.py' else []
         ids = sorted({i for m in made for i, _ in m.failed}) or ['some records']
-        what = escape(ids[0]) + (f' and {len(ids) - 1} more' if len(ids) > 1 else '')
-        log = self.log_of(stage)
-        self.console.print(f'    [yellow]left out: {what}; see {log}[/yellow]', soft_wrap=True)
+        what = ids[0] + (f' and {len(ids) - 1} more' if len(ids) > 1 else '')
+        text = f'left out: {what}; see {self.log_of(stage)}'
+        self.console.print(styled('    ', (text, 'yellow')), soft_wrap=True)
 
     def _manifests(self, stage: Stage) -> list[Manifest]:
         """Return those of the folders that a stage has filled."""
@@ -373,10 +376,11 @@ class Pipeline:
         """Say that a stage runs on other ranks than it is configured for, if it does."""
         ranks = self.launch.ranks_of(stage)
         if stage.ranks not in (None, ranks):
-            self.console.print(
-                f'    [yellow]{stage.name}: its config is for {stage.ranks} ranks, but {ranks} '
-                f'run: a step has {ranks}/{stage.ranks} of its images[/yellow]'
+            text = (
+                f'{stage.name}: its config is for {stage.ranks} ranks, but {ranks} run: '
+                f'a step has {ranks}/{stage.ranks} of its images'
             )
+            self.console.print(styled('    ', (text, 'yellow')))
 
     def status_of(self, stage: Stage) -> int:
         """Return the exit status with which a stage has ended; 0 if that is not known."""
@@ -429,7 +433,7 @@ class Pipeline:
             _name_holder(lock, process.pid)
             code, peak = wait_for(process)
         if code not in (0, EXIT_BAD_RECORDS):
-            lines = log.read_text(errors='replace').splitlines()
+            lines = _COLOURS.sub('', log.read_text(errors='replace')).splitlines()
             last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
             end = '\n'.join(lines[-15:])
             message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'

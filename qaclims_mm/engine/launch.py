@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import io
 import os
 import re
 import signal
@@ -23,8 +24,10 @@ from qaclims_mm.compat import (
     leave_process_group,
     mend_openmmlab,
 )
+from qaclims_mm.console import printable
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
+from qaclims_mm.engine.plain_log import PlainLogFilter
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.project import check_not_pasted
 
@@ -238,7 +241,9 @@ def build_runner(cfg: Config, mode: str) -> Runner:
         cfg[part] = None
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
-    return Runner.from_cfg(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.logger.addFilter(PlainLogFilter())
+    return runner
 
 
 def _give_test_set(cfg: Config) -> None:
@@ -258,8 +263,16 @@ def exit_status(runner: Runner) -> int:
 
 def run_tool(main: Any) -> None:
     """Run a tool's ``main``; a problem with the user's files ends in its message alone."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # or a name that the encoding cannot write would end the tool
+            stream.reconfigure(errors='backslashreplace')
     try:
         status = main() or 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            end.code = printable(end.code)
+        raise
     except (FormatError, RecordError, FileNotFoundError, ImportError) as error:
         raise SystemExit(f'error: {_message_of(error)}') from error
     except (KeyError, TypeError) as error:
@@ -297,4 +310,4 @@ def _message_of(error: Exception) -> str:
     """Return what an error says; without the traceback that torch puts before a worker's."""
     text, name = str(error), f'{type(error).__name__}: '
     of_worker = text.startswith('Caught ') and name in text
-    return text.rpartition(name)[2].rstrip() if of_worker else text
+    return printable(text.rpartition(name)[2].rstrip() if of_worker else text)

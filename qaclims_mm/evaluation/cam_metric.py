@@ -9,9 +9,9 @@ import torch
 from mmengine.dist import all_reduce, barrier, get_rank
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
-from rich.console import Console
 from rich.table import Table
 
+from qaclims_mm.console import new_console
 from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS
@@ -181,7 +181,8 @@ class CAMMetric(BaseMetric):
             table.add_column(f'at {self.thresholds[index]:.2f}', justify='right')
         for name, row in zip(self.class_names, per_class, strict=True):
             table.add_row(name, f'{row[best]:.1f}', f'{row[fixed]:.1f}')
-        console = Console(width=60)
+        # a log file shows no colours
+        console = new_console(width=60, color_system=None)
         with console.capture() as capture:
             console.print(table)
         print_log('\n' + capture.get(), logger='current')

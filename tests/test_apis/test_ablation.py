@@ -7,13 +7,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from rich.console import Console
 from tiny_runs import ROOT
 
 from qaclims_mm.apis import plan as plan_module
 from qaclims_mm.apis.ablation import Ablation, find_suite
 from qaclims_mm.apis.plan import read_plan
 from qaclims_mm.apis.suites import rows_of
+from qaclims_mm.console import new_console
 from qaclims_mm.schemas import FormatError, Manifest, read_json
 from qaclims_mm.version import __version__
 
@@ -85,7 +85,7 @@ def ablate(tmp_path, monkeypatch):
             seeds,
             tmp_path,
             jobs,
-            console=Console(file=shown, width=200),
+            console=new_console(file=shown, width=200),
             **more,
         )
         go.status = ablation.run()

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from qaclims_mm.apis import plan as plan_module
 from qaclims_mm.apis.pipeline import Pipeline, StageFailed, metrics_table
 from qaclims_mm.apis.plan import Plan, Stage, read_plan
+from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import read_config
 from qaclims_mm.schemas import FormatError, Manifest, read_json, write_json
 
@@ -29,6 +29,7 @@ root, name, act = sys.argv[1:4]
 with open(f'{root}/calls', 'a') as file:
     file.write(name + '\\n')
 print('working on', name)
+print('\\x1b[33mWARNING\\x1b[0m - class [/b]')
 if act == 'fail':
     raise SystemExit('no space left')
 folder = pathlib.Path(root, name)
@@ -62,7 +63,7 @@ def run(tmp_path, tools):
 
     def go(stages, seed=0):
         (root / 'calls').write_text('')
-        console = Console(file=shown, width=200)
+        console = new_console(file=shown, width=200)
         status = Pipeline(plan_of(root, *stages), seed, console=console).run(stages)
         return status, (root / 'calls').read_text().split()
 
@@ -89,6 +90,8 @@ def test_failure_shows_the_end_of_the_log_and_goes_on_later(run):
     with pytest.raises(StageFailed, match=r'(?s)no space left.*stage b failed; its') as caught:
         run(broken)
     assert caught.value.reason == 'ended with 1: no space left'
+    # without the colours of levels
+    assert '\nWARNING - class [/b]\n' in str(caught.value)
     assert not (run.root / 'done/b/manifest.json').exists()
     with pytest.raises(SystemExit):
         run(broken)
@@ -234,7 +237,7 @@ def test_overview_says_what_is_left_and_its_cost(run):
     run([done])
     write_json(run.root / 'done/b/run.json', {})
     plan = Plan(Path('plan.py'), run.root, (done, *left), machine='two cores')
-    console = Console(width=120)
+    console = new_console(width=120)
     with console.capture() as capture:
         console.print(Pipeline(plan).overview(plan.stages))
     words = [' '.join(re.findall(r'[\w.?]+', line)) for line in capture.get().splitlines()]
@@ -301,7 +304,7 @@ def test_checkpoints_of_shipped_plans_are_those_that_are_written(path, tmp_path)
 def test_table_leaves_missing_numbers_empty_and_stages_that_have_not_run_out():
     metrics = {'a': {'m': 51.26}, 'b': {}}
     table = metrics_table(metrics, dict(a='A', b='B', c='C'), dict(m='IoU', n='other'))
-    console = Console(width=60)
+    console = new_console(width=60)
     with console.capture() as capture:
         console.print(table)
     lines = capture.get().splitlines()

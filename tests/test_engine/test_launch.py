@@ -1,4 +1,5 @@
 import itertools
+import os
 import runpy
 import subprocess
 import sys
@@ -6,7 +7,7 @@ import sys
 import pytest
 import torch
 from mmengine.registry import Registry
-from tiny_runs import ROOT, build_tiny_runner
+from tiny_runs import ROOT, build_tiny_runner, log_of
 
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.launch import (
@@ -108,6 +109,12 @@ def test_runner_has_what_its_mode_needs(tiny, tmp_path, mode, absent, present):
     assert getattr(runner, present) is not None
 
 
+def test_log_of_a_runner_shows_control_characters(tiny, tmp_path):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    runner.logger.warning('image \x1b[31mred\udce9')
+    assert 'image \\x1b[31mred\\udce9\n' in log_of(tmp_path / 'work')
+
+
 def test_good_runner_has_exit_status_0(tiny, tmp_path):
     runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
     assert exit_status(runner) == 0
@@ -131,6 +138,45 @@ def test_problem_with_a_file_ends_in_its_message(kind):
     with pytest.raises(SystemExit) as ended:
         run_tool(main)
     assert ended.value.code == 'error: a.npz is broken; make it again.'
+
+
+@pytest.mark.parametrize('kind', [FormatError, SystemExit])
+def test_message_shows_control_characters(kind):
+    def main():
+        raise kind('class \x1b[31mred\r of caf\udce9.jpg\nis unknown')
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    message = ended.value.code.removeprefix('error: ')
+    assert message == 'class \\x1b[31mred\\r of caf\\udce9.jpg\nis unknown'
+
+
+ASCII_TOOL = """
+from qaclims_mm.console import new_console
+from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.schemas import FormatError
+
+def main():
+    new_console().print('caf\\u00e9 [/b] \\ud800 \\x1b[31m')
+    raise FormatError('no class is called caf\\u00e9 \\ud800.')
+
+run_tool(main)
+"""
+
+
+def test_output_that_cannot_write_a_name_gets_its_escapes(tmp_path):
+    (tmp_path / 'tool.py').write_text(ASCII_TOOL)
+    done = subprocess.run(
+        [sys.executable, 'tool.py'],
+        cwd=tmp_path,
+        env=os.environ | dict(PYTHONIOENCODING='ascii', PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == 'caf\\xe9 [/b] \\ud800 \\x1b[31m\n'
+    assert done.stderr == 'error: no class is called caf\\xe9 \\ud800.\n'
+    assert done.returncode == 1
 
 
 def test_bug_keeps_its_traceback():

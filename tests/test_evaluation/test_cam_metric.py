@@ -113,6 +113,18 @@ def test_report_of_the_released_evaluation(goldens_dir):
     assert got['cam/mIoU@0.15'] == pytest.approx(100 * np.mean(golden['iou15']), abs=1e-9)
 
 
+@pytest.mark.parametrize('terminal', [False, True])
+def test_logged_table_shows_names_as_they_are(monkeypatch, terminal):
+    logged = []
+    monkeypatch.setenv('FORCE_COLOR', '1' if terminal else '')
+    monkeypatch.setattr(cam_metric, 'print_log', lambda text, logger: logged.append(text))
+    names = ('background', '[red]dog[/red]', '[/b]', ':cat: \x1b[31m')
+    measure(make_metric(names), draw_samples(2))
+    rows = [line.split('│')[1].strip() for line in logged[0].splitlines() if '│' in line]
+    assert rows == ['background', '[red]dog[/red]', '[/b]', ':cat: \\x1b[31m']
+    assert '\x1b' not in logged[0]
+
+
 def test_default_thresholds():
     assert CAMMetric().thresholds.tolist() == [i / 100 for i in range(1, 100)]
 

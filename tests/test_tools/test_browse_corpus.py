@@ -14,6 +14,7 @@ SAID = {
     ],
     'cat': [('bg', 'scene_1', 'What scene is the cat in?', '[/bold]', '', -2.0)],
 }
+STRANGE = '[/b] café \x1b[31m'
 NAMES = ('kind', 'question_id', 'question', 'answer', 'text', 'score')
 
 
@@ -64,6 +65,24 @@ def test_colours(corpus, capsys, monkeypatch):
     }
     assert len(lines) == 3
     assert re.search(rf'{re.escape(bold)}[;\d]*mdog', text)
+
+
+def test_class_that_is_called_strangely(tmp_path, monkeypatch):
+    row = dict(
+        image_id=STRANGE, class_name=STRANGE, **dict(zip(NAMES, SAID['dog'][0], strict=True))
+    )
+    write_shard(tmp_path / 'corpus', 0, {STRANGE: [row | dict(answer=':cat: \r [red]é')]})
+    Manifest('qape', 'c', counts=dict(images=1, answers=1, empty=0, shards=1)).write(
+        tmp_path / 'corpus'
+    )
+    # a terminal that knows no é
+    monkeypatch.setenv('PYTHONIOENCODING', 'ascii')
+    done = start_tool('browse_corpus', 'corpus', STRANGE, cwd=tmp_path)
+    assert done.status == 0, done.text
+    shown = r'[/b] caf\xe9 \x1b[31m'
+    assert f'{shown} in {shown}' in done.text
+    assert r'| :cat: \r [red]\xe9 | puppy dog' in done.text
+    assert done.text.isascii()
 
 
 def test_brackets_in_an_id_are_no_markup(corpus, capsys):

@@ -3,12 +3,12 @@ import runpy
 
 import pytest
 from helpers import make_tiny_voc
-from rich.console import Console
 from test_configs import CONFIGS, leaf
 from tiny_runs import write_tiny_config
 from tool_runs import ROOT, run_tool, start_tool
 
 from qaclims_mm.apis.check_dataset import CheckedSet, Problem, Weights
+from qaclims_mm.console import new_console
 
 WEIGHTS = 'data/weights/clip_vitl14_mask-adapted.safetensors'
 
@@ -154,7 +154,7 @@ def test_narrow_terminal_cuts_nothing():
         tool['problems_table']([Problem('list', f'{long}c', f'{long}d')]),
     )
     for table in tables:
-        console = Console(width=60, file=io.StringIO())
+        console = new_console(width=60, file=io.StringIO())
         console.print(table)
         text = console.file.getvalue()
         letters = ''.join(cell for row in rows(text) for cell in row).replace('→', '')
