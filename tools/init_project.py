@@ -71,7 +71,8 @@ def main() -> int:
         '(--dry-run has the stages)',
         soft_wrap=True,
     )
-    console.print(f'now run: python tools/run_pipeline.py {pipeline}', soft_wrap=True)
+    command = shlex.join(['python', 'tools/run_pipeline.py', str(pipeline)])
+    console.print(f'now run: {command}', soft_wrap=True)
     return 0
 
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -207,9 +208,11 @@ class _Checker:
         root = Path(self.options.get('data_root') or (default and default.default) or '.')
         unpack = f'unpack it, and move its VOCdevkit/VOC2012 to {root}'
         if root.parts[-2:] == ('VOCdevkit', 'VOC2012'):
-            unpack = f'unpack it: tar -xf VOCtrainval_11-May-2012.tar -C {root.parent.parent}'
+            target = shlex.quote(str(root.parent.parent))
+            unpack = f'unpack it: tar -xf VOCtrainval_11-May-2012.tar -C {target}'
         self.source = source_of(kind, Path(self.found.name).stem)
-        self.names = dict(root=str(root), parent=str(root.parent), unpack=unpack)
+        places = {n: shlex.quote(str(p)) for n, p in (('root', root), ('parent', root.parent))}
+        self.names = dict(**places, unpack=unpack)
 
     def _read(self, kind: type, dataset: Any) -> list[dict]:
         """Return the records, without labels if those cannot be read; add what is wrong."""

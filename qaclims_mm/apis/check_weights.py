@@ -1,6 +1,7 @@
 """Pretrained weights that configs name; what makes a file is an entry in ``CONVERTED``."""
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,7 +64,9 @@ class Weights(NamedTuple):
             mend = 'python tools/train_miniworld_models.py'
         for pattern, command in CONVERTED.items():
             if re.fullmatch(pattern, path.name):
-                mend = command.format(path=path, folder=path.parent)
+                mend = command.format(
+                    path=shlex.quote(str(path)), folder=shlex.quote(str(path.parent))
+                )
         return Problem('weights', f'{self.name} ({self.key}) is missing', mend)
 
 

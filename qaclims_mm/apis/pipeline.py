@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -176,9 +177,13 @@ class Pipeline:
         except FormatError as error:
             raise FormatError(
                 f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
-                f'run: python tools/run_pipeline.py {self.plan.path} --work-dir {self.root} '
-                f'--to {need}'
+                f'run: {self._again(self.root)} --to {need}'
             ) from error
+
+    def _again(self, work_dir: object) -> str:
+        """Return the command line that runs this pipeline in a work dir."""
+        words = ['python', 'tools/run_pipeline.py', self.plan.path, '--work-dir', work_dir]
+        return shlex.join(map(str, words))
 
     def is_done(self, stage: Stage) -> bool:
         """Tell whether a stage's manifest matches its config and its inputs."""
@@ -266,7 +271,7 @@ class Pipeline:
         why = {i: reason for s in of_files for m in self._manifests(s) for i, reason in m.failed}
         lines = [f'{image_id}: {reason}' for image_id, reason in sorted(why.items())]
         told = join_problems(lines, 'records were left out') if lines else 'Records were left out'
-        again = f'python tools/run_pipeline.py {self.plan.path} --work-dir {self.root}-again'
+        again = self._again(f'{self.root}-again')
         text = (
             f'{told}\n'
             'What is done here was made without them. When they are mended, all of it anew: '

@@ -1,5 +1,6 @@
 """MS COCO 2014 with image-level labels."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,6 @@ class COCO14WeakDataset(ImageLevelDataset):
         if not Path(self.ann_file).is_file():
             raise FormatError(
                 f'{self.ann_file} is missing; run: python tools/prepare_coco.py '
-                f'--root {self.data_root}'
+                f'--root {shlex.quote(str(self.data_root))}'
             )
         return read_labels(self.ann_file)

@@ -58,11 +58,13 @@ def _add_row(labels: dict[str, list[str]], row: dict[Any, Any], where: str) -> N
 
 def write_labels(path: str | Path, labels: Mapping[str, Iterable[str]]) -> None:
     """Write what ``read_labels`` reads."""
-    with atomic_path(path) as temporary:
-        with temporary.open('w', newline='', encoding='utf-8') as file:
-            writer = csv.writer(file, lineterminator='\n')
-            writer.writerow(COLUMNS)
-            writer.writerows((image, _cell(names)) for image, names in labels.items())
+    with (
+        atomic_path(path) as temporary,
+        temporary.open('w', newline='', encoding='utf-8') as file,
+    ):
+        writer = csv.writer(file, lineterminator='\n')
+        writer.writerow(COLUMNS)
+        writer.writerows((image, _cell(names)) for image, names in labels.items())
 
 
 def _cell(names: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """The drawn world that ships with the package."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,6 @@ class MiniWorldDataset(VOC12WeakDataset):
         if not (Path(data_root) / 'world.json').is_file():
             raise FormatError(
                 f'{data_root} holds no MiniWorld; run: '
-                f'python tools/make_miniworld.py --root {data_root}'
+                f'python tools/make_miniworld.py --root {shlex.quote(data_root)}'
             )
         super().__init__(data_root=data_root, **kwargs)

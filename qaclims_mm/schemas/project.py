@@ -6,6 +6,7 @@ A project is a folder with ``project.json``, ``classes.csv`` and ``labels.csv``,
 
 import csv
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,10 +43,12 @@ def write_project_tables(folder: str | Path, tables: ProjectTables) -> None:
         for path in (tables.images, tables.masks)
     )
     aliases = {name: list(others) for name, others in tables.aliases.items()}
-    with atomic_path(folder / CLASSES) as temporary:
-        with temporary.open('w', newline='', encoding='utf-8') as file:
-            rows = enumerate(['background', *tables.classes])
-            csv.writer(file, lineterminator='\n').writerows([('value', 'class'), *rows])
+    with (
+        atomic_path(folder / CLASSES) as temporary,
+        temporary.open('w', newline='', encoding='utf-8') as file,
+    ):
+        rows = enumerate(['background', *tables.classes])
+        csv.writer(file, lineterminator='\n').writerows([('value', 'class'), *rows])
     value = dict(schema=PROJECT_SCHEMA, images=images, masks=masks, aliases=aliases)
     write_json(folder / PROJECT, value)
 
@@ -107,7 +110,7 @@ def check_not_pasted(folder: Path) -> None:
         return
     if 'FolderWeakDataset' in data.read_text(encoding='utf-8', errors='replace'):
         raise FormatError(
-            f'{folder} is a project of an early version, whose configs hold labels as code, so they '
-            'are not executed. Make it again: python tools/init_project.py NEW_FOLDER --images '
-            f'FOLDER_OF_IMAGES --labels {folder / LABELS}'
+            f'{folder} is a project of an early version, whose configs hold labels as code. They are '
+            'not executed. Make it again: python tools/init_project.py NEW_FOLDER --images '
+            f'FOLDER_OF_IMAGES --labels {shlex.quote(str(folder / LABELS))}'
         )

@@ -134,24 +134,25 @@ def write_project(project: Project, rate: float) -> list[Path]:
         FormatError: If its folder has files of another project, or there is no image or class.
     """
     checked, folder = project.checked, project.folder
+    _check_paths(project)
     if not checked.rows or not checked.counts:
         raise FormatError(
             f'no image of {project.images} can be used with a label; see the problems above.'
         )
-    _check_paths(project)
     if (folder / 'pipeline.py').exists():
         raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
     classes = with_gap(checked.classes)
     tables = ProjectTables(project.images, classes, project.masks, checked.aliases)
     write_labels(folder / LABELS, checked.rows)
     write_project_tables(folder, tables)
+    stages = _stages(project)
     configs = {'data': _data(project)} | {
-        stage: text + project.preset.more.get(stage, '') for stage, text in _stages(project).items()
+        stage: text + project.preset.more.get(stage, '') for stage, text in stages.items()
     }
     paths = [folder / name for name in (LABELS, CLASSES, PROJECT)]
     for name, text in configs.items():
         paths.append(_write(folder / f'configs/{name}.py', text))
-    return [*paths, _write(folder / 'pipeline.py', _pipeline(project, rate))]
+    return [*paths, _write(folder / 'pipeline.py', _pipeline(project, tuple(stages), rate))]
 
 
 def _check_paths(project: Project) -> None:
@@ -293,8 +294,7 @@ def _lines(steps: list[str]) -> str:
     return '\n'.join(f'        {step},' for step in steps)
 
 
-def _pipeline(project: Project, rate: float) -> str:
-    names = tuple(_stages(project))
+def _pipeline(project: Project, names: tuple[str, ...], rate: float) -> str:
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
     number = len(project.checked.rows)
     return f"""\
