@@ -152,9 +152,7 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
 
 def _filled(entry: dict[str, Any], root: str) -> dict[str, Any]:
     """Return a stage's arguments with the work dir in its command line; other strings are data."""
-    values: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()
-    }
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
     if values.get('checkpoint'):
         values['checkpoint'] = values['checkpoint'].replace('{work_dir}', root)
     if 'args' in values:
