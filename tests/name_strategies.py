@@ -31,8 +31,9 @@ KNOWN = (
     '<!-- end -->', 'None', 'null', 'NA', 'nan', 'true', 'no', '~', '1', '1e3', '-', '--help',
     '=1+1', '@x', '*', '**', '?', 'CON', 'nul', 'COM1', 'a:b', 'C:', '..', '.', '.hidden', 'a/b',
     '../a', '/etc/passwd', 'file:///x', 'http://x', 'miniworld://clip', 's3://x', 'mmseg::x',
-    'background', '_', '__class__', '_delete_', '_base_', '_scope_', 'type', 'custom_imports', 'é', 'e\u0301',
-    '人', '👩\u200d🚀', '\u200b', '\ufeff', '\u202e', '\ud800', '\x00', '\x1b[31m', '\n', '\r',
+    'background', '_', '__class__', '_delete_', '_base_', '_scope_', 'type', 'custom_imports', 'é',
+    'e\u0301', '人', '👩\u200d🚀', '\u200b', '\ufeff', '\u202e', '\ud800', '\x00', '\x1b[31m', '\n',
+    '\r',
     '\t', ';', ',', 'x' * 300, 'x' * 10_000, '{' * 50, '(' * 50, '[[' * 20,
 )  # fmt: skip
 characters = st.one_of(

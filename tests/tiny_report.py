@@ -11,10 +11,12 @@ from qaclims_mm.schemas import (
     Manifest,
     file_of,
     read_mask,
+    read_run_config,
     update_metrics,
     write_cams,
     write_json,
     write_mask,
+    write_run_config,
 )
 
 SIZE = 48
@@ -22,27 +24,36 @@ IDS = tuple(f'mini_{n:06d}' for n in range(6))
 # the picture whose maps mark nothing
 FAILED = IDS[2]
 EVIL = '<script>alert("x")</script> $_{'
-CONFIG = """
-default_scope = 'mmseg'
-test_dataloader = dict(
-    dataset=dict(
-        type='MiniWorldDataset',
-        data_root='{root}',
-        ann_file='ImageSets/Segmentation/{split}.txt',
-        pipeline=[],
-        test_mode=True,
+
+
+def config_of(world, split='train', bg_filter='none'):
+    """Return what a test run has of its config."""
+    return dict(
+        default_scope='mmseg',
+        test_dataloader=dict(
+            dataset=dict(
+                type='MiniWorldDataset',
+                data_root=str(world),
+                ann_file=f'ImageSets/Segmentation/{split}.txt',
+                pipeline=[],
+                test_mode=True,
+            )
+        ),
+        text_bank=dict(bg_filter=bg_filter),
     )
-)
-text_bank = dict(bg_filter='{bg_filter}')
-custom_imports = dict(imports=['qaclims_mm.plugin'], allow_failed_imports=False)
-"""
 
 
-def write_config(folder, world, split='train', bg_filter='none'):
-    """Write what a test run dumps."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = CONFIG.format(root=world, split=split, bg_filter=bg_filter)
-    (folder / 'config.py').write_text(text)
+def write_config(folder, world, split='train', bg_filter='none', **changes):
+    """Write what a test run leaves of its config."""
+    values = config_of(world, split, bg_filter) | changes
+    write_run_config(folder, 'test', 'config.py', values)
+
+
+def change_dataset(folder, **changes):
+    """Change options of the test set of a stage."""
+    config = read_run_config(folder / 'test_config.json').values
+    config['test_dataloader']['dataset'] |= changes
+    write_run_config(folder, 'test', 'config.py', config)
 
 
 def write_curve(folder, mious=(10.0, 40.0, 20.0), classes=None):

@@ -11,11 +11,12 @@ from qaclims_mm.apis.plan import Launch
 from qaclims_mm.apis.processes import exit_when_terminated
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 
 def main() -> int:
     """Run what is not done, print the tables and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=CONFIGS_ARE_CODE)
     parser.add_argument('suites', nargs='+', help='names in configs/suites, or files')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='default 0')
     parser.add_argument(

@@ -15,12 +15,15 @@ from qaclims_mm.apis.check_dataset import CheckedSet, check_configs, read_config
 from qaclims_mm.apis.check_weights import MISSING, THERE, Problem, Weights
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 
 def main() -> int:
     """Print what is there, then what is missing; the status is 0 if that is nothing."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=CONFIGS_ARE_CODE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('config', help='config of a stage or of a pipeline')
     parser.add_argument('--full', action='store_true', help='open every image and mask, too')

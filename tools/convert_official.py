@@ -1,7 +1,7 @@
 """Turn released files into ours: python tools/convert_official.py KIND IN OUT [options].
 
-Nothing in a file is run, and nothing is written unless every weight has its place. KIND -h tells
-more of each.
+Nothing in a released file is run, and nothing is written unless every weight has its place. KIND -h
+tells more of each.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from qaclims_mm.apis.convert.vqa import convert_vqa
 from qaclims_mm.compat import mend_openmmlab
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import read_config, run_tool
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 # kind: (what it converts, function)
 WEIGHTS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -80,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     sub.add_argument('bg', metavar='BG', help='released cache of the background answers')
     sub.add_argument('out', metavar='OUT', help='folder of the text bank')
     sub.add_argument('--config', required=True, help='RITC config whose text_bank names the CLIP')
+    sub.epilog = CONFIGS_ARE_CODE
     sub.set_defaults(run=_run_text_cache)
     return parser
 

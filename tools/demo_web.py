@@ -10,6 +10,7 @@ import numpy as np
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 MINI = 'configs/miniworld'
 DEFAULTS = dict(
@@ -22,7 +23,7 @@ DEFAULTS = dict(
 
 def main() -> int:
     """Load the networks and serve the page until it is stopped."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=CONFIGS_ARE_CODE)
     parser.add_argument('config', nargs='?', help='of a network that makes maps')
     parser.add_argument('weights', nargs='?', help='its checkpoint, or none if it needs none')
     parser.add_argument('--qape', help='config of the stage that asks a VQA model')

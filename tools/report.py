@@ -1,6 +1,7 @@
 """One page about a pipeline's work dir: python tools/report.py WORK_DIR.
 
-It has numbers, curves, maps, failures, answers and configs, and needs no other file.
+It has numbers, curves, maps, failures, answers and configs, and needs no other file. Nothing in the
+work dir is executed.
 """
 
 import argparse

@@ -8,11 +8,12 @@ from qaclims_mm.apis.plan import Launch, read_plan
 from qaclims_mm.apis.processes import exit_when_terminated
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 
 def main() -> int:
     """Run what is not done, print the table and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=CONFIGS_ARE_CODE)
     parser.add_argument('config', help='pipeline config')
     parser.add_argument('--work-dir', help='where all stages write')
     parser.add_argument('--from', dest='first', metavar='STAGE', help='first stage')

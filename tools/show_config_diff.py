@@ -3,6 +3,7 @@
 Both are read as a run reads them: with what they inherit, and names in braces filled in. Elements
 of pipelines and other lists of typed dicts are matched by their types. Left out, without --all, is
 what differs by the work_dir alone, and names at the top of a file that only the file itself uses.
+A or B may be the train_config.json or test_config.json of a work dir, of which nothing is executed.
 The exit status is 0 if nothing differs, 1 if something does, 2 if a config cannot be read.
 """
 
@@ -15,6 +16,7 @@ from rich.table import Table
 from qaclims_mm.apis.config_diff import MISSING, Difference, Element, diff_files
 from qaclims_mm.console import new_console, printable
 from qaclims_mm.engine.launch import run_tool
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.schemas import FormatError
 
 # of a table of three columns
@@ -26,9 +28,11 @@ KEY_SHARE = 0.45
 def main() -> int:
     """Print a row for each difference."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=CONFIGS_ARE_CODE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('a', metavar='A', help='a config')
+    parser.add_argument('a', metavar='A', help='a config (.py), or a *_config.json of a run')
     parser.add_argument('b', metavar='B', help='another')
     parser.add_argument('--all', action='store_true', help='leave nothing out')
     args = parser.parse_args()

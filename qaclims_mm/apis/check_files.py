@@ -20,6 +20,7 @@ from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     MANIFEST,
     METRICS,
+    MODES,
     FormatError,
     Manifest,
     check_text_bank,
@@ -30,6 +31,7 @@ from qaclims_mm.schemas import (
     read_mask,
     read_metrics,
     read_parquet,
+    read_run_config,
     read_shard,
     shard_path,
 )
@@ -141,6 +143,11 @@ def _check_claim(path: Path) -> Checked:
     )
 
 
+def _check_run_config(path: Path) -> Checked:
+    read_run_config(path)
+    return Checked()
+
+
 def _check_metrics(path: Path) -> Checked:
     return Checked(
         tuple(
@@ -177,6 +184,7 @@ KINDS = (
     ),
     FileKind('manifest', rf'.*/{re.escape(MANIFEST)}', _check_manifest),
     FileKind('claim', rf'.*/{re.escape(CLAIM)}', _check_claim),
+    FileKind('run config', rf'.*/({"|".join(MODES)})_config\.json', _check_run_config),
     FileKind('metrics', rf'.*/{re.escape(METRICS)}', _check_metrics),
 )
 

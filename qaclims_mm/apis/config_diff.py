@@ -4,13 +4,14 @@ import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from qaclims_mm.engine.launch import read_config
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, read_run_config
 
 # stands for the run's folder in both configs, so that what is below and beside it is the same
 SAME_WORK_DIR = 'work_dirs/SAME'
@@ -184,7 +185,7 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
     """Read two configs and return what differs.
 
     Args:
-        a: A file.
+        a: A config, which is executed, or the JSON file that a run wrote of its own, which is not.
         b: Another.
         everything: Whether each has its own ``work_dir``, and names that only the file itself uses
             count too.
@@ -192,8 +193,7 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
     Raises:
         FormatError: If a file does not exist, cannot be read, or is not the config of a stage.
     """
-    work_dir = None if everything else SAME_WORK_DIR
-    configs = {path: _read(path, work_dir) for path in (a, b)}
+    configs = {path: _read(path, everything) for path in (a, b)}
     for path, cfg in configs.items():
         if 'model' not in cfg:
             raise FormatError(f'{path} has no model, so it is not the config of a stage')
@@ -201,9 +201,13 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
     return [d for d in found if everything or is_read(d.key)]
 
 
-def _read(path: str, work_dir: str | None) -> Config:
+def _read(path: str, everything: bool) -> Config | Mapping:
+    if Path(path).suffix == '.json':
+        # of a work dir, which anybody may have sent: nothing in it is executed or replaced
+        values = read_run_config(path).values
+        return values if everything else _moved(values)
     try:
-        return read_config(path, work_dir)
+        return read_config(path, None if everything else SAME_WORK_DIR)
     except FormatError:
         raise
     except Exception as error:  # a config is Python: it may raise anything
@@ -211,3 +215,26 @@ def _read(path: str, work_dir: str | None) -> Config:
         raise FormatError(
             f'{path} cannot be read ({reason}); give the config of a stage, not of a pipeline'
         ) from error
+
+
+def _moved(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a run as if its work dir had been ``SAME_WORK_DIR``."""
+    work_dir = values.get('work_dir')
+    if not isinstance(work_dir, str) or not PurePosixPath(work_dir).name:
+        return dict(values)
+    own, same = PurePosixPath(work_dir), PurePosixPath(SAME_WORK_DIR)
+    folders = [(str(own), str(same))]
+    if own.parent.name:
+        folders.append((str(own.parent), str(same.parent)))
+
+    def move(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: move(v) for k, v in node.items()}
+        if isinstance(node, list):
+            return [move(v) for v in node]
+        for folder, other in folders:
+            if isinstance(node, str) and (node == folder or node.startswith(f'{folder}/')):
+                return other + node.removeprefix(folder)
+        return node
+
+    return move(values)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, DictAction
-from mmengine.dist import barrier
+from mmengine.dist import barrier, is_main_process
 from mmengine.registry import build_from_cfg, init_default_scope
 from mmengine.runner import Runner
 
@@ -28,7 +28,7 @@ from qaclims_mm.console import printable
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, read_run_config, run_config_path, write_run_config
 from qaclims_mm.schemas.project import check_not_pasted
 
 EXIT_BAD_RECORDS = 3
@@ -239,11 +239,28 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     _give_test_set(cfg)
     for part in _PARTS['test' if mode == 'train' else 'train']:
         cfg[part] = None
+    # before the config is adapted to this machine, so that every machine writes the same
+    values = _values_of_run(cfg, mode)
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
     runner = Runner.from_cfg(cfg)
     runner.logger.addFilter(PlainLogFilter())
+    # which rank this is, the runner finds out
+    if is_main_process():
+        write_run_config(cfg.work_dir, mode, Path(cfg.filename or '').name, values)
     return runner
+
+
+def _values_of_run(cfg: Config, mode: str) -> dict[str, Any]:
+    """Return the config as a run's first start had it, so that a resumed run writes the same."""
+    values = cfg.to_dict()
+    if values.get('resume'):
+        try:
+            first = read_run_config(run_config_path(cfg.work_dir, mode)).values
+        except FormatError:
+            first = {}
+        values.update(resume=False, load_from=first.get('load_from'))
+    return values
 
 
 def _give_test_set(cfg: Config) -> None:

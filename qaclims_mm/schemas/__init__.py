@@ -46,6 +46,13 @@ from qaclims_mm.schemas.masks import (
     voc_palette,
     write_mask,
 )
+from qaclims_mm.schemas.run_config import (
+    MODES,
+    RunConfig,
+    read_run_config,
+    run_config_path,
+    write_run_config,
+)
 from qaclims_mm.schemas.tables import (
     read_parquet,
     write_parquet,
@@ -65,12 +72,14 @@ __all__ = [
     'IGNORE_INDEX',
     'MANIFEST',
     'METRICS',
+    'MODES',
     'SCHEMA_VERSION',
     'SHARD_SIZE',
     'TEXT_INDEX_SCHEMA',
     'Cams',
     'FormatError',
     'Manifest',
+    'RunConfig',
     'TextBankFiles',
     'atomic_path',
     'check_text_bank',
@@ -86,9 +95,11 @@ __all__ = [
     'read_mask',
     'read_metrics',
     'read_parquet',
+    'read_run_config',
     'read_shard',
     'read_text_bank',
     'resize_mask',
+    'run_config_path',
     'shard_path',
     'strided_size',
     'update_metrics',
@@ -97,5 +108,6 @@ __all__ = [
     'write_json',
     'write_mask',
     'write_parquet',
+    'write_run_config',
     'write_text_bank',
 ]

@@ -111,6 +111,7 @@ def check_not_pasted(folder: Path) -> None:
     if 'FolderWeakDataset' in data.read_text(encoding='utf-8', errors='replace'):
         raise FormatError(
             f'{folder} is a project of an early version, whose configs hold labels as code. '
-            'They are not executed. Make it again: python tools/init_project.py NEW_FOLDER --images '
+            'They are not executed. Make it again: '
+            'python tools/init_project.py NEW_FOLDER --images '
             f'FOLDER_OF_IMAGES --labels {shlex.quote(str(folder / LABELS))}'
         )

@@ -17,6 +17,7 @@ from qaclims_mm.schemas import (
     write_json,
     write_mask,
     write_parquet,
+    write_run_config,
 )
 
 
@@ -52,6 +53,18 @@ def test_good_work_dir(good):
     }
     # texts.json and index.parquet belong to the text bank; the checkpoint is none of ours
     assert report.others == 3
+
+
+def test_config_of_a_run(work):
+    write_run_config(work / 'qa_clims', 'train', 'c.py', dict(model=1))
+    write_run_config(work / 'qa_clims', 'test', 'c.py', dict(model=1))
+    (work / 'qa_clims/my_config.json').write_text('[]')
+    report = check(work)
+    assert report.problems == []
+    assert report.files['run config'] == 2
+    (work / 'qa_clims/test_config.json').write_text('[' * 100_000)
+    [problem] = check(work).problems
+    assert 'qa_clims/test_config.json is nested too deeply' in problem
 
 
 def test_one_stage_alone(good):

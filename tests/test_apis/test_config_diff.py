@@ -1,3 +1,4 @@
+import ast
 import copy
 
 import pytest
@@ -5,7 +6,7 @@ from mmengine.config import Config
 from test_configs import INPUTS, PRESETS, each_leaf, leaf, load
 
 from qaclims_mm.apis.config_diff import MISSING, Element, diff_configs, diff_files, is_read
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, write_run_config
 
 
 def diff(a, b):
@@ -219,3 +220,53 @@ def test_missing_file():
     path = str(leaf('cam_r50_2xb8-5e_voc12aug-512x512'))
     with pytest.raises(FormatError, match=r'config absent\.py does not exist'):
         diff_files(path, 'absent.py')
+
+
+def test_json_of_a_run(tmp_path):
+    path = leaf('cam_r50_2xb8-5e_voc12aug-512x512')
+    values = load(path).to_dict()
+    work_dir = values['work_dir']
+    assert f'{work_dir}/' in repr(values)
+    write_run_config(tmp_path, 'test', path.name, values | dict(train_dataloader=None))
+    file = str(tmp_path / 'test_config.json')
+    assert [d.key for d in diff_files(file, file, everything=True)] == []
+    # what lies at the same place beside it is the same
+    assert {d.key for d in diff_files(str(path), file)} == {'train_dataloader'}
+
+
+def test_json_of_a_run_elsewhere(tmp_path):
+    values = dict(model=dict(a=1), load_from='{0}/x.pth', test_cfg=['{0}', '{1}/y/z', '{0}z', 1])
+    for name in ('one', 'two'):
+        folder = f'{tmp_path}/{name}/qa_clims'
+        text = repr(values).replace('{0}', folder).replace('{1}', f'{tmp_path}/{name}')
+        run = ast.literal_eval(text) | dict(work_dir=folder)
+        write_run_config(tmp_path / name, 'test', 'c.py', run)
+    paths = [str(tmp_path / name / 'test_config.json') for name in ('one', 'two')]
+    assert diff_files(*paths) == []
+    found = [d.key for d in diff_files(*paths, everything=True)]
+    assert found == ['load_from', 'test_cfg', 'work_dir']
+
+
+@pytest.mark.parametrize('work_dir', [None, 1, '', '.', '/', 'w'])
+def test_json_with_an_odd_work_dir(tmp_path, work_dir):
+    values = dict(model='w', work_dir=work_dir, load_from='w/x')
+    write_run_config(tmp_path, 'test', 'c.py', values)
+    path = str(tmp_path / 'test_config.json')
+    assert diff_files(path, path) == []
+
+
+def test_json_is_not_executed_or_replaced(tmp_path, monkeypatch):
+    """mmengine puts environment variables and its own names into the text of a JSON config."""
+    monkeypatch.setenv('SECRET', 'x')
+    values = dict(model='{{$SECRET:y}}', load_from='{{fileBasename}}', custom_imports='absent')
+    write_run_config(tmp_path / 'a', 'test', 'c.py', values)
+    write_run_config(tmp_path / 'b', 'test', 'c.py', dict(model=1))
+    paths = [str(tmp_path / f / 'test_config.json') for f in ('a', 'b')]
+    assert {d.key: d.a for d in diff_files(*paths)} == values
+
+
+@pytest.mark.parametrize('text', ['[]', '{"model": 1}', '[' * 100_000])
+def test_other_json(tmp_path, text):
+    (tmp_path / 'x.json').write_text(text)
+    with pytest.raises(FormatError, match='is not the config of a run'):
+        diff_files(str(tmp_path / 'x.json'), str(tmp_path / 'x.json'))

@@ -7,17 +7,19 @@ import sys
 import pytest
 import torch
 from mmengine.registry import Registry
-from tiny_runs import ROOT, build_tiny_runner, log_of
+from tiny_runs import ROOT, build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.engine import launch
 from qaclims_mm.engine.launch import (
     base_parser,
+    build_runner,
     exit_status,
     load_config,
     mixed_precision_wrapper,
     run_tool,
 )
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas import FormatError, read_run_config
 
 CAM = ROOT / 'configs/miniworld/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 
@@ -113,6 +115,45 @@ def test_log_of_a_runner_shows_control_characters(tiny, tmp_path):
     runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
     runner.logger.warning('image \x1b[31mred\udce9')
     assert 'image \\x1b[31mred\\udce9\n' in log_of(tmp_path / 'work')
+
+
+@pytest.mark.parametrize('mode', ['train', 'test'])
+def test_a_run_writes_its_config(tiny, tmp_path, mode):
+    build_tiny_runner(tiny, tmp_path / 'work', mode)
+    found = read_run_config(tmp_path / f'work/{mode}_config.json')
+    assert (found.mode, found.file) == (mode, tiny.name)
+    loaders = {m: found.values[f'{m}_dataloader'] is not None for m in ('train', 'test')}
+    assert loaders == {m: m == mode for m in ('train', 'test')}
+    # names in braces are filled in, and tuples are lists
+    assert found.values['work_dir'] == str(tmp_path / 'work')
+    assert found.values['backbone']['out_indices'] == [0]
+    other = {'train': 'test', 'test': 'train'}[mode]
+    assert not (tmp_path / f'work/{other}_config.json').exists()
+
+
+def test_other_ranks_write_no_config(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(launch, 'is_main_process', lambda: False)
+    build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    assert not (tmp_path / 'work/test_config.json').exists()
+
+
+def test_a_resumed_run_writes_the_same_config(tiny, tmp_path):
+    start = dict(load_from=str(tmp_path / 'start.pth'), experiment_name=f'{tmp_path}')
+    path = tmp_path / 'work/train_config.json'
+
+    def config_of(**changes):
+        cfg = read_tiny_config(tiny, tmp_path / 'work')
+        cfg.merge_from_dict(start | changes)
+        build_runner(cfg, 'train')
+        # mmengine keeps what it made by the name of an experiment
+        start['experiment_name'] += 'x'
+        return {k: v for k, v in read_run_config(path).values.items() if k != 'experiment_name'}
+
+    first = config_of()
+    assert first['load_from'] == start['load_from']
+    assert config_of(resume=True, load_from='work/epoch_1.pth') == first
+    path.write_text('broken')
+    assert config_of(resume=True, load_from='work/epoch_1.pth') == first | dict(load_from=None)
 
 
 def test_good_runner_has_exit_status_0(tiny, tmp_path):

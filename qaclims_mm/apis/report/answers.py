@@ -13,7 +13,7 @@ from qaclims_mm.apis.report.blocks import (
     Text,
 )
 from qaclims_mm.apis.report.plots import paint_counts, plot
-from qaclims_mm.apis.report.work_dir import CORPUS, WorkDir
+from qaclims_mm.apis.report.work_dir import CORPUS, WorkDir, part_of
 from qaclims_mm.corpus.answers import clean_answer, contains_label
 from qaclims_mm.corpus.questions import ALL_GROUPS, BACKGROUND_GROUPS
 from qaclims_mm.corpus.store import VQACorpus
@@ -70,8 +70,7 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
 
 def _bg_filter(work: WorkDir) -> str:
     """Return by which rule QA-CLIMS drops background answers."""
-    config = work.config('qa_clims')
-    return (config.get('text_bank') or {}).get('bg_filter', 'none') if config else 'none'
+    return str(part_of(work.config('qa_clims'), 'text_bank').get('bg_filter', 'none'))
 
 
 def count_answers(

@@ -23,7 +23,7 @@ from qaclims_mm.apis.report.per_class import per_class_blocks
 from qaclims_mm.apis.report.titles import TITLES
 from qaclims_mm.apis.report.versions import version_blocks
 from qaclims_mm.apis.report.work_dir import WorkDir
-from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas import FormatError, atomic_path
 
 HERE = Path(__file__).parent
 
@@ -79,6 +79,11 @@ def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
         return make()
     except MissingError as error:
         return [Text(error.message, error.command, muted=True)]
+    except FormatError:
+        raise
+    except Exception as error:  # a work dir may hold anything: one file costs one section
+        reason = f'{type(error).__name__}: {error}'
+        return [Text(f'This section cannot be made from the work dir ({reason}).', muted=True)]
 
 
 def lead_of(work: WorkDir) -> str:

@@ -21,7 +21,7 @@ PACKAGES = {
 
 
 def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
-    """Return versions and the configs that the stages have dumped."""
+    """Return versions, and the configs of the stages as text, of which nothing is executed."""
     made = sorted({manifest.version for manifest in work.manifests.values()})
     rows = [
         ['qaclims_mm, which made the files', ', '.join(made) or 'unknown'],
@@ -34,7 +34,7 @@ def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
     ]
     caption = 'Versions of packages are those of the environment in which the report was made.'
     configs = [
-        Details(f'{folder}/{path.name}', path.read_text(errors='replace'))
+        Details(f'{folder}/{path.name}', path.read_text(encoding='utf-8', errors='replace'))
         for folder in in_order(work.folders)
         for path in work.config_files(folder)
     ]

@@ -8,14 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
 
 from qaclims_mm.apis.pipeline import DONE, LOGS, RUNS
 from qaclims_mm.apis.report.blocks import MissingError
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.launch import read_config
-from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import MANIFEST, METRICS, FormatError, Manifest, read_json, read_metrics
+from qaclims_mm.datasets.image_level import ImageLevelDataset
+from qaclims_mm.datasets.rebuild import rebuild_dataset
+from qaclims_mm.schemas import (
+    MANIFEST,
+    METRICS,
+    MODES,
+    FormatError,
+    Manifest,
+    read_json,
+    read_metrics,
+    read_run_config,
+    run_config_path,
+)
 
 CURVE, CORPUS = 'curve.json', 'qape/corpus'
 
@@ -59,8 +68,15 @@ def read_curve(path: str | Path) -> Curve:
     return Curve(thresholds, miou, classes)
 
 
+def part_of(values: Any, *keys: str) -> dict[str, Any]:
+    """Return a dict inside values that nothing checked; an empty one if there is none."""
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else {}
+
+
 class WorkDir:
-    """A pipeline's work dir; nothing is written into it.
+    """A pipeline's work dir; nothing is written into it, and nothing in it is executed.
 
     Args:
         root: The folder.
@@ -104,9 +120,10 @@ class WorkDir:
     @cached_property
     def is_judged(self) -> bool:
         """Whether maps are compared with true masks, as far as that is known."""
-        config = self.config('qa_clims')
-        evaluators = [e['type'] for e in config.get('test_evaluator', [])] if config else []
-        return not evaluators or 'CAMMetric' in evaluators
+        evaluators = (self.config('qa_clims') or {}).get('test_evaluator') or []
+        evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+        kinds = [part_of(e).get('type') for e in evaluators]
+        return not kinds or 'CAMMetric' in kinds
 
     def unjudged(self, missing: str) -> MissingError:
         """Return why there is no curve of the maps.
@@ -129,8 +146,8 @@ class WorkDir:
     @cached_property
     def seeds(self) -> list[str]:
         """Seeds of the stages that are done."""
-        found = {m.extra['seed'] for m in self.manifests.values() if 'seed' in m.extra}
-        return sorted(str(seed) for seed in found)
+        found = {str(m.extra['seed']) for m in self.manifests.values() if 'seed' in m.extra}
+        return sorted(found)
 
     @property
     def of_seed(self) -> str:
@@ -160,41 +177,54 @@ class WorkDir:
             for line in path.read_text(errors='replace').splitlines():
                 try:
                     entry = json.loads(line)
-                except json.JSONDecodeError:
+                except (ValueError, RecursionError):
                     continue
-                found[entry.get('step', 0)] = found.get(entry.get('step', 0), {}) | entry
+                numbers = {k: v for k, v in part_of(entry).items() if isinstance(v, (int, float))}
+                step = numbers.get('step', 0)
+                found[step] = found.get(step, {}) | numbers
         return [found[step] for step in sorted(found)]
 
     def config_files(self, folder: str) -> list[Path]:
-        """Return the configs that runs have dumped into a stage's folder."""
-        return sorted((self.root / folder).glob('*.py'))
+        """Return what runs have written of their configs into a stage's folder.
 
-    def _config(self, folder: str) -> Config | None:
-        """Return the first dumped config with a test set; ``None`` if the stage was not tested."""
-        for path in self.config_files(folder):
-            config = read_config(str(path), str(self.root / folder))
-            if config.get('test_dataloader'):
-                return config
-        return None
+        The ``.py`` files of mmengine are there for work dirs of older versions. They are text to a
+        report, which executes nothing.
+        """
+        found = [run_config_path(self.root / folder, mode) for mode in MODES]
+        found = [p for p in found if p.is_file()]
+        return found or [p for p in sorted((self.root / folder).glob('*.py')) if p.is_file()]
 
-    def _dataset(self, folder: str) -> Any:
+    def _config(self, folder: str) -> dict[str, Any] | None:
+        """Return the config of a stage's test run, as values that nothing checked.
+
+        ``None`` if the stage was not tested or the file cannot be used; ``dataset`` says which.
+        """
+        try:
+            return read_run_config(run_config_path(self.root / folder, 'test')).values
+        except (FormatError, OSError):
+            return None
+
+    def _dataset(self, folder: str) -> ImageLevelDataset:
         """Return the test set of a stage.
 
         Raises:
-            MissingError: If there is no config, or the data set is not there or broken.
+            MissingError: If there is no config, it names a data set that a report does not build,
+                or the data set is not there or broken.
         """
-        config = self.config(folder)
-        if config is None:
+        path = run_config_path(self.root / folder, 'test')
+        if not path.is_file():
             raise MissingError(
-                f'{self.root / folder} has no config of a test run, which says where the images '
-                'are; run',
+                f'{path}, which says where the images are, is not there: the stage was not tested, '
+                'or by an older version; run',
                 self.pipeline(),
             )
         try:
-            # reading alone: what further steps read may be gone
-            dataset = config.test_dataloader.dataset
-            return DATASETS.build(dict(dataset, pipeline=dataset.get('pipeline', [])[:1]))
-        except (FileNotFoundError, FormatError) as error:
+            values = read_run_config(path).values
+        except (FormatError, OSError) as error:
+            raise MissingError(f'The images of {folder} are not shown: {error}') from error
+        try:
+            return rebuild_dataset(part_of(values, 'test_dataloader', 'dataset'))
+        except (FormatError, OSError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '
                 'folder in which the pipeline ran.'
@@ -203,12 +233,11 @@ class WorkDir:
     def data_of(self, *folders: str) -> str:
         """Return on which images stages were tested, in words, by the first that has a config."""
         config = next((c for c in map(self.config, folders) if c), None)
-        if config is None:
+        dataset = part_of(config, 'test_dataloader', 'dataset')
+        if not dataset:
             return 'the test set'
-        dataset = config.test_dataloader.dataset
-        number = dataset.get('indices')
+        number, root = dataset.get('indices'), dataset.get('data_root')
         first = f'the first {number} images' if isinstance(number, int) else 'the images'
-        root = dataset.get('data_root')
         return f'{first} of {dataset.get("ann_file")}' + (f' in {root}' if root else '')
 
     @cached_property

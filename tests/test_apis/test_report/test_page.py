@@ -3,8 +3,9 @@ import shutil
 
 import pytest
 from helpers import CHROMIUM_FLAGS
-from tiny_report import EVIL, make_ablations, write_curve
+from tiny_report import EVIL, make_ablations, write_config, write_curve
 
+from qaclims_mm.apis.report import page as page_module
 from qaclims_mm.apis.report.blocks import (
     Details,
     Gallery,
@@ -70,8 +71,7 @@ def test_work_dir_with_metrics_alone(tmp_path):
 
 
 def test_without_true_masks_nobody_is_sent_to_compare(run, tmp_path):
-    config = run / 'qa_clims/config.py'
-    config.write_text(config.read_text() + "\ntest_evaluator = [dict(type='CAMWriter')]\n")
+    write_config(run / 'qa_clims', tmp_path, test_evaluator=[dict(type='CAMWriter')])
     titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'none')]
     assert 'Ablations' not in titles
     assert 'Failures' in titles
@@ -146,3 +146,11 @@ def test_in_a_browser(page, width):
     assert len(sizes) > 8
     assert min(sizes) > 0
     assert max(whole, opened) <= width
+
+
+def test_one_file_costs_one_section(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_module, 'segmentation_blocks', lambda work: [][0])
+    sections = write_report(run, tmp_path / 'r.html', tmp_path / 'none')
+    [shown] = next(s.blocks for s in sections if s.title == 'Segmentations')
+    assert shown.muted
+    assert shown.text.startswith('This section cannot be made from the work dir (IndexError: ')

@@ -20,11 +20,19 @@ def test_versions(run):
     assert found['seeds'] == '7'
     assert found['date of the report'] == '2026-03-04 05:06'
     assert [c.title for c in configs] == [
-        'cam/config.py',
-        'qa_clims/config.py',
-        'segment/config.py',
+        'cam/test_config.json',
+        'qa_clims/test_config.json',
+        'segment/test_config.json',
     ]
     assert 'MiniWorldDataset' in configs[0].text
+
+
+def test_configs_of_an_older_version_are_text(run):
+    (run / 'cam/test_config.json').unlink()
+    (run / 'cam/config.py').write_text('1 / 0')
+    (run / 'cam/folder.py').mkdir()
+    _, first, *_ = version_blocks(WorkDir(run), NOW)
+    assert (first.title, first.text) == ('cam/config.py', '1 / 0')
 
 
 def test_unknown_package():

@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
-from tiny_report import IDS, write_config, write_curve, write_scalars
+from tiny_report import IDS, change_dataset, write_config, write_curve, write_scalars
 
 from qaclims_mm.apis.report.blocks import MissingError
-from qaclims_mm.apis.report.work_dir import WorkDir, read_curve
-from qaclims_mm.schemas import FormatError, read_json, write_json
+from qaclims_mm.apis.report.work_dir import WorkDir, part_of, read_curve
+from qaclims_mm.schemas import (
+    FormatError,
+    Manifest,
+    read_json,
+    write_json,
+    write_run_config,
+)
 
 
 def test_curve(tmp_path):
@@ -80,13 +86,32 @@ def test_data_set(work):
 
 
 def test_stage_that_was_not_tested(run):
-    (run / 'cam/config.py').write_text('test_dataloader = None')
-    (run / 'cam/extra.py').write_text('x = 1')
+    (run / 'cam/test_config.json').unlink()
+    write_run_config(run / 'cam', 'train', 'c.py', dict(test_dataloader=None))
     work = WorkDir(run)
-    with pytest.raises(MissingError, match='cam has no config of a test run'):
+    with pytest.raises(MissingError, match=r'cam/test_config.json, which says .* is not there'):
         work.dataset('cam')
     assert work.data_of('cam') == 'the test set'
     assert work.data_of('cam', 'segment').startswith('the images of ImageSets/Segmentation/val.txt')
+
+
+def test_config_that_cannot_be_read(run):
+    (run / 'cam/test_config.json').write_text('[]')
+    work = WorkDir(run)
+    assert work.config('cam') is None
+    with pytest.raises(MissingError, match=r'The images of cam are not shown: .* holds a list'):
+        work.dataset('cam')
+
+
+@pytest.mark.parametrize(
+    'values', [dict(test_dataloader=[]), dict(test_dataloader=dict(dataset=1)), {}]
+)
+def test_config_without_a_data_set(run, values):
+    write_run_config(run / 'cam', 'test', 'c.py', values)
+    work = WorkDir(run)
+    assert work.data_of('cam') == 'the test set'
+    with pytest.raises(MissingError, match='The data set of cam cannot be read'):
+        work.dataset('cam')
 
 
 def test_images_that_were_moved(run, tmp_path):
@@ -96,9 +121,9 @@ def test_images_that_were_moved(run, tmp_path):
 
 
 def test_number_of_images_in_words(run):
-    path = run / 'cam/config.py'
-    path.write_text(path.read_text().replace('pipeline=[]', 'pipeline=[], indices=3'))
+    change_dataset(run / 'cam', indices=3)
     assert WorkDir(run).data_of('cam').startswith('the first 3 images of ImageSets')
+    assert len(WorkDir(run).dataset('cam')) == 3
 
 
 def test_corpus(work, run):
@@ -112,15 +137,37 @@ def test_no_runs(run):
     assert WorkDir(run).runs == {}
 
 
-def test_maps_that_nobody_can_judge(run):
+@pytest.mark.parametrize(
+    'evaluator', [[dict(type='CAMWriter')], dict(type='CAMWriter'), ['CAMMetric', 1, []], 'x']
+)
+def test_maps_that_nobody_can_judge(run, finished, evaluator):
     """A project of one's own without masks is not sent to run what it has run."""
-    path = run / 'qa_clims/config.py'
-    text = path.read_text()
-    path.write_text(text + "\ntest_evaluator = [dict(type='CAMWriter')]\n")
+    world = finished.parents[1] / 'world'
+    write_config(run / 'qa_clims', world, test_evaluator=evaluator)
     missing = WorkDir(run).unjudged('There is none')
     assert missing.message.startswith('The maps are not judged: the config of qa_clims has no')
     assert missing.command == ''
-    path.write_text(text + "\ntest_evaluator = [dict(type='CAMMetric')]\n")
+    write_config(run / 'qa_clims', world, test_evaluator=[dict(type='CAMMetric')])
     missing = WorkDir(run).unjudged('There is none')
     assert missing.message == 'There is none; run'
     assert '--to qa_clims_maps' in missing.command
+
+
+def test_seeds_of_any_type(run):
+    Manifest('irn', 'c', extra=dict(seed=[7])).write(run / 'done/irn')
+    assert WorkDir(run).seeds == ['7', '[7]']
+
+
+def test_lines_that_nobody_logged(run):
+    path = run / 'x/20260101_000000/vis_data/scalars.json'
+    write_scalars(run / 'x', [dict(step=1, loss=2.0, lr=[1]), [1], dict(step=[1], loss='a'), 3])
+    path.write_text(path.read_text() + '[' * 100_000 + '\n')
+    assert WorkDir(run).scalars('x') == [{}, dict(step=1, loss=2.0)]
+
+
+@pytest.mark.parametrize(
+    ('values', 'found'),
+    [({}, {}), (None, {}), (dict(a=1), {}), (dict(a=dict(b=dict(c=1))), dict(c=1)), ([], {})],
+)
+def test_part(values, found):
+    assert part_of(values, 'a', 'b') == found
