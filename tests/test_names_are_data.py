@@ -1,25 +1,38 @@
 """Labels, class names, file and folder names come out as they went in, or are refused in a line."""
 
+import contextlib
+import csv
 import itertools
 import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from name_strategies import file_names, is_encodable, names
+from name_strategies import file_names, is_encodable, names, payload
 from PIL import Image
-from tool_runs import ROOT
+from tool_runs import ROOT, run_tool
 
 from qaclims_mm.apis.project.checks import as_words, check_source
 from qaclims_mm.apis.project.presets import PRESETS
 from qaclims_mm.apis.project.sources import read_source
 from qaclims_mm.apis.project.writer import Project, write_project
-from qaclims_mm.datasets.folder import FolderWeakDataset
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.corpus.text_bank import TextBank
+from qaclims_mm.datasets.folder import NOBODY, FolderWeakDataset
+from qaclims_mm.datasets.label_files import read_labels
+from qaclims_mm.engine.launch import read_config
+from qaclims_mm.schemas import FormatError, update_metrics, write_json, write_run_config
 from qaclims_mm.schemas.names import problem_of_characters, problem_of_name
+from qaclims_mm.schemas.project import read_project_tables
 
-CASES = ROOT.parent / 'shared/cases'
 _FOLDERS = itertools.count()
 
 
@@ -138,3 +151,198 @@ def _all(own, labels):
     """Return the classes of some labels, called as the first label of their kind."""
     words = as_words([' '.join(label.split()) for label in labels])
     return {words[' '.join(label.split())] for label in own}
+
+
+class Watcher:
+    """Notes what starts programs, and what is opened for writing outside some folders."""
+
+    def __init__(self):
+        self.allowed, self.seen = None, []
+        sys.addaudithook(self._note)
+
+    def _note(self, event, args):
+        if self.allowed is None:
+            return
+        if event in ('subprocess.Popen', 'os.system', 'os.exec', 'os.posix_spawn'):
+            self.seen.append((event, args))
+        if event == 'open' and isinstance(args[0], str) and set(str(args[1])) & set('wax+'):
+            path = os.path.abspath(args[0])
+            if not path.startswith(self.allowed):
+                self.seen.append((event, path))
+
+    @contextlib.contextmanager
+    def watch(self, *folders):
+        """Fail if anything was started, or written elsewhere."""
+        # numba, matplotlib and torch keep caches, mmengine copies configs
+        self.allowed, self.seen = (*map(str, folders), tempfile.gettempdir(), '/dev/'), []
+        try:
+            yield
+        finally:
+            self.allowed = None
+        assert self.seen == []
+
+
+@pytest.fixture(scope='module')
+def watcher():
+    return Watcher()
+
+
+def text_of(page):
+    """Return what a reader sees of a page, and the names of its elements."""
+    parser = Reader()
+    parser.feed(page)
+    return ''.join(parser.text), parser.tags
+
+
+class Reader(HTMLParser):
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.text, self.tags = [], Counter()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def one_of_each(labels):
+    """Return labels that become classes, as many as there are classes."""
+    words = as_words([' '.join(label.split()) for label in labels])
+    good = {}
+    for label in labels:
+        known = ' '.join(label.split())
+        if not problem_of_name(known) and known != NOBODY:
+            good.setdefault(words[known], known)
+    return list(good)
+
+
+@settings(max_examples=settings.default.max_examples // 40)
+@given(
+    labels=st.lists(names, min_size=4, max_size=8).map(one_of_each).filter(bool),
+    stems=st.lists(file_names, min_size=4, max_size=4, unique_by=str.lower),
+    folders=st.tuples(file_names, file_names).filter(
+        lambda pair: not any(map(problem_of_characters, pair))
+    ),
+)
+def test_names_through_the_stages(labels, stems, folders, picture, root, watcher, capsys):
+    """Init, dry run, questions, texts and report, run as users run them."""
+    here = root / str(next(_FOLDERS))
+    images, project = (here / which / name for which, name in zip('ip', folders, strict=True))
+    make_images(images, stems, picture)
+    table = here / 'labels.json'
+    write_coco(table, stems, labels)
+    with watcher.watch(here):
+        given = ('--images', images, '--labels', table, '--preset', 'mini')
+        made = run_tool('init_project', project, *given, capsys=capsys)
+        if made.status:
+            assert 'no image of' in made.text
+            return
+        assert not problem_of_characters(made.text.replace('\n', ''))
+        plan, work = project / 'pipeline.py', project / 'work'
+        shown = run_tool('run_pipeline', plan, '--dry-run', capsys=capsys)
+        assert shown.status == 0, shown.text
+        config = project / 'configs/qape.py'
+        asked = run_tool('test', config, 'none', '--work-dir', work / 'qape', capsys=capsys)
+        assert asked.status == 0, asked.text
+        config = project / 'configs/qa_clims.py'
+        flags = ('--work-dir', work / 'qa_clims')
+        encoded = run_tool('encode_texts', config, *flags, capsys=capsys)
+        assert encoded.status == 0, encoded.text
+        classes = read_project_tables(project).classes
+        _write_results(work, classes, config)
+        reported = run_tool('report', work, capsys=capsys)
+        assert reported.status == 0, reported.text
+    _check_answers(work, project, classes)
+    text, tags = text_of((work / 'report.html').read_text())
+    assert all(name in text for name in classes if '\r' not in name)
+    assert tags['script'] == 0
+
+
+def _write_results(work, classes, config):
+    """Write what a training and its test leave, of which the report tells."""
+    curve = {'background': [10.0, 20.0], **{name: [1.0, 2.0] for name in classes}}
+    write_json(
+        work / 'qa_clims/curve.json', dict(thresholds=[0.2, 0.4], mIoU=[10.0, 20.0], classes=curve)
+    )
+    update_metrics(work / 'qa_clims/metrics.json', 'qa_clims', {'cam/mIoU': 20.0})
+    cfg = read_config(str(config), str(work / 'qa_clims'))
+    write_run_config(work / 'qa_clims', 'test', 'qa_clims.py', cfg.to_dict())
+
+
+def _check_answers(work, project, classes):
+    """Compare corpus and text bank with the tables of the project."""
+    corpus, bank = VQACorpus(work / 'qape/corpus'), TextBank(work / 'texts')
+    labels = read_labels(project / 'labels.csv')
+    asked = {q.id: q.template for q in get_questions()}
+    found = set()
+    for image, own in labels.items():
+        image_id = str(Path(image).with_suffix(''))
+        if not own:
+            continue
+        rows = corpus[image_id]
+        assert {row['class_name'] for row in rows} == set(own)
+        found.update(own)
+        for row in rows:
+            before, _, after = asked[row['question_id']].partition('{class}')
+            assert row['question'] == before + row['class_name'] + after
+        assert len(bank.find(image_id, own)) == len(own)
+    assert found == set(classes)
+    assert set(classes) <= set(bank.texts)
+
+
+@pytest.fixture
+def pictures(tmp_path, picture):
+    make_images(tmp_path / 'images', [f'p{k}' for k in range(4)], picture)
+    return tmp_path / 'images'
+
+
+def test_a_label_that_was_executed(pictures, capsys):
+    """The issue's CSV: mmengine took the label for an environment variable and ran its end."""
+    marker = pictures.parent / 'marker'
+    table = pictures.parent / 'labels.csv'
+    rows = [('p0.png', payload(marker)), ('p1.png', 'cat'), ('p2.png', 'dog')]
+    with table.open('w', newline='') as file:
+        csv.writer(file).writerows([('image', 'labels'), *rows])
+    project = pictures.parent / 'project'
+    given = ('--images', pictures, '--labels', table, '--preset', 'mini')
+    made = run_tool('init_project', project, *given, capsys=capsys)
+    assert made.status == 0, made.text
+    for tool, flags in (('run_pipeline', ['--dry-run']), ('check_dataset', [])):
+        shown = run_tool(tool, project / 'pipeline.py', *flags, capsys=capsys)
+        assert 'Traceback' not in shown.text
+    # a table splits its cell at the ;
+    classes = read_project_tables(project).classes
+    assert {'{{$X:.*\\}}', 'cat', 'dog'} < set(classes)
+    assert not marker.exists()
+
+
+CASES_OF_LABELS = ('labels-as-data.csv', 'labels-as-data-2.csv', 'labels-that-look-empty.csv')
+
+
+@pytest.mark.parametrize('name', CASES_OF_LABELS)
+def test_labels_of_the_cases(name, tmp_path, capsys):
+    cases = ROOT.parent / 'shared/cases'
+    if not cases.is_dir():
+        pytest.skip(f'{cases} is not there')
+    project = tmp_path / 'project'
+    given = ('--images', cases / 'images', '--labels', cases / name, '--preset', 'mini')
+    made = run_tool('init_project', project, *given, capsys=capsys)
+    assert made.status == 0, made.text
+    with (cases / name).open(newline='') as file:
+        rows = [row for row in csv.DictReader(file) if row['image']]
+    assert set(read_project_tables(project).classes) == {row['labels'] for row in rows}
+    assert {row['labels'] for row in rows} <= set(made.text.replace('│', '\n').split('\n')) | {
+        line.split('│')[1].strip() for line in made.text.splitlines() if line.startswith('│')
+    }
+
+
+def test_a_lone_surrogate_is_reported(tmp_path, capsys):
+    cases = ROOT.parent / 'shared/cases'
+    if not cases.is_dir():
+        pytest.skip(f'{cases} is not there')
+    given = ('--images', cases / 'images', '--labels', cases / 'lone-surrogate.json')
+    made = run_tool('init_project', tmp_path / 'p', *given, '--preset', 'mini', capsys=capsys)
+    assert 'half of a surrogate pair' in made.text
+    assert 'Traceback' not in made.text
+    assert is_encodable(made.text)

@@ -7,7 +7,6 @@ from qaclims_mm.console import new_console
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
-from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.progress import new_progress
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError, hash_config
@@ -16,7 +15,6 @@ from qaclims_mm.schemas import FormatError, hash_config
 def main() -> None:
     """Read the corpus, encode each distinct text once, write the bank and its manifest."""
     parser = base_parser(__doc__)
-    parser.epilog = CONFIGS_ARE_CODE
     args = parser.parse_args()
     cfg = load_config(args).get('text_bank')
     if cfg is None:

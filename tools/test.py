@@ -8,13 +8,11 @@ from qaclims_mm.engine.launch import (
     run_tool,
     use_test_time_augmentation,
 )
-from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 
 def main() -> int:
     """Test and return the exit status."""
     parser = base_parser(__doc__)
-    parser.epilog = CONFIGS_ARE_CODE
     parser.add_argument('checkpoint', help='checkpoint file, or none')
     parser.add_argument(
         '--tta', action='store_true', help='segmentors: over the scales and flips of tta_pipeline'

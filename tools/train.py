@@ -9,13 +9,11 @@ from qaclims_mm.engine.launch import (
     resume_from,
     run_tool,
 )
-from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 
 
 def main() -> int:
     """Train and return the exit status."""
     parser = base_parser(__doc__)
-    parser.epilog = CONFIGS_ARE_CODE
     parser.add_argument(
         '--amp', action='store_true', help='mixed precision: bfloat16, on GPUs without it float16'
     )

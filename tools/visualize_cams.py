@@ -12,7 +12,6 @@ import numpy as np
 from qaclims_mm.console import new_console
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.launch import base_parser, load_config, run_tool
-from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, file_of, read_cams, read_mask
 from qaclims_mm.visualization.sheets import (
@@ -26,7 +25,6 @@ from qaclims_mm.visualization.sheets import (
 def main() -> None:
     """Choose images of the config's test set that all methods have done, and draw them."""
     parser = base_parser(__doc__)
-    parser.epilog = CONFIGS_ARE_CODE
     parser.add_argument(
         '--cams',
         nargs='+',

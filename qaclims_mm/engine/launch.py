@@ -28,6 +28,7 @@ from qaclims_mm.console import printable
 from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.schemas import FormatError, read_run_config, run_config_path, write_run_config
 from qaclims_mm.schemas.project import check_not_pasted
 
@@ -44,7 +45,7 @@ LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 def base_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the flags every stage has."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = argparse.ArgumentParser(description=description, epilog=CONFIGS_ARE_CODE)
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs, checkpoints and files go')
     parser.add_argument(
