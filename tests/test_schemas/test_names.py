@@ -1,0 +1,118 @@
+import pytest
+
+from qaclims_mm.schemas import names
+from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name
+
+LEGAL_NAMES = [
+    'cat',
+    'dining table',
+    '{texts}',
+    '{{$HOME:x}}',
+    '[/b]',
+    '</script><b>x',
+    'a/b',
+    '../a',
+    'C:\\x',
+    'it\'s "x"',
+    '%s',
+    '\\1',
+    '$x_1$',
+    '=1+1',
+    '-x',
+    'None',
+    'CON',
+    '人',
+    '👩\u200d🚀',
+    'x' * 200,
+]
+
+
+@pytest.mark.parametrize('name', LEGAL_NAMES)
+def test_every_name_that_fits_into_a_line_is_legal(name: str) -> None:
+    assert problem_of_name(name) == ''
+
+
+@pytest.mark.parametrize(
+    ('name', 'reason'),
+    [
+        ('', 'empty'),
+        (' \u3000', 'empty'),
+        ('\n', 'empty'),
+        ('ca\0t', 'control'),
+        ('a\nb', 'control'),
+        ('a\x85b', 'control'),
+        ('a\x1b[31m', 'control'),
+        ('a\ud800', 'surrogate'),
+        ('a\u2028b', 'line separator'),
+        ('a\u2029b', 'paragraph separator'),
+        ('a\u202eb', 'direction'),
+        ('a\u2066b', 'direction'),
+        ('x' * 201, '201 characters'),
+    ],
+)
+def test_names_that_no_line_of_text_holds_are_refused(name: str, reason: str) -> None:
+    assert reason in problem_of_name(name)
+
+
+@pytest.mark.parametrize(
+    'image_id',
+    ['2007_000063', 'sub dir/a', 'a.b', '...', '..a', 'a..', ' ', '~', 'a:b', 'a/C:', 'ab:/x',
+     'a\\b', '{cams}', '*[x]?', '<b>', '人/👩\u200d🚀', 'None', '-x'],
+)  # fmt: skip
+def test_paths_below_the_root_are_legal(image_id: str) -> None:
+    assert problem_of_image_id(image_id) == ''
+
+
+@pytest.mark.parametrize(
+    ('image_id', 'reason'),
+    [
+        ('', 'empty'),
+        ('/x', 'absolute'),
+        ('//x', 'absolute'),
+        ('C:', 'drive'),
+        ('C:\\x', 'drive'),
+        ('c:/x', 'drive'),
+        ('a//b', 'empty part'),
+        ('a/', 'empty part'),
+        ('.', "'.'"),
+        ('./a', "'.'"),
+        ('a/../b', "'..'"),
+        ('..', "'..'"),
+        ('a\0', 'control'),
+        ('a\nb', 'control'),
+        ('a\u2028b', 'line separator'),
+        ('a\udcff', 'surrogate'),
+    ],
+)
+def test_paths_that_leave_the_root_are_refused(image_id: str, reason: str) -> None:
+    assert reason in problem_of_image_id(image_id)
+
+
+@pytest.mark.parametrize('image_id', ['a\\b', '..\\b', 'C:b'])
+def test_windows_refuses_its_own_separators(image_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problem_of_image_id(image_id) == ''
+    monkeypatch.setattr(names, 'ON_WINDOWS', True)
+    assert 'Windows' in problem_of_image_id(image_id)
+
+
+@pytest.mark.parametrize(
+    ('name', 'shown'),
+    [
+        ('cat', "'cat'"),
+        ('', "''"),
+        ('a\nb\ud800\u202e', "'a\\nb\\ud800\\u202e'"),
+        ('人', "'人'"),
+        ('x' * 80, f"'{'x' * 80}'"),
+    ],
+)
+def test_shown_names_are_quoted_and_escaped(name: str, shown: str) -> None:
+    assert shown_name(name) == shown
+
+
+def test_shown_names_are_shortened_in_the_middle() -> None:
+    shown = shown_name('start' + 'x' * 1000 + 'end')
+
+    assert len(shown) == 82
+    assert shown.startswith("'start")
+    assert '...' in shown
+    assert shown.endswith("end'")
