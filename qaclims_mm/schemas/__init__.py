@@ -27,6 +27,7 @@ from qaclims_mm.schemas.files import (
     join_problems,
     read_json,
     read_metrics,
+    temporary_path,
     update_metrics,
     write_json,
 )
@@ -45,6 +46,11 @@ from qaclims_mm.schemas.masks import (
     resize_mask,
     voc_palette,
     write_mask,
+)
+from qaclims_mm.schemas.names import (
+    problem_of_image_id,
+    problem_of_name,
+    shown_name,
 )
 from qaclims_mm.schemas.tables import (
     read_parquet,
@@ -81,6 +87,8 @@ __all__ = [
     'image_id_of',
     'join_problems',
     'manifest_hash',
+    'problem_of_image_id',
+    'problem_of_name',
     'read_cams',
     'read_json',
     'read_mask',
@@ -90,7 +98,9 @@ __all__ = [
     'read_text_bank',
     'resize_mask',
     'shard_path',
+    'shown_name',
     'strided_size',
+    'temporary_path',
     'update_metrics',
     'voc_palette',
     'write_cams',

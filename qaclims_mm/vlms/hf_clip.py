@@ -69,7 +69,7 @@ def read_stats(model: str, model_type: str) -> tuple[Sequence[float], Sequence[f
         except OSError:
             continue
         try:
-            values = json.loads(path.read_text())
+            values = json.loads(path.read_text(encoding='utf-8'))
         except ValueError as error:
             raise FormatError(f'{path} is no JSON ({error}); write it again.') from error
         values = values.get('image_processor', values)

@@ -34,7 +34,7 @@ def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
     ]
     caption = 'Versions of packages are those of the environment in which the report was made.'
     configs = [
-        Details(f'{folder}/{path.name}', path.read_text(errors='replace'))
+        Details(f'{folder}/{path.name}', path.read_text(encoding='utf-8', errors='replace'))
         for folder in in_order(work.folders)
         for path in work.config_files(folder)
     ]
