@@ -48,6 +48,7 @@ from qaclims_mm.schemas.masks import (
     write_mask,
 )
 from qaclims_mm.schemas.names import (
+    drawn_name,
     problem_of_image_id,
     problem_of_name,
     shown_name,
@@ -81,6 +82,7 @@ __all__ = [
     'atomic_path',
     'check_text_bank',
     'claim_folder',
+    'drawn_name',
     'file_of',
     'hash_config',
     'hash_file',
