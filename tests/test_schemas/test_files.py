@@ -1,8 +1,13 @@
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaclims_mm import schemas
 
@@ -70,3 +75,24 @@ def test_json_is_utf8_whatever_the_locale(tmp_path):
     subprocess.run([sys.executable, '-c', code, *paths], env=environment, check=True)
     assert schemas.read_json(tmp_path / 'b.json') == values
     assert '"größer": "人"' in (tmp_path / 'b.json').read_text(encoding='utf-8')
+
+
+@strategies.fast
+@given(st.dictionaries(strategies.names, st.dictionaries(strategies.names, st.integers())))
+def test_names_of_metrics_come_back_as_they_were_written(metrics):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'metrics.json'
+        schemas.write_json(path, {})
+        for stage, values in metrics.items():
+            schemas.update_metrics(path, stage, values)
+        assert schemas.read_metrics(path) == metrics
+
+
+@strategies.fast
+@given(strategies.image_ids)
+def test_files_of_images_are_below_their_folder(image_id):
+    root = Path('/out/cams')
+    path = schemas.file_of(root, image_id, '.npz')
+    assert os.path.normpath(path) == str(path)
+    assert path.is_relative_to(root)
+    assert schemas.image_id_of(path, root) == image_id

@@ -10,6 +10,7 @@ import transformers
 from contracts import VLMContract
 from helpers import limited
 from safetensors.torch import load_file, save_file
+from strategies import ODD_NAMES
 
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.blip2 import Blip2VQA
@@ -257,3 +258,20 @@ def test_without_transformers(monkeypatch, kind):
     message = rf'{kind.__name__} needs transformers; run: pip install -e "\.\[vlm'
     with pytest.raises(ImportError, match=message):
         kind('x').load()
+
+
+@pytest.mark.parametrize('kind', [ChatVQA, Blip2VQA])
+def test_questions_are_literal(kind, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def generate(self, pictures, prompts):
+        raise Stop(prompts)
+
+    monkeypatch.setattr(kind, '_generate', generate)
+    model = kind('nowhere', prompt='{{Q}} {question}!')
+    model._network = object()
+    with pytest.raises(Stop) as stopped:
+        model.answer([np.zeros((4, 4, 3), np.uint8)], [ODD_NAMES])
+    asked = stopped.value.args[0]
+    assert asked == [f'{{Q}} {name}!' for name in ODD_NAMES][: len(asked)]
