@@ -118,6 +118,8 @@ class HFTextHead(FrozenTextHead):
                 config.text_config.max_position_embeddings, self._tokenizer.model_max_length
             ),
             truncation=True,
+            # an answer may be <|endoftext|>
+            split_special_tokens=True,
             return_tensors='pt',
         )
         # SigLIP was trained to look at the padding, and reads the last token; to the others the

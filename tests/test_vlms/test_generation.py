@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -271,7 +272,24 @@ def test_questions_are_literal(kind, monkeypatch):
     monkeypatch.setattr(kind, '_generate', generate)
     model = kind('nowhere', prompt='{{Q}} {question}!')
     model._network = object()
+    tokenizer = SimpleNamespace(added_tokens_decoder={})
+    model._processor = SimpleNamespace(tokenizer=tokenizer)
     with pytest.raises(Stop) as stopped:
         model.answer([np.zeros((4, 4, 3), np.uint8)], [ODD_NAMES])
     asked = stopped.value.args[0]
     assert asked == [f'{{Q}} {name}!' for name in ODD_NAMES][: len(asked)]
+
+
+@pytest.mark.parametrize('name', ['llava', 'blip2-opt', 'blip2-t5'])
+def test_a_class_may_be_called_like_a_special_token(written, name):
+    model = (ChatVQA if name == 'llava' else Blip2VQA)(str(written[name]))
+    model.load()
+    image = np.zeros((32, 32, 3), np.uint8)
+    answers = model.answer([image], [['What is a cat?', 'What is a <image>?', 'a </s> or <pad>?']])
+    assert len(answers[0]) == 3
+    special = set(model._processor.tokenizer.all_special_ids)
+    text = model._as_text('a <image> </s> <pad> {class}')
+    assert text == 'a < image> < /s> < pad> {class}'
+    ids = model._processor.tokenizer(text, add_special_tokens=False)['input_ids']
+    unknown = {model._processor.tokenizer.unk_token_id}
+    assert not (special - unknown) & set(ids)
