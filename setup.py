@@ -23,6 +23,7 @@ EXTRAS = {
         'pytest',
         'pytest-cov',
         'pytest-xdist',
+        'hypothesis',
         'codespell',
         'playwright',
         'pre-commit',

@@ -13,10 +13,10 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
-from name_strategies import file_names, is_encodable, names, payload
 from PIL import Image
+from strategies import any_names, file_names, is_encodable, payload
 from tool_runs import ROOT, run_tool
 
 from qaclims_mm.apis.project.checks import as_words, check_source
@@ -103,7 +103,7 @@ def write_twin(folder, checked, images):
 
 
 @given(
-    labels=st.lists(names, min_size=1, max_size=6),
+    labels=st.lists(any_names, min_size=1, max_size=6),
     stems=st.lists(file_names, min_size=1, max_size=3, unique_by=str.lower),
     folders=st.tuples(file_names, file_names),
     voc=st.booleans(),
@@ -157,29 +157,30 @@ class Watcher:
     """Notes what starts programs, and what is opened for writing outside some folders."""
 
     def __init__(self):
-        self.allowed, self.seen = None, []
+        self.allowed, self.seen, self.usual = None, set(), None
         sys.addaudithook(self._note)
 
     def _note(self, event, args):
         if self.allowed is None:
             return
         if event in ('subprocess.Popen', 'os.system', 'os.exec', 'os.posix_spawn'):
-            self.seen.append((event, args))
+            self.seen.add((event, repr(args[:2])))
         if event == 'open' and isinstance(args[0], str) and set(str(args[1])) & set('wax+'):
             path = os.path.abspath(args[0])
-            if not path.startswith(self.allowed):
-                self.seen.append((event, path))
+            # mmengine copies configs there
+            if not path.startswith((self.allowed, tempfile.gettempdir(), '/dev/')):
+                self.seen.add((event, path))
 
     @contextlib.contextmanager
-    def watch(self, *folders):
-        """Fail if anything was started, or written elsewhere."""
-        # numba, matplotlib and torch keep caches, mmengine copies configs
-        self.allowed, self.seen = (*map(str, folders), tempfile.gettempdir(), '/dev/'), []
+    def watch(self, folder):
+        """Fail if more happens than with harmless names, which are the first that are watched."""
+        self.allowed, self.seen = str(folder), set()
         try:
             yield
         finally:
             self.allowed = None
-        assert self.seen == []
+        self.usual = self.seen if self.usual is None else self.usual
+        assert self.seen <= self.usual
 
 
 @pytest.fixture(scope='module')
@@ -217,9 +218,11 @@ def one_of_each(labels):
     return list(good)
 
 
-@settings(max_examples=settings.default.max_examples // 40)
+# shrinking an example of 20 s takes an hour
+@settings(max_examples=settings.default.max_examples // 40, phases=(Phase.explicit, Phase.generate))
+@example(labels=['cat', 'dog'], stems=['a', 'b', 'c', 'd'], folders=('images', 'project'))
 @given(
-    labels=st.lists(names, min_size=4, max_size=8).map(one_of_each).filter(bool),
+    labels=st.lists(any_names, min_size=4, max_size=8).map(one_of_each).filter(bool),
     stems=st.lists(file_names, min_size=4, max_size=4, unique_by=str.lower),
     folders=st.tuples(file_names, file_names).filter(
         lambda pair: not any(map(problem_of_characters, pair))

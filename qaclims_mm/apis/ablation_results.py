@@ -94,10 +94,13 @@ class AblationResults:
         """Write ``<suite>.json``, ``.csv`` and ``.md``; returns their paths."""
         paths = [Path(folder) / f'{self.suite}{suffix}' for suffix in ('.json', '.csv', '.md')]
         write_json(paths[0], dict(schema=SCHEMA, **self._with_summaries()))
-        with atomic_path(paths[1]) as temporary, temporary.open('w', newline='') as file:
+        with (
+            atomic_path(paths[1]) as temporary,
+            temporary.open('w', newline='', encoding='utf-8') as file,
+        ):
             csv.writer(file).writerows(self._lines())
         with atomic_path(paths[2]) as temporary:
-            temporary.write_text(self.markdown())
+            temporary.write_text(self.markdown(), encoding='utf-8')
         return paths
 
     def _with_summaries(self) -> dict[str, Any]:

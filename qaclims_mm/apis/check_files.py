@@ -275,7 +275,7 @@ def _stop(error: OSError) -> None:
 
 
 def _kind_of(path: Path) -> FileKind | None:
-    return next((k for k in KINDS if re.fullmatch(k.pattern, path.as_posix())), None)
+    return next((k for k in KINDS if re.fullmatch(k.pattern, path.as_posix(), re.DOTALL)), None)
 
 
 def check_files(found: Sequence[FoundFile], on_file: Callable[[], object] = lambda: None) -> Report:
@@ -313,7 +313,7 @@ def _check(entry: tuple[Path, FileKind]) -> Checked:
 
 
 def _group(kind: FileKind, path: Path, name: str) -> str | None:
-    match = re.fullmatch(kind.pattern, path.as_posix())
+    match = re.fullmatch(kind.pattern, path.as_posix(), re.DOTALL)
     return match.groupdict().get(name) if match else None
 
 

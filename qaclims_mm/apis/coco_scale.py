@@ -74,7 +74,7 @@ def simulate_instances(path: Path, images: int, rng: np.random.Generator) -> Non
                 )
             )
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding='utf-8')
 
 
 def simulate_answers(

@@ -35,6 +35,7 @@ from qaclims_mm.schemas import (
     manifest_hash,
     read_json,
     read_metrics,
+    temporary_path,
     write_json,
 )
 from qaclims_mm.version import __version__
@@ -344,7 +345,7 @@ class Pipeline:
             return False
         if not other.is_done(theirs):
             return False
-        temporary = ours.with_name(f'.{ours.name}.{os.getpid()}.tmp')
+        temporary = temporary_path(ours)
         shutil.copytree(made, temporary, copy_function=os.link)
         temporary.rename(ours)
         self.expected(stage).write(self.root / DONE / stage.name)
@@ -410,13 +411,14 @@ class Pipeline:
         """
         path = self.root / DONE / stage.name / 'lock'
         # not emptied before it is held: it has the number of the process that holds it
-        with path.open('a') as lock:
+        with path.open('a', encoding='utf-8') as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                holder = path.read_text(encoding='utf-8')
                 raise FormatError(
                     f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
-                    f'that was killed; wait until it ends, or end it (process {path.read_text()}).'
+                    f'that was killed; wait until it ends, or end it (process {holder}).'
                 ) from None
             _name_holder(lock, os.getpid())
             yield lock
@@ -429,7 +431,7 @@ class Pipeline:
         """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
         log = self.log_of(stage)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock(stage) as lock, log.open('w') as file:
+        with self._lock(stage) as lock, log.open('w', encoding='utf-8') as file:
             # what a killed run was about to rename
             for left in self.plan.folder(stage).rglob('.*.tmp'):
                 if left.is_file():
@@ -438,7 +440,8 @@ class Pipeline:
             _name_holder(lock, process.pid)
             code, peak = wait_for(process)
         if code not in (0, EXIT_BAD_RECORDS):
-            lines = _COLOURS.sub('', log.read_text(errors='replace')).splitlines()
+            text = log.read_text(encoding='utf-8', errors='replace')
+            lines = _COLOURS.sub('', text).splitlines()
             last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
             end = '\n'.join(lines[-15:])
             message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'

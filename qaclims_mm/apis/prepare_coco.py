@@ -17,9 +17,12 @@ from qaclims_mm.schemas import (
     IGNORE_INDEX,
     FormatError,
     claim_folder,
+    file_of,
     hash_file,
     join_problems,
+    problem_of_image_id,
     read_json,
+    shown_name,
     write_mask,
 )
 
@@ -118,6 +121,9 @@ def prepare_split(
     instances = read_instances(source)
     values = mask_values(instances)
     labels = instances.labels()
+    bad = [f'{shown_name(i)}: {problem}' for i in labels if (problem := problem_of_image_id(i))]
+    if bad:
+        raise FormatError(join_problems(bad, f'images of {source} have unusable names'))
     folder = root / 'mask' / split
     made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
     if masks:
@@ -149,7 +155,7 @@ def _claim(folder: Path, made_of: dict[str, str]) -> None:
 
 def _tasks(instances: Instances, folder: Path) -> Iterator[tuple]:
     for number, image in instances.images.items():
-        path = folder / f'{Path(image["file_name"]).stem}.png'
+        path = file_of(folder, Path(image['file_name']).stem, '.png')
         if not path.is_file():
             yield path, image, instances.objects[number]
 

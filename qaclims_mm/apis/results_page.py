@@ -33,7 +33,7 @@ def update_page(page: str | Path, results: str | Path, sections: Sequence[Sectio
     page = Path(page)
     if not page.is_file():
         raise FormatError(f'there is no page {page}.')
-    text = page.read_text()
+    text = page.read_text(encoding='utf-8')
     if not _BLOCK.search(text):
         raise FormatError(f'{page} has no <!-- ablation: SUITE --> with <!-- end --> behind it.')
     make: dict[str, Callable[[str], str]] = dict(
@@ -44,7 +44,7 @@ def update_page(page: str | Path, results: str | Path, sections: Sequence[Sectio
         lambda m: f'<!-- {m[1]}: {m[2]} -->\n{make[m[1]](m[2])}\n<!-- end -->', text
     )
     with atomic_path(page) as temporary:
-        temporary.write_text(changed)
+        temporary.write_text(changed, encoding='utf-8')
 
 
 def _table(page: Path, results: Path, suite: str) -> str:

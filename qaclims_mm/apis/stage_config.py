@@ -27,8 +27,8 @@ def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
     # how many images are tested at once changes no file
     (config.get('test_dataloader') or {}).pop('batch_size', None)
     # weights that ship may be trained again under the same name, others converted again
-    names = sorted({name for name in _strings(config) if name.startswith(SHIPPED)})
-    files = [f for name in names for f in _files_of(Path(resolve(name)))]
+    names = sorted({text for text in _texts_of(config) if text.startswith(SHIPPED)})
+    files = [f for name in names for f in _shipped_files(name)]
     # what the tool does not read may come and go
     read = {k: v for k, v in config.items() if not k.startswith(UNREAD.get(stage.tool, ()))}
     named = sorted({f for f in _weights_and_lists(read) if f.is_file()})
@@ -36,17 +36,24 @@ def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
     return hash_config({**config, 'files': [_hash_once(f, *_stamp(f)) for f in files]})
 
 
-def _strings(node: Any) -> Iterator[str]:
-    """Yield all strings of a config."""
+def _texts_of(node: Any) -> Iterator[str]:
+    """Yield all texts among the values of a config."""
     if isinstance(node, str):
         yield node
     elif isinstance(node, (dict, list, tuple)):
         for value in node.values() if isinstance(node, dict) else node:
-            yield from _strings(value)
+            yield from _texts_of(value)
 
 
-def _files_of(path: Path) -> list[Path]:
-    """Return a file, or all files of a folder."""
+def _shipped_files(name: str) -> list[Path]:
+    """Return the file that a name stands for, or all files of its folder.
+
+    A class may have such a name too, so one without a file is left to the stage that reads it.
+    """
+    try:
+        path = Path(resolve(name))
+    except FileNotFoundError:
+        return []
     return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
 
 

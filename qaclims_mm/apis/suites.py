@@ -91,7 +91,7 @@ def read_suite(path: str | Path) -> Suite:
         raise FormatError(f'there is no suite {path}; see configs/suites.')
     try:
         # mmengine reads a copy of it, whose name would say nothing
-        ast.parse(Path(path).read_text())
+        ast.parse(Path(path).read_text(encoding='utf-8'))
     except SyntaxError as error:
         where = f'{path}, line {error.lineno}'
         raise FormatError(f'{where}: this is no Python ({error.msg}).') from error

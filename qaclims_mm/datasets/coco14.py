@@ -8,7 +8,7 @@ from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.label_files import read_instances, read_labels
 from qaclims_mm.datasets.voc12 import palette_of
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.schemas import FormatError, file_of, join_problems
 
 CLASSES = (
     'background', 'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck',
@@ -68,8 +68,8 @@ class COCO14WeakDataset(ImageLevelDataset):
             try:
                 record = self.make_record(
                     image_id,
-                    f'{self.data_prefix["img_path"]}/{image_id}.jpg',
-                    f'{self.data_prefix["seg_map_path"]}/{image_id}.png',
+                    str(file_of(self.data_prefix['img_path'], image_id, '.jpg')),
+                    str(file_of(self.data_prefix['seg_map_path'], image_id, '.png')),
                     names if self.labelled else (),
                 )
             except ValueError as error:

@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
 from qaclims_mm.datasets.read_image import read_image
-from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.schemas import FormatError, join_problems, problem_of_image_id, shown_name
 
 
 class RecordError(ValueError):
@@ -60,15 +60,18 @@ class ImageLevelDataset(BaseDataset):
         """Return a record.
 
         Raises:
-            ValueError: If a label is not one of the classes (spaces do not count).
+            ValueError: If the id is no path below a folder, or a label is not one of the classes
+                (spaces do not count).
         """
+        if problem := problem_of_image_id(image_id):
+            raise ValueError(f'image {shown_name(image_id)} cannot be used: {problem}')
         known = self._class_indices
         labels = set()
         for name in label_names:
             if name.replace(' ', '') not in known:
                 raise ValueError(
-                    f'label {name!r} of image {image_id} is none of the {len(known)} classes '
-                    f'({", ".join(self.class_names[:5])}, ...); '
+                    f'label {shown_name(name)} of image {image_id} is none of the {len(known)} '
+                    f'classes ({", ".join(self.class_names[:5])}, ...); '
                     "correct the label or add it to the data set's classes."
                 )
             labels.add(known[name.replace(' ', '')])

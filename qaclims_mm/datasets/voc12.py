@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, join_problems, voc_palette
+from qaclims_mm.schemas import FormatError, file_of, join_problems, voc_palette
 
 CLASSES = (
     'background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair',
@@ -74,7 +74,7 @@ class VOC12WeakDataset(ImageLevelDataset):
                 records.append(
                     self.make_record(
                         image_id,
-                        f'{self.data_prefix["img_path"]}/{image_id}.jpg',
+                        str(file_of(self.data_prefix['img_path'], image_id, '.jpg')),
                         self._mask_path(image_id),
                         names,
                     )
@@ -93,17 +93,17 @@ class VOC12WeakDataset(ImageLevelDataset):
         path = Path(self.ann_file)
         if not path.is_file():
             raise FormatError(f'{path} is missing; ann_file must list one image id a line.')
-        for line, text in enumerate(path.read_text().splitlines(), start=1):
+        for line, text in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
             if text.strip():
                 # Some lists of the field hold "/JPEGImages/x.jpg /SegmentationClass/x.png".
                 yield line, Path(text.split()[0]).stem if '/' in text else text.strip()
 
     def _mask_path(self, image_id: str) -> str | None:
         folder = self.data_prefix['seg_map_path']
-        return f'{folder}/{image_id}.png' if folder else None
+        return str(file_of(folder, image_id, '.png')) if folder else None
 
     def _read_xml(self, image_id: str) -> list[str]:
-        path = Path(self.data_prefix['xml_path']) / f'{image_id}.xml'
+        path = file_of(self.data_prefix['xml_path'], image_id, '.xml')
         try:
             root = ElementTree.parse(path).getroot()  # noqa: S314 - the devkit's own files
         except FileNotFoundError:

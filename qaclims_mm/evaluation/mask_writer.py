@@ -90,13 +90,13 @@ class SegMaskWriter(ImageWriter):
         report = super().evaluate(size)
         if self.zip_folder and is_main_process():
             with (
-                atomic_path(self.out_dir.with_suffix('.zip')) as path,
+                atomic_path(self.out_dir.with_name(f'{self.out_dir.name}.zip')) as path,
                 zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive,
             ):
                 for image_id in self.image_ids:
                     mask = file_of(self.out_dir, image_id, self.suffix)
                     if mask.is_file():
-                        name = f'{self.zip_folder}/{image_id}{self.suffix}'
+                        name = file_of(self.zip_folder, image_id, self.suffix)
                         info = zipfile.ZipInfo.from_file(mask, name)
                         # the same bytes whenever the masks were written
                         info.date_time = (1980, 1, 1, 0, 0, 0)

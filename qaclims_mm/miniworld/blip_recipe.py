@@ -34,7 +34,7 @@ def write_tokenizer(folder: Path) -> int:
     words = {w.lower() for w in questions.replace('{class}', ' ').replace('?', ' ').split()}
     words |= set(vocabulary())
     vocab = (*SPECIAL, '?', '.', *sorted(words))
-    (folder / 'vocab.txt').write_text('\n'.join(vocab) + '\n')
+    (folder / 'vocab.txt').write_text('\n'.join(vocab) + '\n', encoding='utf-8')
     config = dict(
         tokenizer_class='BertTokenizer',
         do_lower_case=True,
@@ -47,7 +47,9 @@ def write_tokenizer(folder: Path) -> int:
         bos_token='[DEC]',  # noqa: S106
         additional_special_tokens=['[ENC]'],
     )
-    (folder / 'tokenizer_config.json').write_text(json.dumps(config, indent=2) + '\n')
+    (folder / 'tokenizer_config.json').write_text(
+        json.dumps(config, indent=2) + '\n', encoding='utf-8'
+    )
     return len(vocab)
 
 

@@ -81,7 +81,9 @@ def write_config(folder: Path, vocab_size: int) -> None:
         ),
         preprocess_cfg=dict(mean=mean, std=std),
     )
-    (folder / 'open_clip_config.json').write_text(json.dumps(config, indent=2) + '\n')
+    (folder / 'open_clip_config.json').write_text(
+        json.dumps(config, indent=2) + '\n', encoding='utf-8'
+    )
 
 
 def collate(

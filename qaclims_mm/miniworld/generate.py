@@ -14,7 +14,7 @@ from PIL import Image
 from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, truth
 from qaclims_mm.miniworld.world import CONTEXT_RATE
 from qaclims_mm.progress import track
-from qaclims_mm.schemas import FormatError, read_json, write_json, write_mask
+from qaclims_mm.schemas import FormatError, read_json, temporary_path, write_json, write_mask
 
 WORLD_VERSION = 1
 MIN_SIZE = 32
@@ -64,7 +64,7 @@ def generate(
     if root.exists() and any(root.iterdir()):
         _check_existing(root, parameters)
         return root
-    partial_root = root.with_name(f'{root.name}.{os.getpid()}.tmp')
+    partial_root = temporary_path(root)
     for folder in ('JPEGImages', 'SegmentationClass', 'Annotations', 'ImageSets/Segmentation'):
         (partial_root / folder).mkdir(parents=True, exist_ok=True)
     try:
@@ -100,10 +100,10 @@ def _fill(root: Path, num_train: int, num_val: int, seed: int, size: int) -> Non
                 total=number,
             )
         )
-    (root / 'scenes.jsonl').write_text('\n'.join(lines) + '\n')
+    (root / 'scenes.jsonl').write_text('\n'.join(lines) + '\n', encoding='utf-8')
     lists = root / 'ImageSets' / 'Segmentation'
-    (lists / 'train.txt').write_text('\n'.join(ids[:num_train]) + '\n')
-    (lists / 'val.txt').write_text('\n'.join(ids[num_train:]) + '\n')
+    (lists / 'train.txt').write_text('\n'.join(ids[:num_train]) + '\n', encoding='utf-8')
+    (lists / 'val.txt').write_text('\n'.join(ids[num_train:]) + '\n', encoding='utf-8')
 
 
 def _write_picture(root: Path, seed: int, size: int, entry: tuple[int, str]) -> str:

@@ -27,6 +27,7 @@ from qaclims_mm.schemas.files import (
     join_problems,
     read_json,
     read_metrics,
+    temporary_path,
     update_metrics,
     write_json,
 )
@@ -45,6 +46,13 @@ from qaclims_mm.schemas.masks import (
     resize_mask,
     voc_palette,
     write_mask,
+)
+from qaclims_mm.schemas.names import (
+    drawn_name,
+    problem_of_characters,
+    problem_of_image_id,
+    problem_of_name,
+    shown_name,
 )
 from qaclims_mm.schemas.run_config import (
     MODES,
@@ -84,12 +92,16 @@ __all__ = [
     'atomic_path',
     'check_text_bank',
     'claim_folder',
+    'drawn_name',
     'file_of',
     'hash_config',
     'hash_file',
     'image_id_of',
     'join_problems',
     'manifest_hash',
+    'problem_of_characters',
+    'problem_of_image_id',
+    'problem_of_name',
     'read_cams',
     'read_json',
     'read_mask',
@@ -101,7 +113,9 @@ __all__ = [
     'resize_mask',
     'run_config_path',
     'shard_path',
+    'shown_name',
     'strided_size',
+    'temporary_path',
     'update_metrics',
     'voc_palette',
     'write_cams',

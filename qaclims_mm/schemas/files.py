@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qaclims_mm.schemas.names import problem_of_image_id, shown_name
+
 METRICS = 'metrics.json'
 
 
@@ -21,6 +23,16 @@ def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
     return f'{len(problems)} {what}:\n  ' + '\n  '.join(problems[:shown]) + more
 
 
+def temporary_path(path: str | Path) -> Path:
+    """Return a hidden name beside ``path`` for what is renamed to it; ``.*.tmp`` finds leftovers.
+
+    It is short, since a file's own name may already be as long as the file system allows.
+    """
+    path = Path(path)
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f'.{name}.{os.getpid()}.tmp')
+
+
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` and rename it when the block ends well; else remove it.
@@ -30,7 +42,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    temporary = temporary_path(path)
     try:
         yield temporary
         os.replace(temporary, path)
@@ -47,10 +59,12 @@ def file_of(root: str | Path, image_id: str, suffix: str) -> Path:
     """Return the file of an image below ``root``; a dot inside the id is kept.
 
     Raises:
-        ValueError: If the id would leave ``root``.
+        ValueError: If the id is no path below ``root``; see ``names.problem_of_image_id``.
     """
-    if image_id.startswith('/') or '..' in image_id.split('/'):
-        raise ValueError(f'image_id must stay below its folder, but got {image_id!r}.')
+    if problem := problem_of_image_id(image_id):
+        raise ValueError(
+            f'image_id must be a path below its folder, but got {shown_name(image_id)}: {problem}.'
+        )
     return Path(root) / f'{image_id}{suffix}'
 
 
@@ -61,9 +75,11 @@ def hash_file(path: str | Path) -> str:
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write sorted, indented JSON."""
+    """Write sorted, indented JSON in UTF-8."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n')
+        # half of a surrogate pair becomes its JSON escape
+        temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
 
 
 def read_json(path: str | Path) -> Any:
@@ -73,7 +89,7 @@ def read_json(path: str | Path) -> Any:
         FormatError: If it is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding='utf-8'))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise FormatError(
             f'{path} is not valid JSON ({error}); delete it and run its stage again.'

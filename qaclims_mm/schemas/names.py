@@ -22,6 +22,11 @@ _REASONS = {
 }
 
 
+def _is_drawable(character: str) -> bool:
+    """Return whether a character is a letter, mark, sign or blank of one line."""
+    return unicodedata.category(character) not in _REASONS and character not in _BIDI_CONTROLS
+
+
 def problem_of_characters(text: str) -> str:
     """Return why a text does not fit into one line of UTF-8, or ''."""
     reasons = (_REASONS.get(unicodedata.category(character)) for character in text)
@@ -102,3 +107,19 @@ def shown_name(name: str) -> str:
     if len(name) > LONGEST_SHOWN:
         name = f'{name[:50]}...{name[-(LONGEST_SHOWN - 53) :]}'
     return repr(name)
+
+
+def drawn_name(name: str, longest: int) -> str:
+    r"""Return a name as pictures show it: in one line, escaped, and cut with an ellipsis.
+
+    Args:
+        name: Any text.
+        longest: Number of characters, at least 1.
+
+    Example:
+        >>> print(drawn_name('dining\ntable', 10))
+        dining\nt…
+    """
+    cut = name if len(name) <= longest else name[:longest]
+    shown = ''.join(c if _is_drawable(c) else repr(c)[1:-1] for c in cut)
+    return shown if len(name) <= longest and len(shown) <= longest else f'{shown[: longest - 1]}…'

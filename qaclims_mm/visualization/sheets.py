@@ -12,12 +12,14 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 from PIL import Image
 
-from qaclims_mm.schemas import FormatError, atomic_path, voc_palette
+from qaclims_mm.schemas import FormatError, atomic_path, drawn_name, voc_palette
 
 FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
 # Inches: between cells, around the sheet, a line of text; the width of a line of row label.
 GAP, MARGIN, LINE, LABEL_LINE = 0.05, 0.06, 0.135, 0.17
 TEXT_SIZE, LABEL_SIZE = 7.0, 8.5
+# characters of a name or a text, at most
+LONGEST_TEXT = 80
 POINTS_PER_INCH = 72
 # how much wider letters are drawn than they are measured, and bold ones
 DRAWN, BOLD = 1.04, 1.15
@@ -74,11 +76,12 @@ def wrap_texts(texts: Iterable[str], width: float, size: float = TEXT_SIZE) -> l
     """Join texts by commas into lines; a text is broken only where it is wider than a line.
 
     Args:
-        texts: What to write; doubles are left out.
+        texts: What to write, each cut where it is longer than ``LONGEST_TEXT``; doubles are left
+            out.
         width: Of a line, in inches.
         size: Of the letters, in points.
     """
-    distinct = list(dict.fromkeys(texts))
+    distinct = list(dict.fromkeys(drawn_name(text, LONGEST_TEXT) for text in texts))
     marked = [f'{text},' for text in distinct[:-1]] + distinct[-1:]
     lines: list[str] = []
     for part in (p for text in marked for p in _parts(text, width, size)):
@@ -167,6 +170,7 @@ class _Page:
             fontsize=size,
             # names from disk may hold dollars
             parse_math=False,
+            usetex=False,
             **dict(ha='center', va='top', ma='center') | style,
         )
 

@@ -165,7 +165,9 @@ class BlipVQA:
     ) -> list[list[Tensor]]:
         """Encode the questions about images ``(B, N, E)``, as many about each."""
         blip: Any = self._blip
-        tokens = self._tokenizer([q for group in questions for q in group])['input_ids']
+        # a class may be called [SEP]
+        options = dict(split_special_tokens=True)
+        tokens = self._tokenizer([q for g in questions for q in g], **options)['input_ids']
         ids, mask = (x.to(self._device) for x in pad([torch.tensor(t) for t in tokens]))
         if self.encoder_token_id is not None:
             ids[:, 0] = self.encoder_token_id

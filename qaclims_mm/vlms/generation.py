@@ -166,7 +166,7 @@ class GenerativeVQA:
         return [[next(done) for _ in questions] for questions in questions_per_image]
 
     def _answer_together(self, pairs: Sequence[tuple[Image.Image, str]]) -> list[Answer]:
-        prompts = [self.prompt.format(question=q) for _, q in pairs]
+        prompts = [self.prompt.format(question=self._as_text(q)) for _, q in pairs]
         output = self._generate([picture for picture, _ in pairs], prompts)
         each = self._writer.compute_transition_scores(
             output.sequences,
@@ -181,6 +181,17 @@ class GenerativeVQA:
             Answer(parse_answer(text, q), score)
             for text, (_, q), score in zip(texts, pairs, scores.tolist(), strict=True)
         ]
+
+    def _as_text(self, question: str) -> str:
+        """Return a question with a blank in each special token, which a class may be called.
+
+        Tokenizers would read ``<image>`` in a question as the place of a second image.
+        """
+        for token in self._processor.tokenizer.added_tokens_decoder.values():
+            if token.special and len(token.content) > 1:
+                broken = f'{token.content[0]} {token.content[1:]}'
+                question = question.replace(token.content, broken)
+        return question
 
     @abstractmethod
     def _generate(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Any:

@@ -69,7 +69,7 @@ def read_stats(model: str, model_type: str) -> tuple[Sequence[float], Sequence[f
         except OSError:
             continue
         try:
-            values = json.loads(path.read_text())
+            values = json.loads(path.read_text(encoding='utf-8'))
         except ValueError as error:
             raise FormatError(f'{path} is no JSON ({error}); write it again.') from error
         values = values.get('image_processor', values)
@@ -118,6 +118,8 @@ class HFTextHead(FrozenTextHead):
                 config.text_config.max_position_embeddings, self._tokenizer.model_max_length
             ),
             truncation=True,
+            # an answer may be <|endoftext|>
+            split_special_tokens=True,
             return_tensors='pt',
         )
         # SigLIP was trained to look at the padding, and reads the last token; to the others the

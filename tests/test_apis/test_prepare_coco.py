@@ -112,6 +112,15 @@ def test_tables_alone(tmp_path):
             instances(categories=[dict(id=18, name='dog'), dict(id=3, name='cart')]),
             r'1 categories are none of the 80 classes of COCO:\n  cart \(id 3\)',
         ),
+        (
+            instances(
+                images=[
+                    dict(id=n, file_name=f, height=8, width=9)
+                    for n, f in ((1, 'a\0.jpg'), (7, 'b.jpg'))
+                ]
+            ),
+            'have unusable names',
+        ),
         (bad(0, segmentation=[[1, 2]]), 'objects of b.jpg cannot be drawn'),
         (bad(0, segmentation=dict(counts='x', size='y')), 'objects of b.jpg cannot be drawn'),
     ],

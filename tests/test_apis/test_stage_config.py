@@ -70,3 +70,12 @@ def test_lists_that_a_tool_does_not_read_may_come_and_go(tmp_path, tool):
     other = tool == 'visualize_cams.py'
     wanted = dict(train=tool != 'test.py', val=other, test=tool != 'train.py')
     assert changed == wanted
+
+
+def test_a_class_may_be_called_like_shipped_weights(tmp_path):
+    config = tmp_path / 'config.py'
+    hashes = set()
+    for name in ('miniworld://none', "it's miniworld://none", 'cat'):
+        config.write_text(f"work_dir = 'x'\nclasses = [{name!r}]\n")
+        hashes.add(hash_of(config, 'test.py', tmp_path))
+    assert len(hashes) == 3

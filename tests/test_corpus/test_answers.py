@@ -1,6 +1,7 @@
 import sys
 
 import pytest
+from strategies import ODD_NAMES
 
 from qaclims_mm.corpus.answers import (
     clean_answer,
@@ -170,3 +171,8 @@ def test_errors():
         contains_label('dog', ['dog'], 'letters')
     with pytest.raises(ValueError, match=r"^bg_filter must be one of .* but got 'absent'\.$"):
         select_backgrounds(['dog'], 'dog', 'absent')
+
+
+@pytest.mark.parametrize('name', ODD_NAMES)
+def test_a_label_is_appended_literally(name):
+    assert process_answer('Quux', 'fg', name) == f'quux {name}'

@@ -1,5 +1,6 @@
 import pytest
 from contracts import VLMContract, noise
+from strategies import ODD_NAMES
 
 from qaclims_mm.corpus.fixed_answers import FixedAnswers
 from qaclims_mm.corpus.questions import get_questions
@@ -39,3 +40,11 @@ def test_bad_input():
         FixedAnswers({'cat': []})
     with pytest.raises(FormatError, match=r"no fixed answer to 'What is above the dog\?'"):
         FixedAnswers(TEXTS).answer([noise(4, 4)], [['What is above the dog?']])
+
+
+@pytest.mark.parametrize('name', ODD_NAMES)
+def test_names_are_literal(name):
+    model = FixedAnswers({name: [f'near {name}'], 'cat': ['sofa']})
+    questions = [q.fill(name) for q in get_questions()]
+    [answers] = model.answer([noise(4, 4)], [questions])
+    assert {a.text for a in answers} == {name, f'near {name}'}

@@ -1,6 +1,7 @@
 import re
 
 import pytest
+from strategies import ODD_NAMES
 
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, get_questions
 
@@ -96,3 +97,10 @@ def test_fill(class_name):
 def test_errors(options, message):
     with pytest.raises(ValueError, match=f'^{re.escape(message)}$'):
         get_questions(**options)
+
+
+@pytest.mark.parametrize('name', ODD_NAMES)
+def test_a_class_is_asked_about_by_its_literal_name(name):
+    for question in get_questions():
+        before, after = question.template.split('{class}')
+        assert question.fill(name) == f'{before}{name}{after}'

@@ -1,9 +1,14 @@
+import tempfile
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaclims_mm.corpus.store import VQACorpus, finished_shards, write_shard
-from qaclims_mm.schemas import CORPUS_SCHEMA, FormatError, Manifest
+from qaclims_mm.schemas import CORPUS_SCHEMA, FormatError, Manifest, read_shard, shard_path
 
 IDS = ['2007_000063', '2007_000068', 'COCO_train_9', 'sub dir/a', 'sub dir/ü']
 
@@ -177,3 +182,24 @@ def test_other_columns(folder):
         FormatError, match=r"part-00002\.parquet lacks the columns \['text'\]: another version"
     ):
         corpus[IDS[4]]
+
+
+@strategies.fast
+@given(
+    st.dictionaries(
+        strategies.image_ids, st.lists(strategies.names, min_size=1, max_size=3, unique=True)
+    ),
+    strategies.texts,
+)
+def test_names_come_back_as_they_were_written(classes_of, answer):
+    rows_of = {
+        i: [row(i, name, answer=answer, text=name) for name in names]
+        for i, names in classes_of.items()
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        write_shard(folder, 0, rows_of)
+        write_manifest(folder, 1)
+        corpus = VQACorpus(folder)
+        assert corpus.image_ids == sorted(rows_of)
+        assert dict(corpus) == {i: stored(rows) for i, rows in rows_of.items()}
+        read_shard(shard_path(folder, 0))

@@ -2,15 +2,20 @@ import copy
 import pickle
 import random
 import re
+import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import strategies
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaclims_mm.corpus.questions import get_questions
-from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
+from qaclims_mm.schemas import FormatError, Manifest, check_text_bank, write_text_bank
 from qaclims_mm.vlms.clip import CLIPTextHead
 
 WORDS = ['grass', 'water', 'dog', 'cat', 'two dogs', 'a cat', 'red', 'tree', '', 'no dog', '犬']
@@ -300,3 +305,46 @@ def test_without_questions_about_it_the_background_is_what_there_is_not(groups, 
     rows = {k: [index.texts[i] for i in index.columns[k][0]] for k in ('fg', 'bg')}
     assert rows == dict(fg=fg, bg=bg)
     assert index.texts[index.columns['label'][0]] == 'dog'
+
+
+@strategies.fast
+@given(
+    st.dictionaries(
+        strategies.image_ids,
+        st.lists(strategies.names, min_size=1, max_size=3, unique=True),
+        min_size=1,
+        max_size=4,
+    ),
+    st.lists(strategies.image_ids, max_size=3),
+)
+def test_names_come_back_as_they_were_written(classes_of, failed):
+    index, asked = TextIndex(), []
+
+    def encode(prompts, on_batch):
+        asked.extend(prompts)
+        return torch.eye(len(prompts))
+
+    for image_id in sorted(classes_of):
+        question = get_questions()[0]
+        options = dict(kind=question.kind, question_id=question.id)
+        index.add_image(
+            dict(image_id=image_id, class_name=name, text=f'an {name}', **options)
+            for name in classes_of[image_id]
+        )
+    embeddings = encode_index(index, encode, 'a photo of {answer}')
+    assert asked == [f'a photo of {text}' for text in index.texts]
+    head = SimpleNamespace(model='{answer}', weights_sha256='a' * 64)
+    manifest = Manifest('qape', '', failed=[[image_id, 'x'] for image_id in failed])
+    corpus = SimpleNamespace(manifest=manifest, corpus_hash='b' * 64)
+    with tempfile.TemporaryDirectory() as folder:
+        save_text_bank(folder, index, embeddings, head, 'a photo of {answer}', corpus, '')
+        check_text_bank(folder)
+        bank = TextBank(folder)
+        assert bank.texts == index.texts
+        # as LoadTextRows reads them
+        assert set(bank.metadata['failed'].split('\n')) - {''} == set(failed)
+        for image_id, names in classes_of.items():
+            rows = bank.rows(image_id, names)
+            for name, fg, no in zip(names, rows.fg, rows.no, strict=True):
+                assert [bank.texts[k] for k in fg] == [f'an {name}', name]
+                assert bank.texts[no[0]] == f'no {name}'

@@ -107,3 +107,9 @@ def test_labels_file_of_voc_does_not_reach_coco(tmp_path):
     dataset = read_config(tmp_path / 'coco.py').train_dataloader.dataset
     DATASETS.build({**dataset, 'lazy_init': True, 'pipeline': []})
     assert dataset.labels_file is None
+
+
+def test_ids_stay_below_their_folder(root):
+    write_labels(root / 'image_labels/train2014.csv', {'../x': ['dog'], 'b': ['dog']})
+    with pytest.raises(FormatError, match=r"got '\.\./x': its path has the part '\.\.'"):
+        build(root)

@@ -151,3 +151,9 @@ def test_a_bug_is_not_taken_for_a_bad_record():
     dataset.pipeline.transforms[0].bad = None
     with pytest.raises(TypeError):
         dataset[0]
+
+
+@pytest.mark.parametrize('image_id', ['/x', '../x', 'a//b', 'a\0', ''])
+def test_ids_stay_below_their_folder(image_id):
+    with pytest.raises(ValueError, match=r'^image .+ cannot be used: it'):
+        make().make_record(image_id, 'x.jpg', None, ['cat'])

@@ -200,3 +200,12 @@ def test_images_of_a_test_server_need_no_labels(tmp_path, caplog):
     assert dataset.image_ids() == ['img_0', 'img_1', 'img_2', 'img_3']
     assert dataset[0]['data_samples'].pairs.tolist() == []
     assert 'have no label' not in caplog.text
+
+
+def test_ids_stay_below_their_folder(tmp_path):
+    root = tmp_path / 'voc'
+    make_tiny_voc(root)
+    (root / 'Annotations/img_0.xml').rename(tmp_path / 'outside.xml')
+    (root / 'train.txt').write_text('..\nimg_1\n')
+    with pytest.raises(FormatError, match=r"train.txt:1: image_id must be a path .* got '\.\.'"):
+        build(root)

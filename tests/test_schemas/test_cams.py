@@ -1,5 +1,11 @@
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaclims_mm import schemas
 from qaclims_mm.schemas import FormatError
@@ -60,3 +66,16 @@ def test_pickled_cams_are_refused(tmp_path):
     np.savez(tmp_path / 'a.npz', keys=np.array([{}], dtype=object))
     with pytest.raises(FormatError, match='is not a CAM file'):
         schemas.read_cams(tmp_path / 'a.npz')
+
+
+@strategies.fast
+@given(st.sets(strategies.image_ids, max_size=4))
+def test_every_image_has_a_file_of_its_own(image_ids):
+    with tempfile.TemporaryDirectory() as folder:
+        for key, image_id in enumerate(sorted(image_ids)):
+            path = schemas.file_of(folder, image_id, '.npz')
+            schemas.write_cams(path, np.array([key]), np.zeros((1, 1, 1)), np.zeros((1, 2, 3)))
+        for key, image_id in enumerate(sorted(image_ids)):
+            assert schemas.read_cams(schemas.file_of(folder, image_id, '.npz')).keys == [key]
+        found = {schemas.image_id_of(path, folder) for path in Path(folder).rglob('*.npz')}
+        assert found == image_ids

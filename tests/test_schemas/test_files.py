@@ -1,4 +1,13 @@
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaclims_mm import schemas
 
@@ -18,9 +27,9 @@ def test_failed_write_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize('image_id', ['/etc/passwd', '../x', 'a/../../x'])
+@pytest.mark.parametrize('image_id', ['/etc/passwd', '../x', 'a/../../x', '', 'a//b', 'a\0'])
 def test_image_id_stays_below_its_folder(tmp_path, image_id):
-    with pytest.raises(ValueError, match='must stay below its folder'):
+    with pytest.raises(ValueError, match='must be a path below its folder'):
         schemas.file_of(tmp_path, image_id, '.png')
 
 
@@ -39,3 +48,51 @@ def test_image_id():
 )
 def test_join_problems(problems, shown, message):
     assert schemas.join_problems(problems, 'images are bad', shown) == message
+
+
+def test_temporary_names_are_short(tmp_path):
+    # the longest name that the file system takes, of letters of three bytes
+    path = tmp_path / ('人' * 83 + '.json')
+    schemas.write_json(path, 1)
+    assert schemas.read_json(path) == 1
+    with schemas.atomic_path(path) as temporary:
+        assert len(temporary.name) <= 40
+        temporary.write_text('2')
+        assert list(tmp_path.rglob('.*.tmp')) == [temporary]
+    assert schemas.temporary_path(path) != schemas.temporary_path(tmp_path / 'b.json')
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_is_utf8_whatever_the_locale(tmp_path):
+    values = {'größer': '人', 'half': '\ud800'}
+    code = (
+        'import sys; from qaclims_mm.schemas import read_json, write_json\n'
+        'write_json(sys.argv[2], read_json(sys.argv[1]))'
+    )
+    schemas.write_json(tmp_path / 'a.json', values)
+    environment = os.environ | dict(LC_ALL='C', PYTHONUTF8='0', PYTHONCOERCECLOCALE='0')
+    paths = [str(tmp_path / name) for name in ('a.json', 'b.json')]
+    subprocess.run([sys.executable, '-c', code, *paths], env=environment, check=True)
+    assert schemas.read_json(tmp_path / 'b.json') == values
+    assert '"größer": "人"' in (tmp_path / 'b.json').read_text(encoding='utf-8')
+
+
+@strategies.fast
+@given(st.dictionaries(strategies.names, st.dictionaries(strategies.names, st.integers())))
+def test_names_of_metrics_come_back_as_they_were_written(metrics):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'metrics.json'
+        schemas.write_json(path, {})
+        for stage, values in metrics.items():
+            schemas.update_metrics(path, stage, values)
+        assert schemas.read_metrics(path) == metrics
+
+
+@strategies.fast
+@given(strategies.image_ids)
+def test_files_of_images_are_below_their_folder(image_id):
+    root = Path('/out/cams')
+    path = schemas.file_of(root, image_id, '.npz')
+    assert os.path.normpath(path) == str(path)
+    assert path.is_relative_to(root)
+    assert schemas.image_id_of(path, root) == image_id

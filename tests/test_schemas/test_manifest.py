@@ -1,6 +1,10 @@
 import json
+import tempfile
 
 import pytest
+import strategies
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qaclims_mm import schemas
 from qaclims_mm.schemas import FormatError, Manifest
@@ -50,3 +54,15 @@ def test_config_hash_of_a_moved_chain(root):
     first = schemas.hash_config(config('work_dirs/first', 'qape'))
     assert schemas.hash_config(config(root, 'qape')) == first
     assert schemas.hash_config(config(root, 'other')) != first
+
+
+@strategies.fast
+@given(
+    st.lists(st.tuples(strategies.image_ids, st.text(max_size=20)), max_size=3),
+    st.dictionaries(strategies.names, strategies.names, max_size=3),
+)
+def test_names_come_back_as_they_were_written(failed, extra):
+    written = Manifest('qape', 'hash', failed=[list(f) for f in failed], extra=extra)
+    with tempfile.TemporaryDirectory() as folder:
+        written.write(folder)
+        assert Manifest.read(folder) == written

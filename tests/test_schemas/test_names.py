@@ -1,7 +1,7 @@
 import pytest
 
 from qaclims_mm.schemas import names
-from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name
+from qaclims_mm.schemas.names import drawn_name, problem_of_image_id, problem_of_name, shown_name
 
 LEGAL_NAMES = [
     'cat',
@@ -116,3 +116,20 @@ def test_shown_names_are_shortened_in_the_middle() -> None:
     assert shown.startswith("'start")
     assert '...' in shown
     assert shown.endswith("end'")
+
+
+@pytest.mark.parametrize(
+    ('name', 'longest', 'drawn'),
+    [
+        ('cat', 3, 'cat'),
+        ('cats', 3, 'ca…'),
+        ('$x_1$ %s \\1 {}', 20, '$x_1$ %s \\1 {}'),
+        ('a\nb\0', 20, 'a\\nb\\x00'),
+        ('a\ud800\u202e', 20, 'a\\ud800\\u202e'),
+        ('\0\0', 4, '\\x0…'),
+        ('👩\u200d🚀', 5, '👩\u200d🚀'),
+        ('x' * 10**6, 4, 'xxx…'),
+    ],
+)
+def test_drawn_names_are_one_short_line(name: str, longest: int, drawn: str) -> None:
+    assert drawn_name(name, longest) == drawn

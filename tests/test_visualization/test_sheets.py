@@ -5,10 +5,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from qaclims_mm.schemas import Cams, FormatError, voc_palette
+from qaclims_mm.schemas import Cams, FormatError, drawn_name, voc_palette
 from qaclims_mm.visualization.sheets import (
     BG_COLOUR,
     FG_COLOUR,
+    LONGEST_TEXT,
     SheetColumn,
     draw_cam_sheet,
     fit_mask,
@@ -233,3 +234,19 @@ def test_masks_of_a_larger_file():
         assert fitted.shape == (6, 8)
         assert (fitted == [[0] * 4 + [300] * 4] * 6).all()
     assert fit_mask(mask, (13, 16)) is mask
+
+
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize(
+    'name',
+    ['$x_1$ $', '\\frac{', '%s {} {class}', '_hidden', 'a\nb\0\ud800', '<b>[/b]', 'x' * 10**5],
+)
+def test_names_are_drawn_as_they_are(tmp_path, name):
+    sheet = draw_cam_sheet([column(class_name=name, names=(name,), fg=(name,), bg=(name,) * 2)])
+    save_figure(sheet, tmp_path / 'sheet.png')
+    drawn = drawn_name(name, LONGEST_TEXT).replace(' ', '')
+    texts = ''.join(text.get_text() for text in sheet.texts).replace('\n', '').replace(' ', '')
+    # beside its map, as the class, and twice as an answer
+    assert texts.count(drawn) == 4
+    # a name cannot make a sheet of any size
+    assert max(sheet.get_size_inches()) < 20

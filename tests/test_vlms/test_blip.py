@@ -14,6 +14,7 @@ from PIL import Image
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.paths import resolve
+from qaclims_mm.vlms import blip
 from qaclims_mm.vlms.blip import (
     BlipDecoder,
     BlipVQA,
@@ -359,3 +360,20 @@ def test_without_transformers(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
     with pytest.raises(ImportError, match=r'BLIP needs transformers; run: pip install -e "\.\[vlm'):
         BlipVQA('miniworld://blip').load()
+
+
+def test_a_class_may_be_called_like_a_special_token(monkeypatch):
+    model = BlipVQA('miniworld://blip')
+    model.load()
+    seen = []
+
+    def read(encoder, ids, *args, made=blip.read_text, **options):
+        seen.append(ids)
+        return made(encoder, ids, *args, **options)
+
+    monkeypatch.setattr(blip, 'read_text', read)
+    model.answer([noise(32, 32)], [['What is a [SEP] [ENC] [PAD]?']])
+    special = torch.tensor(model._tokenizer.all_special_ids)
+    unknown = model._tokenizer.unk_token_id
+    inner = seen[0][0, 1:-1]
+    assert not torch.isin(inner[inner != unknown], special).any()

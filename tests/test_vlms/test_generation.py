@@ -1,6 +1,7 @@
 import json
 import shutil
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import transformers
 from contracts import VLMContract
 from helpers import limited
 from safetensors.torch import load_file, save_file
+from strategies import ODD_NAMES
 
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.blip2 import Blip2VQA
@@ -257,3 +259,37 @@ def test_without_transformers(monkeypatch, kind):
     message = rf'{kind.__name__} needs transformers; run: pip install -e "\.\[vlm'
     with pytest.raises(ImportError, match=message):
         kind('x').load()
+
+
+@pytest.mark.parametrize('kind', [ChatVQA, Blip2VQA])
+def test_questions_are_literal(kind, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def generate(self, pictures, prompts):
+        raise Stop(prompts)
+
+    monkeypatch.setattr(kind, '_generate', generate)
+    model = kind('nowhere', prompt='{{Q}} {question}!')
+    model._network = object()
+    tokenizer = SimpleNamespace(added_tokens_decoder={})
+    model._processor = SimpleNamespace(tokenizer=tokenizer)
+    with pytest.raises(Stop) as stopped:
+        model.answer([np.zeros((4, 4, 3), np.uint8)], [ODD_NAMES])
+    asked = stopped.value.args[0]
+    assert asked == [f'{{Q}} {name}!' for name in ODD_NAMES][: len(asked)]
+
+
+@pytest.mark.parametrize('name', ['llava', 'blip2-opt', 'blip2-t5'])
+def test_a_class_may_be_called_like_a_special_token(written, name):
+    model = (ChatVQA if name == 'llava' else Blip2VQA)(str(written[name]))
+    model.load()
+    image = np.zeros((32, 32, 3), np.uint8)
+    answers = model.answer([image], [['What is a cat?', 'What is a <image>?', 'a </s> or <pad>?']])
+    assert len(answers[0]) == 3
+    special = set(model._processor.tokenizer.all_special_ids)
+    text = model._as_text('a <image> </s> <pad> {class}')
+    assert text == 'a < image> < /s> < pad> {class}'
+    ids = model._processor.tokenizer(text, add_special_tokens=False)['input_ids']
+    unknown = {model._processor.tokenizer.unk_token_id}
+    assert not (special - unknown) & set(ids)

@@ -386,3 +386,11 @@ def test_without_transformers(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
     with pytest.raises(ImportError, match=r'needs transformers; run: pip install -e "\.\[vlm'):
         load_dual_encoder('x')
+
+
+@torch.no_grad()
+def test_special_tokens_in_a_text_are_letters(folders):
+    head = HFTextHead(str(folders['clip'])).load()
+    end = head._tokenizer.eos_token
+    short, long = head.encode([WORDS[0], f'{WORDS[0]} {end} {WORDS[1]}'])
+    assert (short - long).abs().max() > 1e-3

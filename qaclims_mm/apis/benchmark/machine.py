@@ -37,7 +37,11 @@ def describe(device: torch.device) -> str:
     if device.type == 'cuda':
         return torch.cuda.get_device_name(device)
     info = Path('/proc/cpuinfo')
-    names = re.findall(r'model name\s*: (.+)', info.read_text()) if info.is_file() else []
+    names = (
+        re.findall(r'model name\s*: (.+)', info.read_text(encoding='utf-8'))
+        if info.is_file()
+        else []
+    )
     name = names[0] if names else platform.processor() or platform.machine()
     return f'{name}, {torch.get_num_threads()} threads'
 
@@ -152,7 +156,7 @@ def _start_peak(device: torch.device) -> int:
         return 0
     # what was freed counts until it is given back to the system
     ctypes.CDLL(None).malloc_trim(0)
-    Path('/proc/self/clear_refs').write_text('5')
+    Path('/proc/self/clear_refs').write_text('5', encoding='utf-8')
     return _status('VmRSS')
 
 
@@ -164,5 +168,5 @@ def _peak(device: torch.device) -> int:
 
 def _status(name: str) -> int:
     """Return a number of this process's in bytes."""
-    found = re.search(rf'{name}:\s*(\d+) kB', Path('/proc/self/status').read_text())
+    found = re.search(rf'{name}:\s*(\d+) kB', Path('/proc/self/status').read_text(encoding='utf-8'))
     return 1024 * int(found[1]) if found else 0

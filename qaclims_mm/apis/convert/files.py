@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from qaclims_mm.apis.convert.pickles import reason_of
-from qaclims_mm.schemas import FormatError, atomic_path, hash_file
+from qaclims_mm.schemas import FormatError, atomic_path, hash_file, temporary_path
 from qaclims_mm.version import __version__
 
 
@@ -112,9 +112,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary, old = (
-        path.with_name(f'.{path.name}.{os.getpid()}{s}') for s in ('.tmp', '.old.tmp')
-    )
+    temporary = temporary_path(path)
+    old = temporary.with_suffix('.old.tmp')
     temporary.mkdir()
     try:
         yield temporary
@@ -139,7 +138,7 @@ def read_lines(path: str | Path) -> list[str]:
         FormatError: If it is no text or has no line.
     """
     try:
-        lines = [line.strip() for line in Path(path).read_text().splitlines()]
+        lines = [line.strip() for line in Path(path).read_text(encoding='utf-8').splitlines()]
     except UnicodeDecodeError as error:
         raise FormatError(f'{path} is no text file ({error}).') from error
     kept: Any = [line for line in lines if line]

@@ -2,6 +2,7 @@
 
 import colorsys
 import functools
+import html
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,8 +21,11 @@ from qaclims_mm.visualization.sheets import overlay_cam
 TICKED = 40
 # what a session holds is forgotten after this time, and its files are deleted
 SECONDS = 3600
-# gradio shows small images small
-CSS = '.filled button, .filled .image-frame, .filled img { width: 100%; object-fit: contain; }'
+# gradio shows small images small, and lets a long name push what is beside it off the page
+CSS = """
+.filled button, .filled .image-frame, .filled img { width: 100%; object-fit: contain; }
+label, .legend-item, th, td, td * { overflow-wrap: anywhere; min-width: 0; }
+"""
 INTRO = """\
 # From a word to a mask
 Drop an image, tick what is in it (proposals may miss a class), and see where it is. Maps show what
@@ -43,14 +47,18 @@ GOLDEN = (5**0.5 - 1) / 2
 
 
 def told(function: Callable) -> Callable:
-    """Show the message of what a user can mend; anything else stays in the server's log."""
+    """Show the message of what a user can fix; anything else stays in the server's log.
+
+    The page reads messages as HTML, so the names in them are escaped.
+    """
 
     @functools.wraps(function)
     def wrapped(*args: Any) -> Any:
         try:
             return function(*args)
         except (FormatError, ValueError) as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            message = html.escape(str(error), quote=False)
+            raise gr.Error(message, print_exception=False) from error
 
     return wrapped
 
@@ -101,6 +109,8 @@ class Page:
                     packed = gr.DownloadButton(visible='hidden')
                     answers = gr.Dataframe(
                         headers=list(HEAD),
+                        datatype='str',
+                        column_widths=['20%', '15%', '35%', '30%'],
                         label='questions and answers',
                         wrap=True,
                         interactive=False,

@@ -44,7 +44,7 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
     title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
     page = render(title, date, lead_of(work), sections)
     with atomic_path(out) as temporary:
-        temporary.write_text(page)
+        temporary.write_text(page, encoding='utf-8')
     return sections
 
 
@@ -109,7 +109,7 @@ def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
     )
-    style = Markup((HERE / 'style.css').read_text())  # noqa: S704 - our own file
+    style = Markup((HERE / 'style.css').read_text(encoding='utf-8'))  # noqa: S704 - our own file
     return environment.get_template('page.html.jinja').render(
         title=title, date=date, lead=lead, sections=sections, style=style
     )

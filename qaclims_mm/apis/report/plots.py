@@ -15,6 +15,7 @@ from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from qaclims_mm.apis.report.blocks import Picture
+from qaclims_mm.schemas import drawn_name
 
 CSS_DPI = 96
 PLOT_SIZE = (4.8, 3.2)  # inches
@@ -24,7 +25,7 @@ JPEG_QUALITY = 85
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666', '#000000')
 STROKES = ('-', '--', '-.', ':')
 MAX_LINES = len(COLOURS)
-LONGEST_NAME = 28
+LONGEST_NAME, LONGEST_TITLE = 28, 60
 STYLE: dict[Any, Any] = {
     'font.size': 9,
     'axes.spines.top': False,
@@ -33,6 +34,7 @@ STYLE: dict[Any, Any] = {
     'legend.fontsize': 8,
     # names from disk may hold dollars
     'text.parse_math': False,
+    'text.usetex': False,
 }
 
 # Draws into axes.
@@ -91,7 +93,7 @@ def css_size(inches: tuple[float, float]) -> tuple[int, int]:
 
 def shortened(name: str) -> str:
     """Return a name that fits beside an axis."""
-    return name if len(name) <= LONGEST_NAME else f'{name[: LONGEST_NAME - 1]}…'
+    return drawn_name(name, LONGEST_NAME)
 
 
 def paint_lines(
@@ -106,10 +108,12 @@ def paint_lines(
         lines: {name: (x, y)}.
         marks: {name: a point to mark on it}.
     """
+    drawn = []
     for number, (name, (x, y)) in enumerate(lines.items()):
         colour, stroke = COLOURS[number % MAX_LINES], STROKES[number % len(STROKES)]
         marker = 'o' if len(x) == 1 else None
-        axes.plot(x, y, stroke, color=colour, marker=marker, label=shortened(name), linewidth=1.5)
+        options: dict[str, Any] = dict(color=colour, marker=marker, linewidth=1.5)
+        drawn += axes.plot(x, y, stroke, label=shortened(name), **options)
         if marks and name in marks:
             axes.plot(*marks[name], 'o', color=colour, markersize=6)
     values = np.concatenate([np.asarray(y, dtype=float) for _, y in lines.values()])
@@ -120,7 +124,7 @@ def paint_lines(
         axes.yaxis.set_major_formatter('{x:g}')
         axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
-    _legend_above(axes)
+    _legend_above(axes, drawn)
 
 
 def paint_groups(
@@ -140,7 +144,8 @@ def paint_groups(
     places, width = np.arange(len(names)), 0.8 / len(bars)
     for number, (title, heights) in enumerate(bars.items()):
         shift = (number - (len(bars) - 1) / 2) * width
-        axes.bar(places + shift, heights, width, color=COLOURS[number], label=title)
+        label = drawn_name(title, LONGEST_TITLE)
+        axes.bar(places + shift, heights, width, color=COLOURS[number], label=label)
     tops = np.nan_to_num(np.array(list(bars.values()), dtype=float)).max(0)
     for place, top, note in zip(places, tops, notes, strict=False):
         axes.annotate(note, (place, top), (0, 3), textcoords='offset points', ha='center', size=8)
@@ -149,12 +154,15 @@ def paint_groups(
     axes.margins(y=0.12)
     axes.grid(axis='y', alpha=0.3)
     axes.set_axisbelow(True)
-    _legend_above(axes)
+    _legend_above(axes, axes.containers)
 
 
-def _legend_above(axes: Axes) -> None:
+def _legend_above(axes: Axes, drawn: Sequence[Any]) -> None:
     """Name the lines or bars above the axes, where nothing is covered."""
-    axes.legend(loc='lower left', bbox_to_anchor=(0, 1.02), ncols=2, borderaxespad=0)
+    # given one by one, since axes leave out the names that begin with an underscore
+    names = [one.get_label() for one in drawn]
+    place: dict[str, Any] = dict(loc='lower left', bbox_to_anchor=(0, 1.02))
+    axes.legend(drawn, names, ncols=2, borderaxespad=0, **place)
 
 
 def paint_counts(axes: Axes, counts: Mapping[str, int], colour: str) -> None:

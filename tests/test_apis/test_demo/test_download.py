@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 from PIL import Image
+from strategies import ODD_NAMES
 
 from qaclims_mm.apis.demo.download import HEAD, pack
 from qaclims_mm.apis.demo.explainer import Found
@@ -54,3 +55,14 @@ def test_masks_are_as_large_as_the_file(size, key):
     wanted = small.resize(size[::-1], Image.Resampling.NEAREST)
     np.testing.assert_array_equal(mask, wanted)
     assert set(np.unique(mask)) == {0, key + 1}
+
+
+def test_names_are_cells_and_never_files():
+    maps = np.full((len(ODD_NAMES), 2, 2), 0.6, np.float32)
+    keys = np.arange(len(ODD_NAMES))
+    found = Found(np.zeros((2, 2, 3), np.uint8), (2, 2), ODD_NAMES, keys, maps, maps)
+    rows = [(name, 'the object', f'What is {name}?', name) for name in ODD_NAMES]
+    with zipfile.ZipFile(io.BytesIO(pack(found, 0.3, rows))) as archive:
+        assert archive.namelist() == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png']
+        text = archive.read('answers.csv').decode()
+    assert list(csv.reader(io.StringIO(text, newline='')))[1:] == [list(row) for row in rows]

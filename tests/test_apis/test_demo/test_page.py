@@ -16,7 +16,8 @@ from helpers import CHROMIUM_FLAGS
 from PIL import Image
 from tiny_runs import ROOT
 
-from qaclims_mm.apis.demo.explainer import Explainer
+from qaclims_mm.apis.demo.explainer import Explainer, Found
+from qaclims_mm.schemas import FormatError
 
 gr = pytest.importorskip('gradio')
 httpx = pytest.importorskip('httpx')
@@ -460,3 +461,72 @@ def test_a_line_is_around_a_mask():
     large = np.zeros((800, 800), bool)
     large[:400] = True
     assert (_outlined(np.zeros((800, 800, 3), np.uint8), large)[:, 0, 0] == 255).sum() == 4
+
+
+class Named:
+    """An explainer of any classes, in which each has a part of the image."""
+
+    can_refine, can_ask = False, True
+
+    def __init__(self, class_names):
+        self.class_names = class_names
+
+    def read(self, path):
+        raise FormatError(f'{self.class_names} cannot be read')
+
+    def propose(self, image):
+        return list(self.class_names)
+
+    def find(self, image, labels, size=None):
+        maps = np.zeros((len(labels), *image.shape[:2]), np.float32)
+        for k in range(len(labels)):
+            maps[k, :, k :: len(labels)] = 1
+        return Found(image, image.shape[:2], tuple(labels), np.arange(len(labels)), maps, maps)
+
+    def ask(self, image, labels):
+        return [(name, 'the object', f'What is {name}?', name) for name in labels]
+
+
+@in_browser
+def test_names_are_shown_literally(browser_page, picture):
+    page = browser_page
+    page.problems.clear()
+    names = (
+        '<img src=x onerror="window.ran=1">',
+        '</script><b>x',
+        '[/b] **bold** $x_1$',
+        '{texts}',
+        '&lt;i&gt;',
+        '[l](javascript:window.ran=1)',
+        '__proto__',
+        'None',
+        'x' * 200,
+    )
+    drawn = np.full((40, 90, 3), 120, np.uint8)
+    with served(Page(Named(names), lambda: drawn)) as address:
+        # whatever is asked for besides
+        page.on('response', lambda got: got.status >= 400 and page.problems.append(got.url))
+        page.goto(address)
+        page.click('text=Draw a picture')
+        source_of(page, 'as it is read')
+        page.click('text=Propose classes')
+        page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        page.wait_for_function(
+            "document.body.innerText.includes('What is {texts}?')", timeout=20000
+        )
+        for place in (
+            'label:has(input[type=checkbox])',
+            'label:has(input[type=radio])',
+            '.legend-item',
+        ):
+            shown = page.locator(place).all_inner_texts()
+            assert tuple(text.strip() for text in shown) == names
+        assert page.evaluate('document.documentElement.scrollWidth') <= 1280
+        page.set_input_files('input[type=file]', str(picture))
+        message = page.locator('[data-testid=toast-text]')
+        message.wait_for(timeout=20000)
+        assert message.inner_text() == f'{names} cannot be read'
+        assert page.evaluate('window.ran') is None
+        assert [p for p in page.problems if not p.startswith('asked')] == []

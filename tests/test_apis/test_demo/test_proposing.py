@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from strategies import ODD_NAMES
 
 from qaclims_mm.apis.demo.proposing import CLIPProposer, clip_proposer_of, propose_by_questions
 from qaclims_mm.miniworld.regions import draw_pictures
@@ -78,3 +79,10 @@ def test_clip_proposes_the_likeliest_and_whatever_is_likely(proposer):
 def test_a_network_without_clip_proposes_nothing():
     assert clip_proposer_of({}, object(), ['cat'], None) is None
     assert clip_proposer_of(dict(text_bank=dict()), object(), ['cat'], None) is None
+
+
+@pytest.mark.parametrize('name', ODD_NAMES)
+def test_a_class_is_asked_about_by_its_literal_name(name):
+    parrot = Parrot(['yes'])
+    assert propose_by_questions(parrot, IMAGE, [name]) == [name]
+    assert parrot.asked == [[f'Is there a {name} in the photo?']]

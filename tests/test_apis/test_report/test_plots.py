@@ -97,3 +97,20 @@ def test_shortened():
 
 def test_css_pixels():
     assert css_size((1.0, 0.5)) == (96, 48)
+
+
+@pytest.mark.filterwarnings('error')
+def test_names_are_drawn_as_they_are(axes):
+    names = ['$x_1$ $', '\\frac{', '%s {} {class}', '_hidden', 'a\nb\0\ud800', 'x' * 10**5]
+    lines = {name: ([1, 2], [k, k]) for k, name in enumerate(names)}
+    bars = {name: [1.0] * len(names) for name in names}
+    for paint in (
+        partial(paint_lines, lines=lines),
+        partial(paint_groups, names=names, bars=bars),
+        partial(paint_counts, counts=dict.fromkeys(names, 1), colour='red'),
+    ):
+        plot(paint, 'x', 'y', 'alt', 'caption', size=(12.0, 6.0))
+    paint_lines(axes, lines)
+    shown = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert shown[:5] == [*names[:4], r'a\nb\x00\ud800']
+    assert len(shown[5]) == plots.LONGEST_NAME

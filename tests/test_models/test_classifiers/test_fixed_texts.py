@@ -1,5 +1,7 @@
 import pytest
 import torch
+from mmengine.config import ConfigDict
+from strategies import ODD_NAMES
 
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.registry import MODELS
@@ -66,3 +68,12 @@ def test_encoders_of_two_clips():
 def test_errors(options, message):
     with pytest.raises(ValueError, match=message):
         FixedTexts(**{**dict(class_names=['cat'], background_texts=[]), **options})
+
+
+@pytest.mark.parametrize('name', ODD_NAMES)
+def test_names_are_literal(name):
+    # as it comes out of a config
+    given = ConfigDict(texts={name: [f'near {name}']}, names={name: f'{name}s'})
+    texts = FixedTexts([name, 'cat'], given.texts, given.names, 'a {text}!')
+    assert words(texts, texts.label_rows) == [f'a {name}s!', 'a cat!']
+    assert words(texts, texts.background_rows[0]) == [f'a near {name}!']
