@@ -34,16 +34,16 @@ def payload(marker):
 KNOWN = (
     "'", '"', "'''", '\\', '\\1', '\\g<0>', '\\x41', '{}', '{0}', '{class}', '{answer}', '{text}',
     '{question}', '{texts}', '{work_dir}', '{{$HOME:x}}', '{{ fileDirname }}', '{{_base_.own}}',
-    '{{$X:.*}}', '%s', '%(class)s', '$HOME', '${HOME}', '$x_1$', '`touch x`', '$(touch x)', '; ls',
-    '&& ls', '|', '<b>x</b>', '</script><script>alert(1)</script>', '<img src=x onerror=alert(1)>',
-    '&amp;', '[/b]', '[red]dog[/red]', '[link=x]y[/link]', ':cat:', '**bold**', '[a](b)', '# x',
-    '<!-- end -->', 'None', 'null', 'NA', 'nan', 'true', 'no', '~', '1', '1e3', '-', '--help',
-    '=1+1', '@x', '*', '**', '?', 'CON', 'nul', 'COM1', 'a:b', 'C:', '..', '.', '.hidden', 'a/b',
-    '../a', '/etc/passwd', 'file:///x', 'http://x', 'miniworld://clip', 's3://x', 'mmseg::x',
-    'background', '_', '__class__', '__proto__', ' x ', '\xa0x', '_delete_', '_base_', '_scope_', 'type', 'custom_imports', 'é',
-    'e\u0301', '人', '👩\u200d🚀', '\u200b', '\ufeff', '\u202e', '\ud800', '\x00', '\x1b[31m', '\n',
-    '\r',
-    '\t', ';', ',', 'x' * 300, 'x' * 10_000, '{' * 50, '(' * 50, '[[' * 20,
+    '{{$X:.*}}', '%s', '%(class)s', '$HOME', '${HOME}', '$x_1$', '`touch x`', '$(touch x)',
+    '; ls', '&& ls', '|', '<b>x</b>', '</script><script>alert(1)</script>',
+    '<img src=x onerror=alert(1)>', '&amp;', '[/b]', '[red]dog[/red]', '[link=x]y[/link]',
+    ':cat:', '**bold**', '[a](b)', '# x', '<!-- end -->', 'None', 'null', 'NA', 'nan', 'true',
+    'no', '~', '1', '1e3', '-', '--help', '=1+1', '@x', '*', '**', '?', 'CON', 'nul', 'COM1',
+    'a:b', 'C:', '..', '.', '.hidden', 'a/b', '../a', '/etc/passwd', 'file:///x', 'http://x',
+    'miniworld://clip', 's3://x', 'mmseg::x', 'background', '_', '__class__', '__proto__', ' x ',
+    '\xa0x', '_delete_', '_base_', '_scope_', 'type', 'custom_imports', 'é', 'e\u0301', '人',
+    '👩\u200d🚀', '\u200b', '\ufeff', '\u202e', '\ud800', '\x00', '\x1b[31m', '\n', '\r', '\t',
+    ';', ',', 'x' * 300, 'x' * 10_000, '{' * 50, '(' * 50, '[[' * 20,
 )  # fmt: skip
 ODD_NAMES = tuple(name for name in KNOWN if not problem_of_name(name))
 ODD_IDS = (

@@ -17,7 +17,7 @@ from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.names import problem_of_name, shown_name
+from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
@@ -136,7 +136,10 @@ def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[
     for image in source.rows:
         try:
             name = folder.find(image)
-            other = seen.setdefault(image_id_of(name, ''), name)
+            image_id = image_id_of(name, '')
+            if problem := problem_of_image_id(image_id):
+                raise ValueError(f'image {shown_name(name)}: {problem}')
+            other = seen.setdefault(image_id, name)
             if other != name:
                 raise ValueError(f'{name} and {other} differ in their suffix alone')
         except ValueError as error:
