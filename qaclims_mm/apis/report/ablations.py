@@ -1,5 +1,6 @@
 """The ratio of the threshold (the paper's figure 5), and the tables of all ablations."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -68,7 +69,7 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
 
 def _command(suite: str, folder: str | Path) -> str:
     """Return what runs a suite whose results such a folder gets."""
-    where = f'--pipeline PIPELINE_CONFIG --work-dir {Path(folder).parent}'
+    where = f'--pipeline PIPELINE_CONFIG --work-dir {shlex.quote(str(Path(folder).parent))}'
     return f'python tools/ablate.py {suite} --seeds 0 1 2 {where}'
 
 

@@ -1,6 +1,7 @@
 """Reading what a pipeline has left in its work dir."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -115,7 +116,8 @@ class WorkDir:
     def pipeline(self, stage: str = '') -> str:
         """Return the command line that makes what is missing."""
         until = f' --to {stage}' if stage else ''
-        return f'python tools/run_pipeline.py PIPELINE_CONFIG --work-dir {self.root}{until}'
+        root = shlex.quote(str(self.root))
+        return f'python tools/run_pipeline.py PIPELINE_CONFIG --work-dir {root}{until}'
 
     @cached_property
     def is_judged(self) -> bool:
