@@ -41,8 +41,9 @@ setup(
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
     package_data={
         'qaclims_mm.miniworld': ['weights/**/*'],
-        'qaclims_mm.apis.report': ['*.css', '*.jinja'],
+        'qaclims_mm.report': ['*.css', '*.jinja'],
     },
+    entry_points={'console_scripts': ['qaclims = qaclims_mm.cli:main']},
     install_requires=[
         'torch>=2.6',
         'torchvision',

@@ -16,7 +16,7 @@ def resolve(path: str) -> str:
     shipped = Path(__file__).parent / 'miniworld' / 'weights' / path.removeprefix(SHIPPED)
     if not shipped.exists():
         raise FileNotFoundError(
-            f'{path}: {shipped} is not there; make it with tools/train_miniworld_models.py.'
+            f'{path}: {shipped} is not there; make it with qaclims train-miniworld.'
         )
     return str(shipped)
 
@@ -27,4 +27,15 @@ def config_path(name: str) -> str:
     Args:
         name: Its path below ``configs``, as ``cam/cam_r50_2xb8-5e_voc12aug-512x512.py``.
     """
-    return str(Path(__file__).parents[1] / 'configs' / name)
+    return str(_shipped('configs') / name)
+
+
+def tools_folder() -> Path:
+    """Return the folder of the tools that ship."""
+    return _shipped('tools')
+
+
+def _shipped(folder: str) -> Path:
+    """Return a folder of package data: in a wheel below ``.mim``, as mim asks, else beside it."""
+    package = Path(__file__).parent
+    return next(p for p in (package / '.mim' / folder, package.parent / folder) if p.is_dir())

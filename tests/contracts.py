@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.vlms.base import Answer
-from qaclims_mm.vlms.frozen import IMAGE_STATS
+from qaclims_mm.vlms.clip.frozen import IMAGE_STATS
+from qaclims_mm.vlms.vqa.base import Answer
 
 
 def unit(*shape, seed=0):

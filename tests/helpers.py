@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from qaclims_mm.schemas import write_mask
-from qaclims_mm.vlms.base import Answer
+from qaclims_mm.vlms.vqa.base import Answer
 
 # without these it asks its maker's servers for updates
 CHROMIUM_FLAGS = (

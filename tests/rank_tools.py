@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from qaclims_mm.compat import leave_process_group
+from qaclims_mm.engine.compat import leave_process_group
 
 if __name__ == '__main__':
     destroy = torch.distributed.destroy_process_group

@@ -5,8 +5,8 @@ import sys
 from mmengine.config import Config
 from test_configs import CONFIGS
 
-from qaclims_mm.apis.convert.networks import CAM_RULES
-from qaclims_mm.apis.convert.renaming import rename
+from qaclims_mm.convert.networks import CAM_RULES
+from qaclims_mm.convert.renaming import rename
 from qaclims_mm.registry import MODELS
 
 

@@ -13,8 +13,8 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmseg.structures import SegDataSample
 
-from qaclims_mm.compat import enable_mmseg_bases
-from qaclims_mm.engine.launch import read_config
+from qaclims_mm.engine.compat import enable_mmseg_bases
+from qaclims_mm.engine.config import read_config
 from qaclims_mm.miniworld.world import CLASS_FACTS, SCENE_FACTS
 from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
 

@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 from tiny_runs import ROOT
 
-from qaclims_mm.apis.ablation_results import read_results
-from qaclims_mm.apis.results_page import table_of
+from qaclims_mm.cli import commands as commands_of_the_package
+from qaclims_mm.cli import main
+from qaclims_mm.report.results_page import table_of
+from qaclims_mm.schemas.ablation_results import read_results
 
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
 # data, weights and GPUs, which a clone does not bring
 NEEDS_DATA = re.compile(
-    'voc12|coco14|VOCdevkit|coco2014|prepare_coco|data/weights|pretrained/|gpu_check|slurm_|cuda'
+    'voc12|coco14|VOCdevkit|coco2014|prepare-coco|data/weights|pretrained/|gpu_check|slurm_|cuda'
 )
 MARK = '<!-- needs data -->\n'
 # tools that no test starts, and what stands for them
@@ -29,8 +31,8 @@ NOT_STARTED = {
     'quickstart.sh': 'test_kill_and_resume.py runs its pipeline',
     'run_tests.sh': 'it runs the tests',
     'gpu_check.sh': 'it needs a GPU',
-    'slurm_train.sh': 'it needs Slurm; test_engine/test_launch.py has its ranks',
-    'slurm_test.sh': 'it needs Slurm; test_engine/test_launch.py has its ranks',
+    'slurm_train.sh': 'it needs Slurm; test_engine/test_compat.py has its ranks',
+    'slurm_test.sh': 'it needs Slurm; test_engine/test_compat.py has its ranks',
 }
 
 
@@ -45,7 +47,7 @@ def commands():
                     variables[name] = re.sub(
                         r'\$(\w+)', lambda m, known=variables: known.get(m[1], m[0]), value
                     )
-                if 'tools/' in filled:
+                if re.search(r'tools/|\bqaclims |python -m benchmarks', filled):
                     yield page.name, shlex.split(filled, comments=True)
 
 
@@ -53,13 +55,15 @@ COMMANDS = list(commands())
 
 
 @cache
-def help_of(tool, *words):
+def help_of(command, *words):
     shown = io.StringIO()
     before = sys.argv
-    sys.argv = [tool, *words, '--help']
     try:
+        sys.argv = [command, '--help']
         with redirect_stdout(shown), pytest.raises(SystemExit):
-            runpy.run_path(str(ROOT / tool), run_name='__main__')
+            runpy.run_module(command, run_name='__main__') if command == 'benchmarks' else main(
+                [command, *words, '-h']
+            )
     finally:
         sys.argv = before
     return shown.getvalue()
@@ -71,19 +75,20 @@ def test_there_are_commands():
 
 @pytest.mark.parametrize(('page', 'words'), COMMANDS, ids=[' '.join(c[1]) for c in COMMANDS])
 def test_command(page, words):
-    [tool] = [w for w in words if w.startswith('tools/')]
-    assert (ROOT / tool).is_file()
     for word in words:
         if word.startswith('configs/'):
             assert (ROOT / word).is_file(), word
         assert '$' not in word, word
-    if tool.endswith('.py'):
-        arguments = words[words.index(tool) + 1 :]
-        # a converter's flags are those of its kind
-        kind = arguments[:1] if tool.endswith('convert_official.py') else []
-        shown = help_of(tool, *kind)
-        for flag in (a for a in arguments if a.startswith('--')):
-            assert flag in shown, f'{tool} has no {flag}'
+    scripts = [w for w in words if w.startswith('tools/')]
+    if scripts:
+        assert all((ROOT / script).is_file() for script in scripts)
+        return
+    start = next(k for k, w in enumerate(words) if w in ('qaclims', 'benchmarks'))
+    command, *arguments = words[start + (words[start] == 'qaclims') :]
+    # a converter's flags are those of its kind
+    shown = help_of(command, *(arguments[:1] if command == 'convert' else []))
+    for flag in (a for a in arguments if a.startswith('--')):
+        assert flag in shown, f'{command} has no {flag}'
 
 
 def test_links_of_the_pages_exist():
@@ -111,43 +116,40 @@ def test_results_are_what_was_measured(suite, table):
         assert (RESULTS.parent / picture).is_file()
 
 
-def starts(tool):
-    """Return what a test has in it that starts a tool; its name in a message is no start."""
-    name = re.escape(tool.removeprefix('tools/'))
-    stem = re.escape(Path(tool).stem)
-    helpers = rf"(?:run_tool|start_tool|run)\([^)]*?'{stem}'"
-    return re.compile(rf"{helpers}|ROOT / 'tools/{name}'|'tools/{name}'\)")
-
-
 def test_every_tool_of_the_pages_is_run_by_a_test():
-    tests = [path for path in (ROOT / 'tests').rglob('*.py') if path != Path(__file__)]
-    texts = [path.read_text() for path in tests]
-    for tool in sorted({w for _, words in COMMANDS for w in words if w.startswith('tools/')}):
-        if tool.removeprefix('tools/') not in NOT_STARTED:
-            assert any(starts(tool).search(text) for text in texts), tool
+    texts = [p.read_text() for p in (ROOT / 'tests').rglob('*.py') if p != Path(__file__)]
+    scripts = {w for _, words in COMMANDS for w in words if w.startswith('tools/')}
+    for script in {s.removeprefix('tools/') for s in scripts} - set(NOT_STARTED):
+        started = re.compile(rf"ROOT / 'tools/{re.escape(script)}'|'tools/{re.escape(script)}'\)")
+        assert any(started.search(text) for text in texts), script
+    for module in commands_of_the_package().values():
+        started = re.compile(rf"(?:run_tool|start_tool|run)\([^)]*?'{module}(?:\.py)?'")
+        assert any(started.search(text) for text in texts), module
 
 
 def inline_commands():
     """Yield page and text of each command that stands in a sentence or table."""
     for page in PAGES:
         prose = re.sub(r'```.*?```', '', page.read_text(), flags=re.DOTALL)
-        for text in re.findall(r'`([^`\n]*\btools/\w+\.(?:py|sh)[^`\n]*)`', prose):
+        for text in re.findall(r'`([^`\n]*(?:\btools/\w+\.sh|\bqaclims )[^`\n]*)`', prose):
             yield page.name, text
 
 
 @pytest.mark.parametrize(('page', 'text'), sorted(set(inline_commands())))
 def test_command_in_a_sentence(page, text):
-    for tool in re.findall(r'tools/\w+\.(?:py|sh)', text):
-        assert (ROOT / tool).is_file(), page
-        if tool.endswith('.py') and not tool.endswith('convert_official.py'):
+    for script in re.findall(r'tools/\w+\.sh', text):
+        assert (ROOT / script).is_file(), page
+    for command in re.findall(r'\bqaclims ([a-z][\w-]*)', text):
+        assert command in commands_of_the_package(), page
+        if command != 'convert':
             for flag in re.findall(r'(?<=\s)--[\w-]+', text):
-                assert flag in help_of(tool), f'{tool} has no {flag}'
+                assert flag in help_of(command), f'{command} has no {flag}'
 
 
 def test_messages_that_are_quoted_are_raised():
     page = (ROOT / 'docs/troubleshooting.md').read_text()
     source = '\n'.join(path.read_text() for path in (ROOT / 'qaclims_mm').rglob('*.py'))
-    quoted = re.findall(r'^(?:\*\*)?`([^`]+)`', page, re.MULTILINE)
+    quoted = re.findall(r'^\*\*`([^`]+)`', page, re.MULTILINE)
     ours = [q for q in quoted if not q.startswith('MMCV==')]
     assert len(ours) >= 4
     for message in ours:

@@ -15,7 +15,7 @@ from tiny_runs import ROOT
 from tool_runs import run_tool
 
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.launch import read_config
+from qaclims_mm.engine.config import read_config
 from qaclims_mm.miniworld.generate import generate
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.schemas import Manifest, read_cams, read_mask, strided_size, write_cams
@@ -94,7 +94,7 @@ def corpus(place):
     """Ask the page's own model."""
     done = subprocess.run(
         [
-            sys.executable, str(ROOT / 'tools/test.py'), 'my_qape.py', 'none',
+            sys.executable, str(ROOT / 'qaclims test'), 'my_qape.py', 'none',
             '--cfg-options', 'test_dataloader.num_workers=0',
         ],
         cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),
@@ -227,7 +227,7 @@ def test_its_stages_run(inside, place, capsys):
     (inside / 'quick.py').write_text(suite)
     done = subprocess.run(
         [
-            sys.executable, str(ROOT / 'tools/ablate.py'), 'quick.py', '--pipeline',
+            sys.executable, str(ROOT / 'qaclims ablate'), 'quick.py', '--pipeline',
             'quick_pipeline.py', '--work-dir', 'work_dirs/compared',
         ],
         cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),

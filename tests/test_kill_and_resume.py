@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from qaclims_mm.apis.plan import read_plan
-from qaclims_mm.compat import refuse_unsafe_checkpoints
+from qaclims_mm.engine.compat import refuse_unsafe_checkpoints
 from qaclims_mm.schemas import read_json
+from qaclims_mm.workflow.plan import read_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 LAST = 'report'
@@ -48,7 +48,7 @@ def plan(tmp_path_factory):
 
 def start(plan, work, stage):
     """Start the pipeline up to a stage in a process group of its own."""
-    command = [sys.executable, ROOT / 'tools/run_pipeline.py', plan, '--work-dir', work]
+    command = [sys.executable, ROOT / 'qaclims run', plan, '--work-dir', work]
     environment = {**os.environ, 'OMP_NUM_THREADS': '2'}
     with (work.parent / 'output.log').open('a') as log:
         return subprocess.Popen(

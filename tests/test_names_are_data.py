@@ -19,16 +19,16 @@ from PIL import Image
 from strategies import any_names, file_names, is_encodable, payload
 from tool_runs import ROOT, run_tool
 
-from qaclims_mm.apis.project.checks import as_words, check_source
-from qaclims_mm.apis.project.presets import PRESETS
-from qaclims_mm.apis.project.sources import read_source
-from qaclims_mm.apis.project.writer import Project, write_project
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.folder import NOBODY, FolderWeakDataset
 from qaclims_mm.datasets.label_files import read_labels
-from qaclims_mm.engine.launch import read_config
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.projects.checks import as_words, check_source
+from qaclims_mm.projects.presets import PRESETS
+from qaclims_mm.projects.sources import read_source
+from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.schemas import FormatError, update_metrics, write_json, write_run_config
 from qaclims_mm.schemas.names import problem_of_characters, problem_of_name
 from qaclims_mm.schemas.project import read_project_tables
@@ -237,13 +237,13 @@ def test_names_through_the_stages(labels, stems, folders, picture, root, watcher
     write_coco(table, stems, labels)
     with watcher.watch(here):
         given = ('--images', images, '--labels', table, '--preset', 'mini')
-        made = run_tool('init_project', project, *given, capsys=capsys)
+        made = run_tool('init', project, *given, capsys=capsys)
         if made.status:
             assert 'no image of' in made.text
             return
         assert not problem_of_characters(made.text.replace('\n', ''))
         plan, work = project / 'pipeline.py', project / 'work'
-        shown = run_tool('run_pipeline', plan, '--dry-run', capsys=capsys)
+        shown = run_tool('run', plan, '--dry-run', capsys=capsys)
         assert shown.status == 0, shown.text
         config = project / 'configs/qape.py'
         asked = run_tool('test', config, 'none', '--work-dir', work / 'qape', capsys=capsys)
@@ -311,7 +311,7 @@ def test_a_label_that_was_executed(pictures, capsys, monkeypatch):
         csv.writer(file).writerows([('image', 'labels'), *rows])
     project = pictures.parent / 'project'
     given = ('--images', pictures, '--labels', table, '--preset', 'mini')
-    made = run_tool('init_project', project, *given, capsys=capsys)
+    made = run_tool('init', project, *given, capsys=capsys)
     assert made.status == 0, made.text
     for tool, flags in (('run_pipeline', ['--dry-run']), ('check_dataset', [])):
         shown = run_tool(tool, project / 'pipeline.py', *flags, capsys=capsys)
@@ -332,7 +332,7 @@ def test_labels_of_the_cases(name, tmp_path, capsys):
         pytest.skip(f'{cases} is not there')
     project = tmp_path / 'project'
     given = ('--images', cases / 'images', '--labels', cases / name, '--preset', 'mini')
-    made = run_tool('init_project', project, *given, capsys=capsys)
+    made = run_tool('init', project, *given, capsys=capsys)
     assert made.status == 0, made.text
     with (cases / name).open(newline='') as file:
         rows = [row for row in csv.DictReader(file) if row['image']]
@@ -347,7 +347,7 @@ def test_a_lone_surrogate_is_reported(tmp_path, capsys):
     if not cases.is_dir():
         pytest.skip(f'{cases} is not there')
     given = ('--images', cases / 'images', '--labels', cases / 'lone-surrogate.json')
-    made = run_tool('init_project', tmp_path / 'p', *given, '--preset', 'mini', capsys=capsys)
+    made = run_tool('init', tmp_path / 'p', *given, '--preset', 'mini', capsys=capsys)
     assert 'half of a surrogate pair' in made.text
     assert 'Traceback' not in made.text
     assert is_encodable(made.text)

@@ -117,7 +117,7 @@ else:
 """
 
 
-@pytest.mark.parametrize('target', ['qaclims_mm.plugin', 'tools/train.py', 'tools/test.py'])
+@pytest.mark.parametrize('target', ['qaclims_mm.plugin', 'qaclims train', 'qaclims test'])
 def test_without_openmmlab_the_command_that_installs_it_is_the_last_word(target):
     blocked = ('mmcv', 'mmengine', 'mmseg', 'mmpretrain')
     done = subprocess.run(

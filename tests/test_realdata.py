@@ -13,10 +13,10 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from PIL import Image
 
-from qaclims_mm.compat import enable_mmseg_bases
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.voc12 import CLASSES, VOC12WeakDataset
+from qaclims_mm.engine.compat import enable_mmseg_bases
 from qaclims_mm.models.data_preprocessor import WeakDataPreprocessor
 from qaclims_mm.schemas import Manifest, file_of, read_cams, read_json, read_mask
 

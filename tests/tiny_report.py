@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 
-from qaclims_mm.apis.ablation_results import AblationResults, ResultRow
 from qaclims_mm.corpus.store import write_shard
 from qaclims_mm.miniworld import CLASSES, generate
 from qaclims_mm.schemas import (
@@ -18,6 +17,7 @@ from qaclims_mm.schemas import (
     write_mask,
     write_run_config,
 )
+from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
 
 SIZE = 48
 IDS = tuple(f'mini_{n:06d}' for n in range(6))

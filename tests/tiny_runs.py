@@ -3,7 +3,9 @@
 import itertools
 from pathlib import Path
 
-from qaclims_mm.engine.launch import base_parser, build_runner, load_config
+from qaclims_mm.engine.config import load_config
+from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.engine.runner import build_runner
 
 ROOT = Path(__file__).resolve().parents[1]
 _RUNS = itertools.count()

@@ -1,38 +1,8 @@
-"""Show what the VQA model said about an image: python tools/browse_corpus.py CORPUS IMAGE_ID."""
+"""The same as ``qaclims browse-corpus``."""
 
-import argparse
+import sys
 
-from rich.table import Table
-
-from qaclims_mm.console import new_console, styled
-from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.launch import run_tool
-
-
-def main() -> None:
-    """Print a table for each class: bold class, green foreground, red background."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('corpus', help='folder of the corpus')
-    parser.add_argument('image_id')
-    args = parser.parse_args()
-    corpus = VQACorpus(args.corpus)
-    try:
-        rows = corpus[args.image_id]
-    except KeyError as error:
-        raise SystemExit(error.args[0]) from error
-    console = new_console()
-    for name in dict.fromkeys(r['class_name'] for r in rows):
-        title = styled((name, 'bold italic'), (f' in {args.image_id}', 'italic'))
-        table = Table(title=title)
-        for heading in ('question', 'answer', 'text', 'score'):
-            table.add_column(heading)
-        for row in rows:
-            if row['class_name'] == name:
-                style = 'green' if row['kind'] == 'fg' else 'red'
-                cells = (row[k] for k in ('question', 'answer', 'text'))
-                table.add_row(*cells, f'{row["score"]:.2f}', style=style)
-        console.print(table)
-
+from qaclims_mm.cli import main
 
 if __name__ == '__main__':
-    run_tool(main)
+    main(['browse-corpus', *sys.argv[1:]])

@@ -1,46 +1,8 @@
-"""Make the text bank of a RITC config: python tools/encode_texts.py CONFIG.
+"""The same as ``qaclims encode-texts``."""
 
-The config's ``text_bank`` names the corpus, folder, prompt, filter and question groups.
-"""
+import sys
 
-from qaclims_mm.console import new_console
-from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
-from qaclims_mm.engine.launch import base_parser, load_config, run_tool
-from qaclims_mm.progress import new_progress
-from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, hash_config
-
-
-def main() -> None:
-    """Read the corpus, encode each distinct text once, write the bank and its manifest."""
-    parser = base_parser(__doc__)
-    args = parser.parse_args()
-    cfg = load_config(args).get('text_bank')
-    if cfg is None:
-        raise FormatError(f'{args.config} has no text_bank: its texts are not of a corpus.')
-    corpus = VQACorpus(cfg.corpus)
-    index = TextIndex(cfg.bg_filter, cfg.groups)
-    with new_progress() as progress:
-        task = progress.add_task('reading the corpus', total=len(corpus))
-        for image_id in corpus.image_ids:
-            index.add_image(corpus[image_id])
-            progress.advance(task)
-        if not index.columns['label']:
-            raise FormatError(
-                f'{cfg.corpus} has no answers: no image had a label, or none could be read; see '
-                'the log of the stage that asks the VQA model.'
-            )
-        head = MODELS.build(cfg.text_head).load()
-        task = progress.add_task('encoding texts', total=len(index.texts))
-        embeddings = encode_index(
-            index, head.encode, cfg.prompt, lambda n: progress.advance(task, n)
-        )
-    counts = save_text_bank(
-        cfg.folder, index, embeddings, head, cfg.prompt, corpus, hash_config(cfg)
-    )
-    new_console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {cfg.folder}')
-
+from qaclims_mm.cli import main
 
 if __name__ == '__main__':
-    run_tool(main)
+    main(['encode-texts', *sys.argv[1:]])

@@ -13,9 +13,9 @@ SEG=$MINI/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py
 export TOKENIZERS_PARALLELISM=false
 mkdir -p "$OUT"
 if [ "$DEVICE" = cuda ]; then python -m pytest -q -m gpu; fi
-python tools/benchmark.py all --device "$DEVICE" --size "$SIZE" --json >"$OUT/benchmark.json"
+python -m benchmarks all --device "$DEVICE" --size "$SIZE" --json >"$OUT/benchmark.json"
 # answers and texts on one GPU, then RITC and DeepLabV2 as users with several start them
-python tools/run_pipeline.py configs/pipelines/miniworld_qa-clims.py --work-dir "$OUT/miniworld" --to texts
+qaclims run configs/pipelines/miniworld_qa-clims.py --work-dir "$OUT/miniworld" --to texts
 ONE_EPOCH=(--cfg-options train_cfg.max_epochs=1 param_scheduler.0.end=1)
 bash tools/dist_train.sh "$QA" "$RANKS" --amp --work-dir "$OUT/miniworld/qa_clims" "${ONE_EPOCH[@]}"
 bash tools/dist_train.sh "$SEG" "$RANKS" --amp --work-dir "$OUT/miniworld/segment_full" "${ONE_EPOCH[@]}"

@@ -16,4 +16,4 @@ mypy qaclims_mm tools
 tests=(env OMP_NUM_THREADS=1 python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder)
 if [ $# -gt 0 ]; then exec "${tests[@]}" "$@"; fi
 "${tests[@]}" -m "not gpu"
-python tools/benchmark.py all --size tiny
+python -m benchmarks all --size tiny

@@ -1,31 +1,8 @@
-"""Run a stage without training: python tools/test.py CONFIG CHECKPOINT (or none)."""
+"""The same as ``qaclims test``."""
 
-from qaclims_mm.engine.launch import (
-    base_parser,
-    build_runner,
-    exit_status,
-    load_config,
-    run_tool,
-    use_test_time_augmentation,
-)
+import sys
 
-
-def main() -> int:
-    """Test and return the exit status."""
-    parser = base_parser(__doc__)
-    parser.add_argument('checkpoint', help='checkpoint file, or none')
-    parser.add_argument(
-        '--tta', action='store_true', help='segmentors: over the scales and flips of tta_pipeline'
-    )
-    args = parser.parse_args()
-    cfg = load_config(args)
-    cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
-    if args.tta:
-        use_test_time_augmentation(cfg)
-    runner = build_runner(cfg, 'test')
-    runner.test()
-    return exit_status(runner)
-
+from qaclims_mm.cli import main
 
 if __name__ == '__main__':
-    run_tool(main)
+    main(['test', *sys.argv[1:]])

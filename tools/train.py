@@ -1,39 +1,8 @@
-"""Train a stage: python tools/train.py CONFIG [--resume] [--amp]."""
+"""The same as ``qaclims train``."""
 
-from qaclims_mm.engine.launch import (
-    base_parser,
-    build_runner,
-    exit_status,
-    load_config,
-    mixed_precision_wrapper,
-    resume_from,
-    run_tool,
-)
+import sys
 
-
-def main() -> int:
-    """Train and return the exit status."""
-    parser = base_parser(__doc__)
-    parser.add_argument(
-        '--amp', action='store_true', help='mixed precision: bfloat16, on GPUs without it float16'
-    )
-    parser.add_argument(
-        '--resume',
-        nargs='?',
-        type=str,
-        const='auto',
-        help='go on from the last checkpoint of work_dir, or from the one given',
-    )
-    args = parser.parse_args()
-    cfg = load_config(args)
-    if args.amp:
-        cfg.optim_wrapper.type = mixed_precision_wrapper()
-    if args.resume:
-        resume_from(cfg, None if args.resume == 'auto' else args.resume)
-    runner = build_runner(cfg, 'train')
-    runner.train()
-    return exit_status(runner)
-
+from qaclims_mm.cli import main
 
 if __name__ == '__main__':
-    run_tool(main)
+    main(['train', *sys.argv[1:]])

@@ -1,6 +1,6 @@
 # The paper on MS COCO 2014; the maps and masks of all training images are judged
-from qaclims_mm.apis import stages as stages_of
-from qaclims_mm.apis.stages import chain, paper_table
+from qaclims_mm.workflow import stages as stages_of
+from qaclims_mm.workflow.stages import chain, paper_table
 
 work_dir = 'work_dirs/coco14'
 configs = dict(

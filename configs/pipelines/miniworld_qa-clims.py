@@ -1,6 +1,6 @@
 # From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
 # QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on true masks
-from qaclims_mm.apis.stages import encode_texts, prediction, report, training
+from qaclims_mm.workflow.stages import encode_texts, prediction, report, training
 
 work_dir = 'work_dirs/miniworld'
 configs = 'configs/miniworld'
@@ -66,7 +66,7 @@ stages = [
     prediction('qa_clims_maps', qa_clims, maps, ['qa_clims'], of='qa_clims'),
     dict(
         name='upper_bound',
-        tool='clip_upper_bound.py',
+        tool='upper_bound.py',
         about='what CLIP makes of the true regions',
         config=qa_clims,
         folder='qa_clims',

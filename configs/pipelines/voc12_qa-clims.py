@@ -1,6 +1,6 @@
 # The paper on PASCAL VOC 2012: answers, texts, the baseline, QA-CLIMS, IRN, DeepLabV2
-from qaclims_mm.apis import stages as stages_of
-from qaclims_mm.apis.stages import chain, paper_table
+from qaclims_mm.workflow import stages as stages_of
+from qaclims_mm.workflow.stages import chain, paper_table
 
 work_dir = 'work_dirs/voc12'
 qa_clims = 'configs/qa_clims/qa-clims_r50_clip-vitl14-mask{}_2xb4-15e_voc12aug-512x512.py'

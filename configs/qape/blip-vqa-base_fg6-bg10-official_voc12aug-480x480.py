@@ -2,7 +2,7 @@
 _base_ = './blip-vqa-base_fg6-bg10_voc12aug-480x480.py'
 work_dir = 'work_dirs/voc12-official/qape'
 model = dict(
-    # converted by tools/convert_official.py blip; the hub's was made for 384 px
+    # converted by qaclims convert blip; the hub's was made for 384 px
     vqa=dict(model='data/weights/blip_vqa-base-capfilt-large'),
     question_set='official',  # background questions in lower case, "environment" spelt right
     lemmatize=True,

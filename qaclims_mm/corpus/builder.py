@@ -12,8 +12,8 @@ from torch import nn
 
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
-from qaclims_mm.vlms.base import Answer
 from qaclims_mm.vlms.registry import MODELS, VQA_MODELS
+from qaclims_mm.vlms.vqa.base import Answer
 
 
 def hash_questions(questions: Sequence[Question]) -> str:

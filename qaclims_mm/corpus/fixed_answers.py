@@ -6,8 +6,8 @@ import numpy as np
 
 from qaclims_mm.corpus.questions import QUESTION_SETS
 from qaclims_mm.schemas import FormatError
-from qaclims_mm.vlms.base import Answer, check_lengths
 from qaclims_mm.vlms.registry import VQA_MODELS
+from qaclims_mm.vlms.vqa.base import Answer, check_lengths
 
 
 @VQA_MODELS.register_module()

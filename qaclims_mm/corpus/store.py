@@ -55,7 +55,7 @@ class VQACorpus:
     Example:
         After the quickstart, or any stage ``qape``:
 
-        >>> from qaclims_mm.apis import VQACorpus
+        >>> from qaclims_mm.corpus.store import VQACorpus
         >>> corpus = VQACorpus('work_dirs/miniworld/qape/corpus')  # doctest: +SKIP
         >>> [row['answer'] for row in corpus['mini_000000']]  # doctest: +SKIP
     """

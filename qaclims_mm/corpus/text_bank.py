@@ -164,7 +164,7 @@ class TextBank:
     """A text bank on disk.
 
     Args:
-        folder: Folder made by ``tools/encode_texts.py``.
+        folder: Folder made by ``qaclims encode-texts``.
 
     Raises:
         FormatError: If it is missing, broken or of another version.
@@ -208,7 +208,7 @@ class TextBank:
             raise FormatError(
                 f'the text bank {self.folder} was made by CLIP {self.metadata.get("clip")} '
                 f'({found[:8]}), but the image encoder belongs to {weights_sha256[:8]}; '
-                'encode the texts with the same CLIP: tools/encode_texts.py CONFIG.'
+                'encode the texts with the same CLIP: qaclims encode-texts CONFIG.'
             )
 
     def find(self, image_id: str, class_names: Sequence[str]) -> list[int]:

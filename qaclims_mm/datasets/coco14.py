@@ -29,13 +29,13 @@ class COCO14WeakDataset(ImageLevelDataset):
     """COCO 2014 with the labels of its instances.
 
     Args:
-        ann_file: Table of labels made by ``tools/prepare_coco.py`` (ready in a second), or COCO's
+        ann_file: Table of labels made by ``qaclims prepare-coco`` (ready in a second), or COCO's
             own ``instances_*.json``, relative to ``data_root``.
         data_root: Has the folders of ``data_prefix``.
         labels_file: CSV with the columns ``image`` and ``labels``, relative to ``data_root``, whose
             labels replace those of ``ann_file``.
         data_prefix: ``img_path`` and ``seg_map_path`` below ``data_root``; masks are made by
-            ``tools/prepare_coco.py``.
+            ``qaclims prepare-coco``.
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
@@ -96,7 +96,7 @@ class COCO14WeakDataset(ImageLevelDataset):
             return read_instances(self.ann_file).labels()
         if not Path(self.ann_file).is_file():
             raise FormatError(
-                f'{self.ann_file} is missing; run: python tools/prepare_coco.py '
+                f'{self.ann_file} is missing; run: qaclims prepare-coco '
                 f'--root {shlex.quote(str(self.data_root))}'
             )
         return read_labels(self.ann_file)

@@ -13,11 +13,8 @@ from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
 from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.errors import RecordError
 from qaclims_mm.schemas import FormatError, join_problems, problem_of_image_id, shown_name
-
-
-class RecordError(ValueError):
-    """One record cannot be used; the message names its file and the reason."""
 
 
 class ImageLevelDataset(BaseDataset):

@@ -15,7 +15,7 @@ class MiniWorldDataset(VOC12WeakDataset):
     """MiniWorld, written to disk in VOC's layout and read by VOC's reader.
 
     Args:
-        data_root: Folder made by ``tools/make_miniworld.py``.
+        data_root: Folder made by ``qaclims make-miniworld``.
         **kwargs: As in ``VOC12WeakDataset``.
 
     Raises:
@@ -28,6 +28,6 @@ class MiniWorldDataset(VOC12WeakDataset):
         if not (Path(data_root) / 'world.json').is_file():
             raise FormatError(
                 f'{data_root} holds no MiniWorld; run: '
-                f'python tools/make_miniworld.py --root {shlex.quote(data_root)}'
+                f'qaclims make-miniworld --root {shlex.quote(data_root)}'
             )
         super().__init__(data_root=data_root, **kwargs)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES, SCENE_FACTS, SCENES, label_with
-from qaclims_mm.vlms.clip import CLIPImageHead, CLIPTextHead
+from qaclims_mm.vlms.clip.open_clip import CLIPImageHead, CLIPTextHead
 
 
 @torch.no_grad()

@@ -24,9 +24,9 @@ from qaclims_mm.miniworld.regions import (
 from qaclims_mm.miniworld.world import vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.vlms.frozen import IMAGE_STATS
-from qaclims_mm.vlms.mask_clip import encode_vit
-from qaclims_mm.vlms.quick_gelu import speed_up_quick_gelu
+from qaclims_mm.vlms.clip.frozen import IMAGE_STATS
+from qaclims_mm.vlms.clip.mask_prompt import encode_vit
+from qaclims_mm.vlms.clip.quick_gelu import speed_up_quick_gelu
 
 SPECIAL = ('[PAD]', '[UNK]', '[BOS]', '[EOS]')
 PROMPT_WORDS = ('a', 'photo', 'of', 'no', '.')

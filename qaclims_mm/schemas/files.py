@@ -8,13 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.names import problem_of_image_id, shown_name
 
 METRICS = 'metrics.json'
-
-
-class FormatError(ValueError):
-    """A file between stages is broken or of another version; the message has the mend."""
 
 
 def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:

@@ -15,7 +15,7 @@ from qaclims_mm.schemas.files import FormatError, atomic_path, is_table, read_js
 
 PROJECT, CLASSES, LABELS = 'project.json', 'classes.csv', 'labels.csv'
 PROJECT_SCHEMA = 1
-_AGAIN = 'make the project again with tools/init_project.py'
+_AGAIN = 'make the project again with qaclims init'
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,6 @@ def check_not_pasted(folder: Path) -> None:
         raise FormatError(
             f'{folder} is a project of an early version, whose configs hold labels as code. '
             'They are not executed. Make it again: '
-            'python tools/init_project.py NEW_FOLDER --images '
+            'qaclims init NEW_FOLDER --images '
             f'FOLDER_OF_IMAGES --labels {shlex.quote(str(folder / LABELS))}'
         )

@@ -101,7 +101,7 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
     for name in ('texts.safetensors', 'texts.json', 'index.parquet'):
         if not (folder / name).is_file():
             raise FormatError(
-                f'{folder / name} is missing; make the text bank with tools/encode_texts.py.'
+                f'{folder / name} is missing; make the text bank with qaclims encode-texts.'
             )
     path = folder / 'texts.safetensors'
     try:
@@ -109,9 +109,7 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
             metadata = dict(file.metadata() or {})
             embeddings = file.get_tensor('embeddings')
     except SafetensorError as error:
-        raise FormatError(
-            f'{path} is broken ({error}); run tools/encode_texts.py again.'
-        ) from error
+        raise FormatError(f'{path} is broken ({error}); run qaclims encode-texts again.') from error
     if metadata.get('schema') != str(SCHEMA_VERSION):
         raise FormatError(
             f'{path} has schema {metadata.get("schema")}, but this version reads {SCHEMA_VERSION}.'
@@ -121,7 +119,7 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
     if len(texts) != len(embeddings):
         raise FormatError(
             f'{folder} has {len(texts)} texts but {len(embeddings)} embeddings; '
-            'run tools/encode_texts.py again.'
+            'run qaclims encode-texts again.'
         )
     return TextBankFiles(embeddings, texts, index, metadata)
 
@@ -130,13 +128,13 @@ def check_text_bank(folder: str | Path) -> TextBankFiles:
     """Read a text bank and check every row of it.
 
     Raises:
-        FormatError: As ``read_text_bank``, or if a part holds what ``tools/encode_texts.py`` does
+        FormatError: As ``read_text_bank``, or if a part holds what ``qaclims encode-texts`` does
             not write.
     """
     files = read_text_bank(folder)
     problem = problem_of_columns(files.index, TEXT_INDEX_SCHEMA) or _problem_of_bank(files)
     if problem:
-        raise FormatError(f'{folder} has {problem}; run tools/encode_texts.py again.')
+        raise FormatError(f'{folder} has {problem}; run qaclims encode-texts again.')
     return files
 
 

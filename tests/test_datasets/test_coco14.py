@@ -8,7 +8,7 @@ from tiny_runs import ROOT
 
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
 from qaclims_mm.datasets.label_files import write_labels
-from qaclims_mm.engine.launch import read_config
+from qaclims_mm.engine.config import read_config
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, write_mask
 
@@ -75,7 +75,7 @@ def test_labels_that_are_no_class_are_named_at_once(root):
 
 
 def test_missing_table_names_the_tool(root):
-    with pytest.raises(FormatError, match=r'run: python tools/prepare_coco.py --root'):
+    with pytest.raises(FormatError, match=r'run: qaclims prepare-coco --root'):
         build(root, 'image_labels/val2014.csv')
 
 

@@ -21,7 +21,7 @@ def tiny(tmp_path):
 
 @pytest.fixture
 def run_test(tiny, tmp_path):
-    """Run a test as tools/test.py does; returns the runner, its metrics are in ``.metrics``."""
+    """Run a test as qaclims test does; returns the runner, its metrics are in ``.metrics``."""
 
     def run(*flags, work_dir='work', checkpoint=None, **changes):
         runner = build_tiny_runner(

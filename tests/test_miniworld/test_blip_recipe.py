@@ -25,8 +25,8 @@ from qaclims_mm.miniworld.clip_recipe import MIN_STEPS
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.scene import truth
 from qaclims_mm.miniworld.world import CLASSES, vocabulary
-from qaclims_mm.vlms.base import Answer
-from qaclims_mm.vlms.blip import BlipVQA
+from qaclims_mm.vlms.vqa.base import Answer
+from qaclims_mm.vlms.vqa.blip import BlipVQA
 
 TINY = dict(steps=MIN_STEPS, batch_size=1, pictures=2)
 WORLD = [make_picture(8, i, 64) for i in range(6)]

@@ -7,7 +7,7 @@ from qaclims_mm.miniworld.clip_quality import recognition_rates
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.regions import object_mask
 from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES, SCENE_FACTS, SCENES, label_with
-from qaclims_mm.vlms.frozen import IMAGE_STATS
+from qaclims_mm.vlms.clip.frozen import IMAGE_STATS
 
 WORLD = [make_picture(21, i, 48) for i in range(12)]
 PREFIX = 'a photo of '

@@ -20,8 +20,8 @@ from qaclims_mm.miniworld.clip_recipe import (
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.regions import PROMPTS, Region, is_background, sample_region
 from qaclims_mm.miniworld.world import CLASSES, vocabulary
-from qaclims_mm.vlms.clip import CLIPImageHead, CLIPTextHead
-from qaclims_mm.vlms.frozen import IMAGE_STATS
+from qaclims_mm.vlms.clip.frozen import IMAGE_STATS
+from qaclims_mm.vlms.clip.open_clip import CLIPImageHead, CLIPTextHead
 
 TINY = dict(steps=MIN_STEPS, batch_size=2, pictures=2)
 WEIGHTS = ('open_clip_model.safetensors', 'mask_prompt.safetensors')

@@ -91,7 +91,7 @@ def test_transformers_loads_ours():
     assert BertTokenizer.from_pretrained(folder)('what is above the cat?')['input_ids'][0] == 2
 
 
-# Measured on 200 unseen pictures by tools/train_miniworld_models.py, in percent, with mask prompts
+# Measured on 200 unseen pictures by qaclims train-miniworld, in percent, with mask prompts
 # and plain: class 95.5 and 94.7, kind 81.9 and 81.5, scene 100 and 100, purity 100 and 100.
 # "No dog" means as little to it as to CLIPs of photographs.
 @pytest.mark.parametrize('mask_prompt', ['miniworld://clip/mask_prompt.safetensors', None])

@@ -23,5 +23,5 @@ def test_text_bank_round_trip_and_refusals(tmp_path):
     with pytest.raises(FormatError, match='is broken'):
         schemas.read_text_bank(tmp_path)
     path.unlink()
-    with pytest.raises(FormatError, match=r'make the text bank with tools/encode_texts.py'):
+    with pytest.raises(FormatError, match=r'make the text bank with qaclims encode-texts'):
         schemas.read_text_bank(tmp_path)

@@ -1,5 +1,5 @@
 # MS COCO 2014: the 82081 images of train2014 and the 40137 of val2014 that have a label, as in the
-# paper; tools/prepare_coco.py makes the tables of labels and the masks
+# paper; qaclims prepare-coco makes the tables of labels and the masks
 coco14_train = dict(
     type='COCO14WeakDataset',
     data_root='data/coco2014',

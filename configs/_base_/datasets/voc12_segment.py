@@ -47,7 +47,7 @@ test_dataloader = dict(
 )
 test_cfg = dict(type='SegTestLoop')
 test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
-# python tools/test.py ... --tta
+# qaclims test ... --tta
 tta_model = dict(type='MeanProbabilityTTA')
 tta_pipeline = [
     dict(type='LoadBGRImage'),

@@ -1,5 +1,5 @@
 # The paper's network with the paper's formulas. No init_cfg: it starts from the baseline's weights.
-# Both files come from the released mask-adapted CLIP: tools/convert_official.py
+# Both files come from the released mask-adapted CLIP: qaclims convert
 corpus = '{work_dir}/../qape/corpus'
 texts = '{work_dir}/../texts'
 clip = dict(

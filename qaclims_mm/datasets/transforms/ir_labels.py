@@ -30,7 +30,7 @@ class LoadCAMs(BaseTransform):
             cams = read_cams(path)
         except FileNotFoundError:
             raise RecordError(
-                f'maps {path} are missing; run tools/test.py on the CAM config for this image'
+                f'maps {path} are missing; run qaclims test on the CAM config for this image'
             ) from None
         except FormatError as error:
             raise RecordError(str(error)) from error

@@ -35,7 +35,7 @@ class LoadTextRows(BaseTransform):
         if missing:
             raise FormatError(
                 join_problems(missing, f'images have a class without texts in {self.bank.folder}')
-                + '\nRun the qape stage on the same images and labels, then tools/encode_texts.py.'
+                + '\nRun the qape stage on the same images and labels, then qaclims encode-texts.'
             )
 
     def _lacks(self, record: dict) -> str:

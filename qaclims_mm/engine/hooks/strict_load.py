@@ -8,7 +8,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from qaclims_mm.compat import find_whole_checkpoint
+from qaclims_mm.engine.compat import find_whole_checkpoint
 from qaclims_mm.registry import HOOKS
 from qaclims_mm.schemas import FormatError
 

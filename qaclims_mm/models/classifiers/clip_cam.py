@@ -14,7 +14,7 @@ from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
-from qaclims_mm.vlms.grad_cam import text_grad_cams
+from qaclims_mm.vlms.clip.grad_cam import text_grad_cams
 
 
 @MODELS.register_module()

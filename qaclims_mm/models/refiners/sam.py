@@ -10,7 +10,7 @@ from torch import Tensor
 from qaclims_mm.functional.sam_prompts import choose_masks, find_regions, spread_over_masks
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
-from qaclims_mm.vlms.sam import SAM
+from qaclims_mm.vlms.segment.sam import SAM
 
 
 @MODELS.register_module()

@@ -5,7 +5,7 @@ from mmengine.hooks import Hook
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine.hooks.resume_test import fingerprint_of
-from qaclims_mm.engine.launch import build_runner
+from qaclims_mm.engine.runner import build_runner
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import FormatError, Manifest, manifest_hash

@@ -14,7 +14,7 @@ from qaclims_mm.models.classifiers import clims
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError
-from qaclims_mm.vlms.clip import CLIPTextHead
+from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 NAMES = ['cat', 'person', 'sofa', 'car']
 BACKGROUNDS = {'cat': ['carpet', 'sofa'], 'car': ['road', 'street', 'cat']}

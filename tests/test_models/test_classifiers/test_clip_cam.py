@@ -7,8 +7,8 @@ from qaclims_mm.functional.cam import merge_multiscale_cams
 from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.models.classifiers.clip_cam import CLIPCAM
 from qaclims_mm.registry import MODELS
-from qaclims_mm.vlms.clip import CLIPTextHead
-from qaclims_mm.vlms.grad_cam import text_grad_cams
+from qaclims_mm.vlms.clip.grad_cam import text_grad_cams
+from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 CONFIG = dict(
     type='CLIPCAM',

@@ -15,7 +15,7 @@ from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.models.classifiers.ritc import collect_pairs, fuse_foreground
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError, write_text_bank
-from qaclims_mm.vlms.clip import CLIPTextHead
+from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 TEXTS = ['cat', 'tabby cat', 'sofa', 'no cat', 'car', 'taxi car', 'road', 'no car']
 INDEX = dict(

@@ -5,8 +5,8 @@ from mmengine.structures import BaseDataElement, PixelData
 from released import official_state_dict
 from torch.nn import functional as F
 
-from qaclims_mm.apis.convert.networks import IRN_RULES
-from qaclims_mm.apis.convert.renaming import rename
+from qaclims_mm.convert.networks import IRN_RULES
+from qaclims_mm.convert.renaming import rename
 from qaclims_mm.functional.affinity import PathIndex, random_walk
 from qaclims_mm.functional.irn import affinity_labels
 from qaclims_mm.models.refiners import irn

@@ -5,8 +5,8 @@ from mmengine.config import Config
 from released import official_state_dict
 from test_configs import CONFIGS
 
-from qaclims_mm.apis.convert.renaming import rename
-from qaclims_mm.apis.convert.segmentors import WIDE_RESNET_RULES
+from qaclims_mm.convert.renaming import rename
+from qaclims_mm.convert.segmentors import WIDE_RESNET_RULES
 from qaclims_mm.registry import MODELS
 
 WR38 = CONFIGS / '_base_/models/deeplabv1_wr38.py'

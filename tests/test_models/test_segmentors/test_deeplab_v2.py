@@ -8,8 +8,8 @@ from released import official_state_dict
 from test_configs import CONFIGS
 from torch.nn import functional as F
 
-from qaclims_mm.apis.convert.renaming import rename
-from qaclims_mm.apis.convert.segmentors import DEEPLAB_V2_RULES
+from qaclims_mm.convert.renaming import rename
+from qaclims_mm.convert.segmentors import DEEPLAB_V2_RULES
 from qaclims_mm.registry import MODELS
 
 R101 = CONFIGS / '_base_/models/deeplabv2_r101.py'

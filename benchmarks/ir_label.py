@@ -1,0 +1,56 @@
+"""Confident labels by the dense CRF: all cores, and one lattice for both fields."""
+
+from collections.abc import Sequence
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmarks.case import Case
+from qaclims_mm.functional.crf import confident_labels
+from qaclims_mm.schemas import FormatError
+
+_SIZES = {'tiny': (4, 94, 125), 'full': (8, 375, 500)}
+_BARS = {'tiny': 1.2, 'full': 1.7}
+
+
+def smooth_scene(number: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return maps ``(2, H, W)``, their keys and a picture, smooth as real ones are."""
+    random = np.random.default_rng(number)
+
+    def field(rows: int, columns: int) -> np.ndarray:
+        coarse = Image.fromarray(random.random((rows, columns), dtype=np.float32))
+        return np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC)).clip(0, 1)
+
+    maps = np.stack([field(6, 8) ** 2 for _ in range(2)])
+    picture = np.stack([255 * field(24, 32) for _ in range(3)], -1).astype(np.uint8)
+    return maps, np.array([3, 14]), picture
+
+
+def build(size: str, device: torch.device) -> Case:
+    """Return the labels of images with 2 classes, on the CPU whatever the device."""
+    number, height, width = _SIZES[size]
+    scenes = [smooth_scene(n, height, width) for n in range(number)]
+    context = get_context('spawn')
+    # closed when the process ends
+    one, two = context.Pool(1), context.Pool(2)
+    for pool in (one, two):
+        pool.starmap(confident_labels, scenes[:2], chunksize=1)
+
+    def check(results: Sequence[Any]) -> None:
+        if not all(np.array_equal(a, b) for a, b in zip(*results, strict=True)):
+            raise FormatError('two processes make other labels than one.')
+
+    return Case(
+        {
+            '2 processes': partial(two.starmap, confident_labels, scenes, 1),
+            '1 process': partial(one.starmap, confident_labels, scenes, 1),
+        },
+        f'{number} images of {height} x {width} with 2 classes',
+        number,
+        bar=_BARS[size],
+        check=check,
+    )

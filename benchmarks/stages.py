@@ -1,0 +1,29 @@
+"""The stages that can be timed."""
+
+from collections.abc import Callable
+
+import torch
+
+from benchmarks import (
+    cam_export,
+    cam_metric,
+    ir_label,
+    irn_masks,
+    qape,
+    random_walk,
+    ritc,
+    texts,
+)
+from benchmarks.case import Case
+
+SIZES = ('tiny', 'full')
+STAGES: dict[str, Callable[[str, torch.device], Case]] = {
+    'qape': qape.build,
+    'ritc': ritc.build,
+    'texts': texts.build,
+    'cam_export': cam_export.build,
+    'random_walk': random_walk.build,
+    'ir_label': ir_label.build,
+    'irn_masks': irn_masks.build,
+    'cam_metric': cam_metric.build,
+}

@@ -1,0 +1,1 @@
+"""Checks of data sets, weights, configs and the files between stages."""

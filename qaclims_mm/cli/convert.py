@@ -1,0 +1,122 @@
+"""Turn released files into ours: qaclims convert KIND IN OUT [options].
+
+Nothing in a released file is run, and nothing is written unless every weight has its place. KIND -h
+tells more of each.
+"""
+
+import argparse
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from rich.table import Table
+
+from qaclims_mm.console import new_console
+from qaclims_mm.convert.blip import convert_blip
+from qaclims_mm.convert.coverage import Coverage
+from qaclims_mm.convert.mask_clip import LICENCE, convert_mask_clip
+from qaclims_mm.convert.networks import convert_cam, convert_irn
+from qaclims_mm.convert.segmentors import convert_deeplab_v2, convert_wide_resnet38
+from qaclims_mm.convert.text_cache import convert_text_cache
+from qaclims_mm.convert.vqa import convert_vqa
+from qaclims_mm.engine.compat import mend_openmmlab
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+
+# kind: (what it converts, function)
+WEIGHTS: dict[str, tuple[str, Callable[..., Any]]] = {
+    'cam': ('res50_cam.pth', convert_cam),
+    'qa_clims': ('res50_qa_clims.pth', partial(convert_cam, kind='qa_clims')),
+    'irn': ('res50_irn.pth', convert_irn),
+    'mask_clip': ('ovseg_swinbase_vitL14_ft_mpt.pth, into a folder', convert_mask_clip),
+    'blip': ('model_base_vqa_capfilt_large.pth, into a folder', convert_blip),
+    'wide_resnet38': ("WideResNet-38's ImageNet .pth, or DeepLabV1", convert_wide_resnet38),
+    'deeplabv2': ("kazuto1011's ResNet-101 .pth, or DeepLabV2", convert_deeplab_v2),
+}
+console = new_console(soft_wrap=True)
+
+
+def main() -> None:
+    """Convert one file, or two that belong together, and say what became of it."""
+    args = vars(make_parser().parse_args())
+    kind, out, run = args.pop('kind'), args['out'], args.pop('run')
+    mend_openmmlab()
+    counts = run(**args)
+    if isinstance(counts, dict):
+        numbers = ', '.join(f'{number} {name}' for name, number in counts.items())
+        console.print(f'{kind}: {numbers} in {out}')
+    else:
+        what = f'{counts} ' if isinstance(counts, str) else ''
+        console.print(f'{kind}: {what}written to {out}')
+    if kind == 'mask_clip':
+        console.print(LICENCE)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return a parser with a sub-command a kind."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    kinds = parser.add_subparsers(dest='kind', required=True, metavar='KIND')
+    for name, (what, function) in WEIGHTS.items():
+        sub = _add_kind(kinds, name, what, function)
+        sub.add_argument('source', metavar='IN', help='released file')
+        sub.add_argument('out', metavar='OUT', help='checkpoint or folder to write')
+        if name == 'blip':
+            sub.add_argument(
+                '--tokenizer', required=True, help='folder with the vocab.txt of bert-base-uncased'
+            )
+        sub.set_defaults(run=partial(function, on_coverage=print_coverage))
+    sub = _add_kind(kinds, 'vqa', 'voc_vqa_fg_blip.npy and voc_vqa_bg_blip.npy', convert_vqa)
+    sub.add_argument('fg', metavar='FG', help='released foreground answers')
+    sub.add_argument('bg', metavar='BG', help='released background answers')
+    sub.add_argument('out', metavar='OUT', help='folder of the corpus')
+    sub.add_argument('--ids', help='text file of the images to keep, one a line')
+    sub.set_defaults(run=convert_vqa)
+    what = 'the caches of text features, with a corpus made by vqa'
+    sub = _add_kind(kinds, 'text_cache', what, convert_text_cache)
+    sub.add_argument('corpus', metavar='CORPUS', help='folder made by vqa')
+    sub.add_argument('fg', metavar='FG', help='released cache of the foreground answers')
+    sub.add_argument('bg', metavar='BG', help='released cache of the background answers')
+    sub.add_argument('out', metavar='OUT', help='folder of the text bank')
+    sub.add_argument('--config', required=True, help='RITC config whose text_bank names the CLIP')
+    sub.epilog = CONFIGS_ARE_CODE
+    sub.set_defaults(run=_run_text_cache)
+    return parser
+
+
+def _add_kind(kinds: Any, name: str, what: str, function: Any) -> argparse.ArgumentParser:
+    doc = inspect.getdoc(getattr(function, 'func', function)) or ''
+    sub = kinds.add_parser(
+        name,
+        help=what,
+        description=doc.split('\n\nArgs:')[0].replace('``', ''),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    sub.add_argument('--force', action='store_true', help='replace an older output')
+    return sub
+
+
+def _run_text_cache(config: str, **args: Any) -> dict[str, int]:
+    return convert_text_cache(text_bank=read_config(config).text_bank, **args)
+
+
+def print_coverage(coverage: Coverage) -> None:
+    """Print how the weights of a file cover the model's."""
+    table = Table('weights', title='key coverage')
+    table.add_column('number', justify='right')
+    table.add_column('names')
+    table.add_row('used', f'{coverage.used} of {coverage.wanted}', '')
+    if coverage.zeros:
+        table.add_row('set to 0', str(coverage.zeros), 'batch counters, which nothing reads')
+    for pattern, number in sorted(coverage.ignored.items()):
+        table.add_row('left out by name', str(number), pattern)
+    for what, names in (
+        ('missing', coverage.missing),
+        ('unexpected', coverage.unexpected),
+        ('of another shape', coverage.reshaped),
+    ):
+        shown = ', '.join(names[:3]) + (', ...' if len(names) > 3 else '')
+        table.add_row(what, str(len(names)), shown, style='red' if names else '')
+    console.print(table)

@@ -1,0 +1,35 @@
+"""One page about a pipeline's work dir: qaclims report WORK_DIR.
+
+It has numbers, curves, maps, failures, answers and configs, and needs no other file. Nothing in the
+work dir is executed.
+"""
+
+import argparse
+from pathlib import Path
+
+from qaclims_mm.console import new_console
+from qaclims_mm.report.page import write_report
+from qaclims_mm.report.results_page import update_page
+
+
+def main() -> None:
+    """Write the page and say where it is."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('work_dir', help='folder of a pipeline, as run_pipeline.py leaves it')
+    parser.add_argument('--out', help='default report.html in the work dir')
+    parser.add_argument(
+        '--ablations', help='folder of ablate.py; default ablations beside the work dir'
+    )
+    parser.add_argument(
+        '--results',
+        help='Markdown page whose tables and pictures are renewed, between the lines '
+        '<!-- ablation: SUITE --> or <!-- pictures: SECTION --> and <!-- end -->',
+    )
+    args = parser.parse_args()
+    out = Path(args.out or Path(args.work_dir) / 'report.html')
+    ablations = args.ablations or Path(args.work_dir).parent / 'ablations'
+    sections = write_report(args.work_dir, out, ablations)
+    if args.results:
+        update_page(args.results, ablations, sections)
+    megabytes = out.stat().st_size / 1e6
+    new_console().print(f'{out}: {megabytes:.1f} MB', soft_wrap=True)

@@ -1,0 +1,30 @@
+"""Train a stage: qaclims train CONFIG [--resume] [--amp]."""
+
+from qaclims_mm.engine.config import load_config
+from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.engine.runner import build_runner, exit_status
+from qaclims_mm.engine.switches import mixed_precision_wrapper, resume_from
+
+
+def main() -> int:
+    """Train and return the exit status."""
+    parser = base_parser(__doc__)
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed precision: bfloat16, on GPUs without it float16'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        type=str,
+        const='auto',
+        help='go on from the last checkpoint of work_dir, or from the one given',
+    )
+    args = parser.parse_args()
+    cfg = load_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = mixed_precision_wrapper()
+    if args.resume:
+        resume_from(cfg, None if args.resume == 'auto' else args.resume)
+    runner = build_runner(cfg, 'train')
+    runner.train()
+    return exit_status(runner)

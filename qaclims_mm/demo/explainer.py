@@ -1,0 +1,205 @@
+"""What the page shows of an image: maps, masks, questions and answers.
+
+Shapes: n classes of an image of H by W pixels.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+
+from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.transforms.formatting import to_chw
+from qaclims_mm.demo.proposing import clip_proposer_of, propose_by_questions
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.functional.cam import mask_of_cams
+from qaclims_mm.inference.cam_inferencer import CAMInferencer
+from qaclims_mm.inference.networks import build_network
+from qaclims_mm.models.predict_only import PredictOnly
+from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import FormatError
+
+# of an image whose config does not say, in pixels
+MAX_SIDE = 1024
+# classes about each of which a VQA model is asked whether it is there, at most
+ASKED = 100
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as it is looked at.
+
+    Attributes:
+        pixels: RGB uint8 ``(H, W, 3)``.
+        size: Height and width of its file, which may be larger.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in an image.
+
+    Attributes:
+        image: RGB uint8 ``(H, W, 3)``.
+        size: Height and width of its file.
+        classes: Names of the n classes.
+        keys: Their indices, ``(n,)``.
+        cams: Maps in [0, 1], float32 ``(n, H, W)``.
+        refined: The same after the refiner; those of ``cams`` if there is none.
+    """
+
+    image: np.ndarray
+    size: tuple[int, int]
+    classes: tuple[str, ...]
+    keys: np.ndarray
+    cams: np.ndarray
+    refined: np.ndarray
+
+    def mask(self, threshold: float, refined: bool) -> np.ndarray:
+        """Return the mask, uint8 or uint16 ``(H, W)``: 0 background, k + 1 classes."""
+        maps = torch.from_numpy(self.refined if refined else self.cams)
+        mask = mask_of_cams(maps, torch.from_numpy(self.keys), threshold).numpy()
+        return mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16)
+
+
+class Explainer:
+    """Networks that are loaded once and asked by one thread at a time.
+
+    Args:
+        config: Of a network that makes maps, see ``CAMInferencer``.
+        weights: Its checkpoint, or ``None``.
+        qape: Config of the stage that asks the VQA model, or ``None``.
+        refiner: Config of a refiner of maps (PAR, SAM, IRN), or ``None``.
+        refiner_weights: Its checkpoint, if it was trained.
+        device: By default a GPU if there is one.
+        max_side: Longest side in pixels that an image is read with; ``None`` is the config's,
+            or ``MAX_SIDE``.
+
+    Raises:
+        FormatError: If a file is missing or fits no network, or a refiner lacks its checkpoint.
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        weights: str | None = None,
+        qape: str | Path | Config | None = None,
+        refiner: str | Path | None = None,
+        refiner_weights: str | None = None,
+        device: str | None = None,
+        max_side: int | None = None,
+    ) -> None:
+        cfg = config if isinstance(config, Config) else read_config(str(config))
+        self.inferencer = CAMInferencer(cfg, weights, device, qape)
+        self.class_names = self.inferencer.class_names
+        own = cfg.test_dataloader.dataset.pipeline[0].get('max_side')
+        self.max_side = max_side or own or MAX_SIDE
+        self.device = next(self.inferencer.model.parameters()).device
+        self.can_ask = qape is not None
+        self._refiner = self._build_refiner(refiner, refiner_weights)
+        self._by_clip = clip_proposer_of(cfg, self.inferencer.model, self.class_names, MODELS.build)
+        self._lock = threading.Lock()
+
+    def _build_refiner(self, config: str | Path | None, weights: str | None) -> Any:
+        if config is None:
+            return None
+        refiner = build_network(read_config(str(config)).model, weights, self.device)
+        if weights is None and not isinstance(refiner, PredictOnly):
+            raise FormatError(
+                f'the {type(refiner).__name__} of {config} has to be trained, but no checkpoint '
+                'was given; give one (--refiner-weights), or PAR or SAM as the refiner.'
+            )
+        return refiner
+
+    @property
+    def can_refine(self) -> bool:
+        """Whether there is a refiner."""
+        return self._refiner is not None
+
+    def warm_up(self) -> None:
+        """Read all weights now, so that the first image does not wait for them."""
+        image = np.zeros((64, 64, 3), np.uint8)
+        self.propose(image)
+        self.ask(image, self.class_names[:1])
+        self.find(image, self.class_names[:1])
+
+    def read(self, path: str | Path) -> Picture:
+        """Read an image as it will be looked at.
+
+        Raises:
+            FormatError: If it cannot be read.
+        """
+        try:
+            return Picture(*read_image(path, oriented=True, max_side=self.max_side))
+        except Exception as error:
+            # Pillow raises what it likes of broken files; the path is the server's business
+            raise FormatError(
+                f'{Path(path).name} cannot be read as an image; give a JPEG, PNG, TIFF, WebP, BMP '
+                'or GIF.'
+            ) from error
+
+    def propose(self, image: np.ndarray) -> list[str]:
+        """Return which classes may be in an image.
+
+        The VQA model is asked about each; CLIP decides where it has no words for yes and no, or
+        there are more classes than ``ASKED``.
+        """
+        with self._lock:
+            proposed = None
+            few = len(self.class_names) <= ASKED or self._by_clip is None
+            if self.can_ask and few:
+                vqa = self.inferencer.vqa
+                proposed = propose_by_questions(vqa, image, self.class_names)
+            if proposed is None and self._by_clip is not None:
+                proposed = self._by_clip(image)
+        return proposed or []
+
+    def find(
+        self, image: np.ndarray, labels: Sequence[str], size: tuple[int, int] | None = None
+    ) -> Found:
+        """Make the maps of some classes.
+
+        Args:
+            image: RGB uint8 ``(H, W, 3)``.
+            labels: Names of the classes.
+            size: Height and width of its file; ``None`` are those of the image.
+
+        Raises:
+            ValueError: If there is no class, or one is unknown.
+        """
+        if not labels:
+            raise ValueError('no class was chosen; tick those that are in the image.')
+        with self._lock:
+            output = self.inferencer(image, labels=list(labels), return_datasamples=True)
+            [sample] = output['predictions']
+            cams = sample.cam_high_res.float().cpu().numpy()
+            refined = self._refine(image, sample) if self.can_refine else cams
+        keys = sample.cam_keys.cpu().numpy().astype(np.int64)
+        classes = tuple(self.class_names[k] for k in keys)
+        return Found(image, size or image.shape[:2], classes, keys, cams, refined)
+
+    def _refine(self, image: np.ndarray, sample: Any) -> np.ndarray:
+        batch = dict(inputs=[[to_chw(image)]], data_samples=[sample])
+        [refined] = self._refiner.test_step(batch)
+        return refined.cam_high_res.float().cpu().numpy()
+
+    def ask(self, image: np.ndarray, labels: Sequence[str]) -> list[tuple[str, str, str, str]]:
+        """Return class, kind (about the class, or what is around it), question and answer."""
+        if not self.can_ask or not labels:
+            return []
+        with self._lock:
+            answers = self.inferencer.ask(image, labels)
+        kinds = dict(fg='the object', bg='around it')
+        return [
+            (name, kinds[row['kind']], row['question'], row['answer'])
+            for name, rows in answers.items()
+            for row in rows
+        ]

@@ -1,0 +1,26 @@
+"""The command-line flags that all stages share."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+def base_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the flags every stage has."""
+    parser = argparse.ArgumentParser(description=description, epilog=CONFIGS_ARE_CODE)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs, checkpoints and files go')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        help='override config values, key=value; lists as key="[a,b]"',
+    )
+    parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')
+    parser.add_argument('--strict', action='store_true', help='stop at the first bad record')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help='set by torchrun')
+    return parser

@@ -1,0 +1,65 @@
+"""Builds the runner of a stage, and turns its outcome into an exit status."""
+
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.runner import Runner
+
+from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_group
+from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
+from qaclims_mm.engine.plain_log import PlainLogFilter
+from qaclims_mm.schemas import FormatError, read_run_config, run_config_path, write_run_config
+
+EXIT_BAD_RECORDS = 3
+
+
+_PARTS = {
+    'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
+    'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
+}
+
+
+def build_runner(cfg: Config, mode: str) -> Runner:
+    """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo."""
+    _give_test_set(cfg)
+    for part in _PARTS['test' if mode == 'train' else 'train']:
+        cfg[part] = None
+    # before the config is adapted to this machine, so that every machine writes the same
+    values = _values_of_run(cfg, mode)
+    adapt_config_to_device(cfg)
+    init_cpu_process_group(cfg.launcher)
+    runner = Runner.from_cfg(cfg)
+    runner.logger.addFilter(PlainLogFilter())
+    # which rank this is, the runner finds out
+    if is_main_process():
+        write_run_config(cfg.work_dir, mode, Path(cfg.filename or '').name, values)
+    return runner
+
+
+def _values_of_run(cfg: Config, mode: str) -> dict[str, Any]:
+    """Return the config as a run's first start had it, so that a resumed run writes the same."""
+    values = cfg.to_dict()
+    if values.get('resume'):
+        try:
+            first = read_run_config(run_config_path(cfg.work_dir, mode)).values
+        except FormatError:
+            first = {}
+        values.update(resume=False, load_from=first.get('load_from'))
+    return values
+
+
+def _give_test_set(cfg: Config) -> None:
+    """Tell the hook that shows maps while they are trained which images are tested."""
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
+    if hook and hook.type == 'CAMVisualizationHook' and cfg.get('test_dataloader'):
+        hook.setdefault('dataset', cfg.test_dataloader.dataset)
+
+
+def exit_status(runner: Runner) -> int:
+    """Return 0, or ``EXIT_BAD_RECORDS`` if records could not be used."""
+    # the launcher ends all ranks as soon as one has another status than 0
+    barrier()
+    hooks = [h for h in runner.hooks if isinstance(h, FailedRecordsHook)]
+    return EXIT_BAD_RECORDS if any(h.failures for h in hooks) else 0

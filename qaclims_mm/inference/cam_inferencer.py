@@ -1,0 +1,237 @@
+"""Maps and masks of single images, for a notebook or a page.
+
+Shapes: n maps of an image of H by W pixels.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.infer import BaseInferencer
+from mmengine.registry import init_default_scope
+
+import qaclims_mm.plugin  # noqa: F401 - registers what configs name
+from qaclims_mm.datasets.collate import list_collate
+from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.functional.cam import mask_of_cams
+from qaclims_mm.inference.networks import build_network
+from qaclims_mm.registry import DATASETS, MODELS
+from qaclims_mm.schemas import resize_mask
+from qaclims_mm.visualization.sheets import overlay_cam
+from qaclims_mm.vlms.vqa.base import VQAModel
+
+Image = str | Path | np.ndarray
+
+
+class CAMInferencer(BaseInferencer):
+    """Activation maps of images whose classes are known, in MMEngine's conventions.
+
+    Args:
+        config: Of a network whose test run makes maps: a file, or what ``read_config`` returns.
+        weights: Checkpoint; ``None`` is for networks that need none.
+        device: By default a GPU if there is one.
+        qape: Config of the stage that asks the VQA model; then answers come with the maps.
+
+    Raises:
+        FormatError: If a file is missing, or the weights are not the network's.
+
+    Example:
+        >>> from qaclims_mm.inference import CAMInferencer
+        >>> from qaclims_mm.miniworld.generate import make_picture
+        >>> image = make_picture(seed=999, index=0, size=112)[1].image
+        >>> name = 'qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112'
+        >>> weights = 'miniworld://qa_clims/r18-mini.safetensors'
+        >>> cams = CAMInferencer(f'configs/miniworld/{name}.py', weights, device='cpu')
+        >>> found = cams(image, labels=['cat', 'sheep'])
+        >>> found['predictions'][0]['classes'], found['predictions'][0]['cams'].shape
+        (['cat', 'sheep'], (2, 112, 112))
+    """
+
+    preprocess_kwargs: ClassVar[set] = {'labels'}
+    forward_kwargs: ClassVar[set] = set()
+    visualize_kwargs: ClassVar[set] = {'opacity'}
+    postprocess_kwargs: ClassVar[set] = {'threshold'}
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        weights: str | None = None,
+        device: str | None = None,
+        qape: str | Path | Config | None = None,
+    ) -> None:
+        init_default_scope('mmseg')
+        cfg = _read(config)
+        self.class_names = class_names_of(cfg)
+        self._asker = MODELS.build(_read(qape).model).eval() if qape is not None else None
+        super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
+        if self._asker is not None:
+            self._asker.to(next(self.model.parameters()).device)
+
+    def _init_pipeline(self, cfg: Config) -> PackWeakInputs:
+        steps = cfg.test_dataloader.dataset.pipeline
+        self._reading = {k: v for k, v in steps[0].items() if k != 'type'}
+        scales = next(s.get('scales') for s in steps if s.type == 'PackWeakInputs')
+        return PackWeakInputs(scales or (1.0,))
+
+    def _init_collate(self, cfg: Config) -> Callable:
+        return list_collate
+
+    def _init_visualizer(self, cfg: Config) -> None:
+        """Need none: overlays are arrays."""
+
+    def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> Any:
+        model = build_network(cfg.model, weights, device)
+        model.cfg = cfg
+        return model
+
+    def preprocess(
+        self,
+        inputs: Sequence[Image],
+        batch_size: int = 1,
+        labels: Sequence[str] | Sequence[Sequence[str]] | None = None,
+    ) -> Iterator[dict]:
+        """Yield batches.
+
+        Args:
+            inputs: Paths, or RGB uint8 arrays ``(H, W, 3)``.
+            batch_size: Images a batch.
+            labels: Names of the classes in the images: a list for all, or one for each; ``None``
+                makes maps of all classes.
+
+        Raises:
+            ValueError: If a class is none of the network's, the lists are not as many as the
+                images, or an array is no image.
+        """
+        named = self._labels_of(inputs, labels)
+        records = map(self._record, inputs, named)
+        yield from map(list_collate, self._get_chunk_data(map(self.pipeline, records), batch_size))
+
+    def _labels_of(self, inputs: Sequence[Image], labels: Any) -> list[Sequence[str]]:
+        if labels is None:
+            labels = self.class_names
+        each = [labels] * len(inputs) if all(isinstance(n, str) for n in labels) else list(labels)
+        unknown = sorted({n for names in each for n in names} - set(self.class_names))
+        if unknown or len(each) != len(inputs):
+            raise ValueError(
+                f'labels must be among {", ".join(self.class_names)}, one list for all or one for '
+                f'each of the {len(inputs)} images, but got {unknown or len(each)}.'
+            )
+        return each
+
+    def _record(self, image: Image, labels: Sequence[str]) -> dict[str, Any]:
+        """Return what a data set would hand to the pipeline."""
+        if isinstance(image, np.ndarray):
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+                raise ValueError(
+                    f'an image must be RGB uint8 (H, W, 3), but got {image.dtype} {image.shape}.'
+                )
+            pixels, size, path = image, image.shape[:2], ''
+        else:
+            (pixels, size), path = read_image(image, **self._reading), str(image)
+        keys = sorted({self.class_names.index(name) for name in labels})
+        return dict(
+            img=pixels,
+            img_path=path,
+            image_id=Path(path).stem,
+            ori_shape=pixels.shape[:2],
+            img_shape=pixels.shape[:2],
+            file_shape=size,
+            labels=keys,
+            label_names=tuple(self.class_names[k] for k in keys),
+            num_classes=len(self.class_names),
+        )
+
+    def visualize(
+        self, inputs: Sequence[Image], preds: Sequence[Any], opacity: float = 0.55
+    ) -> list[list[np.ndarray]]:
+        """Return, for each image, its maps laid over it, RGB uint8 ``(H, W, 3)``."""
+        shown = []
+        for image, sample in zip(inputs, preds, strict=True):
+            pixels = self._pixels(image)
+            maps = sample.cam_high_res.float().cpu().numpy()
+            shown.append([overlay_cam(pixels, cam, opacity) for cam in maps])
+        return shown
+
+    def _pixels(self, image: Image) -> np.ndarray:
+        return image if isinstance(image, np.ndarray) else read_image(image, **self._reading)[0]
+
+    def postprocess(
+        self,
+        preds: Sequence[Any],
+        visualization: Sequence[Sequence[np.ndarray]],
+        return_datasamples: bool = False,
+        threshold: float = 0.25,
+    ) -> dict[str, Any]:
+        """Return ``predictions`` and ``visualization``.
+
+        A prediction has ``image_id``, ``classes``, ``cams`` ``(n, H, W)`` of the size at which the
+        image was read, and ``mask`` of the size of its file.
+
+        Args:
+            preds: Samples of the network.
+            visualization: Of ``visualize``.
+            return_datasamples: Whether predictions are the samples themselves.
+            threshold: Map value of the background of masks, in [0, 1].
+        """
+        if return_datasamples:
+            return dict(predictions=list(preds), visualization=visualization)
+        found = [self._as_dict(sample, threshold) for sample in preds]
+        return dict(predictions=found, visualization=visualization)
+
+    def _as_dict(self, sample: Any, threshold: float) -> dict[str, Any]:
+        mask = mask_of_cams(sample.cam_high_res, sample.cam_keys, threshold).cpu().numpy()
+        return dict(
+            image_id=sample.image_id,
+            classes=list(sample.label_names),
+            cams=sample.cam_high_res.float().cpu().numpy(),
+            mask=resize_mask(mask, sample.file_shape),
+        )
+
+    def ask(self, image: Image, labels: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+        """Return what the VQA model answers about each class, rows of a corpus.
+
+        Args:
+            image: As in ``preprocess``.
+            labels: Names of the classes.
+
+        Raises:
+            ValueError: If there is no VQA model (``qape``).
+        """
+        asker = self._loaded_asker()
+        packed = PackWeakInputs()(self._record(image, list(labels)))
+        [sample] = asker([packed['inputs']], [packed['data_samples']])
+        answers: dict[str, list[dict[str, Any]]] = {name: [] for name in sample.label_names}
+        for row in sample.answers:
+            answers[row['class_name']].append(row)
+        return answers
+
+    @property
+    def vqa(self) -> VQAModel:
+        """The VQA model itself, to ask it something else.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        return self._loaded_asker().vqa
+
+    def _loaded_asker(self) -> Any:
+        if self._asker is None:
+            raise ValueError('there is no VQA model to ask; give CAMInferencer its config, qape.')
+        self._asker.load()
+        return self._asker
+
+
+def class_names_of(cfg: Config) -> tuple[str, ...]:
+    """Return the class names of a config's data set, without the background."""
+    dataset: Mapping[str, Any] = cfg.test_dataloader.dataset
+    if 'classes' in dataset:
+        return tuple(dataset['classes'])
+    return tuple(DATASETS.get(dataset['type']).METAINFO['classes'][1:])
+
+
+def _read(config: str | Path | Config) -> Config:
+    return config if isinstance(config, Config) else read_config(str(config))

@@ -1,0 +1,231 @@
+"""Whether images and labels can be trained on, and what cannot."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from qaclims_mm.datasets.folder import NOBODY
+from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.progress import track
+from qaclims_mm.projects.files import ImageFolder
+from qaclims_mm.projects.names import is_word
+from qaclims_mm.projects.sources import Source, some_of
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name
+
+# an image with a shorter side has hardly a cell in its maps
+MIN_SIDE = 32
+
+
+@dataclass
+class Checked:
+    """What is left of a source.
+
+    Attributes:
+        rows: {image below the folder, with its suffix: labels}, those that can be used.
+        classes: Their labels in alphabetical order.
+        counts: {class: number of images}.
+        renamed: {label as it was found: class}.
+        aliases: {class: other words for it among the labels}.
+        sizes: Width and height of each image in pixels, turned as EXIF says.
+        problems: What is wrong, each with its place.
+        notes: What was done to rows that are as they should be.
+    """
+
+    rows: dict[str, list[str]] = field(default_factory=dict)
+    classes: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    renamed: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def check_source(
+    source: Source,
+    images: str | Path,
+    classes: Sequence[str] = (),
+    renames: Mapping[str, str] | None = None,
+) -> Checked:
+    """Keep what can be used of a source, and tell what is wrong with the rest.
+
+    Args:
+        source: What was read of labels.
+        images: Folder of the images.
+        classes: Classes that there shall be; labels beside them are left out. None takes all.
+        renames: {label: name of its class}.
+
+    Raises:
+        FormatError: If no image has a label that is to be renamed, or a class cannot have its name.
+    """
+    for name in (*classes, *(renames or {}).values()):
+        if problem := problem_of_name(name):
+            raise FormatError(f'class {shown_name(name)}: {problem}; choose another name.')
+    folder = ImageFolder(images)
+    checked = Checked()
+    found = [label for labels in source.rows.values() for label in labels]
+    checked.renamed, checked.aliases = _name(as_words(found), renames or {})
+    wanted = set(as_words(classes).values())
+    names = _find_all(source, folder, checked.problems)
+    looked = _look_at_all(folder.root, list(dict.fromkeys(names.values())))
+    again, beside = list(source.again), Counter[str]()
+    for image, name in names.items():
+        size, problem = looked[name]
+        if problem:
+            checked.problems.append(f'{source.places[image]}: {problem}; left out')
+            continue
+        if name in checked.rows:
+            again.append(source.places[image])
+        else:
+            checked.rows[name] = []
+            checked.sizes.append(size)
+        own = dict.fromkeys(checked.renamed[label] for label in source.rows[image])
+        kept = [c for c in own if not wanted or c in wanted]
+        beside.update(own.keys() - kept)
+        checked.rows[name] = list(dict.fromkeys([*checked.rows[name], *kept]))
+    checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
+    checked.classes = sorted(wanted or checked.counts)
+    if NOBODY in checked.classes:
+        raise FormatError(
+            f'no class can be called {NOBODY}, which stands for a mask value without a class; '
+            f"choose another name with --rename '{NOBODY}=...'."
+        )
+    checked.notes = _notes(again, beside, sum(not labels for labels in checked.rows.values()))
+    used = {*names.values(), *source.rows}
+    others = [name for name in folder.names if name not in used]
+    # first what is wrong with many images: of long lists the end is not seen
+    checked.problems = [*_overall(source, checked, others), *source.problems, *checked.problems]
+    return checked
+
+
+def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[str]:
+    """Tell of classes without an image, and of images without a label or a row, a line each.
+
+    Args:
+        source: What was read of labels.
+        checked: What is left of it.
+        others: Images that no row names.
+    """
+    problems = []
+    empty = [c for c in checked.classes if not checked.counts[c]]
+    if empty:
+        problems.append(f'{len(empty)} classes have no image: {some_of(empty)}')
+    unlabelled = [image for image, labels in source.rows.items() if not labels]
+    if unlabelled:
+        more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
+        problems.append(
+            f'{source.places[unlabelled[0]]}: image {unlabelled[0]} has no label{more}; kept, as '
+            'of no class'
+        )
+    if others:
+        problems.append(f'{len(others)} images {source.unnamed} (first: {others[0]}); not used')
+    return problems
+
+
+def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[str, str]:
+    """Return {image as its row calls it: path below the folder}, and add to the problems."""
+    names: dict[str, str] = {}
+    seen: dict[str, str] = {}
+    for image in source.rows:
+        try:
+            name = folder.find(image)
+            image_id = image_id_of(name, '')
+            if problem := problem_of_image_id(image_id):
+                raise ValueError(f'image {shown_name(name)}: {problem}')
+            other = seen.setdefault(image_id, name)
+            if other != name:
+                raise ValueError(f'{name} and {other} differ in their suffix alone')
+        except ValueError as error:
+            problems.append(f'{source.places[image]}: {error}; left out')
+        else:
+            names[image] = name
+    return names
+
+
+def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[str]:
+    """Say what was done to rows that are as they should be.
+
+    Args:
+        again: Places that name an image which stands above.
+        beside: {label that is none of the classes: number of rows}.
+        unlabelled: Images without one of the classes.
+    """
+    notes = []
+    if again:
+        notes.append(
+            f'{len(again)} rows name an image that stands above (first: {again[0]}); it gets the '
+            'labels of all its rows'
+        )
+    if beside:
+        listed = some_of([f'{label} {number}' for label, number in beside.most_common()])
+        notes.append(
+            f'{len(beside)} labels are none of the classes and left out of their rows '
+            f'({listed}); {unlabelled} images are without a label'
+        )
+    return notes
+
+
+def as_words(labels: object) -> dict[str, str]:
+    """Return {label: the words that a question asks about}: ``traffic_light`` is traffic light.
+
+    Labels that differ in case alone are one class, called as the first of them.
+    """
+    words: dict[str, str] = {}
+    first: dict[str, str] = {}
+    for label in dict.fromkeys(labels):  # type: ignore[call-overload]
+        # of underscores alone no word is left
+        text = ' '.join(label.replace('_', ' ').split()) or label
+        words[label] = first.setdefault(text.lower().replace(' ', ''), text)
+    return words
+
+
+def _name(
+    words: Mapping[str, str], renames: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return {label: class}, and {class: other labels that were renamed to it}.
+
+    Args:
+        words: {label: its words}.
+        renames: {label or its words: name of its class}.
+    """
+    unknown = sorted(set(renames) - {*words, *words.values()})
+    if unknown:
+        raise FormatError(f'no image has the label {unknown[0]!r}, which shall be renamed.')
+    named = {label: renames.get(label, renames.get(text, text)) for label, text in words.items()}
+    classes = as_words(named.values())
+    renamed = {label: classes[name] for label, name in named.items()}
+    aliases: dict[str, list[str]] = {}
+    for label, text in words.items():
+        known = aliases.setdefault(renamed[label], [])
+        if renamed[label].lower() != text.lower() and is_word(text) and text not in known:
+            known.append(text)
+    return renamed, {name: others for name, others in aliases.items() if others}
+
+
+def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, tuple[tuple[int, int], str]]:
+    """Return {image: width and height, and what is wrong with it or nothing}."""
+    # Pillow decodes without Python's lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        looks = pool.map(lambda name: _look(root, name), names)
+        shown = track(looks, 'looking at the images', len(names))
+        return dict(zip(names, shown, strict=True))
+
+
+def _look(root: Path, name: str) -> tuple[tuple[int, int], str]:
+    try:
+        # a JPEG is decoded at an eighth of its size, where pixels that are missing are found too
+        _, (height, width) = read_image(root / name, oriented=True, max_side=MIN_SIDE)
+    except UnidentifiedImageError:
+        return (0, 0), f'image {name} cannot be read (it is no image, or of an unknown kind)'
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return (0, 0), f'image {name} cannot be read ({error})'
+    if min(width, height) < MIN_SIDE:
+        return (0, 0), f'image {name} is {width} x {height}, smaller than {MIN_SIDE} pixels'
+    return (width, height), ''

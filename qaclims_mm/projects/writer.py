@@ -1,0 +1,320 @@
+"""The files of a project: tables of labels and classes, a config a stage, and the pipeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from qaclims_mm.datasets.folder import with_gap
+from qaclims_mm.datasets.label_files import write_labels
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.paths import config_path
+from qaclims_mm.projects.checks import Checked
+from qaclims_mm.projects.costs import Work, estimate
+from qaclims_mm.projects.presets import Preset
+from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas.names import problem_of_characters, shown_name
+from qaclims_mm.schemas.project import (
+    CLASSES,
+    LABELS,
+    PROJECT,
+    ProjectTables,
+    write_project_tables,
+)
+
+THRESHOLD = 0.25  # of the masks' background, IRN's
+MAX_EPOCHS = 300
+
+# No name that a user chose stands in a config: they are read from the tables of the project.
+_DATA = """\
+# What all stages share: images, labels and how they are read; see docs/own-data.md
+import os
+
+# mmengine compiles a config under its own path, so the project is found wherever it is moved to
+project = os.path.dirname(os.path.dirname((lambda: 0).__code__.co_filename))
+own = dict(type='FolderWeakDataset', project=project)
+num_classes = {number}
+# turned as EXIF says; larger ones are made smaller for all stages, masks are as large as the file
+reading = dict(oriented=True, max_side={max_side})
+resizing = [
+    dict(type='RandomResizeLongSide', min_side={sides[0]}, max_side={sides[1]}),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RandomCropPad', size={crop}),
+    dict(type='PackWeakInputs'),
+]
+"""
+_HEAD = """\
+_base_ = [
+    __import__('qaclims_mm.paths').paths.config_path(
+        {base!r}
+    ),
+    './data.py',
+]
+"""
+_TRAINING = """\
+epochs = {epochs}  # about {steps} steps of {batch_size} images
+train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=epochs, val_interval=100000)
+param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
+default_hooks = dict(checkpoint=dict(by_epoch=True, interval=max(1, epochs // 10)))
+log_processor = dict(by_epoch=True)
+"""
+_TRAIN = """\
+train_dataloader = dict(
+    batch_size={batch_size},
+    num_workers=2,
+    dataset=dict(_delete_=True, **_base_.own, pipeline=[
+{steps}
+    ]),
+)
+"""
+_TEST = """\
+test_dataloader = dict(
+    num_workers=2,
+    dataset=dict(_delete_=True, **_base_.own, test_mode=True, pipeline=[
+{steps}
+    ]),
+)
+"""
+_LOAD = "dict(type='LoadRGBImage', **_base_.reading)"
+_SCORE = """\
+    dict(
+        type='CAMMetric',
+        out_file='{work_dir}/curve.json',
+        journal='{work_dir}/journal',
+        optional=True,%s
+    ),
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a project is made of.
+
+    Attributes:
+        folder: Where its files go.
+        images: Folder of the images.
+        checked: Images, labels and classes.
+        preset: Its networks.
+        masks: Folder of true masks of some images, for scores; or ``None``.
+    """
+
+    folder: Path
+    images: Path
+    checked: Checked
+    preset: Preset
+    masks: Path | None = None
+
+    def epochs(self, stage: str) -> tuple[int, int, int]:
+        """Return epochs, images a step, and steps, of a training."""
+        number = len(self.checked.rows)
+        batch = min(self.preset.batch_size[stage], number)
+        an_epoch = max(1, number // batch)
+        epochs = min(MAX_EPOCHS, max(1, round(self.preset.steps[stage] / an_epoch)))
+        return epochs, batch, epochs * an_epoch
+
+    def costs(self, rate: float) -> dict[str, tuple[float, float]]:
+        """Return minutes and megabytes of each stage, see ``costs.estimate``."""
+        trainings = {stage: self.epochs(stage) for stage in self.preset.steps}
+        work = Work(
+            sizes=self.checked.sizes,
+            pairs=sum(self.checked.counts.values()),
+            seen={stage: batch * steps for stage, (_, batch, steps) in trainings.items()},
+            max_side=self.preset.max_side,
+        )
+        return estimate(work, self.preset.seconds, self.preset.checkpoint, rate)
+
+
+def write_project(project: Project, rate: float) -> list[Path]:
+    """Write a project; returns its files, the pipeline last.
+
+    Args:
+        project: What it is made of.
+        rate: FLOPs a second of this machine, by which the time is estimated.
+
+    Raises:
+        FormatError: If its folder has files of another project, or there is no image or class.
+    """
+    checked, folder = project.checked, project.folder
+    _check_paths(project)
+    if not checked.rows or not checked.counts:
+        raise FormatError(
+            f'no image of {project.images} can be used with a label; see the problems above.'
+        )
+    if (folder / 'pipeline.py').exists():
+        raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
+    classes = with_gap(checked.classes)
+    tables = ProjectTables(project.images, classes, project.masks, checked.aliases)
+    write_labels(folder / LABELS, checked.rows)
+    write_project_tables(folder, tables)
+    stages = _stages(project)
+    configs = {'data': _data(project)} | {
+        stage: text + project.preset.more.get(stage, '') for stage, text in stages.items()
+    }
+    paths = [folder / name for name in (LABELS, CLASSES, PROJECT)]
+    for name, text in configs.items():
+        paths.append(_write(folder / f'configs/{name}.py', text))
+    return [*paths, _write(folder / 'pipeline.py', _pipeline(project, tuple(stages), rate))]
+
+
+def _check_paths(project: Project) -> None:
+    """Refuse folders whose names no log and no JSON could hold.
+
+    Raises:
+        FormatError: If a folder has such a name.
+    """
+    for folder in (project.folder, project.images, project.masks):
+        problem = problem_of_characters(str(folder.absolute())) if folder else ''
+        if problem:
+            raise FormatError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
+
+
+def _write(path: Path, text: str) -> Path:
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+    return path
+
+
+def _data(project: Project) -> str:
+    preset = project.preset
+    return _DATA.format(
+        number=len(with_gap(project.checked.classes)),
+        max_side=preset.max_side,
+        sides=preset.sides,
+        crop=preset.crop,
+    )
+
+
+def _stages(project: Project) -> Mapping[str, str]:
+    """Return the text of each stage's config."""
+    scales, crop = project.preset.scales, project.preset.crop
+    size = f'data_preprocessor=dict(size=({crop}, {crop}))'
+    mask = ["dict(type='LoadMask', optional=True)"] if project.masks else []
+    score = _SCORE % '' if project.masks else ''
+    maps = "test_evaluator = [\n    dict(type='CAMWriter', out_dir='{work_dir}/cams'),\n"
+    network = f'model = dict({size}, cam_head=dict(num_classes=_base_.num_classes))\n'
+    pack = f"dict(type='PackWeakInputs', scales={scales})"
+    return dict(
+        qape=_text(project, 'qape', test=[_LOAD, "dict(type='PackWeakInputs')"]),
+        cam=_text(project, 'cam', [_LOAD], [_LOAD, *mask, pack]) + f'{network}{maps}{score}]\n',
+        qa_clims=_text(
+            project,
+            'qa_clims',
+            [_LOAD, "dict(type='LoadTextRows', text_bank='{texts}')"],
+            [_LOAD, *mask, pack],
+        )
+        + _start(project)
+        + f'{network}{maps}{score}]\n',
+        ir_label=_text(
+            project,
+            'ir_label',
+            test=[
+                _LOAD,
+                "dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams')",
+                "dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05)",
+                "dict(type='PackWeakInputs')",
+            ],
+        ),
+        irn=_text(
+            project,
+            'irn',
+            [_LOAD, "dict(type='LoadMask', masks='{work_dir}/../ir_label/ir_labels')"],
+            [
+                _LOAD,
+                *mask,
+                "dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams')",
+                "dict(type='PackWeakInputs', scales=(1.0,))",
+            ],
+        )
+        + f'model = dict({size})\n'
+        + 'test_evaluator = [\n'
+        + "    dict(type='PseudoMaskWriter', out_dir='{work_dir}/pseudo_masks', "
+        + f'threshold={THRESHOLD}, full_size=True),\n'
+        + (_SCORE % f"\n        report_at={THRESHOLD},\n        prefix='mask'," if score else '')
+        + ']\n',
+        segment=_segment(project, size),
+    )
+
+
+def _start(project: Project) -> str:
+    """Return where QA-CLIMS starts from: the classifier, if the shipped config does."""
+    if not read_config(config_path(_base(project, 'qa_clims'))).get('load_from'):
+        return ''
+    epochs, _, _ = project.epochs('cam')
+    return f"load_from = '{{work_dir}}/../cam/epoch_{epochs}.pth'\n"
+
+
+def _segment(project: Project, size: str) -> str:
+    """Return the config of the segmentor, whose predictions of all images are written."""
+    load = "dict(type='LoadBGRImage', **_base_.reading)"
+    crop, (low, high) = project.preset.crop, project.preset.sides
+    keys = "('image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', 'pad_shape', 'flip')"
+    return _text(
+        project,
+        'segment',
+        [
+            load,
+            "dict(type='LoadMask', masks='{work_dir}/../irn/pseudo_masks')",
+            f"dict(type='RandomResizeLongSide', min_side={low}, max_side={high})",
+            "dict(type='RandomFlip', prob=0.5)",
+            f"dict(type='RandomCrop', crop_size=({crop}, {crop}), cat_max_ratio=0.75)",
+            "dict(type='PackSegInputs')",
+        ],
+        [load, f"dict(type='PackSegInputs', meta_keys={keys})"],
+    ) + (
+        # of images of other sizes a segmentor takes one at a time
+        'test_dataloader.update(batch_size=1)\n'
+        f'model = dict({size}, decode_head=dict(num_classes=_base_.num_classes + 1))\n'
+        "test_evaluator = [dict(type='SegMaskWriter', out_dir='{work_dir}/predictions', "
+        'full_size=True)]\n'
+    )
+
+
+def _base(project: Project, stage: str) -> str:
+    return project.preset.configs[stage]
+
+
+def _text(
+    project: Project,
+    stage: str,
+    train: list[str] | None = None,
+    test: list[str] | None = None,
+) -> str:
+    """Return the config of a stage up to its model: base, schedule, and pipelines."""
+    text = _HEAD.format(base=_base(project, stage))
+    if train is not None:
+        epochs, batch, steps = project.epochs(stage)
+        text += _TRAINING.format(epochs=epochs, steps=steps, batch_size=batch)
+        ends = [] if stage == 'segment' else ['*_base_.resizing']
+        text += _TRAIN.format(batch_size=batch, steps=_lines([*train, *ends]))
+    if test is not None:
+        text += _TEST.format(steps=_lines(test))
+    return text
+
+
+def _lines(steps: list[str]) -> str:
+    return '\n'.join(f'        {step},' for step in steps)
+
+
+def _pipeline(project: Project, names: tuple[str, ...], rate: float) -> str:
+    columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
+    number = len(project.checked.rows)
+    return f"""\
+# {number} images, {len(project.checked.classes)} classes; made by qaclims init
+import os
+
+from qaclims_mm.workflow.stages import chain
+
+folder = os.path.dirname((lambda: 0).__code__.co_filename)
+work_dir = os.path.join(folder, 'work')
+configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {names!r}}}
+# {{stage: (minutes, megabytes)}}, estimates
+costs = {project.costs(rate)!r}
+machine = 'two cores, and scaled to this machine by its matrix products'
+stages = [
+    s | dict(zip(('minutes', 'megabytes'), costs[s['name']]))
+    for s in chain(configs, {{}}, 'its masks of all images', ranks=1)
+]
+table = dict(
+    rows=dict(cam='CAM, the baseline', qa_clims='QA-CLIMS', irn='QA-CLIMS + IRN, masks'),
+    columns={columns},
+)
+"""

@@ -1,0 +1,137 @@
+"""Maps with their texts (figures 3 and 6), and segmentations (figure 7)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qaclims_mm.report.blocks import Block, MissingError
+from qaclims_mm.report.plots import sheet_picture
+from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.schemas import file_of, read_cams, read_mask
+from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_column
+
+IMAGES = 8
+SIDE = 1.15  # inches
+# {row: folder of maps}; the last one is needed
+MAPS = {'CAM': 'cam/cams', 'CLIMS': 'clims/cams', 'QA-CLIMS': 'qa_clims/cams'}
+MASKS = {'IRN': 'irn/pseudo_masks'}
+PREDICTIONS = 'segment/predictions'
+
+
+def sheet_blocks(work: WorkDir) -> list[Block]:
+    """Return maps, masks and answers of some images, a class each.
+
+    Raises:
+        MissingError: If QA-CLIMS has no maps, or its images are not there.
+    """
+    maps, masks = (
+        {n: f for n, f in fs.items() if (work.root / f).is_dir()} for fs in (MAPS, MASKS)
+    )
+    if 'QA-CLIMS' not in maps:
+        raise MissingError(
+            f'There are no maps in {work.root / MAPS["QA-CLIMS"]}; run',
+            work.pipeline('qa_clims_maps'),
+        )
+    needed = [(f, '.npz') for f in maps.values()] + [(f, '.png') for f in masks.values()]
+    records = [
+        r
+        for r in work.dataset('qa_clims').iterate_records()
+        if r['labels'] and _has(work, r['image_id'], needed)
+    ]
+    if not records:
+        raise MissingError(
+            f'No image of the test set is in all of {", ".join(f for f, _ in needed)}; run',
+            work.pipeline(),
+        )
+    columns = [_maps_of(work, r, maps, masks) for r in evenly(records, IMAGES)]
+    texts = (
+        'below them the class, the answers about it (green) and those about what is around it (red)'
+        if work.corpus
+        else 'below them the class'
+    )
+    caption = (
+        f'Maps of {", ".join(maps)} for one class of an image'
+        + (f', masks of {", ".join(masks)} for all classes' if masks else '')
+        + f'; {texts}. {len(columns)} images at equal distances from {work.data_of("qa_clims")}.'
+    )
+    picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of maps and masks', caption)
+    return [picture]
+
+
+def evenly(items: Sequence[Any], number: int) -> list[Any]:
+    """Return so many items at equal distances, or all if there are fewer."""
+    places = np.linspace(0, len(items) - 1, min(number, len(items))).astype(int)
+    return [items[i] for i in places]
+
+
+def true_mask(record: dict) -> np.ndarray | None:
+    """Return the ground truth of an image, uint8 ``(H, W)``, if it has one."""
+    path = record['seg_map_path']
+    return read_mask(path) if path and Path(path).is_file() else None
+
+
+def answers_of(work: WorkDir, image_id: str) -> Sequence[dict[str, Any]]:
+    """Return the corpus rows of an image; none if there is no corpus, or it is not in it."""
+    return work.corpus[image_id] if work.corpus and image_id in work.corpus else ()
+
+
+def _has(work: WorkDir, image_id: str, needed: Sequence[tuple[str, str]]) -> bool:
+    return all(file_of(work.root / f, image_id, suffix).is_file() for f, suffix in needed)
+
+
+def _maps_of(
+    work: WorkDir, record: dict, maps: dict[str, str], masks: dict[str, str]
+) -> SheetColumn:
+    image_id = record['image_id']
+    return load_column(
+        work.dataset('qa_clims').read_image(record),
+        record['labels'][0],
+        record['label_names'][0],
+        {n: read_cams(file_of(work.root / f, image_id, '.npz')) for n, f in maps.items()},
+        true_mask(record),
+        answers_of(work, image_id),
+        {n: read_mask(file_of(work.root / f, image_id, '.png')) for n, f in masks.items()},
+        image_id,
+    )
+
+
+def segmentation_blocks(work: WorkDir) -> list[Block]:
+    """Return what the segmentor makes of some images.
+
+    Raises:
+        MissingError: If it has written no masks, or its images are not there.
+    """
+    folder = work.root / PREDICTIONS
+    if not folder.is_dir():
+        raise MissingError(
+            f'The segmentor has written no masks into {folder}; give its config a SegMaskWriter, '
+            'as configs/_base_/datasets/voc12_server.py has one, and run',
+            work.pipeline('segment_test'),
+        )
+    records = [
+        r
+        for r in work.dataset('segment').iterate_records()
+        if file_of(folder, r['image_id'], '.png').is_file()
+    ]
+    if not records:
+        raise MissingError(
+            f'No image of the test set has a mask in {folder}; run', work.pipeline('segment_test')
+        )
+    columns = [_prediction_of(work, r, folder) for r in evenly(records, IMAGES)]
+    caption = (
+        f'What the segmentor predicts; below it the classes of the image. {len(columns)} images '
+        f'at equal distances from {work.data_of("segment")}.'
+    )
+    picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of segmentations', caption)
+    return [picture]
+
+
+def _prediction_of(work: WorkDir, record: dict, folder: Path) -> SheetColumn:
+    mask = read_mask(file_of(folder, record['image_id'], '.png'))
+    made = {'prediction': mask}
+    image, name = work.dataset('segment').read_image(record), record['image_id']
+    column = load_column(image, 0, '', {}, true_mask(record), made=made, name=name)
+    return replace(column, class_name=', '.join(record['label_names']))

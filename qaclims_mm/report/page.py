@@ -1,0 +1,115 @@
+"""The page: all sections in one file that needs no other."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from qaclims_mm.report.ablations import (
+    ablation_blocks,
+    omega_blocks,
+    read_ablations,
+    titles_of,
+)
+from qaclims_mm.report.answers import corpus_blocks
+from qaclims_mm.report.blocks import Block, MissingError, Section, Text
+from qaclims_mm.report.curves import loss_blocks, threshold_blocks
+from qaclims_mm.report.failures import failure_blocks
+from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
+from qaclims_mm.report.numbers import number_blocks
+from qaclims_mm.report.per_class import per_class_blocks
+from qaclims_mm.report.titles import TITLES
+from qaclims_mm.report.versions import version_blocks
+from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.schemas import FormatError, atomic_path
+
+HERE = Path(__file__).parent
+
+
+def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> list[Section]:
+    """Write the report of a pipeline's work dir; returns its sections.
+
+    Args:
+        root: The work dir.
+        out: The HTML file.
+        ablations: Folder of ``qaclims ablate``.
+
+    Raises:
+        FormatError: If the work dir has no metrics, or a file in it is broken or of another schema.
+    """
+    now, work = datetime.now().astimezone(), WorkDir(root)
+    sections = all_sections(work, Path(ablations), now)
+    title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
+    page = render(title, date, lead_of(work), sections)
+    with atomic_path(out) as temporary:
+        temporary.write_text(page, encoding='utf-8')
+    return sections
+
+
+def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]:
+    """Return the sections in their order; of one that has nothing to show, what is missing."""
+    results = read_ablations(ablations)
+    ablated = titles_of(results)
+    # rows that are the stages themselves keep the names of these
+    titles = {**ablated, **TITLES}
+    variants = set(ablated) - set(TITLES)
+    parts: dict[str, Callable[[], list[Block]]] = {
+        'The numbers': lambda: number_blocks(work, titles),
+        'Losses': lambda: loss_blocks(work, titles),
+        'mIoU over thresholds': lambda: threshold_blocks(work, titles, variants),
+        'IoU of each class': lambda: per_class_blocks(work),
+        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
+        'Ablations': lambda: ablation_blocks(results, ablations),
+        'Maps and texts': lambda: sheet_blocks(work),
+        'Segmentations': lambda: segmentation_blocks(work),
+        'Failures': lambda: failure_blocks(work),
+        'The corpus': lambda: corpus_blocks(work),
+        'Versions and configs': lambda: version_blocks(work, now),
+    }
+    if not results and not work.is_judged:
+        # rows that nothing could compare
+        del parts['Omega, the ratio of the threshold'], parts['Ablations']
+    return [Section(title, _blocks_or_missing(make)) for title, make in parts.items()]
+
+
+def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
+    try:
+        return make()
+    except MissingError as error:
+        return [Text(error.message, error.command, muted=True)]
+    except FormatError:
+        raise
+    except Exception as error:  # a work dir may hold anything: one file costs one section
+        reason = f'{type(error).__name__}: {error}'
+        return [Text(f'This section cannot be made from the work dir ({reason}).', muted=True)]
+
+
+def lead_of(work: WorkDir) -> str:
+    """Return what the page is about: of which images and which seed."""
+    return (
+        'From image-level labels to masks: a VQA model is asked about every image, its answers '
+        'guide the training of activation maps, the maps become masks, and a segmentor is trained '
+        f'on these. Maps and masks are of {work.data_of("qa_clims", "cam")}, the trainings of '
+        f'{work.of_seed}.'
+    )
+
+
+def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str:
+    """Return the page; all that stands in it is escaped.
+
+    Args:
+        title: Heading of the page.
+        date: When it was made.
+        lead: What it is about.
+        sections: Its parts.
+    """
+    # S701 asks for this: every value is escaped, whatever a file on disk called it
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
+    )
+    style = Markup((HERE / 'style.css').read_text(encoding='utf-8'))  # noqa: S704 - our own file
+    return environment.get_template('page.html.jinja').render(
+        title=title, date=date, lead=lead, sections=sections, style=style
+    )

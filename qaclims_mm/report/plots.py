@@ -1,0 +1,186 @@
+"""Plots as pictures of a page: black and coloured on nothing, so that a dark page can invert them.
+
+Units: CSS pixels are 1/96 inch.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+from PIL import Image
+
+from qaclims_mm.report.blocks import Picture
+from qaclims_mm.schemas import drawn_name
+
+CSS_DPI = 96
+PLOT_SIZE = (4.8, 3.2)  # inches
+PLOT_DPI, SHEET_DPI = 180, 150
+JPEG_QUALITY = 85
+# Okabe and Ito's, which the colour-blind tell apart too
+COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666', '#000000')
+STROKES = ('-', '--', '-.', ':')
+MAX_LINES = len(COLOURS)
+LONGEST_NAME, LONGEST_TITLE = 28, 60
+STYLE: dict[Any, Any] = {
+    'font.size': 9,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'legend.frameon': False,
+    'legend.fontsize': 8,
+    # names from disk may hold dollars
+    'text.parse_math': False,
+    'text.usetex': False,
+}
+
+# Draws into axes.
+Painter = Callable[[Axes], None]
+
+
+def plot(
+    paint: Painter,
+    x: str,
+    y: str,
+    alt: str,
+    caption: str,
+    size: tuple[float, float] = PLOT_SIZE,
+    wide: bool = False,
+) -> Picture:
+    """Return a plot.
+
+    Args:
+        paint: Draws into it.
+        x: Label of the axis, with its unit.
+        y: The same of the other.
+        alt: See ``Picture``.
+        caption: See ``Picture``.
+        size: Width and height in inches.
+        wide: See ``Picture``.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=size, dpi=PLOT_DPI, layout='constrained')
+        axes = figure.add_subplot()
+        axes.set_xlabel(x)
+        axes.set_ylabel(y)
+        paint(axes)
+        content = io.BytesIO()
+        figure.savefig(content, format='png', transparent=True)
+    # a palette is a third of the size and shows no difference
+    image = Image.open(content).quantize(128, method=Image.Quantize.FASTOCTREE)
+    smaller = io.BytesIO()
+    image.save(smaller, format='PNG', optimize=True)
+    return Picture(smaller.getvalue(), 'image/png', css_size(size), alt, caption, wide, plot=True)
+
+
+def sheet_picture(figure: Figure, alt: str, caption: str) -> Picture:
+    """Return a sheet (see ``visualization.sheets``), which scrolls in its own box."""
+    content = io.BytesIO()
+    options = dict(quality=JPEG_QUALITY, optimize=True)
+    figure.savefig(content, format='jpeg', dpi=SHEET_DPI, pil_kwargs=options)
+    width, height = figure.get_size_inches()
+    size = css_size((float(width), float(height)))
+    return Picture(content.getvalue(), 'image/jpeg', size, alt, caption, wide=True)
+
+
+def css_size(inches: tuple[float, float]) -> tuple[int, int]:
+    """Return a size in CSS pixels."""
+    return round(inches[0] * CSS_DPI), round(inches[1] * CSS_DPI)
+
+
+def shortened(name: str) -> str:
+    """Return a name that fits beside an axis."""
+    return drawn_name(name, LONGEST_NAME)
+
+
+def paint_lines(
+    axes: Axes,
+    lines: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
+    marks: Mapping[str, tuple[float, float]] | None = None,
+) -> None:
+    """Draw lines, at most ``MAX_LINES`` of them; the y axis is logarithmic where they span decades.
+
+    Args:
+        axes: To draw into.
+        lines: {name: (x, y)}.
+        marks: {name: a point to mark on it}.
+    """
+    drawn = []
+    for number, (name, (x, y)) in enumerate(lines.items()):
+        colour, stroke = COLOURS[number % MAX_LINES], STROKES[number % len(STROKES)]
+        marker = 'o' if len(x) == 1 else None
+        options: dict[str, Any] = dict(color=colour, marker=marker, linewidth=1.5)
+        drawn += axes.plot(x, y, stroke, label=shortened(name), **options)
+        if marks and name in marks:
+            axes.plot(*marks[name], 'o', color=colour, markersize=6)
+    values = np.concatenate([np.asarray(y, dtype=float) for _, y in lines.values()])
+    values = values[np.isfinite(values)]
+    if values.size and values.min() > 0 and values.max() > 100 * values.min():
+        axes.set_yscale('log')
+        # its own labels are formulas, which are not parsed here
+        axes.yaxis.set_major_formatter('{x:g}')
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.grid(alpha=0.3)
+    _legend_above(axes, drawn)
+
+
+def paint_groups(
+    axes: Axes,
+    names: Sequence[str],
+    bars: Mapping[str, Sequence[float]],
+    notes: Sequence[str] = (),
+) -> None:
+    """Draw bars side by side for each name, and a note above each group.
+
+    Args:
+        axes: To draw into.
+        names: Of the N groups.
+        bars: {title: N heights}; not a number is no bar.
+        notes: N texts, or none.
+    """
+    places, width = np.arange(len(names)), 0.8 / len(bars)
+    for number, (title, heights) in enumerate(bars.items()):
+        shift = (number - (len(bars) - 1) / 2) * width
+        label = drawn_name(title, LONGEST_TITLE)
+        axes.bar(places + shift, heights, width, color=COLOURS[number], label=label)
+    tops = np.nan_to_num(np.array(list(bars.values()), dtype=float)).max(0)
+    for place, top, note in zip(places, tops, notes, strict=False):
+        axes.annotate(note, (place, top), (0, 3), textcoords='offset points', ha='center', size=8)
+    axes.set_xticks(places, [shortened(n) for n in names], rotation=45, ha='right')
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.margins(y=0.12)
+    axes.grid(axis='y', alpha=0.3)
+    axes.set_axisbelow(True)
+    _legend_above(axes, axes.containers)
+
+
+def _legend_above(axes: Axes, drawn: Sequence[Any]) -> None:
+    """Name the lines or bars above the axes, where nothing is covered."""
+    # given one by one, since axes leave out the names that begin with an underscore
+    names = [one.get_label() for one in drawn]
+    place: dict[str, Any] = dict(loc='lower left', bbox_to_anchor=(0, 1.02))
+    axes.legend(drawn, names, ncols=2, borderaxespad=0, **place)
+
+
+def paint_counts(axes: Axes, counts: Mapping[str, int], colour: str) -> None:
+    """Draw a horizontal bar for each name, the first one on top, its number at its end."""
+    bars = axes.barh(range(len(counts)), list(counts.values()), color=colour)
+    axes.bar_label(bars, padding=2, size=8)
+    axes.set_yticks(range(len(counts)), [shortened(n) for n in counts])
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+
+
+def paint_spread(
+    axes: Axes,
+    x: Sequence[float],
+    means: Sequence[float],
+    spreads: Sequence[float | None],
+) -> None:
+    """Draw means with their standard deviations as bars; ``None`` has no bar."""
+    errors = [s or 0.0 for s in spreads]
+    axes.errorbar(x, means, errors, fmt='o-', color=COLOURS[0], capsize=4, linewidth=1.5)
+    axes.grid(alpha=0.3)

@@ -1,0 +1,247 @@
+"""Reading what a pipeline has left in its work dir."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.datasets.image_level import ImageLevelDataset
+from qaclims_mm.datasets.rebuild import rebuild_dataset
+from qaclims_mm.report.blocks import MissingError
+from qaclims_mm.schemas import (
+    MANIFEST,
+    METRICS,
+    MODES,
+    FormatError,
+    Manifest,
+    read_json,
+    read_metrics,
+    read_run_config,
+    run_config_path,
+)
+from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE, LOGS, RUNS
+
+
+@dataclass(frozen=True)
+class Curve:
+    """IoU in percent at T thresholds; NaN where a class is neither predicted nor true.
+
+    Attributes:
+        thresholds: ``(T,)`` in [0, 1].
+        miou: Mean over the classes, ``(T,)``.
+        classes: {class name: ``(T,)``}.
+    """
+
+    thresholds: np.ndarray
+    miou: np.ndarray
+    classes: Mapping[str, np.ndarray]
+
+    @property
+    def best(self) -> int:
+        """Index of the threshold with the highest mIoU; 0 if there is none."""
+        return 0 if np.isnan(self.miou).all() else int(np.nanargmax(self.miou))
+
+
+def read_curve(path: str | Path) -> Curve:
+    """Read ``curve.json`` as ``CAMMetric`` writes it.
+
+    Raises:
+        FormatError: If it is something else.
+    """
+    value = read_json(path)
+    try:
+        thresholds, miou = (np.array(value[k], dtype=float) for k in ('thresholds', 'mIoU'))
+        classes = {n: np.array(v, dtype=float) for n, v in value['classes'].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise FormatError(
+            f'{path} is no curve of CAMMetric ({error}); run the test of its stage again.'
+        ) from error
+    if len({v.shape for v in (thresholds, miou, *classes.values())}) != 1 or not thresholds.size:
+        raise FormatError(f'{path} has curves of several lengths; run its test again.')
+    return Curve(thresholds, miou, classes)
+
+
+def part_of(values: Any, *keys: str) -> dict[str, Any]:
+    """Return a dict inside values that nothing checked; an empty one if there is none."""
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else {}
+
+
+class WorkDir:
+    """A pipeline's work dir; nothing is written into it, and nothing in it is executed.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        FormatError: If there is no ``metrics.json``, or a file is broken or of another schema.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise FormatError(f'there is no folder {self.root}.')
+        # before anything else: what a work dir of another version holds may look alike
+        self.manifests = {p.parent.name: Manifest.read(p.parent) for p in self._done()}
+        # the pipeline's file has what earlier runs found too, those of the stages are newer
+        paths = [self.root / METRICS, *sorted(self.root.glob(f'*/{METRICS}'))]
+        found = [read_metrics(p) for p in paths if p.is_file()]
+        seeds = sorted(p.parent for p in self.root.glob(f'seed*/{METRICS}'))
+        if seeds and not self.manifests and not (self.root / METRICS).is_file():
+            raise FormatError(
+                f'{self.root} is a folder of seeds; a report is about one of them, '
+                f'such as {seeds[0]}.'
+            )
+        if not found:
+            raise FormatError(
+                f'{self.root} has no {METRICS}, neither its own nor in a folder of a stage; '
+                f'run: {self.pipeline()}'
+            )
+        self.metrics = {stage: values for each in found for stage, values in each.items()}
+        self.config = cache(self._config)
+        self.dataset = cache(self._dataset)
+
+    def _done(self) -> list[Path]:
+        return sorted((self.root / DONE).glob(f'*/{MANIFEST}'))
+
+    def pipeline(self, stage: str = '') -> str:
+        """Return the command line that makes what is missing."""
+        until = f' --to {stage}' if stage else ''
+        root = shlex.quote(str(self.root))
+        return f'qaclims run PIPELINE_CONFIG --work-dir {root}{until}'
+
+    @cached_property
+    def is_judged(self) -> bool:
+        """Whether maps are compared with true masks, as far as that is known."""
+        evaluators = (self.config('qa_clims') or {}).get('test_evaluator') or []
+        evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
+        kinds = [part_of(e).get('type') for e in evaluators]
+        return not kinds or 'CAMMetric' in kinds
+
+    def unjudged(self, missing: str) -> MissingError:
+        """Return why there is no curve of the maps.
+
+        Args:
+            missing: What is not there, a sentence without its end.
+        """
+        if not self.is_judged:
+            return MissingError(
+                'The maps are not judged: the config of qa_clims has no CAMMetric, which compares '
+                'them with true masks (of a project of your own: init_project.py --masks).'
+            )
+        return MissingError(f'{missing}; run', self.pipeline('qa_clims_maps'))
+
+    @cached_property
+    def folders(self) -> list[str]:
+        """Names of the folders of stages."""
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir())
+
+    @cached_property
+    def seeds(self) -> list[str]:
+        """Seeds of the stages that are done."""
+        found = {str(m.extra['seed']) for m in self.manifests.values() if 'seed' in m.extra}
+        return sorted(found)
+
+    @property
+    def of_seed(self) -> str:
+        """Of which seed the numbers are, in words."""
+        return f'seed {", ".join(self.seeds)}' if self.seeds else 'a seed that is not noted'
+
+    @cached_property
+    def runs(self) -> dict[str, dict[str, float]]:
+        """{stage: {seconds, gigabytes, status}} of the stages that ran."""
+        path = self.root / LOGS / RUNS
+        return read_metrics(path) if path.is_file() else {}
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """{folder: curve over thresholds} of the stages that have one."""
+        paths = sorted(self.root.glob(f'*/{CURVE}'))
+        return {p.parent.name: read_curve(p) for p in paths}
+
+    def scalars(self, folder: str) -> list[dict[str, float]]:
+        """Return what a training has logged, in the order of its steps.
+
+        A step that was done twice, since a killed run went on from a checkpoint before it, is that
+        of the later run; a line that was cut is left out.
+        """
+        found: dict[float, dict[str, float]] = {}
+        for path in sorted(self.root.glob(f'{folder}/*/vis_data/scalars.json')):
+            for line in path.read_text(errors='replace').splitlines():
+                try:
+                    entry = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                numbers = {k: v for k, v in part_of(entry).items() if isinstance(v, (int, float))}
+                step = numbers.get('step', 0)
+                found[step] = found.get(step, {}) | numbers
+        return [found[step] for step in sorted(found)]
+
+    def config_files(self, folder: str) -> list[Path]:
+        """Return what runs have written of their configs into a stage's folder.
+
+        The ``.py`` files of mmengine are there for work dirs of older versions. They are text to a
+        report, which executes nothing.
+        """
+        found = [run_config_path(self.root / folder, mode) for mode in MODES]
+        found = [p for p in found if p.is_file()]
+        return found or [p for p in sorted((self.root / folder).glob('*.py')) if p.is_file()]
+
+    def _config(self, folder: str) -> dict[str, Any] | None:
+        """Return the config of a stage's test run, as values that nothing checked.
+
+        ``None`` if the stage was not tested or the file cannot be used; ``dataset`` says which.
+        """
+        try:
+            return read_run_config(run_config_path(self.root / folder, 'test')).values
+        except (FormatError, OSError):
+            return None
+
+    def _dataset(self, folder: str) -> ImageLevelDataset:
+        """Return the test set of a stage.
+
+        Raises:
+            MissingError: If there is no config, it names a data set that a report does not build,
+                or the data set is not there or broken.
+        """
+        path = run_config_path(self.root / folder, 'test')
+        if not path.is_file():
+            raise MissingError(
+                f'{path}, which says where the images are, is not there: the stage was not tested, '
+                'or by an older version; run',
+                self.pipeline(),
+            )
+        try:
+            values = read_run_config(path).values
+        except (FormatError, OSError) as error:
+            raise MissingError(f'The images of {folder} are not shown: {error}') from error
+        try:
+            return rebuild_dataset(part_of(values, 'test_dataloader', 'dataset'))
+        except (FormatError, OSError) as error:
+            raise MissingError(
+                f'The data set of {folder} cannot be read ({error}); make the report in the '
+                'folder in which the pipeline ran.'
+            ) from error
+
+    def data_of(self, *folders: str) -> str:
+        """Return on which images stages were tested, in words, by the first that has a config."""
+        config = next((c for c in map(self.config, folders) if c), None)
+        dataset = part_of(config, 'test_dataloader', 'dataset')
+        if not dataset:
+            return 'the test set'
+        number, root = dataset.get('indices'), dataset.get('data_root')
+        first = f'the first {number} images' if isinstance(number, int) else 'the images'
+        return f'{first} of {dataset.get("ann_file")}' + (f' in {root}' if root else '')
+
+    @cached_property
+    def corpus(self) -> VQACorpus | None:
+        """The questions and answers; ``None`` if the stage has not finished."""
+        folder = self.root / CORPUS
+        return VQACorpus(folder) if (folder / MANIFEST).is_file() else None

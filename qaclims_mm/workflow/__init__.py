@@ -1,0 +1,1 @@
+"""Runs the stages of a method, and their results over seeds."""

@@ -1,0 +1,504 @@
+"""All stages of a method in turn, each a process of its own; what is done is skipped."""
+
+import contextlib
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from qaclims_mm.console import new_console, styled
+from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
+from qaclims_mm.schemas import (
+    CLAIM,
+    MANIFEST,
+    METRICS,
+    FormatError,
+    Manifest,
+    hash_config,
+    join_problems,
+    manifest_hash,
+    read_json,
+    read_metrics,
+    temporary_path,
+    write_json,
+)
+from qaclims_mm.schemas.work_dir import DONE, LOGS, RUNS
+from qaclims_mm.version import __version__
+from qaclims_mm.workflow import plan
+from qaclims_mm.workflow.forked import ForkedTool
+from qaclims_mm.workflow.plan import Launch, Plan, Stage
+from qaclims_mm.workflow.processes import wait_for
+from qaclims_mm.workflow.stage_config import hash_stage_config
+
+CHANGED = 'changed'
+# {what people take out of a work dir: its folder in that of a stage}
+MADE = {'maps': 'cams', 'masks': 'pseudo_masks', 'masks by the model': 'predictions'}
+# with which a stage may mark the levels of its log
+_COLOURS = re.compile(r'\x1b\[[\d;]*m')
+
+
+def _existing(path: Path) -> Path:
+    """Return a path or the nearest folder above it that exists."""
+    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+
+
+def shown_cost(cost: float | None) -> str:
+    """Return a cost as an overview shows it."""
+    return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
+
+
+def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
+    """Return what stages cost together, beside what the disk of a folder has, in words."""
+    minutes, megabytes = (
+        [c for s in left if (c := getattr(s, name)) is not None]
+        for name in ('minutes', 'megabytes')
+    )
+    unknown = len(left) - len(minutes), len(left) - len(megabytes)
+    free = shutil.disk_usage(_existing(root)).free / 1e6
+    text = (
+        f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
+        f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
+    )
+    if sum(megabytes) > free:
+        text += '\nthe disk is too small: the run would not start'
+    return text + (f'\nminutes as measured on {machine}' if machine else '')
+
+
+def check_disk(left: Sequence[Stage], root: Path) -> None:
+    """Refuse to start what the disk of a folder has no room for.
+
+    Raises:
+        FormatError: If it is too small.
+    """
+    needed = sum(stage.megabytes or 0 for stage in left)
+    free = shutil.disk_usage(_existing(root)).free / 1e6
+    if needed > free:
+        raise FormatError(
+            f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
+            'free; make room or choose another --work-dir.'
+        )
+
+
+def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return in what two claims of a stage differ, in words."""
+    made, inputs = found.get('inputs', {}), wanted['inputs']
+    names = sorted(n for n in {*made, *inputs} if made.get(n) != inputs.get(n))
+    parts = ['config'] if found.get('config') != wanted['config'] else []
+    parts += [f'seed ({found.get("seed")})'] if found.get('seed') != wanted.get('seed') else []
+    return ' and '.join([*parts, *([f'input ({", ".join(names)})'] if names else [])])
+
+
+def _name_holder(lock: IO, pid: int) -> None:
+    """Write into a lock's file which process to end."""
+    lock.truncate(0)
+    lock.write(str(pid))
+    lock.flush()
+
+
+class StageFailed(SystemExit):
+    """A stage ended with an error.
+
+    Args:
+        message: The end of its log, and where the log is.
+        reason: What its last line says.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Run(NamedTuple):
+    """How a stage ran: time in s, memory of all its processes at the peak in GB, exit status."""
+
+    seconds: int
+    gigabytes: float
+    status: int
+
+
+class Pipeline:
+    """Runs stages and remembers, in ``done/``, from what each was made.
+
+    Args:
+        plan: What runs, and where.
+        seed: Seed of the seeded stages.
+        launch: How the tools are started.
+        console: Where the user reads.
+        fork: Whether tools run in copies of this process, which spares each its imports.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        seed: int = 0,
+        launch: Launch | None = None,
+        console: Console | None = None,
+        fork: bool = False,
+    ) -> None:
+        self.plan, self.root, self.seed, self.fork = plan, plan.root, seed, fork
+        self.launch, self.console = launch or Launch(), console or new_console()
+        self._noting = threading.Lock()
+
+    def expected(self, stage: Stage) -> Manifest:
+        """Return the manifest that a stage has when it is done with what is there now.
+
+        Raises:
+            FormatError: If a stage that it needs is not done.
+        """
+        folder = self.plan.folder(stage)
+        config = hash_stage_config(stage, folder, self.root) if stage.config else ''
+        what = dict(
+            tool=stage.tool,
+            args=stage.args,
+            config=config,
+            checkpoint=stage.checkpoint,
+            work_dir=str(self.root),
+        )
+        return Manifest(
+            stage.name,
+            hash_config(what),
+            inputs={n: self._input_hash(stage, n) for n in stage.needs},
+            extra=dict(seed=self.seed) if stage.seeded else {},
+        )
+
+    def _input_hash(self, stage: Stage, need: str) -> str:
+        try:
+            return manifest_hash(self.root / DONE / need)
+        except FormatError as error:
+            raise FormatError(
+                f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
+                f'run: {self._again(self.root)} --to {need}'
+            ) from error
+
+    def _again(self, work_dir: object) -> str:
+        """Return the command line that runs this pipeline in a work dir."""
+        words = ['python', 'qaclims run', self.plan.path, '--work-dir', work_dir]
+        return shlex.join(map(str, words))
+
+    def is_done(self, stage: Stage) -> bool:
+        """Tell whether a stage's manifest matches its config and its inputs."""
+        folder = self.root / DONE / stage.name
+        try:
+            return Manifest.read(folder) == self.expected(stage)
+        except FormatError:
+            return False
+
+    def command(self, stage: Stage) -> list[str]:
+        """Return the command line of a stage."""
+        arguments: list[str] = []
+        if stage.config is not None:
+            arguments += [stage.config]
+            arguments += [stage.checkpoint] if stage.checkpoint is not None else []
+            arguments += ['--work-dir', str(self.plan.folder(stage))]
+        arguments += stage.args
+        if stage.seeded:
+            arguments += ['--cfg-options', f'randomness.seed={self.seed}']
+        if stage.tool == 'train.py':
+            arguments.append('--resume')
+        return self.launch.command(stage, arguments)
+
+    def state(self, stage: Stage) -> str:
+        """Return ``done``, ``changed`` (made from something else), ``begun`` or ``to do``."""
+        if self.is_done(stage):
+            return 'done'
+        if (self.root / DONE / stage.name / MANIFEST).is_file():
+            return CHANGED
+        return 'begun' if (self.root / DONE / stage.name / CLAIM).is_file() else 'to do'
+
+    def overview(self, stages: Iterable[Stage]) -> Table:
+        """Return what a run would do, how long it would take and how much it would write."""
+        table = Table(title=f'{self.plan.path} in {self.root}', caption_justify='left')
+        for title in ('stage', 'what', 'state', 'minutes', 'MB'):
+            numeric = title in ('minutes', 'MB')
+            table.add_column(title, justify='right' if numeric else 'left', no_wrap=numeric)
+        left, changed = [], []
+        for stage in stages:
+            state = self.state(stage)
+            changed += [stage.name] if state == CHANGED else []
+            left += [stage] if state != 'done' else []
+            costs = [shown_cost(c) for c in (stage.minutes, stage.megabytes)]
+            table.add_row(stage.name, stage.about, state, *costs)
+        table.caption = costs_left(left, self.root, self.plan.machine)
+        if changed:
+            table.caption += (
+                f'\nmade with another config, seed or input: {", ".join(changed)}; '
+                'the run would stop there'
+            )
+        return table
+
+    def run(self, stages: Iterable[Stage]) -> int:
+        """Run what is not done; returns 0, or ``EXIT_BAD_RECORDS`` if records were left out.
+
+        Raises:
+            FormatError: If the disk is too small for what is left.
+            StageFailed: If a stage fails, with the end of its log.
+        """
+        stages, status = list(stages), 0
+        check_disk([s for s in stages if not self.is_done(s)], self.root)
+        for number, stage in enumerate(stages, start=1):
+            title = ((f'{number}/{len(stages)} {stage.name}', 'bold'), f'  {stage.about}')
+            if self.is_done(stage):
+                self.console.print(styled(*title, '  ', ('done before', 'green')))
+                before = self.status_of(stage)
+                status = max(status, before)
+                self._tell_left_out(stage, before)
+                continue
+            self.console.print(styled(*title))
+            self.tell_ranks(stage)
+            ran = self.run_stage(stage)
+            status = max(status, ran.status)
+            self._tell_left_out(stage, ran.status)
+            used = f'{ran.seconds} s, {ran.gigabytes:.1f} GB at its peak'
+            self.console.print(styled('    ', ('done', 'green'), f' in {used}'))
+        self.collect_metrics(stages)
+        if status == EXIT_BAD_RECORDS:
+            self._tell_why(stages)
+        return status
+
+    def _tell_why(self, stages: Sequence[Stage]) -> None:
+        """Say which records were left out of all stages, and how they get in."""
+        of_files = [s for s in stages if s.tool == 'test.py']
+        why = {i: reason for s in of_files for m in self._manifests(s) for i, reason in m.failed}
+        lines = [f'{image_id}: {reason}' for image_id, reason in sorted(why.items())]
+        told = join_problems(lines, 'records were left out') if lines else 'Records were left out'
+        again = self._again(f'{self.root}-again')
+        text = (
+            f'{told}\n'
+            'What is done here was made without them. When they are mended, all of it anew: '
+            f'{again}'
+        )
+        self.console.print(styled((text, 'yellow')), soft_wrap=True)
+
+    def _tell_left_out(self, stage: Stage, status: int) -> None:
+        if status != EXIT_BAD_RECORDS:
+            return
+        # a training has no list but its log
+        made = self._manifests(stage) if stage.tool == 'test.py' else []
+        ids = sorted({i for m in made for i, _ in m.failed}) or ['some records']
+        what = ids[0] + (f' and {len(ids) - 1} more' if len(ids) > 1 else '')
+        text = f'left out: {what}; see {self.log_of(stage)}'
+        self.console.print(styled('    ', (text, 'yellow')), soft_wrap=True)
+
+    def _manifests(self, stage: Stage) -> list[Manifest]:
+        """Return those of the folders that a stage has filled."""
+        return [Manifest.read(p.parent) for p in self.plan.folder(stage).glob(f'*/{MANIFEST}')]
+
+    def made(self) -> dict[str, str]:
+        """Return what people take out of the work dir, {what: where}, as far as it is there."""
+        found = {}
+        for stage in self.plan.stages:
+            folder = self.plan.folder(stage)
+            for what, folders in MADE.items():
+                if stage.tool == 'test.py' and (folder / folders / MANIFEST).is_file():
+                    found[what] = str(folder / folders)
+            if stage.tool == 'test.py' and Path(str(stage.checkpoint)).is_file():
+                found[f'model {folder.name}'] = f'{stage.checkpoint} (config {stage.config})'
+        return found
+
+    def run_stage(self, stage: Stage, beside: Mapping[str, str] | None = None) -> Run:
+        """Run a stage, whatever its state.
+
+        Args:
+            stage: Of the plan.
+            beside: Given if it runs beside others: further environment variables of its process,
+                whose bars then go into its log.
+
+        Raises:
+            FormatError: If it was begun from something else, or is running.
+            StageFailed: If it fails, with the end of its log.
+        """
+        # as it is now: its config may be edited while it runs
+        manifest = self._claim(stage)
+        begin = time.monotonic()
+        status, gigabytes = self._run_one(stage, beside)
+        ran = Run(round(time.monotonic() - begin), round(gigabytes, 2), status)
+        self._note_run(stage, ran)
+        manifest.write(self.root / DONE / stage.name)
+        return ran
+
+    def adopt(self, stage: Stage, other: 'Pipeline', theirs: Stage) -> bool:
+        """Take over what a pipeline of another seed has made, if no seed concerns it.
+
+        The files are linked, not copied.
+
+        Args:
+            stage: Of this pipeline.
+            other: The other pipeline.
+            theirs: The same stage in it.
+
+        Returns:
+            Whether there was anything to take over.
+        """
+        made, ours = other.plan.folder(theirs), self.plan.folder(stage)
+        if not self.plan.is_seedless(stage) or ours.exists() or not made.is_dir():
+            return False
+        if not other.is_done(theirs):
+            return False
+        temporary = temporary_path(ours)
+        shutil.copytree(made, temporary, copy_function=os.link)
+        temporary.rename(ours)
+        self.expected(stage).write(self.root / DONE / stage.name)
+        return True
+
+    def _claim(self, stage: Stage) -> Manifest:
+        """Mark a stage as begun, so that no run goes on with what another one left.
+
+        Returns the manifest that it has when it is done.
+
+        Raises:
+            FormatError: If it was begun from something else.
+        """
+        path, manifest = self.root / DONE / stage.name / CLAIM, self.expected(stage)
+        begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
+        if path.is_file() and (other := _differences(read_json(path), begun)):
+            raise FormatError(
+                f'stage {stage.name} was begun in {self.root} with another {other}'
+                f'{self._other_version(path.parent)}; '
+                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
+                'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
+            )
+        write_json(path, begun)
+        return manifest
+
+    @staticmethod
+    def _other_version(folder: Path) -> str:
+        """Return by which version a stage was done, if by another one."""
+        found = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
+        made = found.get('version', __version__)
+        return '' if made == __version__ else f' (by version {made}; this is {__version__})'
+
+    def tell_ranks(self, stage: Stage) -> None:
+        """Say that a stage runs on other ranks than it is configured for, if it does."""
+        ranks = self.launch.ranks_of(stage)
+        if stage.ranks not in (None, ranks):
+            text = (
+                f'{stage.name}: its config is for {stage.ranks} ranks, but {ranks} run: '
+                f'a step has {ranks}/{stage.ranks} of its images'
+            )
+            self.console.print(styled('    ', (text, 'yellow')))
+
+    def status_of(self, stage: Stage) -> int:
+        """Return the exit status with which a stage has ended; 0 if that is not known."""
+        return self._runs().get(stage.name, {}).get('status', 0)
+
+    def _runs(self) -> dict[str, dict[str, Any]]:
+        """Return what is noted of the stages that ran, {stage: {what: value}}."""
+        path = self.root / LOGS / RUNS
+        return read_json(path) if path.is_file() else {}
+
+    def _note_run(self, stage: Stage, ran: Run) -> None:
+        # stages may end in several threads
+        with self._noting:
+            write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: ran._asdict()})
+
+    @contextlib.contextmanager
+    def _lock(self, stage: Stage) -> Iterator[IO]:
+        """Hold a stage, so that no two processes ever write into its folder.
+
+        Raises:
+            FormatError: If it is running.
+        """
+        path = self.root / DONE / stage.name / 'lock'
+        # not emptied before it is held: it has the number of the process that holds it
+        with path.open('a', encoding='utf-8') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = path.read_text(encoding='utf-8')
+                raise FormatError(
+                    f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
+                    f'that was killed; wait until it ends, or end it (process {holder}).'
+                ) from None
+            _name_holder(lock, os.getpid())
+            yield lock
+
+    def log_of(self, stage: Stage) -> Path:
+        """Return the file that a stage's output goes to."""
+        return self.root / LOGS / f'{stage.name}.log'
+
+    def _run_one(self, stage: Stage, beside: Mapping[str, str] | None) -> tuple[int, float]:
+        """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
+        log = self.log_of(stage)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock(stage) as lock, log.open('w', encoding='utf-8') as file:
+            # what a killed run was about to rename
+            for left in self.plan.folder(stage).rglob('.*.tmp'):
+                if left.is_file():
+                    left.unlink()
+            process = self._start(stage, lock, file, beside)
+            _name_holder(lock, process.pid)
+            code, peak = wait_for(process)
+        if code not in (0, EXIT_BAD_RECORDS):
+            text = log.read_text(encoding='utf-8', errors='replace')
+            lines = _COLOURS.sub('', text).splitlines()
+            last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
+            end = '\n'.join(lines[-15:])
+            message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'
+            raise StageFailed(message, f'ended with {code}: {last}')
+        return code, peak
+
+    def _start(
+        self, stage: Stage, lock: IO, log: IO, beside: Mapping[str, str] | None
+    ) -> subprocess.Popen | ForkedTool:
+        """Start a stage; it keeps the lock if only this process is killed."""
+        command = self.command(stage)
+        # bars go to standard error: to the user's terminal, or into the log
+        errors = None if sys.stderr.isatty() and beside is None else log
+        if (
+            self.fork
+            and beside is None
+            and command[:2] == [sys.executable, str(plan.TOOLS / stage.tool)]
+        ):
+            return ForkedTool(command[1], command[2:], log, errors)
+        quiet = dict(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
+        environment = {**os.environ, **quiet, **(beside or {})}
+        return subprocess.Popen(
+            command, stdout=log, stderr=errors, env=environment, pass_fds=(lock.fileno(),)
+        )
+
+    def collect_metrics(self, stages: Iterable[Stage]) -> dict[str, dict[str, float]]:
+        """Add to ``metrics.json`` of the pipeline, {stage folder: {metric: value}}.
+
+        What was written before stays.
+        """
+        path = self.root / METRICS
+        metrics: dict[str, dict[str, float]] = read_metrics(path) if path.is_file() else {}
+        for stage in stages:
+            path = self.plan.folder(stage) / METRICS
+            if path.is_file():
+                metrics |= read_json(path)
+        write_json(self.root / METRICS, metrics)
+        return metrics
+
+
+def metrics_table(
+    metrics: Mapping[str, Mapping[str, Any]], rows: Mapping[str, str], columns: Mapping[str, str]
+) -> Table:
+    """Return a table of chosen numbers.
+
+    Args:
+        metrics: {stage: {metric: value}}.
+        rows: {stage: its title}; a stage that has not run is left out.
+        columns: {metric: its title}; what a stage lacks is left empty.
+    """
+    table = Table()
+    table.add_column('', no_wrap=True)
+    for title in columns.values():
+        table.add_column(title, justify='right')
+    for stage, title in rows.items():
+        if stage not in metrics:
+            continue
+        found = metrics[stage]
+        table.add_row(title, *(f'{found[m]:.1f}' if m in found else '' for m in columns))
+    return table

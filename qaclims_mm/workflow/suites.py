@@ -1,0 +1,248 @@
+"""Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.workflow.plan import Plan, Stage
+from qaclims_mm.workflow.stages import last_checkpoint
+
+# the stages that ask the VQA model and make the text bank, the strings of a config that say where
+# their files are, and the training that is varied
+QAPE, TEXTS = 'qape', 'texts'
+CORPUS = 'corpus'
+TRAINED = 'qa_clims'
+_ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of an ablation.
+
+    Attributes:
+        title: In the table.
+        options: {dotted key of the config: value}: a number, ``None``, a truth, a text without
+            blanks, or a list of these.
+        qape: The same for the config of the stage ``qape``; makes a corpus of its own.
+        stage: The pipeline's own training that the row is; ``options`` and ``qape`` vary it.
+        paper: The paper's mIoU of the maps on VOC train, in percent.
+    """
+
+    title: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    qape: Mapping[str, Any] = field(default_factory=dict)
+    stage: str = TRAINED
+    paper: float | None = None
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether it is a training of its own."""
+        return bool(self.options or self.qape)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A file of ``configs/suites``.
+
+    Attributes:
+        name: Of the file.
+        title: What is compared.
+        variants: {name: row}.
+    """
+
+    name: str
+    title: str
+    variants: Mapping[str, Variant]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant as stages of a plan.
+
+    Attributes:
+        name: In the suite.
+        variant: What it is.
+        folder: Of its maps and numbers, below the work dir.
+        stages: All that are its own, the test of its maps last.
+    """
+
+    name: str
+    variant: Variant
+    folder: str
+    stages: tuple[Stage, ...]
+
+
+def read_suite(path: str | Path) -> Suite:
+    """Read a suite's ``title`` and ``variants``.
+
+    Raises:
+        FormatError: If the file does not exist or describes them badly.
+    """
+    if not Path(path).is_file():
+        raise FormatError(f'there is no suite {path}; see configs/suites.')
+    try:
+        # mmengine reads a copy of it, whose name would say nothing
+        ast.parse(Path(path).read_text(encoding='utf-8'))
+    except SyntaxError as error:
+        where = f'{path}, line {error.lineno}'
+        raise FormatError(f'{where}: this is no Python ({error.msg}).') from error
+    cfg = Config.fromfile(path, lazy_import=False)
+    try:
+        found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
+    except (AttributeError, TypeError) as error:
+        has = ', '.join(cfg) or 'nothing'
+        raise FormatError(
+            f'{path} needs variants = {{name: dict(title=..., options={{...}})}} ({error}); '
+            f'it has {has}.'
+        ) from error
+    if not found:
+        raise FormatError(f'{path} has no variants.')
+    name = Path(path).stem
+    bad = [row for row in (name, *found) if not re.fullmatch(r'[\w.-]+', row)]
+    if bad:
+        raise FormatError(
+            f'{path}: {bad[0]!r} names a folder, so it may have letters, digits, _, - and . alone.'
+        )
+    return Suite(name, cfg.get('title', name), found)
+
+
+def rows_of(plan: Plan, path: str | Path) -> list[Row]:
+    """Return the rows of a suite as stages of a pipeline.
+
+    A variant has the folder ``<suite>-<name>``; one without options is the pipeline's own
+    training. One that changes an option of ``text_bank`` makes a text bank of its own first, one
+    that asks other questions a corpus too.
+
+    Args:
+        plan: A pipeline.
+        path: The suite.
+
+    Raises:
+        FormatError: If the plan lacks a stage, or an option is none of its config or cannot be
+            given on a command line.
+    """
+    suite = read_suite(path)
+    return [
+        _row(plan, f'{path}: {name}', f'{suite.name}-{name}', name, variant)
+        for name, variant in suite.variants.items()
+    ]
+
+
+def stages_of(plan: Plan, rows: Sequence[Row]) -> list[Stage]:
+    """Return the stages of rows, each once, after those of the pipeline that they need."""
+    own = {stage.name: stage for row in rows for stage in row.stages}
+    needed = set().union(*(plan.lineage(stage) for stage in own.values())) - set(own)
+    return [s for s in plan.all_stages if s.name in needed] + list(own.values())
+
+
+def _row(plan: Plan, where: str, folder: str, name: str, variant: Variant) -> Row:
+    stages = {stage.name: stage for stage in plan.all_stages}
+
+    def find(wanted: str) -> Stage:
+        if wanted not in stages:
+            raise FormatError(f'{where}: {plan.path} has no stage {wanted}.')
+        return stages[wanted]
+
+    test = find(f'{variant.stage}_maps')
+    if not variant.is_varied:
+        # what needs no training has none
+        own = (*([stages[variant.stage]] if variant.stage in stages else []), test)
+        return Row(name, variant, plan.folder(test).name, own)
+    train = find(variant.stage)
+    _check_options(where, variant.options, str(train.config))
+    if variant.qape:
+        _check_options(where, variant.qape, str(find(QAPE).config))
+    return Row(name, variant, folder, tuple(_varied(plan, folder, variant, find, train, test)))
+
+
+def _varied(
+    plan: Plan, folder: str, variant: Variant, find: Any, train: Stage, test: Stage
+) -> Iterator[Stage]:
+    """Yield the stages of a variant: its answers and texts, if they are its own, and its maps."""
+    options, texts, bank = dict(variant.options), find(TEXTS), TEXTS
+    needs_texts = texts.needs
+    if variant.qape:
+        name = f'{folder}_{QAPE}'
+        about, args = f'answers of {variant.title}', _as_arguments(variant.qape)
+        yield replace(find(QAPE), name=name, about=about, args=args, folder=name)
+        options[CORPUS] = f'{{work_dir}}/../{name}/corpus'
+        needs_texts = (*(n for n in texts.needs if n != QAPE), name)
+    if variant.qape or any(key.startswith('text_bank.') for key in options):
+        options[TEXTS] = f'{{work_dir}}/{TEXTS}'
+        bank = f'{folder}_{TEXTS}'
+    own: dict[str, Any] = dict(folder=folder, args=_as_arguments(options))
+    if bank != TEXTS:
+        about = f'texts of {variant.title}'
+        yield replace(texts, name=bank, about=about, needs=needs_texts, **own)
+    needs = tuple(bank if n == TEXTS else n for n in train.needs)
+    yield replace(train, name=folder, about=f'train {variant.title}', needs=needs, **own)
+    checkpoint = str(
+        plan.root / folder / last_checkpoint(read_config(str(train.config), None, options))
+    )
+    yield replace(test, name=f'{folder}_maps', checkpoint=checkpoint, needs=(folder,), **own)
+
+
+def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
+    """Refuse options that a config lacks, or that would arrive as something else."""
+    cfg = read_config(config).to_dict()
+    for key, value in options.items():
+        node: Any = cfg
+        for part in key.split('.'):
+            if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
+                raise FormatError(f'{where}: {config} has no {key}.')
+            node = node.get(part)
+        if '.' not in key and not isinstance(node, str):
+            raise FormatError(
+                f'{where}: {key} is read by {config} alone; name the place where it is used, '
+                'such as optim_wrapper.optimizer.lr.'
+            )
+        flags = [config, *_as_arguments({key: value})]
+        arrived = base_parser('').parse_args(flags).cfg_options[key]
+        if arrived != (list(value) if isinstance(value, (list, tuple)) else value):
+            raise FormatError(
+                f'{where}: {key} = {value!r} would arrive as {arrived!r}; a leaf config can have '
+                'it, a suite cannot.'
+            )
+
+
+def _is_argument(node: Mapping[str, Any], name: str) -> bool:
+    """Tell whether a registered class takes an argument, which its config leaves out."""
+    for registry in (MODELS, VQA_MODELS, DATASETS):
+        found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
+        if found is not None:
+            return _takes(found, name)
+    return False
+
+
+def _takes(maker: Any, name: str) -> bool:
+    """Tell whether a class takes an argument, itself or by handing it on to its base."""
+    for each in inspect.getmro(maker) if inspect.isclass(maker) else [maker]:
+        parameters = inspect.signature(each).parameters
+        kinds = {p.kind for p in parameters.values()}
+        if name in parameters and parameters[name].kind not in _ANY:
+            return True
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            return False
+    return False
+
+
+def _as_arguments(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write options as the words of a command line."""
+    return ('--cfg-options', *(f'{key}={_as_option(value)}' for key, value in options.items()))
+
+
+def _as_option(value: Any) -> str:
+    """Write a value as ``--cfg-options`` reads it."""
+    if isinstance(value, (list, tuple)):
+        return f'[{",".join(map(str, value))}]'
+    return str(value)

@@ -1,0 +1,508 @@
+import json
+
+import numpy as np
+import pytest
+from helpers import TINY_LABELS, make_tiny_voc
+from mmengine.config import Config
+from PIL import Image
+from test_configs import CONFIGS, each_leaf, leaf, load
+from test_datasets.test_label_files import instances
+from tiny_runs import write_tiny_config
+
+from qaclims_mm.checks import dataset as check_dataset
+from qaclims_mm.checks.dataset import (
+    DataSet,
+    check_configs,
+    check_data_set,
+    find_data_sets,
+    find_weights,
+)
+from qaclims_mm.convert.prepare_coco import prepare_split
+from qaclims_mm.datasets.voc12 import CLASSES
+from qaclims_mm.schemas import write_mask
+from qaclims_mm.workflow.stage_configs import read_configs
+
+ROOT = CONFIGS.parent
+VOC_CAM = 'cam_r50_2xb8-5e_voc12aug-512x512'
+COCO_SEGMENT = 'deeplabv2_r101_qa-clims-irn_1xb10-100k_coco14-321x321'
+DEVKIT = 'VOCtrainval_11-May-2012.tar'
+
+
+@pytest.fixture
+def voc(tmp_path):
+    root = tmp_path / 'voc'
+    make_tiny_voc(root)
+    return root
+
+
+def check(root, kind='VOC12WeakDataset', masks=True, full=False, **options):
+    options = dict(ann_file='train.txt', data_root=str(root)) | options
+    return check_data_set(DataSet(kind, options, masks), full)
+
+
+def only(found):
+    [problem] = found.problems
+    return problem
+
+
+# --- VOC ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize('labels_file', [None, 'labels.csv'])
+@pytest.mark.parametrize('full', [False, True])
+def test_all_is_there(voc, labels_file, full):
+    found = check(voc, labels_file=labels_file, full=full)
+    assert found.problems == []
+    assert (found.root, found.name, found.images) == (str(voc), 'train.txt', 4)
+    assert found.missing == dict(images=0, masks=0)
+    assert len(found.classes) == 20
+    assert found.labels == {'dog': 2, 'person': 1, 'dining table': 1, 'cat': 1, 'train': 1}
+    assert found.unlabelled == 0
+
+
+def test_missing_root(tmp_path):
+    found = check(tmp_path / 'VOCdevkit/VOC2012')
+    assert found.images is found.labels is None
+    what, where, mend = only(found)
+    assert (what, where) == ('data set', f'{tmp_path}/VOCdevkit/VOC2012 is missing')
+    assert f'http://host.robots.ox.ac.uk/pascal/VOC/voc2012/{DEVKIT}' in mend
+    assert mend.endswith(f'unpack it: tar -xf {DEVKIT} -C {tmp_path}')
+
+
+def test_missing_root_of_another_name(tmp_path):
+    mend = only(check(tmp_path / 'pascal')).mend
+    assert mend.endswith(f'unpack it, and move its VOCdevkit/VOC2012 to {tmp_path}/pascal')
+
+
+def test_list_of_sbd_is_not_in_the_devkit(tmp_path):
+    root, ann_file = tmp_path / 'VOC2012', 'ImageSets/Segmentation/trainaug.txt'
+    found = check(root, ann_file=ann_file)
+    assert [p.what for p in found.problems] == ['data set', 'list']
+    assert found.problems[1].where == f'{root}/{ann_file} is missing'
+    assert f'voc_aug.py (in the folder .mim of the installed mmseg) on {tmp_path} and' in (
+        found.problems[1].mend
+    )
+    root.mkdir()
+    assert check(root, ann_file=ann_file).problems == found.problems[1:]
+
+
+def test_images_of_the_server_have_their_own_archive(voc):
+    found = check(voc, ann_file='ImageSets/Segmentation/test.txt', labelled=False)
+    assert only(found).what == 'list'
+    assert 'VOC2012test.tar' in only(found).mend
+
+
+def test_missing_list(voc):
+    what, where, mend = only(check(voc, ann_file='val.txt'))
+    assert (what, where) == ('list', f'{voc}/val.txt is missing')
+    assert DEVKIT in mend
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [('\n', 'train.txt lists no image'), ('img_0\nimg_0\nimg_1\n', '1 images stand twice')],
+)
+def test_list_of_nothing_or_of_doubles(voc, content, message):
+    (voc / 'train.txt').write_text(content)
+    what, where, mend = only(check(voc))
+    assert what == 'list'
+    assert message in where
+    assert mend == f'correct {voc}/train.txt'
+
+
+def test_missing_xml_names_list_and_line_and_images_are_looked_at(voc):
+    (voc / 'Annotations/img_2.xml').unlink()
+    (voc / 'JPEGImages/img_3.jpg').unlink()
+    found = check(voc)
+    labels, images = found.problems
+    assert labels.where == (
+        f'{voc}: 1 records have no usable labels:\n'
+        '  train.txt:3: Annotations/img_2.xml is missing; give labels_file instead'
+    )
+    assert 'set labels_file of the data set to a CSV with the columns image and labels' in (
+        labels.mend
+    )
+    assert images.where == f'{voc}: 1 images of the 4 in train.txt are missing:\n' + (
+        '  JPEGImages/img_3.jpg'
+    )
+    assert found.labels is None
+
+
+def test_many_problems_are_shortened(voc):
+    for path in (voc / 'Annotations').iterdir():
+        path.unlink()
+    header, *lines, last = only(check(voc)).where.splitlines()
+    assert header.endswith('4 records have no usable labels:')
+    assert len(lines) == 3
+    assert last == '  ...'
+
+
+def test_labels_file_without_a_row(voc):
+    (voc / 'labels.csv').write_text('image,labels\nimg_0,dog\nimg_1,\nimg_2,cat\n')
+    what, where, _ = only(check(voc, labels_file='labels.csv'))
+    assert what == 'labels'
+    assert 'train.txt:4: image img_3 has no row in labels.csv' in where
+
+
+@pytest.mark.parametrize(
+    'content',
+    [None, 'picture,classes\n', 'image,labels\nimg_0,unicorn\n', b'\xff\xfe\x00', b'\0image'],
+)
+def test_broken_labels_file(voc, content):
+    path = voc / 'labels.csv'
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = check(voc, labels_file='labels.csv')
+    assert only(found).what == 'labels'
+    assert found.missing == dict(images=0, masks=0)
+
+
+def test_images_without_a_label(voc):
+    (voc / 'labels.csv').write_text('image,labels\nimg_0,dog\nimg_1,\nimg_2,cat;dog\nimg_3,\n')
+    found = check(voc, labels_file='labels.csv')
+    assert found.labels == {'dog': 2, 'cat': 1}
+    assert (found.images, found.unlabelled) == (4, 2)
+    # those that are left out are not wanted
+    (voc / 'JPEGImages/img_1.jpg').unlink()
+    found = check(voc, labels_file='labels.csv', filter_cfg=dict(filter_empty_gt=True))
+    assert found.problems == []
+    assert (found.images, found.unlabelled) == (2, 2)
+
+
+def test_paths_of_a_folder_without_a_root_stay_whole(voc):
+    (voc / 'JPEGImages/img_1.jpg').unlink()
+    options = dict(
+        ann_file=str(voc / 'labels.csv'),
+        classes=list(CLASSES[1:]),
+        data_root='',
+        data_prefix=dict(img_path=str(voc / 'JPEGImages')),
+    )
+    found = check_data_set(DataSet('FolderWeakDataset', options, masks=False))
+    where = only(found).where.splitlines()
+    assert where[0] == f'1 images of the 4 in {voc}/labels.csv are missing:'
+    assert where[1].startswith(f'  {voc}/JPEGImages/img_1')
+
+
+def test_missing_images_and_masks(voc):
+    for name in ('JPEGImages/img_1.jpg', 'SegmentationClass/img_0.png'):
+        (voc / name).unlink()
+    found = check(voc, full=True)
+    assert [p.what for p in found.problems] == ['images', 'masks']
+    assert found.missing == dict(images=1, masks=1)
+    assert 'they are in JPEGImages of the devkit' in found.problems[0].mend
+    assert '  SegmentationClass/img_0.png' in found.problems[1].where
+    assert check(voc, masks=False).missing == dict(images=1)
+
+
+def test_masks_of_trainaug_come_from_sbd(voc):
+    (voc / 'train.txt').rename(voc / 'trainaug.txt')
+    (voc / 'SegmentationClass/img_0.png').unlink()
+    assert 'SegmentationClassAug' in only(check(voc, ann_file='trainaug.txt')).mend
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:200])
+
+
+def colour(path):
+    Image.fromarray(np.zeros((32, 40, 3), np.uint8)).save(path)
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'name', 'message'),
+    [
+        (truncate, 'JPEGImages/img_1.jpg', 'image JPEGImages/img_1.jpg cannot be read'),
+        (truncate, 'SegmentationClass/img_1.png', 'img_1.png is not a readable mask'),
+        (lambda p: write_mask(p, np.zeros((40, 32))), 'SegmentationClass/img_1.png', '32x40, but'),
+        (lambda p: write_mask(p, np.full((32, 40), 21)), 'SegmentationClass/img_1.png', 'value 21'),
+        (colour, 'SegmentationClass/img_1.png', 'its mode is RGB'),
+        (lambda p: p.write_bytes(b''), 'JPEGImages/img_1.jpg', 'cannot be read'),
+    ],
+)
+def test_files_that_cannot_be_used(voc, spoil, name, message):
+    spoil(voc / name)
+    assert check(voc).problems == []
+    what, where, mend = only(check(voc, full=True))
+    assert what == ('images' if name.endswith('.jpg') else 'masks')
+    assert where.startswith(f'{voc}: 1 {what} of the 4 in train.txt cannot be used:\n')
+    assert message in where
+    if what == 'masks':
+        assert 'of the size of its image with values from 0 to 20 and 255' in mend
+        assert check(voc, masks=False, full=True).problems == []
+
+
+def test_a_mask_that_is_missing_does_not_hide_a_bad_image(voc):
+    truncate(voc / 'JPEGImages/img_1.jpg')
+    (voc / 'SegmentationClass/img_1.png').unlink()
+    assert [p.what for p in check(voc, full=True).problems] == ['masks', 'images']
+
+
+def test_what_pillow_did_not_expect(voc, monkeypatch):
+    def fail(self, results):
+        raise MemoryError('too large')
+
+    monkeypatch.setattr(check_dataset.LoadRGBImage, 'transform', fail)
+    assert 'MemoryError: too large' in only(check(voc, full=True)).where
+
+
+def test_arguments_that_the_class_does_not_take(voc):
+    what, where, _ = only(check(voc, label_file='labels.csv'))
+    assert what == 'data set'
+    assert 'TypeError: ' in where
+    assert "'label_file'" in where
+
+
+def test_class_that_is_not_registered(voc):
+    what, where, mend = only(check(voc, kind='MyDataset'))
+    assert (what, where) == ('data set', 'MyDataset is not registered')
+    assert 'custom_imports' in mend
+
+
+def test_class_of_mmseg(voc):
+    options = dict(
+        data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        img_suffix='.jpg',
+        seg_map_suffix='.png',
+        ann_file='train.txt',
+    )
+    found = check(voc, kind='BaseSegDataset', **options)
+    assert (found.problems, found.images, found.labels) == ([], 4, None)
+    (voc / 'JPEGImages/img_1.jpg').unlink()
+    mend = 'put it there, or correct the path in the config'
+    assert only(check(voc, kind='BaseSegDataset', **options)).mend == mend
+
+
+# --- COCO and MiniWorld ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def coco(tmp_path):
+    root = tmp_path / 'coco'
+    for folder in ('annotations', 'train2014'):
+        (root / folder).mkdir(parents=True)
+    (root / 'annotations/instances_train2014.json').write_text(json.dumps(instances()))
+    for name in 'ab':
+        Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save(root / f'train2014/{name}.jpg')
+    return root
+
+
+def check_coco(root, ann_file='image_labels/train2014.csv', **options):
+    return check(root, 'COCO14WeakDataset', ann_file=ann_file, full=True, **options)
+
+
+def test_coco_before_and_after_it_is_prepared(coco):
+    what, where, mend = only(check_coco(coco))
+    assert (what, where) == ('list', f'{coco}/image_labels/train2014.csv is missing')
+    assert mend.startswith(f'qaclims prepare-coco --root {coco} (it reads {coco}/annot')
+    assert 'annotations_trainval2014.zip' in mend
+    prepare_split(coco, 'train2014')
+    found = check_coco(coco)
+    assert found.problems == []
+    assert (found.images, found.unlabelled) == (2, 1)
+    assert found.labels == dict(dog=1, car=1)
+
+
+def test_coco_of_its_own_instances(coco):
+    found = check_coco(coco, 'annotations/instances_train2014.json', masks=False)
+    assert (found.problems, found.images) == ([], 2)
+
+
+def test_coco_without_images_or_masks(coco):
+    prepare_split(coco, 'train2014', masks=False)
+    (coco / 'train2014/a.jpg').unlink()
+    images, masks = check_coco(coco).problems
+    assert images.mend == f'unpack http://images.cocodataset.org/zips/train2014.zip in {coco}'
+    assert masks.where.startswith(f'{coco}: 2 masks of the 2 in image_labels/train2014.csv are')
+    assert masks.mend.startswith(f'qaclims prepare-coco --root {coco}')
+    val = dict(img_path='val2014', seg_map_path='mask/val2014')
+    images = check_coco(coco, data_prefix=val).problems[0]
+    assert 'zips/val2014.zip' in images.mend
+
+
+def test_coco_that_is_not_there(tmp_path):
+    mend = only(check_coco(tmp_path / 'coco')).mend
+    for part in ('train2014.zip', 'val2014.zip', 'annotations_trainval2014.zip'):
+        assert part in mend
+    assert mend.endswith(f'then run: qaclims prepare-coco --root {tmp_path}/coco')
+
+
+def test_coco_of_broken_labels(coco):
+    (coco / 'image_labels').mkdir()
+    (coco / 'image_labels/train2014.csv').write_text('image,labels\na,doge\nb,dog\n')
+    found = check_coco(coco, masks=False)
+    assert only(found).what == 'labels'
+    assert "'doge' of image a" in only(found).where
+    assert found.missing == dict(images=0)
+    (coco / 'image_labels/train2014.csv').write_text('image\n')
+    assert check_coco(coco).missing == {}
+
+
+@pytest.mark.parametrize('made', [False, True])
+def test_miniworld_that_is_not_made(tmp_path, made):
+    root = tmp_path / 'mini'
+    if made:
+        root.mkdir()
+    what, where, mend = only(check(root, 'MiniWorldDataset'))
+    assert what == 'data set'
+    assert where.startswith(f'{root} holds no MiniWorld')
+    assert mend == f'qaclims make-miniworld --root {root}'
+
+
+# --- what configs want ----------------------------------------------------------------------------
+
+
+def dataset(ann_file, *steps, **options):
+    pipeline = [dict(type=s) if isinstance(s, str) else s for s in steps]
+    return dict(type='VOC12WeakDataset', ann_file=ann_file, pipeline=pipeline, **options)
+
+
+def config(train=None, test=None, **more):
+    loaders = dict(train_dataloader=train, test_dataloader=test)
+    return Config({k: dict(dataset=v) if v else None for k, v in loaders.items()} | more)
+
+
+def found_in(*configs, **options):
+    return [(d.options['ann_file'], d.masks) for d in find_data_sets(configs, **options)]
+
+
+def test_each_data_set_once():
+    first = config(dataset('a', 'LoadRGBImage'), dataset('b', 'LoadMask'), optim_wrapper=dict(x=1))
+    again = config(dataset('b', 'LoadRGBImage', indices=3, strict=True), dataset('a', 'LoadMask'))
+    assert found_in(first) == [('a', False), ('b', True)]
+    assert found_in(first, config(test=again.test_dataloader.dataset)) == [('a', True), ('b', True)]
+    assert found_in(config(test=dataset('b', labelled=False)), again) == [('b', False), ('a', True)]
+
+
+def test_training_set_of_a_config_that_does_not_train():
+    assert found_in(config(dataset('a'), dataset('b'))) == [('b', False)]
+
+
+def test_data_root_replaces_all():
+    sets = [dataset('a'), dataset('b', data_root='x')]
+    configs = [config(test=s) for s in sets]
+    found = find_data_sets(configs, 'there')
+    assert [d.options['data_root'] for d in found] == ['there', 'there']
+
+
+def test_wrappers_of_mmengine():
+    inner = [dataset('a', 'LoadMask'), dict(type='RepeatDataset', times=2, dataset=dataset('b'))]
+    cfg = config(test=dict(type='ConcatDataset', datasets=inner))
+    assert found_in(cfg) == [('a', True), ('b', False)]
+
+
+@pytest.mark.parametrize(
+    ('step', 'reads'),
+    [
+        (dict(type='LoadMask'), True),
+        (dict(type='mmseg.LoadMask'), True),
+        (dict(type='LoadMask', masks='pseudo'), False),
+        (dict(type='LoadMask', optional=True), False),
+        (
+            dict(type='TestTimeAug', transforms=[[dict(type='Resize')], [dict(type='LoadMask')]]),
+            True,
+        ),
+        (dict(type='LoadCAMs'), False),
+    ],
+)
+def test_masks_are_those_that_no_stage_made(step, reads):
+    assert found_in(config(test=dataset('a', step))) == [('a', reads)]
+
+
+@each_leaf
+def test_every_shipped_config(path):
+    sets = find_data_sets([load(path)])
+    assert 1 <= len(sets) <= 2
+    report = check_configs([load(path)], data_root='/absent')
+    assert {p.what for p in report.problems} <= {'data set', 'list', 'weights'}
+    for problem in report.problems:
+        assert problem.mend
+        assert '{' not in problem.mend
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_stage(tmp_path, voc):
+    path = write_tiny_config(tmp_path / 'cam.py', voc)
+    report = check_configs(read_configs(path), full=True)
+    assert report.problems == []
+    assert [(s.name, s.images, s.missing) for s in report.sets] == [
+        ('train.txt', len(TINY_LABELS), dict(images=0, masks=0))
+    ]
+
+
+def test_options_of_a_stage(tmp_path, voc):
+    path = write_tiny_config(tmp_path / 'cam.py', voc)
+    options = {'test_dataloader.dataset.ann_file': 'val.txt'}
+    found = check_configs(read_configs(path, options))
+    assert [p.where for p in found.problems] == [f'{voc}/val.txt is missing']
+
+
+def test_data_sets_of_a_pipeline(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    configs = read_configs('configs/pipelines/voc12_qa-clims.py')
+    assert len(configs) == 8
+    assert [(d.options['ann_file'].split('/')[-1], d.masks) for d in find_data_sets(configs)] == [
+        ('trainaug.txt', False),
+        ('train.txt', True),
+        ('val.txt', True),
+    ]
+    assert [w.name.split('/')[-1] for w in find_weights(configs)] == [
+        'blip-vqa-base',
+        'resnet50',
+        'clip_vitl14_mask-prompt.safetensors',
+        'clip_vitl14_mask-adapted.safetensors',
+        'resnet101_caffe',
+    ]
+
+
+def test_problems_of_a_pipeline_stand_once(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    configs = read_configs('configs/pipelines/miniworld_qa-clims.py')
+    report = check_configs(configs, str(tmp_path / 'absent'))
+    assert len(report.sets) == 2
+    assert [p.mend for p in report.problems] == [f'qaclims make-miniworld --root {tmp_path}/absent']
+
+
+@each_leaf
+def test_no_stage_is_taken_for_a_pipeline(path):
+    assert len(read_configs(path)) == 1
+
+
+# --- real photographs -----------------------------------------------------------------------------
+
+
+@pytest.mark.realdata
+def test_real_voc(realdata_dir):
+    root = realdata_dir / 'VOCdevkit/VOC2012'
+    found = check_configs([load(leaf(VOC_CAM))], str(root), full=True)
+    # XML files are what it lacks; labels are in image_labels.csv
+    assert [(p.what, p.where.splitlines()[0]) for p in found.problems] == [
+        ('labels', f'{root}: 28 records have no usable labels:'),
+        ('labels', f'{root}: 5 records have no usable labels:'),
+    ]
+    assert [s.missing for s in found.sets] == [dict(images=0), dict(images=0, masks=0)]
+    options = {
+        f'{split}_dataloader.dataset.labels_file': 'image_labels.csv' for split in ('train', 'test')
+    }
+    found = check_configs(read_configs(leaf(VOC_CAM), options), str(root), full=True)
+    assert found.problems == []
+    assert [s.images for s in found.sets] == [28, 5]
+    assert found.sets[1].labels['person'] == 2
+
+
+@pytest.mark.realdata
+def test_real_coco(realdata_dir):
+    root = realdata_dir / 'COCO2014'
+    found = check_configs([load(leaf(COCO_SEGMENT))], str(root))
+    assert [p.where for p in found.problems] == [
+        f'{root}/image_labels/{split}2014.csv is missing' for split in ('train', 'val')
+    ]
+    options = {
+        f'{a}_dataloader.dataset.ann_file': f'annotations/instances_{b}2014.json'
+        for a, b in (('train', 'train'), ('test', 'val'))
+    }
+    found = check_configs(read_configs(leaf(COCO_SEGMENT), options), str(root), full=True)
+    assert found.problems == []
+    assert [s.missing for s in found.sets] == [dict(images=0), dict(images=0, masks=0)]

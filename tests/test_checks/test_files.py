@@ -1,0 +1,470 @@
+import re
+import shutil
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from tiny_work_dir import IMAGE_IDS, corpus_rows, make_work_dir
+
+from qaclims_mm.checks.files import KINDS, check_files, find_files
+from qaclims_mm.corpus.store import write_shard
+from qaclims_mm.schemas import (
+    CORPUS_SCHEMA,
+    FormatError,
+    Manifest,
+    read_json,
+    write_cams,
+    write_json,
+    write_mask,
+    write_parquet,
+    write_run_config,
+)
+
+
+@pytest.fixture(scope='module')
+def good(tmp_path_factory):
+    root = tmp_path_factory.mktemp('good')
+    make_work_dir(root)
+    return root
+
+
+@pytest.fixture
+def work(good, tmp_path):
+    return shutil.copytree(good, tmp_path / 'work')
+
+
+def check(root):
+    return check_files(find_files(root))
+
+
+def test_good_work_dir(good):
+    report = check(good)
+    assert report.problems == []
+    assert sum(report.bad.values()) == 0
+    assert dict(report.files) == {
+        'corpus shard': 2,
+        'failed images': 1,
+        'text bank': 1,
+        'activation maps': 2,
+        'mask': 4,
+        'manifest': 7,
+        'claim': 5,
+        'metrics': 1,
+    }
+    # texts.json and index.parquet belong to the text bank; the checkpoint is none of ours
+    assert report.others == 3
+
+
+def test_config_of_a_run(work):
+    write_run_config(work / 'qa_clims', 'train', 'c.py', dict(model=1))
+    write_run_config(work / 'qa_clims', 'test', 'c.py', dict(model=1))
+    (work / 'qa_clims/my_config.json').write_text('[]')
+    report = check(work)
+    assert report.problems == []
+    assert report.files['run config'] == 2
+    (work / 'qa_clims/test_config.json').write_text('[' * 100_000)
+    [problem] = check(work).problems
+    assert 'qa_clims/test_config.json is nested too deeply' in problem
+
+
+def test_one_stage_alone(good):
+    report = check(good / 'qa_clims/cams')
+    assert report.problems == []
+    assert dict(report.files) == {'activation maps': 2, 'manifest': 1, 'claim': 1}
+
+
+def test_progress_counts_every_file_of_a_kind(good):
+    ticks = []
+    report = check_files(find_files(good), lambda: ticks.append(1))
+    assert len(ticks) == sum(report.files.values())
+
+
+def cut(name, keep=20):
+    def damage(root):
+        path = root / name
+        path.write_bytes(path.read_bytes()[:keep])
+
+    return damage
+
+
+def remove(name):
+    return lambda root: (root / name).unlink()
+
+
+def edit(name, **changes):
+    def damage(root):
+        write_json(root / name, read_json(root / name) | changes)
+
+    return damage
+
+
+def shard(rows_of):
+    return lambda root: write_shard(root / 'corpus', 1, rows_of)
+
+
+LAST = dict.fromkeys(IMAGE_IDS[512:514], ())
+ROWS = {i: corpus_rows(i) for i in LAST}
+
+
+def shard_out_of_order(root):
+    rows = [corpus_rows(i)[0] for i in sorted(LAST, reverse=True)]
+    columns = {k: [r[k] for r in rows] for k in CORPUS_SCHEMA.names}
+    write_parquet(root / 'corpus/part-00001.parquet', columns, CORPUS_SCHEMA)
+
+
+def shard_with_a_gap(root):
+    rows = [corpus_rows(i)[0] | dict(text=None) for i in LAST]
+    columns = {k: [r[k] for r in rows] for k in CORPUS_SCHEMA.names}
+    write_parquet(root / 'corpus/part-00001.parquet', columns, CORPUS_SCHEMA)
+
+
+def too_large_shard(root):
+    write_shard(root / 'corpus', 1, {f'z{n:04d}': corpus_rows(f'z{n:04d}') for n in range(513)})
+    counts = dict(images=1025, answers=1025, empty=0, shards=2)
+    edit('corpus/manifest.json', counts=counts)(root)
+    shutil.rmtree(root / 'text_bank')
+
+
+def arrays(**changes):
+    def damage(root):
+        path = root / 'qa_clims/cams/img_000.npz'
+        with np.load(path) as file:
+            content = dict(file)
+        with path.open('wb') as file:
+            np.savez(file, **content | changes)
+
+    return damage
+
+
+def bank(metadata=None, embeddings=None):
+    def damage(root):
+        old = dict(schema='1', clip='f', weights_sha256='w', prompt='p', corpus_hash='other')
+        save_file(
+            dict(embeddings=np.eye(3, 4, dtype=np.float16) if embeddings is None else embeddings),
+            root / 'text_bank/texts.safetensors',
+            metadata=old if metadata is None else metadata,
+        )
+
+    return damage
+
+
+def index(**changes):
+    def damage(root):
+        from qaclims_mm.schemas import TEXT_INDEX_SCHEMA, read_parquet
+
+        path = root / 'text_bank/index.parquet'
+        columns = read_parquet(path, TEXT_INDEX_SCHEMA).to_pydict()
+        write_parquet(path, columns | changes, TEXT_INDEX_SCHEMA)
+
+    return damage
+
+
+def other_corpus(root):
+    path = root / 'corpus/manifest.json'
+    write_json(path, read_json(path) | dict(extra=dict(questions='q1')))
+
+
+SHARD, CAMS = 'corpus/part-00001.parquet', 'qa_clims/cams/img_000.npz'
+AGAIN = 'delete it and run the qape stage again'
+EXPORT = 'delete it and run the CAM export again'
+ENCODE = 'run qaclims encode-texts again'
+METRICS = 'qa_clims/metrics.json'
+# (damage, kind that is bad, what its line says after the folder)
+DAMAGES = {
+    'shard cut': (cut(SHARD), 'corpus shard', f'{SHARD} is not a readable Parquet file .* again'),
+    'shard order': (
+        shard_out_of_order,
+        'corpus shard',
+        f'{SHARD} has images that are not in the order of their ids; {AGAIN}',
+    ),
+    'shard gap': (
+        shard_with_a_gap,
+        'corpus shard',
+        f'{SHARD} has 2 empty cells in its column text; {AGAIN}',
+    ),
+    'shard too large': (
+        too_large_shard,
+        'corpus shard',
+        f'{SHARD} has 513 images, more than the 512 of a shard; {AGAIN}',
+    ),
+    'shard score': (
+        shard({i: [r[0] | dict(score=np.nan)] for i, r in ROWS.items()}),
+        'corpus shard',
+        f'{SHARD} has scores that are not finite; {AGAIN}',
+    ),
+    'shard kind': (
+        shard({i: corpus_rows(i, kind='bg') for i in LAST}),
+        'corpus shard',
+        f"{SHARD} has a question 'fine_1' of kind 'bg'; {AGAIN}",
+    ),
+    'shard question': (
+        shard({i: corpus_rows(i, question_id='colour_1') for i in LAST}),
+        'corpus shard',
+        f"{SHARD} has a question 'colour_1' of kind 'fg'; {AGAIN}",
+    ),
+    'shard overlap': (
+        shard({i: corpus_rows(i) for i in ('a', 'b')}),
+        'manifest',
+        'corpus/manifest.json has shards that overlap or are not in the order of their images; '
+        'run its stage again',
+    ),
+    'shard gone': (
+        remove(SHARD),
+        'manifest',
+        r'corpus/manifest.json counts 2 shards, but 1 are there \(see part-00001.parquet\); '
+        'run its stage again',
+    ),
+    'answers': (
+        shard({i: corpus_rows(i, text='') for i in LAST}),
+        'manifest',
+        'corpus/manifest.json counts 0 empty, but there are 2; run its stage again',
+    ),
+    'failed list': (
+        cut('corpus/part-00001.failed.json', 3),
+        'failed images',
+        'corpus/part-00001.failed.json is not valid JSON .* run its stage again',
+    ),
+    'failed reasons': (
+        lambda root: write_json(root / 'corpus/part-00001.failed.json', ['img']),
+        'failed images',
+        'part-00001.failed.json is not {image: reason}; delete it and run its stage again',
+    ),
+    'bank cut': (
+        cut('text_bank/texts.safetensors', 30),
+        'text bank',
+        f'texts.safetensors is broken .* {ENCODE}',
+    ),
+    'bank half': (
+        remove('text_bank/index.parquet'),
+        'text bank',
+        'text_bank/index.parquet is missing; make the text bank with qaclims encode-texts',
+    ),
+    'bank metadata': (
+        bank(metadata=dict(schema='1', clip='f', prompt='p')),
+        'text bank',
+        f'text_bank has no corpus_hash, weights_sha256 in its metadata; {ENCODE}',
+    ),
+    'bank norms': (
+        bank(embeddings=2 * np.eye(3, 4, dtype=np.float16)),
+        'text bank',
+        f'text_bank has embeddings that are not float16 of norm 1; {ENCODE}',
+    ),
+    'bank type': (
+        bank(embeddings=np.eye(3, 4, dtype=np.float32)),
+        'text bank',
+        f'text_bank has embeddings that are not float16 of norm 1; {ENCODE}',
+    ),
+    'bank corpus': (
+        bank(),
+        'manifest',
+        'text_bank/manifest.json names another corpus than texts.safetensors; run its stage again',
+    ),
+    'bank texts': (
+        lambda root: write_json(root / 'text_bank/texts.json', ['dog', 'dog', 'no dog']),
+        'text bank',
+        f'text_bank has texts that stand twice or are no texts; {ENCODE}',
+    ),
+    'index order': (
+        index(image_id=['img_001', 'img_000']),
+        'text bank',
+        f'text_bank has pairs that stand twice or are not in order; {ENCODE}',
+    ),
+    'index twice': (
+        index(image_id=['img_001', 'img_001']),
+        'text bank',
+        f'text_bank has pairs that stand twice or are not in order; {ENCODE}',
+    ),
+    'index rows': (
+        index(no=[2, 3]),
+        'text bank',
+        f'text_bank has rows in its column no that are not among the 3 texts; {ENCODE}',
+    ),
+    'index lists': (
+        index(bg=[[], [-1]]),
+        'text bank',
+        f'text_bank has rows in its column bg that are not among the 3 texts; {ENCODE}',
+    ),
+    'cams cut': (cut(CAMS, 100), 'activation maps', f'{CAMS} is not a CAM file .* {EXPORT}'),
+    'cams types': (
+        arrays(high_res=np.zeros((1, 9, 13))),
+        'activation maps',
+        rf'{CAMS} has arrays of other types \(int64, float16, float64, int64\); {EXPORT}',
+    ),
+    'cams shapes': (
+        arrays(size=np.array([9, 12])),
+        'activation maps',
+        f'{CAMS} has maps of disagreeing shapes; {EXPORT}',
+    ),
+    'cams size': (
+        arrays(size=np.array([9])),
+        'activation maps',
+        f'{CAMS} has maps of disagreeing shapes; {EXPORT}',
+    ),
+    'cams keys': (
+        arrays(keys=np.array([-1])),
+        'activation maps',
+        rf'{CAMS} has classes \[-1\], which are negative or stand twice; {EXPORT}',
+    ),
+    'cams range': (
+        arrays(strided=np.full((1, 3, 4), np.nan, dtype=np.float16)),
+        'activation maps',
+        rf'{CAMS} has strided maps outside \[0, 1\]; {EXPORT}',
+    ),
+    'cams gone': (
+        remove(CAMS),
+        'manifest',
+        'qa_clims/cams/manifest.json counts 2 images, but there are 1; run its stage again',
+    ),
+    'cams failed': (
+        edit('qa_clims/cams/manifest.json', failed=[['img_000', 'bad']]),
+        'manifest',
+        'qa_clims/cams/manifest.json lists img_000 as failed, but its file is there; '
+        'run its stage again',
+    ),
+    'mask cut': (
+        cut('qa_clims/pseudo_masks/img_000.png', 60),
+        'mask',
+        'qa_clims/pseudo_masks/img_000.png is not a readable mask .* make it again',
+    ),
+    'manifest broken': (
+        cut('qa_clims/ir_labels/manifest.json', 5),
+        'manifest',
+        'ir_labels/manifest.json is not valid JSON .* run its stage again',
+    ),
+    'manifest fields': (
+        edit('qa_clims/ir_labels/manifest.json', counts=[2], failed=['a']),
+        'manifest',
+        r'ir_labels/manifest.json is no manifest \(counts, failed not as written\); '
+        'run its stage again',
+    ),
+    'claim': (
+        edit('qa_clims/cams/run.json', config='c3'),
+        'claim',
+        'cams/run.json and manifest.json beside it are of different configs; delete .*/cams',
+    ),
+    'claim shape': (
+        lambda root: write_json(root / 'corpus/run.json', ['x']),
+        'claim',
+        'corpus/run.json is not {what: hash}; delete .*/corpus and run again',
+    ),
+    'pipeline': (
+        edit('done/text_bank/manifest.json', config_hash='p1'),
+        'claim',
+        'done/text_bank/run.json and manifest.json beside it are of different configs; '
+        'delete .*/done/text_bank',
+    ),
+    'metrics shape': (
+        lambda root: write_json(root / METRICS, dict(qa_clims=[1])),
+        'metrics',
+        f'{METRICS} is not {{stage: {{metric: number}}}}; delete it and run the test again',
+    ),
+    'metrics percent': (
+        lambda root: write_json(root / METRICS, dict(cam={'cam/mIoU': 101})),
+        'metrics',
+        f'{METRICS} has 101 as cam/mIoU of cam; look at that run and test again',
+    ),
+    'metrics nan': (
+        lambda root: write_json(root / METRICS, dict(cam={'cam/x': float('nan')})),
+        'metrics',
+        f'{METRICS} has nan as cam/x of cam; look at that run and test again',
+    ),
+    'left over': (
+        lambda root: (root / 'qa_clims/cams/.img_002.npz.77.tmp').write_bytes(b''),
+        'left over',
+        r'cams/.img_002.npz.77.tmp is left over from a killed run; delete it, unless a run is '
+        'writing it now',
+    ),
+}
+
+
+@pytest.mark.parametrize(('damage', 'kind', 'line'), DAMAGES.values(), ids=DAMAGES)
+def test_damage_is_one_line(work, damage, kind, line):
+    damage(work)
+    report = check(work)
+    [problem] = report.problems
+    assert re.fullmatch(rf'{re.escape(str(work))}/.*{line}\.', f'{problem}'), problem
+    assert +report.bad == {kind: 1}
+
+
+@pytest.mark.parametrize('folder', ['corpus', 'text_bank', 'qa_clims/cams', 'qa_clims/ir_labels'])
+def test_unfinished_stage(work, folder):
+    (work / folder / 'manifest.json').unlink()
+    [problem] = check(work).problems
+    assert problem == (
+        f'{work}/{folder}/manifest.json is missing: the stage that fills {work}/{folder} has not '
+        'finished; run it.'
+    )
+
+
+def test_maps_and_masks_of_other_sizes(work):
+    # as a pipeline leaves it that reads images smaller than their files
+    write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((91, 131)))
+    assert not check(work).problems
+    write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((9, 14)))
+    [problem] = check(work).problems
+    assert problem == (
+        f'{work}/qa_clims/ir_labels/sub dir/img.b.png is for an image of 9x14, but '
+        f'{work}/qa_clims/cams/sub dir/img.b.npz of 9x13; run both stages on the same images.'
+    )
+
+
+def test_text_bank_of_an_older_corpus(work):
+    other_corpus(work)
+    [problem] = check(work).problems
+    assert problem == (
+        f'{work}/text_bank/manifest.json was made from another corpus than {work}/corpus; '
+        'run its stage again.'
+    )
+
+
+def test_an_input_that_lies_elsewhere_is_not_judged(work):
+    shutil.rmtree(work / 'corpus')
+    assert check(work).problems == []
+
+
+def test_several_problems_are_all_told(work):
+    for name in ('part-00001.failed.json', 'run.json'):
+        cut(f'corpus/{name}', 2)(work)
+    cut(CAMS)(work)
+    report = check(work)
+    assert len(report.problems) == 3
+    assert +report.bad == {'failed images': 1, 'claim': 1, 'activation maps': 1}
+
+
+def test_left_over_folder_is_one_problem(work):
+    for n in range(3):
+        path = work / f'cams.12.tmp/{n}.npz'
+        write_cams(path, np.arange(1), np.zeros((1, 2, 2)), np.zeros((1, 8, 8)))
+    [problem] = check(work).problems
+    assert 'cams.12.tmp is left over' in problem
+
+
+def test_links_are_followed_once(good, tmp_path):
+    (tmp_path / 'corpus').symlink_to(good / 'corpus')
+    (tmp_path / 'loop').symlink_to(tmp_path)
+    report = check(tmp_path)
+    assert report.problems == []
+    assert report.files['corpus shard'] == 2
+
+
+def test_file_that_goes_away_meanwhile(work):
+    found = find_files(work)
+    (work / METRICS).unlink()
+    [problem] = check_files(found).problems
+    assert problem == (
+        f'{work}/{METRICS} cannot be read (No such file or directory); run its stage again.'
+    )
+
+
+def test_folder_that_does_not_exist(tmp_path):
+    with pytest.raises(FormatError, match=r'absent cannot be listed \(No such file or directory\)'):
+        find_files(tmp_path / 'absent')
+
+
+def test_stage_that_counts_no_images(work):
+    Manifest('segment', 'c', counts=dict(iterations=5)).write(work / 'segment')
+    assert check(work).problems == []
+
+
+def test_names_of_kinds_are_distinct():
+    assert len({kind.name for kind in KINDS}) == len(KINDS)

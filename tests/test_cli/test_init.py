@@ -1,0 +1,217 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from tool_runs import ROOT, run_tool
+
+from qaclims_mm.datasets.folder import with_gap
+from qaclims_mm.miniworld.regions import draw_pictures
+from qaclims_mm.projects import presets
+from qaclims_mm.schemas import read_cams, read_mask, write_mask
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Twelve drawn pictures in a folder with an odd name, of kinds that people have, and a CSV."""
+    folder, lines = tmp_path / 'été 1', ['image;labels']
+    folder.mkdir()
+    for number, (scene, picture) in enumerate(draw_pictures(0, 12)):
+        image, name = Image.fromarray(picture.image), f'{number}.jpg'
+        options = {}
+        if number == 1:
+            name, image = 'grey.png', image.convert('L')
+        elif number == 2:
+            name, image = 'cut out.png', image.convert('RGBA')
+        elif number == 3:
+            name, image = 'print.tif', image.convert('CMYK')
+        elif number == 4:
+            image, options['exif'] = image.resize((900, 500)), Image.Exif()
+            options['exif'][0x0112] = 6
+        image.save(folder / name, **options)
+        lines.append(f'{name};{",".join(sorted({t.class_name for t in scene.objects}))}')
+    lines += ['gone.jpg;cat', '0.jpg;cat;dog;cow']
+    (tmp_path / 'labels.csv').write_text('\n'.join(lines) + '\n')
+    return tmp_path
+
+
+def init(data, capsys, *flags):
+    given = ('--images', data / 'été 1', '--labels', data / 'labels.csv', '--preset', 'mini')
+    return run_tool('init', data / 'project', *given, *flags, capsys=capsys)
+
+
+def test_problems_have_their_lines_and_the_project_is_made(data, capsys):
+    ended = init(data, capsys)
+    assert ended.status == 0
+    assert f'{data}/labels.csv:14: image {data}/été 1/gone.jpg is missing; left out' in ended.text
+    assert f'{data}/labels.csv:15: 4 fields where the first line has 2' in ended.text
+    assert "table with ';' between its columns: 12 images of" in ended.text
+    assert f'now run: qaclims run {data}/project/pipeline.py' in ended.text
+
+
+def test_strict_stops_at_problems(data, capsys):
+    ended = init(data, capsys, '--strict')
+    assert ended.status == 1
+    assert 'gone.jpg is missing' in ended.text
+    assert 'no project was made (--strict)' in ended.text
+    assert not (data / 'project').exists()
+
+
+def test_strict_lets_a_row_a_label_and_a_choice_of_classes_pass(data, capsys):
+    table = data / 'labels.csv'
+    *lines, _, _ = table.read_text().splitlines()
+    table.write_text('\n'.join([*lines, '5.jpg;bus', '']))
+    ended = init(data, capsys, '--strict', '--classes', 'bus')
+    assert ended.status == 0, ended.text
+    assert f'1 rows name an image that stands above (first: {table}:14)' in ended.text
+    assert 'labels are none of the classes' in ended.text
+
+
+def test_masks_of_another_numbering(data, capsys):
+    write_mask(data / 'masks/5.png', np.full((112, 112), 1))
+    *lines, _, _ = (data / 'labels.csv').read_text().splitlines()
+    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;zebra', '']
+    (data / 'labels.csv').write_text('\n'.join(rows))
+    ended = init(data, capsys, '--masks', data / 'masks')
+    assert ended.status == 1
+    assert f'labelled zebra (first: {data}/masks/5.png); are they numbered diff' in ended.text
+    assert not (data / 'project').exists()
+
+
+@pytest.mark.parametrize('preset', presets.PRESETS)
+def test_downloads_are_told_where_there_are_some(data, capsys, preset):
+    ended = init(data, capsys, '--preset', preset)
+    assert ended.status == 0
+    assert ('besides what is downloaded of weights' in ended.text) == (preset == 'full')
+
+
+def run_pipeline(project, *flags, status=0):
+    """Run a project's pipeline as users do; returns what it printed."""
+    done = subprocess.run(
+        [sys.executable, ROOT / 'qaclims run', project / 'pipeline.py', *flags],
+        cwd=ROOT,
+        env=os.environ | dict(HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1', COLUMNS='200'),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    for name in presets.PRESETS['mini'].steps:
+        monkeypatch.setitem(presets.PRESETS['mini'].steps, name, 2)
+
+
+def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
+    assert init(data, capsys).status == 0
+    # a photograph that is cut in the meantime
+    cut = data / 'été 1/11.jpg'
+    cut.write_bytes(cut.read_bytes()[:1500])
+    printed = run_pipeline(data / 'project', status=3)
+    work = data / 'project/work'
+    assert re.search(rf'\nmasks:\s+{work}/irn/pseudo_masks\n', printed)
+    assert re.search(rf'masks by the model:\s+{work}/segment/predictions\n', printed)
+    assert re.search(rf'values of masks:\s+{data}/project/classes.csv\n', printed)
+    assert re.search(rf'\nmaps:\s+{work}/qa_clims/cams\n', printed)
+    assert re.search(rf'model segment:\s+{work}/segment/epoch_\d+.pth \(config .*segment', printed)
+    assert re.search(rf'report:\s+{work}/report.html', printed)
+    assert 'left out: 11; see' in printed
+    assert re.search(r'1 records were left out:\n  11: image .*11.jpg cannot be read', printed)
+    assert f'pipeline.py --work-dir {work}-again' in printed
+    again = run_pipeline(data / 'project', status=3)
+    assert again.count('done before') == 12
+    assert again.count('left out: ') == printed.count('left out: ') > 8
+    ids = ['0', 'grey', 'cut out', 'print', '4', *map(str, range(5, 11))]
+    for image_id in ids:
+        read_cams(work / f'qa_clims/cams/{image_id}.npz')
+        for folder in ('irn/pseudo_masks', 'segment/predictions'):
+            mask = read_mask(work / folder / f'{image_id}.png')
+            # turned as EXIF says, and as large as the file
+            assert mask.shape == ((900, 500) if image_id == '4' else (112, 112))
+    assert list((work / 'segment').glob('epoch_*.pth'))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', [1, 1000])
+def test_one_class_and_many(tmp_path, capsys, two_steps, number):
+    lines = ['image,labels']
+    for index, (_, picture) in enumerate(draw_pictures(0, 4)):
+        Image.fromarray(picture.image).save(tmp_path / f'{index}.png')
+        own = {f'kind {(index * 80 + more) % number}' for more in (0, 1)}
+        lines.append(f'{index}.png,{";".join(sorted(own))}')
+    # the others have no image
+    names = [f'kind {k}' for k in range(number)]
+    (tmp_path / 'labels.csv').write_text('\n'.join(lines) + '\n')
+    given = ('--images', tmp_path, '--labels', tmp_path / 'labels.csv', '--preset', 'mini')
+    ended = run_tool('init', tmp_path / 'project', *given, '--classes', *names, capsys=capsys)
+    assert ended.status == 0, ended.text
+    run_pipeline(tmp_path / 'project')
+    work = tmp_path / 'project/work'
+    # in alphabetical order, with a gap where a mask's value would be 255
+    order = with_gap(sorted(names))
+    for index in range(4):
+        own = {f'kind {(index * 80 + more) % number}' for more in (0, 1)}
+        assert read_cams(work / f'qa_clims/cams/{index}.npz').keys.tolist() == sorted(
+            order.index(name) for name in own
+        )
+        mask = read_mask(work / f'irn/pseudo_masks/{index}.png')
+        assert set(np.unique(mask)) <= {0, *(order.index(name) + 1 for name in own)}
+        assert read_mask(work / f'segment/predictions/{index}.png').shape == (112, 112)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch):
+    """Networks of full size, with small crops; docs/own-data.md tells of 30 in full."""
+    small = replace(
+        presets.PRESETS['rehearsal'], crop=128, sides=(96, 160), max_side=160, scales=(1.0,)
+    )
+    monkeypatch.setitem(presets.PRESETS, 'rehearsal', small)
+    voc = realdata_dir / 'VOCdevkit/VOC2012'
+    rows = ['image,labels', '2007_003742.jpg,diningtable;person', '2008_004430.jpg,horse']
+    (tmp_path / 'labels.csv').write_text('\n'.join(rows) + '\n')
+    given = (
+        *('--images', voc / 'JPEGImages', '--labels', tmp_path / 'labels.csv'),
+        *('--preset', 'rehearsal', '--rename', 'diningtable=dining table', '--masks'),
+    )
+    ended = run_tool('init', tmp_path / 'project', *given, voc / 'SegmentationClass', capsys=capsys)
+    assert ended.status == 1
+    assert '2007_003742.png: value 15, but there are 3 classes; give it the numb' in ended.text
+    for image_id in ('2007_003742', '2008_004430'):
+        mask = read_mask(voc / f'SegmentationClass/{image_id}.png')
+        values = dict(zip((11, 13, 15, 255), (1, 2, 3, 255), strict=True))
+        own = np.vectorize(lambda value, known=values: known.get(value, 0))(mask)
+        write_mask(tmp_path / f'masks/{image_id}.png', own)
+    ended = run_tool('init', tmp_path / 'project', *given, tmp_path / 'masks', capsys=capsys)
+    assert ended.status == 0, ended.text
+    printed = run_pipeline(tmp_path / 'project')
+    assert 'best mIoU' in printed
+    for image_id in ('2007_003742', '2008_004430'):
+        with Image.open(voc / f'JPEGImages/{image_id}.jpg') as image:
+            for folder in ('irn/pseudo_masks', 'segment/predictions'):
+                mask = read_mask(tmp_path / f'project/work/{folder}/{image_id}.png')
+                assert mask.shape == (image.height, image.width)
+
+
+def test_names_and_costs(data, capsys):
+    table = data / 'labels.csv'
+    table.write_text(table.read_text().replace('train', 'TramTrain'))
+    ended = init(data, capsys)
+    assert 'label TramTrain: several words in one; better: tram train' in ended.text
+    assert "to take them: delete the project, and --rename 'TramTrain=tram train'" in ended.text
+    assert re.search(r'about \d+ (minutes|hours) on this machine and 0\.1 GB', ended.text)
+    overview = run_pipeline(data / 'project', '--dry-run')
+    assert re.search(r'qa_clims .* [\d.]+ │ +12 │', overview)
+    shutil.rmtree(data / 'project')
+    assert 'tram train' in init(data, capsys, '--rename', 'TramTrain=tram train').text
+    ended = init(data, capsys, '--rename', 'cow')
+    assert ended.status == 1
+    assert "given once, as 'label=name', but got 'cow'" in ended.text

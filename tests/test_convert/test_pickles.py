@@ -1,0 +1,454 @@
+import collections
+import contextlib
+import os
+import pickle
+import struct
+import time
+
+import numpy as np
+import pytest
+import torch
+from released_files import Call, harmful, npy, saved
+
+from qaclims_mm.convert.pickles import PickledTensor, read_npy
+from qaclims_mm.schemas import FormatError
+
+
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def wrapped(value):
+    return np.array({'a': value}, dtype=object)
+
+
+def unwrap(value):
+    """Return a content with tensors in place of what holds them."""
+    if isinstance(value, PickledTensor):
+        return value.tensor
+    if isinstance(value, dict):
+        return {k: unwrap(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(unwrap(v) for v in value)
+    return value
+
+
+# --------------------------------------------------------------------------------- what is read
+
+CONTENT = {
+    '2007_000032': {
+        np.str_('dining table'): {
+            'vqa': [('what is above the {}?', "man's"), ('what?', '')],
+            'answers': ['crème brûlée', np.str_('猫')],
+            'numbers': [1, -2.5, True, None, 2**70, np.float32(0.5), np.int64(-3), np.bool_(True)],
+        }
+    },
+    'COCO_train2014_000000000009': {},
+}
+
+
+@pytest.mark.parametrize('protocol', [2, 3, 4, 5])
+def test_plain_data_of_every_protocol(tmp_path, protocol):
+    pickled = pickle.dumps(np.array(CONTENT, dtype=object), protocol=protocol)
+    found = read_npy(write(tmp_path / 'a.npy', npy(pickled)))
+    assert found == CONTENT
+    [name] = found['2007_000032']
+    assert type(name) is str
+    assert [type(v) for v in found['2007_000032'][name]['numbers'][5:]] == [float, int, bool]
+
+
+def test_a_text_without_characters(tmp_path):
+    np.save(tmp_path / 'a.npy', dict(a=np.str_('')))
+    assert read_npy(tmp_path / 'a.npy') == dict(a='')
+
+
+def test_names_of_older_numpy(tmp_path):
+    pickled = pickle.dumps(np.array(CONTENT, dtype=object), protocol=2)
+    older = pickled.replace(b'numpy._core.multiarray', b'numpy.core.multiarray')
+    assert older != pickled
+    assert read_npy(write(tmp_path / 'a.npy', npy(older))) == CONTENT
+
+
+def test_as_numpy_saves_it(tmp_path):
+    np.save(tmp_path / 'a.npy', CONTENT)
+    assert read_npy(str(tmp_path / 'a.npy')) == CONTENT
+
+
+TENSORS = {
+    'half': torch.randn(2, 5).half(),
+    'bfloat16': torch.randn(2, 5).bfloat16(),
+    'float': torch.randn(1, 5),
+    'double': torch.randn(3).double(),
+    'transposed': torch.randn(4, 3).T,
+    'part of a larger one': torch.randn(6, 4)[2:4, 1:3],
+    'expanded in a dimension of one': torch.randn(1, 4)[:, ::2],
+    'a number': torch.tensor(2.5),
+    'empty': torch.zeros(0, 5),
+    'parameter': torch.nn.Parameter(torch.randn(2)),
+    'of numpy': torch.from_numpy(np.arange(3.0)),
+}
+
+
+@pytest.mark.parametrize('protocol', [2, 4])
+def test_tensors(tmp_path, protocol):
+    pickled = pickle.dumps(wrapped(TENSORS), protocol=protocol)
+    found = unwrap(read_npy(write(tmp_path / 'a.npy', npy(pickled))))['a']
+    for name, wanted in TENSORS.items():
+        assert found[name].dtype == wanted.dtype
+        assert torch.equal(found[name], wanted.detach()), name
+        # nothing else is kept in memory with it
+        assert found[name].untyped_storage().nbytes() == wanted.numel() * wanted.element_size()
+
+
+def test_types_and_devices_are_names(tmp_path):
+    profile = dict(dtype=torch.float32, device=torch.device('cuda:0'), other=torch.float16)
+    np.save(tmp_path / 'a.npy', profile)
+    found = read_npy(tmp_path / 'a.npy')
+    assert found == dict(dtype='torch.float32', device='cuda:0', other='torch.float16')
+
+
+def test_ordered_dict(tmp_path):
+    np.save(tmp_path / 'a.npy', dict(a=collections.OrderedDict(x=1)))
+    assert read_npy(tmp_path / 'a.npy') == dict(a=dict(x=1))
+
+
+# ---------------------------------------------------------------------------- what must not run
+
+
+@pytest.mark.parametrize('protocol', [2, 4])
+@pytest.mark.parametrize('name', harmful(''))
+def test_nothing_is_run(tmp_path, name, protocol):
+    marker = tmp_path / 'marker'
+    pickled = pickle.dumps(wrapped(harmful(str(marker))[name]), protocol=protocol)
+    path = write(tmp_path / 'a.npy', npy(pickled))
+    in_tensor = name.startswith('in a tensor')
+    named = (
+        'has a tensor (without numbers|in another)'
+        if in_tensor
+        else r'names (posix|builtins|__builtin__)\.\w+, which'
+    )
+    with pytest.raises(FormatError, match=rf'^{path} .*({named})') as raised:
+        read_npy(path)
+    assert 'weights_only' not in str(raised.value)
+    assert 'older format' not in name or 'GLOBAL posix.mkdir' in str(raised.value)
+    assert not marker.exists()
+    # the file is what it is meant to be; what a forged tensor becomes is an error afterwards
+    with contextlib.suppress(AttributeError, RuntimeError, pickle.UnpicklingError):
+        np.load(path, allow_pickle=True)
+    assert marker.exists()
+
+
+@pytest.mark.parametrize('content', [pickle.dumps(Call(os.mkdir, 'x')), b'cos\nmkdir\n(S"x"\ntR.'])
+def test_a_call_in_place_of_the_array(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FormatError, match='mkdir, which a file of data does not need'):
+        read_npy(write(tmp_path / 'a.npy', npy(content)))
+    assert [p.name for p in tmp_path.iterdir()] == ['a.npy']
+
+
+def named(module, name):
+    """Return a pickle of protocol 4 that only names a global."""
+    parts = (bytes([0x8C, len(t)]) + t.encode() for t in (module, name))
+    return b'\x80\x04' + b''.join(parts) + b'\x93.'
+
+
+@pytest.mark.parametrize(
+    ('module', 'name'),
+    [
+        ('builtins', 'getattr'),
+        ('builtins', 'dict'),
+        ('operator', 'attrgetter'),
+        ('torch', 'load'),
+        ('torch', 'serialization.load'),
+        ('torch.serialization', 'load'),
+        ('torch.storage', '_load_from_bytes.__globals__'),
+        ('torch._utils', '_rebuild_tensor_v2.__code__'),
+        ('torch._utils', 'torch.load'),
+        ('torch', 'hub.load'),
+        ('torch', 'float32.__class__'),
+        ('torch', 'int64'),
+        ('numpy', 'ndarray.__class__'),
+        ('numpy', 'load'),
+        ('numpy', 'dtype.__setstate__'),
+        ('numpy.core.multiarray', 'fromfile'),
+        ('numpy._core.multiarray', '_reconstruct.__self__'),
+        ('collections', 'OrderedDict.fromkeys'),
+        ('_codecs', 'decode'),
+        ('_codecs', 'lookup'),
+        ('copyreg', '_reconstructor'),
+        ('qaclims_mm.convert.pickles', '_Maker'),
+        ('', 'os'),
+    ],
+)
+def test_what_is_not_needed_is_not_known(tmp_path, module, name):
+    path = write(tmp_path / 'a.npy', npy(named(module, name)))
+    with pytest.raises(FormatError) as raised:
+        read_npy(path)
+    assert f'{path} names {module}.{name}, which' in str(raised.value)
+
+
+LOAD = b'ctorch.storage\n_load_from_bytes\n'
+ARRAY = b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR'
+DTYPE = b'cnumpy\ndtype\n(X\x02\x00\x00\x00O8I00\nI01\ntR'
+STORED = saved(torch.ones(2)._typed_storage(), _use_new_zipfile_serialization=False)
+TENSOR = (
+    b'ctorch._utils\n_rebuild_tensor_v2\n('
+    + (LOAD + b'(B' + struct.pack('<I', len(STORED)) + STORED + b'tR')
+    + b'K\x00(K\x02t(K\x01tI00\n}tR'
+)
+GOOD = ARRAY + b'(K\x01)' + DTYPE + b'I00\n(K\x07ltb.'
+KINDS = {
+    'maker': (LOAD, 'changes a Maker'),
+    'kind of array': (b'cnumpy\ndtype\n', 'changes a Maker'),
+    'tensor': (TENSOR, 'changes a PickledTensor'),
+    'array': (ARRAY, 'truncated or no array'),
+    'dtype': (DTYPE, 'truncated or no array|array with fields'),
+    'dict': (b'}', 'truncated or no array'),
+    'text': (b'X\x01\x00\x00\x00a', 'truncated or no array'),
+}
+STATES = (
+    b'}X\x05\x00\x00\x00_makeK\x01s',
+    b'N}X\x05\x00\x00\x00_makeK\x01s\x86',
+    b'N}X\x09\x00\x00\x00__class__K\x01s\x86',
+    b'(K\x01K\x02t',
+)
+
+
+@pytest.mark.parametrize('kind', [None, *KINDS])
+@pytest.mark.parametrize('state', STATES)
+def test_nothing_is_changed(tmp_path, kind, state):
+    """BUILD sets attributes, or calls __setstate__, of whatever lies on the stack."""
+    if kind is None:
+        # what follows in the others is a file that can be read
+        assert read_npy(write(tmp_path / 'a.npy', npy(b'\x80\x02' + GOOD))) == 7
+        return
+    value, message = KINDS[kind]
+    path = write(tmp_path / 'a.npy', npy(b'\x80\x02' + value + state + b'b0' + GOOD))
+    with pytest.raises(FormatError, match=message):
+        read_npy(path)
+    np.save(tmp_path / 'b.npy', dict(a=torch.ones(2)))
+    assert unwrap(read_npy(tmp_path / 'b.npy'))['a'].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        # a field of pointers over the numbers of the file
+        (DTYPE + b'(K\x03X\x01\x00\x00\x00|NN}K\x08K\x01K\x00tb0', 'an array with fields'),
+        (DTYPE + b'(K\x03X\x01\x00\x00\x00|(K\x01tNNK\x08K\x01K\x00tb0', 'with fields'),
+        (DTYPE + b'(K\x03X\x01\x00\x00\x00VNNNK\x08K\x01K\x00tb0', 'with fields'),
+        (b'cnumpy\ndtype\n(X\x02\x00\x00\x00V8tR0', "an array of type 'V8'"),
+        (b'cnumpy\ndtype\n(X\x03\x00\x00\x00O,OtR0', "an array of type 'O,O'"),
+        (ARRAY + b'(K\x01(K\x02t' + DTYPE + b'I00\n(K\x07K\x08ltb0', r'of shape \(2,\)'),
+        (b'cnumpy.core.multiarray\n_reconstruct\n(K\x01tR0', 'an array of kind 1'),
+        (b'c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00rot13tR0', "text as 'rot13'"),
+        (b'c_codecs\nencode\n(K\x01X\x06\x00\x00\x00latin1tR0', 'encodes a text'),
+        (b'ccollections\nOrderedDict\n(]tR0', 'an OrderedDict with arguments'),
+    ],
+)
+def test_arguments_of_what_is_known(tmp_path, content, message):
+    path = write(tmp_path / 'a.npy', npy(b'\x80\x02' + content + GOOD))
+    with pytest.raises(FormatError, match=message):
+        read_npy(path)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'(ios\nmkdir\n.',
+        b'(cos\nmkdir\no.',
+        LOAD + b')\x81.',
+        LOAD + b')}\x92.',
+        b'Pan id\n.',
+        b'K\x01Q.',
+        b'\x82\x01.',
+        b'\x83\x01\x00.',
+        b'\x84\x01\x00\x00\x00.',
+        b'\x97.',
+        b'\x98.',
+    ],
+)
+def test_other_opcodes(tmp_path, content):
+    with pytest.raises(FormatError, match=r'an opcode that|which a file of data does not need'):
+        read_npy(write(tmp_path / 'a.npy', npy(content)))
+
+
+# ------------------------------------------------------------------------------ forged tensors
+
+
+def tensor(storage, offset=0, size=(2,), stride=(1,)):
+    return Call(torch._utils._rebuild_tensor_v2, storage, offset, size, stride, False, {})
+
+
+NUMBERS = torch.arange(4.0)._typed_storage()
+FORGED = {
+    'too long': tensor(NUMBERS, size=(5,)),
+    'too far': tensor(NUMBERS, offset=3),
+    'repeated': tensor(NUMBERS, size=(10**9,), stride=(0,)),
+    'strided': tensor(NUMBERS, size=(2,), stride=(10**12,)),
+    'negative offset': tensor(NUMBERS, offset=-1),
+    'negative size': tensor(NUMBERS, size=(-1,)),
+    'negative stride': tensor(NUMBERS, size=(2,), stride=(-1,)),
+    'no stride': tensor(NUMBERS, stride=()),
+    'text as storage': tensor('abc'),
+    'text as size': tensor(NUMBERS, size='ab'),
+    'float as size': tensor(NUMBERS, size=(2.0,)),
+    'numbers of another kind': torch.arange(3),
+    'complex': torch.zeros(2, dtype=torch.complex64),
+    'no storage in the bytes': tensor(
+        Call(torch.storage._load_from_bytes, saved(1, _use_new_zipfile_serialization=False))
+    ),
+    'tensor in the bytes': tensor(
+        Call(
+            torch.storage._load_from_bytes,
+            saved(torch.zeros(2), _use_new_zipfile_serialization=False),
+        )
+    ),
+    'text as bytes': tensor(Call(torch.storage._load_from_bytes, 'abc')),
+    'no bytes': tensor(Call(torch.storage._load_from_bytes, b'')),
+    'parameter of nothing': Call(torch._utils._rebuild_parameter, 1, False, {}),
+}
+
+
+@pytest.mark.parametrize('name', FORGED)
+def test_forged_tensors(tmp_path, name):
+    path = write(tmp_path / 'a.npy', npy(pickle.dumps(wrapped(FORGED[name]))))
+    with pytest.raises(FormatError, match=str(path)):
+        read_npy(path)
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        np.zeros(2),
+        np.array([1, 'a'], dtype=object),
+        np.zeros(1, [('x', 'O')]),
+        np.zeros(1, [('x', 'f4')])[0],
+        np.datetime64(1, 'D'),
+        np.complex64(1),
+        np.dtype('f4'),
+        {1, 2},
+        b'bytes',
+        1j,
+        range(3),
+        {1: 2},
+        {('a', 'b'): 2},
+    ],
+    ids=repr,
+)
+def test_other_values(tmp_path, value):
+    np.save(tmp_path / 'a.npy', wrapped(value))
+    with pytest.raises(FormatError, match='is not one of the released files and was not run'):
+        read_npy(tmp_path / 'a.npy')
+
+
+def test_numbers_that_lie_about_their_type(tmp_path):
+    scalar = np.str_('cat').__reduce__()[0]
+    for args in (
+        (np.dtype('O'), b'12345678'),
+        (np.dtype('U3'), b'1234'),
+        (np.dtype('U3'), 'cat'),
+        ('U3', b'123456789abc'),
+        (np.dtype('f8'), b''),
+    ):
+        path = write(tmp_path / 'a.npy', npy(pickle.dumps(wrapped(_Late(scalar, args)))))
+        with pytest.raises(FormatError, match='a number or text of'):
+            read_npy(path)
+
+
+class _Late:
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+
+# ------------------------------------------------------------------------------ broken and huge
+
+
+@pytest.mark.parametrize('share', [0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_truncated(tmp_path, share):
+    np.save(tmp_path / 'a.npy', dict(a=[torch.ones(50), 'text' * 100]))
+    content = (tmp_path / 'a.npy').read_bytes()
+    path = write(tmp_path / 'a.npy', content[: int(share * len(content))])
+    with pytest.raises(FormatError, match=rf'^{path} is truncated or no array of one object'):
+        read_npy(path)
+
+
+@pytest.mark.parametrize(
+    ('value', 'message'),
+    [
+        (np.zeros(3), r'is an array of float64 and shape \(3,\) instead of one object'),
+        (np.zeros(()), r'is an array of float64 and shape \(\)'),
+        (np.array(['a', None], dtype=object), r'is an array of object and shape \(2,\)'),
+        (np.zeros((), [('a', 'O')]), 'is an array of'),
+    ],
+)
+def test_other_arrays(tmp_path, value, message):
+    np.save(tmp_path / 'a.npy', value)
+    with pytest.raises(FormatError, match=message):
+        read_npy(tmp_path / 'a.npy')
+
+
+@pytest.mark.parametrize(
+    'content',
+    [b'text', pickle.dumps({}), saved({}), npy(b'', dtype='|V8'), npy(pickle.dumps({'a': 1}))],
+)
+def test_other_files(tmp_path, content):
+    with pytest.raises(FormatError, match=str(tmp_path)):
+        read_npy(write(tmp_path / 'a.npy', content))
+
+
+def test_a_version_of_names_in_unicode(tmp_path):
+    content = bytearray(npy(pickle.dumps(wrapped(1))))
+    content[6] = 3
+    with pytest.raises(FormatError, match=r'is of version \(3, 0\)'):
+        read_npy(write(tmp_path / 'a.npy', bytes(content)))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match='absent'):
+        read_npy(tmp_path / 'absent.npy')
+
+
+def doubled(depth, width=2):
+    value = 'x'
+    for _ in range(depth):
+        value = [value] * width
+    return value
+
+
+BOMBS = {
+    'memo': b'Nr\xff\xff\xff\xff.',
+    'bytes': b'\x8e' + struct.pack('<Q', 1 << 45) + b'.',
+    'text': b'\x8d' + struct.pack('<Q', 1 << 45) + b'.',
+    'byte array': b'\x96' + struct.pack('<Q', 1 << 36) + b'.',
+    'frame': b'\x80\x04\x95' + struct.pack('<Q', 1 << 45) + b'.',
+    'long number': b'\x8b' + struct.pack('<i', (1 << 31) - 1) + b'.',
+    'nested': pickle.dumps(wrapped(doubled(40))),
+    'deep': pickle.dumps(wrapped(doubled(9, 1))),
+    'wide': pickle.dumps(wrapped(doubled(4, 3000))),
+    'storage read often': pickle.dumps(
+        wrapped([Call(torch.storage._load_from_bytes, b'\x80\x02' * 50000)] * 2)
+    ),
+}
+
+
+@pytest.mark.parametrize('name', BOMBS)
+def test_small_files_do_not_fill_the_memory(tmp_path, name):
+    path = write(tmp_path / 'a.npy', npy(BOMBS[name]))
+    start = time.monotonic()
+    with pytest.raises(FormatError, match=str(path)):
+        read_npy(path)
+    assert time.monotonic() - start < 5
+
+
+def test_the_same_bytes_are_not_read_again_and_again(tmp_path):
+    numbers = saved(torch.zeros(30000)._typed_storage(), _use_new_zipfile_serialization=False)
+    many = [tensor(Call(torch.storage._load_from_bytes, numbers)) for _ in range(50)]
+    path = write(tmp_path / 'a.npy', npy(pickle.dumps(wrapped(many))))
+    assert path.stat().st_size < 2 * len(numbers)
+    with pytest.raises(FormatError, match='holds more than it has bytes'):
+        read_npy(path)

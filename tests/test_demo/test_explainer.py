@@ -1,0 +1,163 @@
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_runs import ROOT
+
+from qaclims_mm.demo import explainer as module
+from qaclims_mm.demo.explainer import MAX_SIDE, Explainer, Found
+from qaclims_mm.demo.proposing import propose_by_questions
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.inference.networks import build_network
+from qaclims_mm.miniworld.regions import draw_pictures
+from qaclims_mm.schemas import FormatError
+
+MINI = ROOT / 'configs/miniworld'
+
+
+def iou(mask, truth):
+    return (mask & truth).sum() / max(1, (mask | truth).sum())
+
+
+def test_what_is_found_is_where_it_is(explainer):
+    """Masks of the shipped weights, on pictures that they have not seen."""
+    plain, refined = [], []
+    for scene, picture in draw_pictures(999, 24):
+        names = sorted({thing.class_name for thing in scene.objects})
+        found = explainer.find(picture.image, names)
+        assert found.classes == tuple(names)
+        for key in found.keys:
+            truth = picture.mask == key + 1
+            plain.append(iou(found.mask(0.25, refined=False) == key + 1, truth))
+            refined.append(iou(found.mask(0.25, refined=True) == key + 1, truth))
+    assert np.mean(plain) > 0.4
+    assert np.mean(refined) > np.mean(plain)
+
+
+def test_maps_are_the_inferencers(explainer, drawn):
+    image, names = drawn
+    found = explainer.find(image, names)
+    [wanted] = explainer.inferencer(image, labels=names)['predictions']
+    assert found.size == image.shape[:2]
+    assert explainer.find(image, names, (900, 800)).size == (900, 800)
+    np.testing.assert_array_equal(found.cams, wanted['cams'])
+    assert found.refined.shape == found.cams.shape
+    assert 0 <= found.refined.min() < found.refined.max() <= 1
+    np.testing.assert_array_equal(found.mask(0.25, refined=False), wanted['mask'])
+
+
+def test_answers(explainer, drawn):
+    image, names = drawn
+    rows = explainer.ask(image, names)
+    assert len(rows) == 32
+    assert {row[0] for row in rows} == set(names)
+    assert [row[1] for row in rows[:16]] == ['the object'] * 6 + ['around it'] * 10
+    assert rows[0][2] == f'What kind of {names[0]} is in the photo?'
+    assert all(row[3] for row in rows)
+    assert explainer.ask(image, []) == []
+
+
+def test_clip_proposes_where_the_vqa_model_has_no_yes(explainer, drawn):
+    image, names = drawn
+    assert propose_by_questions(explainer.inferencer.vqa, image, explainer.class_names) is None
+    assert set(explainer.propose(image)) & set(names)
+
+
+@pytest.mark.parametrize(('most', 'wanted'), [(100, ['boat', 'train']), (7, ['cat'])])
+def test_the_vqa_model_is_asked_about_few_classes(monkeypatch, most, wanted):
+    """The real networks stay out of it: who decides is the question."""
+    made = Explainer.__new__(Explainer)
+    names = ('aeroplane', 'bird', 'boat', 'car', 'cat', 'potted plant', 'sheep', 'train')
+    monkeypatch.setattr(module, 'ASKED', most)
+    monkeypatch.setattr(
+        module, 'propose_by_questions', lambda vqa, image, classes: ['boat', 'train']
+    )
+    made.class_names, made.can_ask, made._lock = names, True, threading.Lock()
+    made.inferencer = SimpleNamespace(vqa=None)
+    made._by_clip = lambda image: ['cat']
+    assert made.propose(np.zeros((4, 4, 3), np.uint8)) == wanted
+
+
+def test_without_answers_and_refiner(tmp_path, drawn):
+    plain = Explainer(MINI / 'clip-cam_clip-mini_miniworld-112x112.py', device='cpu')
+    assert plain.max_side == MAX_SIDE
+    assert not plain.can_refine
+    image, names = drawn
+    found = plain.find(image, names)
+    assert found.refined is found.cams
+    assert plain.ask(image, names) == []
+
+
+@pytest.mark.parametrize('kind', ['text', 'cut', 'empty', 'bomb'])
+def test_bad_files(explainer, tmp_path, kind, monkeypatch):
+    path = tmp_path / 'secret folder' / 'bad.png'
+    path.parent.mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), np.uint8)).save(path)
+    if kind == 'text':
+        path.write_text('no image')
+    elif kind == 'cut':
+        path.write_bytes(path.read_bytes()[:3000])
+    elif kind == 'empty':
+        path.write_bytes(b'')
+    else:
+        monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    with pytest.raises(FormatError, match=r'^bad\.png cannot be read as an image; give a JPEG'):
+        explainer.read(path)
+
+
+def test_large_files_become_smaller(explainer, tmp_path):
+    image = Image.new('CMYK', (900, 300), (0, 200, 200, 0))
+    image.save(tmp_path / 'wide.tif')
+    picture = explainer.read(tmp_path / 'wide.tif')
+    assert picture.pixels.shape == (75, 224, 3)
+    assert picture.size == (300, 900)
+
+
+def test_no_class(explainer, drawn):
+    with pytest.raises(ValueError, match='no class was chosen; tick those'):
+        explainer.find(drawn[0], [])
+    with pytest.raises(ValueError, match=r'labels must be among aeroplane, .* but got'):
+        explainer.find(drawn[0], ['unicorn'])
+
+
+def test_masks_of_many_classes():
+    image = np.zeros((1, 2, 3), np.uint8)
+    maps = np.array([[[0.9, 0.0]]], np.float32)
+    found = Found(image, (1, 2), ('far',), np.array([700]), maps, maps)
+    mask = found.mask(0.5, refined=True)
+    assert mask.dtype == np.uint16
+    assert mask.tolist() == [[701, 0]]
+    near = Found(image, (1, 2), ('near',), np.array([3]), maps, maps)
+    assert near.mask(0.5, False).dtype == np.uint8
+
+
+IRN = MINI / 'irn_r18-mini_1xb16-10e_miniworld-112x112.py'
+
+
+def test_a_refiner_that_was_trained(tmp_path, drawn):
+    image, names = drawn
+    clip_cam = MINI / 'clip-cam_clip-mini_miniworld-112x112.py'
+    with pytest.raises(FormatError, match=r'the IRNRefiner of .* has to be trained, but no check'):
+        Explainer(clip_cam, refiner=IRN, device='cpu')
+    torch.manual_seed(0)
+    state = build_network(read_config(str(IRN)).model, None).state_dict()
+    torch.save(dict(state_dict=state), tmp_path / 'irn.pth')
+    made = Explainer(clip_cam, refiner=IRN, refiner_weights=str(tmp_path / 'irn.pth'), device='cpu')
+    assert made.can_refine
+    found = made.find(image, names)
+    assert found.refined.shape == found.cams.shape
+    assert np.isfinite(found.refined).all()
+    assert not np.array_equal(found.refined, found.cams)
+
+
+def test_refiner_weights_must_fit(tmp_path):
+    with pytest.raises(FormatError, match='does not fit IRNRefiner'):
+        Explainer(
+            MINI / 'clip-cam_clip-mini_miniworld-112x112.py',
+            refiner=IRN,
+            refiner_weights='miniworld://qa_clims/r18-mini.safetensors',
+            device='cpu',
+        )

@@ -1,0 +1,532 @@
+"""The page in a browser, and what others may send to its server."""
+
+import io
+import json
+import shutil
+import threading
+import zipfile
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from helpers import CHROMIUM_FLAGS
+from PIL import Image
+from tiny_runs import ROOT
+
+from qaclims_mm.demo.explainer import Explainer, Found
+from qaclims_mm.schemas import FormatError
+
+gr = pytest.importorskip('gradio')
+httpx = pytest.importorskip('httpx')
+from qaclims_mm.demo.page import CSS, Page, _bright, _outlined  # noqa: E402 - an extra
+
+CHROMIUM = shutil.which('chromium')
+in_browser = pytest.mark.skipif(
+    not CHROMIUM, reason='chromium is not installed: apt-get install chromium'
+)
+LIMIT = 60 * 2**20
+
+
+@contextmanager
+def served(page):
+    """Serve a page; gives its address."""
+    blocks = page.build()
+    _, address, _ = blocks.launch(
+        server_name='127.0.0.1',
+        prevent_thread_lock=True,
+        quiet=True,
+        max_file_size=LIMIT,
+        css=CSS,
+    )
+    yield address.rstrip('/')
+    blocks.close()
+
+
+@pytest.fixture(scope='module')
+def url(explainer, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('uploads')
+    drawn = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('GRADIO_TEMP_DIR', str(folder))
+        with served(Page(explainer, lambda: drawn)) as address:
+            yield address
+
+
+def upload(url, path):
+    """Upload a file; returns the answer."""
+    with open(path, 'rb') as file:
+        return httpx.post(f'{url}/gradio_api/upload', files=dict(files=file), timeout=60)
+
+
+def call(url, name, *data, session='test'):
+    """Call an event of the page as a program does; returns its event and its data."""
+    body = dict(data=list(data), session_hash=session)
+    started = httpx.post(f'{url}/gradio_api/call/{name}', json=body, timeout=60)
+    assert started.status_code == 200, started.text
+    event = started.json()['event_id']
+    kind = ''
+    with httpx.stream('GET', f'{url}/gradio_api/call/{name}/{event}', timeout=120) as lines:
+        for line in lines.iter_lines():
+            if line.startswith('event:'):
+                kind = line.removeprefix('event:').strip()
+            elif line.startswith('data:') and kind in ('complete', 'error'):
+                return kind, json.loads(line.removeprefix('data:'))
+    raise AssertionError(kind)
+
+
+def as_file(path):
+    return dict(path=str(path), meta=dict(_type='gradio.FileData'))
+
+
+@pytest.fixture(scope='module')
+def picture(drawn, tmp_path_factory):
+    path = tmp_path_factory.mktemp('pictures') / 'Bild größer 1.png'
+    image = Image.fromarray(drawn[0])
+    # larger than what the networks read
+    image.resize((336, 336), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+@pytest.fixture
+def browser_page(url):
+    playwright = pytest.importorskip('playwright.sync_api')
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
+        page = browser.new_page(viewport=dict(width=1280, height=900))
+        page.problems = []
+        page.on('pageerror', lambda error: page.problems.append(str(error)))
+        page.on(
+            'console',
+            lambda said: page.problems.append(said.text) if said.type == 'error' else None,
+        )
+        page.on(
+            'request',
+            lambda sent: (
+                None
+                if sent.url.startswith((url, 'data:', 'blob:'))
+                else page.problems.append(f'asked {sent.url}')
+            ),
+        )
+        page.goto(url)
+        page.wait_for_selector('text=Propose classes')
+        yield page
+        browser.close()
+
+
+def find(page):
+    page.click('button:has-text("Find")')
+    page.wait_for_selector('text=What kind of', timeout=30000)
+
+
+def source_of(page, place):
+    """Return where a picture of the page comes from, once it is there."""
+    image = page.locator(f'.block:has-text("{place}") img').last
+    image.wait_for(timeout=20000)
+    return image.get_attribute('src')
+
+
+def assert_nothing_found(page):
+    """Neither maps, masks, answers nor a download are of an image before."""
+    page.wait_for_selector('.block:has-text("refined mask") img', state='detached', timeout=20000)
+    page.wait_for_selector('text=What kind of', state='detached')
+    assert page.locator('.block:has-text("map") img').count() == 0
+    assert page.get_by_role('radio').count() == 0
+    assert page.get_by_role('button', name='Download masks').is_disabled()
+    # the box is empty
+    page.wait_for_selector('text=Drop File Here')
+
+
+@in_browser
+def test_from_a_photo_to_a_download(browser_page, picture, drawn):
+    page, names = browser_page, drawn[1]
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    for name in names:
+        page.get_by_label(name, exact=True).check()
+    find(page)
+    shown = source_of(page, 'map')
+    # the table shows the rows that fit
+    for question in ('What kind of {} is', 'What is above the {}?'):
+        assert page.locator(f'text={question.format(names[0])}').count() == 1
+    # another class gives another map
+    page.get_by_role('radio', name=names[1]).check()
+    page.wait_for_function(
+        'old => ![...document.images].some(i => i.src === old)', arg=shown, timeout=20000
+    )
+    with page.expect_download(timeout=20000) as downloading:
+        page.click('text=Download masks and answers')
+    with zipfile.ZipFile(downloading.value.path()) as archive:
+        assert 'refined.png' in archive.namelist()
+        mask = Image.open(io.BytesIO(archive.read('mask.png')))
+        assert mask.size == (336, 336)
+        before = (np.asarray(mask) > 0).mean()
+        assert archive.read('answers.csv').decode().count('\n') == 33
+    # a higher threshold marks less
+    slider = page.get_by_label('number input for threshold of the masks')
+    slider.fill('0.6')
+    slider.press('Enter')
+    slider.blur()
+    page.wait_for_timeout(2000)
+    with page.expect_download(timeout=20000) as downloading:
+        page.click('text=Download masks and answers')
+    with zipfile.ZipFile(downloading.value.path()) as archive:
+        after = (np.asarray(Image.open(io.BytesIO(archive.read('mask.png')))) > 0).mean()
+    assert 0 < after < before
+    assert page.problems == []
+
+
+@in_browser
+def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
+    page, names = browser_page, drawn[1]
+    plain = Explainer(ROOT / 'configs/miniworld/clip-cam_clip-mini_miniworld-112x112.py')
+    with served(Page(plain)) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, 'as it is read')
+        page.get_by_label(names[0], exact=True).check()
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        with page.expect_download(timeout=20000) as downloading:
+            page.click('text=Download masks')
+        with zipfile.ZipFile(downloading.value.path()) as archive:
+            assert archive.namelist() == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png']
+            assert archive.read('answers.csv').decode().split() == ['class,about,question,answer']
+
+
+@in_browser
+def test_proposals_and_a_drawn_picture(browser_page, picture):
+    page = browser_page
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    page.click('text=Propose classes')
+    page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
+    find(page)
+    source_of(page, 'refined mask')
+    # another image: what was ticked is not, and what was found is gone; the box takes the next
+    page.click('text=Draw a picture')
+    page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
+    assert_nothing_found(page)
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    assert page.problems == []
+
+
+@in_browser
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [(b'no image', 'bad.png cannot be read as an image'), (None, 'there is no image yet')],
+)
+def test_messages_are_seen(browser_page, tmp_path, content, message):
+    if content is None:
+        browser_page.click('button:has-text("Find")')
+    else:
+        (tmp_path / 'bad.png').write_bytes(content)
+        browser_page.set_input_files('input[type=file]', str(tmp_path / 'bad.png'))
+    browser_page.wait_for_selector(f'text={message}', timeout=20000)
+
+
+@in_browser
+def test_a_bad_file_after_a_good_one(browser_page, picture, drawn, tmp_path, capfd):
+    page = browser_page
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    page.get_by_label(drawn[1][0], exact=True).check()
+    find(page)
+    (tmp_path / 'bad.png').write_bytes(b'no image')
+    page.set_input_files('input[type=file]', str(tmp_path / 'bad.png'))
+    page.wait_for_selector('text=bad.png cannot be read', timeout=20000)
+    assert_nothing_found(page)
+    # one beside the message
+    assert page.locator('span.error:not(.toast-title)').count() == 1
+    # the next is read
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    assert 'Traceback' not in ''.join(capfd.readouterr())
+
+
+@in_browser
+@pytest.mark.parametrize('follows', ['file', 'drawn'])
+def test_what_comes_late_is_not_shown_beside_the_next_image(
+    browser_page, picture, drawn, follows, explainer, monkeypatch
+):
+    page, begun, may_end = browser_page, threading.Event(), threading.Event()
+
+    def slow(*args, made=explainer.find):
+        begun.set()
+        may_end.wait(30)
+        return made(*args)
+
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    first = drawn[1][0]
+    page.get_by_label(first, exact=True).check()
+    with monkeypatch.context() as patch:
+        patch.setattr(explainer, 'find', slow)
+        page.click('button:has-text("Find")')
+        assert begun.wait(20)
+        if follows == 'file':
+            page.set_input_files('input[type=file]', str(picture))
+        else:
+            page.click('text=Draw a picture')
+        page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
+        may_end.set()
+        page.wait_for_timeout(2000)
+    assert_nothing_found(page)
+    # nor does the slider bring it back
+    box = page.get_by_label('number input for threshold of the masks')
+    box.fill('0.1')
+    box.blur()
+    page.wait_for_timeout(1000)
+    assert_nothing_found(page)
+    page.get_by_label(first, exact=True).check()
+    find(page)
+    source_of(page, 'refined mask')
+    assert page.problems == []
+
+
+@in_browser
+@pytest.mark.parametrize(('typed', 'taken', 'covered'), [('7', '1', False), ('-3', '0', True)])
+def test_numbers_that_the_sliders_have_not(browser_page, picture, drawn, typed, taken, covered):
+    page = browser_page
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    page.get_by_label(drawn[1][0], exact=True).check()
+    find(page)
+    before = source_of(page, 'refined mask')
+    for slider in ('threshold of the masks', 'opacity of the map'):
+        box = page.get_by_label(f'number input for {slider}')
+        box.fill(typed)
+        box.blur()
+        assert box.input_value() == taken
+    page.wait_for_function(
+        'old => ![...document.images].some(i => i.src === old)', arg=before, timeout=20000
+    )
+    with page.expect_download(timeout=20000) as downloading:
+        page.click('text=Download masks and answers')
+    with zipfile.ZipFile(downloading.value.path()) as archive:
+        mask = np.asarray(Image.open(io.BytesIO(archive.read('mask.png'))))
+    assert (mask > 0).mean() > 0.9 if covered else (mask > 0).mean() < 0.01
+    assert page.locator('text=Error').count() == 0
+    assert page.problems == []
+
+
+@in_browser
+def test_on_a_phone(browser_page, picture, drawn):
+    page = browser_page
+    page.set_viewport_size(dict(width=390, height=844))
+    page.set_input_files('input[type=file]', str(picture))
+    source_of(page, 'as it is read')
+    page.get_by_label(drawn[1][0], exact=True).check()
+    find(page)
+    assert page.evaluate('document.documentElement.scrollWidth') <= 390
+
+
+def test_a_file_of_50_megabytes(url, tmp_path):
+    path = tmp_path / 'large.bmp'
+    Image.fromarray(np.full((4200, 4000, 3), 90, np.uint8)).save(path)
+    assert path.stat().st_size > 50e6
+    [stored] = upload(url, path).json()
+    kind, data = call(url, 'read', as_file(stored), session='large')
+    assert kind == 'complete'
+    shown = next(d for d in data if isinstance(d, dict) and d.get('path'))
+    answer = httpx.get(f'{url}/gradio_api/file={shown["path"]}')
+    assert max(Image.open(io.BytesIO(answer.content)).size) == 224
+
+
+def test_a_larger_file_is_refused(url, tmp_path):
+    path = tmp_path / 'larger.bmp'
+    with path.open('wb') as file:
+        file.truncate(LIMIT + 2**20)
+    assert upload(url, path).status_code == 413
+
+
+@pytest.mark.parametrize('where', ['beside', 'below', 'device', 'relative'])
+def test_no_path_of_a_client_is_opened(url, tmp_path, where, picture):
+    path = {
+        'beside': picture,
+        'below': Path(upload(url, picture).json()[0]).parent / '../../..' / picture,
+        'device': '/dev/zero',
+        'relative': 'tests/../docs/results/iou-of-each-class-1.png',
+    }[where]
+    kind, data = call(url, 'read', as_file(path))
+    assert kind == 'error'
+    assert 'iVBOR' not in json.dumps(data)
+    assert httpx.get(f'{url}/gradio_api/file={path}').status_code in (403, 404)
+
+
+def test_no_address_of_a_client_is_asked(url):
+    asked = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(('127.0.0.1', 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f'http://127.0.0.1:{server.server_port}/secret.png'
+    kind, _ = call(url, 'read', as_file(address))
+    assert kind == 'error'
+    kind, _ = call(url, 'read', as_file(address) | dict(url=address))
+    assert kind == 'error'
+    server.shutdown()
+    assert asked == []
+
+
+def test_a_hundred_at_once(url, picture, drawn):
+    """Each session has its own image and gets its own answer; none is lost."""
+    names = drawn[1]
+    [stored] = upload(url, picture).json()
+    kinds, masks = {}, {}
+
+    def ask(number):
+        session = f'many-{number}'
+        kind, _ = call(url, 'read', as_file(stored), session=session)
+        assert kind == 'complete'
+        # half of them tick another class
+        chosen = [names[number % 2]]
+        kind, data = call(url, 'find', chosen, 0.5, 0.25, session=session)
+        kinds[number] = kind
+        masks[number] = [d['value'] for d in data if isinstance(d, dict) and 'color_map' in d]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=300)
+    assert kinds == dict.fromkeys(range(100), 'complete')
+    for number, found in masks.items():
+        labels = [a['label'] for annotated in found for a in annotated['annotations']]
+        assert labels == [names[number % 2]] * 2
+
+
+def test_many_classes_are_searched_not_ticked(explainer):
+    page = Page(explainer)
+    assert isinstance(page._classes(), gr.CheckboxGroup)
+    many = Page.__new__(Page)
+    many.explainer = type('Many', (), dict(class_names=tuple(map(str, range(1000)))))
+    assert isinstance(many._classes(), gr.Dropdown)
+
+
+def test_nothing_found_yet(explainer):
+    page = Page(explainer)
+    assert page.show_map(None, None, 0.5) is None
+    assert page.show_masks(None, 0.25) == (None, None)
+    with pytest.raises(gr.Error, match='nothing was found yet; press Find first'):
+        page.files(None, 0.25, [])
+    with pytest.raises(gr.Error, match='there is nothing that draws'):
+        page.draw()
+
+
+@pytest.mark.parametrize('can', [True, False])
+def test_the_page_speaks_of_what_is_loaded(can):
+    loaded = SimpleNamespace(class_names=('cat', 'dog'), can_refine=can, can_ask=can)
+    parts = Page(loaded).build().config['components']
+    [intro] = [p['props']['value'] for p in parts if p['type'] == 'markdown']
+    assert ('*refined* ones follow the edges.' in intro) == can
+    assert intro.endswith('.')
+    [answers] = [p['props']['visible'] for p in parts if p['type'] == 'dataframe']
+    assert answers == can
+    buttons = [p['props']['value'] for p in parts if p['type'] == 'button']
+    assert ('Download masks and answers' in buttons) == can
+    assert ('Download masks' in buttons) != can
+
+
+def test_colours_of_masks_are_full_and_far_from_each_other():
+    colours = np.array([[int(_bright(k)[i : i + 2], 16) for i in (1, 3, 5)] for k in range(12)])
+    assert (colours.max(1) == 255).all()
+    assert (colours.min(1) == 0).all()
+    apart = np.abs(colours[:, None] - colours[None]).sum(-1) + 255 * np.eye(12)
+    assert apart.min() > 60
+
+
+def test_a_line_is_around_a_mask():
+    image = np.full((5, 6, 3), 90, np.uint8)
+    there = np.zeros((5, 6), bool)
+    there[1:3, 1:3] = True
+    line = np.zeros((5, 6), bool)
+    line[[0, 0, 1, 2, 1, 2, 3, 3], [1, 2, 0, 0, 3, 3, 1, 2]] = True
+    outlined = _outlined(image, there)
+    assert (outlined[line] == 255).all()
+    assert (outlined[~line] == 90).all()
+    assert (_outlined(image, np.zeros((5, 6), bool)) == 90).all()
+    # as wide on the page
+    large = np.zeros((800, 800), bool)
+    large[:400] = True
+    assert (_outlined(np.zeros((800, 800, 3), np.uint8), large)[:, 0, 0] == 255).sum() == 4
+
+
+class Named:
+    """An explainer of any classes, in which each has a part of the image."""
+
+    can_refine, can_ask = False, True
+
+    def __init__(self, class_names):
+        self.class_names = class_names
+
+    def read(self, path):
+        raise FormatError(f'{self.class_names} cannot be read')
+
+    def propose(self, image):
+        return list(self.class_names)
+
+    def find(self, image, labels, size=None):
+        maps = np.zeros((len(labels), *image.shape[:2]), np.float32)
+        for k in range(len(labels)):
+            maps[k, :, k :: len(labels)] = 1
+        return Found(image, image.shape[:2], tuple(labels), np.arange(len(labels)), maps, maps)
+
+    def ask(self, image, labels):
+        return [(name, 'the object', f'What is {name}?', name) for name in labels]
+
+
+@in_browser
+def test_names_are_shown_literally(browser_page, picture):
+    page = browser_page
+    page.problems.clear()
+    names = (
+        '<img src=x onerror="window.ran=1">',
+        '</script><b>x',
+        '[/b] **bold** $x_1$',
+        '{texts}',
+        '&lt;i&gt;',
+        '[l](javascript:window.ran=1)',
+        '__proto__',
+        'None',
+        'x' * 200,
+    )
+    drawn = np.full((40, 90, 3), 120, np.uint8)
+    with served(Page(Named(names), lambda: drawn)) as address:
+        # whatever is asked for besides
+        page.on('response', lambda got: got.status >= 400 and page.problems.append(got.url))
+        page.goto(address)
+        page.click('text=Draw a picture')
+        source_of(page, 'as it is read')
+        page.click('text=Propose classes')
+        page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        page.wait_for_function(
+            "document.body.innerText.includes('What is {texts}?')", timeout=20000
+        )
+        for place in (
+            'label:has(input[type=checkbox])',
+            'label:has(input[type=radio])',
+            '.legend-item',
+        ):
+            shown = page.locator(place).all_inner_texts()
+            assert tuple(text.strip() for text in shown) == names
+        assert page.evaluate('document.documentElement.scrollWidth') <= 1280
+        page.set_input_files('input[type=file]', str(picture))
+        message = page.locator('[data-testid=toast-text]')
+        message.wait_for(timeout=20000)
+        assert message.inner_text() == f'{names} cannot be read'
+        assert page.evaluate('window.ran') is None
+        assert [p for p in page.problems if not p.startswith('asked')] == []

@@ -1,0 +1,69 @@
+import pytest
+from tiny_runs import build_tiny_runner, log_of, read_tiny_config
+
+from qaclims_mm.engine import runner
+from qaclims_mm.engine.runner import build_runner, exit_status
+from qaclims_mm.schemas import read_run_config
+
+
+@pytest.mark.parametrize(
+    ('mode', 'absent', 'present'),
+    [('train', '_test_loop', '_train_loop'), ('test', '_train_loop', '_test_loop')],
+)
+def test_runner_has_what_its_mode_needs(tiny, tmp_path, mode, absent, present):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', mode)
+    assert getattr(runner, absent) is None
+    assert getattr(runner, present) is not None
+
+
+def test_log_of_a_runner_shows_control_characters(tiny, tmp_path):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    runner.logger.warning('image \x1b[31mred\udce9')
+    assert 'image \\x1b[31mred\\udce9\n' in log_of(tmp_path / 'work')
+
+
+@pytest.mark.parametrize('mode', ['train', 'test'])
+def test_a_run_writes_its_config(tiny, tmp_path, mode):
+    build_tiny_runner(tiny, tmp_path / 'work', mode)
+    found = read_run_config(tmp_path / f'work/{mode}_config.json')
+    assert (found.mode, found.file) == (mode, tiny.name)
+    loaders = {m: found.values[f'{m}_dataloader'] is not None for m in ('train', 'test')}
+    assert loaders == {m: m == mode for m in ('train', 'test')}
+    # names in braces are filled in, and tuples are lists
+    assert found.values['work_dir'] == str(tmp_path / 'work')
+    assert found.values['backbone']['out_indices'] == [0]
+    other = {'train': 'test', 'test': 'train'}[mode]
+    assert not (tmp_path / f'work/{other}_config.json').exists()
+
+
+def test_other_ranks_write_no_config(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, 'is_main_process', lambda: False)
+    build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    assert not (tmp_path / 'work/test_config.json').exists()
+
+
+def test_a_resumed_run_writes_the_same_config(tiny, tmp_path):
+    start = dict(load_from=str(tmp_path / 'start.pth'), experiment_name=f'{tmp_path}')
+    path = tmp_path / 'work/train_config.json'
+
+    def config_of(**changes):
+        cfg = read_tiny_config(tiny, tmp_path / 'work')
+        cfg.merge_from_dict(start | changes)
+        build_runner(cfg, 'train')
+        # mmengine keeps what it made by the name of an experiment
+        start['experiment_name'] += 'x'
+        return {k: v for k, v in read_run_config(path).values.items() if k != 'experiment_name'}
+
+    first = config_of()
+    assert first['load_from'] == start['load_from']
+    assert config_of(resume=True, load_from='work/epoch_1.pth') == first
+    path.write_text('broken')
+    assert config_of(resume=True, load_from='work/epoch_1.pth') == first | dict(load_from=None)
+
+
+def test_good_runner_has_exit_status_0(tiny, tmp_path):
+    runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    assert exit_status(runner) == 0
+    [hook] = [h for h in runner.hooks if type(h).__name__ == 'FailedRecordsHook']
+    hook.failures['img_1'] = 'broken'
+    assert exit_status(runner) == 3

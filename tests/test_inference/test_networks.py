@@ -1,0 +1,34 @@
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from qaclims_mm.inference.networks import build_network
+from qaclims_mm.schemas import FormatError
+
+HEAD = dict(type='CAMHead', in_channels=4, num_classes=3)
+
+
+def test_weights(tmp_path, capsys):
+    state = build_network(HEAD, None).state_dict()
+    wanted = {k: torch.rand_like(v) for k, v in state.items()}
+    torch.save(dict(state_dict=wanted), tmp_path / 'a.pth')
+    save_file({k: v.half() for k, v in wanted.items()}, tmp_path / 'a.safetensors')
+    for name, dtype in (('a.pth', torch.float32), ('a.safetensors', torch.float16)):
+        network = build_network(HEAD, tmp_path / name)
+        assert not network.training
+        for key, value in network.state_dict().items():
+            assert value.dtype == torch.float32
+            assert torch.equal(value, wanted[key].to(dtype).float())
+    # a notebook has no use for where they were read
+    assert capsys.readouterr().out == ''
+
+
+def test_bad_weights(tmp_path):
+    with pytest.raises(FormatError, match=r'there is no checkpoint .*no\.pth'):
+        build_network(HEAD, tmp_path / 'no.pth')
+    save_file(dict(other=torch.ones(1)), tmp_path / 'a.safetensors')
+    with pytest.raises(FormatError, match='the checkpoint does not fit CAMHead'):
+        build_network(HEAD, tmp_path / 'a.safetensors')
+    (tmp_path / 'b.safetensors').write_bytes(b'no weights')
+    with pytest.raises(FormatError, match=r'b\.safetensors cannot be loaded safely'):
+        build_network(HEAD, tmp_path / 'b.safetensors')

@@ -1,0 +1,67 @@
+import pytest
+
+from qaclims_mm.projects.names import is_word, propose_names, read_renames
+from qaclims_mm.schemas import FormatError
+
+
+@pytest.mark.parametrize(
+    ('label', 'name'),
+    [
+        ('TrafficLight', 'traffic light'),
+        ('traffic-light', 'traffic light'),
+        ('diningtable', 'dining table'),
+        ('Diningtable', 'dining table'),
+        ('tvmonitor', 'tv monitor'),
+        ('cats', 'cat'),
+        ('berries', 'berry'),
+        ('boxes', 'box'),
+        ('bicicle', 'bicycle'),
+        ('n02084071', ''),
+        ('cls_3', ''),
+        ('17', ''),
+        ('xkcd', ''),
+        ('Background', ''),
+        ('goat cat', ''),
+        ('goat/cat', ''),
+        ('goat and cat', ''),
+        ('NaN', ''),
+        ('none', ''),
+        ('["cat"', ''),
+        # fine as they are
+        ('cat', None),
+        ('bus', None),
+        ('glasses', None),
+        ('TV', None),
+        ('traffic light', None),
+        ('boeing 747', None),
+        ('猫', None),
+        ('été', None),
+        ('cat tree', None),
+        ('salt and pepper', None),
+        # near, but as frequent
+        ('boat', None),
+    ],
+)
+def test_proposals(label, name):
+    known = dict.fromkeys(('cat', 'berry', 'box', 'bicycle', 'goat'), 5)
+    found = propose_names({**known, label: 5 if label == 'boat' else 1})
+    assert [(p.label, p.name) for p in found] == ([] if name is None else [(label, name)])
+
+
+def test_words():
+    assert is_word('potted plant')
+    assert not is_word('_')
+
+
+def test_renames():
+    assert read_renames(['a=b', 'x = y = cat', 'n0=traffic light']) == {
+        'a': 'b',
+        'x = y': 'cat',
+        'n0': 'traffic light',
+    }
+
+
+@pytest.mark.parametrize('texts', [['cat'], ['=cat'], ['cat='], ['a=b', 'a=c']])
+def test_bad_renames(texts):
+    with pytest.raises(FormatError, match=r"given once, as 'label=name', but got '"):
+        read_renames(texts)

@@ -1,0 +1,125 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.projects.checks import check_source
+from qaclims_mm.projects.presets import PRESETS
+from qaclims_mm.projects.sources import read_source
+from qaclims_mm.projects.writer import Project, write_project
+from qaclims_mm.registry import DATASETS, MODELS
+from qaclims_mm.schemas import FormatError, write_mask
+from qaclims_mm.workflow.plan import read_plan
+
+CLASSES = ['cat', 'potted plant']
+
+
+@pytest.fixture
+def images(tmp_path):
+    root = tmp_path / "my 'own' pictures"
+    for number in range(5):
+        path = root / CLASSES[number % 2] / f'{number}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (300, 200)).save(path)
+    return root
+
+
+def project(images, preset='mini', **more):
+    checked = check_source(read_source(images, images), images)
+    return Project(images.parent / 'project', images, checked, PRESETS[preset], **more)
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+@pytest.mark.parametrize('with_masks', [False, True])
+def test_every_stage_reads_the_images(images, preset, with_masks):
+    masks = images.parent / 'masks' if with_masks else None
+    if with_masks:
+        write_mask(masks / 'cat/0.png', np.zeros((200, 300)))
+    *_, pipeline = write_project(project(images, preset, masks=masks), 1e11)
+    assert len(pipeline.read_text().splitlines()) < 40
+    plan = read_plan(pipeline)
+    assert [s.name for s in plan.stages][-2:] == ['segment_test', 'report']
+    side = PRESETS[preset].max_side
+    for stage in plan.stages:
+        if stage.config is None or stage.tool == 'encode_texts.py':
+            continue
+        cfg = read_config(stage.config, str(plan.folder(stage)))
+        kind = 'train' if stage.tool == 'train.py' else 'test'
+        dataset = cfg[f'{kind}_dataloader'].dataset
+        reading = dataset.pipeline[0]
+        assert (reading.oriented, reading.max_side) == (True, side)
+        # what other stages make is not there yet
+        built = DATASETS.build({**dataset, 'pipeline': []})
+        assert len(built) == 5
+        assert built.metainfo['classes'] == ('background', *CLASSES)
+        assert ('gt_sem_seg' in str(cfg.test_evaluator)) is False
+        scored = 'CAMMetric' in str(cfg.test_evaluator)
+        assert scored == (with_masks and stage.name.split('_')[0] in ('cam', 'qa', 'irn'))
+
+
+@pytest.mark.parametrize('preset', PRESETS)
+def test_networks_have_the_classes(images, preset):
+    write_project(project(images, preset), 1e11)
+    for stage in PRESETS[preset].batch_size:
+        path = images.parent / f'project/configs/{stage}.py'
+        cfg = read_config(str(path))
+        for head in ('cam_head', 'decode_head'):
+            if head in cfg.model:
+                assert cfg.model[head].num_classes == 2 + (head == 'decode_head')
+        size = PRESETS[preset].crop
+        assert tuple(cfg.model.data_preprocessor.size) == (size, size)
+        if preset == 'mini':
+            MODELS.build(cfg.model)
+
+
+def test_batch_size_and_epochs(images):
+    made = replace(
+        project(images),
+        preset=replace(
+            PRESETS['mini'], steps=dict.fromkeys(('cam', 'qa_clims', 'irn', 'segment'), 7)
+        ),
+    )
+    write_project(made, 1e11)
+    folder = images.parent / 'project/configs'
+    for stage in ('cam', 'qa_clims', 'irn', 'segment'):
+        cfg = read_config(str(folder / f'{stage}.py'))
+        # no step would be left of five images in batches of 16
+        assert cfg.train_dataloader.batch_size == 5
+        assert cfg.train_cfg.max_epochs == cfg.param_scheduler[-1].end == 7
+
+
+def test_the_start_of_qa_clims(images):
+    write_project(project(images, 'full'), 1e11)
+    folder = images.parent / 'project'
+    cfg = read_config(str(folder / 'configs/qa_clims.py'), str(folder / 'work/qa_clims'))
+    epochs = read_config(str(folder / 'configs/cam.py')).train_cfg.max_epochs
+    assert cfg.load_from.endswith(f'/cam/epoch_{epochs}.pth')
+
+
+def test_values_of_masks_have_names(images):
+    write_project(project(images), 1e11)
+    text = (images.parent / 'project/classes.csv').read_text()
+    names = ['background', *CLASSES]
+    assert text.splitlines() == ['value,class', *(f'{n},{name}' for n, name in enumerate(names))]
+
+
+def test_a_project_is_not_overwritten(images):
+    write_project(project(images), 1e11)
+    with pytest.raises(FormatError, match='has a project already'):
+        write_project(project(images), 1e11)
+
+
+def test_what_is_shared_names_its_page(images):
+    write_project(project(images), 1e11)
+    head, *_ = (images.parent / 'project/configs/data.py').read_text().splitlines()
+    assert head.endswith('see docs/own-data.md')
+
+
+def test_nothing_to_train_on(images):
+    made = project(images)
+    made.checked.rows.clear()
+    with pytest.raises(FormatError, match=r'no image of .* can be used with a label'):
+        write_project(made, 1e11)
+    assert not (images.parent / 'project').exists()

@@ -1,0 +1,73 @@
+import shutil
+
+import pytest
+from tiny_report import write_curve, write_scalars
+
+from qaclims_mm.report import curves
+from qaclims_mm.report.blocks import MissingError
+from qaclims_mm.report.curves import loss_blocks, threshold_blocks
+from qaclims_mm.report.work_dir import WorkDir
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return a list of the lines that are drawn, instead of pictures."""
+    found = []
+
+    def record(paint, x, y, alt, caption, **_):
+        found.append((paint.keywords, y, caption))
+
+    monkeypatch.setattr(curves, 'plot', record)
+    return found
+
+
+def test_losses(run, drawn):
+    entries = [dict(step=1, loss=3.0, loss_a=1.0, loss_b=2.0, lr=1), dict(step=2, mIoU=50.0)]
+    write_scalars(run / 'irn', entries)
+    write_scalars(run / 'omega-0.3', [dict(step=1, loss=1.0)])
+    own, others = loss_blocks(WorkDir(run), {'irn': 'IRN'})
+    assert (len(own.pictures), own.title) == (4, '')
+    assert (len(others.pictures), others.title) == (1, 'Further trainings')
+    cam, qa_clims, losses, mious, _ = drawn
+    # the sum of one loss is not drawn beside it
+    assert list(cam[0]['lines']) == list(qa_clims[0]['lines']) == ['loss_cls']
+    assert cam[0]['lines']['loss_cls'][0].tolist() == [1, 2]
+    assert list(losses[0]['lines']) == ['loss', 'loss_a', 'loss_b']
+    assert mious[0]['lines']['mIoU'][1].tolist() == [50]
+    assert losses[2].startswith('IRN: losses')
+    assert mious[1] == 'mIoU, %'
+
+
+def test_no_losses(run):
+    for folder in run.glob('*/2026*'):
+        shutil.rmtree(folder)
+    with pytest.raises(MissingError, match='No training has logged a loss') as error:
+        loss_blocks(WorkDir(run), {})
+    assert error.value.command.startswith('qaclims run')
+
+
+def test_thresholds(run, drawn):
+    write_curve(run / 'omega-0.3')
+    write_curve(run / 'irn', [30.0, 20.0, 10.0])
+    threshold_blocks(WorkDir(run), {'irn': 'IRN'}, ['omega-0.3'])
+    [(found, _, caption)] = drawn
+    assert list(found['lines']) == ['cam', 'qa_clims', 'IRN']
+    assert found['marks'] == {'cam': (0.5, 40), 'qa_clims': (0.5, 40), 'IRN': (0.25, 30)}
+    assert 'ImageSets/Segmentation/train.txt' in caption
+
+
+def test_more_curves_than_colours(run, drawn):
+    for n in range(10):
+        write_curve(run / f'more{n}')
+    threshold_blocks(WorkDir(run), {}, [])
+    [(found, _, caption)] = drawn
+    assert list(found['lines'])[:2] == ['cam', 'qa_clims']
+    assert len(found['lines']) == 8
+    assert '4 more stages' in caption
+
+
+def test_no_curve(run):
+    for path in run.glob('*/curve.json'):
+        path.unlink()
+    with pytest.raises(MissingError, match=r'there is no curve.json'):
+        threshold_blocks(WorkDir(run), {}, [])

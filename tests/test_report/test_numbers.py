@@ -1,0 +1,47 @@
+from tiny_report import EVIL
+
+from qaclims_mm.report.blocks import Tiles
+from qaclims_mm.report.numbers import cost_table, metric_tables, number_blocks
+from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.schemas import update_metrics
+
+
+def test_tables(run):
+    update_metrics(run / 'segment/metrics.json', 'segment', {'seg/mIoU': 60.04, 'seg/new': 1.5})
+    update_metrics(run / 'qape/metrics.json', 'qape', {'qape/images': 12.0, 'qape/empty': 0.0})
+    update_metrics(run / f'{EVIL[:8]}/metrics.json', EVIL, {'cam/mIoU': 1.0})
+    tiles, maps, segmentors, counts, costs = number_blocks(WorkDir(run), {'cam': 'CAM'})
+    assert isinstance(tiles, Tiles)
+    assert tiles.tiles == [
+        ('CAM, best mIoU', '40.0 %'),
+        ('QA-CLIMS, best mIoU', '40.0 %'),
+        ('segmentor, mIoU', '60.0 %'),
+    ]
+    assert maps.head == [
+        'stage',
+        'best mIoU, %',
+        'mIoU, %',
+        'best threshold, 0 to 1',
+        'mIoU at 0.15, %',
+    ]
+    assert maps.rows == [
+        ['CAM', '40.0', '', '0.50', '12.3'],
+        ['qa_clims', '40.0', '', '0.50', '12.3'],
+        # without a choice of thresholds
+        [EVIL, '', '1.0', '', ''],
+    ]
+    assert (segmentors.head, segmentors.rows) == (
+        ['stage', 'mIoU, %', 'new'],
+        [['segment', '60.0', '1.5']],
+    )
+    assert (counts.head, counts.rows) == (['stage', 'empty', 'images'], [['qape/qape', '0', '12']])
+    assert costs.rows == [['cam', '1.5', '0.50', 'some records left out']]
+
+
+def test_no_table_without_numbers():
+    assert metric_tables({'cam': {}}, {}, 'caption') == []
+
+
+def test_no_costs(run):
+    (run / 'logs/runs.json').unlink()
+    assert 'is not known' in cost_table(WorkDir(run)).text

@@ -1,0 +1,173 @@
+import numpy as np
+import pytest
+from tiny_report import IDS, change_dataset, write_config, write_curve, write_scalars
+
+from qaclims_mm.report.blocks import MissingError
+from qaclims_mm.report.work_dir import WorkDir, part_of, read_curve
+from qaclims_mm.schemas import (
+    FormatError,
+    Manifest,
+    read_json,
+    write_json,
+    write_run_config,
+)
+
+
+def test_curve(tmp_path):
+    write_curve(tmp_path, classes={'cat': [None, 1.0, 2.0]}, mious=[None, 1.0, 2.0])
+    curve = read_curve(tmp_path / 'curve.json')
+    assert curve.best == 2
+    np.testing.assert_array_equal(curve.thresholds, [0.25, 0.5, 0.75])
+    np.testing.assert_array_equal(curve.classes['cat'], [np.nan, 1, 2])
+
+
+def test_curve_without_any_truth(tmp_path):
+    write_curve(tmp_path, [None] * 3, {'cat': [None] * 3})
+    assert read_curve(tmp_path / 'curve.json').best == 0
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        [],
+        dict(thresholds=[0.1], mIoU=[1.0]),
+        dict(thresholds=[0.1], mIoU=['x'], classes={}),
+        dict(thresholds=[0.1], mIoU=[1.0], classes=[1]),
+    ],
+)
+def test_no_curve(tmp_path, value):
+    write_json(tmp_path / 'curve.json', value)
+    with pytest.raises(FormatError, match=r'curve.json is no curve of CAMMetric .*run the test'):
+        read_curve(tmp_path / 'curve.json')
+
+
+@pytest.mark.parametrize('mious', [[1.0, 2.0], []])
+def test_curves_of_several_lengths(tmp_path, mious):
+    write_curve(tmp_path, mious)
+    with pytest.raises(FormatError, match='has curves of several lengths'):
+        read_curve(tmp_path / 'curve.json')
+
+
+def test_metrics_of_stages_are_newer_than_those_of_the_pipeline(run):
+    write_json(run / 'metrics.json', {'cam': {'cam/mIoU': 1.0}, 'old': {'cam/mIoU': 2.0}})
+    metrics = WorkDir(run).metrics
+    assert metrics['cam']['cam/mIoU'] == 40
+    assert metrics['old'] == {'cam/mIoU': 2}
+
+
+def test_no_metrics(tmp_path):
+    (tmp_path / 'cam').mkdir()
+    with pytest.raises(
+        FormatError, match=r'has no metrics.json, .* run: python tools/run_pipeline'
+    ):
+        WorkDir(tmp_path)
+
+
+def test_another_schema(run):
+    path = run / 'done/cam/manifest.json'
+    write_json(path, read_json(path) | dict(schema=99))
+    with pytest.raises(FormatError, match=r'done/cam/manifest.json has schema 99, but .* reads 1'):
+        WorkDir(run)
+
+
+def test_scalars_of_a_run_that_was_killed(run):
+    write_scalars(run / 'x', [dict(step=2, loss=5.0), dict(step=1, loss=4.0)], '20260101_000000')
+    write_scalars(run / 'x', [dict(step=2, loss=3.0), dict(step=3, loss=2.0)], '20260102_000000')
+    path = run / 'x/20260102_000000/vis_data/scalars.json'
+    path.write_text(path.read_text() + '{"step": 4, "lo')
+    assert [(e['step'], e['loss']) for e in WorkDir(run).scalars('x')] == [(1, 4), (2, 3), (3, 2)]
+    assert WorkDir(run).scalars('irn') == []
+
+
+def test_data_set(work):
+    assert [r['image_id'] for r in work.dataset('cam').iterate_records()] == list(IDS)
+    assert len(work.dataset('segment')) == 2
+    assert work.dataset('cam') is work.dataset('cam')
+
+
+def test_stage_that_was_not_tested(run):
+    (run / 'cam/test_config.json').unlink()
+    write_run_config(run / 'cam', 'train', 'c.py', dict(test_dataloader=None))
+    work = WorkDir(run)
+    with pytest.raises(MissingError, match=r'cam/test_config.json, which says .* is not there'):
+        work.dataset('cam')
+    assert work.data_of('cam') == 'the test set'
+    assert work.data_of('cam', 'segment').startswith('the images of ImageSets/Segmentation/val.txt')
+
+
+def test_config_that_cannot_be_read(run):
+    (run / 'cam/test_config.json').write_text('[]')
+    work = WorkDir(run)
+    assert work.config('cam') is None
+    with pytest.raises(MissingError, match=r'The images of cam are not shown: .* holds a list'):
+        work.dataset('cam')
+
+
+@pytest.mark.parametrize(
+    'values', [dict(test_dataloader=[]), dict(test_dataloader=dict(dataset=1)), {}]
+)
+def test_config_without_a_data_set(run, values):
+    write_run_config(run / 'cam', 'test', 'c.py', values)
+    work = WorkDir(run)
+    assert work.data_of('cam') == 'the test set'
+    with pytest.raises(MissingError, match='The data set of cam cannot be read'):
+        work.dataset('cam')
+
+
+def test_images_that_were_moved(run, tmp_path):
+    write_config(run / 'cam', tmp_path / 'nowhere')
+    with pytest.raises(MissingError, match=r'The data set of cam cannot be read .*nowhere'):
+        WorkDir(run).dataset('cam')
+
+
+def test_number_of_images_in_words(run):
+    change_dataset(run / 'cam', indices=3)
+    assert WorkDir(run).data_of('cam').startswith('the first 3 images of ImageSets')
+    assert len(WorkDir(run).dataset('cam')) == 3
+
+
+def test_corpus(work, run):
+    assert len(work.corpus) == len(IDS)
+    (run / 'qape/corpus/manifest.json').unlink()
+    assert WorkDir(run).corpus is None
+
+
+def test_no_runs(run):
+    (run / 'logs/runs.json').unlink()
+    assert WorkDir(run).runs == {}
+
+
+@pytest.mark.parametrize(
+    'evaluator', [[dict(type='CAMWriter')], dict(type='CAMWriter'), ['CAMMetric', 1, []], 'x']
+)
+def test_maps_that_nobody_can_judge(run, finished, evaluator):
+    """A project of one's own without masks is not sent to run what it has run."""
+    world = finished.parents[1] / 'world'
+    write_config(run / 'qa_clims', world, test_evaluator=evaluator)
+    missing = WorkDir(run).unjudged('There is none')
+    assert missing.message.startswith('The maps are not judged: the config of qa_clims has no')
+    assert missing.command == ''
+    write_config(run / 'qa_clims', world, test_evaluator=[dict(type='CAMMetric')])
+    missing = WorkDir(run).unjudged('There is none')
+    assert missing.message == 'There is none; run'
+    assert '--to qa_clims_maps' in missing.command
+
+
+def test_seeds_of_any_type(run):
+    Manifest('irn', 'c', extra=dict(seed=[7])).write(run / 'done/irn')
+    assert WorkDir(run).seeds == ['7', '[7]']
+
+
+def test_lines_that_nobody_logged(run):
+    path = run / 'x/20260101_000000/vis_data/scalars.json'
+    write_scalars(run / 'x', [dict(step=1, loss=2.0, lr=[1]), [1], dict(step=[1], loss='a'), 3])
+    path.write_text(path.read_text() + '[' * 100_000 + '\n')
+    assert WorkDir(run).scalars('x') == [{}, dict(step=1, loss=2.0)]
+
+
+@pytest.mark.parametrize(
+    ('values', 'found'),
+    [({}, {}), (None, {}), (dict(a=1), {}), (dict(a=dict(b=dict(c=1))), dict(c=1)), ([], {})],
+)
+def test_part(values, found):
+    assert part_of(values, 'a', 'b') == found

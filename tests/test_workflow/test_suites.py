@@ -1,0 +1,181 @@
+from pathlib import Path
+
+import pytest
+from tiny_runs import ROOT
+
+from qaclims_mm.corpus.text_bank import TextIndex
+from qaclims_mm.engine.config import load_config
+from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import FormatError
+from qaclims_mm.workflow.plan import read_plan
+from qaclims_mm.workflow.suites import read_suite, rows_of, stages_of
+
+SUITES = sorted((ROOT / 'configs/suites').glob('*.py'))
+PIPELINE = 'configs/pipelines/{}_qa-clims.py'
+
+
+@pytest.fixture(autouse=True)
+def _root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def write(path, variants):
+    path.write_text(f'variants = {variants!r}\n')
+    return path
+
+
+def test_there_are_suites():
+    assert {p.stem for p in SUITES} >= {
+        *('table1_cams', 'table4_losses', 'table5_texts', 'fat', 'omega', 'temperature', 'vlm'),
+    }
+
+
+def get(cfg, key):
+    for part in key.split('.'):
+        cfg = cfg[part]
+    return cfg
+
+
+@pytest.mark.parametrize('dataset', ['voc12', 'coco14', 'miniworld'])
+@pytest.mark.parametrize('suite', SUITES, ids=lambda p: p.stem)
+def test_options_reach_the_config(suite, dataset):
+    """As the tools read them; and nothing but what is varied changes."""
+    plan = read_plan(PIPELINE.format(dataset), 'root')
+    if suite.stem == 'fixed_texts' and dataset != 'miniworld':
+        with pytest.raises(FormatError, match='fixed'):
+            rows_of(plan, suite)
+        return
+    seen = 0
+    for row in rows_of(plan, suite):
+        if not row.variant.is_varied:
+            assert set(row.stages) <= set(plan.all_stages)
+            continue
+        for stage in row.stages:
+            options = row.variant.qape if stage.name.endswith('_qape') else row.variant.options
+            flags = [stage.config, '--work-dir', str(plan.folder(stage)), *stage.args]
+            cfg = load_config(base_parser('').parse_args(flags))
+            for key, value in options.items():
+                assert get(cfg, key) == value, key
+            if stage.tool == 'train.py':
+                seen += 1
+                if 'text_bank' in cfg:
+                    check_own_texts(row, cfg)
+                cfg.model.backbone.pop('init_cfg', None)
+            MODELS.build(cfg.model)
+    assert seen >= (suite.stem not in ('table1_cams', 'fixed_texts'))
+
+
+def check_own_texts(row, cfg):
+    own = row.variant.qape or any(key.startswith('text_bank.') for key in row.variant.options)
+    TextIndex(cfg.text_bank.bg_filter, cfg.text_bank.groups)
+    folder = f'root/{row.folder}' if own else 'root'
+    assert Path(cfg.model.text_bank).resolve() == Path(folder, 'texts').resolve()
+    assert cfg.text_bank.folder == cfg.model.text_bank
+    qape = f'{row.folder}_qape' if row.variant.qape else 'qape'
+    assert Path(cfg.text_bank.corpus).resolve() == Path('root', qape, 'corpus').resolve()
+
+
+def test_stages_of_a_suite(tmp_path):
+    plan = read_plan(PIPELINE.format('voc12'), 'root')
+    suite = write(
+        tmp_path / 'mine.py',
+        dict(
+            a=dict(title='A', options={'model.loss_reg': None}),
+            b=dict(title='B', options={'text_bank.groups': ['fine']}),
+            c=dict(title='C', paper=67.3),
+            d=dict(title='D', stage='cam'),
+            e=dict(title='E', qape={'model.groups': ['fine', 'color']}),
+        ),
+    )
+    rows = rows_of(plan, suite)
+    stages = {s.name: s for s in stages_of(plan, rows)}
+    assert list(stages) == [
+        *(
+            'qape',
+            'texts',
+            'mine-a',
+            'mine-a_maps',
+            'mine-b_texts',
+            'mine-b',
+            'mine-b_maps',
+        ),
+        *('qa_clims', 'qa_clims_maps', 'cam', 'cam_maps'),
+        *('mine-e_qape', 'mine-e_texts', 'mine-e', 'mine-e_maps'),
+    ]
+    assert stages['mine-a'].args == ('--cfg-options', 'model.loss_reg=None')
+    assert stages['mine-a'].needs == ('cam', 'texts')
+    assert stages['mine-b'].needs == ('cam', 'mine-b_texts')
+    assert stages['mine-b_texts'].needs == ('qape',)
+    assert stages['mine-b_maps'].checkpoint == 'root/mine-b/epoch_15.pth'
+    assert stages['mine-b_maps'].needs == ('mine-b',)
+    assert stages['mine-e_qape'].args == ('--cfg-options', 'model.groups=[fine,color]')
+    assert stages['mine-e_texts'].needs == ('mine-e_qape',)
+    assert stages['mine-e'].needs == ('cam', 'mine-e_texts')
+    # a row without options is the pipeline's own training
+    assert stages['qa_clims'] in plan.stages
+    assert [r.folder for r in rows] == ['mine-a', 'mine-b', 'qa_clims', 'cam', 'mine-e']
+
+
+def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
+    plan = read_plan(PIPELINE.format('miniworld'), 'root')
+    options = {'train_cfg.max_epochs': 2, 'train_dataloader.dataset.indices': 50}
+    [row] = rows_of(plan, write(tmp_path / 'x.py', dict(a=dict(title='A', options=options))))
+    *_, train, test = row.stages
+    assert test.checkpoint == 'root/x-a/epoch_2.pth'
+    assert train.args[1:] == ('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=50')
+
+
+def test_options_survive_those_of_the_seed():
+    """A pipeline adds a second --cfg-options."""
+    parser = base_parser('')
+    args = parser.parse_args(['c', '--cfg-options', 'a=None', '--cfg-options', 'randomness.seed=1'])
+    assert args.cfg_options == {'a': None, 'randomness.seed': 1}
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        (None, r'there is no suite .*; see configs/suites'),
+        ('x = 1', r'needs variants = \{name'),
+        ("variants = dict(a=dict(name='x'))", "unexpected keyword argument 'name'"),
+        ("variants = dict(a='x')", 'needs variants'),
+        ('variants = dict()', 'has no variants'),
+        ('\nvariants = dict(', r's.py, line 2: this is no Python'),
+        ('variant = dict(a=1)', r's.py needs variants = .*; it has variant\.'),
+        ("variants = {'a b': dict(title='A')}", r"s.py: 'a b' names a folder, so it may have"),
+    ],
+)
+def test_bad_suite(tmp_path, text, message):
+    path = tmp_path / 's.py'
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(FormatError, match=message):
+        read_suite(path)
+
+
+def test_plan_without_the_stage(tmp_path):
+    plan = read_plan(PIPELINE.format('voc12'), 'root')
+    suite = write(tmp_path / 'x.py', dict(a=dict(title='A', stage='seam')))
+    with pytest.raises(FormatError, match=r'x\.py: a: configs/\S+ has no stage seam_maps'):
+        rows_of(plan, suite)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'model.loss_rge': None}, r'mine.py: a: configs/\S+ has no model.loss_rge'),
+        ({'model.loss_reg.weight.x': 1}, r'has no model.loss_reg.weight.x'),
+        ({'text_bank.group': ['fine']}, 'has no text_bank.group'),
+        ({'model.kwargs': 1}, 'has no model.kwargs'),
+        ({'train_dataloader.dataset.max_side': 1}, 'has no train_dataloader.dataset.max_side'),
+        ({'lr': 1e-3}, r'a: lr is read by configs/\S+ alone; name the place'),
+        ({'text_bank.prompt': 'an origami {answer}'}, "would arrive as 'anorigami{answer}'"),
+        ({'model.loss_reg': dict(type='REGLoss')}, 'would arrive as'),
+    ],
+)
+def test_options_that_would_not_do_what_they_say(tmp_path, options, message):
+    plan = read_plan(PIPELINE.format('voc12'), 'root')
+    suite = write(tmp_path / 'mine.py', dict(a=dict(title='A', options=options)))
+    with pytest.raises(FormatError, match=message):
+        rows_of(plan, suite)
