@@ -10,7 +10,7 @@ import unicodedata
 
 LONGEST_NAME = 200
 LONGEST_SHOWN = 80
-LONGEST_PATH = 300
+LONGEST_TEXT = 300
 # what may surround a name in a file; every other control character is refused, not removed
 BLANKS = ' \t\r\n'
 ON_WINDOWS = os.sep == '\\'
@@ -180,15 +180,15 @@ def shown_name(name: str) -> str:
     return repr(name)
 
 
-def shown_path(path: str | os.PathLike[str]) -> str:
-    r"""Return a path as messages show it: as it is, or like a name if no line could hold it.
+def shown_text(text: str | os.PathLike[str]) -> str:
+    r"""Return a path or text as messages show it: as it is, or like a name if no line holds it.
 
     Example:
-        >>> print(shown_path('a b/c'), shown_path('a\nb'))
+        >>> print(shown_text('a b/c'), shown_text('a\nb'))
         a b/c 'a\nb'
     """
-    text = os.fspath(path)
-    return text if len(text) <= LONGEST_PATH and not problem_of_line(text) else shown_name(text)
+    text = os.fspath(text)
+    return text if len(text) <= LONGEST_TEXT and not problem_of_line(text) else shown_name(text)
 
 
 def drawn_name(name: str, longest: int) -> str:

@@ -6,7 +6,7 @@ from qaclims_mm.schemas.names import (
     problem_of_image_id,
     problem_of_name,
     shown_name,
-    shown_path,
+    shown_text,
 )
 
 LEGAL_NAMES = [
@@ -166,8 +166,8 @@ def test_invisible_characters_are_refused(hidden: str) -> None:
     assert 'is empty' in problem_of_name(f' {hidden}\u2800\ufe0f')
 
 
-def test_shown_paths_stay_as_they_are_if_a_line_holds_them() -> None:
-    assert shown_path("/a b/c's [x]") == "/a b/c's [x]"
-    assert shown_path('a\nb') == "'a\\nb'"
-    assert shown_path('a\u202eb') == "'a\\u202eb'"
-    assert len(shown_path('x' * 10_000)) == 82
+def test_shown_texts_stay_as_they_are_if_a_line_holds_them() -> None:
+    assert shown_text("/a b/c's [x]") == "/a b/c's [x]"
+    assert shown_text('a\nb') == "'a\\nb'"
+    assert shown_text('a\u202eb') == "'a\\u202eb'"
+    assert len(shown_text('x' * 10_000)) == 82
