@@ -38,10 +38,8 @@ from qaclims_mm.schemas import (
 from qaclims_mm.schemas.manifest import read_claim
 from qaclims_mm.schemas.names import shown_text
 
-# Missing files of a folder that a problem names
-_NAMED = 5
-# Characters of a problem, which may hold a path and what a library says
-_LONGEST = 2000
+# Shards that a problem names, and its characters, at most
+_NAMED, _LONGEST = 5, 2000
 # The stage that makes an input, where it is not called as that.
 INPUT_STAGES = {'corpus': 'qape'}
 
@@ -245,11 +243,9 @@ def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
     there = {path.name for path in found}
     wanted = (shard_path(folder, n).name for n in range(number))
     missing = itertools.islice((name for name in wanted if name not in there), _NAMED)
-    # as many names as are wanted, or one more for each file
-    known = {shard_path(folder, n).name for n in range(min(number, len(found)))}
-    further = {n for n in there - known if not re.fullmatch(r'part-\d{5,16}\.parquet', n)}
-    further |= {n for n in there - known - further if int(n[5:-8]) >= number}
-    return sorted([*missing, *sorted(further)[:_NAMED]])
+    numbers = {name: re.fullmatch(r'part-(\d{5,16})\.parquet', name) for name in sorted(there)}
+    further = [name for name, match in numbers.items() if not match or int(match[1]) >= number]
+    return [*missing, *further[:_NAMED]]
 
 
 def _count_bank(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -332,9 +328,7 @@ def _check(entry: tuple[Path, FileKind]) -> Checked:
         problem = str(error)
     except OSError as error:
         problem = f'{path} cannot be read ({error.strerror or error}); run its stage again.'
-    # Libraries raise what they like for a broken file, MemoryError and RecursionError too. One bad
-    # file must not hide what is wrong with the others.
-    except Exception as error:
+    except Exception as error:  # libraries raise anything; one file must not hide the others
         reason = f'{type(error).__name__}: {error}'.rstrip(': ')
         problem = f'{path} cannot be read ({reason}); delete it and run its stage again.'
     return Checked((_one_line(problem),))

@@ -93,7 +93,10 @@ class Manifest:
                 f'{path} is missing: the stage that fills {folder} has not finished; run it.'
             )
         value = read_json(path)
-        if not isinstance(value, dict) or value.get('schema') != SCHEMA_VERSION:
+        if not isinstance(value, dict) or (type(value.get('schema')), value.get('schema')) != (
+            int,
+            SCHEMA_VERSION,
+        ):
             schema = f'schema {shown_json(value.get("schema"))}' if isinstance(value, dict) else ''
             raise FormatError(
                 f'{path} has {schema or "no schema"}, but this version reads {SCHEMA_VERSION}; '
