@@ -44,9 +44,9 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
                 for row in reader:
                     _add_row(labels, row, f'{path}:{reader.line_num}')
             except csv.Error as error:
+                where = f'{path}:{reader.reader.line_num}'
                 raise FormatError(
-                    f'{path}:{reader.line_num}: {error}; correct this row, whose cells must be '
-                    'short and of one line.'
+                    f'{where}: {error}; correct this row: its cells must be short, of one line.'
                 ) from error
     except UnicodeDecodeError as error:
         raise FormatError(f'{path} is not UTF-8 ({error}); save it as such.') from error

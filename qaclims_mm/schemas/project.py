@@ -80,13 +80,11 @@ def read_project_tables(folder: str | Path) -> ProjectTables:
             f'{path} is of another version (schema {shown_json(value.get("schema"))}, but this one '
             f'reads {PROJECT_SCHEMA}); {_AGAIN}.'
         )
-    if type(value.get('masks')) not in (str, type(None)):
-        raise FormatError(f'{path}: masks must be a folder or null; {_AGAIN}.')
     classes = _read_classes(folder / CLASSES)
     return ProjectTables(
         _folder_of(path, 'images', value.get('images')),
         classes,
-        None if value.get('masks') is None else _folder_of(path, 'masks', value['masks']),
+        _folder_of(path, 'masks', value['masks']) if value.get('masks') is not None else None,
         _aliases_of(path, value.get('aliases'), classes),
     )
 
