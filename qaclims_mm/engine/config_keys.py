@@ -82,9 +82,7 @@ def check_top_keys(path: Path) -> None:
         for name in assigned:
             if name in read or name in loaded or name.startswith('_'):
                 continue
-            owner = next(
-                (f for f, (a, used, _) in files.items() if name in a and name in used), None
-            )
+            owners = [f for f, (a, used, _) in files.items() if name in a and name in used]
             if owners:
                 raise ConfigError(
                     f'{file}: {name} has no effect, since {owners[0].name}, which it inherits, has read '
