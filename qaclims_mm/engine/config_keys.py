@@ -84,9 +84,10 @@ def check_top_keys(path: Path) -> None:
                 continue
             owners = [f for f, (a, used, _) in files.items() if name in a and name in used]
             if owners:
+                base = owners[0].name
                 raise ConfigError(
-                    f'{file}: {name} has no effect, since {owners[0].name}, which it inherits, has read '
-                    f'its own value already; override the values that {owners[0].name} makes of it.'
+                    f'{file}: {name} has no effect, since {base}, which it inherits, has read its own '
+                    f'value already; override the values that {base} makes of it.'
                 )
             if file == path or get_close_matches(name, READ, n=1, cutoff=_ALIKE):
                 raise ConfigError(
