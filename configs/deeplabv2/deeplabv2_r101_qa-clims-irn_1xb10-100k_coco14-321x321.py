@@ -27,5 +27,6 @@ train_dataloader = dict(
     ),
 )
 test_dataloader = dict(dataset=_base_.coco14_val)
+val_dataloader = dict(dataset=_base_.coco14_val)
 train_cfg = dict(max_iters=iterations)
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False, end=iterations)]

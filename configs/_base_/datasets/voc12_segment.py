@@ -23,32 +23,38 @@ train_dataloader = dict(
         ],
     ),
 )
+# Begins as mmseg's tools ask for: their inferencer puts its own loading in the place of this one.
+# Decoded by Pillow and not turned, the pixels are those of LoadBGRImage.
+_load = dict(
+    type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'
+)
+test_pipeline = [_load, dict(type='LoadMask'), dict(type='PackSegInputs')]
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,
     sampler=dict(type='ShardSampler'),
     batch_sampler=dict(type='ShardBatchSampler'),
-    collate_fn=dict(type='list_collate'),
     dataset=dict(
         type='VOC12WeakDataset',
         data_root=data_root,
         ann_file='ImageSets/Segmentation/val.txt',
-        pipeline=[
-            dict(type='LoadBGRImage'),
-            dict(type='LoadMask'),
-            dict(type='PackSegInputs'),
-        ],
+        pipeline=test_pipeline,
         test_mode=True,
         # a number over fewer images would be another number
         strict=True,
     ),
 )
 test_cfg = dict(type='SegTestLoop')
-test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
+test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')
+# Validation while training: qaclims train does it where train_cfg.val_interval is reached, mmseg's
+# tools do it after the last iteration too
+val_dataloader = test_dataloader
+val_cfg = dict(type='ValLoop')
+val_evaluator = test_evaluator
 # qaclims test ... --tta
 tta_model = dict(type='MeanProbabilityTTA')
 tta_pipeline = [
-    dict(type='LoadBGRImage'),
+    _load,
     dict(
         type='TestTimeAug',
         transforms=[
