@@ -18,6 +18,8 @@ EXTRAS = {
     'web': ['gradio>=6'],
     'docs': ['sphinx', 'myst-parser', 'furo'],
     'dev': [
+        # mmseg's analyze_logs.py
+        'seaborn',
         'ruff',
         'mypy',
         'pytest',

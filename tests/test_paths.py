@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from qaclims_mm.paths import resolve
+from qaclims_mm.paths import mmseg_config, resolve
 
 
 @pytest.mark.parametrize('path', ['ViT-L-14', '/data/x.safetensors', 'hf-hub:a/b', 'miniworld', ''])
@@ -27,6 +27,18 @@ def test_shipped_weights(path, file):
 def test_what_is_not_shipped():
     with pytest.raises(
         FileNotFoundError,
-        match=r'^miniworld://flan: .*flan is not there; .*tools/train_miniworld_models\.py\.$',
+        match=r'^miniworld://flan: .*flan is not there; .*make it with qaclims train-miniworld\.$',
     ):
         resolve('miniworld://flan')
+
+
+def test_configs_of_mmseg():
+    assert 'SegformerHead' in Path(mmseg_config('_base_/models/segformer_mit-b0.py')).read_text()
+    with pytest.raises(FileNotFoundError, match=r'^the mmseg in \S+ has no config a/b\.py\.$'):
+        mmseg_config('a/b.py')
+
+
+def test_configs_of_mmseg_without_mmseg(monkeypatch):
+    monkeypatch.setattr('qaclims_mm.paths.find_spec', lambda name: None)
+    with pytest.raises(ImportError, match=r'^mmseg, whose config a\.py is a base, is not inst'):
+        mmseg_config('a.py')

@@ -6,6 +6,7 @@ _base_ = [
 batch_size = 10
 iterations = 100000
 model = dict(decode_head=dict(num_classes=81))
+auto_scale_lr = dict(base_batch_size=batch_size)
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(

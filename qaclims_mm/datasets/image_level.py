@@ -15,7 +15,13 @@ from mmseg.structures import SegDataSample
 
 from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
 from qaclims_mm.errors import RecordError
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, problem_of_image_id, shown_name
+from qaclims_mm.schemas import (
+    IGNORE_INDEX,
+    FormatError,
+    join_problems,
+    problem_of_image_id,
+    shown_name,
+)
 
 
 class ImageLevelDataset(BaseDataset):

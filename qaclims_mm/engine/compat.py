@@ -188,7 +188,8 @@ def refuse_unsafe_checkpoints() -> None:
         try:
             if str(file).endswith('.safetensors'):
                 return load_file(file, device=str(map_location or 'cpu'))
-            with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
+            allowed = [*mmengine_checkpoint.get_torch_safe_globals(), *number_types()]
+            with torch.serialization.safe_globals(allowed):
                 return torch.load(file, map_location=map_location, weights_only=True)
         except Exception as error:
             raise FormatError(
@@ -198,6 +199,16 @@ def refuse_unsafe_checkpoints() -> None:
             ) from error
 
     mmengine_checkpoint._safe_torch_load = load
+
+
+def number_types() -> list[type]:
+    """Return what a checkpoint may hold beside what mmengine lists: numpy's kinds of numbers.
+
+    A training that validates keeps its scores as float32, which mmengine 0.10.12 could not load.
+    """
+    import numpy as np
+
+    return [type(np.dtype(code)) for code in '?bBhHiIlLqQefd']
 
 
 def write_files_whole() -> None:

@@ -96,7 +96,7 @@ def _quieten_visualization(cfg: Config) -> None:
     """
     hook = (cfg.get('default_hooks') or {}).get('visualization')
     if hook and hook.get('type') == 'SegVisualizationHook' and not hook.get('draw'):
-        cfg.default_hooks.visualization = None
+        cfg.default_hooks.pop('visualization')
     if cfg.get('visualizer'):
         cfg.visualizer.pop('name', None)
 

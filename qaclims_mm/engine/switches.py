@@ -91,7 +91,7 @@ def write_predictions(cfg: Config, folder: str) -> None:
         ConfigError: If the config has no metric that writes masks.
     """
     given = cfg.get('test_evaluator') or []
-    metrics = given if isinstance(given, list) else [given]
+    metrics = given if isinstance(given, list) else given.get('metrics', [given])
     for kind, option in (('IoUMetric', 'output_dir'), ('SegMaskWriter', 'out_dir')):
         for metric in metrics:
             if metric.type.endswith(kind):

@@ -3,6 +3,8 @@
 data_root = 'data/miniworld'
 # by its id an image's prediction is named
 _keys = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_shape', 'flip', 'flip_direction')
+# qaclims train --auto-scale-lr: images a step for which learning rates are
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,
@@ -49,13 +51,15 @@ test_dataloader = dict(
     ),
 )
 test_cfg = dict(type='SegTestLoop')
-test_evaluator = [
-    dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg'),
-    dict(type='SegMaskWriter'),
-]
+test_evaluator = dict(
+    type='SegEvaluator',
+    metrics=[
+        dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg'),
+        dict(type='SegMaskWriter'),
+    ],
+)
 # Validation while training: qaclims train does it where train_cfg.val_interval is reached, mmseg's
 # tools do it after the last epoch too
 val_dataloader = test_dataloader
 val_cfg = dict(type='ValLoop')
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')
-auto_scale_lr = dict(base_batch_size=16)

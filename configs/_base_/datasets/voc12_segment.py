@@ -1,6 +1,8 @@
 # What segmentors train on and are judged by: BGR as mmseg takes it; the pseudo masks of the 10582
 # images of trainaug, whose folder a leaf names, and the ground truth of the 1449 of val
 data_root = 'data/VOCdevkit/VOC2012'
+# qaclims train --auto-scale-lr: images a step of mmseg's recipes, 2 x 8
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,

@@ -80,7 +80,7 @@ class LoadMask(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
-        if 'image_id' not in results:
+        if not {'image_id', 'seg_map_path'} & results.keys():
             return results
         path: Path | str | None = results.get('seg_map_path')
         if self.masks is not None:
