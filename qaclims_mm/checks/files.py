@@ -15,13 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import (
     CLAIM,
     CORPUS_SCHEMA,
     MANIFEST,
     METRICS,
     MODES,
-    FormatError,
     Manifest,
     check_text_bank,
     image_id_of,
@@ -252,7 +252,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
     """Return all files below a folder, sorted, each with its kind; a left-over folder as one.
 
     Raises:
-        FormatError: If a folder cannot be listed.
+        ConfigError: If a folder cannot be listed.
     """
     found, seen = [], set()
     for folder, folders, names in os.walk(Path(root).absolute(), onerror=_stop, followlinks=True):
@@ -269,7 +269,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
 
 
 def _stop(error: OSError) -> None:
-    raise FormatError(
+    raise ConfigError(
         f'{error.filename} cannot be listed ({error.strerror}); give the folder of a run.'
     ) from error
 

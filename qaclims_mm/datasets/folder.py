@@ -9,8 +9,9 @@ from typing import Any
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.datasets.voc12 import palette_of
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.project import LABELS, read_project_tables
 
@@ -47,12 +48,12 @@ def _check_classes(classes: Sequence[str]) -> None:
     names = [name.replace(' ', '') for name in classes]
     double = sorted({name for name in names if names.count(name) > 1 or not name})
     if len(classes) > _GAP and classes[_GAP] != NOBODY:
-        raise FormatError(
+        raise ConfigError(
             f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
             f'{classes[_GAP]!r}; its masks would be of the value that does not count.'
         )
     if double or not names:
-        raise FormatError(
+        raise ConfigError(
             f'classes must be different names, at least one, but {double or list(classes)} '
             'stand twice or are empty.'
         )
@@ -75,8 +76,9 @@ class FolderWeakDataset(ImageLevelDataset):
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
-        FormatError: If a table is missing or wrong, a label is none of the classes, a class
-            stands twice, or two images differ in their suffixes alone.
+        FormatError: If a table is missing or wrong.
+        ConfigError: If a class stands twice.
+        DataError: If a label is none of the classes, or two images differ in their suffixes alone.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class FolderWeakDataset(ImageLevelDataset):
         self._aliases: Mapping[str, Sequence[str]] = {}
         if project is not None:
             if ann_file or classes or data_prefix:
-                raise FormatError(
+                raise ConfigError(
                     'a project says where images, labels and classes are; give no ann_file, '
                     'classes or data_prefix beside it.'
                 )
@@ -131,7 +133,7 @@ class FolderWeakDataset(ImageLevelDataset):
             except ValueError as error:
                 problems.append(f'{self.ann_file}, image {number}: {error}')
         if problems:
-            raise FormatError(join_problems(problems, 'records cannot be used'))
+            raise DataError(join_problems(problems, 'records cannot be used'))
         return records
 
     def _find(self, image: str) -> Path:

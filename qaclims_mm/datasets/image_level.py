@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
 from qaclims_mm.datasets.read_image import read_image
-from qaclims_mm.errors import RecordError
-from qaclims_mm.schemas import FormatError, join_problems, problem_of_image_id, shown_name
+from qaclims_mm.errors import DataError, FormatError, RecordError
+from qaclims_mm.schemas import join_problems, problem_of_image_id, shown_name
 
 
 class ImageLevelDataset(BaseDataset):
@@ -154,7 +154,7 @@ class ImageLevelDataset(BaseDataset):
             if failures:
                 packed['data_samples'].set_metainfo(dict(failed_records=failures))
             return packed
-        raise FormatError(
+        raise DataError(
             join_problems([f'{i}: {reason}' for i, reason in failures], 'records, all, are bad')
         )
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qaclims_mm.schemas import FormatError, atomic_path, join_problems
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import atomic_path, join_problems
 
 COLUMNS = ('image', 'labels')
 

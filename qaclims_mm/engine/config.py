@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from qaclims_mm.engine.compat import mend_openmmlab
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.project import check_not_pasted
 
 # of prompts and questions, which are filled when texts are made

@@ -12,10 +12,11 @@ from mmengine.logging import print_log
 from rich.table import Table
 
 from qaclims_mm.console import new_console
+from qaclims_mm.errors import ConfigError, DataError, TrainingError
 from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import FormatError, write_json
+from qaclims_mm.schemas import write_json
 
 IMAGES_A_PART = 256
 
@@ -36,7 +37,9 @@ class CAMMetric(BaseMetric):
         prefix: As in ``BaseMetric``.
 
     Raises:
-        FormatError: While counting, if a mask and its maps disagree; names the image.
+        DataError: While counting, if a mask and its maps disagree; names the image.
+        ConfigError: While counting, if the pipeline reads no masks.
+        TrainingError: While counting, if maps have NaN.
     """
 
     default_prefix = 'cam'
@@ -95,7 +98,7 @@ class CAMMetric(BaseMetric):
         cams, keys, mask = self._checked(sample)
         found = count_pixels(cams, keys, mask, self.thresholds)
         if found.classes[-1] >= len(self.class_names):
-            raise FormatError(
+            raise DataError(
                 f'image {sample["image_id"]}: class {found.classes[-1]} is in mask or maps, but '
                 f'there are {len(self.class_names)} classes with the background.'
             )
@@ -108,15 +111,13 @@ class CAMMetric(BaseMetric):
     def _checked(self, sample: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         name = f'image {sample["image_id"]} ({sample.get("img_path")})'
         if 'gt_sem_seg' not in sample:
-            raise FormatError(f'{name} has no mask; add LoadMask to the test pipeline.')
+            raise ConfigError(f'{name} has no mask; add LoadMask to the test pipeline.')
         mask = sample['gt_sem_seg']['data'][0].cpu().numpy()
         cams = sample['cam_high_res'].float().cpu().numpy()
         if cams.shape[1:] != mask.shape:
-            raise FormatError(
-                f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.'
-            )
+            raise DataError(f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.')
         if np.isnan(cams).any():
-            raise FormatError(f'{name}: its maps have NaN; the checkpoint is broken.')
+            raise TrainingError(f'{name}: its maps have NaN; the checkpoint is broken.')
         return cams, sample['cam_keys'].cpu().numpy(), mask
 
     def _flush(self) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.schemas import BROKEN_NPZ, FormatError, atomic_path
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import BROKEN_NPZ, atomic_path
 
 
 class Counts:
@@ -60,7 +61,7 @@ def read_parts(folder: Path, classes: int, thresholds: np.ndarray) -> Counts:
         except BROKEN_NPZ as error:
             raise FormatError(f'{path} is broken ({error}); delete the folder {folder}.') from error
         if part.tp.shape != total.tp.shape or not same:
-            raise FormatError(
+            raise StageError(
                 f'{path} was counted with other classes or thresholds; delete the folder {folder}.'
             )
         total.add(part)

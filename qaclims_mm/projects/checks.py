@@ -11,11 +11,11 @@ from PIL import Image, UnidentifiedImageError
 
 from qaclims_mm.datasets.folder import NOBODY
 from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import track
 from qaclims_mm.projects.files import ImageFolder
 from qaclims_mm.projects.names import is_word
 from qaclims_mm.projects.sources import Source, some_of
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name
 
@@ -63,11 +63,12 @@ def check_source(
         renames: {label: name of its class}.
 
     Raises:
-        FormatError: If no image has a label that is to be renamed, or a class cannot have its name.
+        ConfigError: If no image has a label that is to be renamed, or a class is given a bad name.
+        DataError: If a label cannot be the name of a class.
     """
     for name in (*classes, *(renames or {}).values()):
         if problem := problem_of_name(name):
-            raise FormatError(f'class {shown_name(name)}: {problem}; choose another name.')
+            raise ConfigError(f'class {shown_name(name)}: {problem}; choose another name.')
     folder = ImageFolder(images)
     checked = Checked()
     found = [label for labels in source.rows.values() for label in labels]
@@ -93,7 +94,7 @@ def check_source(
     checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
     checked.classes = sorted(wanted or checked.counts)
     if NOBODY in checked.classes:
-        raise FormatError(
+        raise DataError(
             f'no class can be called {NOBODY}, which stands for a mask value without a class; '
             f"choose another name with --rename '{NOBODY}=...'."
         )
@@ -197,7 +198,7 @@ def _name(
     """
     unknown = sorted(set(renames) - {*words, *words.values()})
     if unknown:
-        raise FormatError(f'no image has the label {unknown[0]!r}, which shall be renamed.')
+        raise ConfigError(f'no image has the label {unknown[0]!r}, which shall be renamed.')
     named = {label: renames.get(label, renames.get(text, text)) for label, text in words.items()}
     classes = as_words(named.values())
     renamed = {label: classes[name] for label, name in named.items()}

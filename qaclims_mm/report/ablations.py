@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.report.blocks import Block, MissingError, Table
 from qaclims_mm.report.plots import paint_spread, plot
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.ablation_results import AblationResults, read_results
 
 OMEGA = 'omega'
@@ -22,6 +22,7 @@ def read_ablations(folder: str | Path) -> dict[str, AblationResults]:
 
     Raises:
         FormatError: If one of its JSON files is something else.
+        ConfigError: If rows of the suite of thresholds have other names.
     """
     found = (read_results(p) for p in sorted(Path(folder).glob('*.json')))
     return {results.suite: results for results in found}
@@ -88,7 +89,7 @@ def _omega_of(name: str) -> float:
     try:
         return float(name)
     except ValueError as error:
-        raise FormatError(
+        raise ConfigError(
             f'the rows of suite {OMEGA} must be named by their omega, but one is {name!r}; '
             'give the suite another name.'
         ) from error

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.ablation_results import AblationResults, read_results
 
 _BLOCK = re.compile(r'<!-- (ablation|pictures): ([\w-]+) -->\n.*?<!-- end -->', re.DOTALL)

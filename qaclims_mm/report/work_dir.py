@@ -13,12 +13,12 @@ import numpy as np
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.rebuild import rebuild_dataset
+from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.schemas import (
     MANIFEST,
     METRICS,
     MODES,
-    FormatError,
     Manifest,
     read_json,
     read_metrics,
@@ -82,6 +82,7 @@ class WorkDir:
 
     Raises:
         FormatError: If there is no ``metrics.json``, or a file is broken or of another schema.
+        ConfigError: If the folder has one folder for each seed.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -95,7 +96,7 @@ class WorkDir:
         found = [read_metrics(p) for p in paths if p.is_file()]
         seeds = sorted(p.parent for p in self.root.glob(f'seed*/{METRICS}'))
         if seeds and not self.manifests and not (self.root / METRICS).is_file():
-            raise FormatError(
+            raise ConfigError(
                 f'{self.root} is a folder of seeds; a report is about one of them, '
                 f'such as {seeds[0]}.'
             )
@@ -224,7 +225,7 @@ class WorkDir:
             raise MissingError(f'The images of {folder} are not shown: {error}') from error
         try:
             return rebuild_dataset(part_of(values, 'test_dataloader', 'dataset'))
-        except (FormatError, OSError) as error:
+        except (QAClimsError, OSError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '
                 'folder in which the pipeline ran.'

@@ -19,7 +19,6 @@ from qaclims_mm.schemas.corpus import (
 )
 from qaclims_mm.schemas.files import (
     METRICS,
-    FormatError,
     atomic_path,
     file_of,
     hash_file,
@@ -85,7 +84,6 @@ __all__ = [
     'SHARD_SIZE',
     'TEXT_INDEX_SCHEMA',
     'Cams',
-    'FormatError',
     'Manifest',
     'RunConfig',
     'TextBankFiles',

@@ -10,7 +10,8 @@ import numpy as np
 from rich.table import Table
 from scipy import stats
 
-from qaclims_mm.schemas import FormatError, atomic_path, read_json, write_json
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import atomic_path, read_json, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.version import __version__
 

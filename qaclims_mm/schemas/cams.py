@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaclims_mm.schemas.files import FormatError, atomic_path
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path
 
 # What numpy raises for an archive that was cut, overwritten or made by something else.
 BROKEN_NPZ = (

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from qaclims_mm.schemas.files import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.tables import pairs_of, problem_of_columns, read_parquet
 
 SHARD_SIZE = 512

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.schemas.files import FormatError, is_table, read_json, write_json
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import is_table, read_json, write_json
 from qaclims_mm.version import __version__
 
 SCHEMA_VERSION = 1

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, is_table, read_json, write_json
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, is_table, read_json, write_json
 
 PROJECT, CLASSES, LABELS = 'project.json', 'classes.csv', 'labels.csv'
 PROJECT_SCHEMA = 1

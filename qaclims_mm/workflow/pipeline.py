@@ -19,11 +19,11 @@ from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
+from qaclims_mm.errors import FormatError, QAClimsError, StageError
 from qaclims_mm.schemas import (
     CLAIM,
     MANIFEST,
     METRICS,
-    FormatError,
     Manifest,
     hash_config,
     join_problems,
@@ -79,12 +79,12 @@ def check_disk(left: Sequence[Stage], root: Path) -> None:
     """Refuse to start what the disk of a folder has no room for.
 
     Raises:
-        FormatError: If it is too small.
+        StageError: If it is too small.
     """
     needed = sum(stage.megabytes or 0 for stage in left)
     free = shutil.disk_usage(_existing(root)).free / 1e6
     if needed > free:
-        raise FormatError(
+        raise StageError(
             f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
             'free; make room or choose another --work-dir.'
         )
@@ -104,19 +104,6 @@ def _name_holder(lock: IO, pid: int) -> None:
     lock.truncate(0)
     lock.write(str(pid))
     lock.flush()
-
-
-class StageFailed(SystemExit):
-    """A stage ended with an error.
-
-    Args:
-        message: The end of its log, and where the log is.
-        reason: What its last line says.
-    """
-
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class Run(NamedTuple):
@@ -154,7 +141,7 @@ class Pipeline:
         """Return the manifest that a stage has when it is done with what is there now.
 
         Raises:
-            FormatError: If a stage that it needs is not done.
+            StageError: If a stage that it needs is not done.
         """
         folder = self.plan.folder(stage)
         config = hash_stage_config(stage, folder, self.root) if stage.config else ''
@@ -176,7 +163,7 @@ class Pipeline:
         try:
             return manifest_hash(self.root / DONE / need)
         except FormatError as error:
-            raise FormatError(
+            raise StageError(
                 f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
                 f'run: {self._again(self.root)} --to {need}'
             ) from error
@@ -191,7 +178,7 @@ class Pipeline:
         folder = self.root / DONE / stage.name
         try:
             return Manifest.read(folder) == self.expected(stage)
-        except FormatError:
+        except QAClimsError:
             return False
 
     def command(self, stage: Stage) -> list[str]:
@@ -241,8 +228,7 @@ class Pipeline:
         """Run what is not done; returns 0, or ``EXIT_BAD_RECORDS`` if records were left out.
 
         Raises:
-            FormatError: If the disk is too small for what is left.
-            StageFailed: If a stage fails, with the end of its log.
+            StageError: If the disk is too small for what is left, or a stage fails.
         """
         stages, status = list(stages), 0
         check_disk([s for s in stages if not self.is_done(s)], self.root)
@@ -315,8 +301,7 @@ class Pipeline:
                 whose bars then go into its log.
 
         Raises:
-            FormatError: If it was begun from something else, or is running.
-            StageFailed: If it fails, with the end of its log.
+            StageError: If it was begun from something else, is running, or fails.
         """
         # as it is now: its config may be edited while it runs
         manifest = self._claim(stage)
@@ -357,12 +342,12 @@ class Pipeline:
         Returns the manifest that it has when it is done.
 
         Raises:
-            FormatError: If it was begun from something else.
+            StageError: If it was begun from something else.
         """
         path, manifest = self.root / DONE / stage.name / CLAIM, self.expected(stage)
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
         if path.is_file() and (other := _differences(read_json(path), begun)):
-            raise FormatError(
+            raise StageError(
                 f'stage {stage.name} was begun in {self.root} with another {other}'
                 f'{self._other_version(path.parent)}; '
                 f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
@@ -407,7 +392,7 @@ class Pipeline:
         """Hold a stage, so that no two processes ever write into its folder.
 
         Raises:
-            FormatError: If it is running.
+            StageError: If it is running.
         """
         path = self.root / DONE / stage.name / 'lock'
         # not emptied before it is held: it has the number of the process that holds it
@@ -416,7 +401,7 @@ class Pipeline:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = path.read_text(encoding='utf-8')
-                raise FormatError(
+                raise StageError(
                     f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
                     f'that was killed; wait until it ends, or end it (process {holder}).'
                 ) from None
@@ -444,8 +429,8 @@ class Pipeline:
             lines = _COLOURS.sub('', text).splitlines()
             last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
             end = '\n'.join(lines[-15:])
-            message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'
-            raise StageFailed(message, f'ended with {code}: {last}')
+            message = f'stage {stage.name} failed; its whole log is {log}.'
+            raise StageError(message, end, f'ended with {code}: {last}')
         return code, peak
 
     def _start(

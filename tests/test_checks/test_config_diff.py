@@ -6,7 +6,8 @@ from mmengine.config import Config
 from test_configs import INPUTS, PRESETS, each_leaf, leaf, load
 
 from qaclims_mm.checks.config_diff import MISSING, Element, diff_configs, diff_files, is_read
-from qaclims_mm.schemas import FormatError, write_run_config
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import write_run_config
 
 
 def diff(a, b):

@@ -8,9 +8,9 @@ from tiny_work_dir import IMAGE_IDS, corpus_rows, make_work_dir
 
 from qaclims_mm.checks.files import KINDS, check_files, find_files
 from qaclims_mm.corpus.store import write_shard
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
-    FormatError,
     Manifest,
     read_json,
     write_cams,

@@ -4,9 +4,10 @@ import torch
 from mmengine.config import Config
 
 from qaclims_mm.checks.upper_bound import clip_upper_bound, true_maps
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES, generate
 from qaclims_mm.miniworld.clip_quality import recognition_rates
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 CONFIG = 'configs/miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'

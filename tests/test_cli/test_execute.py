@@ -8,8 +8,7 @@ from mmengine.registry import Registry
 from tiny_runs import ROOT
 
 from qaclims_mm.cli._execute import run_tool
-from qaclims_mm.datasets.image_level import RecordError
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError, RecordError
 
 
 @pytest.mark.parametrize(('returned', 'code'), [(3, 3), (0, 0), (None, 0)])

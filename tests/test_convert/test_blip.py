@@ -7,7 +7,7 @@ import torch
 from contracts import noise
 
 from qaclims_mm.convert.blip import convert_blip
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.vqa.blip import BlipVQA
 
 transformers = pytest.importorskip('transformers')

@@ -14,7 +14,7 @@ from qaclims_mm.convert.files import (
     write_checkpoint,
     write_safetensors,
 )
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 WEIGHTS = {'a.w': torch.ones(2), 'b': torch.zeros(3)}
 

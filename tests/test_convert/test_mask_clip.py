@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from qaclims_mm.convert.mask_clip import convert_mask_clip
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.clip.open_clip import CLIPImageHead, CLIPTextHead
 
 open_clip = pytest.importorskip('open_clip')

@@ -4,8 +4,8 @@ from mmengine.runner import load_checkpoint
 from released_files import TINY_CAM, bottlenecks, cam_file, random_state
 
 from qaclims_mm.convert.networks import convert_cam, convert_irn, resnet_sizes
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 STAGES = dict(in_channels=(4, 8, 16, 32, 64), strides=(4, 4, 8, 16, 16))
 TINY_IRN = dict(

@@ -8,7 +8,8 @@ from tool_runs import run_tool
 from qaclims_mm.convert.prepare_coco import draw_mask, mask_values, prepare_split
 from qaclims_mm.datasets.coco14 import COCO14WeakDataset
 from qaclims_mm.datasets.label_files import read_instances, read_labels
-from qaclims_mm.schemas import FormatError, read_mask
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import read_mask
 
 IMAGE = dict(height=12, width=16, file_name='a.jpg')
 

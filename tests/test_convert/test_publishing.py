@@ -4,8 +4,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from qaclims_mm.convert.publishing import publish
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference import CAMInferencer
-from qaclims_mm.schemas import FormatError
 
 
 def save(path, **state):

@@ -10,7 +10,8 @@ from qaclims_mm.convert.text_cache import convert_text_cache, embeddings_of, rea
 from qaclims_mm.convert.vqa import convert_vqa
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
-from qaclims_mm.schemas import FormatError, Manifest, check_text_bank
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import Manifest, check_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 IMAGES = {'2007_000032': ['train', 'boat'], '2008_000008': ['dog']}

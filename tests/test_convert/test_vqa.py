@@ -9,7 +9,8 @@ from qaclims_mm.convert.vqa import OFFICIAL_ALIASES, convert_vqa, read_answers
 from qaclims_mm.corpus.builder import hash_questions
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.schemas import SHARD_SIZE, FormatError, claim_folder
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import SHARD_SIZE, claim_folder
 
 IMAGES = {
     '2007_000032': ['aeroplane', 'person'],

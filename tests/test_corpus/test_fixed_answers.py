@@ -4,7 +4,7 @@ from strategies import ODD_NAMES
 
 from qaclims_mm.corpus.fixed_answers import FixedAnswers
 from qaclims_mm.corpus.questions import get_questions
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 TEXTS = {'cat': ['sofa', 'house', 'carpet'], 'potted plant': ['kitchen']}
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaclims_mm.corpus.store import VQACorpus, finished_shards, write_shard
-from qaclims_mm.schemas import CORPUS_SCHEMA, FormatError, Manifest, read_shard, shard_path
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import CORPUS_SCHEMA, Manifest, read_shard, shard_path
 
 IDS = ['2007_000063', '2007_000068', 'COCO_train_9', 'sub dir/a', 'sub dir/ü']
 

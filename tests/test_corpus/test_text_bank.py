@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
-from qaclims_mm.schemas import FormatError, Manifest, check_text_bank, write_text_bank
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import Manifest, check_text_bank, write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 WORDS = ['grass', 'water', 'dog', 'cat', 'two dogs', 'a cat', 'red', 'tree', '', 'no dog', '犬']

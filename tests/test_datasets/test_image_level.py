@@ -6,9 +6,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import MMLogger
 
-from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError
+from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError, RecordError
 
 
 class Draw(BaseTransform):

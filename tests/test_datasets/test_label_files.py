@@ -3,7 +3,7 @@ import json
 import pytest
 
 from qaclims_mm.datasets.label_files import read_instances, read_labels, write_labels
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def test_labels_come_back(tmp_path):

@@ -1,8 +1,8 @@
 import pytest
 
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES, generate
-from qaclims_mm.schemas import FormatError
 
 LISTS = 'ImageSets/Segmentation/{}.txt'
 

@@ -13,9 +13,10 @@ from qaclims_mm.datasets.rebuild import (
     image_level_datasets,
     rebuild_dataset,
 )
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import generate
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, read_run_config, write_run_config
+from qaclims_mm.schemas import read_run_config, write_run_config
 
 
 @pytest.fixture(scope='module')

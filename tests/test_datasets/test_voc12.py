@@ -3,9 +3,8 @@ import pytest
 from helpers import make_tiny_voc
 from PIL import Image
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError, RecordError
 
 PACK = [
     dict(type='LoadRGBImage'),

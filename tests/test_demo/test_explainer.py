@@ -11,9 +11,9 @@ from qaclims_mm.demo import explainer as module
 from qaclims_mm.demo.explainer import MAX_SIDE, Explainer, Found
 from qaclims_mm.demo.proposing import propose_by_questions
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.miniworld.regions import draw_pictures
-from qaclims_mm.schemas import FormatError
 
 MINI = ROOT / 'configs/miniworld'
 

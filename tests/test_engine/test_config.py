@@ -6,7 +6,7 @@ from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 CAM = ROOT / 'configs/miniworld/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
 

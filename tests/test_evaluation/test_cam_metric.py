@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.evaluation.cam_metric import CAMMetric
-from qaclims_mm.schemas import FormatError
 
 CLASSES = ('background', 'cat', 'dog', 'cow')
 THRESHOLDS = [0.1, 0.15, 0.3, 0.5, 0.7]

@@ -16,9 +16,10 @@ from PIL import Image
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS, exit_status
+from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.miniworld.generate import generate
-from qaclims_mm.schemas import FormatError, Manifest
+from qaclims_mm.schemas import Manifest
 from qaclims_mm.vlms.registry import VQA_MODELS
 
 ROOT = Path(__file__).resolve().parents[2]

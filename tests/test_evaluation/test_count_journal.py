@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
-from qaclims_mm.schemas import FormatError
 
 THRESHOLDS = np.array([0.1, 0.3])
 

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import generate as package_generate
 from qaclims_mm.miniworld.generate import generate, make_picture
 from qaclims_mm.miniworld.scene import truth
 from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES
-from qaclims_mm.schemas import FormatError, read_mask, voc_palette
+from qaclims_mm.schemas import read_mask, voc_palette
 
 # the package's name is that of its function
 MODULE = importlib.import_module('qaclims_mm.miniworld.generate')

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.projects.checks import as_words, check_source
 from qaclims_mm.projects.sources import Source
-from qaclims_mm.schemas import FormatError
 
 
 @pytest.fixture

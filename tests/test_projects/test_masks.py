@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.masks import check_masks
-from qaclims_mm.schemas import FormatError, write_mask
+from qaclims_mm.schemas import write_mask
 
 NUMBERS = (
     r'0 is background, then come the classes in alphabetical order \(1 cat, 2 dog\), 255 does not '

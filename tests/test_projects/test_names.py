@@ -1,7 +1,7 @@
 import pytest
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.projects.names import is_word, propose_names, read_renames
-from qaclims_mm.schemas import FormatError
 
 
 @pytest.mark.parametrize(

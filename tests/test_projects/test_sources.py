@@ -3,8 +3,8 @@ import json
 import pytest
 from PIL import Image
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.projects.sources import find_images, read_source
-from qaclims_mm.schemas import FormatError
 
 
 def write(path, text, encoding='utf-8'):

@@ -1,6 +1,7 @@
 import pytest
 from tiny_report import make_ablations
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report import ablations
 from qaclims_mm.report.ablations import (
     ablation_blocks,
@@ -9,7 +10,7 @@ from qaclims_mm.report.ablations import (
     titles_of,
 )
 from qaclims_mm.report.blocks import MissingError
-from qaclims_mm.schemas import FormatError, write_json
+from qaclims_mm.schemas import write_json
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from helpers import CHROMIUM_FLAGS
 from tiny_report import EVIL, make_ablations, write_config, write_curve
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report import page as page_module
 from qaclims_mm.report.blocks import (
     Details,
@@ -16,7 +17,7 @@ from qaclims_mm.report.blocks import (
     Tiles,
 )
 from qaclims_mm.report.page import render, write_report
-from qaclims_mm.schemas import FormatError, update_metrics
+from qaclims_mm.schemas import update_metrics
 
 CHROMIUM = shutil.which('chromium')
 PICTURE = Picture(b'x', 'image/png', (3, 4), 'say "x"', '<cap>', wide=True, plot=True)

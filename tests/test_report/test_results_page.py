@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 from test_apis.test_ablation_results import results
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section, Text
 from qaclims_mm.report.results_page import update_page
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.ablation_results import read_results
 
 PAGE = """# Results

@@ -2,15 +2,10 @@ import numpy as np
 import pytest
 from tiny_report import IDS, change_dataset, write_config, write_curve, write_scalars
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.report.work_dir import WorkDir, part_of, read_curve
-from qaclims_mm.schemas import (
-    FormatError,
-    Manifest,
-    read_json,
-    write_json,
-    write_run_config,
-)
+from qaclims_mm.schemas import Manifest, read_json, write_json, write_run_config
 
 
 def test_curve(tmp_path):

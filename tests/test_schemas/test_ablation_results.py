@@ -4,7 +4,8 @@ import math
 import pytest
 from scipy import stats
 
-from qaclims_mm.schemas import FormatError, read_json, write_json
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import read_json, write_json
 from qaclims_mm.schemas.ablation_results import (
     AblationResults,
     ResultRow,

@@ -1,13 +1,7 @@
 import pytest
 
-from qaclims_mm.schemas import (
-    CORPUS_SCHEMA,
-    SHARD_SIZE,
-    FormatError,
-    read_shard,
-    shard_path,
-    write_parquet,
-)
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import CORPUS_SCHEMA, SHARD_SIZE, read_shard, shard_path, write_parquet
 
 ROW = dict(
     image_id='a',

@@ -5,7 +5,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from qaclims_mm.schemas import Cams, FormatError, drawn_name, voc_palette
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import Cams, drawn_name, voc_palette
 from qaclims_mm.visualization.sheets import (
     BG_COLOUR,
     FG_COLOUR,

@@ -10,7 +10,8 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.console import new_console
-from qaclims_mm.schemas import FormatError, Manifest, read_json
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import Manifest, read_json
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan as plan_module
 from qaclims_mm.workflow.ablation import Ablation, find_suite

@@ -14,7 +14,8 @@ import pytest
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.schemas import FormatError, Manifest, read_json, write_json
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import Manifest, read_json, write_json
 from qaclims_mm.workflow import plan as plan_module
 from qaclims_mm.workflow.pipeline import Pipeline, StageFailed, metrics_table
 from qaclims_mm.workflow.plan import Plan, Stage, read_plan

@@ -1,7 +1,7 @@
 import pytest
 from tiny_runs import ROOT
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.workflow.stage_configs import read_configs
 
 

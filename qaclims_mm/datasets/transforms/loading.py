@@ -6,10 +6,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, file_of, read_mask
+from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask
 
 
 @TRANSFORMS.register_module()

@@ -50,7 +50,7 @@ class ResumeTestHook(Hook):
     nothing is left out. The loader's sampler must be a ``ShardSampler``.
 
     Raises:
-        FormatError: If a folder holds files of another run.
+        StageError: If a folder holds files of another run.
     """
 
     def before_test(self, runner: Runner) -> None:

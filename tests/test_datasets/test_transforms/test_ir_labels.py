@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.errors import RecordError
 from qaclims_mm.functional.crf import CRFSettings, confident_labels
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import read_cams, write_cams

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from helpers import make_tiny_voc
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.errors import FormatError, RecordError
+from qaclims_mm.schemas import write_text_bank
 
 INDEX = [
     ('img_0', 'dog', 0, [1, 2], [3], 4),

@@ -5,7 +5,7 @@ import pytest
 from tiny_runs import build_tiny_runner
 
 from qaclims_mm.engine.hooks.finite_loss import FiniteLossHook
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def test_a_lost_training_stops_before_its_checkpoint(tiny, tmp_path):

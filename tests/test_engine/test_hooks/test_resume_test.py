@@ -6,9 +6,10 @@ from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine.hooks.resume_test import fingerprint_of
 from qaclims_mm.engine.runner import build_runner
+from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import FormatError, Manifest, manifest_hash
+from qaclims_mm.schemas import Manifest, manifest_hash
 
 IDS = ['img_0', 'img_1', 'img_2', 'img_3']
 TRIFLES = ('time', 'data_time')

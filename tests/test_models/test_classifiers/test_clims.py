@@ -9,11 +9,11 @@ from test_models.test_classifiers.test_cam_network import TINY, sample
 from tiny_runs import build_tiny_runner, write_tiny_config
 
 from qaclims_mm.datasets.voc12 import CLASSES
+from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.cam import merge_multiscale_cams
 from qaclims_mm.models.classifiers import clims
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 NAMES = ['cat', 'person', 'sofa', 'car']

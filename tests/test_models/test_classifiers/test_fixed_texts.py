@@ -3,9 +3,9 @@ import torch
 from mmengine.config import ConfigDict
 from strategies import ODD_NAMES
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 HEAD = dict(type='CLIPTextHead', model='miniworld://clip')

@@ -10,9 +10,10 @@ from safetensors.torch import load_file, save_file
 from test_models.test_classifiers.test_cam_network import TINY
 
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index
+from qaclims_mm.errors import FormatError
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.hf import HFImageHead, HFTextHead, load_dual_encoder
 
 transformers = pytest.importorskip('transformers')

@@ -13,7 +13,7 @@ from helpers import limited
 from safetensors.torch import load_file, save_file
 from strategies import ODD_NAMES
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa.blip2 import Blip2VQA
 from qaclims_mm.vlms.vqa.chat import ChatVQA
