@@ -57,7 +57,9 @@ class CAMMetric(BaseMetric):
         self.optional = optional
         self.thresholds = np.asarray(thresholds or [i / 100 for i in range(1, 100)])
         self.report_at, self.out_file = report_at, out_file
-        self.journal = self.out_dir = Path(journal) if journal else None
+        self.journal = Path(journal) if journal else None
+        # its thresholds stand in the journal itself
+        self.settings: dict[str, str] = {}
         self._counts: Counts | None = None
         self._known: frozenset[str] = frozenset()
 
@@ -65,6 +67,11 @@ class CAMMetric(BaseMetric):
     def class_names(self) -> tuple[str, ...]:
         """Class names, the background first."""
         return tuple((self.dataset_meta or {})['classes'])
+
+    @property
+    def claimed_folder(self) -> Path | None:
+        """The journal."""
+        return self.journal
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Read what the journal has counted, which comes again if another evaluator needs it."""

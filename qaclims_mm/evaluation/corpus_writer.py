@@ -43,6 +43,12 @@ class CorpusWriter(BaseMetric):
         self.failures: dict[str, str] = {}
         self._shard_ids: dict[int, list[str]] = {}
         self._fingerprint: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
+
+    @property
+    def claimed_folder(self) -> Path:
+        """Folder of the corpus."""
+        return self.out_dir
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Learn which images make which shard; the hook has claimed the folder."""

@@ -37,6 +37,11 @@ class ImageWriter(BaseMetric):
         self.settings: dict[str, str] = {}
         self.queue = WriteQueue()
 
+    @property
+    def claimed_folder(self) -> Path:
+        """Folder of the files."""
+        return self.out_dir
+
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""
         self._fingerprint, self.image_ids = fingerprint, image_ids

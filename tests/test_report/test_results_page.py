@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from test_apis.test_ablation_results import results
+from test_schemas.test_ablation_results import results
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section, Text

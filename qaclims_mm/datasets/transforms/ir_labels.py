@@ -21,7 +21,12 @@ class LoadCAMs(BaseTransform):
     """
 
     def __init__(self, cams: str) -> None:
-        self.cams = self.reads = cams
+        self.cams = cams
+
+    @property
+    def input_folder(self) -> str:
+        """Folder of the stage that made the maps."""
+        return self.cams
 
     def transform(self, results: dict) -> dict:
         """Add the maps, float32 in [0, 1]."""

@@ -77,8 +77,12 @@ class LoadMask(BaseTransform):
     """
 
     def __init__(self, masks: str | None = None, optional: bool = False) -> None:
-        self.masks = self.reads = masks
-        self.optional = optional
+        self.masks, self.optional = masks, optional
+
+    @property
+    def input_folder(self) -> str | None:
+        """Folder of the stage that made the masks; ``None`` for ground truth."""
+        return self.masks
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""

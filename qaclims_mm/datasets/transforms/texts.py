@@ -1,6 +1,7 @@
 """Which texts of the bank belong to an image."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from mmcv.transforms import BaseTransform
 
@@ -22,7 +23,12 @@ class LoadTextRows(BaseTransform):
     """
 
     def __init__(self, text_bank: str) -> None:
-        self.bank, self.reads = TextBank(text_bank), text_bank
+        self.bank = TextBank(text_bank)
+
+    @property
+    def input_folder(self) -> str | Path:
+        """Folder of the text bank."""
+        return self.bank.folder
 
     def check_records(self, records: Iterable[dict]) -> None:
         """Refuse a bank that lacks images, except those the corpus stage could not read."""
