@@ -1,7 +1,8 @@
 """Checking a work folder: is every file between stages whole, and do they fit together?
 
-A new kind of file is one entry in ``KINDS``; a new stage whose manifest counts something else than
-one file an image is one entry in ``CROSS_CHECKS``.
+A new kind of file is one entry in ``PATTERNS`` of ``schemas.work_dir`` and one in ``_CHECKS``; a
+new stage whose manifest counts something else than one file an image is one entry in
+``CROSS_CHECKS``.
 """
 
 import math
@@ -17,17 +18,15 @@ from typing import NamedTuple
 
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import (
-    CLAIM,
     CORPUS_SCHEMA,
     MANIFEST,
-    METRICS,
-    MODES,
     Manifest,
     check_text_bank,
     image_id_of,
     manifest_hash,
     read_cams,
-    read_json,
+    read_claim,
+    read_failed,
     read_mask,
     read_metrics,
     read_parquet,
@@ -35,6 +34,10 @@ from qaclims_mm.schemas import (
     read_shard,
     shard_path,
 )
+from qaclims_mm.schemas.counts import read_part
+from qaclims_mm.schemas.curve import read_curve
+from qaclims_mm.schemas.runs import read_runs
+from qaclims_mm.schemas.work_dir import PATTERNS
 
 # The stage that makes an input, where it is not called as that.
 INPUT_STAGES = {'corpus': 'qape'}
@@ -109,9 +112,7 @@ def _check_shard(path: Path) -> Checked:
 
 
 def _check_failed(path: Path) -> Checked:
-    value = read_json(path)
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise FormatError(f'{path} is not {{image: reason}}; delete it and run its stage again.')
+    read_failed(path)
     return Checked()
 
 
@@ -130,9 +131,7 @@ def _check_mask(path: Path) -> Checked:
 
 
 def _check_claim(path: Path) -> Checked:
-    claim = read_json(path)
-    if not isinstance(claim, dict):
-        raise FormatError(f'{path} is not {{what: hash}}; delete {path.parent} and run again.')
+    claim = read_claim(path.parent)
     if not (path.parent / MANIFEST).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
@@ -159,6 +158,21 @@ def _check_metrics(path: Path) -> Checked:
     )
 
 
+def _check_curve(path: Path) -> Checked:
+    read_curve(path)
+    return Checked()
+
+
+def _check_part(path: Path) -> Checked:
+    read_part(path)
+    return Checked()
+
+
+def _check_runs(path: Path) -> Checked:
+    read_runs(path.parent.parent)
+    return Checked()
+
+
 def _check_manifest(path: Path) -> Checked:
     manifest = Manifest.read(path.parent)
     if not manifest.counts:
@@ -173,20 +187,22 @@ def _check_manifest(path: Path) -> Checked:
     return Checked(tuple(f'{path} {p}; run its stage again.' for p in problems), manifest=manifest)
 
 
-KINDS = (
-    FileKind('left over', r'.*\.tmp', _check_left_over),
-    FileKind('corpus shard', r'(?P<folder>.*)/part-\d{5}\.parquet', _check_shard),
-    FileKind('failed images', r'(?P<folder>.*)/part-\d{5}\.failed\.json', _check_failed),
-    FileKind('text bank', r'(?P<folder>.*)/texts\.safetensors', _check_bank),
-    FileKind('activation maps', r'(?P<folder>.*/cams)/(?P<image_id>.+)\.npz', _check_cams),
-    FileKind(
-        'mask', r'(?P<folder>.*/(?:ir_labels|pseudo_masks))/(?P<image_id>.+)\.png', _check_mask
-    ),
-    FileKind('manifest', rf'.*/{re.escape(MANIFEST)}', _check_manifest),
-    FileKind('claim', rf'.*/{re.escape(CLAIM)}', _check_claim),
-    FileKind('run config', rf'.*/({"|".join(MODES)})_config\.json', _check_run_config),
-    FileKind('metrics', rf'.*/{re.escape(METRICS)}', _check_metrics),
-)
+_CHECKS: dict[str, Callable[[Path], Checked]] = {
+    'left over': _check_left_over,
+    'corpus shard': _check_shard,
+    'failed images': _check_failed,
+    'text bank': _check_bank,
+    'activation maps': _check_cams,
+    'mask': _check_mask,
+    'manifest': _check_manifest,
+    'claim': _check_claim,
+    'run config': _check_run_config,
+    'metrics': _check_metrics,
+    'curve': _check_curve,
+    'journal': _check_part,
+    'runs': _check_runs,
+}
+KINDS = tuple(FileKind(name, PATTERNS[name], check) for name, check in _CHECKS.items())
 
 
 # ---------------------------------------------------------------------- manifests and their folders

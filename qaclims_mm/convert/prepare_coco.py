@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 
 from qaclims_mm.datasets.coco14 import CLASSES
-from qaclims_mm.datasets.label_files import Instances, read_instances, write_labels
 from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import (
-    CLAIM,
     IGNORE_INDEX,
     claim_folder,
+    claim_path,
     file_of,
     hash_file,
     join_problems,
     problem_of_image_id,
-    read_json,
+    read_claim,
     shown_name,
     write_mask,
 )
+from qaclims_mm.schemas.labels import Instances, read_instances, write_labels
 
 OVERLAPS = ('later', 'smaller')
 CROWDS = ('background', 'ignore')
@@ -130,9 +130,9 @@ def prepare_split(
     made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
     if masks:
         _claim(folder, made_of)
-    elif (folder / CLAIM).is_file():
+    elif claim_path(folder).is_file():
         # no table beside masks of other instances
-        claim_folder(folder, read_json(folder / CLAIM) | dict(instances=made_of['instances']))
+        claim_folder(folder, read_claim(folder) | dict(instances=made_of['instances']))
     if masks:
         draw = partial(_draw_and_write, values=values, overlap=overlap, crowd=crowd)
         tasks = list(_tasks(instances, folder))
@@ -147,7 +147,7 @@ def prepare_split(
 
 def _claim(folder: Path, made_of: dict[str, str]) -> None:
     """Refuse to add to masks of another kind."""
-    if not (folder / CLAIM).is_file() and any(folder.glob('*.png')):
+    if not claim_path(folder).is_file() and any(folder.glob('*.png')):
         raise ConfigError(
             f'{folder} holds masks that this tool did not draw; keep them with --no-masks, or '
             'delete the folder.'

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.datasets.label_files import read_instances, read_labels
 from qaclims_mm.datasets.voc12 import palette_of
 from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import file_of, join_problems
+from qaclims_mm.schemas.labels import read_instances, read_labels
 
 CLASSES = (
     'background', 'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck',

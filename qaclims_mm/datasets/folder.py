@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.datasets.voc12 import palette_of
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.project import LABELS, read_project_tables
 
 # the mask's value of this place is that of pixels that do not count

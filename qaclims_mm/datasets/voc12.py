@@ -6,10 +6,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import file_of, join_problems, voc_palette
+from qaclims_mm.schemas.labels import read_labels
 
 CLASSES = (
     'background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair',

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from qaclims_mm.console import new_console
 from qaclims_mm.errors import ConfigError, DataError, TrainingError
-from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import write_json
+from qaclims_mm.schemas.counts import Counts, read_parts, write_part
+from qaclims_mm.schemas.curve import Curve, write_curve
 
 IMAGES_A_PART = 256
 
@@ -198,21 +198,9 @@ class CAMMetric(BaseMetric):
     def _write_curve(
         self, per_class: np.ndarray, curve: np.ndarray, false: np.ndarray, under: np.ndarray
     ) -> None:
-        def numbers(values: np.ndarray) -> list[float | None]:
-            return [None if np.isnan(v) else round(float(v), 4) for v in values]
-
-        write_json(
-            str(self.out_file),
-            dict(
-                thresholds=numbers(self.thresholds),
-                mIoU=numbers(curve),
-                false_activation=numbers(false),
-                under_activation=numbers(under),
-                classes={
-                    n: numbers(row) for n, row in zip(self.class_names, per_class, strict=True)
-                },
-            ),
-        )
+        classes = dict(zip(self.class_names, per_class, strict=True))
+        errors = dict(false_activation=false, under_activation=under)
+        write_curve(str(self.out_file), Curve(self.thresholds, curve, classes, errors))
 
     def compute_metrics(self, results: list) -> dict:
         """Not used: ``evaluate`` sums counts."""

@@ -9,6 +9,7 @@ from qaclims_mm.errors import ConfigError
 from qaclims_mm.report.blocks import Block, MissingError, Table
 from qaclims_mm.report.plots import paint_spread, plot
 from qaclims_mm.schemas.ablation_results import AblationResults, read_results
+from qaclims_mm.visualization.ablation_tables import caption_of, cells_of, failures_of
 
 OMEGA = 'omega'
 PAPERS_POINT = (
@@ -110,8 +111,8 @@ def ablation_blocks(ablations: Mapping[str, AblationResults], folder: str | Path
 
 
 def _table(results: AblationResults) -> Table:
-    head, rows = results.cells()
-    caption = ' '.join([results.caption(), *results.failures()])
+    head, rows = cells_of(results)
+    caption = ' '.join([caption_of(results), *failures_of(results)])
     return Table(_with_units(head, results.columns.values()), rows, caption, results.title)
 
 

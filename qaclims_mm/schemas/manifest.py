@@ -1,4 +1,4 @@
-"""What a folder holds and from what it was made: manifests, config hashes, claims."""
+"""What a folder holds and from what it was made: manifests and config hashes."""
 
 import hashlib
 import json
@@ -13,7 +13,6 @@ from qaclims_mm.version import __version__
 
 SCHEMA_VERSION = 1
 MANIFEST = 'manifest.json'
-CLAIM = 'run.json'
 # Config keys that change how a run is carried out, not what it makes.
 _RUN_ONLY_KEYS = frozenset(
     [
@@ -107,6 +106,7 @@ class Manifest:
         """Return the fields that hold something else than what stages write."""
         right = dict(
             stage=isinstance(self.stage, str),
+            version=isinstance(self.version, str),
             config_hash=isinstance(self.config_hash, str),
             inputs=is_table(self.inputs, str),
             counts=is_table(self.counts, int),
@@ -149,26 +149,3 @@ def hash_config(config: Mapping[str, Any]) -> str:
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
-
-
-def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
-    """Mark a folder as filled from something, or check that it is; so no two runs ever mix in it.
-
-    Args:
-        folder: Where a run writes one file an image or a shard.
-        fingerprint: {what: hash} of all that the files depend on.
-
-    Raises:
-        FormatError: If another run began it.
-    """
-    path = Path(folder) / CLAIM
-    if not path.is_file():
-        write_json(path, dict(fingerprint))
-        return
-    found = read_json(path)
-    differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
-    if differ:
-        raise FormatError(
-            f'{folder} holds files of another run ({", ".join(differ)} differ); '
-            'delete the folder or choose another one.'
-        )

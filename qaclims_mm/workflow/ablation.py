@@ -21,6 +21,7 @@ from qaclims_mm.errors import ConfigError, QAClimsError, StageError
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
 from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
+from qaclims_mm.visualization.ablation_tables import table_of, write_markdown
 from qaclims_mm.workflow.pipeline import (
     Pipeline,
     check_disk,
@@ -321,11 +322,15 @@ class Ablation:
 
     def write(self) -> list[Path]:
         """Write what is known now; returns the files."""
-        return [path for found in self.results() for path in found.write(self.out_dir)]
+        return [
+            path
+            for found in self.results()
+            for path in (*found.write(self.out_dir), write_markdown(found, self.out_dir))
+        ]
 
     def tables(self) -> list[Any]:
         """Return the tables as they are now."""
-        return [found.table() for found in self.results()]
+        return [table_of(found) for found in self.results()]
 
 
 def _check_names(suites: Mapping[Path, Suite]) -> None:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,19 +21,22 @@ from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
 from qaclims_mm.errors import FormatError, QAClimsError, StageError
 from qaclims_mm.schemas import (
-    CLAIM,
     MANIFEST,
     METRICS,
     Manifest,
+    claim_path,
     hash_config,
     join_problems,
     manifest_hash,
+    read_claim,
     read_json,
     read_metrics,
     temporary_path,
+    write_claim,
     write_json,
 )
-from qaclims_mm.schemas.work_dir import DONE, LOGS, RUNS
+from qaclims_mm.schemas.runs import Run, note_run, read_runs
+from qaclims_mm.schemas.work_dir import CAMS, DONE, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan
 from qaclims_mm.workflow.forked import ForkedTool
@@ -43,7 +46,7 @@ from qaclims_mm.workflow.stage_config import hash_stage_config
 
 CHANGED = 'changed'
 # {what people take out of a work dir: its folder in that of a stage}
-MADE = {'maps': 'cams', 'masks': 'pseudo_masks', 'masks by the model': 'predictions'}
+MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
 
@@ -104,14 +107,6 @@ def _name_holder(lock: IO, pid: int) -> None:
     lock.truncate(0)
     lock.write(str(pid))
     lock.flush()
-
-
-class Run(NamedTuple):
-    """How a stage ran: time in s, memory of all its processes at the peak in GB, exit status."""
-
-    seconds: int
-    gigabytes: float
-    status: int
 
 
 class Pipeline:
@@ -201,7 +196,7 @@ class Pipeline:
             return 'done'
         if (self.root / DONE / stage.name / MANIFEST).is_file():
             return CHANGED
-        return 'begun' if (self.root / DONE / stage.name / CLAIM).is_file() else 'to do'
+        return 'begun' if claim_path(self.root / DONE / stage.name).is_file() else 'to do'
 
     def overview(self, stages: Iterable[Stage]) -> Table:
         """Return what a run would do, how long it would take and how much it would write."""
@@ -344,23 +339,23 @@ class Pipeline:
         Raises:
             StageError: If it was begun from something else.
         """
-        path, manifest = self.root / DONE / stage.name / CLAIM, self.expected(stage)
+        folder, manifest = self.root / DONE / stage.name, self.expected(stage)
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
-        if path.is_file() and (other := _differences(read_json(path), begun)):
+        if claim_path(folder).is_file() and (other := _differences(read_claim(folder), begun)):
             raise StageError(
                 f'stage {stage.name} was begun in {self.root} with another {other}'
-                f'{self._other_version(path.parent)}; '
-                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
+                f'{self._other_version(folder)}; '
+                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {folder} '
                 'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
             )
-        write_json(path, begun)
+        write_claim(folder, begun)
         return manifest
 
     @staticmethod
     def _other_version(folder: Path) -> str:
         """Return by which version a stage was done, if by another one."""
         found = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
-        made = found.get('version', __version__)
+        made = found.get('version', __version__) if isinstance(found, dict) else __version__
         return '' if made == __version__ else f' (by version {made}; this is {__version__})'
 
     def tell_ranks(self, stage: Stage) -> None:
@@ -375,17 +370,13 @@ class Pipeline:
 
     def status_of(self, stage: Stage) -> int:
         """Return the exit status with which a stage has ended; 0 if that is not known."""
-        return self._runs().get(stage.name, {}).get('status', 0)
-
-    def _runs(self) -> dict[str, dict[str, Any]]:
-        """Return what is noted of the stages that ran, {stage: {what: value}}."""
-        path = self.root / LOGS / RUNS
-        return read_json(path) if path.is_file() else {}
+        runs = read_runs(self.root)
+        return runs[stage.name].status if stage.name in runs else 0
 
     def _note_run(self, stage: Stage, ran: Run) -> None:
         # stages may end in several threads
         with self._noting:
-            write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: ran._asdict()})
+            note_run(self.root, stage.name, ran)
 
     @contextlib.contextmanager
     def _lock(self, stage: Stage) -> Iterator[IO]:
@@ -462,7 +453,7 @@ class Pipeline:
         for stage in stages:
             path = self.plan.folder(stage) / METRICS
             if path.is_file():
-                metrics |= read_json(path)
+                metrics |= read_metrics(path)
         write_json(self.root / METRICS, metrics)
         return metrics
 

@@ -2,14 +2,14 @@ import json
 
 import numpy as np
 import pytest
-from test_datasets.test_label_files import bad, instances
+from test_schemas.test_labels import bad, instances
 from tool_runs import run_tool
 
 from qaclims_mm.convert.prepare_coco import draw_mask, mask_values, prepare_split
 from qaclims_mm.datasets.coco14 import COCO14WeakDataset
-from qaclims_mm.datasets.label_files import read_instances, read_labels
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import read_mask
+from qaclims_mm.schemas.labels import read_instances, read_labels
 
 IMAGE = dict(height=12, width=16, file_name='a.jpg')
 

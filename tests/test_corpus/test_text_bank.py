@@ -217,7 +217,7 @@ def test_embeddings_are_memory_mapped(tmp_path):
     address = bank.embeddings.data_ptr()
     mapped = [
         tuple(int(x, 16) for x in line.split()[0].split('-'))
-        for line in maps.read_text().splitlines()
+        for line in maps.read_text('utf-8').splitlines()
         if line.endswith(str(tmp_path / 'texts.safetensors'))
     ]
     assert any(start <= address < end for start, end in mapped)

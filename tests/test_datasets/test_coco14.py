@@ -3,15 +3,15 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from test_datasets.test_label_files import instances
+from test_schemas.test_labels import instances
 from tiny_runs import ROOT
 
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import write_mask
+from qaclims_mm.schemas.labels import write_labels
 
 PIPELINE = [dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs')]
 

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.folder import FolderWeakDataset, with_gap
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import write_mask
+from qaclims_mm.schemas.labels import write_labels
 
 PACK = [dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
 LABELS = {'a.jpg': ['cat'], 'été 1/b.PNG': ['dog', 'potted plant'], 'c d.tif': []}

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -96,3 +97,24 @@ def test_files_of_images_are_below_their_folder(image_id):
     assert os.path.normpath(path) == str(path)
     assert path.is_relative_to(root)
     assert schemas.image_id_of(path, root) == image_id
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_write_that_fails_names_the_file_that_was_meant(tmp_path, number):
+    path = tmp_path / 'a.json'
+    for name in (None, str(schemas.temporary_path(path))):
+        with pytest.raises(OSError, match=str(path)) as caught, schemas.atomic_path(path):
+            raise OSError(number, os.strerror(number), name)
+        assert caught.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_write_that_fails_for_another_file_or_reason_keeps_its_words(tmp_path):
+    with pytest.raises(OSError, match='/x/mask.png') as caught, schemas.atomic_path(tmp_path / 'a'):
+        raise OSError(errno.EIO, 'Input/output error', '/x/mask.png')
+    assert caught.value.filename == '/x/mask.png'
+    with (
+        pytest.raises(OSError, match='^cannot write mode F as PNG$'),
+        schemas.atomic_path(tmp_path / 'a'),
+    ):
+        raise OSError('cannot write mode F as PNG')

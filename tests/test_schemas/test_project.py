@@ -72,7 +72,7 @@ def test_tables_of_another_kind(project, name, text, message):
 def test_a_missing_table(project, name):
     folder, _ = project
     (folder / name).unlink()
-    with pytest.raises(FormatError, match=rf'{name} is missing.*init_project'):
+    with pytest.raises(FormatError, match=rf'{name} is missing.*qaclims init'):
         read_project_tables(folder)
 
 

@@ -63,20 +63,24 @@ class ResumeTestHook(Hook):
         """Claim the folders and tell the sampler what is done."""
         dataset = runner.test_dataloader.dataset
         metrics = runner.test_evaluator.metrics
-        writers = [m for m in metrics if isinstance(m, FolderWriter) and m.claimed_folder]
+        writers = [
+            (m, folder)
+            for m in metrics
+            if isinstance(m, FolderWriter) and (folder := m.claimed_folder) is not None
+        ]
         if not writers:
             return
         if not isinstance(dataset, ImageList):
             raise ConfigError(
-                f'{type(writers[0]).__name__} needs a dataset with image ids, but test_dataloader '
-                f'has a {type(dataset).__name__}; give one of qaclims_mm, such as VOC12WeakDataset.'
+                'test_dataloader needs a dataset with image ids, such as VOC12WeakDataset, but '
+                f'has a {type(dataset).__name__}.'
             )
         ids = dataset.image_ids()
         fingerprint = fingerprint_of(runner, ids)
-        for writer in writers:
+        for writer, folder in writers:
             own = {**fingerprint, **writer.settings}
             if is_main_process():
-                claim_folder(writer.claimed_folder, own)
+                claim_folder(folder, own)
             barrier()
             writer.begin(own, ids)
         if all(isinstance(m, ResumableEvaluator) for m in metrics):

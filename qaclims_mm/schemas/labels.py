@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas import atomic_path, join_problems
+from qaclims_mm.schemas.files import atomic_path, join_problems
 
 COLUMNS = ('image', 'labels')
 
@@ -22,7 +22,7 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
         {image: class names}, in the order of the file.
 
     Raises:
-        FormatError: If it is missing, has other columns or an image twice.
+        FormatError: If it is missing, no CSV, has other columns or an image twice.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,6 +39,10 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
                 _add_row(labels, row, f'{path}:{reader.line_num}')
     except UnicodeDecodeError as error:
         raise FormatError(f'{path} is not UTF-8 ({error}); save it as such.') from error
+    except csv.Error as error:
+        raise FormatError(
+            f'{path} is no table ({error}); is a quotation mark in it not closed?'
+        ) from error
     return labels
 
 
@@ -113,9 +117,9 @@ def read_instances(path: str | Path) -> Instances:
         )
     try:
         content = json.loads(path.read_bytes())
-        categories = {c['id']: c['name'] for c in content['categories']}
+        categories = {c['id']: _text(c, 'name') for c in content['categories']}
         images = {i['id']: i for i in content['images']}
-        names = [i['file_name'] for i in content['images']]
+        names = [_text(i, 'file_name') for i in content['images']]
         objects: dict[int, list[dict[str, Any]]] = {number: [] for number in images}
         problems = _doubles(content['images'], names)
         for position, item in enumerate(content['annotations']):
@@ -126,7 +130,7 @@ def read_instances(path: str | Path) -> Instances:
                 problems.append(f'{where} has image_id {item["image_id"]}')
             else:
                 objects[item['image_id']].append(item)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f'{path} is not a file of COCO instances ({type(error).__name__}: {error}); '
             'it needs images, annotations and categories.'
@@ -134,6 +138,17 @@ def read_instances(path: str | Path) -> Instances:
     if problems:
         raise FormatError(join_problems(problems, f'entries of {path} are unknown or stand twice'))
     return Instances(images, objects, categories)
+
+
+def _text(entry: Mapping[str, Any], key: str) -> str:
+    """Return a text of an entry.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(entry[key], str):
+        raise TypeError(f'{key} is {str(entry[key])[:40]}')
+    return entry[key]
 
 
 def _doubles(images: list[dict[str, Any]], names: list[str]) -> list[str]:
