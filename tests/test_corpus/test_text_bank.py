@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import Manifest, check_text_bank, write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
@@ -227,7 +227,7 @@ def test_clip_of_another_bank(tmp_path):
     _, bank = make_bank(tmp_path, make_corpus())
     bank.check_clip('a' * 64)
     with pytest.raises(
-        FormatError,
+        StageError,
         match=r'was made by CLIP miniworld://clip \(aaaaaaaa\), but the image encoder belongs to '
         r'bbbbbbbb; encode the texts with the same CLIP: tools/encode_texts\.py CONFIG\.$',
     ):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.folder import FolderWeakDataset, with_gap
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import write_mask
 from qaclims_mm.schemas.labels import write_labels
@@ -97,38 +97,39 @@ def test_a_missing_image_is_a_bad_record(root):
 
 
 @pytest.mark.parametrize(
-    ('labels', 'message'),
+    ('labels', 'kind', 'message'),
     [
         (
             {'a.jpg': ['cow']},
+            DataError,
             r"labels.csv, image 1: label 'cow' of image a is none of the 3 classes",
         ),
-        ({'../a.jpg': ['cat']}, r'image \.\./a\.jpg is not below \S+pictures'),
-        ({'a.jpg': [], 'a': []}, r'images stand twice'),
-        ({}, 'lists no image'),
+        ({'../a.jpg': ['cat']}, DataError, r'image \.\./a\.jpg is not below \S+pictures'),
+        ({'a.jpg': [], 'a': []}, FormatError, r'images stand twice'),
+        ({}, FormatError, 'lists no image'),
     ],
 )
-def test_bad_tables(root, labels, message):
+def test_bad_tables(root, labels, kind, message):
     write_labels(root / 'labels.csv', labels)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(kind, match=message):
         build(root)
 
 
 def test_two_files_of_one_name(root):
     Image.new('RGB', (4, 3)).save(root / 'pictures/a.png')
     write_labels(root / 'labels.csv', {'a': ['cat']})
-    with pytest.raises(FormatError, match=r'image a is one of a\.jpg, a\.png; say which'):
+    with pytest.raises(DataError, match=r'image a is one of a\.jpg, a\.png; say which'):
         build(root)
 
 
 @pytest.mark.parametrize('classes', [[], ['cat', 'cat'], ['a b', 'ab'], ['cat', ' ']])
 def test_bad_classes(root, classes):
-    with pytest.raises(FormatError, match='classes must be different names, at least one'):
+    with pytest.raises(ConfigError, match='classes must be different names, at least one'):
         build(root, classes=classes)
 
 
 def test_a_class_whose_masks_would_not_count(root):
-    with pytest.raises(FormatError, match=r"at index 254 must be \(nobody\), but is 'kind 254'"):
+    with pytest.raises(ConfigError, match=r"at index 254 must be \(nobody\), but is 'kind 254'"):
         build(root, classes=[f'kind {i}' for i in range(255)])
 
 

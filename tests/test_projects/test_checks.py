@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.projects.checks import as_words, check_source
 from qaclims_mm.projects.sources import Source
 
@@ -159,5 +159,5 @@ def test_renamed_labels(images):
     }
     # a code is no other word for a thing
     assert found.aliases == {'dog': ['puppy', 'Dogs']}
-    with pytest.raises(FormatError, match="no image has the label 'cow', which shall be renamed"):
+    with pytest.raises(ConfigError, match="no image has the label 'cow', which shall be renamed"):
         check_source(source(rows), images, renames={'cow': 'dog'})

@@ -1,7 +1,7 @@
 import pytest
 from tiny_report import make_ablations
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.report import ablations
 from qaclims_mm.report.ablations import (
     ablation_blocks,
@@ -75,7 +75,7 @@ def test_no_number_yet(tmp_path):
 def test_row_that_is_no_omega(tmp_path):
     results = make_ablations(tmp_path)
     results.rows[0].name = 'much'
-    with pytest.raises(FormatError, match="must be named by their omega, but one is 'much'"):
+    with pytest.raises(ConfigError, match="must be named by their omega, but one is 'much'"):
         omega_blocks({'omega': results}, tmp_path)
 
 

@@ -4,7 +4,7 @@ from helpers import make_tiny_voc
 
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
-from qaclims_mm.errors import FormatError, RecordError
+from qaclims_mm.errors import DataError, FormatError, RecordError
 from qaclims_mm.schemas import write_text_bank
 
 INDEX = [
@@ -61,7 +61,7 @@ def test_bank_of_other_images_is_refused_when_the_dataset_is_opened(tmp_path):
     make_tiny_voc(tmp_path)
     bank = make_bank(tmp_path / 'bank', [INDEX[0], INDEX[1], INDEX[5]])
     with pytest.raises(
-        FormatError,
+        DataError,
         match=r'^2 images have a class without texts in \S+bank:\n  img_1: person\n  img_2: cat\n'
         r'Run the qape stage on the same images and labels, then tools/encode_texts\.py\.$',
     ):

@@ -11,7 +11,7 @@ from released import build_with_released_weights, cam_network_cfg, official_stat
 from test_models.test_classifiers.test_cam_network import TINY
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import StageError
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.models.classifiers.ritc import collect_pairs, fuse_foreground
 from qaclims_mm.registry import MODELS
@@ -278,7 +278,7 @@ def test_refusals(bank, change, message):
 
 def test_text_bank_of_another_clip_is_refused(bank, tmp_path):
     write_text_bank(tmp_path, np.eye(8, 64), TEXTS, INDEX, dict(clip='x', weights_sha256='0' * 64))
-    with pytest.raises(FormatError, match=r'was made by CLIP x \(00000000\), but the image'):
+    with pytest.raises(StageError, match=r'was made by CLIP x \(00000000\), but the image'):
         MODELS.build(config(tmp_path)).load_texts()
 
 
