@@ -37,6 +37,14 @@ class QuestionAsker(Protocol):
 
 
 @runtime_checkable
+class WorkDirUser(Protocol):
+    """An evaluator that writes into the work dir of the run by default."""
+
+    def use_work_dir(self, work_dir: str) -> None:
+        """Take the work dir for all places that were not given."""
+
+
+@runtime_checkable
 class FolderWriter(Protocol):
     """An evaluator that fills a folder, which belongs to one run alone."""
 

@@ -17,6 +17,7 @@ from qaclims_mm.functional.evaluation import activation_errors, count_pixels, io
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas.counts import Counts, read_parts, write_part
 from qaclims_mm.schemas.curve import Curve, write_curve
+from qaclims_mm.schemas.work_dir import CURVE, JOURNAL
 
 IMAGES_A_PART = 256
 
@@ -31,8 +32,10 @@ class CAMMetric(BaseMetric):
     Args:
         thresholds: Ascending; by default 0.01 to 0.99.
         report_at: Fixed threshold of the report; the released code has 0.15.
-        out_file: JSON file for the whole curve and the IoU of every class.
-        journal: Folder in which counts are kept, so that a killed run goes on.
+        out_file: JSON file for the whole curve and the IoU of every class; by default
+            ``curve.json`` in the work dir of the run.
+        journal: Folder in which counts are kept, so that a killed run resumes; by default
+            ``journal`` in the work dir of the run.
         optional: Whether images without a mask are left out; else they are an error.
         prefix: As in ``BaseMetric``.
 
@@ -62,6 +65,11 @@ class CAMMetric(BaseMetric):
         self.settings: dict[str, str] = {}
         self._counts: Counts | None = None
         self._known: frozenset[str] = frozenset()
+
+    def use_work_dir(self, work_dir: str) -> None:
+        """Keep curve and counts in the work dir of the run, unless other places were given."""
+        self.out_file = self.out_file or str(Path(work_dir) / CURVE)
+        self.journal = self.journal or Path(work_dir) / JOURNAL
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
-"""Whether true masks belong to a project's images and have its classes."""
+"""Check that ground truth masks belong to a project's images and have its classes."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,8 @@ from qaclims_mm.progress import track
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.sources import some_of
 from qaclims_mm.schemas import IGNORE_INDEX, join_problems, read_mask
-from qaclims_mm.schemas.files import file_of, image_id_of
+from qaclims_mm.schemas.files import file_of, image_id_of, problem_of_file
+from qaclims_mm.schemas.names import shown_text
 
 # of the masks with an object: where more have a class that their image has not, annotators'
 # oversights are no explanation
@@ -21,7 +23,7 @@ _SHOWN = 20
 
 
 def check_masks(masks: str | Path, checked: Checked) -> list[str]:
-    """Look at the true masks of a project's images.
+    """Look at the ground truth masks of a project's images.
 
     Args:
         masks: Folder of masks, called as the images.
@@ -35,13 +37,15 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         DataError: If there is none, one is of another size than its image, or has a value
             that is no class, or many have a class that their image's labels lack.
     """
+    if not os.path.isdir(masks):
+        raise FormatError(f'there is no folder {shown_text(masks)} with masks.')
     names = with_gap(checked.classes)
     broken, strange = [], _Strangers()
     number = with_objects = 0
     rows = zip(checked.rows.items(), checked.sizes, strict=True)
     for (image, labels), size in track(rows, 'looking at the masks', len(checked.rows)):
         path = file_of(masks, image_id_of(image, ''), '.png')
-        if not path.is_file():
+        if problem_of_file(path) == 'is missing':
             continue
         number += 1
         try:
@@ -55,7 +59,9 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         problem = join_problems(broken, 'masks do not fit')
         raise DataError(f'{problem}\nA mask is as large as its image; {_numbering(names)}.')
     if not number:
-        raise DataError(f'{masks} has no mask of an image; they are called as the images, .png.')
+        raise DataError(
+            f'{shown_text(masks)} has no mask of an image; they are called as the images, .png.'
+        )
     if not strange.number:
         return []
     problem = strange.describe(with_objects, names)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.files import atomic_path, is_table, read_json, write_json
+from qaclims_mm.schemas.files import atomic_path, is_number, is_table, read_json, write_json
 from qaclims_mm.version import __version__
 
 SCHEMA = 1
@@ -187,7 +187,9 @@ def _are_values(value: object) -> bool:
     """Tell whether a value is {metric: {seed: number}}."""
     if not isinstance(value, dict) or not is_table(value, dict):
         return False
-    return all(is_table(seeds, (int, float)) for seeds in value.values())
+    return all(
+        is_table(seeds, object) and all(map(is_number, seeds.values())) for seeds in value.values()
+    )
 
 
 # {name: tells whether a value may stand there}
@@ -204,7 +206,7 @@ _ROW_FIELDS: dict[str, Callable[[object], bool]] = dict(
     name=_is_text,
     title=_is_text,
     folder=_is_text,
-    paper=lambda v: v is None or type(v) in (int, float),
+    paper=lambda v: v is None or is_number(v),
     values=_are_values,
     failed=lambda v: is_table(v, str),
 )

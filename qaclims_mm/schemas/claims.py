@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas.files import is_table, read_json, write_json
+from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write_json
 
 CLAIM = 'run.json'
 
@@ -27,11 +27,12 @@ def read_claim(folder: str | Path) -> dict[str, Any]:
         FormatError: If it is something else.
     """
     path = claim_path(folder)
-    if not path.is_file():
+    fix = f'delete {path.parent} and run its stage again'
+    if problem_of_file(path) == 'is missing':
         return {}
-    claim = read_json(path)
+    claim = read_json(path, fix)
     if not is_table(claim, object) or not is_table(claim.get('inputs', {}), str):
-        raise FormatError(f'{path} is not {{what: hash}}; delete {path.parent} and run again.')
+        raise FormatError(f'{path} is not {{what: hash}}; {fix}.')
     return claim
 
 
@@ -46,7 +47,7 @@ def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
         FormatError: If the mark is broken.
         StageError: If another run began it.
     """
-    if not claim_path(folder).is_file():
+    if problem_of_file(claim_path(folder)) == 'is missing':
         write_claim(folder, fingerprint)
         return
     found = read_claim(folder)

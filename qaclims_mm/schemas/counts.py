@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas.cams import BROKEN_NPZ
-from qaclims_mm.schemas.files import atomic_path
+from qaclims_mm.schemas.cams import BROKEN_NPZ, read_arrays
+from qaclims_mm.schemas.files import atomic_path, check_regular
 
 
 class Counts:
@@ -59,12 +59,11 @@ def read_part(path: str | Path) -> tuple[Counts, np.ndarray]:
     path = Path(path)
     mend = f'delete the folder {path.parent} and run the test again.'
     part = Counts(0, 0)
+    check_regular(path, mend.removesuffix('.'))
     try:
-        with path.open('rb') as raw, np.load(raw, allow_pickle=False) as file:
-            part.tp, part.pred, part.gt = file['tp'], file['pred'], file['gt']
-            ids, thresholds = file['image_ids'], file['thresholds']
-    except FileNotFoundError:
-        raise
+        part.tp, part.pred, part.gt, ids, thresholds = read_arrays(
+            path, ('tp', 'pred', 'gt', 'image_ids', 'thresholds')
+        )
     except BROKEN_NPZ as error:
         raise FormatError(f'{path} is broken ({error}); {mend}') from error
     if problem := _problem_of(part, ids, thresholds):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.files import is_table, read_json, write_json
+from qaclims_mm.schemas.files import is_number, is_table, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,4 @@ def _problem_of(value: Any) -> str:
 
 def _are_numbers(row: object) -> bool:
     """Tell whether a value is a list of numbers and ``None``."""
-    return isinstance(row, list) and all(
-        v is None or (isinstance(v, (int, float)) and not isinstance(v, bool)) for v in row
-    )
+    return isinstance(row, list) and all(v is None or is_number(v) for v in row)

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.files import is_table, read_json, write_json
+from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, shown_json, write_json
+from qaclims_mm.schemas.names import shown_name
 from qaclims_mm.version import __version__
 
 SCHEMA_VERSION = 1
 MANIFEST = 'manifest.json'
+# JSON readers of other languages hold whole numbers up to here
+MAX_COUNT = 2**53
 # Config keys that change how a run is carried out, not what it makes.
 _RUN_ONLY_KEYS = frozenset(
     [
@@ -78,21 +81,27 @@ class Manifest:
             FormatError: If it is absent, broken or of another schema.
         """
         path = Path(folder) / MANIFEST
-        if not path.is_file():
+        if problem_of_file(path) == 'is missing':
             raise FormatError(
                 f'{path} is missing: the stage that fills {folder} has not finished; run it.'
             )
         value = read_json(path)
-        if not isinstance(value, dict) or value.get('schema') != SCHEMA_VERSION:
-            found = value.get('schema') if isinstance(value, dict) else type(value).__name__
+        if not isinstance(value, dict) or (type(value.get('schema')), value.get('schema')) != (
+            int,
+            SCHEMA_VERSION,
+        ):
+            schema = f'schema {shown_json(value.get("schema"))}' if isinstance(value, dict) else ''
             raise FormatError(
-                f'{path} has schema {found}, but this version reads {SCHEMA_VERSION}; '
+                f'{path} has {schema or "no schema"}, but this version reads {SCHEMA_VERSION}; '
                 'run its stage again.'
             )
         unknown = set(value) - set(cls.__dataclass_fields__)
         if unknown or not {'stage', 'config_hash'} <= set(value):
+            named = ', '.join(map(shown_name, sorted(unknown)[:3]))
             raise FormatError(
-                f'{path} is no manifest (unknown keys: {sorted(unknown)}); run its stage again.'
+                f'{path} is no manifest (unknown keys: {named}); run its stage again.'
+                if unknown
+                else f'{path} is no manifest: it needs stage and config_hash; run its stage again.'
             )
         manifest = cls(**value)
         wrong = manifest._wrong_fields()
@@ -109,7 +118,9 @@ class Manifest:
             version=isinstance(self.version, str),
             config_hash=isinstance(self.config_hash, str),
             inputs=is_table(self.inputs, str),
-            counts=is_table(self.counts, int),
+            counts=is_table(self.counts, int)
+            # True and False are ints too
+            and all(type(n) is int and 0 <= n <= MAX_COUNT for n in self.counts.values()),
             failed=isinstance(self.failed, list)
             and all(
                 isinstance(f, list) and [type(v) for v in f] == [str, str] for f in self.failed
@@ -128,8 +139,8 @@ def manifest_hash(folder: str | Path) -> str:
 def hash_config(config: Mapping[str, Any]) -> str:
     """Return the sha256 of a config without work_dir, launcher, workers and logging.
 
-    A ``work_dir`` in a path and the folder above it count as words, so that a chain of stages keeps
-    its hashes when it is moved.
+    Paths in the ``work_dir`` and in the folder above it are hashed relative to them, so that a
+    chain of stages keeps its hashes when it is moved.
     """
     work_dir = Path(config.get('work_dir') or '')
     words = [(str(p), w) for p, w in ((work_dir, '{dir}'), (work_dir.parent, '{root}')) if p.name]
@@ -145,7 +156,9 @@ def hash_config(config: Mapping[str, Any]) -> str:
             return [keep(v) for v in node]
         if isinstance(node, str):
             for path, word in words:
-                node = node.replace(path, word)
+                if node == path or node.startswith(f'{path}/'):
+                    node = word + node[len(path) :]
+                    break
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()

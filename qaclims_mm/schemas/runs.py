@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.files import is_table, read_json, write_json
+from qaclims_mm.schemas.files import is_number, is_table, problem_of_file, read_json, write_json
 from qaclims_mm.schemas.work_dir import LOGS, RUNS
 
 
@@ -28,14 +28,12 @@ def read_runs(root: str | Path) -> dict[str, Run]:
         FormatError: If the file is something else.
     """
     path = runs_path(root)
-    if not path.is_file():
+    if problem_of_file(path) == 'is missing':
         return {}
     value = read_json(path)
     names = set(Run._fields)
     good = is_table(value, dict) and all(
-        set(run) == names
-        and type(run['status']) is int
-        and all(type(v) in (int, float) for v in run.values())
+        set(run) == names and type(run['status']) is int and all(map(is_number, run.values()))
         for run in value.values()
     )
     if not good:

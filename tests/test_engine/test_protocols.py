@@ -23,6 +23,7 @@ from qaclims_mm.engine.protocols import (
     ResumableEvaluator,
     SkippingSampler,
     StageReader,
+    WorkDirUser,
 )
 from qaclims_mm.evaluation.cam_metric import CAMMetric
 from qaclims_mm.evaluation.cam_writer import CAMWriter
@@ -39,6 +40,7 @@ IMPLEMENTED = {
     SkippingSampler: (ShardSampler,),
     QuestionAsker: (VQACorpusBuilder,),
     FolderWriter: (*WRITERS, CorpusWriter, CAMMetric),
+    WorkDirUser: (*WRITERS, CorpusWriter, CAMMetric),
     ResumableEvaluator: (*WRITERS, CorpusWriter, CAMMetric),
     FailureKeeper: (CorpusWriter,),
 }
@@ -111,6 +113,7 @@ class OwnMetric(BaseMetric):
     [
         (OwnMetric, FolderWriter),
         (OwnMetric, ResumableEvaluator),
+        (OwnMetric, WorkDirUser),
         (OwnMetric, FailureKeeper),
         # it has settings of another kind
         (lambda: CRFIoUMetric(workers=1), FolderWriter),

@@ -39,7 +39,9 @@ def test_no_claim_is_an_empty_one(tmp_path):
 def test_another_file_is_told_in_one_line(tmp_path, value):
     write_json(claim_path(tmp_path), value)
     for read in (lambda: read_claim(tmp_path), lambda: claim_folder(tmp_path, dict(config='a'))):
-        with pytest.raises(FormatError, match=r'run\.json is not {what: hash}; delete \S+ and run'):
+        with pytest.raises(
+            FormatError, match=r'run\.json is not {what: hash}; delete \S+ and run its'
+        ):
             read()
 
 

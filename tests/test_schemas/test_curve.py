@@ -57,6 +57,7 @@ GOOD = dict(thresholds=[0.1, 0.2], mIoU=[1.0, None], classes={'a': [1, 2]})
         (GOOD | dict(classes={'a': ['1', 2]}), 'a is no list of numbers'),
         (GOOD | dict(classes={'a': [[1], [2]]}), 'a is no list of numbers'),
         (GOOD | dict(classes={'a': [True, 2]}), 'a is no list of numbers'),
+        (GOOD | dict(mIoU=[10**400, 1]), 'mIoU is no list of numbers'),
         (GOOD | dict(mIoU='12'), 'mIoU is no list of numbers'),
         (GOOD | dict(mIoU=[{}, 1]), 'mIoU is no list of numbers'),
         (GOOD | dict(thresholds=None), 'thresholds is no list of numbers'),
