@@ -86,8 +86,8 @@ def check_top_keys(path: Path) -> None:
             if owners:
                 base = owners[0].name
                 raise ConfigError(
-                    f'{file}: {name} has no effect, since {base}, which it inherits, has read its own '
-                    f'value already; override the values that {base} makes of it.'
+                    f'{file}: {name} has no effect, since {base}, which it inherits, has read '
+                    f'its own value already; override the values that {base} makes of it.'
                 )
             if file == path or get_close_matches(name, READ, n=1, cutoff=_ALIKE):
                 raise ConfigError(
