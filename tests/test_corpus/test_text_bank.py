@@ -229,7 +229,7 @@ def test_clip_of_another_bank(tmp_path):
     with pytest.raises(
         StageError,
         match=r'was made by CLIP miniworld://clip \(aaaaaaaa\), but the image encoder belongs to '
-        r'bbbbbbbb; encode the texts with the same CLIP: tools/encode_texts\.py CONFIG\.$',
+        r'bbbbbbbb; encode the texts with the same CLIP: qaclims encode-texts CONFIG\.$',
     ):
         bank.check_clip('b' * 64)
 
@@ -249,7 +249,7 @@ def test_missing_file(tmp_path, name):
     make_bank(tmp_path, make_corpus())
     (tmp_path / name).unlink()
     with pytest.raises(
-        FormatError, match=rf'{name} is missing; make the text bank with tools/encode_texts\.py'
+        FormatError, match=rf'{name} is missing; make the text bank with qaclims encode-texts'
     ):
         TextBank(tmp_path)
 
@@ -257,7 +257,7 @@ def test_missing_file(tmp_path, name):
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
-        ('texts.safetensors', r'texts\.safetensors is broken .*; run tools/encode_texts\.py again'),
+        ('texts.safetensors', r'texts\.safetensors is broken .*; run qaclims encode-texts again'),
         ('texts.json', r'texts\.json is not valid JSON'),
         ('index.parquet', r'index\.parquet is not a readable Parquet file'),
     ],
@@ -275,7 +275,7 @@ def test_parts_that_disagree(tmp_path):
     make_bank(tmp_path, make_corpus())
     (tmp_path / 'texts.json').write_text('["dog"]\n')
     with pytest.raises(
-        FormatError, match=r'has 1 texts but \d+ embeddings; run tools/encode_texts'
+        FormatError, match=r'has 1 texts but \d+ embeddings; run qaclims encode-texts'
     ):
         TextBank(tmp_path)
 

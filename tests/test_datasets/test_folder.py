@@ -141,14 +141,14 @@ def test_the_number_of_classes_is_that_of_the_config(root):
     assert len(build(root, num_classes=number).class_names) == number
     for other in (0, number - 1, number + 1):
         message = f'has {number} classes, but the config is for {other}; correct the table'
-        with pytest.raises(FormatError, match=message):
+        with pytest.raises(DataError, match=message):
             build(root, num_classes=other)
 
 
 @pytest.mark.parametrize('image', ['.', './', 'sub/..'])
 def test_the_folder_is_no_image(root, image):
     write_labels(root / 'labels.csv', {image: ['cat']})
-    with pytest.raises(FormatError, match='is the folder of the images, not an image'):
+    with pytest.raises(DataError, match='is the folder of the images, not an image'):
         build(root)
 
 

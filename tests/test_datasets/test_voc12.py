@@ -86,7 +86,7 @@ def test_bad_labels_file(tmp_path, content, message):
     (tmp_path / 'labels.csv').unlink()
     if content:
         (tmp_path / 'labels.csv').write_text(content)
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(FormatError, match=message):
         build(tmp_path, labels_file='labels.csv')
 
 

@@ -67,7 +67,7 @@ def test_tables_and_pictures_are_replaced_and_words_stay(page):
     [
         (None, 'there is no page'),
         ('# Results', 'has no <!-- ablation: SUITE -->'),
-        (PAGE.replace(': s ', ': t '), r't\.json does not exist; run: python tools/ablate\.py t'),
+        (PAGE.replace(': s ', ': t '), r't\.json does not exist; run: qaclims ablate t'),
         (
             PAGE.replace('the-curve', 'others'),
             'asks for pictures of others, but the report has some of the-curve alone',

@@ -48,5 +48,5 @@ def test_another_file_is_told_in_one_line(tmp_path, value):
 @pytest.mark.parametrize('content', [b'', b'{', b'{"config": "a', b'\xff', b'[' * 100_000])
 def test_a_cut_file(tmp_path, content):
     claim_path(tmp_path).write_bytes(content)
-    with pytest.raises(FormatError, match=r'run\.json is not valid JSON'):
+    with pytest.raises(FormatError, match=r'run\.json is (not valid JSON|nested too deeply)'):
         read_claim(tmp_path)
