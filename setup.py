@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION: dict[str, str] = {}
-exec((ROOT / 'qaclims_mm/version.py').read_text(), VERSION)  # noqa: S102 - our own file, without importing torch
+exec((ROOT / 'qaclims_mm/version.py').read_text(encoding='utf-8'), VERSION)  # noqa: S102 - our own file, without importing torch
 
 EXTRAS = {
     'mm': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain', 'timm'],
@@ -34,7 +34,7 @@ setup(
     name='qaclims_mm',
     version=VERSION['__version__'],
     description='QA-CLIMS as an OpenMMLab plugin: segmentation from images and image-level labels',
-    long_description=(ROOT / 'README.md').read_text(),
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     python_requires='>=3.11',

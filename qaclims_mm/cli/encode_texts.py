@@ -8,9 +8,10 @@ from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
 from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import new_progress
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, hash_config
+from qaclims_mm.schemas import hash_config
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     args = parser.parse_args()
     cfg = load_config(args).get('text_bank')
     if cfg is None:
-        raise FormatError(f'{args.config} has no text_bank: its texts are not of a corpus.')
+        raise ConfigError(f'{args.config} has no text_bank: its texts are not of a corpus.')
     corpus = VQACorpus(cfg.corpus)
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:
@@ -28,7 +29,7 @@ def main() -> None:
             index.add_image(corpus[image_id])
             progress.advance(task)
         if not index.columns['label']:
-            raise FormatError(
+            raise DataError(
                 f'{cfg.corpus} has no answers: no image had a label, or none could be read; see '
                 'the log of the stage that asks the VQA model.'
             )

@@ -13,8 +13,9 @@ from qaclims_mm.console import new_console
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, file_of, read_cams, read_mask
+from qaclims_mm.schemas import file_of, read_cams, read_mask
 from qaclims_mm.visualization.sheets import (
     SheetColumn,
     draw_cam_sheet,
@@ -60,7 +61,7 @@ def main() -> None:
     if absent:
         raise FormatError(f'there is no folder {absent[0]}.')
     if not records:
-        raise FormatError(
+        raise ConfigError(
             f'none of the {len(dataset)} images is in all of {sources}; '
             'give folders made from this config.'
         )
@@ -68,7 +69,7 @@ def main() -> None:
     ids = args.ids or [list(records)[i] for i in spread]
     unknown = [i for i in ids if i not in records]
     if unknown:
-        raise FormatError(
+        raise ConfigError(
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
             f'{len(records)} images are, the first is {next(iter(records))}.'
         )

@@ -7,7 +7,8 @@ from mmengine.runner import CheckpointLoader
 
 import qaclims_mm.plugin  # noqa: F401 - checkpoints are read safely
 from qaclims_mm.convert.files import write_safetensors
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import atomic_path
 
 
 def publish(checkpoint: str | Path, out: str | Path, half: bool = True) -> int:
@@ -22,12 +23,13 @@ def publish(checkpoint: str | Path, out: str | Path, half: bool = True) -> int:
         Size of the file in bytes.
 
     Raises:
-        FormatError: If the checkpoint cannot be read safely or has no weights, the file has
-            another ending, or a weight does not fit into float16.
+        FormatError: If the checkpoint cannot be read safely, has no weights, or has one that does
+            not fit into float16.
+        ConfigError: If the file has another ending.
     """
     path = Path(out)
     if path.suffix != '.safetensors':
-        raise FormatError(f'the file must end in .safetensors, but got {path}.')
+        raise ConfigError(f'the file must end in .safetensors, but got {path}.')
     if not Path(checkpoint).is_file():
         raise FormatError(f'there is no checkpoint {checkpoint}.')
     loaded = CheckpointLoader.load_checkpoint(str(checkpoint), 'cpu', 'silent')

@@ -182,7 +182,7 @@ def refuse_unsafe_checkpoints() -> None:
     from mmengine.runner import checkpoint as mmengine_checkpoint
     from safetensors.torch import load_file
 
-    from qaclims_mm.schemas import FormatError
+    from qaclims_mm.errors import FormatError
 
     def load(file, map_location=None, weights_only=True):  # noqa: ANN001, ANN202 - mmengine's signature
         try:
@@ -268,7 +268,7 @@ def find_whole_checkpoint(work_dir: str) -> str | None:
     from mmengine.logging import print_log
     from mmengine.runner.checkpoint import find_latest_checkpoint
 
-    from qaclims_mm.schemas import FormatError
+    from qaclims_mm.errors import FormatError
 
     named = find_latest_checkpoint(work_dir)
     # torch writes zip files, whose table of contents comes last

@@ -6,8 +6,8 @@ from typing import Any
 from mmengine.runner import CheckpointLoader
 
 from qaclims_mm.engine.hooks.strict_load import load_strictly
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 
 def build_network(model: dict, weights: str | Path | None, device: Any = 'cpu') -> Any:

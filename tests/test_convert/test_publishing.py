@@ -4,8 +4,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from qaclims_mm.convert.publishing import publish
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.inference import CAMInferencer
-from qaclims_mm.schemas import FormatError
 
 
 def save(path, **state):
@@ -54,7 +54,8 @@ def test_bad_input(tmp_path, name, state, out, message, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if state is not None:
         save(tmp_path / name, **state)
-    with pytest.raises(FormatError, match=message):
+    kind = ConfigError if 'must end' in message else FormatError
+    with pytest.raises(kind, match=message):
         publish(tmp_path / name, out)
     assert not (tmp_path / 'a.safetensors').exists()
 

@@ -6,9 +6,9 @@ from PIL import Image
 from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference import segment
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 CONFIG = ROOT / 'configs/miniworld/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
 

@@ -5,7 +5,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from qaclims_mm.schemas import Cams, FormatError, drawn_name, voc_palette
+from qaclims_mm.errors import DataError
+from qaclims_mm.schemas import Cams, drawn_name, voc_palette
 from qaclims_mm.visualization.sheets import (
     BG_COLOUR,
     FG_COLOUR,
@@ -221,7 +222,7 @@ def test_load_column():
 )
 def test_parts_of_different_images(maps, mask, message):
     image = np.zeros((6, 8, 3), np.uint8)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(DataError, match=message):
         load_column(image, 3, 'dog', {'CAM': maps}, mask, name='img')
 
 
