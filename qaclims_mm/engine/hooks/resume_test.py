@@ -8,8 +8,9 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from qaclims_mm.engine.checkpoints import checkpoint_hash
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config, hash_file, manifest_hash
+from qaclims_mm.schemas import claim_folder, hash_config, manifest_hash
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
@@ -34,7 +35,7 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
         if getattr(transform, 'reads', None):
             fingerprint[type(transform).__name__] = manifest_hash(transform.reads)
     if runner._load_from:
-        fingerprint['checkpoint'] = hash_file(runner._load_from)
+        fingerprint['checkpoint'] = checkpoint_hash(runner._load_from)
     if hasattr(model, 'question_hash'):
         fingerprint['questions'] = model.question_hash
     return fingerprint
