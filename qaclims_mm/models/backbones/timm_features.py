@@ -54,7 +54,7 @@ class TimmFeatures(BaseModule):
         for pattern in self.frozen:
             if not any(re.match(pattern, name) for name in names):
                 raise ValueError(
-                    f'frozen must name parameters of {model_name}, but {pattern!r} names none; '
+                    f'frozen must name parameters of {model_name}, but {pattern} names none; '
                     f'they begin with {", ".join(dict.fromkeys(n.split(".")[0] for n in names))}.'
                 )
         for name, parameter in self.network.named_parameters():
@@ -69,7 +69,7 @@ class TimmFeatures(BaseModule):
         super().train(mode)
         for name, module in self.network.named_modules():
             kept = self.norm_eval and isinstance(module, nn.modules.batchnorm._BatchNorm)
-            if kept or self._is_frozen(name):
+            if kept or (name and self._is_frozen(f'{name}.')):
                 module.eval()
         return self
 
