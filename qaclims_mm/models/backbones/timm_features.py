@@ -12,6 +12,7 @@ from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError
 
@@ -35,7 +36,7 @@ class TimmFeatures(BaseModule):
         **kwargs: Further options of the model, such as ``output_stride=16``.
 
     Raises:
-        ValueError: If timm has no such model, or a pattern of ``frozen`` names nothing.
+        ConfigError: If timm has no such model, or a pattern of ``frozen`` names nothing.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class TimmFeatures(BaseModule):
         names = [name for name, _ in self.network.named_parameters()]
         for pattern in self.frozen:
             if not any(re.match(pattern, name) for name in names):
-                raise ValueError(
+                raise ConfigError(
                     f'frozen must name parameters of {model_name}, but {pattern} names none; '
                     f'they begin with {", ".join(dict.fromkeys(n.split(".")[0] for n in names))}.'
                 )
@@ -115,14 +116,14 @@ def _create(model_name: str, **kwargs: Any) -> Any:
     """Return a network of timm with random weights and no classifier.
 
     Raises:
-        ValueError: If timm has no such model.
+        ConfigError: If timm has no such model.
     """
     import timm
 
     if not timm.is_model(model_name):
         known = timm.list_models(f'*{model_name.split("_")[-1]}*')[:5]
         hint = f'it has {", ".join(known)}' if known else 'timm.list_models() lists its models'
-        raise ValueError(f'timm has no model {model_name!r}; {hint}.')
+        raise ConfigError(f'timm has no model {model_name!r}; {hint}.')
     options = dict(pretrained=False, num_classes=0, **kwargs)
     try:
         # position embeddings are interpolated to the image at hand

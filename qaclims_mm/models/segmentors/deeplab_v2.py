@@ -13,6 +13,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
 
 
@@ -50,7 +51,7 @@ class MultiScaleFusion(EncoderDecoder):
     def _logits(self, features: Sequence[Tensor]) -> Tensor:
         logits = self.decode_head(features)
         if not isinstance(logits, Tensor):
-            raise ValueError(
+            raise ConfigError(
                 f'{type(self).__name__} needs a decode_head that gives one map of logits, but '
                 f'{type(self.decode_head).__name__} gives {len(logits)}; use it in an '
                 'EncoderDecoder or as auxiliary_head.'

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from qaclims_mm.convert.renaming import rename
 from qaclims_mm.convert.segmentors import DEEPLAB_V2_RULES
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
 
 R101 = CONFIGS / '_base_/models/deeplabv2_r101.py'
@@ -213,5 +214,5 @@ def test_a_head_of_several_maps_is_refused():
         type='DAHead', in_channels=64, in_index=0, channels=4, pam_channels=4, num_classes=5
     )
     model = MODELS.build(cfg.model)
-    with pytest.raises(ValueError, match=r'DeepLabV2 needs .* one map of logits, but DAHead gives'):
+    with pytest.raises(ConfigError, match=r'DeepLabV2 needs .* one map of logits, but DAHead gives'):
         model.loss(*batch())
