@@ -214,5 +214,5 @@ def test_a_head_of_several_maps_is_refused():
         type='DAHead', in_channels=64, in_index=0, channels=4, pam_channels=4, num_classes=5
     )
     model = MODELS.build(cfg.model)
-    with pytest.raises(ConfigError, match=r'DeepLabV2 needs .* one map of logits, but DAHead gives'):
+    with pytest.raises(ConfigError, match=r'DeepLabV2 needs .* one map of logits, but DAHead'):
         model.loss(*batch())
