@@ -93,7 +93,7 @@ class MultiScaleFusion(EncoderDecoder):
                 else {}
             )
         masks = torch.stack([s.gt_sem_seg.data for s in data_samples]).float()
-        losses = {}
+        losses: dict[str, Tensor] = {}
         # without further scales there are no fused logits; those have no auxiliary losses
         for prefix, scores in zip(prefixes, self._with_highest(logits), strict=False):
             found = self.decode_head.loss_by_feat(scores, _shrunk(masks, scores.shape[-2:]))
