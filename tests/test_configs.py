@@ -307,7 +307,11 @@ def test_model_and_transforms_build(path):
         else:
             # that of the paper's maps is 16
             backbone = cfg.model.backbone
-            own = 16 if 'depth' in backbone else backbone.get('output_stride', 32)
+            own = (
+                16
+                if 'depth' in backbone
+                else (backbone.get('options') or {}).get('output_stride', 32)
+            )
             stride = 8 if 'miniworld' in path.stem else cfg.model.get('patch_size') or own
             cells = [ceil(side / stride) for side in (32, 64)]
             assert out.shape == (1, cfg.model.cam_head.num_classes, *cells)

@@ -7,7 +7,7 @@ cam = dict(
         _delete_=True,  # ResNet's options
         type='TimmFeatures',
         model_name='tf_efficientnet_lite0',
-        output_stride=16,
+        options=dict(output_stride=16),
         norm_eval=True,
         init_cfg=dict(type='Pretrained', checkpoint='weights/efficientnet-lite0.safetensors'),
     ),

@@ -5,7 +5,7 @@ Shapes: B images, C channels, H W pixels, P Q feature cells.
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -29,14 +29,15 @@ class TimmFeatures(BaseModule):
         frozen: Patterns (``re.match``) of names of parameters that are not trained. Modules of such
             names stay in evaluation mode.
         norm_eval: Whether batch normalisations keep their statistics in training.
+        options: Further options of the model, such as ``dict(output_stride=16)``.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` with weights in timm's own names: a
             file, or an address such as
             ``https://huggingface.co/timm/NAME/resolve/main/model.safetensors``. All of them must
             fit. Without it the weights are random, and nothing is ever downloaded.
-        **kwargs: Further options of the model, such as ``output_stride=16``.
 
     Raises:
-        ConfigError: If timm has no such model, or a pattern of ``frozen`` names nothing.
+        ConfigError: If timm has no such model, it does not take an option, or a pattern of
+            ``frozen`` names nothing.
     """
 
     def __init__(
@@ -44,11 +45,11 @@ class TimmFeatures(BaseModule):
         model_name: str,
         frozen: Sequence[str] = (),
         norm_eval: bool = False,
+        options: Mapping[str, Any] | None = None,
         init_cfg: dict | None = None,
-        **kwargs: Any,
     ) -> None:
         super().__init__(init_cfg)
-        self.network = _create(model_name, **kwargs)
+        self.network = _create(model_name, options or {})
         self.frozen = tuple(frozen)
         self.norm_eval = norm_eval
         names = [name for name, _ in self.network.named_parameters()]
@@ -112,11 +113,11 @@ class TimmFeatures(BaseModule):
         return (found.contiguous(),)
 
 
-def _create(model_name: str, **kwargs: Any) -> Any:
+def _create(model_name: str, options: Mapping[str, Any]) -> Any:
     """Return a network of timm with random weights and no classifier.
 
     Raises:
-        ConfigError: If timm has no such model.
+        ConfigError: If timm has no such model, or it does not take an option.
     """
     import timm
 
@@ -124,13 +125,17 @@ def _create(model_name: str, **kwargs: Any) -> Any:
         known = timm.list_models(f'*{model_name.split("_")[-1]}*')[:5]
         hint = f'it has {", ".join(known)}' if known else 'timm.list_models() lists its models'
         raise ConfigError(f'timm has no model {model_name!r}; {hint}.')
-    options = dict(pretrained=False, num_classes=0, **kwargs)
+    given = dict(pretrained=False, num_classes=0, **options)
     try:
         # position embeddings are interpolated to the image at hand
-        return timm.create_model(model_name, **{'dynamic_img_size': True, **options})
+        return timm.create_model(model_name, **{'dynamic_img_size': True, **given})
     except TypeError:
+        pass
+    try:
         # a network without position embeddings
-        return timm.create_model(model_name, **options)
+        return timm.create_model(model_name, **given)
+    except TypeError as error:
+        raise ConfigError(f'{model_name} of timm does not take an option: {error}.') from error
 
 
 def _without_classifier(state: dict[str, Tensor], network: Any) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import FormatError
 
@@ -10,19 +11,19 @@ from qaclims_mm.schemas import FormatError
 CNN, VIT, ROPE = 'test_efficientnet', 'test_vit', 'vit_tiny_patch16_dinov3_qkvb'
 
 
-def build(name, **options):
+def build(name, **given):
     torch.manual_seed(0)
-    return MODELS.build(dict(type='TimmFeatures', model_name=name, **options)).eval()
+    return MODELS.build(dict(type='TimmFeatures', model_name=name, **given)).eval()
 
 
 @pytest.mark.parametrize(
     ('name', 'options', 'size', 'cells'),
     [
         (CNN, {}, (64, 96), (2, 3)),
-        (CNN, dict(output_stride=16), (64, 96), (4, 6)),
+        (CNN, dict(options=dict(output_stride=16)), (64, 96), (4, 6)),
         (CNN, {}, (65, 90), (3, 3)),
         (VIT, {}, (64, 96), (4, 6)),
-        (ROPE, dict(depth=1), (32, 80), (2, 5)),
+        (ROPE, dict(options=dict(depth=1)), (32, 80), (2, 5)),
     ],
 )
 def test_a_map_of_any_size(name, options, size, cells):
@@ -109,11 +110,11 @@ def test_weights_of_another_network(tmp_path):
 
 
 def test_names_that_are_wrong():
-    with pytest.raises(ValueError, match=r"timm has no model 'tf_efficientnet_lite9'; timm"):
+    with pytest.raises(ConfigError, match=r"timm has no model 'tf_efficientnet_lite9'; timm"):
         build('tf_efficientnet_lite9')
     with pytest.raises(
         ValueError, match=r'but blocks\\\.99 names none; they begin with conv_stem, bn1'
     ):
         build(CNN, frozen=[r'blocks\.99'])
-    with pytest.raises(TypeError, match='no_such_option'):
-        build(CNN, no_such_option=1)
+    with pytest.raises(ConfigError, match=r"test_efficientnet .* an option: .*'no_such_option'"):
+        build(CNN, options=dict(no_such_option=1))
