@@ -61,6 +61,8 @@ _OF_BUILDERS = {
 # keys of mmengine's own that no class takes
 _OF_CONFIGS = frozenset(['type', '_scope_', '_delete_'])
 _SHOWN = 12
+# of the letters of two names one in five may differ where one may be the other, misspelt
+_ALIKE = 0.8
 _ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
@@ -68,26 +70,29 @@ def check_top_keys(path: Path) -> None:
     """Refuse a top-level name of a config or of its bases that nothing reads.
 
     A name is read if the runner or a command looks it up, or its own file or one that inherits it
-    uses it. Files in a folder ``_base_`` may offer what a leaf does not take.
+    uses it. A base may offer names that its leaf does not take, unless they look like a misspelt
+    one.
 
     Raises:
         ConfigError: If a file has such a name.
     """
     files = _chain(path)
-    used_of_bases = set().union(*(uses for _, _, uses in files.values()))
+    read = READ.union(*(of_bases for _, _, of_bases in files.values()))
     for file, (assigned, loaded, _) in files.items():
-        for name in assigned if '_base_' not in file.parts else ():
-            if name in READ or name in loaded or name in used_of_bases or name.startswith('_'):
+        for name in assigned:
+            if name in read or name in loaded or name.startswith('_'):
                 continue
-            owner = next(
-                (f for f, (a, used, _) in files.items() if name in used and name in a), None
-            )
-            if owner:
-                reason = f'{owner.name}, which it inherits, has read its own value already'
-                hint = f'override the values that {owner.name} makes of it.'
-            else:
-                reason, hint = 'nothing reads it', _nearest(name, READ)
-            raise ConfigError(f'{file}: {name} has no effect, since {reason}; {hint}')
+            owners = [f for f, (a, used, _) in files.items() if name in a and name in used]
+            if owners:
+                base = owners[0].name
+                raise ConfigError(
+                    f'{file}: {name} has no effect, since {base}, which it inherits, has read '
+                    f'its own value already; override the values that {base} makes of it.'
+                )
+            if file == path or get_close_matches(name, READ, n=1, cutoff=_ALIKE):
+                raise ConfigError(
+                    f'{file}: {name} has no effect, since nothing reads it; {_nearest(name, READ)}'
+                )
 
 
 def check_keys(cfg: Config) -> None:
@@ -172,6 +177,8 @@ def _class_of(name: str) -> Any:
 
 def _known_of(place: str, node: Mapping[str, Any]) -> frozenset[str] | None:
     """Return the keys that are read of a dict, ``None`` if any is."""
+    if place in _UNTYPED:
+        return _UNTYPED[place]
     last = place.rpartition('.')[2]
     if last.endswith('_cfg') and last not in LOOPS:
         # mmcv's builders take more than the layers
@@ -181,7 +188,7 @@ def _known_of(place: str, node: Mapping[str, Any]) -> frozenset[str] | None:
         known = options_of(found) if found is not None else None
         more = _OF_BUILDERS.get(place.partition('.')[0], frozenset())
         return known | more if known is not None else None
-    return _UNTYPED.get(place)
+    return None
 
 
 def _dicts(node: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -34,8 +34,8 @@ import os
 project = os.path.dirname(os.path.dirname((lambda: 0).__code__.co_filename))
 # where the stages find each other; set for a run by the workflow
 work = os.environ.get('QACLIMS_ROOT', os.path.join(project, 'work'))
-own = dict(type='FolderWeakDataset', project=project)
 num_classes = {number}
+own = dict(type='FolderWeakDataset', project=project, num_classes=num_classes)
 # turned as EXIF says; larger ones are made smaller for all stages, masks are as large as the file
 reading = dict(oriented=True, max_side={max_side})
 resizing = [

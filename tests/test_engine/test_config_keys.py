@@ -39,8 +39,12 @@ def test_names_that_are_read(tmp_path):
     cfg = read_config(leaf(tmp_path, text))
     assert cfg.optim_wrapper.optimizer.lr == 1e-3
     leaf(tmp_path, 'mine = 3', name='middle.py')
+    read_config(leaf(tmp_path, 'work_dir = "w"', tmp_path / 'middle.py'))
     with pytest.raises(ConfigError, match=r'middle\.py: mine has no effect'):
-        read_config(leaf(tmp_path, 'work_dir = "w"', tmp_path / 'middle.py'))
+        read_config(tmp_path / 'middle.py')
+    leaf(tmp_path, 'randomnes = dict(seed=1)', name='misspelt.py')
+    with pytest.raises(ConfigError, match=r'misspelt\.py: randomnes .* did you mean randomness'):
+        read_config(leaf(tmp_path, 'work_dir = "w"', tmp_path / 'misspelt.py'))
     cfg = read_config(leaf(tmp_path, 'work_dir = f"w{_base_.mine}"', tmp_path / 'middle.py'))
     assert cfg.work_dir == 'w3'
 
@@ -70,7 +74,7 @@ def test_names_that_are_read(tmp_path):
             'default_hooks = dict(logger=dict(intervall=1))',
             r'logger\.intervall is no option of LoggerHook; did you mean interval',
         ),
-        ('env_cfg = dict(cudnn=1)', r'env_cfg\.cudnn .* did you mean cudnn_benchmark'),
+        ('env_cfg = dict(cudnn_bench=1)', r'env_cfg\.cudnn_bench .* did you mean cudnn_benchmark'),
     ],
 )
 def test_options_that_no_class_takes(tmp_path, text, message):
