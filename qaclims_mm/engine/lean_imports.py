@@ -21,6 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any
 
+from qaclims_mm.errors import QAClimsError
+
 _FSDP = 'torch.distributed.fsdp'
 SHARDING = (_FSDP, f'{_FSDP}.api', f'{_FSDP}.fully_sharded_data_parallel')
 # {module: what it imports at its top and is deferred}
@@ -84,8 +86,17 @@ def _execute(
     needed = ONEDL.get(module.__name__)
     if needed and importlib.util.find_spec(needed) is None:
         raise ModuleNotFoundError(f'No module named {needed!r}', name=needed)
-    with _in_place(stand_ins):
-        execute(module)
+    try:
+        with _in_place(stand_ins):
+            execute(module)
+    except Exception as error:
+        if module.__name__ != 'mmpretrain':
+            raise
+        # mmengine would say that there is no such backbone
+        raise QAClimsError(
+            f'mmpretrain, of which the config names a part, cannot be imported '
+            f"({type(error).__name__}: {error}); run: pip install 'qaclims_mm[mm]'."
+        ) from error
     if after is not None:
         after(module)
 
@@ -163,7 +174,7 @@ class _GroupOnly(type):
         )
 
 
-def _skip_multimodal(module: ModuleType) -> None:
+def skip_mmpretrain_multimodal(module: ModuleType) -> None:
     """Keep mmpretrain from importing its own BLIP and CLIP, which transformers 5 breaks.
 
     It does so where pycocotools is installed, and then none of its backbones can be had.
@@ -192,16 +203,20 @@ def _collect_env_lightly(module: ModuleType) -> None:
 
 def _optimize_without_dynamo(module: ModuleType) -> None:
     """Keep optimizers from importing torch's compiler, only to switch it off for themselves."""
-    from torch.optim import Optimizer
+    from torch import optim
 
     for name in ('add_param_group', 'state_dict', 'load_state_dict', 'zero_grad'):
-        method = getattr(Optimizer, name)
+        method = getattr(optim.Optimizer, name)
         if hasattr(method, '__wrapped__'):
-            setattr(Optimizer, name, _unless_compiling(method))
+            setattr(optim.Optimizer, name, _unless_compiling(method, method.__wrapped__))
+    for optimizer in vars(optim).values():
+        step = vars(optimizer).get('step') if isinstance(optimizer, type) else None
+        if step is not None and step.__code__.co_name == '_use_grad':
+            optimizer.step = _unless_compiling(step, _with_grad_if_differentiable(step.__wrapped__))
 
 
-def _unless_compiling(method: Callable) -> Callable:
-    plain = method.__wrapped__  # type: ignore[attr-defined]
+def _unless_compiling(method: Callable, plain: Callable) -> Callable:
+    """Return a method that is the plain one until torch's compiler is imported."""
 
     @functools.wraps(plain)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -210,9 +225,22 @@ def _unless_compiling(method: Callable) -> Callable:
     return call
 
 
+def _with_grad_if_differentiable(step: Callable) -> Callable:
+    """Return an optimizer's step that does what torch's wrapper does besides its compiler."""
+
+    @functools.wraps(step)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        import torch
+
+        with torch.set_grad_enabled(self.defaults['differentiable']):
+            return step(self, *args, **kwargs)
+
+    return call
+
+
 # {module: what is changed once it is executed}
 AFTER: dict[str, Callable[[ModuleType], None]] = {
-    'mmpretrain': _skip_multimodal,
+    'mmpretrain': skip_mmpretrain_multimodal,
     'mmengine.runner.runner': _collect_env_lightly,
     'mmengine.optim.optimizer.builder': _optimize_without_dynamo,
 }
