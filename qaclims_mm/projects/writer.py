@@ -31,6 +31,8 @@ import os
 
 # mmengine compiles a config under its own path, so the project is found wherever it is moved to
 project = os.path.dirname(os.path.dirname((lambda: 0).__code__.co_filename))
+# where the stages find each other; set for a run by the workflow
+work = os.environ.get('QACLIMS_ROOT', os.path.join(project, 'work'))
 own = dict(type='FolderWeakDataset', project=project)
 num_classes = {number}
 # turned as EXIF says; larger ones are made smaller for all stages, masks are as large as the file
@@ -49,6 +51,7 @@ _base_ = [
     ),
     './data.py',
 ]
+work_dir = f'{{_base_.work}}/{stage}'
 """
 _TRAINING = """\
 epochs = {epochs}  # about {steps} steps of {batch_size} images
@@ -78,8 +81,6 @@ _LOAD = "dict(type='LoadRGBImage', **_base_.reading)"
 _SCORE = """\
     dict(
         type='CAMMetric',
-        out_file='{work_dir}/curve.json',
-        journal='{work_dir}/journal',
         optional=True,%s
     ),
 """
@@ -189,7 +190,7 @@ def _stages(project: Project) -> Mapping[str, str]:
     size = f'data_preprocessor=dict(size=({crop}, {crop}))'
     mask = ["dict(type='LoadMask', optional=True)"] if project.masks else []
     score = _SCORE % '' if project.masks else ''
-    maps = "test_evaluator = [\n    dict(type='CAMWriter', out_dir='{work_dir}/cams'),\n"
+    maps = "test_evaluator = [\n    dict(type='CAMWriter'),\n"
     network = f'model = dict({size}, cam_head=dict(num_classes=_base_.num_classes))\n'
     pack = f"dict(type='PackWeakInputs', scales={scales})"
     return dict(
@@ -198,17 +199,21 @@ def _stages(project: Project) -> Mapping[str, str]:
         qa_clims=_text(
             project,
             'qa_clims',
-            [_LOAD, "dict(type='LoadTextRows', text_bank='{texts}')"],
+            [_LOAD, f"dict(type='LoadTextRows', text_bank={_below('texts')})"],
             [_LOAD, *mask, pack],
         )
+        + f'texts = {_below("texts")}\n'
+        + 'text_bank = dict(folder=texts, corpus='
+        + _below('qape/corpus')
+        + ')\n'
         + _start(project)
-        + f'{network}{maps}{score}]\n',
+        + f'{network.replace("model = dict(", "model = dict(text_bank=texts, ")}{maps}{score}]\n',
         ir_label=_text(
             project,
             'ir_label',
             test=[
                 _LOAD,
-                "dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams')",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims/cams')})",
                 "dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05)",
                 "dict(type='PackWeakInputs')",
             ],
@@ -216,18 +221,17 @@ def _stages(project: Project) -> Mapping[str, str]:
         irn=_text(
             project,
             'irn',
-            [_LOAD, "dict(type='LoadMask', masks='{work_dir}/../ir_label/ir_labels')"],
+            [_LOAD, f"dict(type='LoadMask', masks={_below('ir_label/ir_labels')})"],
             [
                 _LOAD,
                 *mask,
-                "dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams')",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims/cams')})",
                 "dict(type='PackWeakInputs', scales=(1.0,))",
             ],
         )
         + f'model = dict({size})\n'
         + 'test_evaluator = [\n'
-        + "    dict(type='PseudoMaskWriter', out_dir='{work_dir}/pseudo_masks', "
-        + f'threshold={THRESHOLD}, full_size=True),\n'
+        + f"    dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True),\n"
         + (_SCORE % f"\n        report_at={THRESHOLD},\n        prefix='mask'," if score else '')
         + ']\n',
         segment=_segment(project, size),
@@ -239,7 +243,7 @@ def _start(project: Project) -> str:
     if not read_config(config_path(_base(project, 'qa_clims'))).get('load_from'):
         return ''
     epochs, _, _ = project.epochs('cam')
-    return f"load_from = '{{work_dir}}/../cam/epoch_{epochs}.pth'\n"
+    return f'load_from = {_below(f"cam/epoch_{epochs}.pth")}\n'
 
 
 def _segment(project: Project, size: str) -> str:
@@ -252,7 +256,7 @@ def _segment(project: Project, size: str) -> str:
         'segment',
         [
             load,
-            "dict(type='LoadMask', masks='{work_dir}/../irn/pseudo_masks')",
+            f"dict(type='LoadMask', masks={_below('irn/pseudo_masks')})",
             f"dict(type='RandomResizeLongSide', min_side={low}, max_side={high})",
             "dict(type='RandomFlip', prob=0.5)",
             f"dict(type='RandomCrop', crop_size=({crop}, {crop}), cat_max_ratio=0.75)",
@@ -263,9 +267,13 @@ def _segment(project: Project, size: str) -> str:
         # of images of other sizes a segmentor takes one at a time
         'test_dataloader.update(batch_size=1)\n'
         f'model = dict({size}, decode_head=dict(num_classes=_base_.num_classes + 1))\n'
-        "test_evaluator = [dict(type='SegMaskWriter', out_dir='{work_dir}/predictions', "
-        'full_size=True)]\n'
+        "test_evaluator = [dict(type='SegMaskWriter', full_size=True)]\n"
     )
+
+
+def _below(path: str) -> str:
+    """Return the expression by which a config names what another stage makes."""
+    return f"f'{{_base_.work}}/{path}'"
 
 
 def _base(project: Project, stage: str) -> str:
@@ -279,7 +287,7 @@ def _text(
     test: list[str] | None = None,
 ) -> str:
     """Return the config of a stage up to its model: base, schedule, and pipelines."""
-    text = _HEAD.format(base=_base(project, stage))
+    text = _HEAD.format(base=_base(project, stage), stage=stage)
     if train is not None:
         epochs, batch, steps = project.epochs(stage)
         text += _TRAINING.format(epochs=epochs, steps=steps, batch_size=batch)

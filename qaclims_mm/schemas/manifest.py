@@ -127,8 +127,8 @@ def manifest_hash(folder: str | Path) -> str:
 def hash_config(config: Mapping[str, Any]) -> str:
     """Return the sha256 of a config without work_dir, launcher, workers and logging.
 
-    A ``work_dir`` in a path and the folder above it count as words, so that a chain of stages keeps
-    its hashes when it is moved.
+    Paths in the ``work_dir`` and in the folder above it are hashed relative to them, so that a
+    chain of stages keeps its hashes when it is moved.
     """
     work_dir = Path(config.get('work_dir') or '')
     words = [(str(p), w) for p, w in ((work_dir, '{dir}'), (work_dir.parent, '{root}')) if p.name]
@@ -144,7 +144,9 @@ def hash_config(config: Mapping[str, Any]) -> str:
             return [keep(v) for v in node]
         if isinstance(node, str):
             for path, word in words:
-                node = node.replace(path, word)
+                if node == path or node.startswith(f'{path}/'):
+                    node = word + node[len(path) :]
+                    break
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()

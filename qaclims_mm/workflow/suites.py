@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,8 @@ from qaclims_mm.schemas import FormatError
 from qaclims_mm.workflow.plan import Plan, Stage
 from qaclims_mm.workflow.stages import last_checkpoint
 
-# the stages that ask the VQA model and make the text bank, the strings of a config that say where
-# their files are, and the training that is varied
+# the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'
-CORPUS = 'corpus'
 TRAINED = 'qa_clims'
 _ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -96,7 +95,7 @@ def read_suite(path: str | Path) -> Suite:
     except SyntaxError as error:
         where = f'{path}, line {error.lineno}'
         raise FormatError(f'{where}: this is no Python ({error.msg}).') from error
-    cfg = Config.fromfile(path, lazy_import=False)
+    cfg = Config.fromfile(Path(path).absolute(), lazy_import=False)
     try:
         found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
     except (AttributeError, TypeError) as error:
@@ -175,10 +174,10 @@ def _varied(
         name = f'{folder}_{QAPE}'
         about, args = f'answers of {variant.title}', _as_arguments(variant.qape)
         yield replace(find(QAPE), name=name, about=about, args=args, folder=name)
-        options[CORPUS] = f'{{work_dir}}/../{name}/corpus'
+        options['text_bank.corpus'] = f'{{root}}/{name}/corpus'
         needs_texts = (*(n for n in texts.needs if n != QAPE), name)
     if variant.qape or any(key.startswith('text_bank.') for key in options):
-        options[TEXTS] = f'{{work_dir}}/{TEXTS}'
+        options |= _use_bank(str(train.config), f'{{root}}/{folder}/{TEXTS}')
         bank = f'{folder}_{TEXTS}'
     own: dict[str, Any] = dict(folder=folder, args=_as_arguments(options))
     if bank != TEXTS:
@@ -192,6 +191,15 @@ def _varied(
     yield replace(test, name=f'{folder}_maps', checkpoint=checkpoint, needs=(folder,), **own)
 
 
+def _use_bank(config: str, bank: str) -> dict[str, Any]:
+    """Return the options by which a RITC config makes and reads another text bank."""
+    options = {'text_bank.folder': bank, 'model.text_bank': bank}
+    for place, step in enumerate(read_config(config).train_dataloader.dataset.pipeline):
+        if step.type == 'LoadTextRows':
+            options[f'train_dataloader.dataset.pipeline.{place}.text_bank'] = bank
+    return options
+
+
 def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
     """Refuse options that a config lacks, or that would arrive as something else."""
     cfg = read_config(config).to_dict()
@@ -201,7 +209,7 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
             if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
                 raise FormatError(f'{where}: {config} has no {key}.')
             node = node.get(part)
-        if '.' not in key and not isinstance(node, str):
+        if '.' not in key:
             raise FormatError(
                 f'{where}: {key} is read by {config} alone; name the place where it is used, '
                 'such as optim_wrapper.optimizer.lr.'
@@ -245,4 +253,4 @@ def _as_option(value: Any) -> str:
     """Write a value as ``--cfg-options`` reads it."""
     if isinstance(value, (list, tuple)):
         return f'[{",".join(map(str, value))}]'
-    return str(value)
+    return json.dumps(value) if isinstance(value, str) else str(value)
