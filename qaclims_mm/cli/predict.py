@@ -65,13 +65,13 @@ def _ids_of(given: list[str]) -> dict[str, Path]:
     Raises:
         FormatError: If two images would have one mask.
     """
-    from qaclims_mm.inference.segmenter import list_images
+    from qaclims_mm.inference.segmenter import list_files
     from qaclims_mm.schemas import image_id_of
 
     images: dict[str, Path] = {}
     for name in given:
         root = Path(name) if Path(name).is_dir() else Path(name).parent
-        for path in map(Path, list_images([name])):
+        for path in list_files(Path(name)):
             image_id = image_id_of(path, root)
             other = images.setdefault(image_id, path)
             if other != path:

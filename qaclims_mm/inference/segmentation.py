@@ -71,16 +71,12 @@ class Segmentation:
         file = io.BytesIO()
         Image.fromarray(self.overlay(SHOWN_SIDE)).save(file, format='PNG')
         picture = base64.b64encode(file.getvalue()).decode()
-        name = (
-            ''
-            if isinstance(self.image, np.ndarray)
-            else html.escape(drawn_name(str(self.image), LONGEST_SHOWN))
-        )
+        name = '' if isinstance(self.image, np.ndarray) else _escaped(str(self.image))
         total = self.mask.size
         rows = ''.join(
             f'<li><span style="display:inline-block;width:1em;height:1em;margin-right:.5em;'
             f'background:rgb{self._colour(value)}"></span>'
-            f'{html.escape(drawn_name(self.name_of(value), LONGEST_SHOWN))} {100 * pixels / total:.1f} %</li>'
+            f'{_escaped(self.name_of(value))} {100 * pixels / total:.1f} %</li>'
             for value, pixels in self.areas.items()
         )
         return (
@@ -91,3 +87,7 @@ class Segmentation:
 
     def _colour(self, value: int) -> tuple[int, int, int]:
         return self.palette[value % len(self.palette)]
+
+
+def _escaped(name: str) -> str:
+    return html.escape(drawn_name(name, LONGEST_SHOWN))

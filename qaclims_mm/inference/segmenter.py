@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from PIL import Image
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
 from qaclims_mm.datasets.collate import list_collate
@@ -80,8 +81,8 @@ class Segmenter:
 
     def stream(self, images: ImageOrFolder | Sequence[ImageOrFolder]) -> Iterator[Segmentation]:
         """Yield the results one by one, which takes the memory of one image; see ``__call__``."""
-        single = isinstance(images, (str, Path, np.ndarray))
-        for image in list_images([images] if single else images):
+        given = [images] if isinstance(images, (str, Path, np.ndarray)) else images
+        for image in list_images(given):
             yield self.segment(image)
 
     @torch.no_grad()
@@ -118,7 +119,7 @@ class Segmenter:
             return image, image.shape[:2]
         try:
             return read_image(image, **self._reading)
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise RecordError(f'image {image} cannot be read ({error}); replace it.') from error
 
 
@@ -131,15 +132,24 @@ def list_images(images: Iterable[ImageOrFolder]) -> Iterator[Path | np.ndarray]:
     for image in images:
         if isinstance(image, np.ndarray):
             yield image
-        elif Path(image).is_dir():
-            found = list(find_images(image))
-            if not found:
-                raise FormatError(f'there is no image in the folder {image}.')
-            yield from found
-        elif not Path(image).is_file():
-            raise FormatError(f'there is no image or folder {image}.')
         else:
-            yield Path(image)
+            yield from list_files(Path(image))
+
+
+def list_files(place: Path) -> list[Path]:
+    """Return a file, or the images of a folder.
+
+    Raises:
+        FormatError: If there is no such file, or no image in the folder.
+    """
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise FormatError(f'there is no image or folder {place}.')
+    found = list(find_images(place))
+    if not found:
+        raise FormatError(f'there is no image in the folder {place}.')
+    return found
 
 
 def _meaning_of_values(

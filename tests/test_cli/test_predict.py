@@ -4,8 +4,10 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from qaclims_mm.cli import main
+from qaclims_mm.paths import resolve
 from qaclims_mm.schemas import read_mask
 
 CONFIG = 'deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112'
@@ -44,7 +46,7 @@ def test_masks_overlays_and_areas(predict, images, tmp_path):
             assert picture.size == (32, 40)
     with (out / 'classes.csv').open(encoding='utf-8', newline='') as file:
         rows = list(csv.DictReader(file))
-    assert [row['class'] for row in rows][0] == 'background'
+    assert rows[0]['class'] == 'background'
     assert len(rows) == 9
     assert sum(int(row['pixels']) for row in rows) == 2 * 40 * 32
     counted = sum(int((read_mask(path) == 0).sum()) for path in masks)
@@ -79,9 +81,11 @@ def test_two_images_of_one_mask(predict, images, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
-def test_another_segmentor_needs_another_folder(predict, images, tmp_path, monkeypatch):
+def test_other_weights_need_another_folder(predict, images, tmp_path, monkeypatch):
     out = tmp_path / 'out'
     assert predict(images, '--out', out)[0] == 0
-    monkeypatch.setattr(f'{__name__}.CONFIG', CONFIG.replace('full', 'qa-clims-irn'))
+    weights = load_file(resolve(WEIGHTS))
+    save_file({k: v + 1 for k, v in weights.items()}, tmp_path / 'other.safetensors')
+    monkeypatch.setattr(f'{__name__}.WEIGHTS', str(tmp_path / 'other.safetensors'))
     status, _ = predict(images, '--out', out)
-    assert status == 0 or 'holds files of another run' in status
+    assert 'holds files of another run (weights differ)' in status
