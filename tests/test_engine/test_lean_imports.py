@@ -210,7 +210,7 @@ except QAClimsError as error:
 """
     message = python(code, PYTHONPATH=f'{tmp_path}:{ROOT}')
     assert 'mmpretrain' in message
-    assert '(ImportError: half of it is gone); run: pip install' in message
+    assert '(ImportError: half of it is gone); run: pip install --force' in message
 
 
 def test_the_compiler_of_torch_has_no_other_way_in():
