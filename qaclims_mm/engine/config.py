@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from qaclims_mm.engine.compat import mend_openmmlab
+from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas.project import check_not_pasted
 
@@ -23,6 +24,7 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     cfg = read_config(args.config, args.work_dir, args.cfg_options)
     cfg.launcher = args.launcher
+    check_keys(cfg)
     if args.strict:
         _set_strict(cfg)
     return cfg
@@ -44,14 +46,16 @@ def read_config(
             environment variable ``QACLIMS_ROOT``, else the config's own.
 
     Raises:
-        ConfigError: If the file does not exist or is no Python, or an option has a key that the
-            config lacks.
+        ConfigError: If the file or a base does not exist, is no Python, or has a top-level name
+            that nothing reads, or an option is none of a config.
     """
     # mmengine would expand a folder called ~
     file = Path(os.path.abspath(path))
     if not file.is_file():
         raise ConfigError(f'config {path} does not exist; see configs/ for those that ship.')
     check_not_pasted(file.parent.parent)
+    check_top_keys(file)
+    check_options(options or {})
     mend_openmmlab()
     before = os.environ.get(ROOT)
     if root is not None:

@@ -94,8 +94,9 @@ def _execute(
             raise
         # mmengine would say that there is no such backbone
         raise QAClimsError(
-            f'mmpretrain, of which the config names a part, cannot be imported '
-            f'({type(error).__name__}: {error}); run: pip install --force-reinstall onedl-mmpretrain.'
+            'mmpretrain, of which the config names a part, cannot be imported '
+            f'({type(error).__name__}: {error}); '
+            'run: pip install --force-reinstall onedl-mmpretrain.'
         ) from error
     if after is not None:
         after(module)

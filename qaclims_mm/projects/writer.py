@@ -1,5 +1,6 @@
 """The files of a project: tables of labels and classes, a config a stage, and the pipeline."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
 from qaclims_mm.projects.presets import Preset
 from qaclims_mm.schemas import FormatError, atomic_path
-from qaclims_mm.schemas.names import problem_of_characters, shown_name
+from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
 from qaclims_mm.schemas.project import (
     CLASSES,
     LABELS,
@@ -33,8 +34,8 @@ import os
 project = os.path.dirname(os.path.dirname((lambda: 0).__code__.co_filename))
 # where the stages find each other; set for a run by the workflow
 work = os.environ.get('QACLIMS_ROOT', os.path.join(project, 'work'))
-own = dict(type='FolderWeakDataset', project=project)
 num_classes = {number}
+own = dict(type='FolderWeakDataset', project=project, num_classes=num_classes)
 # turned as EXIF says; larger ones are made smaller for all stages, masks are as large as the file
 reading = dict(oriented=True, max_side={max_side})
 resizing = [
@@ -95,7 +96,7 @@ class Project:
         images: Folder of the images.
         checked: Images, labels and classes.
         preset: Its networks.
-        masks: Folder of true masks of some images, for scores; or ``None``.
+        masks: Folder of ground truth masks of some images, for scores; or ``None``.
     """
 
     folder: Path
@@ -138,10 +139,9 @@ def write_project(project: Project, rate: float) -> list[Path]:
     _check_paths(project)
     if not checked.rows or not checked.counts:
         raise FormatError(
-            f'no image of {project.images} can be used with a label; see the problems above.'
+            f'no image of {shown_text(project.images)} can be used with a label; see the problems '
+            'above.'
         )
-    if (folder / 'pipeline.py').exists():
-        raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
     classes = with_gap(checked.classes)
     tables = ProjectTables(project.images, classes, project.masks, checked.aliases)
     write_labels(folder / LABELS, checked.rows)
@@ -157,15 +157,42 @@ def write_project(project: Project, rate: float) -> list[Path]:
 
 
 def _check_paths(project: Project) -> None:
-    """Refuse folders whose names no log and no JSON could hold.
+    """Refuse folders whose names no log and no JSON could hold, and one that cannot be made.
 
     Raises:
-        FormatError: If a folder has such a name.
+        FormatError: If a folder has such a name, or a file stands where the project would be.
     """
     for folder in (project.folder, project.images, project.masks):
-        problem = problem_of_characters(str(folder.absolute())) if folder else ''
+        problem = problem_of_line(str(folder.absolute())) if folder else ''
         if problem:
             raise FormatError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
+    check_new_folder(project.folder)
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made, before any work is done for it.
+
+    Args:
+        folder: The folder of a new project; nothing is made.
+
+    Raises:
+        FormatError: If a file stands there or above it, its name is too long, or it has a project.
+    """
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise FormatError(f'{shown_text(folder)} is no folder; choose another one.')
+    try:
+        os.lstat(folder / 'pipeline.py')
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        # below a file, a name of 10,000 characters, a NUL
+        reason = getattr(error, 'strerror', None) or error
+        raise FormatError(
+            f'the folder {shown_text(folder)} cannot be made ({reason}); choose another one.'
+        ) from error
+    raise FormatError(
+        f'{shown_text(folder)} has a project already; delete it or choose another folder.'
+    )
 
 
 def _write(path: Path, text: str) -> Path:

@@ -1,7 +1,6 @@
 """Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
 
 import ast
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.schemas import FormatError
@@ -21,7 +21,6 @@ from qaclims_mm.workflow.stages import last_checkpoint
 # the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'
 TRAINED = 'qa_clims'
-_ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -228,19 +227,8 @@ def _is_argument(node: Mapping[str, Any], name: str) -> bool:
     for registry in (MODELS, VQA_MODELS, DATASETS):
         found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
         if found is not None:
-            return _takes(found, name)
-    return False
-
-
-def _takes(maker: Any, name: str) -> bool:
-    """Tell whether a class takes an argument, itself or by handing it on to its base."""
-    for each in inspect.getmro(maker) if inspect.isclass(maker) else [maker]:
-        parameters = inspect.signature(each).parameters
-        kinds = {p.kind for p in parameters.values()}
-        if name in parameters and parameters[name].kind not in _ANY:
-            return True
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            return False
+            known = options_of(found)
+            return known is None or name in known
     return False
 
 

@@ -26,7 +26,7 @@ def test_config_that_does_not_exist(tmp_path):
 
 def test_work_dir_of_flag_then_config_then_name(tmp_path):
     path = tmp_path / 'my_config.py'
-    path.write_text('x = 1\n')
+    path.write_text('log_level = 1\n')
     assert read(path).work_dir == 'work_dirs/my_config'
     path.write_text("work_dir = 'there'\n")
     assert read(path).work_dir == 'there'
@@ -59,8 +59,8 @@ def test_a_folder_called_like_a_home_is_no_home(tmp_path, monkeypatch):
     monkeypatch.setenv('HOME', str(home))
     monkeypatch.chdir(here)
     (home / 'c.py').write_text("raise SystemExit('ran')\n")
-    (here / '~/c.py').write_text('x = 1\n')
-    assert read_config('~/c.py').x == 1
+    (here / '~/c.py').write_text('log_level = 1\n')
+    assert read_config('~/c.py').log_level == 1
     (here / '~/c.py').unlink()
     with pytest.raises(ConfigError, match='does not exist'):
         read_config('~/c.py')
@@ -68,9 +68,11 @@ def test_a_folder_called_like_a_home_is_no_home(tmp_path, monkeypatch):
 
 def test_names_in_braces_stay(tmp_path):
     path = tmp_path / 'c.py'
-    path.write_text("texts = 'x'\nprompt = 'a photo of {answer}'\npath = '{texts}/{work_dir}'\n")
+    path.write_text(
+        "model = dict(prompt='a photo of {answer}')\nload_from = '{texts}/{work_dir}'\n"
+    )
     cfg = read(path, '--work-dir', 'w')
-    assert (cfg.prompt, cfg.path) == ('a photo of {answer}', '{texts}/{work_dir}')
+    assert (cfg.model.prompt, cfg.load_from) == ('a photo of {answer}', '{texts}/{work_dir}')
 
 
 def test_flags(tmp_path):
