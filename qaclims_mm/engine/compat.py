@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import io
 import os
 import re
@@ -33,7 +34,7 @@ def require_openmmlab() -> None:
     broken = []
     for module, distribution in _PARTS.items():
         try:
-            importlib.import_module(module)
+            _import_or_find(module)
         except Exception as error:
             broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
     if broken:
@@ -45,11 +46,18 @@ def require_openmmlab() -> None:
         )
 
 
+def _import_or_find(module: str) -> None:
+    if module != 'mmpretrain':
+        importlib.import_module(module)
+    elif importlib.util.find_spec(module) is None:
+        # its import takes a second, and is left to configs that name one of its backbones
+        raise ModuleNotFoundError(f'No module named {module!r}', name=module)
+
+
 def mend_openmmlab() -> None:
     """Check the install and apply every mend that is not about ranks; safe to call again."""
     require_openmmlab()
     enable_mmseg_bases()
-    skip_mmpretrain_multimodal()
     hide_missing_onedl()
     refuse_unsafe_checkpoints()
     write_files_whole()
@@ -62,16 +70,6 @@ def enable_mmseg_bases() -> None:
     from mmengine.config import utils
 
     utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
-
-
-def skip_mmpretrain_multimodal() -> None:
-    """Keep mmpretrain from importing its own BLIP and CLIP, which transformers 5 breaks.
-
-    It does so where pycocotools is installed, and then none of its backbones can be had.
-    """
-    from mmpretrain.utils import dependency
-
-    dependency.WITH_MULTIMODAL = False
 
 
 def hide_missing_onedl() -> None:
