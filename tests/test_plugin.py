@@ -133,4 +133,4 @@ def test_without_openmmlab_the_command_that_installs_it_is_the_last_word(target)
     assert done.stderr.count('During handling') == 0
     for name in blocked:
         assert f"): ModuleNotFoundError: No module named '{name}'" in done.stderr
-    assert 'Run in the root of the repository: pip install -e ".[mm]"\n' in done.stderr
+    assert "Run: pip install 'qaclims_mm[mm]'\n" in done.stderr

@@ -1,5 +1,6 @@
 """Runs a sub-command and turns its errors into one line and an exit status."""
 
+import errno
 import io
 import re
 import signal
@@ -11,6 +12,14 @@ from qaclims_mm.console import printable
 from qaclims_mm.errors import QAClimsError
 
 INTERRUPTED = 128 + signal.SIGINT
+# {module: extra of setup.py that has it}
+EXTRA_OF = {
+    **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
+    **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
+    'pycocotools': 'coco',
+    'tensorboard': 'vis',
+    'gradio': 'web',
+}
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -25,18 +34,39 @@ def run_tool(main: Callable[[], int | None]) -> None:
         if isinstance(end.code, str):
             end.code = printable(end.code)
         raise
-    except (QAClimsError, FileNotFoundError, ImportError) as error:
-        raise SystemExit(f'error: {_message_of(error)}') from error
-    except (KeyError, TypeError) as error:
-        mistake = _config_mistake(error)
-        if not mistake:
+    except Exception as error:
+        message = _explained(error)
+        if not message:
             raise
-        raise SystemExit(f'error: {mistake}') from error
+        raise SystemExit(f'error: {message}') from error
     except KeyboardInterrupt:
         sys.stderr.write('interrupted\n')
         raise SystemExit(INTERRUPTED) from None
     _leave_ranks()
     raise SystemExit(status)
+
+
+def _explained(error: Exception) -> str:
+    """Return what a user is told of an error; '' for a bug, which keeps its traceback."""
+    if isinstance(error, PermissionError) or getattr(error, 'errno', None) == errno.EROFS:
+        path = getattr(error, 'filename', None) or 'a file'
+        return printable(
+            f'there is no permission to use {path}; work in a folder that is yours (cd, or '
+            '--work-dir where the sub-command has it).'
+        )
+    if isinstance(error, (QAClimsError, FileNotFoundError, ImportError)):
+        return _message_of(error) + _installation(error)
+    if isinstance(error, (KeyError, TypeError)):
+        return _config_mistake(error)
+    return ''
+
+
+def _installation(error: Exception) -> str:
+    """Return the command that installs a missing module of an extra, to follow the message."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ''
+    extra = EXTRA_OF.get((error.name or '').partition('.')[0])
+    return f"; run: pip install 'qaclims_mm[{extra}]'" if extra else ''
 
 
 def _leave_ranks() -> None:

@@ -14,6 +14,7 @@ from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.inference.networks import build_network
+from qaclims_mm.paths import config_file
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import resize_mask
 
@@ -28,7 +29,7 @@ def segment(
 
     Args:
         images: Paths, or RGB uint8 arrays ``(H, W, 3)``; one or several.
-        config: Of the segmentor, ours or any of mmseg's.
+        config: Of the segmentor, ours or any of mmseg's: a file, or the name of one that ships.
         weights: Its checkpoint.
         device: Where it runs.
 
@@ -45,12 +46,12 @@ def segment(
         >>> image = make_picture(seed=999, index=0, size=112)[1].image
         >>> name = 'deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112'
         >>> weights = 'miniworld://segment/r18-mini.safetensors'
-        >>> [mask] = segment(image, f'configs/miniworld/{name}.py', weights)
+        >>> [mask] = segment(image, name, weights)
         >>> mask.shape, str(mask.dtype)
         ((112, 112), 'uint8')
     """
     init_default_scope('mmseg')
-    cfg = config if isinstance(config, Config) else read_config(str(config))
+    cfg = config if isinstance(config, Config) else read_config(config_file(config))
     model = build_network(cfg.model, weights, device)
     given = [images] if isinstance(images, (str, Path, np.ndarray)) else list(images)
     reading, *steps = cfg.test_dataloader.dataset.pipeline
