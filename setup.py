@@ -26,10 +26,16 @@ EXTRAS = {
     'vis': ['tensorboard>=2.18'],
     'web': ['gradio>=6'],
     'docs': ['sphinx', 'myst-parser', 'furo'],
-    'test': ['pytest>=8.3', 'pytest-cov>=5', 'pytest-xdist>=3.6', 'hypothesis>=6.112', 'pyyaml'],
+    'test': [
+        'pytest>=8.3',
+        'pytest-cov>=5',
+        'pytest-xdist>=3.6',
+        'hypothesis>=6.112',
+        'pyyaml>=6.0.2',
+        'setuptools>=77',
+    ],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],
-    'release': ['build', 'twine'],
 }
 
 
