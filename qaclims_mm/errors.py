@@ -9,5 +9,9 @@ class FormatError(QAClimsError, ValueError):
     """A file is missing, broken or of another version."""
 
 
+class ConfigError(QAClimsError, ValueError):
+    """A config, a plan or a value of the command line is wrong."""
+
+
 class RecordError(QAClimsError, ValueError):
     """One record cannot be used; the message names its file and the reason."""

@@ -30,7 +30,12 @@ from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
 from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.schemas import FormatError, update_metrics, write_json, write_run_config
-from qaclims_mm.schemas.names import problem_of_characters, problem_of_name
+from qaclims_mm.schemas.names import (
+    BLANKS,
+    problem_of_characters,
+    problem_of_line,
+    problem_of_name,
+)
 from qaclims_mm.schemas.project import read_project_tables
 
 _FOLDERS = itertools.count()
@@ -78,9 +83,15 @@ def write_voc(folder, stems, labels):
         (folder / f'{k}.xml').write_text(text, encoding='utf-8')
 
 
+def cleaned(label):
+    """Return a label without the blanks that are none of it; a control character stays."""
+    text = label.strip(BLANKS)
+    return text if problem_of_characters(text) else ' '.join(text.split())
+
+
 def classes_of(labels):
     """Return the classes that labels make; those that are refused are left out."""
-    found = [' '.join(label.split()) for label in labels]
+    found = [cleaned(label) for label in labels]
     return set(as_words([label for label in found if not problem_of_name(label)]).values())
 
 
@@ -120,7 +131,7 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
     source = read_source(table, images)
     checked = check_source(source, images)
     made = Project(project, images, checked, PRESETS['mini'])
-    if not checked.counts or any(problem_of_characters(folder) for folder in folders):
+    if not checked.counts or any(problem_of_line(folder) for folder in folders):
         # one line, in which nothing is sent to the terminal as it is
         with pytest.raises(FormatError) as refused:
             write_project(made, 1e11)
@@ -134,9 +145,9 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
     ids = {r['image_id']: set(r['label_names']) for r in dataset.iterate_records()}
     left_out = '\n'.join(checked.problems)
     for k, stem in enumerate(stems):
-        name = stem.strip().replace('\\', '/').removeprefix('./') if voc else stem
+        name = stem.strip(BLANKS).replace('\\', '/').removeprefix('./') if voc else stem
         own = labels[k :: len(stems)]
-        bad = any(problem_of_name(' '.join(n.split())) for n in own if n.strip())
+        bad = any(problem_of_name(cleaned(n)) for n in own if n.strip(BLANKS))
         if stem in ids and not bad and not any(c in stem for c in '\\'):
             assert ids[stem] == {
                 c for c in dataset.class_names if c in classes_of(labels) and c in _all(own, labels)
@@ -149,8 +160,8 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
 
 def _all(own, labels):
     """Return the classes of some labels, called as the first label of their kind."""
-    words = as_words([' '.join(label.split()) for label in labels])
-    return {words[' '.join(label.split())] for label in own}
+    words = as_words([cleaned(label) for label in labels])
+    return {words[cleaned(label)] for label in own}
 
 
 class Watcher:
@@ -209,10 +220,10 @@ class Reader(HTMLParser):
 
 def one_of_each(labels):
     """Return labels that become classes, as many as there are classes."""
-    words = as_words([' '.join(label.split()) for label in labels])
+    words = as_words([cleaned(label) for label in labels])
     good = {}
     for label in labels:
-        known = ' '.join(label.split())
+        known = cleaned(label)
         if not problem_of_name(known) and known != NOBODY:
             good.setdefault(words[known], known)
     return list(good)
@@ -225,7 +236,7 @@ def one_of_each(labels):
     labels=st.lists(any_names, min_size=4, max_size=8).map(one_of_each).filter(bool),
     stems=st.lists(file_names, min_size=4, max_size=4, unique_by=str.lower),
     folders=st.tuples(file_names, file_names).filter(
-        lambda pair: not any(map(problem_of_characters, pair))
+        lambda pair: not any(map(problem_of_line, pair))
     ),
 )
 def test_names_through_the_stages(labels, stems, folders, picture, root, watcher, capsys):

@@ -123,6 +123,8 @@ def run_tool(name, *arguments):
 def chain(voc, tmp_path_factory):
     """Run corpus, baseline, text bank, RITC and maps; return the folder with all of it."""
     root = tmp_path_factory.mktemp('voc')
+    patch = pytest.MonkeyPatch()
+    patch.setenv('QACLIMS_ROOT', str(root))
     (root / 'list.txt').write_text('\n'.join(LABELS))
     data = dict(data_root=str(voc), labels_file='image_labels.csv', ann_file=f'{root}/list.txt')
     loaders = (
@@ -150,7 +152,7 @@ def chain(voc, tmp_path_factory):
     ritc = leaf(
         root,
         RITC,
-        f"{loaders}load_from = '{{work_dir}}/../cam/epoch_1.pth'\n"
+        f"{loaders}load_from = f'{{_base_.root}}/cam/epoch_1.pth'\n"
         "model = dict(image_head=dict(pretrained=None, mask_prompt='random'))\n"
         'text_bank = dict(text_head=dict(pretrained=None))\n'
         'default_hooks = dict(logger=dict(interval=1))\n',
@@ -160,6 +162,7 @@ def chain(voc, tmp_path_factory):
     run_tool('train.py', ritc, '--work-dir', root / 'ritc', '--cfg-options', *two_steps)
     checkpoint = root / f'ritc/epoch_{STEPS}.pth'
     run_tool('test.py', ritc, checkpoint, '--work-dir', root / 'ritc')
+    patch.undo()
     return root
 
 

@@ -9,7 +9,6 @@ from qaclims_mm.engine.runner import build_runner
 
 ROOT = Path(__file__).resolve().parents[1]
 _RUNS = itertools.count()
-# {{work_dir}} is filled by load_config
 _CONFIG = """
 _base_ = ['{configs}/plugin.py', '{configs}/default_runtime.py']
 common = dict(num_workers=0, collate_fn=dict(type='list_collate'))
@@ -53,8 +52,8 @@ optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
 test_cfg = dict(type='TestLoop')
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{{work_dir}}/cams'),
-    dict(type='CAMMetric', out_file='{{work_dir}}/curve.json', journal='{{work_dir}}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]
 """
 

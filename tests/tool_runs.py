@@ -19,8 +19,10 @@ class Outcome(NamedTuple):
 
 
 def run_tool(name, *args, capsys):
-    """Run ``tools/<name>.py`` in this process."""
+    """Run a sub-command by its module's name in this process, imported anew as users do."""
     argv = [name, *map(str, args)]
+    for module in [m for m in sys.modules if m.startswith('qaclims_mm.cli.')]:
+        del sys.modules[module]
     with mock.patch.object(sys, 'argv', argv), mock.patch.dict(os.environ, COLUMNS='1000'):
         try:
             runpy.run_path(str(ROOT / f'tools/{name}.py'), run_name='__main__')

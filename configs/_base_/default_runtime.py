@@ -14,6 +14,8 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
+    dict(type='WorkDirHook'),
+    dict(type='WorkDirHook'),
     dict(type='ProgressBarHook'),
     dict(type='IterationSeedHook'),
     dict(type='FiniteLossHook'),

@@ -1,12 +1,13 @@
 # The conventional CAM, trained as in IRN; RITC starts from its weights
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
     '../_base_/models/cam_r50.py',
     '../_base_/schedules/poly-sgd.py',
 ]
-work_dir = 'work_dirs/voc12/cam'
+work_dir = f'{_base_.root}/cam'
 epochs = 5  # 3305 steps of 16 images
 batch_size = 8  # images a GPU
 lr = 0.1  # of the backbone; the head learns ten times as fast
@@ -17,6 +18,6 @@ train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
 optim_wrapper = dict(optimizer=dict(lr=lr, momentum=momentum))
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

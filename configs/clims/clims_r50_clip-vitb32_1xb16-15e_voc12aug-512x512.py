@@ -2,6 +2,7 @@
 # version (a CLIP tuned on VOC, a deeper head)
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
     '../_base_/models/clims_r50_clip-vitb32.py',
@@ -12,8 +13,8 @@ batch_size = 16  # images a GPU; other splits of the 16 train the same objective
 lr = 2.5e-4  # of the backbone; the head learns ten times as fast
 momentum = 1e-4  # by a bug: the weight decay lands in the momentum
 stem = dict(lr_mult=0.0)  # conv1 and bn1 keep their weights, but bn1's statistics move
-work_dir = 'work_dirs/voc12/clims'
-load_from = '{work_dir}/../cam/epoch_5.pth'
+work_dir = f'{_base_.root}/clims'
+load_from = f'{_base_.root}/cam/epoch_5.pth'
 
 train_dataloader = dict(batch_size=batch_size)
 train_cfg = dict(max_epochs=epochs)
@@ -23,6 +24,6 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys={'backbone.conv1': stem, 'backbone.bn1': stem}),
 )
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

@@ -5,7 +5,6 @@ _base_ = [
 ]
 epochs = 8  # 20520 steps of 32 images
 lr = 5e-4  # of the backbone
-work_dir = 'work_dirs/coco14/clims'
 model = dict(
     cam_head=dict(num_classes=80),
     class_names=[

@@ -1,7 +1,6 @@
 # The same on COCO with its published texts, but for snowboard, which they misspell; maps of all
 # training images, judged on all
 _base_ = ['./clip-cam_clip-vitb16_voc12aug-448x448.py', '../_base_/datasets/coco14.py']
-work_dir = 'work_dirs/coco14/clip_cam'
 model = dict(
     class_names=[
         'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',

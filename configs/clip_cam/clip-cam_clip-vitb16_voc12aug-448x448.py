@@ -2,10 +2,11 @@
 # sees a square of about the images' size, there it sees them as they are.
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
 ]
-work_dir = 'work_dirs/voc12/clip_cam'
+work_dir = f'{_base_.root}/clip_cam'
 image_size = 448  # px
 clip = dict(model='ViT-B-16-quickgelu', pretrained='openai')
 model = dict(
@@ -42,6 +43,6 @@ test_dataloader = dict(
     )
 )
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

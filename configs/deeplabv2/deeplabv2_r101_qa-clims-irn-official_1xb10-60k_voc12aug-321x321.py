@@ -1,6 +1,5 @@
 # Preset official: 30000 updates of two times ten images, scales up to 2
 _base_ = './deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py'
-work_dir = 'work_dirs/voc12-official/segment'
 batch_size = 10
 iterations = 60000
 train_dataloader = dict(
@@ -8,7 +7,7 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks='{masks}'),
+            dict(type='LoadMask', masks=f'{_base_.root}/irn_export/pseudo_masks'),
             dict(
                 type='RandomChoice',
                 transforms=[

@@ -1,12 +1,13 @@
 # The paper's DeepLabV2 (appendix C), from ImageNet
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_segment.py',
     '../_base_/models/deeplabv2_r101.py',
     '../_base_/schedules/segment-sgd-30k.py',
 ]
-work_dir = 'work_dirs/voc12/segment'
+work_dir = f'{_base_.root}/segment'
 batch_size = 5
 lr = 2.5e-4  # of the backbone; the head learns ten times as fast, its biases twenty times
 crop_size = (321, 321)  # px
@@ -23,7 +24,7 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks='{masks}'),
+            dict(type='LoadMask', masks=f'{_base_.root}/irn_export/pseudo_masks'),
             dict(
                 type='RandomChoice',
                 transforms=[

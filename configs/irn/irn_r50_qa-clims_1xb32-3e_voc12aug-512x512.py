@@ -1,6 +1,7 @@
 # Preset paper, which uses IRN as it is; trained on trainaug, masks of the images of train
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
     '../_base_/models/irn_r50.py',
@@ -11,9 +12,9 @@ batch_size = 32
 lr = 0.1  # of the edges; the displacements learn ten times as fast
 momentum = 1e-4  # IRN's optimizer takes its weight decay for the momentum; lr was chosen with it
 threshold = 0.25  # of the masks' background
-work_dir = 'work_dirs/voc12/irn'
-ir_labels = '{work_dir}/../ir_label/ir_labels'
-cams = '{work_dir}/../qa_clims_export/cams'
+work_dir = f'{_base_.root}/irn'
+ir_labels = f'{_base_.root}/ir_label/ir_labels'
+cams = f'{_base_.root}/qa_clims_export/cams'
 
 model = dict(pad_to=512)
 train_dataloader = dict(
@@ -21,7 +22,7 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadMask', masks='{ir_labels}'),
+            dict(type='LoadMask', masks=ir_labels),
             dict(type='RandomScale', min_factor=0.5, max_factor=1.5),
             dict(type='RandomFlip', prob=0.5),
             dict(type='RandomCropPad', size=512),
@@ -41,18 +42,16 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='LoadCAMs', cams='{cams}'),
+            dict(type='LoadCAMs', cams=cams),
             dict(type='PackWeakInputs', scales=(1.0,)),
         ]
     )
 )
 # the maps spread by IRN, at every threshold as CAMs are
 test_evaluator = [
-    dict(type='PseudoMaskWriter', out_dir='{work_dir}/pseudo_masks', threshold=threshold),
+    dict(type='PseudoMaskWriter', threshold=threshold),
     dict(
         type='CAMMetric',
-        out_file='{work_dir}/curve.json',
-        journal='{work_dir}/journal',
         report_at=threshold,
         prefix='mask',
     ),

@@ -1,5 +1,6 @@
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root_miniworld.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
     '../_base_/models/cam_r18-mini.py',
@@ -7,7 +8,7 @@ _base_ = [
 ]
 epochs = 3  # 279 steps of 16 images
 lr = 0.01  # of the backbone; the head learns ten times as fast
-work_dir = 'work_dirs/miniworld/cam'
+work_dir = f'{_base_.root}/cam'
 
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
@@ -15,6 +16,6 @@ optim_wrapper = dict(optimizer=dict(lr=lr))
 # maps and metric of the first 300 of the 1500 pictures: quickstart has ten minutes
 test_dataloader = dict(dataset=dict(indices=300))
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

@@ -1,6 +1,7 @@
 # CLIMS, whose texts are fixed, in the place of QA-CLIMS: the same schedule and start
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root_miniworld.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
     '../_base_/models/clims_r18-mini_clip-mini.py',
@@ -9,7 +10,7 @@ _base_ = [
 epochs = 5  # 465 steps of 16 images
 lr = 2e-3  # of the backbone
 head_lr_mult = 0.5
-work_dir = 'work_dirs/miniworld/clims'
+work_dir = f'{_base_.root}/clims'
 
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]
@@ -20,6 +21,6 @@ optim_wrapper = dict(
 # as for the baseline: the first 300 of the 1500
 test_dataloader = dict(dataset=dict(indices=300))
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

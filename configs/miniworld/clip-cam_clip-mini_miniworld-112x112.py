@@ -1,11 +1,12 @@
 # Grad-CAM on MiniWorld's CLIP with the texts of CLIMS; nothing is trained
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root_miniworld.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
     '../_base_/models/clims_r18-mini_clip-mini.py',
 ]
-work_dir = 'work_dirs/miniworld/clip_cam'
+work_dir = f'{_base_.root}/clip_cam'
 model = dict(
     _delete_=True,  # another model, of which CLIMS's texts are kept
     type='CLIPCAM',
@@ -27,6 +28,6 @@ test_dataloader = dict(
     )
 )
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

@@ -1,10 +1,10 @@
 _base_ = './deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
-work_dir = 'work_dirs/miniworld/segment'
+work_dir = f'{_base_.root}/segment'
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks='{work_dir}/../irn/pseudo_masks'),
+            dict(type='LoadMask', masks=f'{_base_.root}/irn/pseudo_masks'),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackSegInputs'),
         ]

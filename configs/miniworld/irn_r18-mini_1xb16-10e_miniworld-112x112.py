@@ -1,5 +1,6 @@
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root_miniworld.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
     '../_base_/models/irn_r18-mini.py',
@@ -9,14 +10,14 @@ epochs = 10  # 180 steps of 16 images, those that have maps
 lr = 0.1  # of the edges; the displacements learn ten times as fast, as in IRN
 images = 300
 threshold = 0.25  # of the masks, IRN's; the best one is in curve.json
-work_dir = 'work_dirs/miniworld/irn'
+work_dir = f'{_base_.root}/irn'
 
 train_dataloader = dict(
     dataset=dict(
         indices=images,
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadMask', masks='{work_dir}/../ir_label/ir_labels'),
+            dict(type='LoadMask', masks=f'{_base_.root}/ir_label/ir_labels'),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackWeakInputs'),
         ],
@@ -35,18 +36,16 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams'),
+            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims/cams'),
             dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )
 )
 # the maps spread by IRN, at every threshold as CAMs are
 test_evaluator = [
-    dict(type='PseudoMaskWriter', out_dir='{work_dir}/pseudo_masks', threshold=threshold),
+    dict(type='PseudoMaskWriter', threshold=threshold),
     dict(
         type='CAMMetric',
-        out_file='{work_dir}/curve.json',
-        journal='{work_dir}/journal',
         report_at=threshold,
         prefix='mask',
     ),

@@ -1,5 +1,6 @@
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root_miniworld.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
     '../_base_/models/ritc_r18-mini_clip-mini.py',
@@ -10,15 +11,18 @@ lr = 2e-3  # of the backbone
 # Losses are sums over pairs. A head ten times as fast as the backbone lowers all cells of a class
 # at once, and a map that the sigmoid has brought to 0 does not come back.
 head_lr_mult = 0.5
-work_dir = 'work_dirs/miniworld/qa_clims'
+work_dir = f'{_base_.root}/qa_clims'
+texts = f'{_base_.root}/texts'  # the text bank
 # From MiniWorld's ImageNet, not from the baseline as on VOC: 465 steps do not undo its leaks
 # (docs/benchmarks.md)
 
+model = dict(text_bank=texts)
+text_bank = dict(corpus=f'{_base_.root}/qape/corpus', folder=texts)
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadTextRows', text_bank='{texts}'),
+            dict(type='LoadTextRows', text_bank=texts),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackWeakInputs'),
         ]
@@ -33,6 +37,6 @@ optim_wrapper = dict(
 # as for the baseline: the first 300 of the 1500
 test_dataloader = dict(dataset=dict(indices=300))
 test_evaluator = [
-    dict(type='CAMWriter', out_dir='{work_dir}/cams'),
-    dict(type='CAMMetric', out_file='{work_dir}/curve.json', journal='{work_dir}/journal'),
+    dict(type='CAMWriter'),
+    dict(type='CAMMetric'),
 ]

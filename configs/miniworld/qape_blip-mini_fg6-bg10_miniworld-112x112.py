@@ -1,9 +1,10 @@
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root_miniworld.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/miniworld.py',
 ]
-work_dir = 'work_dirs/miniworld/qape'
+work_dir = f'{_base_.root}/qape'
 
 model = dict(
     type='VQACorpusBuilder',
@@ -17,4 +18,4 @@ test_dataloader = dict(
         pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
     ),
 )
-test_evaluator = [dict(type='CorpusWriter', out_dir='{work_dir}/corpus')]
+test_evaluator = [dict(type='CorpusWriter')]

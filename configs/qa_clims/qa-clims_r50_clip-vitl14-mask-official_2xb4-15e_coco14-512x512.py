@@ -3,7 +3,6 @@ _base_ = [
     './qa-clims_r50_clip-vitl14-mask-official_2xb4-15e_voc12aug-512x512.py',
     '../_base_/datasets/coco14.py',
 ]
-work_dir = 'work_dirs/coco14-official/qa_clims'
 lr = 1e-5  # of the run script; the paper has 3.5e-4
 model = dict(
     cam_head=dict(num_classes=80),

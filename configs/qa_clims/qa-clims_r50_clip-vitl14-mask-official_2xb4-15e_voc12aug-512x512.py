@@ -1,7 +1,6 @@
 # Preset official: what the released code does where it differs from the paper. The same in both:
 # mask prompts, losses summed over the pairs, SyncBN, append_label, weights 10 / 8 / 0.2.
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
-work_dir = 'work_dirs/voc12-official/qa_clims'
 momentum = 1e-4  # by a bug: the weight decay lands in the momentum
 stem = dict(lr_mult=0.0)  # conv1 and bn1 keep their weights, but bn1's statistics move
 

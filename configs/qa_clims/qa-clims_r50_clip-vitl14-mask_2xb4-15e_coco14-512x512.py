@@ -3,7 +3,6 @@ _base_ = [
     './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py',
     '../_base_/datasets/coco14.py',
 ]
-work_dir = 'work_dirs/coco14/qa_clims'
 model = dict(
     cam_head=dict(num_classes=80),
     loss_frc=dict(loss_weight=30.0),

@@ -1,6 +1,5 @@
 # Preset official: what the released code does where it differs from the paper
 _base_ = './blip-vqa-base_fg6-bg10_voc12aug-480x480.py'
-work_dir = 'work_dirs/voc12-official/qape'
 model = dict(
     # converted by qaclims convert blip; the hub's was made for 384 px
     vqa=dict(model='data/weights/blip_vqa-base-capfilt-large'),

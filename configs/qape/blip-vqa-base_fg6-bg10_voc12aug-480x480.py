@@ -1,10 +1,11 @@
 # Preset paper: table 6 of the paper, word for word
 _base_ = [
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
 ]
-work_dir = 'work_dirs/voc12/qape'
+work_dir = f'{_base_.root}/qape'
 image_size = 480  # px, the aspect is not kept
 batch_size = 16  # images; each is asked 16 questions a class
 
@@ -32,4 +33,4 @@ test_dataloader = dict(
         pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
     ),
 )
-test_evaluator = [dict(type='CorpusWriter', out_dir='{work_dir}/corpus')]
+test_evaluator = [dict(type='CorpusWriter')]

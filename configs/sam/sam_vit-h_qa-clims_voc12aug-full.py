@@ -1,6 +1,6 @@
 # QA-CLIMS's maps refined by the masks that SAM proposes for them, in place of IRN
 _base_ = '../par/par_qa-clims_voc12aug-full.py'
-work_dir = 'work_dirs/voc12/sam'
+work_dir = f'{_base_.root}/sam'
 model = dict(
     _delete_=True,  # PAR's options
     type='SAMRefiner',

@@ -1,10 +1,12 @@
 _base_ = [
     'mmseg::_base_/models/segformer_mit-b0.py',
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_segment.py',
     '../_base_/schedules/segment-adamw-30k.py',
 ]
+work_dir = f'{_base_.root}/segment_segformer_mit-b0'
 checkpoint = (
     'https://mmassets.onedl.ai/mmsegmentation/v0.5/pretrain/segformer/mit_b0_20220624-7e0fe6dd.pth'
 )
@@ -13,5 +15,18 @@ model = dict(
     backbone=dict(init_cfg=dict(type='Pretrained', checkpoint=checkpoint)),
     decode_head=dict(num_classes=21),
 )
-train_dataloader = dict(batch_size=8)
+train_dataloader = dict(
+    batch_size=8,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadBGRImage'),
+            dict(type='LoadMask', masks=f'{_base_.root}/irn_export/pseudo_masks'),
+            dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PhotoMetricDistortion'),
+            dict(type='PackSegInputs'),
+        ]
+    ),
+)
 optim_wrapper = dict(paramwise_cfg=dict(custom_keys=dict(head=dict(lr_mult=10.0))))

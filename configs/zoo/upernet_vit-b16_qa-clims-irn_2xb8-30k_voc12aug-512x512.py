@@ -1,10 +1,12 @@
 _base_ = [
     'mmseg::_base_/models/upernet_vit-b16_ln_mln.py',
     '../_base_/plugin.py',
+    '../_base_/root.py',
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_segment.py',
     '../_base_/schedules/segment-adamw-30k.py',
 ]
+work_dir = f'{_base_.root}/segment_upernet_vit-b16'
 # of ImageNet-21k and ImageNet, 384 px
 checkpoint = 'https://mmassets.onedl.ai/mmclassification/v0/vit/finetune/vit-base-p16_in21k-pre-3rdparty_ft-64xb64_in1k-384_20210928-98e8652b.pth'
 model = dict(
@@ -24,4 +26,17 @@ model = dict(
     decode_head=dict(num_classes=21),
     auxiliary_head=dict(num_classes=21),
 )
-train_dataloader = dict(batch_size=8)
+train_dataloader = dict(
+    batch_size=8,
+    dataset=dict(
+        pipeline=[
+            dict(type='LoadBGRImage'),
+            dict(type='LoadMask', masks=f'{_base_.root}/irn_export/pseudo_masks'),
+            dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PhotoMetricDistortion'),
+            dict(type='PackSegInputs'),
+        ]
+    ),
+)

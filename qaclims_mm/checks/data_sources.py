@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from qaclims_mm.datasets.coco14 import COCO14WeakDataset
+from qaclims_mm.datasets.folder import FolderWeakDataset
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
 
@@ -19,7 +20,7 @@ class Source:
         list: The list of images.
         labels: The labels of the images.
         images: The images.
-        masks: The true masks.
+        masks: The ground truth masks.
         list_apart: Whether the list does not come with the rest.
     """
 
@@ -33,6 +34,14 @@ class Source:
 
 _OTHER = 'put it there, or correct the path in the config'
 OTHER = Source(_OTHER, _OTHER, _OTHER, _OTHER, _OTHER)
+_TABLES = 'correct that file, or make the project again with qaclims init'
+OWN = Source(
+    root=_TABLES,
+    list=_TABLES,
+    labels='correct these rows of the table, or make the project again with qaclims init',
+    images='put them there, or correct images in project.json (data_prefix in a config)',
+    masks='put them there, or correct masks in project.json (data_prefix in a config)',
+)
 _DEVKIT = (
     'fetch http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar (the devkit) '
     'and {unpack}'
@@ -85,6 +94,7 @@ SOURCES: tuple[tuple[type, str, Source], ...] = (
     (VOC12WeakDataset, 'test', VOC_TEST),
     (VOC12WeakDataset, '', VOC),
     (COCO14WeakDataset, '', COCO),
+    (FolderWeakDataset, '', OWN),
 )
 
 

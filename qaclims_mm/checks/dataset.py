@@ -1,4 +1,4 @@
-"""What a config wants of data sets and weights: what of it is missing, and what mends that."""
+"""Check that the data sets and weights of a config are there, and say how to fix what is not."""
 
 import inspect
 import json
@@ -37,7 +37,7 @@ class DataSet:
     Attributes:
         kind: Its class in the registry.
         options: Arguments of the class that say what is read.
-        masks: Whether its true masks are read.
+        masks: Whether its ground truth masks are read.
     """
 
     kind: str
@@ -87,7 +87,7 @@ def _inner(node: dict) -> Iterator[dict]:
 
 
 def _reads_masks(node: Any) -> bool:
-    """Return whether a pipeline has a ``LoadMask`` of the true masks, of all images."""
+    """Return whether a pipeline has a ``LoadMask`` of the ground truth, of all images."""
     if isinstance(node, dict):
         is_one = str(node.get('type')).split('.')[-1] == LoadMask.__name__
         of_all = not node.get('masks') and not node.get('optional')

@@ -4,6 +4,7 @@ A new kind of file is one entry in ``KINDS``; a new stage whose manifest counts 
 one file an image is one entry in ``CROSS_CHECKS``.
 """
 
+import itertools
 import math
 import os
 import re
@@ -11,7 +12,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,11 @@ from qaclims_mm.schemas import (
     read_shard,
     shard_path,
 )
+from qaclims_mm.schemas.manifest import read_claim
+from qaclims_mm.schemas.names import shown_text
 
+# Shards that a problem names, and its characters, at most
+_NAMED, _LONGEST = 5, 2000
 # The stage that makes an input, where it is not called as that.
 INPUT_STAGES = {'corpus': 'qape'}
 
@@ -130,9 +134,7 @@ def _check_mask(path: Path) -> Checked:
 
 
 def _check_claim(path: Path) -> Checked:
-    claim = read_json(path)
-    if not isinstance(claim, dict):
-        raise FormatError(f'{path} is not {{what: hash}}; delete {path.parent} and run again.')
+    claim = read_claim(path)
     if not (path.parent / MANIFEST).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
@@ -151,7 +153,8 @@ def _check_run_config(path: Path) -> Checked:
 def _check_metrics(path: Path) -> Checked:
     return Checked(
         tuple(
-            f'{path} has {value} as {name} of {stage}; look at that run and test again.'
+            f'{path} has {value} as {shown_text(name)} of {shown_text(stage)}; look at that run '
+            'and test again.'
             for stage, metrics in read_metrics(path).items()
             for name, value in metrics.items()
             if not math.isfinite(value) or ('IoU' in name and not 0 <= value <= 100)
@@ -196,7 +199,9 @@ def _differences(manifest: Manifest, found: dict[str, int]) -> Iterator[str]:
     """Yield where a manifest's counts are not what was found."""
     for name, number in found.items():
         if manifest.counts.get(name) != number:
-            yield f'counts {manifest.counts.get(name)} {name}, but there are {number}'
+            counted = manifest.counts.get(name)
+            says = f'does not count {name}' if counted is None else f'counts {counted} {name}'
+            yield f'{says}, but there are {number}'
 
 
 def _count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -208,16 +213,18 @@ def _count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
     yield from _differences(manifest, dict(images=len(ids), failed=len(manifest.failed)))
     for image_id, _ in manifest.failed:
         if image_id in ids:
-            yield f'lists {image_id} as failed, but its file is there'
+            yield f'lists {shown_text(image_id)} as failed, but its file is there'
 
 
 def _count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Check that the shards are those of the manifest, and in order."""
-    shards = [shard_path(folder, n) for n in range(manifest.counts.get('shards', 0))]
+    number = manifest.counts.get('shards', 0)
     found = sorted(folder.glob('part-*.parquet'))
-    if found != shards:
-        names = ', '.join(sorted(p.name for p in {*found} ^ {*shards}))
-        yield f'counts {len(shards)} shards, but {len(found)} are there (see {names})'
+    # a manifest may count more shards than there is memory for their names
+    shards = [shard_path(folder, n) for n in range(len(found))]
+    if number != len(found) or found != shards:
+        names = ', '.join(shown_text(name) for name in _misplaced(folder, number, found))
+        yield f'counts {number} shards, but {len(found)} are there (see {names})'
         return
     tables = [read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']) for path in shards]
     ids = [table['image_id'].to_pylist() for table in tables]
@@ -227,8 +234,18 @@ def _count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
     )
     yield from _differences(manifest, counts)
     filled = [part for part in ids if part]
-    if any(a[-1] >= b[0] for a, b in pairwise(filled)):
+    if any(a[-1] >= b[0] for a, b in itertools.pairwise(filled)):
         yield 'has shards that overlap or are not in the order of their images'
+
+
+def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
+    """Return the first names of shards that are missing from a folder, or are too many in it."""
+    there = {path.name for path in found}
+    wanted = (shard_path(folder, n).name for n in range(number))
+    missing = itertools.islice((name for name in wanted if name not in there), _NAMED)
+    numbers = {name: re.fullmatch(r'part-(\d{5,16})\.parquet', name) for name in sorted(there)}
+    further = [name for name, match in numbers.items() if not match or int(match[1]) >= number]
+    return [*missing, *further[:_NAMED]]
 
 
 def _count_bank(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -305,11 +322,24 @@ def check_files(found: Sequence[FoundFile], on_file: Callable[[], object] = lamb
 def _check(entry: tuple[Path, FileKind]) -> Checked:
     path, kind = entry
     try:
-        return kind.check(path)
+        found = kind.check(path)
+        return found._replace(problems=tuple(map(_one_line, found.problems)))
     except FormatError as error:
-        return Checked((' '.join(str(error).split()),))
+        problem = str(error)
     except OSError as error:
-        return Checked((f'{path} cannot be read ({error.strerror}); run its stage again.',))
+        problem = f'{path} cannot be read ({error.strerror or error}); run its stage again.'
+    except Exception as error:  # libraries raise anything; one file must not hide the others
+        reason = f'{type(error).__name__}: {error}'.rstrip(': ')
+        problem = f'{path} cannot be read ({reason}); delete it and run its stage again.'
+    return Checked((_one_line(problem),))
+
+
+def _one_line(problem: str) -> str:
+    """Return a problem in one line of at most ``_LONGEST`` characters."""
+    line = ' '.join(problem.split())
+    return (
+        line if len(line) <= _LONGEST else f'{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}'
+    )
 
 
 def _group(kind: FileKind, path: Path, name: str) -> str | None:

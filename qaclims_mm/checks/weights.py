@@ -17,7 +17,7 @@ class Problem(NamedTuple):
     Attributes:
         what: ``data set``, ``list``, ``labels``, ``images``, ``masks`` or ``weights``.
         where: Which file or records, and what is wrong with them.
-        mend: The command or step that mends it.
+        mend: The command or step that fixes it.
     """
 
     what: str
@@ -55,7 +55,7 @@ class Weights(NamedTuple):
     state: str
 
     def problem(self) -> Problem | None:
-        """Return what mends it, if it is missing."""
+        """Return the problem and its fix, or ``None`` if nothing is missing."""
         if self.state != MISSING:
             return None
         path = Path(self.name.removeprefix('local-dir:'))

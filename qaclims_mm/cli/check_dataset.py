@@ -1,7 +1,7 @@
 """Check that the data and weights of a config are there: qaclims check-dataset CONFIG.
 
 CONFIG is that of a stage or of a pipeline (configs/pipelines), whose stages are all checked. What
-is missing is listed with the command or step that mends it. What other stages make is not looked
+is missing is listed with the command or step that fixes it. What other stages make is not looked
 at. The exit status is 0 if nothing is missing, else 1.
 """
 
@@ -106,9 +106,9 @@ def weights_table(weights: tuple[Weights, ...]) -> Table:
 
 
 def problems_table(problems: list[Problem]) -> Table:
-    """Return what is missing, with what mends it below."""
+    """Return a table of what is missing, with the fix below each row."""
     table = Table('missing', show_lines=True)
-    table.add_column(styled('where, and ', ('what mends it', 'green')), overflow='fold')
+    table.add_column(styled('where, and ', ('how to fix it', 'green')), overflow='fold')
     for what, mend in dict.fromkeys((p.what, p.mend) for p in problems):
         where = [f'{p.where}\n' for p in problems if (p.what, p.mend) == (what, mend)]
         table.add_row(what, styled(*where, (f'→ {mend}', 'green')))

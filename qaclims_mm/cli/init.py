@@ -19,7 +19,7 @@ from qaclims_mm.projects.masks import check_masks
 from qaclims_mm.projects.names import Proposal, propose_names, read_renames
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
-from qaclims_mm.projects.writer import Project, write_project
+from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 
 SHOWN = 20
 
@@ -34,11 +34,12 @@ def main() -> int:
     parser.add_argument(
         '--rename', nargs='+', default=[], metavar='LABEL=NAME', help='call or join labels so'
     )
-    parser.add_argument('--masks', help='folder of true masks of some images, for scores')
+    parser.add_argument('--masks', help='folder of ground truth masks of some images, for scores')
     parser.add_argument('--preset', default='full', choices=PRESETS, help='networks')
     parser.add_argument('--strict', action='store_true', help='make no project with problems')
     args = parser.parse_args()
     console, images = new_console(), Path(args.images)
+    check_new_folder(Path(args.folder))
     source = read_source(args.labels or images, images)
     checked = check_source(source, images, args.classes, read_renames(args.rename))
     masks = Path(args.masks) if args.masks else None

@@ -21,7 +21,7 @@ from qaclims_mm.schemas import (
     hash_file,
     join_problems,
     problem_of_image_id,
-    read_json,
+    read_claim,
     shown_name,
     write_mask,
 )
@@ -130,7 +130,7 @@ def prepare_split(
         _claim(folder, made_of)
     elif (folder / CLAIM).is_file():
         # no table beside masks of other instances
-        claim_folder(folder, read_json(folder / CLAIM) | dict(instances=made_of['instances']))
+        claim_folder(folder, read_claim(folder / CLAIM) | dict(instances=made_of['instances']))
     if masks:
         draw = partial(_draw_and_write, values=values, overlap=overlap, crowd=crowd)
         tasks = list(_tasks(instances, folder))

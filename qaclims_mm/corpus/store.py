@@ -11,14 +11,18 @@ import pyarrow.compute as pc
 
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
+    MANIFEST,
     SHARD_SIZE,
     FormatError,
     Manifest,
     manifest_hash,
     read_parquet,
     shard_path,
+    shown_name,
     write_parquet,
 )
+from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.schemas.names import shown_text
 
 
 def write_shard(
@@ -64,14 +68,19 @@ class VQACorpus:
         self.folder = Path(folder)
         self.manifest = Manifest.read(folder)
         if self.manifest.stage != 'qape':
-            raise FormatError(f'{folder} was made by stage {self.manifest.stage}, not by qape.')
+            stage = shown_text(self.manifest.stage)
+            raise FormatError(f'{folder} was made by stage {stage}, not by qape.')
         self._ids: list[str] = []
         self._shard_of: list[int] = []
+        if 'shards' not in self.manifest.counts:
+            raise FormatError(
+                f'{self.folder / MANIFEST} does not count shards; run the qape stage again.'
+            )
         for shard in range(self.manifest.counts['shards']):
             path = shard_path(folder, shard)
-            if not path.is_file():
+            if problem := problem_of_file(path):
                 raise FormatError(
-                    f'{path} is missing; run the qape stage again, it makes only that.'
+                    f'{path} {problem}; run the qape stage again, it makes only that.'
                 )
             ids = pc.unique(read_parquet(path, CORPUS_SCHEMA, ['image_id'])['image_id'])
             self._ids += ids.to_pylist()
@@ -125,8 +134,9 @@ class VQACorpus:
         position = self._find(image_id)
         if position is None:
             near = difflib.get_close_matches(image_id, self._ids, n=3)
-            hint = f'; did you mean {", ".join(near)}?' if near else ''
-            raise KeyError(f'{self.folder} has no answers about image {image_id!r}{hint}')
+            hint = f'; did you mean {", ".join(map(shown_text, near))}?' if near else ''
+            shown = shown_name(image_id)
+            raise KeyError(f'{self.folder} has no answers about image {shown}{hint}')
         return self._read(self._shard_of[position])[image_id]
 
     def _read_shard(self, shard: int) -> dict[str, list[dict[str, Any]]]:

@@ -12,7 +12,8 @@ from qaclims_mm.datasets.voc12 import palette_of
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import FormatError, join_problems
 from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.project import LABELS, read_project_tables
+from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.project import CLASSES, LABELS, read_project_tables
 
 # the mask's value of this place is that of pixels that do not count
 _GAP, NOBODY = 254, '(nobody)'
@@ -29,32 +30,41 @@ def path_below(image: str, folder: str | Path) -> str:
     """Return an image's path below a folder, to which absolute ones and ``..`` may lead.
 
     Raises:
-        ValueError: If it leads elsewhere.
+        ValueError: If it leads elsewhere, or to the folder itself.
     """
     # a folder may be a link, and be named by either of its two paths
     for root_of in (os.path.abspath, os.path.realpath):
         root = root_of(folder)
         path = Path(os.path.normpath(os.path.join(root, image)))
+        if path == Path(root):
+            raise ValueError(f'image {shown_name(image)} is the folder of the images, not an image')
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()
     raise ValueError(
-        f'image {image} is not below {folder}, the folder of the images, to which paths are '
-        'relative.'
+        f'image {shown_text(image)} is not below {shown_text(folder)}, the folder of the images, '
+        'to which paths are relative.'
     )
 
 
 def _check_classes(classes: Sequence[str]) -> None:
-    names = [name.replace(' ', '') for name in classes]
-    double = sorted({name for name in names if names.count(name) > 1 or not name})
+    if not classes:
+        raise FormatError('there must be at least one class, but there is none.')
+    first: dict[str, str] = {}
+    for name in classes:
+        key = name.replace(' ', '')
+        if not key:
+            raise FormatError('a class has an empty name; give it one.')
+        if key in first:
+            same = name == first[key]
+            other = (
+                'stands twice' if same else f'and {shown_name(first[key])} differ in blanks alone'
+            )
+            raise FormatError(f'class {shown_name(name)} {other}; classes need different names.')
+        first[key] = name
     if len(classes) > _GAP and classes[_GAP] != NOBODY:
         raise FormatError(
             f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
-            f'{classes[_GAP]!r}; its masks would be of the value that does not count.'
-        )
-    if double or not names:
-        raise FormatError(
-            f'classes must be different names, at least one, but {double or list(classes)} '
-            'stand twice or are empty.'
+            f'{shown_name(classes[_GAP])}; its masks would be of the value that does not count.'
         )
 
 
@@ -72,11 +82,14 @@ class FolderWeakDataset(ImageLevelDataset):
         data_prefix: ``img_path``, the folder of the images, and ``seg_map_path``, that of masks,
             which is needed for evaluation alone; both below ``data_root``.
         project: Folder of a project, whose tables say all of the above; see ``schemas.project``.
+        num_classes: Number of classes that the config's networks are built for, without the
+            background; a table of another length is refused. ``None`` checks nothing.
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
         FormatError: If a table is missing or wrong, a label is none of the classes, a class
-            stands twice, or two images differ in their suffixes alone.
+            stands twice, there are not ``num_classes`` of them, or two images differ in their
+            suffixes alone.
     """
 
     def __init__(
@@ -86,6 +99,7 @@ class FolderWeakDataset(ImageLevelDataset):
         data_root: str = '',
         data_prefix: dict[str, str] | None = None,
         project: str | None = None,
+        num_classes: int | None = None,
         **kwargs: Any,
     ) -> None:
         prefix = dict(img_path='', seg_map_path='') | (data_prefix or {})
@@ -102,6 +116,12 @@ class FolderWeakDataset(ImageLevelDataset):
             prefix = dict(img_path=str(tables.images), seg_map_path=masks)
             self._aliases = tables.aliases
         _check_classes(classes)
+        if num_classes is not None and len(classes) != num_classes:
+            where = 'classes' if project is None else os.path.join(project, CLASSES)
+            raise FormatError(
+                f'{shown_text(where)} has {len(classes)} classes, but the config is for '
+                f'{num_classes}; correct the table, or make the project again with qaclims init.'
+            )
         metainfo = dict(
             classes=('background', *classes), palette=palette_of(min(len(classes) + 1, 256))
         )
@@ -142,9 +162,8 @@ class FolderWeakDataset(ImageLevelDataset):
             return folder / image
         found = self._files.get(image, [])
         if len(found) > 1:
-            raise ValueError(
-                f'image {image} is one of {", ".join(f.name for f in found)}; say which.'
-            )
+            several = ', '.join(shown_text(f.name) for f in found)
+            raise ValueError(f'image {shown_text(image)} is one of {several}; say which.')
         return found[0] if found else folder / image
 
     @cached_property

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaclims_mm.schemas import FormatError, atomic_path, join_problems
+from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.schemas.names import BLANKS, shown_name
 
 COLUMNS = ('image', 'labels')
+# columns of another table that a message names
+SHOWN = 5
 
 
 def read_labels(path: str | Path) -> dict[str, list[str]]:
@@ -21,28 +25,36 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
         {image: class names}, in the order of the file.
 
     Raises:
-        FormatError: If it is missing, has other columns or an image twice.
+        FormatError: If it is missing, has other columns or an image twice, or is no CSV.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FormatError(f'{path} is missing; it needs the columns image and labels.')
+    if problem := problem_of_file(path):
+        raise FormatError(f'{path} {problem}; it needs the columns image and labels.')
     labels: dict[str, list[str]] = {}
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
             reader = csv.DictReader(file)
-            if not set(COLUMNS) <= set(reader.fieldnames or ()):
+            try:
+                if not set(COLUMNS) <= set(reader.fieldnames or ()):
+                    found = ', '.join(map(shown_name, (reader.fieldnames or ())[:SHOWN]))
+                    raise FormatError(
+                        f'{path}:1 must have the columns image and labels, but got '
+                        f'{found or "none"}.'
+                    )
+                for row in reader:
+                    _add_row(labels, row, f'{path}:{reader.line_num}')
+            except csv.Error as error:
+                where = f'{path}:{reader.reader.line_num}'
                 raise FormatError(
-                    f'{path}:1 must have the columns image and labels, but got {reader.fieldnames}.'
-                )
-            for row in reader:
-                _add_row(labels, row, f'{path}:{reader.line_num}')
+                    f'{where}: {error}; correct this row: its cells must be short, of one line.'
+                ) from error
     except UnicodeDecodeError as error:
         raise FormatError(f'{path} is not UTF-8 ({error}); save it as such.') from error
     return labels
 
 
 def _add_row(labels: dict[str, list[str]], row: dict[Any, Any], where: str) -> None:
-    image = (row['image'] or '').strip()
+    image = (row['image'] or '').strip(BLANKS)
     if None in row or row['labels'] is None:
         raise FormatError(
             f'{where}: a row must have as many fields as the first line; several labels are '
@@ -50,10 +62,10 @@ def _add_row(labels: dict[str, list[str]], row: dict[Any, Any], where: str) -> N
         )
     if not image or image in labels:
         raise FormatError(
-            f'{where}: image {image} stands twice.' if image else f'{where}: no image.'
+            f'{where}: image {shown_name(image)} stands twice.' if image else f'{where}: no image.'
         )
     cells = next(csv.reader([row['labels']], delimiter=';'), [])
-    labels[image] = [name.strip() for name in cells if name.strip()]
+    labels[image] = [name.strip(BLANKS) for name in cells if name.strip(BLANKS)]
 
 
 def write_labels(path: str | Path, labels: Mapping[str, Iterable[str]]) -> None:
@@ -106,9 +118,9 @@ def read_instances(path: str | Path) -> Instances:
             category or image is none of the file's.
     """
     path = Path(path)
-    if not path.is_file():
+    if problem := problem_of_file(path):
         raise FormatError(
-            f'{path} is missing; unpack annotations_trainval2014.zip of cocodataset.org there.'
+            f'{path} {problem}; unpack annotations_trainval2014.zip of cocodataset.org there.'
         )
     try:
         content = json.loads(path.read_bytes())
@@ -125,7 +137,7 @@ def read_instances(path: str | Path) -> Instances:
                 problems.append(f'{where} has image_id {item["image_id"]}')
             else:
                 objects[item['image_id']].append(item)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(
             f'{path} is not a file of COCO instances ({type(error).__name__}: {error}); '
             'it needs images, annotations and categories.'

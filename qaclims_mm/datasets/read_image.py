@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from qaclims_mm.schemas.files import problem_of_file
+
 # modes whose values are wider than a byte
 _WIDE = ('I', 'I;16', 'I;16B', 'I;16L')
 
@@ -29,6 +31,10 @@ def read_image(
         ValueError: The same, by what Pillow raises.
         SyntaxError: The same.
     """
+    problem = problem_of_file(path)
+    # opened, a pipe would wait for ever
+    if problem and problem != 'is missing':
+        raise OSError(f'it {problem}')
     with Image.open(path) as image:
         full = image.size
         if max_side is not None:

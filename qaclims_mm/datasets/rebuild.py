@@ -62,6 +62,7 @@ OPTIONS: dict[str, Callable[[object], bool]] = {
     'labels_file': _is_text_or_none,
     'project': _is_text_or_none,
     'classes': _are_texts,
+    'num_classes': lambda value: value is None or _is_number(value),
     'labelled': _is_flag,
     'filter_cfg': _is_filter,
     'indices': _are_indices,

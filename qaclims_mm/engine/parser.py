@@ -1,6 +1,7 @@
 """The command-line flags that all stages share."""
 
 import argparse
+import json
 from typing import Any
 
 from mmengine.config import DictAction
@@ -25,6 +26,19 @@ class ConfigFile(argparse.Action):
         setattr(namespace, self.dest, config_file(values))
 
 
+class OptionsAction(DictAction):
+    """Reads ``key=value`` as mmengine does, and a value in double quotes as the text that it is.
+
+    mmengine takes blanks out of a path and splits it at its commas.
+    """
+
+    @staticmethod
+    def _parse_iterable(val: str) -> Any:
+        if len(val) > 1 and val[0] == val[-1] == '"':
+            return json.loads(val)
+        return DictAction._parse_iterable(val)
+
+
 def base_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the flags every stage has."""
     parser = argparse.ArgumentParser(description=description, epilog=CONFIGS_ARE_CODE)
@@ -35,7 +49,7 @@ def base_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--cfg-options',
         nargs='+',
-        action=DictAction,
+        action=OptionsAction,
         help='override config values, key=value; lists as key="[a,b]"',
     )
     parser.add_argument('--launcher', choices=LAUNCHERS, default='none', help='job launcher')

@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.dist import barrier, is_main_process
-from mmengine.runner import Runner
+from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.logging import MMLogger
+from mmengine.runner import BaseLoop, Runner
 
 from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_group
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
@@ -21,6 +22,33 @@ _PARTS = {
 }
 
 
+class StageRunner(Runner):
+    """Runner whose log has no control characters, and whose training has at least one step."""
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger; mmengine logs the whole config as soon as there is one."""
+        logger = super().build_logger(*args, **kwargs)
+        logger.addFilter(PlainLogFilter())
+        return logger
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the loop of a training.
+
+        Raises:
+            FormatError: If the data set has fewer images than one step takes.
+        """
+        built = super().build_train_loop(loop)
+        loader = built.dataloader
+        if not len(loader):
+            size, ranks = loader.batch_size, get_world_size()
+            on_ranks = f' on each of {ranks} ranks' if ranks > 1 else ''
+            raise FormatError(
+                f'the training has {len(loader.dataset)} images, but a step takes {size}'
+                f'{on_ranks}; make train_dataloader.batch_size smaller or add images.'
+            )
+        return built
+
+
 def build_runner(cfg: Config, mode: str) -> Runner:
     """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo."""
     _give_test_set(cfg)
@@ -30,8 +58,7 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     values = _values_of_run(cfg, mode)
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
-    runner = Runner.from_cfg(cfg)
-    runner.logger.addFilter(PlainLogFilter())
+    runner = StageRunner.from_cfg(cfg)
     # which rank this is, the runner finds out
     if is_main_process():
         write_run_config(cfg.work_dir, mode, Path(cfg.filename or '').name, values)

@@ -16,6 +16,7 @@ from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import FormatError, write_json
+from qaclims_mm.schemas.work_dir import CURVE, JOURNAL
 
 IMAGES_A_PART = 256
 
@@ -30,8 +31,10 @@ class CAMMetric(BaseMetric):
     Args:
         thresholds: Ascending; by default 0.01 to 0.99.
         report_at: Fixed threshold of the report; the released code has 0.15.
-        out_file: JSON file for the whole curve and the IoU of every class.
-        journal: Folder in which counts are kept, so that a killed run goes on.
+        out_file: JSON file for the whole curve and the IoU of every class; by default
+            ``curve.json`` in the work dir of the run.
+        journal: Folder in which counts are kept, so that a killed run resumes; by default
+            ``journal`` in the work dir of the run.
         optional: Whether images without a mask are left out; else they are an error.
         prefix: As in ``BaseMetric``.
 
@@ -57,6 +60,11 @@ class CAMMetric(BaseMetric):
         self.journal = self.out_dir = Path(journal) if journal else None
         self._counts: Counts | None = None
         self._known: frozenset[str] = frozenset()
+
+    def use_work_dir(self, work_dir: str) -> None:
+        """Keep curve and counts in the work dir of the run, unless other places were given."""
+        self.out_file = self.out_file or str(Path(work_dir) / CURVE)
+        self.journal = self.out_dir = self.journal or Path(work_dir) / JOURNAL
 
     @property
     def class_names(self) -> tuple[str, ...]:

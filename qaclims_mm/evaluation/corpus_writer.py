@@ -20,6 +20,8 @@ from qaclims_mm.schemas import (
     write_json,
 )
 
+CORPUS_FOLDER = 'corpus'
+
 
 @METRICS.register_module()
 class CorpusWriter(BaseMetric):
@@ -28,21 +30,27 @@ class CorpusWriter(BaseMetric):
     A shard is whole or absent, so a killed run goes on with the shards that are missing.
 
     Args:
-        out_dir: The corpus.
+        out_dir: Folder of the corpus; by default ``corpus`` in the work dir of the run.
         prefix: As in ``BaseMetric``.
     """
 
     default_prefix = 'qape'
 
-    def __init__(self, out_dir: str, prefix: str | None = None) -> None:
+    def __init__(self, out_dir: str | None = None, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
-        self.out_dir = Path(out_dir)
+        self.out_dir = Path(out_dir or CORPUS_FOLDER)
+        self._is_default = out_dir is None
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._failed: dict[str, str] = {}
         # of all runs that made this corpus; known once it is complete
         self.failures: dict[str, str] = {}
         self._shard_ids: dict[int, list[str]] = {}
         self._fingerprint: dict[str, str] = {}
+
+    def use_work_dir(self, work_dir: str) -> None:
+        """Write into the work dir of the run, unless a folder was given."""
+        if self._is_default:
+            self.out_dir = Path(work_dir) / CORPUS_FOLDER
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Learn which images make which shard; the hook has claimed the folder."""

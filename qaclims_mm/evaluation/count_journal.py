@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.schemas import BROKEN_NPZ, FormatError, atomic_path
+from qaclims_mm.schemas.cams import read_arrays
+from qaclims_mm.schemas.files import check_regular
 
 
 class Counts:
@@ -52,11 +54,13 @@ def read_parts(folder: Path, classes: int, thresholds: np.ndarray) -> Counts:
     total = Counts(classes, len(thresholds))
     for path in sorted(folder.glob('part-*.npz')):
         part = Counts(classes, len(thresholds))
+        check_regular(path, f'delete the folder {folder}')
         try:
-            with path.open('rb') as raw, np.load(raw, allow_pickle=False) as file:
-                part.tp, part.pred, part.gt = file['tp'], file['pred'], file['gt']
-                part.image_ids = file['image_ids'].tolist()
-                same = np.array_equal(file['thresholds'], thresholds)
+            part.tp, part.pred, part.gt, ids, counted_at = read_arrays(
+                path, ('tp', 'pred', 'gt', 'image_ids', 'thresholds')
+            )
+            part.image_ids = ids.tolist()
+            same = np.array_equal(counted_at, thresholds)
         except BROKEN_NPZ as error:
             raise FormatError(f'{path} is broken ({error}); delete the folder {folder}.') from error
         if part.tp.shape != total.tp.shape or not same:

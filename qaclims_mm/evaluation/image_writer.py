@@ -21,21 +21,27 @@ class ImageWriter(BaseMetric):
     ``process``, or of ``evaluate``.
 
     Args:
-        out_dir: Folder of the files.
+        out_dir: Folder of the files; by default ``default_prefix`` in the work dir of the run.
         prefix: As in ``BaseMetric``.
     """
 
     suffix: str
 
-    def __init__(self, out_dir: str, prefix: str | None = None) -> None:
+    def __init__(self, out_dir: str | None = None, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
-        self.out_dir = Path(out_dir)
+        self.out_dir = Path(out_dir or str(self.default_prefix))
+        self._is_default = out_dir is None
         self._failed: dict[str, str] = {}
         self._fingerprint: dict[str, str] = {}
         self.image_ids: Sequence[str] = ()
         # what the files depend on beside model and data, {name: value}
         self.settings: dict[str, str] = {}
         self.queue = WriteQueue()
+
+    def use_work_dir(self, work_dir: str) -> None:
+        """Write into the work dir of the run, unless a folder was given."""
+        if self._is_default:
+            self.out_dir = Path(work_dir) / str(self.default_prefix)
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""

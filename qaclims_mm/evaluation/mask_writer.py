@@ -28,7 +28,7 @@ class PseudoMaskWriter(ImageWriter):
     """Writes where which of an image's maps is highest, as palette PNG; none, background.
 
     Args:
-        out_dir: Folder of the masks.
+        out_dir: As in ``ImageWriter``.
         threshold: Map value of the background, in [0, 1]; the released code has 0.2, IRN 0.25.
         full_size: Whether a mask has the size of the image's file, where it was read smaller.
         prefix: As in ``BaseMetric``.
@@ -38,7 +38,7 @@ class PseudoMaskWriter(ImageWriter):
 
     def __init__(
         self,
-        out_dir: str,
+        out_dir: str | None = None,
         threshold: float = 0.25,
         full_size: bool = False,
         prefix: str | None = None,
@@ -61,7 +61,7 @@ class SegMaskWriter(ImageWriter):
     """Writes what a segmentor predicts, as palette PNG.
 
     Args:
-        out_dir: Folder of the masks.
+        out_dir: As in ``ImageWriter``.
         full_size: As in ``PseudoMaskWriter``.
         zip_folder: Folder inside a zip file ``<out_dir>.zip`` that holds them all, as test servers
             want it; VOC's is ``results/VOC2012/Segmentation/comp6_test_cls``. ``None`` makes none.
@@ -72,7 +72,7 @@ class SegMaskWriter(ImageWriter):
 
     def __init__(
         self,
-        out_dir: str,
+        out_dir: str | None = None,
         zip_folder: str | None = None,
         full_size: bool = False,
         prefix: str | None = None,

@@ -17,7 +17,7 @@ from qaclims_mm.projects.names import is_word
 from qaclims_mm.projects.sources import Source, some_of
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name
+from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
@@ -92,6 +92,8 @@ def check_source(
         checked.rows[name] = list(dict.fromkeys([*checked.rows[name], *kept]))
     checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
     checked.classes = sorted(wanted or checked.counts)
+    known = checked.aliases.items()
+    checked.aliases = {name: others for name, others in known if name in checked.classes}
     if NOBODY in checked.classes:
         raise FormatError(
             f'no class can be called {NOBODY}, which stands for a mask value without a class; '
@@ -121,11 +123,13 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
     if unlabelled:
         more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
         problems.append(
-            f'{source.places[unlabelled[0]]}: image {unlabelled[0]} has no label{more}; kept, as '
-            'of no class'
+            f'{source.places[unlabelled[0]]}: image {shown_text(unlabelled[0])} has no '
+            f'label{more}; kept, as of no class'
         )
     if others:
-        problems.append(f'{len(others)} images {source.unnamed} (first: {others[0]}); not used')
+        problems.append(
+            f'{len(others)} images {source.unnamed} (first: {shown_text(others[0])}); not used'
+        )
     return problems
 
 
@@ -141,7 +145,9 @@ def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[
                 raise ValueError(f'image {shown_name(name)}: {problem}')
             other = seen.setdefault(image_id, name)
             if other != name:
-                raise ValueError(f'{name} and {other} differ in their suffix alone')
+                raise ValueError(
+                    f'{shown_text(name)} and {shown_text(other)} differ in their suffix alone'
+                )
         except ValueError as error:
             problems.append(f'{source.places[image]}: {error}; left out')
         else:
@@ -197,7 +203,7 @@ def _name(
     """
     unknown = sorted(set(renames) - {*words, *words.values()})
     if unknown:
-        raise FormatError(f'no image has the label {unknown[0]!r}, which shall be renamed.')
+        raise FormatError(f'cannot rename {shown_name(unknown[0])}: no image has that label.')
     named = {label: renames.get(label, renames.get(text, text)) for label, text in words.items()}
     classes = as_words(named.values())
     renamed = {label: classes[name] for label, name in named.items()}
@@ -219,13 +225,20 @@ def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, tuple[tuple[int,
 
 
 def _look(root: Path, name: str) -> tuple[tuple[int, int], str]:
+    what = f'image {shown_text(name)}'
     try:
         # a JPEG is decoded at an eighth of its size, where pixels that are missing are found too
         _, (height, width) = read_image(root / name, oriented=True, max_side=MIN_SIDE)
     except UnidentifiedImageError:
-        return (0, 0), f'image {name} cannot be read (it is no image, or of an unknown kind)'
+        return (
+            0,
+            0,
+        ), f'{what} cannot be read (it is no image, or of an unknown kind)'
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return (0, 0), f'image {name} cannot be read ({error})'
+        return (0, 0), f'{what} cannot be read ({error})'
     if min(width, height) < MIN_SIDE:
-        return (0, 0), f'image {name} is {width} x {height}, smaller than {MIN_SIDE} pixels'
+        return (
+            0,
+            0,
+        ), f'{what} is {width} x {height}, smaller than {MIN_SIDE} pixels'
     return (width, height), ''

@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 from qaclims_mm.datasets.folder import SUFFIXES, path_below
 from qaclims_mm.projects.sources import find_images
-from qaclims_mm.schemas.names import shown_name
+from qaclims_mm.schemas.names import shown_name, shown_text
 
 # of the paths that may have been meant
 _SHOWN = 3
@@ -56,7 +56,8 @@ class ImageFolder:
         if len(found) == 1:
             return found[0]
         if found:
-            raise ValueError(f'image {image} may be {" or ".join(found)}')
+            several = ' or '.join(map(shown_text, found))
+            raise ValueError(f'image {shown_text(image)} may be {several}')
         near = self._stems.get(path.name.lower(), [])[:_SHOWN]
-        meant = f' (is it {" or ".join(near)}?)' if near else ''
-        raise ValueError(f'image {self.root / image} is missing{meant}')
+        meant = f' (is it {" or ".join(map(shown_text, near))}?)' if near else ''
+        raise ValueError(f'image {shown_text(self.root / image)} is missing{meant}')

@@ -1,5 +1,6 @@
-"""Whether true masks belong to a project's images and have its classes."""
+"""Check that ground truth masks belong to a project's images and have its classes."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from qaclims_mm.progress import track
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.sources import some_of
 from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, read_mask
-from qaclims_mm.schemas.files import file_of, image_id_of
+from qaclims_mm.schemas.files import file_of, image_id_of, problem_of_file
+from qaclims_mm.schemas.names import shown_text
 
 # of the masks with an object: where more have a class that their image has not, annotators'
 # oversights are no explanation
@@ -20,7 +22,7 @@ _SHOWN = 20
 
 
 def check_masks(masks: str | Path, checked: Checked) -> list[str]:
-    """Look at the true masks of a project's images.
+    """Look at the ground truth masks of a project's images.
 
     Args:
         masks: Folder of masks, called as the images.
@@ -33,13 +35,15 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         FormatError: If there is none, one is broken, of another size than its image, or has a value
             that is no class, or many have a class that their image's labels lack.
     """
+    if not os.path.isdir(masks):
+        raise FormatError(f'there is no folder {shown_text(masks)} with masks.')
     names = with_gap(checked.classes)
     broken, strange = [], _Strangers()
     number = with_objects = 0
     rows = zip(checked.rows.items(), checked.sizes, strict=True)
     for (image, labels), size in track(rows, 'looking at the masks', len(checked.rows)):
         path = file_of(masks, image_id_of(image, ''), '.png')
-        if not path.is_file():
+        if problem_of_file(path) == 'is missing':
             continue
         number += 1
         try:
@@ -53,7 +57,9 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         problem = join_problems(broken, 'masks do not fit')
         raise FormatError(f'{problem}\nA mask is as large as its image; {_numbering(names)}.')
     if not number:
-        raise FormatError(f'{masks} has no mask of an image; they are called as the images, .png.')
+        raise FormatError(
+            f'{shown_text(masks)} has no mask of an image; they are called as the images, .png.'
+        )
     if not strange.number:
         return []
     problem = strange.describe(with_objects, names)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from qaclims_mm.datasets import coco14, voc12
 from qaclims_mm.schemas import FormatError
+from qaclims_mm.schemas.names import BLANKS, shown_name
 
 # as VOC and COCO write them in files, and in words
 _GLUED = {
@@ -17,6 +18,10 @@ _NO_LABEL = ('none', 'nan', 'null', 'na', 'n/a', 'unlabelled', 'unlabeled', 'unk
 _ALIKE = 0.85
 # .. if it is this many times as rare
 _RARE = 4
+
+
+# the start, the end or all of a list as Python and JSON write it
+_LIST = re.compile(r"""^[\[({]+\s*["']|["']\s*[\])}]+$|^\[\s*\]$""")
 
 
 class Proposal(NamedTuple):
@@ -44,7 +49,7 @@ def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
         return Proposal(label, '', 'what is of no class is background already; take this label out')
     if label.lower() in _NO_LABEL:
         return Proposal(label, '', 'is that no label? leave its field empty then')
-    if re.search(r'[\[\]{}"]', label):
+    if _LIST.search(label):
         return Proposal(label, '', 'part of a list, as programs write them? write cat;dog')
     if _is_two(label, counts):
         return Proposal(label, '', 'two other labels in one; is a separator missing, as ";"?')
@@ -104,8 +109,10 @@ def read_renames(texts: Sequence[str]) -> dict[str, str]:
     """
     renames: dict[str, str] = {}
     for text in texts:
-        label, equals, name = (part.strip() for part in text.rpartition('='))
+        label, equals, name = (part.strip(BLANKS) for part in text.rpartition('='))
         if not equals or not label or not name or label in renames:
-            raise FormatError(f"a new name must be given once, as 'label=name', but got {text!r}.")
+            raise FormatError(
+                f"a new name must be given once, as 'label=name', but got {shown_name(text)}."
+            )
         renames[label] = name
     return renames

@@ -6,6 +6,7 @@ A table is of image paths below the folder of the images, as they are written in
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,14 @@ from xml.etree import ElementTree
 
 from qaclims_mm.datasets.folder import SUFFIXES
 from qaclims_mm.schemas import FormatError
-from qaclims_mm.schemas.files import hash_file
-from qaclims_mm.schemas.names import problem_of_characters, problem_of_name, shown_name
+from qaclims_mm.schemas.files import check_regular, hash_file, problem_of_file, shown_json
+from qaclims_mm.schemas.names import (
+    BLANKS,
+    problem_of_characters,
+    problem_of_name,
+    shown_name,
+    shown_text,
+)
 
 SEPARATORS = (',', ';', '\t', '|')
 # of several labels in one field
@@ -24,6 +31,7 @@ _BETWEEN_LABELS = (';', ',', '|')
 _IMAGE_COLUMNS = ('image', 'file', 'filename', 'path', 'image_id', 'name')
 _LABEL_COLUMNS = ('labels', 'label', 'classes', 'class', 'tags', 'category')
 _SHOWN = 5
+_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*(["'])([A-Za-z][\w.-]{0,40})\1""")
 _SPREADSHEETS = ('.xlsx', '.xls', '.ods')
 # {part of COCO's JSON: {what its entries need: of which type}}
 _COCO_PARTS: dict[str, dict[str, tuple[type, ...]]] = {
@@ -54,16 +62,23 @@ class Source:
     unnamed: str = 'have no usable row'
 
     def add(self, image: str, labels: Sequence[str], where: str) -> None:
-        """Add a row, or say what is wrong with it."""
-        image = image.strip().replace('\\', '/').removeprefix('./')
-        kept = list(dict.fromkeys(label for text in labels if (label := ' '.join(text.split()))))
-        bad = next((label for label in kept if problem_of_name(label)), '')
+        """Add a row, or say what is wrong with it.
+
+        Blanks, tabs and line breaks around a name are not part of it; further control characters
+        are refused, not removed.
+        """
+        image = image.strip(BLANKS).replace('\\', '/').removeprefix('./')
+        texts = [text for label in labels if (text := label.strip(BLANKS))]
+        # str.split takes some control characters for blanks, so they are looked for before
+        bad = next((text for text in texts if problem_of_characters(text)), '')
+        kept = list(dict.fromkeys(label for text in texts if (label := ' '.join(text.split()))))
+        bad = bad or next((label for label in kept if problem_of_name(label)), '')
         if not image:
             self.problems.append(f'{where}: no image is named; the row is left out')
         elif problem := problem_of_characters(image):
             self.problems.append(f'{where}: image {shown_name(image)}: {problem}; left out')
         elif bad:
-            problem = problem_of_name(bad)
+            problem = problem_of_characters(bad) or problem_of_name(bad)
             self.problems.append(f'{where}: label {shown_name(bad)}: {problem}; left out')
         elif image in self.rows:
             self.again.append(where)
@@ -85,13 +100,16 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
         FormatError: If it is none of these, or cannot be read at all, or there are no images.
     """
     path = Path(labels)
-    if not Path(images).is_dir():
-        raise FormatError(f'there is no folder {images} with images.')
-    if path.is_dir():
+    # those of pathlib raise an error for a name that is too long
+    if not os.path.isdir(images):
+        raise FormatError(f'there is no folder {shown_text(images)} with images.')
+    if os.path.isdir(path):
         xml = sorted(path.glob('*.xml'))
         return _read_voc(xml, Path(images)) if xml else _read_folders(path, Path(images))
-    if not path.is_file():
-        raise FormatError(f'there is no file or folder {path} with labels.')
+    if problem := problem_of_file(path):
+        missing = f'there is no file or folder {shown_text(path)} with labels.'
+        other = f'{shown_text(path)} {problem}; give a file or folder of labels.'
+        raise FormatError(missing if problem == 'is missing' else other)
     if path.suffix.lower() in _SPREADSHEETS:
         raise FormatError(
             f'{path} is a spreadsheet (Excel, LibreOffice), which is not read; save it as CSV '
@@ -105,25 +123,26 @@ def _read_table(path: Path) -> Source:
         text = path.read_text(encoding='utf-8-sig')
     except UnicodeDecodeError as error:
         raise FormatError(f'{path} is not UTF-8 ({error}); save it as such.') from error
-    lines = text.splitlines()
-    if not lines:
+    if not text:
         raise FormatError(f'{path} is empty; it needs the columns image and labels.')
-    separator = max(SEPARATORS, key=lines[0].count)
-    if not lines[0].count(separator):
+    line = text.partition('\n')[0]
+    separator = max(SEPARATORS, key=line.count)
+    if not line.count(separator):
         raise FormatError(
             f'{path}:1 has none of the separators , ; tab |, so there is one column: '
-            f'{lines[0][:60]!r}; it needs the columns image and labels.'
+            f'{line[:60]!r}; it needs the columns image and labels.'
         )
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=separator)
-    head = [cell.strip().lower() for cell in next(reader)]
+    rows = _rows(reader, path)
+    head = [cell.strip(BLANKS).lower() for cell in next(rows)]
     image, label = _column(head, _IMAGE_COLUMNS), _column(head, _LABEL_COLUMNS)
     if image is None or label is None:
         raise FormatError(f'{path}:1 {_no_head(head)}')
     source = Source(f'table with {separator!r} between its columns')
     torn: dict[int, str] = {}
     number = 0
-    for cells in _rows(reader, path):
-        if not any(cell.strip() for cell in cells):
+    for cells in rows:
+        if not any(cell.strip(BLANKS) for cell in cells):
             continue
         number += 1
         reason = _torn(cells, len(head), image, label, separator)
@@ -146,10 +165,11 @@ def some_of(names: Sequence[str], shown: int = 10) -> str:
 
 def _no_head(head: Sequence[str]) -> str:
     """Say that columns are missing, or the whole line that names them."""
+    shown = ', '.join(map(shown_name, head[:_SHOWN])) + (' ..' if len(head) > _SHOWN else '')
     if any(Path(cell).suffix in SUFFIXES for cell in head):
-        return f'must name the columns, as image,labels does, but is a row already: {head}.'
+        return f'must name the columns, as image,labels does, but is a row already: {shown}.'
     return (
-        f'needs the columns image and labels, but has {head}; image may also be called '
+        f'needs the columns image and labels, but has {shown}; image may also be called '
         f'{", ".join(_IMAGE_COLUMNS[1:])}, and labels {", ".join(_LABEL_COLUMNS[1:])}.'
     )
 
@@ -183,7 +203,9 @@ def _torn(cells: Sequence[str], number: int, image: int, label: int, separator: 
     if any('\n' in cells[k] and separator in cells[k] for k in (image, label)):
         return 'a quotation mark that is not closed in its line'
     name, *labels = re.split('[,;\t|]', cells[image])
-    return f'an image {cells[image]!r}' if labels and Path(name).suffix in SUFFIXES else ''
+    return (
+        f'an image {shown_name(cells[image])}' if labels and Path(name).suffix in SUFFIXES else ''
+    )
 
 
 def _cures(torn: Mapping[int, str], separator: str) -> str:
@@ -219,6 +241,8 @@ def _read_coco(path: Path) -> Source:
     source = Source("COCO's JSON")
     try:
         content = json.loads(path.read_bytes())
+    except RecursionError:
+        raise FormatError(f'{path} is nested too deeply and no file of COCO instances.') from None
     except ValueError as error:
         raise FormatError(f'{path} is no valid JSON ({error}).') from error
     images, categories, annotations = (_entries(path, content, part) for part in _COCO_PARTS)
@@ -228,13 +252,13 @@ def _read_coco(path: Path) -> Source:
     for position, item in enumerate(annotations):
         if item['category_id'] not in names or item['image_id'] not in files:
             source.problems.append(
-                f'{path}, annotation {position} (id {item.get("id")}): its category or image is '
-                'none of the file'
+                f'{path}, annotation {position} (id {shown_json(item.get("id"))}): its category or '
+                'image is none of the file'
             )
             continue
         labels[files[item['image_id']]].append(names[item['category_id']])
     for image, found in labels.items():
-        source.add(image, found, f'{path}, image {image}')
+        source.add(image, found, f'{path}, image {shown_text(image)}')
     return source
 
 
@@ -265,14 +289,36 @@ def _read_voc(files: Sequence[Path], images: Path) -> Source:
     source, known = Source("VOC's XML files"), _by_stem(images)
     for path in files:
         try:
-            root = ElementTree.parse(path).getroot()  # noqa: S314 - expat refuses bombs
-        except (ElementTree.ParseError, OSError) as error:
-            source.problems.append(f'{path}: no valid XML ({error}); the image is left out')
+            check_regular(path)
+            root = _parse_xml(path.read_bytes())
+        except (FormatError, ElementTree.ParseError, LookupError, OSError, ValueError) as error:
+            source.problems.append(
+                f'{shown_text(path)}: no valid XML ({error}); the image is left out'
+            )
             continue
-        named = (root.findtext('filename') or '').strip()
+        named = (root.findtext('filename') or '').strip(BLANKS)
         image = known.get(Path(named).stem) or known.get(path.stem) or named or path.stem
         source.add(image, [node.text or '' for node in root.findall('object/name')], str(path))
     return source
+
+
+def _parse_xml(content: bytes) -> ElementTree.Element:
+    """Return the root of an XML file in any encoding that Python knows.
+
+    Raises:
+        ParseError: If it is no XML.
+        LookupError: If its encoding is unknown, or is none of texts.
+        ValueError: If its bytes are none of its encoding.
+    """
+    # expat refuses bombs
+    try:
+        return ElementTree.fromstring(content)  # noqa: S314
+    except (LookupError, ValueError):
+        # expat knows no encoding of several bytes but Unicode's
+        found = _ENCODING.match(content)
+        if found is None:
+            raise
+        return ElementTree.fromstring(content.decode(found[2].decode()))  # noqa: S314
 
 
 def _by_stem(images: Path) -> Mapping[str, str]:

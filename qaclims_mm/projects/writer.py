@@ -1,5 +1,6 @@
 """The files of a project: tables of labels and classes, a config a stage, and the pipeline."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
 from qaclims_mm.projects.presets import Preset
 from qaclims_mm.schemas import FormatError, atomic_path
-from qaclims_mm.schemas.names import problem_of_characters, shown_name
+from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
 from qaclims_mm.schemas.project import (
     CLASSES,
     LABELS,
@@ -31,8 +32,10 @@ import os
 
 # mmengine compiles a config under its own path, so the project is found wherever it is moved to
 project = os.path.dirname(os.path.dirname((lambda: 0).__code__.co_filename))
-own = dict(type='FolderWeakDataset', project=project)
+# where the stages find each other; set for a run by the workflow
+work = os.environ.get('QACLIMS_ROOT', os.path.join(project, 'work'))
 num_classes = {number}
+own = dict(type='FolderWeakDataset', project=project, num_classes=num_classes)
 # turned as EXIF says; larger ones are made smaller for all stages, masks are as large as the file
 reading = dict(oriented=True, max_side={max_side})
 resizing = [
@@ -49,6 +52,7 @@ _base_ = [
     ),
     './data.py',
 ]
+work_dir = f'{{_base_.work}}/{stage}'
 """
 _TRAINING = """\
 epochs = {epochs}  # about {steps} steps of {batch_size} images
@@ -78,8 +82,6 @@ _LOAD = "dict(type='LoadRGBImage', **_base_.reading)"
 _SCORE = """\
     dict(
         type='CAMMetric',
-        out_file='{work_dir}/curve.json',
-        journal='{work_dir}/journal',
         optional=True,%s
     ),
 """
@@ -94,7 +96,7 @@ class Project:
         images: Folder of the images.
         checked: Images, labels and classes.
         preset: Its networks.
-        masks: Folder of true masks of some images, for scores; or ``None``.
+        masks: Folder of ground truth masks of some images, for scores; or ``None``.
     """
 
     folder: Path
@@ -137,10 +139,9 @@ def write_project(project: Project, rate: float) -> list[Path]:
     _check_paths(project)
     if not checked.rows or not checked.counts:
         raise FormatError(
-            f'no image of {project.images} can be used with a label; see the problems above.'
+            f'no image of {shown_text(project.images)} can be used with a label; see the problems '
+            'above.'
         )
-    if (folder / 'pipeline.py').exists():
-        raise FormatError(f'{folder} has a project already; delete it or choose another folder.')
     classes = with_gap(checked.classes)
     tables = ProjectTables(project.images, classes, project.masks, checked.aliases)
     write_labels(folder / LABELS, checked.rows)
@@ -156,15 +157,42 @@ def write_project(project: Project, rate: float) -> list[Path]:
 
 
 def _check_paths(project: Project) -> None:
-    """Refuse folders whose names no log and no JSON could hold.
+    """Refuse folders whose names no log and no JSON could hold, and one that cannot be made.
 
     Raises:
-        FormatError: If a folder has such a name.
+        FormatError: If a folder has such a name, or a file stands where the project would be.
     """
     for folder in (project.folder, project.images, project.masks):
-        problem = problem_of_characters(str(folder.absolute())) if folder else ''
+        problem = problem_of_line(str(folder.absolute())) if folder else ''
         if problem:
             raise FormatError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
+    check_new_folder(project.folder)
+
+
+def check_new_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made, before any work is done for it.
+
+    Args:
+        folder: The folder of a new project; nothing is made.
+
+    Raises:
+        FormatError: If a file stands there or above it, its name is too long, or it has a project.
+    """
+    if os.path.lexists(folder) and not os.path.isdir(folder):
+        raise FormatError(f'{shown_text(folder)} is no folder; choose another one.')
+    try:
+        os.lstat(folder / 'pipeline.py')
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        # below a file, a name of 10,000 characters, a NUL
+        reason = getattr(error, 'strerror', None) or error
+        raise FormatError(
+            f'the folder {shown_text(folder)} cannot be made ({reason}); choose another one.'
+        ) from error
+    raise FormatError(
+        f'{shown_text(folder)} has a project already; delete it or choose another folder.'
+    )
 
 
 def _write(path: Path, text: str) -> Path:
@@ -189,7 +217,7 @@ def _stages(project: Project) -> Mapping[str, str]:
     size = f'data_preprocessor=dict(size=({crop}, {crop}))'
     mask = ["dict(type='LoadMask', optional=True)"] if project.masks else []
     score = _SCORE % '' if project.masks else ''
-    maps = "test_evaluator = [\n    dict(type='CAMWriter', out_dir='{work_dir}/cams'),\n"
+    maps = "test_evaluator = [\n    dict(type='CAMWriter'),\n"
     network = f'model = dict({size}, cam_head=dict(num_classes=_base_.num_classes))\n'
     pack = f"dict(type='PackWeakInputs', scales={scales})"
     return dict(
@@ -198,17 +226,21 @@ def _stages(project: Project) -> Mapping[str, str]:
         qa_clims=_text(
             project,
             'qa_clims',
-            [_LOAD, "dict(type='LoadTextRows', text_bank='{texts}')"],
+            [_LOAD, f"dict(type='LoadTextRows', text_bank={_below('texts')})"],
             [_LOAD, *mask, pack],
         )
+        + f'texts = {_below("texts")}\n'
+        + 'text_bank = dict(folder=texts, corpus='
+        + _below('qape/corpus')
+        + ')\n'
         + _start(project)
-        + f'{network}{maps}{score}]\n',
+        + f'{network.replace("model = dict(", "model = dict(text_bank=texts, ")}{maps}{score}]\n',
         ir_label=_text(
             project,
             'ir_label',
             test=[
                 _LOAD,
-                "dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams')",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims/cams')})",
                 "dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05)",
                 "dict(type='PackWeakInputs')",
             ],
@@ -216,18 +248,17 @@ def _stages(project: Project) -> Mapping[str, str]:
         irn=_text(
             project,
             'irn',
-            [_LOAD, "dict(type='LoadMask', masks='{work_dir}/../ir_label/ir_labels')"],
+            [_LOAD, f"dict(type='LoadMask', masks={_below('ir_label/ir_labels')})"],
             [
                 _LOAD,
                 *mask,
-                "dict(type='LoadCAMs', cams='{work_dir}/../qa_clims/cams')",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims/cams')})",
                 "dict(type='PackWeakInputs', scales=(1.0,))",
             ],
         )
         + f'model = dict({size})\n'
         + 'test_evaluator = [\n'
-        + "    dict(type='PseudoMaskWriter', out_dir='{work_dir}/pseudo_masks', "
-        + f'threshold={THRESHOLD}, full_size=True),\n'
+        + f"    dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True),\n"
         + (_SCORE % f"\n        report_at={THRESHOLD},\n        prefix='mask'," if score else '')
         + ']\n',
         segment=_segment(project, size),
@@ -239,7 +270,7 @@ def _start(project: Project) -> str:
     if not read_config(config_path(_base(project, 'qa_clims'))).get('load_from'):
         return ''
     epochs, _, _ = project.epochs('cam')
-    return f"load_from = '{{work_dir}}/../cam/epoch_{epochs}.pth'\n"
+    return f'load_from = {_below(f"cam/epoch_{epochs}.pth")}\n'
 
 
 def _segment(project: Project, size: str) -> str:
@@ -252,7 +283,7 @@ def _segment(project: Project, size: str) -> str:
         'segment',
         [
             load,
-            "dict(type='LoadMask', masks='{work_dir}/../irn/pseudo_masks')",
+            f"dict(type='LoadMask', masks={_below('irn/pseudo_masks')})",
             f"dict(type='RandomResizeLongSide', min_side={low}, max_side={high})",
             "dict(type='RandomFlip', prob=0.5)",
             f"dict(type='RandomCrop', crop_size=({crop}, {crop}), cat_max_ratio=0.75)",
@@ -263,9 +294,13 @@ def _segment(project: Project, size: str) -> str:
         # of images of other sizes a segmentor takes one at a time
         'test_dataloader.update(batch_size=1)\n'
         f'model = dict({size}, decode_head=dict(num_classes=_base_.num_classes + 1))\n'
-        "test_evaluator = [dict(type='SegMaskWriter', out_dir='{work_dir}/predictions', "
-        'full_size=True)]\n'
+        "test_evaluator = [dict(type='SegMaskWriter', full_size=True)]\n"
     )
+
+
+def _below(path: str) -> str:
+    """Return the expression by which a config names what another stage makes."""
+    return f"f'{{_base_.work}}/{path}'"
 
 
 def _base(project: Project, stage: str) -> str:
@@ -279,7 +314,7 @@ def _text(
     test: list[str] | None = None,
 ) -> str:
     """Return the config of a stage up to its model: base, schedule, and pipelines."""
-    text = _HEAD.format(base=_base(project, stage))
+    text = _HEAD.format(base=_base(project, stage), stage=stage)
     if train is not None:
         epochs, batch, steps = project.epochs(stage)
         text += _TRAINING.format(epochs=epochs, steps=steps, batch_size=batch)

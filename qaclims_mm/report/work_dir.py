@@ -25,6 +25,7 @@ from qaclims_mm.schemas import (
     read_run_config,
     run_config_path,
 )
+from qaclims_mm.schemas.files import is_number, problem_of_file
 from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE, LOGS, RUNS
 
 
@@ -58,11 +59,12 @@ def read_curve(path: str | Path) -> Curve:
     try:
         thresholds, miou = (np.array(value[k], dtype=float) for k in ('thresholds', 'mIoU'))
         classes = {n: np.array(v, dtype=float) for n, v in value['classes'].items()}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FormatError(
             f'{path} is no curve of CAMMetric ({error}); run the test of its stage again.'
         ) from error
-    if len({v.shape for v in (thresholds, miou, *classes.values())}) != 1 or not thresholds.size:
+    shapes = {v.shape for v in (thresholds, miou, *classes.values())}
+    if len(shapes) != 1 or thresholds.ndim != 1 or not thresholds.size:
         raise FormatError(f'{path} has curves of several lengths; run its test again.')
     return Curve(thresholds, miou, classes)
 
@@ -119,7 +121,7 @@ class WorkDir:
 
     @cached_property
     def is_judged(self) -> bool:
-        """Whether maps are compared with true masks, as far as that is known."""
+        """Whether maps are compared with ground truth masks, as far as that is known."""
         evaluators = (self.config('qa_clims') or {}).get('test_evaluator') or []
         evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
         kinds = [part_of(e).get('type') for e in evaluators]
@@ -134,7 +136,7 @@ class WorkDir:
         if not self.is_judged:
             return MissingError(
                 'The maps are not judged: the config of qa_clims has no CAMMetric, which compares '
-                'them with true masks (of a project of your own: init_project.py --masks).'
+                'them with ground truth masks (of your own project: qaclims init --masks).'
             )
         return MissingError(f'{missing}; run', self.pipeline('qa_clims_maps'))
 
@@ -174,12 +176,15 @@ class WorkDir:
         """
         found: dict[float, dict[str, float]] = {}
         for path in sorted(self.root.glob(f'{folder}/*/vis_data/scalars.json')):
+            # opened, a pipe would wait for ever
+            if problem_of_file(path):
+                continue
             for line in path.read_text(errors='replace').splitlines():
                 try:
                     entry = json.loads(line)
                 except (ValueError, RecursionError):
                     continue
-                numbers = {k: v for k, v in part_of(entry).items() if isinstance(v, (int, float))}
+                numbers = {k: v for k, v in part_of(entry).items() if is_number(v)}
                 step = numbers.get('step', 0)
                 found[step] = found.get(step, {}) | numbers
         return [found[step] for step in sorted(found)]

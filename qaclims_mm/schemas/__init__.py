@@ -39,6 +39,7 @@ from qaclims_mm.schemas.manifest import (
     claim_folder,
     hash_config,
     manifest_hash,
+    read_claim,
 )
 from qaclims_mm.schemas.masks import (
     IGNORE_INDEX,
@@ -103,6 +104,7 @@ __all__ = [
     'problem_of_image_id',
     'problem_of_name',
     'read_cams',
+    'read_claim',
     'read_json',
     'read_mask',
     'read_metrics',

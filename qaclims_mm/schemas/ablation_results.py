@@ -11,7 +11,7 @@ from rich.table import Table
 from scipy import stats
 
 from qaclims_mm.schemas import FormatError, atomic_path, read_json, write_json
-from qaclims_mm.schemas.files import is_table
+from qaclims_mm.schemas.files import is_number, is_table
 from qaclims_mm.version import __version__
 
 SCHEMA = 1
@@ -242,9 +242,37 @@ def read_results(path: str | Path) -> AblationResults:
             for row in value['rows']
         ]
         fields = {k: value[k] for k in names} | dict(columns=dict(value['columns']))
-        return AblationResults(rows=rows, **fields)
+        results = AblationResults(rows=rows, **fields)
+        if not _is_sound(results):
+            raise TypeError('fields of the types that qaclims ablate writes')
+        return results
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f'{path} lacks {error}; run qaclims ablate again.') from error
+
+
+def _is_sound(results: AblationResults) -> bool:
+    """Return whether all fields that a file gave have the types that tables and plots need."""
+    texts = (results.suite, results.title, results.config, results.version)
+    return (
+        all(isinstance(text, str) for text in texts)
+        and isinstance(results.reference, (str, type(None)))
+        and is_table(results.columns, str)
+        and bool(results.columns)
+        and isinstance(results.seeds, list)
+        and all(type(seed) is int for seed in results.seeds)
+        and all(map(_is_sound_row, results.rows))
+    )
+
+
+def _is_sound_row(row: ResultRow) -> bool:
+    return (
+        all(isinstance(text, str) for text in (row.name, row.title, row.folder))
+        and (row.paper is None or is_number(row.paper))
+        and is_table(row.values, dict)
+        and all(is_table(seeds, object) for seeds in row.values.values())
+        and all(is_number(v) for seeds in row.values.values() for v in seeds.values())
+        and is_table(row.failed, str)
+    )
 
 
 def _number(value: float | None) -> str:

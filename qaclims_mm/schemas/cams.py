@@ -1,13 +1,16 @@
 """Activation maps of an image: ``cams/<image_id>.npz``."""
 
+import math
+import os
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from qaclims_mm.schemas.files import FormatError, atomic_path
+from qaclims_mm.schemas.files import FormatError, atomic_path, check_regular
 
 # What numpy raises for an archive that was cut, overwritten or made by something else.
 BROKEN_NPZ = (
@@ -16,9 +19,12 @@ BROKEN_NPZ = (
     OSError,
     EOFError,
     RuntimeError,
+    NotImplementedError,
     zipfile.BadZipFile,
     zlib.error,
 )
+# deflate makes nothing smaller than by this factor
+_MOST_DEFLATED = 1032
 
 
 class Cams(NamedTuple):
@@ -71,6 +77,51 @@ def write_cams(
         )
 
 
+def read_arrays(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
+    """Read arrays of an ``.npz``, whose headers are compared with its size before memory is taken.
+
+    Args:
+        path: The file.
+        names: Names of the arrays.
+
+    Raises:
+        KeyError: If it lacks one; further errors, ``BROKEN_NPZ``, if it is broken in another way.
+    """
+    with Path(path).open('rb') as raw:
+        # numpy would take any other file for an array or a pickle
+        if raw.read(2) != b'PK':
+            raise ValueError('it is no archive of arrays')
+        raw.seek(0)
+        with np.load(raw, allow_pickle=False) as file:
+            size = os.fstat(raw.fileno()).st_size
+            for name in names:
+                _check_size(file.zip, f'{name}.npy', _MOST_DEFLATED * size)
+            return [file[name] for name in names]
+
+
+def _check_size(archive: zipfile.ZipFile, name: str, most: int) -> None:
+    """Refuse an array whose header claims more bytes than its member of the archive can hold.
+
+    Args:
+        archive: The ``.npz``.
+        name: Member of the archive.
+        most: Bytes that a file of this size can hold at most.
+
+    Raises:
+        ValueError: If it does.
+    """
+    with archive.open(name) as member:
+        version = np.lib.format.read_magic(member)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+            version, np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(member)
+        held = archive.getinfo(name).file_size - member.tell()
+    claimed = math.prod(shape) * dtype.itemsize
+    if any(side < 0 for side in shape) or claimed > min(held, most):
+        raise ValueError(f'{name} claims {claimed} bytes, but can hold {max(0, min(held, most))}')
+
+
 def read_cams(path: str | Path) -> Cams:
     """Read ``cams/<image_id>.npz``.
 
@@ -78,11 +129,9 @@ def read_cams(path: str | Path) -> Cams:
         FormatError: If the file is truncated, lacks an array, or has arrays of other types,
             disagreeing shapes or impossible values.
     """
+    check_regular(path, 'delete it and run the CAM export again')
     try:
-        with Path(path).open('rb') as raw, np.load(raw, allow_pickle=False) as file:
-            keys, strided, high_res, size = (
-                file[k] for k in ('keys', 'strided', 'high_res', 'size')
-            )
+        keys, strided, high_res, size = read_arrays(path, ('keys', 'strided', 'high_res', 'size'))
     except BROKEN_NPZ as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -115,6 +164,8 @@ def _problem_of_cams(
     if types != (np.int64, np.float16, np.uint8, np.int64):
         return 'arrays of other types (' + ', '.join(str(t) for t in types) + ')'
     image_size = tuple(size.reshape(-1).tolist())
+    if not all(image_size):
+        return 'maps of an image without pixels'
     if keys.ndim != 1 or not _fit(len(keys), image_size, strided, high_res):
         return 'maps of disagreeing shapes'
     if len(set(keys.tolist())) != len(keys) or (keys < 0).any():

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from qaclims_mm.schemas.files import FormatError
-from qaclims_mm.schemas.tables import pairs_of, problem_of_columns, read_parquet
+from qaclims_mm.schemas.tables import pairs_of, read_parquet
 
 SHARD_SIZE = 512
 CORPUS_SCHEMA = pa.schema(
@@ -36,8 +36,7 @@ def read_shard(path: str | Path) -> pa.Table:
         FormatError: If it is broken, or holds what the qape stage does not write.
     """
     table = read_parquet(path, CORPUS_SCHEMA)
-    problem = problem_of_columns(table, CORPUS_SCHEMA) or _problem_of_rows(table)
-    if problem:
+    if problem := _problem_of_rows(table):
         raise FormatError(f'{path} has {problem}; delete it and run the qape stage again.')
     return table
 

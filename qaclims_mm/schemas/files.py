@@ -4,14 +4,17 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.names import problem_of_image_id, shown_name
+from qaclims_mm.schemas.names import problem_of_image_id, shown_name, shown_text
 
 METRICS = 'metrics.json'
+MAX_FLOAT = int(sys.float_info.max)
 
 
 def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
@@ -71,6 +74,43 @@ def hash_file(path: str | Path) -> str:
         return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
+def problem_of_file(path: str | Path) -> str:
+    """Explain why a path is no file that can be read to its end, or return ''.
+
+    A link counts as what it leads to. Opening a pipe or a device would wait for ever.
+
+    Args:
+        path: The path; nothing is opened.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return 'is a link that leads nowhere' if os.path.islink(path) else 'is missing'
+    except (OSError, ValueError) as error:
+        return f'cannot be read ({getattr(error, "strerror", None) or error})'
+    if stat.S_ISREG(mode):
+        return ''
+    return 'is a folder, not a file' if stat.S_ISDIR(mode) else 'is not a regular file'
+
+
+def check_regular(path: str | Path, fix: str = 'delete it and run its stage again') -> None:
+    """Refuse what is no regular file before it is opened.
+
+    Args:
+        path: The path.
+        fix: What to do, the end of the message.
+
+    Raises:
+        FileNotFoundError: If it is missing.
+        FormatError: If it is a folder, a pipe or a device.
+    """
+    problem = problem_of_file(path)
+    if problem == 'is missing':
+        os.stat(path)
+    if problem:
+        raise FormatError(f'{shown_text(path)} {problem}; {fix}.')
+
+
 def write_json(path: str | Path, value: object) -> None:
     """Write sorted, indented JSON in UTF-8."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
@@ -79,18 +119,39 @@ def write_json(path: str | Path, value: object) -> None:
         temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, fix: str = 'delete it and run its stage again') -> Any:
     """Read JSON.
 
+    Args:
+        path: The file.
+        fix: What to do if it is broken, the end of the message.
+
     Raises:
-        FormatError: If it is not JSON.
+        FormatError: If it is not JSON, or no regular file.
     """
+    check_regular(path, fix)
     try:
         return json.loads(Path(path).read_text(encoding='utf-8'))
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            f'{path} is not valid JSON ({error}); delete it and run its stage again.'
-        ) from error
+    except RecursionError:
+        raise FormatError(f'{shown_text(path)} is nested too deeply; {fix}.') from None
+    except ValueError as error:
+        raise FormatError(f'{shown_text(path)} is not valid JSON ({error}); {fix}.') from error
+
+
+def shown_json(value: object) -> str:
+    """Return a value of JSON as messages show it: short ones as they are, else their kind."""
+    if isinstance(value, (dict, list)):
+        return f'a {type(value).__name__}'
+    # True, None and numbers; Python reads none of more than 4,300 digits
+    return shown_name(value) if isinstance(value, str) else str(value)[:20]
+
+
+def is_number(value: object) -> bool:
+    """Return whether a value is a number that a float can hold; NaN and infinity are."""
+    if type(value) is int:
+        # of 310 digits float() fails
+        return abs(value) <= MAX_FLOAT
+    return type(value) is float
 
 
 def is_table(value: object, kind: type | tuple[type, ...]) -> bool:
@@ -114,7 +175,10 @@ def read_metrics(path: str | Path) -> dict[str, dict[str, float]]:
         FormatError: If it is not {stage: {metric: number}}.
     """
     metrics = read_json(path)
-    if not (is_table(metrics, dict) and all(is_table(v, (int, float)) for v in metrics.values())):
+    if not (
+        is_table(metrics, dict)
+        and all(is_table(v, object) and all(map(is_number, v.values())) for v in metrics.values())
+    ):
         raise FormatError(
             f'{path} is not {{stage: {{metric: number}}}}; delete it and run the test again.'
         )

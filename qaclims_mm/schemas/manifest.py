@@ -7,12 +7,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.schemas.files import FormatError, is_table, read_json, write_json
+from qaclims_mm.schemas.files import (
+    FormatError,
+    is_table,
+    problem_of_file,
+    read_json,
+    shown_json,
+    write_json,
+)
+from qaclims_mm.schemas.names import shown_name
 from qaclims_mm.version import __version__
 
 SCHEMA_VERSION = 1
 MANIFEST = 'manifest.json'
 CLAIM = 'run.json'
+# JSON readers of other languages hold whole numbers up to here
+MAX_COUNT = 2**53
 # Config keys that change how a run is carried out, not what it makes.
 _RUN_ONLY_KEYS = frozenset(
     [
@@ -78,21 +88,27 @@ class Manifest:
             FormatError: If it is absent, broken or of another schema.
         """
         path = Path(folder) / MANIFEST
-        if not path.is_file():
+        if problem_of_file(path) == 'is missing':
             raise FormatError(
                 f'{path} is missing: the stage that fills {folder} has not finished; run it.'
             )
         value = read_json(path)
-        if not isinstance(value, dict) or value.get('schema') != SCHEMA_VERSION:
-            found = value.get('schema') if isinstance(value, dict) else type(value).__name__
+        if not isinstance(value, dict) or (type(value.get('schema')), value.get('schema')) != (
+            int,
+            SCHEMA_VERSION,
+        ):
+            schema = f'schema {shown_json(value.get("schema"))}' if isinstance(value, dict) else ''
             raise FormatError(
-                f'{path} has schema {found}, but this version reads {SCHEMA_VERSION}; '
+                f'{path} has {schema or "no schema"}, but this version reads {SCHEMA_VERSION}; '
                 'run its stage again.'
             )
         unknown = set(value) - set(cls.__dataclass_fields__)
         if unknown or not {'stage', 'config_hash'} <= set(value):
+            named = ', '.join(map(shown_name, sorted(unknown)[:3]))
             raise FormatError(
-                f'{path} is no manifest (unknown keys: {sorted(unknown)}); run its stage again.'
+                f'{path} is no manifest (unknown keys: {named}); run its stage again.'
+                if unknown
+                else f'{path} is no manifest: it needs stage and config_hash; run its stage again.'
             )
         manifest = cls(**value)
         wrong = manifest._wrong_fields()
@@ -108,12 +124,15 @@ class Manifest:
             stage=isinstance(self.stage, str),
             config_hash=isinstance(self.config_hash, str),
             inputs=is_table(self.inputs, str),
-            counts=is_table(self.counts, int),
+            counts=is_table(self.counts, int)
+            # True and False are ints too
+            and all(type(n) is int and 0 <= n <= MAX_COUNT for n in self.counts.values()),
             failed=isinstance(self.failed, list)
             and all(
                 isinstance(f, list) and [type(v) for v in f] == [str, str] for f in self.failed
             ),
             extra=is_table(self.extra, object),
+            version=isinstance(self.version, str),
         )
         return [name for name, good in right.items() if not good]
 
@@ -127,8 +146,8 @@ def manifest_hash(folder: str | Path) -> str:
 def hash_config(config: Mapping[str, Any]) -> str:
     """Return the sha256 of a config without work_dir, launcher, workers and logging.
 
-    A ``work_dir`` in a path and the folder above it count as words, so that a chain of stages keeps
-    its hashes when it is moved.
+    Paths in the ``work_dir`` and in the folder above it are hashed relative to them, so that a
+    chain of stages keeps its hashes when it is moved.
     """
     work_dir = Path(config.get('work_dir') or '')
     words = [(str(p), w) for p, w in ((work_dir, '{dir}'), (work_dir.parent, '{root}')) if p.name]
@@ -144,7 +163,9 @@ def hash_config(config: Mapping[str, Any]) -> str:
             return [keep(v) for v in node]
         if isinstance(node, str):
             for path, word in words:
-                node = node.replace(path, word)
+                if node == path or node.startswith(f'{path}/'):
+                    node = word + node[len(path) :]
+                    break
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
@@ -158,16 +179,30 @@ def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
         fingerprint: {what: hash} of all that the files depend on.
 
     Raises:
-        FormatError: If another run began it.
+        FormatError: If another run began it, or the mark is broken.
     """
     path = Path(folder) / CLAIM
-    if not path.is_file():
+    if problem_of_file(path) == 'is missing':
         write_json(path, dict(fingerprint))
         return
-    found = read_json(path)
+    found = read_claim(path)
     differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
     if differ:
         raise FormatError(
             f'{folder} holds files of another run ({", ".join(differ)} differ); '
             'delete the folder or choose another one.'
         )
+
+
+def read_claim(path: str | Path) -> dict[str, Any]:
+    """Read the mark that ``claim_folder`` wrote.
+
+    Raises:
+        FormatError: If it is not {what: hash}.
+    """
+    found = read_json(path, f'delete {Path(path).parent} and run its stage again')
+    if not is_table(found, object):
+        raise FormatError(
+            f'{path} is not {{what: hash}}; delete {Path(path).parent} and run its stage again.'
+        )
+    return found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.schemas.files import FormatError, atomic_path
+from qaclims_mm.schemas.files import FormatError, atomic_path, check_regular
 
 IGNORE_INDEX = 255
 
@@ -56,10 +56,12 @@ def read_mask(path: str | Path) -> np.ndarray:
     """Read a mask, uint8 or uint16 ``(H, W)``, from a palette or grey PNG.
 
     Raises:
-        FormatError: If it is not an image of one channel or is truncated.
+        FormatError: If it is not an image of one channel, is truncated, or claims more pixels than
+            Pillow decodes.
     """
     from PIL import Image
 
+    check_regular(path, 'make it again')
     try:
         with Image.open(path) as image:
             if image.mode.startswith('I;16'):
@@ -69,7 +71,9 @@ def read_mask(path: str | Path) -> np.ndarray:
                     f'{path} must be a palette or grey PNG, but its mode is {image.mode}.'
                 )
             return np.array(image, dtype=np.uint8)
-    except (OSError, SyntaxError) as error:
+    except FormatError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise FormatError(f'{path} is not a readable mask ({error}); make it again.') from error

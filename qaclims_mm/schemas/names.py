@@ -10,9 +10,26 @@ import unicodedata
 
 LONGEST_NAME = 200
 LONGEST_SHOWN = 80
+LONGEST_TEXT = 300
+# what may surround a name in a file; every other control character is refused, not removed
+BLANKS = ' \t\r\n'
 ON_WINDOWS = os.sep == '\\'
 
 _BIDI_CONTROLS = frozenset('\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069')
+# joiners of letters (Persian, Indic scripts) and of emoji: visible where they join, else not
+_ZWNJ, _ZWJ = '\u200c', '\u200d'
+# letters and marks that no font draws
+_INVISIBLE = frozenset('\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0')
+# invisible by themselves: the braille blank and the selectors of a letter's or emoji's form
+_FILLERS = frozenset('\u2800\u180b\u180c\u180d\u180f') | {chr(c) for c in range(0xFE00, 0xFE10)}
+# blocks of scripts whose letters join: Arabic to Myanmar, Khmer and Mongolian, further Indic ones
+_JOINED = (
+    (0x0600, 0x109F),
+    (0x1780, 0x18AF),
+    (0xA800, 0xABFF),
+    (0xFB50, 0xFDFF),
+    (0x10A00, 0x11FFF),
+)
 _DRIVE = re.compile(r'[A-Za-z]:(?=[/\\]|\Z)')
 _REASONS = {
     'Cc': 'it has a control character',
@@ -33,11 +50,63 @@ def problem_of_characters(text: str) -> str:
     return next((reason for reason in reasons if reason), '')
 
 
+def problem_of_line(text: str) -> str:
+    """Return why a text does not fit into one line that reads in one direction, or ''."""
+    if problem := problem_of_characters(text):
+        return problem
+    if not _BIDI_CONTROLS.isdisjoint(text):
+        return 'it has a character that reverses the direction of text'
+    return ''
+
+
+def _is_visible(character: str) -> bool:
+    return not (
+        character.isspace()
+        or unicodedata.category(character) == 'Cf'
+        or character in _INVISIBLE
+        or character in _FILLERS
+    )
+
+
+def _is_emoji(character: str) -> bool:
+    return character > '\x7f' and unicodedata.category(character) in ('So', 'Sk', 'Sm')
+
+
+def _is_of_joined_script(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in _JOINED)
+
+
+def _joins(name: str, place: int) -> bool:
+    """Return whether a joiner stands between letters of a joined script or inside an emoji."""
+    before, after = name[:place].rstrip('\ufe0e\ufe0f')[-1:], name[place + 1 : place + 2]
+    if not before:
+        return False
+    if name[place] == _ZWJ and after and _is_emoji(before) and _is_emoji(after):
+        return True
+    # a word of an Indic script may end with a zero-width joiner
+    ends = name[place] == _ZWJ and (not after or after == ' ')
+    return _is_of_joined_script(before) and (ends or (after != '' and _is_of_joined_script(after)))
+
+
+def _invisible_character(name: str) -> str:
+    """Return the first character that nobody can see, or ''."""
+    for place, character in enumerate(name):
+        if character in (_ZWNJ, _ZWJ):
+            if not _joins(name, place):
+                return character
+        elif character in _INVISIBLE or unicodedata.category(character) == 'Cf':
+            return character
+    return ''
+
+
 def problem_of_name(name: str) -> str:
     r"""Explain why a class or label name cannot be used.
 
     Quotes, braces, backslashes, markup, format codes, emoji, ``None``, ``CON``, path parts and a
-    leading ``=`` or ``-`` are all legal.
+    leading ``=`` or ``-`` are all legal. A character that nobody can see is refused (a zero-width
+    space, a byte order mark, a soft hyphen): two names that look alike would be two classes. The
+    zero-width joiners are legal where they join: inside an emoji, and between letters of scripts
+    such as Persian and Hindi.
 
     Args:
         name: Class name as it was read.
@@ -53,10 +122,12 @@ def problem_of_name(name: str) -> str:
     """
     if not name.strip():
         return 'it is empty'
-    if problem := problem_of_characters(name):
+    if problem := problem_of_line(name):
         return problem
-    if not _BIDI_CONTROLS.isdisjoint(name):
-        return 'it has a character that reverses the direction of text'
+    if not any(map(_is_visible, name)):
+        return 'it is empty: nothing in it is visible'
+    if hidden := _invisible_character(name):
+        return f'it has the invisible character U+{ord(hidden):04X}'
     if len(name) > LONGEST_NAME:
         return f'it has {len(name)} characters, more than {LONGEST_NAME}'
     return ''
@@ -107,6 +178,17 @@ def shown_name(name: str) -> str:
     if len(name) > LONGEST_SHOWN:
         name = f'{name[:50]}...{name[-(LONGEST_SHOWN - 53) :]}'
     return repr(name)
+
+
+def shown_text(text: str | os.PathLike[str]) -> str:
+    r"""Return a path or text as messages show it: as it is, or like a name if no line holds it.
+
+    Example:
+        >>> print(shown_text('a b/c'), shown_text('a\nb'))
+        a b/c 'a\nb'
+    """
+    text = os.fspath(text)
+    return text if len(text) <= LONGEST_TEXT and not problem_of_line(text) else shown_name(text)
 
 
 def drawn_name(name: str, longest: int) -> str:

@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, is_table, read_json, write_json
+from qaclims_mm.schemas.files import (
+    FormatError,
+    atomic_path,
+    problem_of_file,
+    read_json,
+    shown_json,
+    write_json,
+)
+from qaclims_mm.schemas.names import problem_of_line, problem_of_name, shown_name, shown_text
 
 PROJECT, CLASSES, LABELS = 'project.json', 'classes.csv', 'labels.csv'
 PROJECT_SCHEMA = 1
@@ -57,33 +65,76 @@ def read_project_tables(folder: str | Path) -> ProjectTables:
     """Read what ``write_project_tables`` wrote.
 
     Raises:
-        FormatError: If a file is missing or holds something else.
+        FormatError: If a file is missing or holds something else, or a folder is no folder.
     """
     folder = Path(folder)
     path = folder / PROJECT
-    if not path.is_file():
+    problem = problem_of_file(path)
+    if problem == 'is missing':
         raise FormatError(f'{path} is missing, so {folder} is no project; {_AGAIN}.')
-    value = read_json(path)
-    if not is_table(value, object) or value.get('schema') != PROJECT_SCHEMA:
-        raise FormatError(f'{path} is not of schema {PROJECT_SCHEMA}; {_AGAIN}.')
-    images, masks, aliases = (value.get(key) for key in ('images', 'masks', 'aliases'))
-    good = isinstance(images, str) and isinstance(masks, (str, type(None)))
-    if not good or not is_table(aliases, list):
-        raise FormatError(f'{path} needs images, masks and aliases; {_AGAIN}.')
+    value = read_json(path, _AGAIN)
+    if not isinstance(value, dict):
+        raise FormatError(f'{path} holds no project; {_AGAIN}.')
+    if type(value.get('schema')) is not int or value['schema'] != PROJECT_SCHEMA:
+        raise FormatError(
+            f'{path} is of another version (schema {shown_json(value.get("schema"))}, but this one '
+            f'reads {PROJECT_SCHEMA}); {_AGAIN}.'
+        )
+    classes = _read_classes(folder / CLASSES)
     return ProjectTables(
-        # the system follows links before it goes up, which no change of the text does
-        Path(os.path.realpath(folder / images)),
-        _read_classes(folder / CLASSES),
-        Path(os.path.realpath(folder / masks)) if masks else None,
-        {name: tuple(map(str, others)) for name, others in aliases.items()},
+        _folder_of(path, 'images', value.get('images')),
+        classes,
+        _folder_of(path, 'masks', value['masks']) if value.get('masks') is not None else None,
+        _aliases_of(path, value.get('aliases'), classes),
     )
 
 
+def _folder_of(path: Path, key: str, value: object) -> Path:
+    """Return the folder of images or masks that a project names.
+
+    Raises:
+        FormatError: If it is no folder.
+    """
+    fix = f'correct {key} there, or {_AGAIN}'
+    if not isinstance(value, str) or not value:
+        raise FormatError(f'{path}: {key} must be a folder, but is {shown_json(value)}; {fix}.')
+    if problem := problem_of_line(value):
+        raise FormatError(f'{path}: {key} {shown_name(value)}: {problem}; {fix}.')
+    # the system follows links before it goes up, which no change of the text does
+    found = os.path.realpath(path.parent / value)
+    if not os.path.isdir(found):
+        raise FormatError(f'{path}: {key} {shown_text(found)} is no folder; {fix}.')
+    return Path(found)
+
+
+def _aliases_of(path: Path, value: object, classes: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the other names of classes that a project lists.
+
+    Raises:
+        FormatError: If one is of no class, or cannot be a name.
+    """
+    if not isinstance(value, dict):
+        raise FormatError(f'{path}: aliases must be {{class: [names]}}; {_AGAIN}.')
+    aliases: dict[str, tuple[str, ...]] = {}
+    for name, others in value.items():
+        where = f'{path}: aliases of {shown_name(name)}'
+        if name not in classes:
+            raise FormatError(f'{where}: there is no such class in {CLASSES}; take them out.')
+        if not isinstance(others, list) or not all(isinstance(other, str) for other in others):
+            raise FormatError(f'{where} must be a list of texts; correct them there.')
+        for other in others:
+            if problem := problem_of_name(other):
+                raise FormatError(f'{where}: {shown_name(other)}: {problem}; take it out.')
+        aliases[name] = tuple(others)
+    return aliases
+
+
 def _read_classes(path: Path) -> tuple[str, ...]:
-    if not path.is_file():
-        raise FormatError(f'{path} is missing; {_AGAIN}.')
+    if problem := problem_of_file(path):
+        raise FormatError(f'{path} {problem}; {_AGAIN}.')
     try:
-        with path.open(newline='', encoding='utf-8') as file:
+        # spreadsheets write a mark at the start
+        with path.open(newline='', encoding='utf-8-sig') as file:
             head, *rows = [*csv.reader(file)] or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f'{path} is not a table in UTF-8 ({error}); {_AGAIN}.') from error
@@ -93,7 +144,15 @@ def _read_classes(path: Path) -> tuple[str, ...]:
             f'{path} must have the columns value and class, with the values 0, 1, 2 and so on; '
             f'{_AGAIN}.'
         )
-    return tuple(name for _, name in rows[1:])
+    names = tuple(name for _, name in rows)
+    if names[0] != 'background':
+        raise FormatError(
+            f'{path}: value 0 must be background, but is {shown_name(names[0])}; {_AGAIN}.'
+        )
+    for value, name in enumerate(names):
+        if problem := problem_of_name(name):
+            raise FormatError(f'{path}: class {value}, {shown_name(name)}: {problem}; {_AGAIN}.')
+    return names[1:]
 
 
 def check_not_pasted(folder: Path) -> None:
@@ -106,7 +165,9 @@ def check_not_pasted(folder: Path) -> None:
         FormatError: If it is.
     """
     data = folder / 'configs/data.py'
-    if (folder / PROJECT).is_file() or not ((folder / LABELS).is_file() and data.is_file()):
+    # whatever has the name of the tables shows that it is no early version; what reads it says more
+    is_new = os.path.lexists(folder / PROJECT)
+    if is_new or not ((folder / LABELS).is_file() and data.is_file()):
         return
     if 'FolderWeakDataset' in data.read_text(encoding='utf-8', errors='replace'):
         raise FormatError(

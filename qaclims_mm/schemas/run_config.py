@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, is_table
+from qaclims_mm.schemas.files import FormatError, atomic_path, is_table, problem_of_file
 
 RUN_CONFIG_SCHEMA = 1
 MODES = ('train', 'test')
@@ -80,8 +80,9 @@ def read_run_config(path: str | Path) -> RunConfig:
             schema or other fields.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FormatError(f'{path} does not exist; run train.py or test.py, which write it.')
+    if problem := problem_of_file(path):
+        what = 'does not exist' if problem == 'is missing' else problem
+        raise FormatError(f'{path} {what}; run train.py or test.py, which write it.')
     try:
         content = json.loads(path.read_bytes().decode(), parse_constant=_refuse)
     except RecursionError:

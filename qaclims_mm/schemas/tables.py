@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qaclims_mm.schemas.files import FormatError, atomic_path
+from qaclims_mm.schemas.files import FormatError, atomic_path, check_regular
 
 
 def write_parquet(
@@ -25,8 +25,9 @@ def read_parquet(
     """Read a Parquet file memory-mapped and check its columns.
 
     Raises:
-        FormatError: If it is truncated or has other columns.
+        FormatError: If it is truncated, or has other columns, other types or empty cells.
     """
+    check_regular(path)
     try:
         file = pq.ParquetFile(path, memory_map=True)
         missing = set(columns or schema.names) - set(file.schema_arrow.names)
@@ -42,12 +43,14 @@ def read_parquet(
             f'{path} lacks the columns {sorted(missing)}: another version made it; '
             'run its stage again.'
         )
+    if problem := _problem_of_columns(table, schema, columns or schema.names):
+        raise FormatError(f'{path} has {problem}; delete it and run its stage again.')
     return table
 
 
-def problem_of_columns(table: pa.Table, schema: pa.Schema) -> str:
-    """Return which column has another type or empty cells, or nothing."""
-    for field_ in schema:
+def _problem_of_columns(table: pa.Table, schema: pa.Schema, names: Sequence[str]) -> str:
+    """Return which column has another type or empty cells, or ''."""
+    for field_ in (schema.field(name) for name in names):
         column = table[field_.name]
         if column.type != field_.type:
             return f'a column {field_.name} of {column.type} instead of {field_.type}'

@@ -10,9 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, read_json, write_json
+from qaclims_mm.schemas.files import (
+    FormatError,
+    atomic_path,
+    problem_of_file,
+    read_json,
+    write_json,
+)
 from qaclims_mm.schemas.manifest import SCHEMA_VERSION
-from qaclims_mm.schemas.tables import pairs_of, problem_of_columns, read_parquet, write_parquet
+from qaclims_mm.schemas.tables import pairs_of, read_parquet, write_parquet
 
 TEXT_INDEX_SCHEMA = pa.schema(
     [
@@ -99,9 +105,9 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
 
     folder = Path(folder)
     for name in ('texts.safetensors', 'texts.json', 'index.parquet'):
-        if not (folder / name).is_file():
+        if problem := problem_of_file(folder / name):
             raise FormatError(
-                f'{folder / name} is missing; make the text bank with qaclims encode-texts.'
+                f'{folder / name} {problem}; make the text bank with qaclims encode-texts.'
             )
     path = folder / 'texts.safetensors'
     try:
@@ -132,8 +138,7 @@ def check_text_bank(folder: str | Path) -> TextBankFiles:
             not write.
     """
     files = read_text_bank(folder)
-    problem = problem_of_columns(files.index, TEXT_INDEX_SCHEMA) or _problem_of_bank(files)
-    if problem:
+    if problem := _problem_of_bank(files):
         raise FormatError(f'{folder} has {problem}; run qaclims encode-texts again.')
     return files
 
@@ -144,7 +149,11 @@ def _problem_of_bank(files: TextBankFiles) -> str:
     missing = {'clip', 'weights_sha256', 'prompt', 'corpus_hash'} - set(metadata)
     if missing:
         return f'no {", ".join(sorted(missing))} in its metadata'
-    if not all(isinstance(t, str) for t in texts) or len(set(texts)) != len(texts):
+    if (
+        not isinstance(texts, list)
+        or not all(isinstance(t, str) for t in texts)
+        or len(set(texts)) != len(texts)
+    ):
         return 'texts that stand twice or are no texts'
     vectors = np.asarray(embeddings)
     norms = np.linalg.norm(vectors.astype(np.float32), axis=-1)

@@ -4,4 +4,6 @@
 DONE, LOGS, RUNS = 'done', 'logs', 'runs.json'
 # IoU at every threshold, in a stage's folder
 CURVE = 'curve.json'
+# counts of pixels from which the curve is made, in a stage's folder
+JOURNAL = 'journal'
 CORPUS = 'qape/corpus'

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import IO
@@ -31,10 +31,16 @@ class ForkedTool:
         arguments: Of its command line.
         output: File of its standard output.
         errors: File of its standard error; ``None`` leaves it where it is.
+        environment: Environment variables that it gets beside those of this process.
     """
 
     def __init__(
-        self, script: str, arguments: Sequence[str], output: IO, errors: IO | None = None
+        self,
+        script: str,
+        arguments: Sequence[str],
+        output: IO,
+        errors: IO | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         # what every stage needs is imported once, here
         import qaclims_mm.plugin  # noqa: F401
@@ -43,7 +49,8 @@ class ForkedTool:
             # or the copy would print it once more
             stream.flush()
         files = (output.fileno(), errors.fileno() if errors else None)
-        self._process = get_context('fork').Process(target=_run, args=(script, arguments, *files))
+        given = (script, arguments, *files, dict(environment or {}))
+        self._process = get_context('fork').Process(target=_run, args=given)
         self._process.start()
         self.pid = int(self._process.pid or 0)
 
@@ -59,7 +66,14 @@ class ForkedTool:
         return self._process.exitcode
 
 
-def _run(script: str, arguments: Sequence[str], output: int, errors: int | None) -> None:
+def _run(
+    script: str,
+    arguments: Sequence[str],
+    output: int,
+    errors: int | None,
+    environment: Mapping[str, str],
+) -> None:
+    os.environ.update(environment)
     os.dup2(output, 1)
     sys.stdout = os.fdopen(1, 'w', buffering=1, closefd=False)
     if errors is not None:

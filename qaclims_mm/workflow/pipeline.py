@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
+from qaclims_mm.engine.config import ROOT
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
 from qaclims_mm.schemas import (
     CLAIM,
@@ -201,7 +203,9 @@ class Pipeline:
             arguments += [stage.config]
             arguments += [stage.checkpoint] if stage.checkpoint is not None else []
             arguments += ['--work-dir', str(self.plan.folder(stage))]
-        arguments += stage.args
+        # in a value in double quotes, as JSON
+        root = json.dumps(str(self.root))[1:-1]
+        arguments += [argument.replace('{root}', root) for argument in stage.args]
         if stage.seeded:
             arguments += ['--cfg-options', f'randomness.seed={self.seed}']
         if stage.tool == 'train.py':
@@ -460,9 +464,9 @@ class Pipeline:
             and beside is None
             and command[:2] == [sys.executable, str(plan.TOOLS / stage.tool)]
         ):
-            return ForkedTool(command[1], command[2:], log, errors)
+            return ForkedTool(command[1], command[2:], log, errors, {ROOT: str(self.root)})
         quiet = dict(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
-        environment = {**os.environ, **quiet, **(beside or {})}
+        environment = {**os.environ, **quiet, ROOT: str(self.root), **(beside or {})}
         return subprocess.Popen(
             command, stdout=log, stderr=errors, env=environment, pass_fds=(lock.fileno(),)
         )

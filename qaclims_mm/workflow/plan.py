@@ -130,7 +130,8 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
         raise FormatError(f'there is no pipeline config {path}; see configs/pipelines.')
     check_not_pasted(Path(path).absolute().parent)
     # plans call functions of the package, which mmengine would take for a lazy config
-    cfg = Config.fromfile(path, lazy_import=False)
+    # nor shall it expand a folder called ~
+    cfg = Config.fromfile(Path(path).absolute(), lazy_import=False)
     root = Path(work_dir or cfg.work_dir)
     stages: list[Stage] = []
     for entry in (*cfg.stages, *cfg.get('comparators', [])):

@@ -23,7 +23,7 @@ def hash_stage_config(stage: Stage, folder: Path, root: Path) -> str:
         folder: Of the stage.
         root: Of the pipeline, whose files are made by stages, which have hashes of their own.
     """
-    config = read_config(str(stage.config), str(folder)).to_dict()
+    config = read_config(str(stage.config), str(folder), root=root).to_dict()
     # how many images are tested at once changes no file
     (config.get('test_dataloader') or {}).pop('batch_size', None)
     # weights that ship may be trained again under the same name, others converted again

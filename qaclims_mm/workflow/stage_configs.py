@@ -26,7 +26,7 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
         raise FormatError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
-    found = Config.fromfile(path, lazy_import=False)
+    found = Config.fromfile(Path(path).absolute(), lazy_import=False)
     if 'model' in found:
         return [read_config(str(path), options=options)]
     if 'stages' not in found:

@@ -1,7 +1,7 @@
 """Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
 
 import ast
-import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,18 +11,16 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.schemas import FormatError
 from qaclims_mm.workflow.plan import Plan, Stage
 from qaclims_mm.workflow.stages import last_checkpoint
 
-# the stages that ask the VQA model and make the text bank, the strings of a config that say where
-# their files are, and the training that is varied
+# the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'
-CORPUS = 'corpus'
 TRAINED = 'qa_clims'
-_ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def read_suite(path: str | Path) -> Suite:
     except SyntaxError as error:
         where = f'{path}, line {error.lineno}'
         raise FormatError(f'{where}: this is no Python ({error.msg}).') from error
-    cfg = Config.fromfile(path, lazy_import=False)
+    cfg = Config.fromfile(Path(path).absolute(), lazy_import=False)
     try:
         found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
     except (AttributeError, TypeError) as error:
@@ -175,10 +173,10 @@ def _varied(
         name = f'{folder}_{QAPE}'
         about, args = f'answers of {variant.title}', _as_arguments(variant.qape)
         yield replace(find(QAPE), name=name, about=about, args=args, folder=name)
-        options[CORPUS] = f'{{work_dir}}/../{name}/corpus'
+        options['text_bank.corpus'] = f'{{root}}/{name}/corpus'
         needs_texts = (*(n for n in texts.needs if n != QAPE), name)
     if variant.qape or any(key.startswith('text_bank.') for key in options):
-        options[TEXTS] = f'{{work_dir}}/{TEXTS}'
+        options |= _use_bank(str(train.config), f'{{root}}/{folder}/{TEXTS}')
         bank = f'{folder}_{TEXTS}'
     own: dict[str, Any] = dict(folder=folder, args=_as_arguments(options))
     if bank != TEXTS:
@@ -192,6 +190,15 @@ def _varied(
     yield replace(test, name=f'{folder}_maps', checkpoint=checkpoint, needs=(folder,), **own)
 
 
+def _use_bank(config: str, bank: str) -> dict[str, Any]:
+    """Return the options by which a RITC config makes and reads another text bank."""
+    options = {'text_bank.folder': bank, 'model.text_bank': bank}
+    for place, step in enumerate(read_config(config).train_dataloader.dataset.pipeline):
+        if step.type == 'LoadTextRows':
+            options[f'train_dataloader.dataset.pipeline.{place}.text_bank'] = bank
+    return options
+
+
 def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
     """Refuse options that a config lacks, or that would arrive as something else."""
     cfg = read_config(config).to_dict()
@@ -201,7 +208,7 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
             if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
                 raise FormatError(f'{where}: {config} has no {key}.')
             node = node.get(part)
-        if '.' not in key and not isinstance(node, str):
+        if '.' not in key:
             raise FormatError(
                 f'{where}: {key} is read by {config} alone; name the place where it is used, '
                 'such as optim_wrapper.optimizer.lr.'
@@ -220,19 +227,8 @@ def _is_argument(node: Mapping[str, Any], name: str) -> bool:
     for registry in (MODELS, VQA_MODELS, DATASETS):
         found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
         if found is not None:
-            return _takes(found, name)
-    return False
-
-
-def _takes(maker: Any, name: str) -> bool:
-    """Tell whether a class takes an argument, itself or by handing it on to its base."""
-    for each in inspect.getmro(maker) if inspect.isclass(maker) else [maker]:
-        parameters = inspect.signature(each).parameters
-        kinds = {p.kind for p in parameters.values()}
-        if name in parameters and parameters[name].kind not in _ANY:
-            return True
-        if inspect.Parameter.VAR_KEYWORD not in kinds:
-            return False
+            known = options_of(found)
+            return known is None or name in known
     return False
 
 
@@ -245,4 +241,4 @@ def _as_option(value: Any) -> str:
     """Write a value as ``--cfg-options`` reads it."""
     if isinstance(value, (list, tuple)):
         return f'[{",".join(map(str, value))}]'
-    return str(value)
+    return json.dumps(value) if isinstance(value, str) else str(value)

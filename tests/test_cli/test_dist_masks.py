@@ -26,7 +26,7 @@ LABELS = {
 SIZE = (32, 40)
 PIPELINE = "test_dataloader['dataset']['pipeline']"
 LABELLING = """
-test_evaluator = [dict(type='IRLabelWriter', out_dir='{work_dir}/masks')]
+test_evaluator = [dict(type='IRLabelWriter')]
 load = [dict(type='LoadRGBImage'), dict(type='LoadCAMs', cams=cams)]
 """
 IR_LABEL = f"""{LABELLING}
@@ -42,11 +42,9 @@ test_dataloader.update(batch_size=2)
 {PIPELINE}[-1] = dict(type='PackWeakInputs', scales=(1.0,))
 {PIPELINE}.insert(2, dict(type='LoadCAMs', cams=cams))
 test_evaluator = [
-    dict(type='PseudoMaskWriter', out_dir='{{work_dir}}/masks'),
+    dict(type='PseudoMaskWriter'),
     dict(
         type='CAMMetric',
-        out_file='{{work_dir}}/curve.json',
-        journal='{{work_dir}}/journal',
         prefix='mask',
     ),
 ]
@@ -60,7 +58,7 @@ test_dataloader.update(batch_size=2)
 ]
 test_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg'),
-    dict(type='SegMaskWriter', out_dir='{{work_dir}}/masks', zip_folder='results'),
+    dict(type='SegMaskWriter', zip_folder='results'),
 ]
 """
 

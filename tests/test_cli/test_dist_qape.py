@@ -24,7 +24,7 @@ model = dict(
 )
 test_dataloader.update(batch_size=64, sampler=dict(type='ShardSampler', shard_size=512))
 test_dataloader['dataset']['pipeline'] = [dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
-test_evaluator = [dict(type='CorpusWriter', out_dir='{work_dir}/corpus')]
+test_evaluator = [dict(type='CorpusWriter')]
 """
 
 

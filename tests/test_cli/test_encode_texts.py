@@ -9,11 +9,13 @@ from qaclims_mm.schemas import Manifest, check_text_bank, manifest_hash
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 CONFIG = """
+import os
+root = os.environ['QACLIMS_ROOT']
 default_scope = 'mmseg'
 custom_imports = dict(imports=['qaclims_mm.plugin'], allow_failed_imports=False)
 text_bank = dict(
-    corpus='{work_dir}/../corpus',
-    folder='{work_dir}/text_bank',
+    corpus=f'{root}/corpus',
+    folder=f'{root}/text_bank',
     text_head=dict(type='CLIPTextHead', model='miniworld://clip', batch_size=2),
     prompt='a photo of {answer}',
     bg_filter='none',
@@ -46,6 +48,7 @@ def work(tmp_path, monkeypatch):
     Manifest('qape', 'c', counts=counts, failed=failed).write(tmp_path / 'corpus')
     (tmp_path / 'config.py').write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv('QACLIMS_ROOT', '.')
     return tmp_path
 
 
@@ -56,8 +59,8 @@ def encode(capsys, *options):
 def test_text_bank(work, capsys):
     done = encode(capsys)
     assert done.status == 0, done.text
-    assert '8 texts of 3 pairs in run/text_bank' in done.text
-    files = check_text_bank(work / 'run/text_bank')
+    assert '8 texts of 3 pairs in ./text_bank' in done.text
+    files = check_text_bank(work / 'text_bank')
     # each text once, in the order in which it is first met; labels and "no ..." too
     assert sorted(files.texts) == sorted(
         ['cat', 'tabby cat', 'clock', 'carpet', 'no cat', 'boat', 'sun', 'no boat']
@@ -89,7 +92,7 @@ def _texts(texts, rows):
 def test_where_it_comes_from(work, capsys):
     encode(capsys)
     corpus = manifest_hash(work / 'corpus')
-    files = check_text_bank(work / 'run/text_bank')
+    files = check_text_bank(work / 'text_bank')
     assert files.metadata == dict(
         schema='1',
         clip='miniworld://clip',
@@ -98,7 +101,7 @@ def test_where_it_comes_from(work, capsys):
         corpus_hash=corpus,
         failed='img_2',
     )
-    manifest = Manifest.read(work / 'run/text_bank')
+    manifest = Manifest.read(work / 'text_bank')
     assert manifest.inputs == dict(corpus=corpus)
     assert manifest.counts == dict(texts=len(files.texts), pairs=3)
     assert manifest.failed == [['img_2', 'cannot be read']]
@@ -107,7 +110,7 @@ def test_where_it_comes_from(work, capsys):
 def test_equal_runs_give_equal_bytes_and_another_prompt_does_not(work, capsys):
     def run(*options):
         encode(capsys, *options)
-        return {p.name: p.read_bytes() for p in (work / 'run/text_bank').iterdir()}
+        return {p.name: p.read_bytes() for p in (work / 'text_bank').iterdir()}
 
     first = run()
     assert run() == first
@@ -134,4 +137,4 @@ def test_an_empty_corpus(work, capsys):
     done = encode(capsys)
     assert done.status == 1
     assert 'corpus has no answers: no image had a label, or none could be read' in done.text
-    assert not (work / 'run/text_bank').exists()
+    assert not (work / 'text_bank').exists()

@@ -68,7 +68,7 @@ test_dataloader = dict(
     )
 )
 test_evaluator = [
-    dict(type='SegMaskWriter', out_dir='{work_dir}/predictions', zip_folder='results')
+    dict(type='SegMaskWriter', zip_folder='results')
 ]
 """
 LENIENT = """

@@ -1,6 +1,6 @@
 from tool_runs import ROOT, run_tool
 
-from qaclims_mm.cli import upper_bound
+from qaclims_mm.checks import upper_bound
 from qaclims_mm.schemas import read_metrics
 
 CONFIG = ROOT / 'configs/miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'

@@ -120,10 +120,34 @@ def test_two_files_of_one_name(root):
         build(root)
 
 
-@pytest.mark.parametrize('classes', [[], ['cat', 'cat'], ['a b', 'ab'], ['cat', ' ']])
-def test_bad_classes(root, classes):
-    with pytest.raises(FormatError, match='classes must be different names, at least one'):
+@pytest.mark.parametrize(
+    ('classes', 'message'),
+    [
+        ([], 'must be at least one class'),
+        (['cat', 'cat'], "class 'cat' stands twice"),
+        (['a b', 'ab'], "class 'ab' and 'a b' differ in blanks alone"),
+        (['cat', ' '], 'a class has an empty name'),
+    ],
+)
+def test_bad_classes(root, classes, message):
+    with pytest.raises(FormatError, match=message):
         build(root, classes=classes)
+
+
+def test_the_number_of_classes_is_that_of_the_config(root):
+    number = len(build(root).class_names)
+    assert len(build(root, num_classes=number).class_names) == number
+    for other in (0, number - 1, number + 1):
+        message = f'has {number} classes, but the config is for {other}; correct the table'
+        with pytest.raises(FormatError, match=message):
+            build(root, num_classes=other)
+
+
+@pytest.mark.parametrize('image', ['.', './', 'sub/..'])
+def test_the_folder_is_no_image(root, image):
+    write_labels(root / 'labels.csv', {image: ['cat']})
+    with pytest.raises(FormatError, match='is the folder of the images, not an image'):
+        build(root)
 
 
 def test_a_class_whose_masks_would_not_count(root):

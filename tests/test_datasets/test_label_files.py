@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -23,12 +24,17 @@ def test_what_spreadsheets_make_of_it(tmp_path):
     ('text', 'message'),
     [
         (None, r'labels.csv is missing; it needs the columns image and labels'),
-        ('image,label\na,dog\n', r"labels.csv:1 must have .* but got \['image', 'label'\]"),
+        ('image,label\na,dog\n', r"labels.csv:1 must have .* but got 'image', 'label'\."),
         ('', 'labels.csv:1 must have'),
-        ('image,labels\na,dog\nb,\na,cat\n', 'labels.csv:4: image a stands twice'),
+        ('image,labels\na,dog\nb,\na,cat\n', "labels.csv:4: image 'a' stands twice"),
         ('image,labels\na,dog,cat\n', 'labels.csv:2: .* several labels are separated by ;'),
         ('image,labels\na,dog\nb\n', 'labels.csv:3: a row must have as many fields'),
         ('image,labels\n,dog\n', 'labels.csv:2: no image'),
+        ('image,labels\na,"cat\ndog"\n', r'labels.csv:3: new-line .*; correct this row'),
+        ('image,labels\na,"cat\rdog"\n', r'labels.csv:3: new-line .*; correct this row'),
+        (f'image,labels\na,cat\n{"x" * 200_000},dog\n', 'labels.csv:3: field larger than'),
+        (f'image,{"x" * 200_000}\n', 'labels.csv:1: field larger than'),
+        (f'image,{"x" * 10_000}\n', r"but got 'image', 'x+\.\.\.x+'\.$"),
     ],
 )
 def test_bad_table(tmp_path, text, message):
@@ -42,6 +48,19 @@ def test_table_in_another_encoding(tmp_path):
     (tmp_path / 'labels.csv').write_bytes('image,labels\nä,dog\n'.encode('latin1'))
     with pytest.raises(FormatError, match='is not UTF-8'):
         read_labels(tmp_path / 'labels.csv')
+
+
+def test_a_table_that_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.csv')
+    for name, problem in (('pipe.csv', 'is not a regular file'), ('', 'is a folder')):
+        for read in (read_labels, read_instances):
+            with pytest.raises(FormatError, match=problem):
+                read(tmp_path / name)
+
+
+def test_a_control_character_is_no_blank(tmp_path):
+    (tmp_path / 'labels.csv').write_text('image,labels\n a\t, cat \t;dog\x1c;\u2028\n')
+    assert read_labels(tmp_path / 'labels.csv') == {'a': ['cat', 'dog\x1c', '\u2028']}
 
 
 def instances(**changes):
@@ -81,6 +100,7 @@ def bad(position, **changes):
         (None, 'is missing; unpack annotations_trainval2014.zip'),
         ('{"images": [', r'not a file of COCO instances \(JSONDecodeError'),
         ([], 'not a file of COCO instances'),
+        ('[' * 200_000, r'not a file of COCO instances \(RecursionError'),
         (instances(images=[{}]), r"not a file of COCO instances \(KeyError: 'id'"),
         (dict(images=[], categories=[]), "KeyError: 'annotations'"),
         (bad(1, category_id=99), r'1 entries.*\n  annotation 1 \(id 2\) has category_id 99'),

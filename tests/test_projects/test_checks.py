@@ -159,5 +159,5 @@ def test_renamed_labels(images):
     }
     # a code is no other word for a thing
     assert found.aliases == {'dog': ['puppy', 'Dogs']}
-    with pytest.raises(FormatError, match="no image has the label 'cow', which shall be renamed"):
+    with pytest.raises(FormatError, match="cannot rename 'cow': no image has that label"):
         check_source(source(rows), images, renames={'cow': 'dog'})

@@ -1,9 +1,11 @@
 import json
+import os
+import re
 
 import pytest
 from PIL import Image
 
-from qaclims_mm.projects.sources import find_images, read_source
+from qaclims_mm.projects.sources import Source, find_images, read_source
 from qaclims_mm.schemas import FormatError
 
 
@@ -92,15 +94,17 @@ def test_tables(tmp_path, text, rows, problems):
         ('image labels\na.jpg cat\n', r':1 has none of the separators , ; tab \|'),
         (
             'picture,what\na.jpg,cat\n',
-            r":1 needs the columns image and labels, but has \['picture', 'what'\]; image may "
+            r":1 needs the columns image and labels, but has 'picture', 'what'; image may "
             'also be called file, .*, and labels label, .*category',
         ),
-        ('a.jpg,cat\nb.jpg,dog\n', r":1 must name the columns, .* is a row already: \['a\.jpg', "),
+        ('a.jpg,cat\nb.jpg,dog\n', r":1 must name the columns, .* is a row already: 'a\.jpg', "),
         (
             'image,labels\na,cat,dog\nb,dog,cow\nc,cat\n',
             r'(?s):2: 3 fields .* \(2 rows are such: lines 2, 3\); .* in quotes \("cat,dog"\) or '
             r'with another sign .* \(cat;dog\); left out, which would be 2 of 3 rows',
         ),
+        (f'image,"{"x" * 200_000}"\na.jpg,cat\n', r':1: field larger than field limit'),
+        (f'image,{"x" * 10_000}\na.jpg,cat\n', r"but has 'image', 'x+\.\.\.x+'; image may"),
         (
             'image,labels\na,"cat\n' + 'b,dog\n' * 30_000,
             r':\d+: field larger than field limit .*; is a quotation mark before it not closed\?',
@@ -161,6 +165,8 @@ def test_coco_with_unknown_entries(tmp_path):
     ('text', 'message'),
     [
         ('{', 'x.json is no valid JSON'),
+        ('[' * 200_000, 'x.json is nested too deeply'),
+        ('{"a":' * 200_000, 'x.json is nested too deeply'),
         ('[]', 'is not a file of COCO instances: it has no list of images; it needs images, cat'),
         (coco(categories=None), 'it has no list of categories'),
         (coco(images=[{}]), r'entry 0 of images needs id, a number or a text, but is \{\}\.'),
@@ -188,6 +194,73 @@ def test_voc(tmp_path):
     assert found.rows == {'a.jpg': ['cat'], 'sub/b.png': ['cat'], 'gone.jpg': ['cat']}
     [problem] = found.problems
     assert 'd.xml: no valid XML' in problem
+
+
+def encoded(encoding, label):
+    """Return an XML file in an encoding; in UTF-8 if there is no such."""
+    text = f'<?xml version="1.0" encoding="{encoding}"?>' + XML.replace('cat', label)
+    try:
+        return text.format('').encode(encoding)
+    except LookupError:
+        return text.format('').encode()
+
+
+def test_voc_in_other_encodings(tmp_path):
+    (tmp_path / 'xml').mkdir()
+    for encoding in ('shift_jis', 'utf-7', 'euc_kr', 'gb18030', 'utf-16', 'latin-1'):
+        label = 'rød' if encoding == 'latin-1' else '人'
+        (tmp_path / f'xml/{encoding}.xml').write_bytes(encoded(encoding, label))
+    for encoding in ('hex', 'nosuch', 'zlib', 'rot13'):
+        (tmp_path / f'xml/{encoding}.xml').write_bytes(encoded(encoding, 'cat'))
+    (tmp_path / 'xml/cut.xml').write_bytes(encoded('shift_jis', '人').replace(b'</name>', b'\x81'))
+    os.mkfifo(tmp_path / 'xml/pipe.xml')
+    found = read_source(tmp_path / 'xml', tmp_path)
+    labels = {image: labels for image, [labels] in found.rows.items()}
+    assert labels.pop('latin-1') == 'rød'
+    assert set(labels.values()) == {'人'}
+    assert len(labels) == 5
+    names = ['cut', 'hex', 'nosuch', 'pipe', 'rot13', 'zlib']
+    assert [re.search(r'(\w+)\.xml: no valid XML', p)[1] for p in found.problems] == names
+
+
+BAD_LABELS = {
+    'file separator': ('cat\x1cdog', 'control'),
+    'at the end': ('cat\x1f', 'control'),
+    'vertical tab': ('cat\x0bdog', 'control'),
+    'form feed': ('\x0ccat', 'control'),
+    'next line': ('cat\x85', 'control'),
+    'tab inside': ('cat\tdog', 'control'),
+    'line break inside': ('cat\ndog', 'control'),
+    'line separator': ('\u2028cat', 'line separator'),
+    'paragraph separator': ('cat\u2029', 'paragraph separator'),
+    'nothing but a control': ('\x1d', 'control'),
+    'byte order mark': ('\ufeff', 'empty'),
+    'zero width': ('\u200b\u200d', 'empty'),
+    'zero width inside': ('ca\u200bt', r'U\+200B'),
+}
+
+
+@pytest.mark.parametrize(('label', 'reason'), BAD_LABELS.values(), ids=BAD_LABELS)
+def test_a_label_is_refused_and_not_cleaned(label, reason):
+    source = Source('labels')
+    source.add('a.jpg', [label], 'x.csv:2')
+    source.add('b.jpg', [' \t\ncat\r\n', 'potted \u3000 plant'], 'x.csv:3')
+    assert source.rows == {'b.jpg': ['cat', 'potted plant']}
+    [problem] = source.problems
+    assert re.match(rf"x\.csv:2: label '.*': .*{reason}.*; left out$", problem)
+
+
+def test_a_source_that_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / 'pipe.csv')
+    with pytest.raises(FormatError, match=r'pipe\.csv is not a regular file; give a file'):
+        read_source(tmp_path / 'pipe.csv', tmp_path)
+    for name in ('x' * 10_000, 'x\0', 'x\ny', '/dev/null/x'):
+        with pytest.raises(FormatError, match='there is no folder ') as refused:
+            read_source(tmp_path, name)
+        assert len(str(refused.value)) < 200
+        with pytest.raises(FormatError, match=r'of labels|with labels') as refused:
+            read_source(name, tmp_path)
+        assert '\n' not in str(refused.value)
 
 
 def test_folders(tmp_path):

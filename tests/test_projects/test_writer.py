@@ -45,7 +45,7 @@ def test_every_stage_reads_the_images(images, preset, with_masks):
     for stage in plan.stages:
         if stage.config is None or stage.tool == 'encode_texts.py':
             continue
-        cfg = read_config(stage.config, str(plan.folder(stage)))
+        cfg = read_config(stage.config, root=plan.root)
         kind = 'train' if stage.tool == 'train.py' else 'test'
         dataset = cfg[f'{kind}_dataloader'].dataset
         reading = dataset.pipeline[0]
@@ -93,7 +93,7 @@ def test_batch_size_and_epochs(images):
 def test_the_start_of_qa_clims(images):
     write_project(project(images, 'full'), 1e11)
     folder = images.parent / 'project'
-    cfg = read_config(str(folder / 'configs/qa_clims.py'), str(folder / 'work/qa_clims'))
+    cfg = read_config(str(folder / 'configs/qa_clims.py'))
     epochs = read_config(str(folder / 'configs/cam.py')).train_cfg.max_epochs
     assert cfg.load_from.endswith(f'/cam/epoch_{epochs}.pth')
 

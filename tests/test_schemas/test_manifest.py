@@ -24,7 +24,7 @@ def test_manifest_round_trip_and_bytes(tmp_path):
     [
         (None, r'manifest.json is missing: the stage that fills .* has not finished'),
         ('{', 'is not valid JSON'),
-        ('[]', 'has schema list'),
+        ('[]', 'has no schema'),
         (json.dumps(dict(schema=99)), 'has schema 99, but this version reads 1'),
         (json.dumps(dict(schema=1, stage='a')), 'is no manifest'),
     ],

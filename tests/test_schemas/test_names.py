@@ -1,7 +1,13 @@
 import pytest
 
 from qaclims_mm.schemas import names
-from qaclims_mm.schemas.names import drawn_name, problem_of_image_id, problem_of_name, shown_name
+from qaclims_mm.schemas.names import (
+    drawn_name,
+    problem_of_image_id,
+    problem_of_name,
+    shown_name,
+    shown_text,
+)
 
 LEGAL_NAMES = [
     'cat',
@@ -133,3 +139,35 @@ def test_shown_names_are_shortened_in_the_middle() -> None:
 )
 def test_drawn_names_are_one_short_line(name: str, longest: int, drawn: str) -> None:
     assert drawn_name(name, longest) == drawn
+
+
+JOINED = {
+    'woman astronaut': '👩\u200d🚀',
+    'heart on fire': '❤\ufe0f\u200d🔥',
+    'skin tone': '👩🏽\u200d🚀',
+    'head shaking': '🙂\u200d↔\ufe0f',
+    'persian': 'می\u200cخواهم',
+    'hindi': 'क्\u200dष',
+    'malayalam, at the end': 'അവന്\u200d',
+}
+
+
+@pytest.mark.parametrize('name', JOINED.values(), ids=JOINED)
+def test_joiners_are_legal_where_they_join(name: str) -> None:
+    assert problem_of_name(name) == ''
+
+
+@pytest.mark.parametrize('hidden', ['\u200b', '\ufeff', '\u2060', '\xad', '\u200d', '\u200c',
+                                    '\u200e', '\u3164', '\U000e0061'])  # fmt: skip
+def test_invisible_characters_are_refused(hidden: str) -> None:
+    for name in (f'cat{hidden}', f'c{hidden}at', f'{hidden}cat'):
+        assert problem_of_name(name) == f'it has the invisible character U+{ord(hidden):04X}'
+    assert 'is empty' in problem_of_name(hidden * 3)
+    assert 'is empty' in problem_of_name(f' {hidden}\u2800\ufe0f')
+
+
+def test_shown_texts_stay_as_they_are_if_a_line_holds_them() -> None:
+    assert shown_text("/a b/c's [x]") == "/a b/c's [x]"
+    assert shown_text('a\nb') == "'a\\nb'"
+    assert shown_text('a\u202eb') == "'a\\u202eb'"
+    assert len(shown_text('x' * 10_000)) == 82

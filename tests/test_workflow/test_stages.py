@@ -46,7 +46,7 @@ def test_stages_need_those_whose_files_they_read(path):
     for stage in plan.stages:
         reads = repr(stage.checkpoint)
         for part in READS.get(stage.tool, ()):
-            reads += repr(read_config(stage.config, folders[stage.name]).get(part))
+            reads += repr(read_config(stage.config, folders[stage.name], root='root').get(part))
         others = {n for n, folder in folders.items() if f"'{folder}/" in reads}
         others -= {n for n in others if folders[n] == folders[stage.name]}
         # two stages share a folder: a training, and what it predicts
@@ -64,4 +64,5 @@ def test_by_hand_a_stage_writes_where_the_pipeline_does(path):
         # COCO's segmentor is trained alike in both presets
         alike = 'coco14' in path.stem and official and stage.name.startswith('segment')
         if stage.config and not alike:
-            assert read_config(stage.config).work_dir == str(plan.folder(stage)), stage.name
+            cfg = read_config(stage.config, root=plan.root)
+            assert cfg.work_dir == str(plan.folder(stage)), stage.name

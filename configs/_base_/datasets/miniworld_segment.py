@@ -45,5 +45,5 @@ test_dataloader = dict(
 test_cfg = dict(type='SegTestLoop')
 test_evaluator = [
     dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg'),
-    dict(type='SegMaskWriter', out_dir='{work_dir}/predictions'),
+    dict(type='SegMaskWriter'),
 ]

@@ -1,8 +1,6 @@
 # What segmentors train on and are judged by: BGR as mmseg takes it; the pseudo masks of the 10582
-# images of trainaug, and the true masks of the 1449 of val
-work_dir = 'work_dirs/voc12/segment'
+# images of trainaug, whose folder a leaf names, and the ground truth of the 1449 of val
 data_root = 'data/VOCdevkit/VOC2012'
-masks = '{work_dir}/../irn_export/pseudo_masks'
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -16,7 +14,7 @@ train_dataloader = dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks='{masks}'),
+            dict(type='LoadMask'),
             dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),
             dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
             dict(type='RandomFlip', prob=0.5),

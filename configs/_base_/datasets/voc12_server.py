@@ -23,7 +23,6 @@ server_tta_pipeline = [
 server_evaluator = [
     dict(
         type='SegMaskWriter',
-        out_dir='{work_dir}/predictions',
         zip_folder='results/VOC2012/Segmentation/comp6_test_cls',
     )
 ]

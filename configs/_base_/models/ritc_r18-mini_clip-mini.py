@@ -1,7 +1,5 @@
 # The paper's preset: formulas and numbers of the paper, sizes of MiniWorld
 _base_ = './cam_r18-mini.py'
-corpus = '{work_dir}/../qape/corpus'
-texts = '{work_dir}/../texts'
 model = dict(
     type='RITC',
     activation='sigmoid',
@@ -10,7 +8,6 @@ model = dict(
         model='miniworld://clip',
         mask_prompt='miniworld://clip/mask_prompt.safetensors',
     ),
-    text_bank='{texts}',
     threshold=dict(type='ForegroundAdaptiveThreshold', omega=0.1),
     loss_frc=dict(type='FRCLoss', loss_weight=10.0, temperature=0.7),
     loss_brc=dict(type='BRCLoss', loss_weight=8.0, temperature=0.7, positive='exp_mean'),
@@ -20,8 +17,6 @@ model = dict(
     region_image='hard',
 )
 text_bank = dict(
-    corpus='{corpus}',
-    folder='{texts}',
     text_head=dict(type='CLIPTextHead', model='miniworld://clip'),
     prompt='a photo of {answer}',
     bg_filter='none',

@@ -1,7 +1,5 @@
 # The paper's network with the paper's formulas. No init_cfg: it starts from the baseline's weights.
 # Both files come from the released mask-adapted CLIP: qaclims convert
-corpus = '{work_dir}/../qape/corpus'
-texts = '{work_dir}/../texts'
 clip = dict(
     model='ViT-L-14-quickgelu', pretrained='data/weights/clip_vitl14_mask-adapted.safetensors'
 )
@@ -25,7 +23,6 @@ model = dict(
         norm='clip',
         **clip,
     ),
-    text_bank='{texts}',
     threshold=dict(type='ForegroundAdaptiveThreshold', omega=0.1),
     loss_frc=dict(type='FRCLoss', loss_weight=10.0, temperature=0.7, reduction='sum'),
     loss_brc=dict(
@@ -37,8 +34,6 @@ model = dict(
     region_image='hard',
 )
 text_bank = dict(
-    corpus='{corpus}',
-    folder='{texts}',
     text_head=dict(type='CLIPTextHead', **clip),
     prompt='a photo of {answer}',
     bg_filter='none',

@@ -63,7 +63,7 @@ def test_files_that_are_no_images(tmp_path, content, message):
 
 
 def test_folder_in_place_of_an_image(tmp_path):
-    with pytest.raises(RecordError, match=r'cannot be read \(\[Errno 21\] Is a directory'):
+    with pytest.raises(RecordError, match=r'cannot be read \(it is a folder, not a file'):
         load_image(tmp_path)
 
 

@@ -1,0 +1,4 @@
+# As root.py, for MiniWorld
+import os
+
+root = os.environ.get('QACLIMS_ROOT', 'work_dirs/miniworld')
