@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_INSTALL = 'pip install -e ".[mm]"'
+_INSTALL = "pip install 'qaclims_mm[mm]'"
 _PARTS = {
     'mmengine': 'onedl-mmengine',
     'mmcv': 'onedl-mmcv',
@@ -41,7 +41,7 @@ def require_openmmlab() -> None:
         raise ImportError(
             'qaclims_mm needs a working OpenMMLab install. Missing or broken:\n  '
             + '\n  '.join(broken)
-            + f'\nRun in the root of the repository: {_INSTALL}\n'
+            + f'\nRun: {_INSTALL}\n'
             'If another mmcv, mmengine or mmsegmentation is installed, uninstall it first.'
         )
 
