@@ -20,7 +20,7 @@ from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 FILES = sorted(CONFIGS.rglob('*.py'))
-# pipelines are plans of stages and suites vary them, see test_apis
+# pipelines are plans of stages and suites vary them, see test_workflow
 PLANS = {'pipelines', 'suites'}
 LEAVES = [p for p in FILES if not {'_base_', *PLANS} & set(p.relative_to(CONFIGS).parts)]
 # {word of a name: the images it stands for, those whose maps are judged, and those of segmentors}

@@ -24,6 +24,7 @@ from qaclims_mm.convert.vqa import convert_vqa
 from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.paths import config_file
 
 # kind: (what it converts, function)
 WEIGHTS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -105,7 +106,7 @@ def _add_kind(kinds: Any, name: str, what: str, function: Any) -> argparse.Argum
 
 
 def _run_text_cache(config: str, **args: Any) -> dict[str, int]:
-    return convert_text_cache(text_bank=read_config(config).text_bank, **args)
+    return convert_text_cache(text_bank=read_config(config_file(config)).text_bank, **args)
 
 
 def print_coverage(coverage: Coverage) -> None:

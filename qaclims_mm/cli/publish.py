@@ -7,7 +7,6 @@ mmseg; a .safetensors is for mmseg with qaclims_mm.plugin imported, and for othe
 import argparse
 
 from qaclims_mm.console import new_console
-from qaclims_mm.convert.publishing import publish
 
 
 def main() -> int:
@@ -19,6 +18,9 @@ def main() -> int:
     parser.add_argument('out', help='file, which ends in .safetensors or .pth')
     parser.add_argument('--full', action='store_true', help='keep 32 bits a weight')
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.convert.publishing import publish
+
     size = publish(args.checkpoint, args.out, half=not args.full)
     new_console().print(f'{args.out}: {size / 1e6:.1f} MB', soft_wrap=True)
     return 0

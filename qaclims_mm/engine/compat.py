@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import io
 import os
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_INSTALL = 'pip install -e ".[mm]"'
+_INSTALL = "pip install 'qaclims_mm[mm]'"
 _PARTS = {
     'mmengine': 'onedl-mmengine',
     'mmcv': 'onedl-mmcv',
@@ -33,23 +34,30 @@ def require_openmmlab() -> None:
     broken = []
     for module, distribution in _PARTS.items():
         try:
-            importlib.import_module(module)
+            _import_or_find(module)
         except Exception as error:
             broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
     if broken:
         raise ImportError(
             'qaclims_mm needs a working OpenMMLab install. Missing or broken:\n  '
             + '\n  '.join(broken)
-            + f'\nRun in the root of the repository: {_INSTALL}\n'
+            + f'\nRun: {_INSTALL}\n'
             'If another mmcv, mmengine or mmsegmentation is installed, uninstall it first.'
         )
+
+
+def _import_or_find(module: str) -> None:
+    if module != 'mmpretrain':
+        importlib.import_module(module)
+    elif importlib.util.find_spec(module) is None:
+        # its import takes a second, and is left to configs that name one of its backbones
+        raise ModuleNotFoundError(f'No module named {module!r}', name=module)
 
 
 def mend_openmmlab() -> None:
     """Check the install and apply every mend that is not about ranks; safe to call again."""
     require_openmmlab()
     enable_mmseg_bases()
-    skip_mmpretrain_multimodal()
     hide_missing_onedl()
     refuse_unsafe_checkpoints()
     write_files_whole()
@@ -62,16 +70,6 @@ def enable_mmseg_bases() -> None:
     from mmengine.config import utils
 
     utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
-
-
-def skip_mmpretrain_multimodal() -> None:
-    """Keep mmpretrain from importing its own BLIP and CLIP, which transformers 5 breaks.
-
-    It does so where pycocotools is installed, and then none of its backbones can be had.
-    """
-    from mmpretrain.utils import dependency
-
-    dependency.WITH_MULTIMODAL = False
 
 
 def hide_missing_onedl() -> None:
@@ -257,7 +255,7 @@ def find_whole_checkpoint(work_dir: str) -> str | None:
     from mmengine.logging import print_log
     from mmengine.runner.checkpoint import find_latest_checkpoint
 
-    from qaclims_mm.schemas import FormatError
+    from qaclims_mm.errors import FormatError
 
     named = find_latest_checkpoint(work_dir)
     # torch writes zip files, whose table of contents comes last

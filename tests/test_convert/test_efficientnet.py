@@ -5,8 +5,8 @@ from safetensors.torch import load_file
 
 from qaclims_mm.convert import efficientnet
 from qaclims_mm.convert.efficientnet import MODEL, convert_efficientnet_lite0, installed_weights
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from qaclims_mm.convert.publishing import publish
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.inference import CAMInferencer, segment
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 CLASSES = ('background', 'cat', '{texts}')
 PALETTE = [[0, 0, 0], [9, 8, 7], [1, 2, 3]]
@@ -100,7 +100,8 @@ def test_bad_input(tmp_path, name, state, out, message, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if state is not None:
         save(tmp_path / name, **state)
-    with pytest.raises(FormatError, match=message):
+    kind = ConfigError if 'must end' in message else FormatError
+    with pytest.raises(kind, match=message):
         publish(tmp_path / name, out)
     assert not (tmp_path / 'a.safetensors').exists()
 

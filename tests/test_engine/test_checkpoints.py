@@ -12,8 +12,9 @@ from qaclims_mm.engine.checkpoints import (
     load_safely,
     weights_in,
 )
+from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import resolve
-from qaclims_mm.schemas import FormatError, hash_file
+from qaclims_mm.schemas import hash_file
 
 SHIPPED = 'miniworld://segment/r18-mini.safetensors'
 

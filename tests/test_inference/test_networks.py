@@ -6,9 +6,9 @@ from helpers import served
 from safetensors.torch import save_file
 
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.paths import config_path, resolve
-from qaclims_mm.schemas import FormatError
 
 HEAD = dict(type='CAMHead', in_channels=4, num_classes=3)
 

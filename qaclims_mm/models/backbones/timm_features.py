@@ -12,9 +12,8 @@ from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
 from torch import Tensor, nn
 
-from qaclims_mm.errors import ConfigError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 
 @MODELS.register_module()

@@ -3,9 +3,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from qaclims_mm.errors import ConfigError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 # a convolutional network, ViTs with position embeddings and rotations, one with channels last
 CNN, VIT, ROPE = 'test_efficientnet', 'test_vit', 'vit_tiny_patch16_dinov3_qkvb'
