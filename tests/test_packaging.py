@@ -150,7 +150,7 @@ def test_an_installation_prints_one_line_and_is_done_once(clone):
 
 def test_changed_requirements_install_again(clone):
     set_up(clone)
-    with open(clone / 'requirements/constraints.txt', 'a') as file:
+    with open(clone / 'requirements/constraints.txt', 'a', encoding='utf-8') as file:
         file.write('new==1\n')
     assert len(set_up(clone)[1]) == 2
 

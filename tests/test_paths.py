@@ -54,7 +54,7 @@ def test_a_base_is_found_by_its_path_alone():
 
 def test_a_file_of_ones_own_comes_first(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path(f'{CAM}.py').write_text('')
+    Path(f'{CAM}.py').write_text('', encoding='utf-8')
     assert config_file(f'{CAM}.py') == f'{CAM}.py'
     assert config_file(tmp_path / f'{CAM}.py') == str(tmp_path / f'{CAM}.py')
 
@@ -79,7 +79,7 @@ def test_in_a_wheel_they_lie_below_mim(tmp_path, monkeypatch):
     for folder in ('configs/cam', 'tools'):
         (tmp_path / 'qaclims_mm/.mim' / folder).mkdir(parents=True)
     own = tmp_path / 'qaclims_mm/.mim/configs/cam/own.py'
-    own.write_text('')
+    own.write_text('', encoding='utf-8')
     monkeypatch.setattr(paths, 'PACKAGE', tmp_path / 'qaclims_mm')
     assert config_file('own') == config_path('cam/own.py') == str(own)
     assert tools_folder() == tmp_path / 'qaclims_mm/.mim/tools'

@@ -1,7 +1,8 @@
 """Checking a work folder: is every file between stages whole, and do they fit together?
 
-A new kind of file is one entry in ``KINDS``; a new stage whose manifest counts something else than
-one file an image is one entry in ``CROSS_CHECKS``.
+A new kind of file is one entry in ``PATTERNS`` of ``schemas.work_dir`` and one in ``_CHECKS``; a
+new stage whose manifest counts something else than one file an image is one entry in
+``CROSS_CHECKS``.
 """
 
 import itertools
@@ -15,19 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import (
-    CLAIM,
     CORPUS_SCHEMA,
     MANIFEST,
-    METRICS,
-    MODES,
-    FormatError,
     Manifest,
     check_text_bank,
     image_id_of,
     manifest_hash,
     read_cams,
-    read_json,
+    read_claim,
+    read_failed,
     read_mask,
     read_metrics,
     read_parquet,
@@ -35,8 +34,11 @@ from qaclims_mm.schemas import (
     read_shard,
     shard_path,
 )
-from qaclims_mm.schemas.manifest import read_claim
+from qaclims_mm.schemas.counts import read_part
+from qaclims_mm.schemas.curve import read_curve
 from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.runs import read_runs
+from qaclims_mm.schemas.work_dir import PATTERNS
 
 # Shards that a problem names, and its characters, at most
 _NAMED, _LONGEST = 5, 2000
@@ -113,9 +115,7 @@ def _check_shard(path: Path) -> Checked:
 
 
 def _check_failed(path: Path) -> Checked:
-    value = read_json(path)
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise FormatError(f'{path} is not {{image: reason}}; delete it and run its stage again.')
+    read_failed(path)
     return Checked()
 
 
@@ -134,7 +134,7 @@ def _check_mask(path: Path) -> Checked:
 
 
 def _check_claim(path: Path) -> Checked:
-    claim = read_claim(path)
+    claim = read_claim(path.parent)
     if not (path.parent / MANIFEST).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
@@ -162,6 +162,21 @@ def _check_metrics(path: Path) -> Checked:
     )
 
 
+def _check_curve(path: Path) -> Checked:
+    read_curve(path)
+    return Checked()
+
+
+def _check_part(path: Path) -> Checked:
+    read_part(path)
+    return Checked()
+
+
+def _check_runs(path: Path) -> Checked:
+    read_runs(path.parent.parent)
+    return Checked()
+
+
 def _check_manifest(path: Path) -> Checked:
     manifest = Manifest.read(path.parent)
     if not manifest.counts:
@@ -176,20 +191,22 @@ def _check_manifest(path: Path) -> Checked:
     return Checked(tuple(f'{path} {p}; run its stage again.' for p in problems), manifest=manifest)
 
 
-KINDS = (
-    FileKind('left over', r'.*\.tmp', _check_left_over),
-    FileKind('corpus shard', r'(?P<folder>.*)/part-\d{5}\.parquet', _check_shard),
-    FileKind('failed images', r'(?P<folder>.*)/part-\d{5}\.failed\.json', _check_failed),
-    FileKind('text bank', r'(?P<folder>.*)/texts\.safetensors', _check_bank),
-    FileKind('activation maps', r'(?P<folder>.*/cams)/(?P<image_id>.+)\.npz', _check_cams),
-    FileKind(
-        'mask', r'(?P<folder>.*/(?:ir_labels|pseudo_masks))/(?P<image_id>.+)\.png', _check_mask
-    ),
-    FileKind('manifest', rf'.*/{re.escape(MANIFEST)}', _check_manifest),
-    FileKind('claim', rf'.*/{re.escape(CLAIM)}', _check_claim),
-    FileKind('run config', rf'.*/({"|".join(MODES)})_config\.json', _check_run_config),
-    FileKind('metrics', rf'.*/{re.escape(METRICS)}', _check_metrics),
-)
+_CHECKS: dict[str, Callable[[Path], Checked]] = {
+    'left over': _check_left_over,
+    'corpus shard': _check_shard,
+    'failed images': _check_failed,
+    'text bank': _check_bank,
+    'activation maps': _check_cams,
+    'mask': _check_mask,
+    'manifest': _check_manifest,
+    'claim': _check_claim,
+    'run config': _check_run_config,
+    'metrics': _check_metrics,
+    'curve': _check_curve,
+    'journal': _check_part,
+    'runs': _check_runs,
+}
+KINDS = tuple(FileKind(name, PATTERNS[name], check) for name, check in _CHECKS.items())
 
 
 # ---------------------------------------------------------------------- manifests and their folders
@@ -269,7 +286,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
     """Return all files below a folder, sorted, each with its kind; a left-over folder as one.
 
     Raises:
-        FormatError: If a folder cannot be listed.
+        ConfigError: If a folder cannot be listed.
     """
     found, seen = [], set()
     for folder, folders, names in os.walk(Path(root).absolute(), onerror=_stop, followlinks=True):
@@ -286,7 +303,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
 
 
 def _stop(error: OSError) -> None:
-    raise FormatError(
+    raise ConfigError(
         f'{error.filename} cannot be listed ({error.strerror}); give the folder of a run.'
     ) from error
 

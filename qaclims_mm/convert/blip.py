@@ -16,7 +16,7 @@ from qaclims_mm.convert.files import (
     write_safetensors,
 )
 from qaclims_mm.convert.renaming import Rule, count_of, rename, size_of
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 _LAYER = r'visual_encoder\.blocks\.(\d+)\.'
 _OUR_LAYER = r'vision_model.encoder.layers.\1.'

@@ -22,7 +22,7 @@ from qaclims_mm.inference.networks import build_network
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import DATASETS, MODELS
 from qaclims_mm.schemas import resize_mask
-from qaclims_mm.visualization.sheets import overlay_cam
+from qaclims_mm.visualization.overlays import overlay_cam
 from qaclims_mm.vlms.vqa.base import VQAModel
 
 Image = str | Path | np.ndarray

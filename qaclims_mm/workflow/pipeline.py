@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,21 +21,24 @@ from rich.table import Table
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.config import ROOT
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
+from qaclims_mm.errors import FormatError, QAClimsError, StageError
 from qaclims_mm.schemas import (
-    CLAIM,
     MANIFEST,
     METRICS,
-    FormatError,
     Manifest,
+    claim_path,
     hash_config,
     join_problems,
     manifest_hash,
+    read_claim,
     read_json,
     read_metrics,
     temporary_path,
+    write_claim,
     write_json,
 )
-from qaclims_mm.schemas.work_dir import DONE, LOGS, RUNS
+from qaclims_mm.schemas.runs import Run, note_run, read_runs
+from qaclims_mm.schemas.work_dir import CAMS, DONE, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan
 from qaclims_mm.workflow.forked import ForkedTool
@@ -45,7 +48,7 @@ from qaclims_mm.workflow.stage_config import hash_stage_config
 
 CHANGED = 'changed'
 # {what people take out of a work dir: its folder in that of a stage}
-MADE = {'maps': 'cams', 'masks': 'pseudo_masks', 'masks by the model': 'predictions'}
+MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
 
@@ -81,12 +84,12 @@ def check_disk(left: Sequence[Stage], root: Path) -> None:
     """Refuse to start what the disk of a folder has no room for.
 
     Raises:
-        FormatError: If it is too small.
+        StageError: If it is too small.
     """
     needed = sum(stage.megabytes or 0 for stage in left)
     free = shutil.disk_usage(_existing(root)).free / 1e6
     if needed > free:
-        raise FormatError(
+        raise StageError(
             f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
             'free; make room or choose another --work-dir.'
         )
@@ -106,27 +109,6 @@ def _name_holder(lock: IO, pid: int) -> None:
     lock.truncate(0)
     lock.write(str(pid))
     lock.flush()
-
-
-class StageFailed(SystemExit):
-    """A stage ended with an error.
-
-    Args:
-        message: The end of its log, and where the log is.
-        reason: What its last line says.
-    """
-
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class Run(NamedTuple):
-    """How a stage ran: time in s, memory of all its processes at the peak in GB, exit status."""
-
-    seconds: int
-    gigabytes: float
-    status: int
 
 
 class Pipeline:
@@ -156,7 +138,7 @@ class Pipeline:
         """Return the manifest that a stage has when it is done with what is there now.
 
         Raises:
-            FormatError: If a stage that it needs is not done.
+            StageError: If a stage that it needs is not done.
         """
         folder = self.plan.folder(stage)
         config = hash_stage_config(stage, folder, self.root) if stage.config else ''
@@ -178,14 +160,14 @@ class Pipeline:
         try:
             return manifest_hash(self.root / DONE / need)
         except FormatError as error:
-            raise FormatError(
+            raise StageError(
                 f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
                 f'run: {self._again(self.root)} --to {need}'
             ) from error
 
     def _again(self, work_dir: object) -> str:
         """Return the command line that runs this pipeline in a work dir."""
-        words = ['python', 'qaclims run', self.plan.path, '--work-dir', work_dir]
+        words = ['qaclims', 'run', self.plan.path, '--work-dir', work_dir]
         return shlex.join(map(str, words))
 
     def is_done(self, stage: Stage) -> bool:
@@ -193,7 +175,7 @@ class Pipeline:
         folder = self.root / DONE / stage.name
         try:
             return Manifest.read(folder) == self.expected(stage)
-        except FormatError:
+        except QAClimsError:
             return False
 
     def command(self, stage: Stage) -> list[str]:
@@ -218,7 +200,7 @@ class Pipeline:
             return 'done'
         if (self.root / DONE / stage.name / MANIFEST).is_file():
             return CHANGED
-        return 'begun' if (self.root / DONE / stage.name / CLAIM).is_file() else 'to do'
+        return 'begun' if claim_path(self.root / DONE / stage.name).is_file() else 'to do'
 
     def overview(self, stages: Iterable[Stage]) -> Table:
         """Return what a run would do, how long it would take and how much it would write."""
@@ -245,8 +227,7 @@ class Pipeline:
         """Run what is not done; returns 0, or ``EXIT_BAD_RECORDS`` if records were left out.
 
         Raises:
-            FormatError: If the disk is too small for what is left.
-            StageFailed: If a stage fails, with the end of its log.
+            StageError: If the disk is too small for what is left, or a stage fails.
         """
         stages, status = list(stages), 0
         check_disk([s for s in stages if not self.is_done(s)], self.root)
@@ -319,8 +300,7 @@ class Pipeline:
                 whose bars then go into its log.
 
         Raises:
-            FormatError: If it was begun from something else, or is running.
-            StageFailed: If it fails, with the end of its log.
+            StageError: If it was begun from something else, is running, or fails.
         """
         # as it is now: its config may be edited while it runs
         manifest = self._claim(stage)
@@ -361,25 +341,25 @@ class Pipeline:
         Returns the manifest that it has when it is done.
 
         Raises:
-            FormatError: If it was begun from something else.
+            StageError: If it was begun from something else.
         """
-        path, manifest = self.root / DONE / stage.name / CLAIM, self.expected(stage)
+        folder, manifest = self.root / DONE / stage.name, self.expected(stage)
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
-        if path.is_file() and (other := _differences(read_json(path), begun)):
-            raise FormatError(
+        if claim_path(folder).is_file() and (other := _differences(read_claim(folder), begun)):
+            raise StageError(
                 f'stage {stage.name} was begun in {self.root} with another {other}'
-                f'{self._other_version(path.parent)}; '
-                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
+                f'{self._other_version(folder)}; '
+                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {folder} '
                 'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
             )
-        write_json(path, begun)
+        write_claim(folder, begun)
         return manifest
 
     @staticmethod
     def _other_version(folder: Path) -> str:
         """Return by which version a stage was done, if by another one."""
         found = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
-        made = found.get('version', __version__)
+        made = found.get('version', __version__) if isinstance(found, dict) else __version__
         return '' if made == __version__ else f' (by version {made}; this is {__version__})'
 
     def tell_ranks(self, stage: Stage) -> None:
@@ -394,24 +374,20 @@ class Pipeline:
 
     def status_of(self, stage: Stage) -> int:
         """Return the exit status with which a stage has ended; 0 if that is not known."""
-        return self._runs().get(stage.name, {}).get('status', 0)
-
-    def _runs(self) -> dict[str, dict[str, Any]]:
-        """Return what is noted of the stages that ran, {stage: {what: value}}."""
-        path = self.root / LOGS / RUNS
-        return read_json(path) if path.is_file() else {}
+        runs = read_runs(self.root)
+        return runs[stage.name].status if stage.name in runs else 0
 
     def _note_run(self, stage: Stage, ran: Run) -> None:
         # stages may end in several threads
         with self._noting:
-            write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: ran._asdict()})
+            note_run(self.root, stage.name, ran)
 
     @contextlib.contextmanager
     def _lock(self, stage: Stage) -> Iterator[IO]:
         """Hold a stage, so that no two processes ever write into its folder.
 
         Raises:
-            FormatError: If it is running.
+            StageError: If it is running.
         """
         path = self.root / DONE / stage.name / 'lock'
         # not emptied before it is held: it has the number of the process that holds it
@@ -420,7 +396,7 @@ class Pipeline:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = path.read_text(encoding='utf-8')
-                raise FormatError(
+                raise StageError(
                     f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
                     f'that was killed; wait until it ends, or end it (process {holder}).'
                 ) from None
@@ -448,8 +424,8 @@ class Pipeline:
             lines = _COLOURS.sub('', text).splitlines()
             last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
             end = '\n'.join(lines[-15:])
-            message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'
-            raise StageFailed(message, f'ended with {code}: {last}')
+            message = f'stage {stage.name} failed; its whole log is {log}.'
+            raise StageError(message, end, f'ended with {code}: {last}')
         return code, peak
 
     def _start(
@@ -481,7 +457,7 @@ class Pipeline:
         for stage in stages:
             path = self.plan.folder(stage) / METRICS
             if path.is_file():
-                metrics |= read_json(path)
+                metrics |= read_metrics(path)
         write_json(self.root / METRICS, metrics)
         return metrics
 

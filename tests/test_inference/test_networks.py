@@ -2,8 +2,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.networks import build_network
-from qaclims_mm.schemas import FormatError
 
 HEAD = dict(type='CAMHead', in_channels=4, num_classes=3)
 

@@ -269,7 +269,7 @@ def test_a_single_item_without_memory_raises(monkeypatch, part):
 
 
 def config():
-    values = json.loads(Path(resolve('miniworld://blip'), 'config.json').read_text())
+    values = json.loads(Path(resolve('miniworld://blip'), 'config.json').read_text('utf-8'))
     return {k: values[k] for k in ('text_config', 'vision_config')}
 
 
