@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 
 SHIPPED = 'miniworld://'
 PACKAGE = Path(__file__).parent
@@ -35,7 +35,7 @@ def config_file(name: str | Path) -> str:
             below ``configs``, with or without ``configs/`` and ``.py``.
 
     Raises:
-        FormatError: If there is no such config.
+        ConfigError: If there is no such config.
 
     Example:
         >>> config_file('cam_r50_2xb8-5e_voc12aug-512x512').split('configs/')[-1]
@@ -52,7 +52,7 @@ def config_file(name: str | Path) -> str:
     close = difflib.get_close_matches(Path(short).name, stems, n=1)
     nearest = f'; the nearest is {close[0]}' if close else ''
     where = root if root.parent.name == MIM else 'configs'
-    raise FormatError(f'config {name} does not exist; see {where}/ for those that ship{nearest}.')
+    raise ConfigError(f'config {name} does not exist; see {where}/ for those that ship{nearest}.')
 
 
 def config_path(name: str) -> str:

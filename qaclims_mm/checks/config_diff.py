@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.schemas import FormatError, read_run_config
+from qaclims_mm.errors import ConfigError, QAClimsError
+from qaclims_mm.schemas import read_run_config
 
 # stands for the run's folder in both configs, so that what is below and beside it is the same
 SAME_WORK_DIR = 'work_dirs/SAME'
@@ -198,12 +199,13 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
             count too.
 
     Raises:
-        FormatError: If a file does not exist, cannot be read, or is not the config of a stage.
+        FormatError: If a run config is broken.
+        ConfigError: If a config does not exist, cannot be read, or is not that of a stage.
     """
     configs = {path: _read(path, everything) for path in (a, b)}
     for path, cfg in configs.items():
         if 'model' not in cfg:
-            raise FormatError(f'{path} has no model, so it is not the config of a stage')
+            raise ConfigError(f'{path} has no model, so it is not the config of a stage')
     found = diff_configs(configs[a], configs[b])
     return [d for d in found if everything or is_read(d.key)]
 
@@ -215,11 +217,11 @@ def _read(path: str, everything: bool) -> Config | Mapping:
         return values if everything else _moved(values)
     try:
         return read_config(path, None if everything else SAME_WORK_DIR)
-    except FormatError:
+    except QAClimsError:
         raise
     except Exception as error:  # a config is Python: it may raise anything
         reason = f'{type(error).__name__}: {error}'.rstrip(': ')
-        raise FormatError(
+        raise ConfigError(
             f'{path} cannot be read ({reason}); give the config of a stage, not of a pipeline'
         ) from error
 

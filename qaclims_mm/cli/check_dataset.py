@@ -15,6 +15,7 @@ from rich.table import Table
 from qaclims_mm.checks.weights import MISSING, THERE, Problem, Weights
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.paths import config_file
 
 if TYPE_CHECKING:
     from qaclims_mm.checks.dataset import CheckedSet
@@ -27,7 +28,7 @@ def main() -> int:
         epilog=CONFIGS_ARE_CODE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='config of a stage or of a pipeline')
+    parser.add_argument('config', help='config of a stage or of a pipeline, or its name')
     parser.add_argument('--full', action='store_true', help='open every image and mask, too')
     parser.add_argument('--data-root', help='folder of the data set, instead of the one in CONFIG')
     parser.add_argument(
@@ -38,7 +39,8 @@ def main() -> int:
     from qaclims_mm.checks.dataset import check_configs
     from qaclims_mm.workflow.stage_configs import read_configs
 
-    report = check_configs(read_configs(args.config, args.cfg_options), args.data_root, args.full)
+    configs = read_configs(config_file(args.config), args.cfg_options)
+    report = check_configs(configs, args.data_root, args.full)
     console = new_console()
     for root in dict.fromkeys(s.root for s in report.sets):
         # a title would be broken to the width of the table

@@ -5,8 +5,9 @@ The config's ``text_bank`` names the corpus, folder, prompt, filter and question
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import new_progress
-from qaclims_mm.schemas import FormatError, hash_config
+from qaclims_mm.schemas import hash_config
 
 
 def main() -> None:
@@ -21,7 +22,7 @@ def main() -> None:
 
     cfg = load_config(args).get('text_bank')
     if cfg is None:
-        raise FormatError(f'{args.config} has no text_bank: its texts are not of a corpus.')
+        raise ConfigError(f'{args.config} has no text_bank: its texts are not of a corpus.')
     corpus = VQACorpus(cfg.corpus)
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:
@@ -30,7 +31,7 @@ def main() -> None:
             index.add_image(corpus[image_id])
             progress.advance(task)
         if not index.columns['label']:
-            raise FormatError(
+            raise DataError(
                 f'{cfg.corpus} has no answers: no image had a label, or none could be read; see '
                 'the log of the stage that asks the VQA model.'
             )

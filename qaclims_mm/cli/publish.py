@@ -1,4 +1,8 @@
-"""Write a checkpoint's weights for others: qaclims publish EPOCH.pth MODEL.safetensors."""
+"""Write a checkpoint's weights for others: qaclims publish EPOCH.pth MODEL.safetensors.
+
+The file has the weights and the class names, without optimizer and history. A .pth is for plain
+mmseg; a .safetensors is for mmseg with qaclims_mm.plugin imported, and for other libraries.
+"""
 
 import argparse
 
@@ -7,9 +11,11 @@ from qaclims_mm.console import new_console
 
 def main() -> int:
     """Write the file and print its size."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='of a training')
-    parser.add_argument('out', help='file, which ends in .safetensors')
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('checkpoint', help='file, miniworld://... or https://...')
+    parser.add_argument('out', help='file, which ends in .safetensors or .pth')
     parser.add_argument('--full', action='store_true', help='keep 32 bits a weight')
     args = parser.parse_args()
     # these take seconds, and --help does not need them

@@ -6,7 +6,7 @@ from qaclims_mm.engine.parser import base_parser
 def main() -> int:
     """Test and return the exit status."""
     parser = base_parser(__doc__)
-    parser.add_argument('checkpoint', help='checkpoint file, or none')
+    parser.add_argument('checkpoint', help='file, miniworld://... or https://..., or none')
     parser.add_argument(
         '--tta', action='store_true', help='segmentors: over the scales and flips of tta_pipeline'
     )

@@ -11,7 +11,8 @@ import numpy as np
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.schemas import FormatError, file_of, read_cams, read_mask
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import file_of, read_cams, read_mask
 
 
 def main() -> None:
@@ -57,7 +58,7 @@ def main() -> None:
     if absent:
         raise FormatError(f'there is no folder {absent[0]}.')
     if not records:
-        raise FormatError(
+        raise ConfigError(
             f'none of the {len(dataset)} images is in all of {sources}; '
             'give folders made from this config.'
         )
@@ -65,7 +66,7 @@ def main() -> None:
     ids = args.ids or [list(records)[i] for i in spread]
     unknown = [i for i in ids if i not in records]
     if unknown:
-        raise FormatError(
+        raise ConfigError(
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
             f'{len(records)} images are, the first is {next(iter(records))}.'
         )

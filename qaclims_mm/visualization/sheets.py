@@ -12,7 +12,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 from PIL import Image
 
-from qaclims_mm.schemas import FormatError, atomic_path, drawn_name
+from qaclims_mm.errors import DataError
+from qaclims_mm.schemas import atomic_path, drawn_name
 from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
 
 FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
@@ -232,7 +233,7 @@ def load_column(
         name: Of the image, for messages.
 
     Raises:
-        FormatError: If maps or masks are of another image.
+        DataError: If maps or masks are of another image.
     """
     size = image.shape[:2]
     maps = {}
@@ -240,7 +241,7 @@ def load_column(
         rows = np.flatnonzero(found.keys == label)
         maps[title] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
         if maps[title].shape != size:
-            raise FormatError(
+            raise DataError(
                 f'{title} has size {maps[title].shape} for {name}, which is read with {size}; they '
                 'are of different images or scales.'
             )
@@ -249,7 +250,7 @@ def load_column(
         try:
             masks[title] = fit_mask(shown, size)
         except ValueError as error:
-            raise FormatError(f'{title} of {name}: {error}') from error
+            raise DataError(f'{title} of {name}: {error}') from error
     truth = masks.pop('the mask', None)
     own = [r for r in answers if r['class_name'] == class_name]
     texts = {kind: [r['text'] for r in own if r['kind'] == kind] for kind in ('fg', 'bg')}

@@ -209,7 +209,7 @@ def test_missing_and_broken_parts_give_one_error_with_the_command(monkeypatch, e
             f'  {name} (from {packages[name]}): {type(error).__name__}: {error}'
             for name in packages_in_order(broken)
         ),
-        'Run in the root of the repository: pip install -e ".[mm]"',
+        "Run: pip install 'qaclims_mm[mm]'",
         'If another mmcv, mmengine or mmsegmentation is installed, uninstall it first.',
     ]
 

@@ -4,7 +4,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from qaclims_mm.schemas import Cams, FormatError, drawn_name
+from qaclims_mm.errors import DataError
+from qaclims_mm.schemas import Cams, drawn_name
 from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
 from qaclims_mm.visualization.sheets import (
     BG_COLOUR,
@@ -195,7 +196,7 @@ def test_load_column():
 )
 def test_parts_of_different_images(maps, mask, message):
     image = np.zeros((6, 8, 3), np.uint8)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(DataError, match=message):
         load_column(image, 3, 'dog', {'CAM': maps}, mask, name='img')
 
 
