@@ -1,5 +1,6 @@
 """What differs between two configs, as dotted keys."""
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError, QAClimsError
@@ -16,19 +16,26 @@ from qaclims_mm.schemas import read_run_config
 
 # stands for the run's folder in both configs, so that what is below and beside it is the same
 SAME_WORK_DIR = 'work_dirs/SAME'
-# what the runner is given and what it and our tools look up; other names are for the file itself
-_READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
-    'text_bank',
-    'tta_model',
-    'tta_pipeline',
-    'custom_imports',
-    'model_wrapper_cfg',
-    'find_unused_parameters',
-    'activation_checkpointing',
-    'efficient_conv_bn_eval',
-    'sync_bn',
-    'compile',
-}
+
+
+@functools.cache
+def _read_names() -> frozenset[str]:
+    """Return the names that the runner, it and our tools read; others are for the file itself."""
+    # it takes a second
+    from mmengine.runner import Runner
+
+    return frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
+        'text_bank',
+        'tta_model',
+        'tta_pipeline',
+        'custom_imports',
+        'model_wrapper_cfg',
+        'find_unused_parameters',
+        'activation_checkpointing',
+        'efficient_conv_bn_eval',
+        'sync_bn',
+        'compile',
+    }
 
 
 class Missing:
@@ -179,7 +186,7 @@ def is_read(key: str) -> bool:
 
     Other names at the top of a config are for the file itself, which uses them in what is read.
     """
-    return key.split('.')[0] in _READ
+    return key.split('.')[0] in _read_names()
 
 
 def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:

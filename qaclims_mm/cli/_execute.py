@@ -24,6 +24,14 @@ _ADVICE = (
     ((errno.ENOENT,), 'give a path that exists'),
     ((errno.ENAMETOOLONG,), 'give a shorter path'),
 )
+# {module: extra of setup.py that has it}
+EXTRA_OF = {
+    **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
+    **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
+    'pycocotools': 'coco',
+    'tensorboard': 'vis',
+    'gradio': 'web',
+}
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -48,6 +56,14 @@ def run_tool(main: Callable[[], int | None]) -> None:
         raise SystemExit(INTERRUPTED) from None
     _leave_ranks()
     raise SystemExit(status)
+
+
+def _installation(error: Exception) -> str:
+    """Return the command that installs a missing module of an extra, to follow the message."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ''
+    extra = EXTRA_OF.get((error.name or '').partition('.')[0])
+    return f"; run: pip install 'qaclims_mm[{extra}]'" if extra else ''
 
 
 def _leave_ranks() -> None:
@@ -83,7 +99,9 @@ def _ending(error: Exception) -> str:
         isinstance(error, OSError) and _is_of_a_file(error)
     ):
         log_end = error.log_end if isinstance(error, StageError) else ''
-        return (f'{printable(log_end)}\n\n' if log_end else '') + f'error: {_message_of(error)}'
+        return (
+            f'{printable(log_end)}\n\n' if log_end else ''
+        ) + f'error: {_message_of(error)}{_installation(error)}'
     mistake = _config_mistake(error) if isinstance(error, (KeyError, TypeError)) else ''
     return f'error: {mistake}' if mistake else ''
 

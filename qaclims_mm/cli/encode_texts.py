@@ -4,13 +4,9 @@ The config's ``text_bank`` names the corpus, folder, prompt, filter and question
 """
 
 from qaclims_mm.console import new_console
-from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
-from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import new_progress
-from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import hash_config
 
 
@@ -18,6 +14,12 @@ def main() -> None:
     """Read the corpus, encode each distinct text once, write the bank and its manifest."""
     parser = base_parser(__doc__)
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.corpus.store import VQACorpus
+    from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
+    from qaclims_mm.engine.config import load_config
+    from qaclims_mm.registry import MODELS
+
     cfg = load_config(args).get('text_bank')
     if cfg is None:
         raise ConfigError(f'{args.config} has no text_bank: its texts are not of a corpus.')

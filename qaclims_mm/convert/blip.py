@@ -127,7 +127,7 @@ def convert_blip(
     try:
         from transformers import BlipForQuestionAnswering
     except ImportError as error:
-        raise ImportError('blip needs transformers; run: pip install -e ".[vlm]"') from error
+        raise ImportError("blip needs transformers; run: pip install 'qaclims_mm[vlm]'") from error
     check_free(out, force, 'config.json')
     words = read_tokenizer(tokenizer)
     renamed = rename(read_checkpoint(source), BLIP_RULES, str(source))

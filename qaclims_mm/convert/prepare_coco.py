@@ -58,7 +58,7 @@ def draw_mask(
     try:
         from pycocotools import mask as coco
     except ImportError as error:
-        raise ImportError('masks need pycocotools; run: pip install -e ".[coco]"') from error
+        raise ImportError("masks need pycocotools; run: pip install 'qaclims_mm[coco]'") from error
 
     size = image['height'], image['width']
     mask = np.zeros(size, dtype=np.uint8)

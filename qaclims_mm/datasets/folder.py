@@ -1,7 +1,7 @@
 """Anybody's images: a folder and a table of labels."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,15 @@ def with_gap(classes: Sequence[str]) -> list[str]:
     """Return class names with ``(nobody)`` where a mask's value would be 255."""
     gap = [NOBODY] if len(classes) > _GAP else []
     return [*classes[:_GAP], *gap, *classes[_GAP:]]
+
+
+def find_images(folder: str | Path) -> Iterator[Path]:
+    """Yield the images below a folder, sorted; hidden ones are left out."""
+    folder = Path(folder)
+    for path in sorted(folder.rglob('*')):
+        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
+            yield path
 
 
 def path_below(image: str, folder: str | Path) -> str:

@@ -15,7 +15,7 @@ from scipy import ndimage
 from qaclims_mm.demo.download import HEAD, pack
 from qaclims_mm.demo.explainer import Explainer, Found, Picture
 from qaclims_mm.errors import QAClimsError
-from qaclims_mm.visualization.sheets import overlay_cam
+from qaclims_mm.visualization.overlays import overlay_cam
 
 # more classes than these are searched for by their first letters instead of being ticked
 TICKED = 40

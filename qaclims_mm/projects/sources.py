@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from qaclims_mm.datasets.folder import SUFFIXES
+from qaclims_mm.datasets.folder import SUFFIXES, find_images
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.files import check_regular, hash_file, problem_of_file, shown_json
 from qaclims_mm.schemas.names import (
@@ -383,12 +383,3 @@ def _in_several(images: Path, paths: Sequence[Path]) -> list[str]:
         + '; to an image of its own each has only the class of its folder: a table can give '
         'an image both labels'
     ]
-
-
-def find_images(folder: str | Path) -> Iterator[Path]:
-    """Yield the images below a folder, sorted; hidden ones are none."""
-    folder = Path(folder)
-    for path in sorted(folder.rglob('*')):
-        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            yield path

@@ -13,7 +13,8 @@ from matplotlib.textpath import TextToPath
 from PIL import Image
 
 from qaclims_mm.errors import DataError
-from qaclims_mm.schemas import atomic_path, drawn_name, voc_palette
+from qaclims_mm.schemas import atomic_path, drawn_name
+from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
 
 FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
 # Inches: between cells, around the sheet, a line of text; the width of a line of row label.
@@ -49,21 +50,6 @@ class SheetColumn:
     fg: Sequence[str] = ()
     bg: Sequence[str] = ()
     made: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-
-def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.ndarray:
-    """Lay a heat map over an image; RGB uint8 ``(H, W, 3)``."""
-    from matplotlib import colormaps
-
-    heat = colormaps['jet'](np.clip(cam, 0, 1))[..., :3] * 255
-    return (image * (1 - alpha) + heat * alpha).astype(np.uint8)
-
-
-def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np.ndarray:
-    """Lay a mask in VOC's 256 colours over an image; the background stays as it is."""
-    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)[mask.astype(np.int64) % 256]
-    weight = alpha * (mask > 0)[..., None]
-    return (image * (1 - weight) + colours * weight).astype(np.uint8)
 
 
 def text_width(text: str, size: float) -> float:

@@ -167,7 +167,7 @@ class Pipeline:
 
     def _again(self, work_dir: object) -> str:
         """Return the command line that runs this pipeline in a work dir."""
-        words = ['python', 'qaclims run', self.plan.path, '--work-dir', work_dir]
+        words = ['qaclims', 'run', self.plan.path, '--work-dir', work_dir]
         return shlex.join(map(str, words))
 
     def is_done(self, stage: Stage) -> bool:

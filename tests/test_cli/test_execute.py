@@ -79,6 +79,39 @@ def test_output_that_cannot_write_a_name_gets_its_escapes(tmp_path):
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize('code', [errno.EACCES, errno.EROFS])
+def test_a_folder_without_permission_is_named_in_one_line(code):
+    def main():
+        raise OSError(code, os.strerror(code), 'work_dirs')
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == (
+        'error: there is no permission to use work_dirs; work in a folder that is yours (cd, or '
+        '--work-dir where the sub-command has it).'
+    )
+
+
+@pytest.mark.parametrize(
+    ('module', 'extra'), [('gradio', 'web'), ('mmengine.config', 'run'), ('pycocotools', 'coco')]
+)
+def test_a_missing_module_of_an_extra_comes_with_the_command_that_installs_it(module, extra):
+    def main():
+        raise ModuleNotFoundError(f'No module named {module!r}', name=module)
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == (
+        f"error: No module named {module!r}; run: pip install 'qaclims_mm[{extra}]'"
+    )
+
+
+def test_another_missing_module_is_the_users_own():
+    with pytest.raises(SystemExit) as ended:
+        run_tool(lambda: __import__('my_own_models'))
+    assert ended.value.code == "error: No module named 'my_own_models'"
+
+
 def test_bug_keeps_its_traceback():
     def main():
         raise KeyError('x')

@@ -104,7 +104,8 @@ class LoadMask(BaseTransform):
             # as small as the image is read
             height, width = results['ori_shape']
             nearest = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
-            mask = np.asarray(nearest)
+            # a copy: Pillow's arrays are read-only
+            mask = np.array(nearest)
         if mask.shape != results['ori_shape']:
             raise RecordError(
                 f'mask {path} has size {mask.shape[1]}x{mask.shape[0]}, but its image '

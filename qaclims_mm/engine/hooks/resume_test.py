@@ -9,6 +9,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from qaclims_mm.datasets.protocols import ImageList
+from qaclims_mm.engine.checkpoints import checkpoint_hash
 from qaclims_mm.engine.protocols import (
     FolderWriter,
     QuestionAsker,
@@ -18,7 +19,7 @@ from qaclims_mm.engine.protocols import (
 )
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config, hash_file, manifest_hash
+from qaclims_mm.schemas import claim_folder, hash_config, manifest_hash
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
@@ -41,7 +42,7 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
         if isinstance(transform, StageReader) and transform.input_folder is not None:
             fingerprint[type(transform).__name__] = manifest_hash(transform.input_folder)
     if runner._load_from:
-        fingerprint['checkpoint'] = hash_file(runner._load_from)
+        fingerprint['checkpoint'] = checkpoint_hash(runner._load_from)
     if isinstance(model, QuestionAsker):
         fingerprint['questions'] = model.question_hash
     return fingerprint

@@ -41,7 +41,7 @@ def load_dual_encoder(model: str) -> Any:
         from transformers import AutoModel
     except ImportError as error:
         raise ImportError(
-            'CLIP of transformers needs transformers; run: pip install -e ".[vlm]"'
+            "CLIP of transformers needs transformers; run: pip install 'qaclims_mm[vlm]'"
         ) from error
     encoder = read_weights(AutoModel, model, dtype=torch.float32)
     if not all(hasattr(encoder, f'get_{kind}_features') for kind in ('text', 'image')):

@@ -87,7 +87,9 @@ def load_open_clip(
     try:
         import open_clip
     except ImportError as error:
-        raise ImportError('CLIP needs open_clip_torch; run: pip install -e ".[vlm]"') from error
+        raise ImportError(
+            "CLIP needs open_clip_torch; run: pip install 'qaclims_mm[vlm]'"
+        ) from error
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

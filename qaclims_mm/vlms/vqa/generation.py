@@ -72,7 +72,7 @@ class GenerativeVQA:
             from transformers import AutoModelForImageTextToText, AutoProcessor
         except ImportError as error:
             raise ImportError(
-                f'{type(self).__name__} needs transformers; run: pip install -e ".[vlm]"'
+                f"{type(self).__name__} needs transformers; run: pip install 'qaclims_mm[vlm]'"
             ) from error
         self._check_kind()
         self._processor = read_pretrained(

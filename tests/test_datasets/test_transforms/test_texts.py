@@ -83,5 +83,7 @@ def test_images_that_the_corpus_could_not_read_are_bad_records(tmp_path):
 
 
 def test_no_bank(tmp_path):
-    with pytest.raises(FormatError, match=r'is missing; make the text bank with qaclims enc'):
+    with pytest.raises(
+        FormatError, match=r'is missing; make the text bank with qaclims encode-text'
+    ):
         LoadTextRows(str(tmp_path / 'absent'))

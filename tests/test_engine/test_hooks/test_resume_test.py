@@ -1,5 +1,6 @@
 import pytest
 import torch
+from helpers import served
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
@@ -9,7 +10,7 @@ from qaclims_mm.engine.runner import build_runner
 from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import Manifest, manifest_hash
+from qaclims_mm.schemas import Manifest, hash_file, manifest_hash
 
 IDS = ['img_0', 'img_1', 'img_2', 'img_3']
 TRIFLES = ('time', 'data_time')
@@ -155,6 +156,19 @@ def test_maps_of_another_checkpoint_are_refused(run, tiny, tmp_path):
     with pytest.raises(StageError, match=r'of another run \(checkpoint differ\)'):
         run(load_from=second)
     seen, _ = run(load_from=first)
+    assert seen == []
+
+
+def test_a_checkpoint_may_be_an_address(run, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    runner = build_tiny_runner(tiny, tmp_path / 'trained', 'test')
+    torch.save(runner.model.state_dict(), tmp_path / 'a.pth')
+    with served(tmp_path) as (address, _):
+        run(load_from=f'{address}/a.pth')
+    made_by = Manifest.read(tmp_path / 'work/cams').inputs['checkpoint']
+    assert made_by == hash_file(tmp_path / 'a.pth')
+    # the same weights under another name
+    seen, _ = run(load_from=str(tmp_path / 'a.pth'))
     assert seen == []
 
 

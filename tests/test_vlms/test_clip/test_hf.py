@@ -385,7 +385,7 @@ def test_broken_image_processor(copied):
 
 def test_without_transformers(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    with pytest.raises(ImportError, match=r'needs transformers; run: pip install -e "\.\[vlm'):
+    with pytest.raises(ImportError, match=r"needs transformers; run: pip install 'qaclims_mm\[vlm"):
         load_dual_encoder('x')
 
 

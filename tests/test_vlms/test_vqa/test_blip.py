@@ -358,7 +358,9 @@ def test_start_token_is_no_part_of_the_answer(folder):
 
 def test_without_transformers(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    with pytest.raises(ImportError, match=r'BLIP needs transformers; run: pip install -e "\.\[vlm'):
+    with pytest.raises(
+        ImportError, match=r"BLIP needs transformers; run: pip install 'qaclims_mm\[vlm"
+    ):
         BlipVQA('miniworld://blip').load()
 
 

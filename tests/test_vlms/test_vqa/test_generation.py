@@ -257,7 +257,7 @@ def test_models_of_another_kind(written, tmp_path, kind, model, message):
 @pytest.mark.parametrize('kind', [Blip2VQA, ChatVQA])
 def test_without_transformers(monkeypatch, kind):
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    message = rf'{kind.__name__} needs transformers; run: pip install -e "\.\[vlm'
+    message = rf"{kind.__name__} needs transformers; run: pip install 'qaclims_mm\[vlm"
     with pytest.raises(ImportError, match=message):
         kind('x').load()
 
