@@ -14,7 +14,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from qaclims_mm.schemas.files import FormatError, atomic_path
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas.files import atomic_path
 
 PUBLISHED = ('.safetensors', '.pth')
 META = 'meta'
@@ -58,13 +59,13 @@ def write_published(path: str | Path, state: Mapping[str, Tensor], meta: Mapping
         meta: Of ``published_meta``.
 
     Raises:
-        FormatError: If the file has another ending.
+        ConfigError: If the file has another ending.
     """
     from safetensors.torch import save_file
 
     path = Path(path)
     if path.suffix not in PUBLISHED:
-        raise FormatError(f'the file must end in {" or ".join(PUBLISHED)}, but got {path}.')
+        raise ConfigError(f'the file must end in {" or ".join(PUBLISHED)}, but got {path}.')
     state = {name: value.contiguous() for name, value in state.items()}
     with atomic_path(path) as temporary:
         if path.suffix == '.pth':

@@ -6,7 +6,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.published import published_meta, read_safetensors, write_published
 
 # a name is data
@@ -78,5 +78,5 @@ def test_metadata_that_is_no_meta(tmp_path):
 
 
 def test_another_ending(tmp_path):
-    with pytest.raises(FormatError, match=r'must end in \.safetensors or \.pth, but got .*a\.bin'):
+    with pytest.raises(ConfigError, match=r'must end in \.safetensors or \.pth, but got .*a\.bin'):
         write_published(tmp_path / 'a.bin', {}, {})

@@ -163,9 +163,9 @@ def test_a_tool_holds_its_stage_when_the_pipeline_is_killed(run, tmp_path):
 
 def test_a_config_that_changes_while_it_runs_is_not_what_was_made(run, tmp_path):
     config = tmp_path / 'config.py'
-    text = "work_dir = 'x'\nlr = 1\n"
+    text = "work_dir = 'x'\nmodel = dict(lr=1)\n"
     config.write_text(text)
-    change = f'open({str(config)!r}, "a").write("lr = 2")'
+    change = f'open({str(config)!r}, "a").write("model = dict(lr=2)")'
     (tmp_path / 'tools/work.py').write_text(change)
     entry = Stage('a', 'work.py', config=str(config))
     run([entry])
