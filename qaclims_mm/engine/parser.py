@@ -12,18 +12,18 @@ from qaclims_mm.paths import config_file
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
-class ConfigFile(argparse.Action):
-    """Turns the argument into the file of a config, see ``config_file``."""
+class StageParser(argparse.ArgumentParser):
+    """Parses the flags of a stage; its config may be given by the name of one that ships."""
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Store the file."""
-        setattr(namespace, self.dest, config_file(values))
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse, then find the config, so that a wrong flag is named first.
+
+        Raises:
+            ConfigError: If there is no such config.
+        """
+        found, others = super().parse_known_args(args, namespace)
+        found.config = config_file(found.config)
+        return found, others
 
 
 class OptionsAction(DictAction):
@@ -39,12 +39,10 @@ class OptionsAction(DictAction):
         return DictAction._parse_iterable(val)
 
 
-def base_parser(description: str) -> argparse.ArgumentParser:
+def base_parser(description: str) -> StageParser:
     """Return a parser with the flags every stage has."""
-    parser = argparse.ArgumentParser(description=description, epilog=CONFIGS_ARE_CODE)
-    parser.add_argument(
-        'config', action=ConfigFile, help='config file, or the name of one that ships'
-    )
+    parser = StageParser(description=description, epilog=CONFIGS_ARE_CODE)
+    parser.add_argument('config', help='config file, or the name of one that ships')
     parser.add_argument('--work-dir', help='where logs, checkpoints and files go')
     parser.add_argument(
         '--cfg-options',
