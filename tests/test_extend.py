@@ -10,7 +10,7 @@ import pytest
 import tiny_vlms
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
-from test_vlms.test_hf_clip import make_clip, write_tokenizer
+from test_vlms.test_clip.test_hf import make_clip, write_tokenizer
 from tiny_runs import ROOT
 from tool_runs import run_tool
 

@@ -23,9 +23,10 @@ def main() -> int:
     args = parser.parse_args()
     # these take seconds, and --help does not need them
     from qaclims_mm.workflow.forked import can_fork
-    from qaclims_mm.workflow.pipeline import Pipeline, metrics_table
+    from qaclims_mm.workflow.pipeline import Pipeline
     from qaclims_mm.workflow.plan import Launch, read_plan
     from qaclims_mm.workflow.processes import exit_when_terminated
+    from qaclims_mm.workflow.tables import metrics_table
 
     plan, console = read_plan(config_file(args.config), args.work_dir), new_console()
     stages = plan.select(args.first, args.last)

@@ -6,6 +6,7 @@ A file is ``.safetensors``, whose metadata has ``meta`` in JSON, or a ``.pth`` o
 """
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from qaclims_mm.schemas.files import FormatError, atomic_path
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas.files import atomic_path
 
 PUBLISHED = ('.safetensors', '.pth')
 META = 'meta'
@@ -58,13 +60,13 @@ def write_published(path: str | Path, state: Mapping[str, Tensor], meta: Mapping
         meta: Of ``published_meta``.
 
     Raises:
-        FormatError: If the file has another ending.
+        ConfigError: If the file has another ending.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     path = Path(path)
     if path.suffix not in PUBLISHED:
-        raise FormatError(f'the file must end in {" or ".join(PUBLISHED)}, but got {path}.')
+        raise ConfigError(f'the file must end in {" or ".join(PUBLISHED)}, but got {path}.')
     state = {name: value.contiguous() for name, value in state.items()}
     with atomic_path(path) as temporary:
         if path.suffix == '.pth':
@@ -72,9 +74,21 @@ def write_published(path: str | Path, state: Mapping[str, Tensor], meta: Mapping
             with temporary.open('wb') as file:
                 torch.save(dict(state_dict=state, meta=dict(meta)), file)
         else:
-            text = json.dumps(meta, ensure_ascii=False, sort_keys=True)
-            save_file(state, temporary, metadata={'format': 'pt', META: text})
-            temporary.chmod(0o644)  # the library leaves it to its owner alone
+            temporary.write_bytes(_with_meta(save(state, metadata={'format': 'pt'}), meta))
+
+
+def _with_meta(content: bytes, meta: Mapping[str, Any]) -> bytes:
+    """Return a safetensors file with ``meta`` in its metadata.
+
+    The library writes several entries of metadata in an order that changes from run to run.
+    """
+    (size,) = struct.unpack('<Q', content[:8])
+    header = json.loads(content[8 : 8 + size])
+    header['__metadata__'][META] = json.dumps(meta, ensure_ascii=False, sort_keys=True)
+    text = json.dumps(header, separators=(',', ':')).encode()
+    # tensors begin at a multiple of 8 bytes
+    text += b' ' * (-len(text) % 8)
+    return struct.pack('<Q', len(text)) + text + content[8 + size :]
 
 
 def read_safetensors(path: str | Path, device: object = 'cpu') -> dict[str, Any]:

@@ -22,12 +22,8 @@ from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
 from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
 from qaclims_mm.visualization.ablation_tables import table_of, write_markdown
-from qaclims_mm.workflow.pipeline import (
-    Pipeline,
-    check_disk,
-    costs_left,
-    shown_cost,
-)
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
+from qaclims_mm.workflow.pipeline import Pipeline
 from qaclims_mm.workflow.plan import Launch, Plan, Stage, read_plan
 from qaclims_mm.workflow.processes import end_family
 from qaclims_mm.workflow.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of

@@ -1,7 +1,5 @@
 """All stages of a method in turn, each a process of its own; what is done is skipped."""
 
-import contextlib
-import fcntl
 import json
 import os
 import re
@@ -11,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,7 +39,9 @@ from qaclims_mm.schemas.runs import Run, note_run, read_runs
 from qaclims_mm.schemas.work_dir import CAMS, DONE, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.forked import ForkedTool
+from qaclims_mm.workflow.locks import hold_stage, name_holder
 from qaclims_mm.workflow.plan import Launch, Plan, Stage
 from qaclims_mm.workflow.processes import wait_for
 from qaclims_mm.workflow.stage_config import hash_stage_config
@@ -53,48 +53,6 @@ MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
 
 
-def _existing(path: Path) -> Path:
-    """Return a path or the nearest folder above it that exists."""
-    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-
-
-def shown_cost(cost: float | None) -> str:
-    """Return a cost as an overview shows it."""
-    return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
-
-
-def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
-    """Return what stages cost together, beside what the disk of a folder has, in words."""
-    minutes, megabytes = (
-        [c for s in left if (c := getattr(s, name)) is not None]
-        for name in ('minutes', 'megabytes')
-    )
-    unknown = len(left) - len(minutes), len(left) - len(megabytes)
-    free = shutil.disk_usage(_existing(root)).free / 1e6
-    text = (
-        f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
-        f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
-    )
-    if sum(megabytes) > free:
-        text += '\nthe disk is too small: the run would not start'
-    return text + (f'\nminutes as measured on {machine}' if machine else '')
-
-
-def check_disk(left: Sequence[Stage], root: Path) -> None:
-    """Refuse to start what the disk of a folder has no room for.
-
-    Raises:
-        StageError: If it is too small.
-    """
-    needed = sum(stage.megabytes or 0 for stage in left)
-    free = shutil.disk_usage(_existing(root)).free / 1e6
-    if needed > free:
-        raise StageError(
-            f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
-            'free; make room or choose another --work-dir.'
-        )
-
-
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return in what two claims of a stage differ, in words."""
     made, inputs = found.get('inputs', {}), wanted['inputs']
@@ -102,13 +60,6 @@ def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     parts = ['config'] if found.get('config') != wanted['config'] else []
     parts += [f'seed ({found.get("seed")})'] if found.get('seed') != wanted.get('seed') else []
     return ' and '.join([*parts, *([f'input ({", ".join(names)})'] if names else [])])
-
-
-def _name_holder(lock: IO, pid: int) -> None:
-    """Write into a lock's file which process to end."""
-    lock.truncate(0)
-    lock.write(str(pid))
-    lock.flush()
 
 
 class Pipeline:
@@ -382,27 +333,6 @@ class Pipeline:
         with self._noting:
             note_run(self.root, stage.name, ran)
 
-    @contextlib.contextmanager
-    def _lock(self, stage: Stage) -> Iterator[IO]:
-        """Hold a stage, so that no two processes ever write into its folder.
-
-        Raises:
-            StageError: If it is running.
-        """
-        path = self.root / DONE / stage.name / 'lock'
-        # not emptied before it is held: it has the number of the process that holds it
-        with path.open('a', encoding='utf-8') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = path.read_text(encoding='utf-8')
-                raise StageError(
-                    f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
-                    f'that was killed; wait until it ends, or end it (process {holder}).'
-                ) from None
-            _name_holder(lock, os.getpid())
-            yield lock
-
     def log_of(self, stage: Stage) -> Path:
         """Return the file that a stage's output goes to."""
         return self.root / LOGS / f'{stage.name}.log'
@@ -411,13 +341,16 @@ class Pipeline:
         """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
         log = self.log_of(stage)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock(stage) as lock, log.open('w', encoding='utf-8') as file:
+        with (
+            hold_stage(self.root, stage.name) as lock,
+            log.open('w', encoding='utf-8') as file,
+        ):
             # what a killed run was about to rename
             for left in self.plan.folder(stage).rglob('.*.tmp'):
                 if left.is_file():
                     left.unlink()
             process = self._start(stage, lock, file, beside)
-            _name_holder(lock, process.pid)
+            name_holder(lock, process.pid)
             code, peak = wait_for(process)
         if code not in (0, EXIT_BAD_RECORDS):
             text = log.read_text(encoding='utf-8', errors='replace')
@@ -460,25 +393,3 @@ class Pipeline:
                 metrics |= read_metrics(path)
         write_json(self.root / METRICS, metrics)
         return metrics
-
-
-def metrics_table(
-    metrics: Mapping[str, Mapping[str, Any]], rows: Mapping[str, str], columns: Mapping[str, str]
-) -> Table:
-    """Return a table of chosen numbers.
-
-    Args:
-        metrics: {stage: {metric: value}}.
-        rows: {stage: its title}; a stage that has not run is left out.
-        columns: {metric: its title}; what a stage lacks is left empty.
-    """
-    table = Table()
-    table.add_column('', no_wrap=True)
-    for title in columns.values():
-        table.add_column(title, justify='right')
-    for stage, title in rows.items():
-        if stage not in metrics:
-            continue
-        found = metrics[stage]
-        table.add_row(title, *(f'{found[m]:.1f}' if m in found else '' for m in columns))
-    return table

@@ -5,7 +5,7 @@ from safetensors.torch import load_file
 
 from qaclims_mm.convert import efficientnet
 from qaclims_mm.convert.efficientnet import MODEL, convert_efficientnet_lite0, installed_weights
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import MODELS
 
 
@@ -36,7 +36,7 @@ def test_all_tensors_load(package, tmp_path):
     backbone = MODELS.build(dict(type='TimmFeatures', model_name=MODEL, init_cfg=init_cfg))
     backbone.init_weights()
     assert torch.equal(backbone.network.bn2.running_var, state['bn2.running_var'])
-    with pytest.raises(FormatError, match='exists; choose another output'):
+    with pytest.raises(ConfigError, match='exists; choose another output'):
         convert_efficientnet_lite0(out)
     convert_efficientnet_lite0(out, force=True)
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from qaclims_mm.convert.publishing import publish
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
 from qaclims_mm.errors import ConfigError, FormatError
-from qaclims_mm.inference import CAMInferencer, segment
+from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.registry import MODELS
 
@@ -90,7 +90,7 @@ def test_a_network_reads_it(tmp_path):
             'a.pth',
             dict(weight=torch.ones(1)),
             'a.bin',
-            'end in .safetensors or .pth, but got a.bin',
+            'must end in .safetensors or .pth',
         ),
         ('a.pth', dict(epoch=3), 'a.safetensors', 'has no state_dict of weights'),
         ('a.pth', dict(w=torch.tensor([1e9])), 'a.safetensors', 'no finite numbers of 16 bits: w'),
@@ -159,7 +159,7 @@ def test_what_ships_loads_in_mmseg():
     image = make_picture(seed=999, index=0, size=112)[1].image
     found = inference_model(model, np.ascontiguousarray(image[..., ::-1]))
     weights = 'miniworld://segment/r18-mini.safetensors'
-    [mask] = segment(image, config.filename, weights)
+    mask = Segmenter(config.filename, weights, device='cpu')(image)[0].mask
     assert np.array_equal(found.pred_sem_seg.data[0].numpy(), mask)
     assert len(np.unique(mask)) > 1
 
