@@ -123,7 +123,7 @@ def test_every_tool_of_the_pages_is_run_by_a_test():
         started = re.compile(rf"ROOT / 'tools/{re.escape(script)}'|'tools/{re.escape(script)}'\)")
         assert any(started.search(text) for text in texts), script
     for module in commands_of_the_package().values():
-        started = re.compile(rf"(?:run_tool|start_tool|run)\([^)]*?'{module}(?:\.py)?'")
+        started = re.compile(rf"(?:run_tool|start_tool|run|main)\([^)]*?'{module}(?:\.py)?'")
         assert any(started.search(text) for text in texts), module
 
 
