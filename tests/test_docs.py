@@ -91,6 +91,12 @@ def test_command(page, words):
         assert flag in shown, f'{command} has no {flag}'
 
 
+def test_the_command_line_page_lists_every_sub_command():
+    page = (ROOT / 'docs/command-line.md').read_text()
+    listed = re.findall(r'^\| `([a-z][a-z-]*)` \|', page, re.MULTILINE)
+    assert listed == sorted(commands_of_the_package())
+
+
 def test_links_of_the_pages_exist():
     for page in PAGES:
         for target in re.findall(r'\]\(([^)#:]+)\)', page.read_text()):

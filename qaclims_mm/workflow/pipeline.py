@@ -370,7 +370,7 @@ class Pipeline:
                 f'stage {stage.name} was begun in {self.root} with another {other}'
                 f'{self._other_version(path.parent)}; '
                 f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
-                'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
+                'to make it anew. (qaclims run can keep its files and go on behind it: --from.)'
             )
         write_json(path, begun)
         return manifest
