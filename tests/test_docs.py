@@ -128,8 +128,10 @@ def test_every_tool_of_the_pages_is_run_by_a_test():
     for script in {s.removeprefix('tools/') for s in scripts} - set(NOT_STARTED):
         started = re.compile(rf"ROOT / 'tools/{re.escape(script)}'|'tools/{re.escape(script)}'\)")
         assert any(started.search(text) for text in texts), script
-    for module in commands_of_the_package().values():
-        started = re.compile(rf"(?:run_tool|start_tool|run)\([^)]*?'{module}(?:\.py)?'")
+    for command, module in commands_of_the_package().items():
+        started = re.compile(
+            rf"(?:run_tool|start_tool|run)\([^)]*?'{module}(?:\.py)?'|main\(\['{command}'"
+        )
         assert any(started.search(text) for text in texts), module
 
 

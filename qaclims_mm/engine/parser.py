@@ -7,8 +7,23 @@ from typing import Any
 from mmengine.config import DictAction
 
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.paths import config_file
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+class ConfigFile(argparse.Action):
+    """Turns the argument into the file of a config, see ``config_file``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the file."""
+        setattr(namespace, self.dest, config_file(values))
 
 
 class OptionsAction(DictAction):
@@ -27,7 +42,9 @@ class OptionsAction(DictAction):
 def base_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the flags every stage has."""
     parser = argparse.ArgumentParser(description=description, epilog=CONFIGS_ARE_CODE)
-    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        'config', action=ConfigFile, help='config file, or the name of one that ships'
+    )
     parser.add_argument('--work-dir', help='where logs, checkpoints and files go')
     parser.add_argument(
         '--cfg-options',

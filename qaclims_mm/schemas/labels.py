@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from qaclims_mm.schemas import FormatError, atomic_path, join_problems
-from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, join_problems, problem_of_file
 from qaclims_mm.schemas.names import BLANKS, shown_name
 
 COLUMNS = ('image', 'labels')
@@ -25,7 +25,7 @@ def read_labels(path: str | Path) -> dict[str, list[str]]:
         {image: class names}, in the order of the file.
 
     Raises:
-        FormatError: If it is missing, has other columns or an image twice, or is no CSV.
+        FormatError: If it is missing, no CSV, has other columns or an image twice.
     """
     path = Path(path)
     if problem := problem_of_file(path):
@@ -124,9 +124,9 @@ def read_instances(path: str | Path) -> Instances:
         )
     try:
         content = json.loads(path.read_bytes())
-        categories = {c['id']: c['name'] for c in content['categories']}
+        categories = {c['id']: _text(c, 'name') for c in content['categories']}
         images = {i['id']: i for i in content['images']}
-        names = [i['file_name'] for i in content['images']]
+        names = [_text(i, 'file_name') for i in content['images']]
         objects: dict[int, list[dict[str, Any]]] = {number: [] for number in images}
         problems = _doubles(content['images'], names)
         for position, item in enumerate(content['annotations']):
@@ -145,6 +145,17 @@ def read_instances(path: str | Path) -> Instances:
     if problems:
         raise FormatError(join_problems(problems, f'entries of {path} are unknown or stand twice'))
     return Instances(images, objects, categories)
+
+
+def _text(entry: Mapping[str, Any], key: str) -> str:
+    """Return a text of an entry.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(entry[key], str):
+        raise TypeError(f'{key} is {str(entry[key])[:40]}')
+    return entry[key]
 
 
 def _doubles(images: list[dict[str, Any]], names: list[str]) -> list[str]:

@@ -3,8 +3,8 @@ import os
 
 import pytest
 
-from qaclims_mm.datasets.label_files import read_instances, read_labels, write_labels
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.labels import read_instances, read_labels, write_labels
 
 
 def test_labels_come_back(tmp_path):
@@ -30,6 +30,9 @@ def test_what_spreadsheets_make_of_it(tmp_path):
         ('image,labels\na,dog,cat\n', 'labels.csv:2: .* several labels are separated by ;'),
         ('image,labels\na,dog\nb\n', 'labels.csv:3: a row must have as many fields'),
         ('image,labels\n,dog\n', 'labels.csv:2: no image'),
+        ('image,labels\na,"' + 'dog\n' * 50_000, r'labels\.csv:\d+: field larger than'),
+        ('image,labels\na\n', 'labels.csv:2: a row must have as many fields'),
+        ('[{"image": "a"}]', 'labels.csv:1 must have'),
         ('image,labels\na,"cat\ndog"\n', r'labels.csv:3: new-line .*; correct this row'),
         ('image,labels\na,"cat\rdog"\n', r'labels.csv:3: new-line .*; correct this row'),
         (f'image,labels\na,cat\n{"x" * 200_000},dog\n', 'labels.csv:3: field larger than'),
@@ -103,6 +106,16 @@ def bad(position, **changes):
         ('[' * 200_000, r'not a file of COCO instances \(RecursionError'),
         (instances(images=[{}]), r"not a file of COCO instances \(KeyError: 'id'"),
         (dict(images=[], categories=[]), "KeyError: 'annotations'"),
+        ('[' * 100_000, r'not a file of COCO instances \(RecursionError'),
+        ('null', 'not a file of COCO instances'),
+        (instances(images=None), 'not a file of COCO instances'),
+        (instances(images={'a': 1}), 'not a file of COCO instances'),
+        (instances(annotations=[1]), 'not a file of COCO instances'),
+        (instances(annotations=['a']), 'not a file of COCO instances'),
+        (instances(categories=[dict(id=[1], name='dog')]), 'not a file of COCO instances'),
+        (instances(categories=[dict(id=1, name=None)]), r'TypeError: name is None\)'),
+        (instances(images=[dict(id=1, file_name=7)]), r'TypeError: file_name is 7\)'),
+        (instances(images=[dict(id=1, file_name=['a.jpg'])]), r'TypeError: file_name is \['),
         (bad(1, category_id=99), r'1 entries.*\n  annotation 1 \(id 2\) has category_id 99'),
         (bad(2, image_id=1), r'annotation 2 \(id 3\) has image_id 1'),
         (instances(images=instances()['images'] * 2), 'image with id 7\n'),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas.counts import Counts, part_path, read_part, read_parts, write_part
 
 THRESHOLDS = np.array([0.1, 0.3])
 
@@ -86,7 +86,7 @@ def test_part_without_arrays_or_with_pickles(tmp_path, arrays):
 def test_part_of_another_run(tmp_path, classes, thresholds):
     write_part(tmp_path, 0, make_counts(0, 'a'), THRESHOLDS)
     with pytest.raises(
-        FormatError,
+        StageError,
         match=r'part-000-00000\.npz was counted with other classes or thresholds; '
         r'delete the folder .*\.',
     ):
@@ -100,3 +100,52 @@ def test_add():
     for got, want in zip((a.tp, a.pred, a.gt), wanted, strict=True):
         np.testing.assert_array_equal(got, want)
     assert a.image_ids == ['a', 'b']
+
+
+def arrays(**changes):
+    found = dict(
+        image_ids=np.array(['a']),
+        tp=np.ones((3, 2), np.int64),
+        pred=np.ones((3, 2), np.int64),
+        gt=np.ones(3, np.int64),
+        thresholds=THRESHOLDS,
+    )
+    return {k: v for k, v in (found | changes).items() if v is not None}
+
+
+def test_what_a_part_holds(tmp_path):
+    np.savez(part_path(tmp_path, 2, 1), **arrays())
+    part, thresholds = read_part(tmp_path / 'part-002-00001.npz')
+    assert part.image_ids == ['a']
+    assert part.gt.tolist() == [1, 1, 1]
+    assert thresholds.tolist() == THRESHOLDS.tolist()
+    with pytest.raises(FileNotFoundError):
+        read_part(tmp_path / 'part-000-00000.npz')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(tp=np.ones((3, 2))), 'has arrays of other types'),
+        (dict(gt=np.ones(3, np.int32)), 'has arrays of other types'),
+        (dict(image_ids=np.array([1])), 'has arrays of other types'),
+        (dict(image_ids=np.array([b'a'])), 'has arrays of other types'),
+        (dict(image_ids=np.array('a')), 'has thresholds or ids that are no list'),
+        (dict(thresholds=np.array([1, 2])), 'has thresholds or ids that are no list'),
+        (dict(thresholds=THRESHOLDS[None]), 'has thresholds or ids that are no list'),
+        (dict(pred=np.ones((2, 3), np.int64)), 'has counts of disagreeing shapes'),
+        (dict(tp=np.ones(3, np.int64)), 'has counts of disagreeing shapes'),
+        (dict(gt=np.ones((3, 1), np.int64)), 'has counts of disagreeing shapes'),
+        (dict(gt=np.ones(2, np.int64)), 'has counts of disagreeing shapes'),
+        (dict(gt=-np.ones(3, np.int64)), 'has negative counts'),
+        (dict(gt=None), 'is broken'),
+        (dict(image_ids=None), 'is broken'),
+        (dict(image_ids=np.array([{}], dtype=object)), 'is broken'),
+    ],
+)
+def test_other_arrays(tmp_path, changes, message):
+    np.savez(part_path(tmp_path, 0, 0), **arrays(**changes))
+    path = part_path(tmp_path, 0, 0)
+    for read in (lambda: read_part(path), lambda: read_parts(tmp_path, 3, THRESHOLDS)):
+        with pytest.raises(FormatError, match=rf'000\.npz {message}.*; delete the folder'):
+            read()
