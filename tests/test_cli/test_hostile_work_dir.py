@@ -182,7 +182,7 @@ def test_as_a_process(run, tmp_path):
     """With the work dir as the current folder, from which Python imports."""
     write(run, 'imports')
     done = subprocess.run(
-        [sys.executable, ROOT / 'qaclims report', '.'],
+        [sys.executable, ROOT / 'tools/report.py', '.'],
         cwd=run,
         env=os.environ | dict(PYTHONPATH=os.pathsep.join([str(ROOT), str(tmp_path)])),
         capture_output=True,
