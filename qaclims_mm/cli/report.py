@@ -8,17 +8,16 @@ import argparse
 from pathlib import Path
 
 from qaclims_mm.console import new_console
-from qaclims_mm.report.page import write_report
-from qaclims_mm.report.results_page import update_page
 
 
 def main() -> None:
     """Write the page and say where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dir', help='folder of a pipeline, as run_pipeline.py leaves it')
+    parser.add_argument('work_dir', help='folder of a pipeline that qaclims run has filled')
     parser.add_argument('--out', help='default report.html in the work dir')
     parser.add_argument(
-        '--ablations', help='folder of ablate.py; default ablations beside the work dir'
+        '--ablations',
+        help='folder of the tables of qaclims ablate; default ablations beside the work dir',
     )
     parser.add_argument(
         '--results',
@@ -26,6 +25,10 @@ def main() -> None:
         '<!-- ablation: SUITE --> or <!-- pictures: SECTION --> and <!-- end -->',
     )
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.report.page import write_report
+    from qaclims_mm.report.results_page import update_page
+
     out = Path(args.out or Path(args.work_dir) / 'report.html')
     ablations = args.ablations or Path(args.work_dir).parent / 'ablations'
     sections = write_report(args.work_dir, out, ablations)

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qaclims_mm.datasets.folder import with_gap
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import config_path
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
 from qaclims_mm.projects.presets import Preset
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas.labels import write_labels
 from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
 from qaclims_mm.schemas.project import (
     CLASSES,

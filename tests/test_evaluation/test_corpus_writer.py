@@ -16,9 +16,10 @@ from PIL import Image
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS, exit_status
+from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.miniworld.generate import generate
-from qaclims_mm.schemas import FormatError, Manifest
+from qaclims_mm.schemas import Manifest
 from qaclims_mm.vlms.registry import VQA_MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,7 +227,7 @@ def test_two_corpora_are_never_mixed(world, tmp_path):
             rf'corpus holds files of another run \({differ} differ\); '
             r'delete the folder or choose another one\.$'
         )
-        with pytest.raises(FormatError, match=message):
+        with pytest.raises(StageError, match=message):
             make_runner(world, tmp_path / 'corpus', **model).test()
         assert files(tmp_path / 'corpus') == before
 
@@ -328,7 +329,7 @@ def run_tool(tmp_path, monkeypatch, out):
     arguments = ['test.py', f'{tmp_path}/{out}.py', 'none', '--work-dir', f'{tmp_path}/{out}_work']
     monkeypatch.setattr(sys, 'argv', arguments)
     with pytest.raises(SystemExit) as status:
-        runpy.run_path(str(ROOT / 'qaclims test'), run_name='__main__')
+        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
     assert status.value.code == 0
 
 
@@ -338,7 +339,7 @@ def test_killed_process(tmp_path, monkeypatch):
     for out in ('killed', 'unbroken'):
         (tmp_path / f'{out}.py').write_text(CONFIG.format(root=tmp_path, out=out))
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    command = [sys.executable, ROOT / 'qaclims test', tmp_path / 'killed.py', 'none']
+    command = [sys.executable, ROOT / 'tools/test.py', tmp_path / 'killed.py', 'none']
     process = subprocess.Popen(
         [*command, '--work-dir', tmp_path / 'killed_work'],
         env=os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS='1', HF_HUB_OFFLINE='1'),

@@ -5,12 +5,13 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
 from qaclims_mm.projects.checks import check_source
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
 from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.registry import DATASETS, MODELS
-from qaclims_mm.schemas import FormatError, write_mask
+from qaclims_mm.schemas import write_mask
 from qaclims_mm.workflow.plan import read_plan
 
 CLASSES = ['cat', 'potted plant']
