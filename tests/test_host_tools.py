@@ -14,9 +14,8 @@ from mmengine.config import Config
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 from PIL import Image
 
-from qaclims_mm.inference import segment
+from qaclims_mm.inference import Segmenter
 from qaclims_mm.miniworld import CLASSES, generate
-from qaclims_mm.paths import resolve
 from qaclims_mm.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,9 +66,8 @@ def trained(world):
 @pytest.fixture(scope='module')
 def tested(world):
     """The folder of the masks and that of the pictures that a test run makes."""
-    weights = resolve(SHIPPED)
     flags = ['--work-dir', 'test', '--out', 'masks', '--show-dir', 'shown']
-    printed = run(world, 'test.py', SEGMENTOR, weights, *flags)
+    printed = run(world, 'test.py', SEGMENTOR, SHIPPED, *flags)
     assert 'seg/mIoU' in printed
     return world / 'masks', world / 'shown/vis_data/vis_image'
 
@@ -96,7 +94,7 @@ def test_out_writes_the_masks_that_our_writer_writes(world, tested):
 
 def test_qaclims_test_has_the_flags_of_mmseg(world, tested):
     flags = ['--work-dir', 'ours', '--out', 'our_masks', '--show-dir', 'ours_shown']
-    arguments = ['-m', 'qaclims_mm', 'test', SEGMENTOR, resolve(SHIPPED), *flags]
+    arguments = ['-m', 'qaclims_mm', 'test', SEGMENTOR, SHIPPED, *flags]
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
     subprocess.run([sys.executable, *arguments], cwd=world, env=environment, check=True)
     for theirs, ours in ((tested[0], 'our_masks'), (tested[1], 'ours_shown/vis_data/vis_image')):
@@ -167,8 +165,9 @@ def picture(world, monkeypatch):
 
 
 def test_inferencer_of_mmseg_with_the_shipped_segmentor(picture, tmp_path):
-    [wanted] = segment(picture, SEGMENTOR, SHIPPED)
+    wanted = Segmenter(SEGMENTOR, SHIPPED, device='cpu')(picture)[0].mask
     infer = MMSegInferencer(str(SEGMENTOR), SHIPPED, device='cpu')
+    assert tuple(infer.model.dataset_meta['classes']) == ('background', *CLASSES)
     found = infer([picture, picture], batch_size=2, out_dir=str(tmp_path))['predictions']
     assert all((mask == wanted).all() for mask in found)
     assert (tmp_path / 'vis/mini_000008.jpg').is_file()
@@ -176,9 +175,11 @@ def test_inferencer_of_mmseg_with_the_shipped_segmentor(picture, tmp_path):
     assert (infer(pixels)['predictions'] == wanted).all()
 
 
-def test_inference_model_of_mmseg(trained, picture):
-    model = init_model(str(SEGMENTOR), str(trained), device='cpu')
-    assert model.dataset_meta['classes'] == ('background', *CLASSES)
+@pytest.mark.parametrize('of', ['trained', 'shipped'])
+def test_inference_model_of_mmseg(trained, picture, of):
+    weights = SHIPPED if of == 'shipped' else str(trained)
+    model = init_model(str(SEGMENTOR), weights, device='cpu')
+    assert tuple(model.dataset_meta['classes']) == ('background', *CLASSES)
     by_path = inference_model(model, picture).pred_sem_seg.data
     by_array = inference_model(model, np.asarray(Image.open(picture))[..., ::-1]).pred_sem_seg.data
     assert by_path.shape == (1, SIDE, SIDE)
