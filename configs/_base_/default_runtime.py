@@ -20,7 +20,6 @@ visualizer = dict(
 )
 custom_hooks = [
     dict(type='WorkDirHook'),
-    dict(type='WorkDirHook'),
     dict(type='ProgressBarHook'),
     dict(type='IterationSeedHook'),
     dict(type='FiniteLossHook'),
