@@ -35,7 +35,7 @@ EXTRAS = {
         'pyyaml>=6.0.2',
         'setuptools>=77',
         # mmseg's analyze_logs.py
-        'seaborn',
+        'seaborn>=0.13',
     ],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],
