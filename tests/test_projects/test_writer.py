@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.projects.checks import check_source
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
@@ -108,7 +108,7 @@ def test_values_of_masks_have_names(images):
 
 def test_a_project_is_not_overwritten(images):
     write_project(project(images), 1e11)
-    with pytest.raises(FormatError, match='has a project already'):
+    with pytest.raises(ConfigError, match='has a project already'):
         write_project(project(images), 1e11)
 
 
@@ -121,6 +121,6 @@ def test_what_is_shared_names_its_page(images):
 def test_nothing_to_train_on(images):
     made = project(images)
     made.checked.rows.clear()
-    with pytest.raises(FormatError, match=r'no image of .* can be used with a label'):
+    with pytest.raises(ConfigError, match=r'no image of .* can be used with a label'):
         write_project(made, 1e11)
     assert not (images.parent / 'project').exists()
