@@ -71,7 +71,7 @@ def main() -> int:
         '(--dry-run has the stages)',
         soft_wrap=True,
     )
-    command = shlex.join(['python', 'qaclims run', str(pipeline)])
+    command = shlex.join(['qaclims', 'run', str(pipeline)])
     console.print(f'now run: {command}', soft_wrap=True)
     return 0
 

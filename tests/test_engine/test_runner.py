@@ -3,7 +3,7 @@ from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine import runner
 from qaclims_mm.engine.runner import build_runner, exit_status
-from qaclims_mm.schemas import read_run_config
+from qaclims_mm.schemas import FormatError, read_run_config
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,22 @@ def test_good_runner_has_exit_status_0(tiny, tmp_path):
     [hook] = [h for h in runner.hooks if type(h).__name__ == 'FailedRecordsHook']
     hook.failures['img_1'] = 'broken'
     assert exit_status(runner) == 3
+
+
+def test_the_config_is_logged_without_control_characters(tiny, tmp_path):
+    """mmengine logs it as soon as there is a logger."""
+    cfg = read_tiny_config(tiny, tmp_path / 'work')
+    cfg.note = 'image \x1b[31mred\u202e'
+    build_runner(cfg, 'test')
+    log = log_of(tmp_path / 'work')
+    assert 'note = ' in log
+    assert '\x1b' not in log
+    assert '\u202e' not in log
+
+
+def test_a_training_of_less_than_one_step(tiny, tmp_path):
+    changes = {'train_dataloader.batch_size': 100, 'train_dataloader.drop_last': True}
+    cfg = read_tiny_config(tiny, tmp_path / 'work')
+    cfg.merge_from_dict(changes)
+    with pytest.raises(FormatError, match=r'has \d+ images, but a step takes 100; make train_data'):
+        build_runner(cfg, 'train').train()

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,19 @@ def test_the_value_that_no_class_has(tmp_path):
     classes = [f'kind {number:03}' for number in range(300)]
     write_mask(tmp_path / 'a.png', np.full((40, 60), 256))
     assert check_masks(tmp_path, project({'a.jpg': ['kind 254']}, classes)) == []
+
+
+@pytest.mark.parametrize('name', ['gone', 'file', 'file/x', 'x' * 10_000, 'a\nb'])
+def test_no_folder_of_masks(tmp_path, name):
+    (tmp_path / 'file').touch()
+    with pytest.raises(FormatError, match=r'^there is no folder .* with masks\.$'):
+        check_masks(tmp_path / name, project({'a.jpg': ['cat']}))
+
+
+def test_masks_that_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')
+    (tmp_path / 'b.png').mkdir()
+    (tmp_path / 'c.png').symlink_to('/dev/zero')
+    rows = {f'{name}.jpg': ['cat'] for name in 'abc'}
+    with pytest.raises(FormatError, match=r'(?s)3 masks .*a.png is not a regular.*b.png is a fold'):
+        check_masks(tmp_path, project(rows))

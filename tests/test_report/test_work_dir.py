@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from tiny_report import IDS, change_dataset, write_config, write_curve, write_scalars
@@ -171,3 +173,46 @@ def test_lines_that_nobody_logged(run):
 )
 def test_part(values, found):
     assert part_of(values, 'a', 'b') == found
+
+
+BIG = int('1' + '0' * 400)
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        dict(thresholds=[BIG], mIoU=[1.0], classes={}),
+        dict(thresholds=[0.1], mIoU=[-BIG], classes={}),
+        dict(thresholds=[0.1], mIoU=[1], classes={'cat': [BIG]}),
+        dict(thresholds=[[0.1]], mIoU=[[1]], classes={'$\\frac{': [[1]]}),
+    ],
+)
+def test_a_hostile_curve(tmp_path, value):
+    write_json(tmp_path / 'curve.json', value)
+    with pytest.raises(FormatError, match=r'curve\.json (is no curve|has curves of)'):
+        read_curve(tmp_path / 'curve.json')
+
+
+@pytest.mark.parametrize('name', ['cam/curve.json', 'done/cam/manifest.json'])
+def test_a_pipe_is_told_and_not_opened(run, name):
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(FormatError, match=rf'{name} is not a regular file'):
+        _ = WorkDir(run).curves
+
+
+@pytest.mark.parametrize('name', ['metrics.json', 'cam/metrics.json', 'logs/runs.json'])
+def test_a_pipe_is_passed_by(run, name):
+    (run / name).unlink(missing_ok=True)
+    (run / name).parent.mkdir(exist_ok=True)
+    os.mkfifo(run / name)
+    work = WorkDir(run)
+    assert (work.metrics, work.runs if 'runs' in name else {}) != ({}, None)
+
+
+def test_scalars_that_are_none(run):
+    write_scalars(run / 'x', [dict(step=1, loss=2.0, big=BIG, flag=True)], '20260101_000000')
+    path = run / 'x/20260102_000000/vis_data/scalars.json'
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    assert WorkDir(run).scalars('x') == [dict(step=1, loss=2.0)]
