@@ -125,3 +125,36 @@ def test_other_files(tmp_path, value, message):
     write_json(tmp_path / 'x.json', value)
     with pytest.raises(FormatError, match=message):
         read_results(tmp_path / 'x.json')
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(suite=['a']),
+        dict(title=3),
+        dict(seeds='0'),
+        dict(seeds=[True]),
+        dict(columns=[]),
+        dict(columns=[['m', 3]]),
+        dict(reference=[]),
+        dict(rows=[3]),
+    ],
+)
+def test_fields_of_other_types(tmp_path, changes):
+    path, *_ = results().write(tmp_path)
+    write_json(path, read_json(path) | changes)
+    with pytest.raises(FormatError, match=r'\.json lacks .*; run qaclims ablate again'):
+        read_results(path)
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [dict(folder=[]), dict(paper='x'), dict(values={'m': {'0': 'x'}}), dict(failed=['x'])],
+)
+def test_rows_of_other_types(tmp_path, changes):
+    path, *_ = results().write(tmp_path)
+    value = read_json(path)
+    value['rows'][0] |= changes
+    write_json(path, value)
+    with pytest.raises(FormatError, match='lacks fields of the types that qaclims ablate writes'):
+        read_results(path)
