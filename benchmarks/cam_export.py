@@ -22,9 +22,10 @@ from torch.nn import functional as F
 from benchmarks.case import Case
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
+from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.cam_writer import CAMWriter
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, file_of, read_cams
+from qaclims_mm.schemas import file_of, read_cams
 
 KEYS = (3, 14)
 _BACKBONE = dict(type='ResNet', norm_cfg=dict(type='BN', requires_grad=False))

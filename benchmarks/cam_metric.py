@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from benchmarks.case import Case
+from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.evaluation import count_pixels
-from qaclims_mm.schemas import FormatError
 
 _SIZES = {'tiny': (2, 94, 125), 'full': (4, 375, 500)}
 THRESHOLDS = np.arange(1, 100) / 100

@@ -18,9 +18,9 @@ from qaclims_mm.corpus.questions import Question, get_questions
 from qaclims_mm.corpus.store import VQACorpus, write_shard
 from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
-from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import SHARD_SIZE, Manifest
+from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 TRAIN2014, UNLABELLED = 82_783, 702 / 82_783

@@ -22,8 +22,9 @@ from benchmarks.cam_export import (
 )
 from benchmarks.case import Case
 from benchmarks.random_walk import BETA, EXP_TIMES, RADIUS, dense_walk
+from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter
-from qaclims_mm.schemas import FormatError, read_mask
+from qaclims_mm.schemas import read_mask
 
 THRESHOLD = 0.25
 # random weights leave all edges alike, where a walk goes everywhere or nowhere

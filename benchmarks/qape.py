@@ -8,9 +8,9 @@ import torch
 
 from benchmarks.case import Case
 from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES
 from qaclims_mm.miniworld.generate import make_picture
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.vqa.base import Answer
 from qaclims_mm.vlms.vqa.blip import BlipVQA, preprocess
 

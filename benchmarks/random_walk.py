@@ -8,13 +8,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.case import Case
+from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.affinity import (
     PathIndex,
     chebyshev_coefficients,
     edge_to_affinity,
     random_walk,
 )
-from qaclims_mm.schemas import FormatError
 
 # VOC's 375 x 500 pixels have 94 x 125 cells; the dense matrix of 63 x 94 takes seconds
 _SIZES = {'tiny': (40, 60), 'full': (63, 94)}

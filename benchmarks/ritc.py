@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.case import Case
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPImageHead
 
 NORM = dict(type='BN', requires_grad=True)

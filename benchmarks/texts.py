@@ -21,9 +21,10 @@ from benchmarks.machine import call_alone
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.text_bank import TextIndex
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import write_text_bank
+from qaclims_mm.schemas.labels import write_labels
 
 # images, and of how many the reference has one: the features of COCO's would take over 10 GB
 _SIZES = {'tiny': (2000, 2), 'full': (82_081, 5)}

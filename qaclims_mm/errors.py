@@ -1,4 +1,4 @@
-"""What this package raises for a user's mistake; the message says what, where and what to do."""
+"""Errors that this package raises; each message says what is wrong, where, and what to do."""
 
 
 class QAClimsError(Exception):
@@ -6,12 +6,34 @@ class QAClimsError(Exception):
 
 
 class FormatError(QAClimsError, ValueError):
-    """A file is missing, broken or of another version."""
+    """A file that the package reads or writes is missing, broken or of another version."""
 
 
 class ConfigError(QAClimsError, ValueError):
-    """A config, a plan or a value of the command line is wrong."""
+    """A value of a config, a plan, a suite or the command line is wrong."""
+
+
+class DataError(QAClimsError, ValueError):
+    """Files that are whole do not fit together: images, labels, classes, masks, maps or texts."""
 
 
 class RecordError(QAClimsError, ValueError):
     """One record cannot be used; the message names its file and the reason."""
+
+
+class TrainingError(QAClimsError, ArithmeticError):
+    """A network computes NaN or infinity."""
+
+
+class StageError(QAClimsError, RuntimeError):
+    """A stage cannot start or has failed.
+
+    Args:
+        message: One sentence.
+        log_end: Last lines of the log of a stage that failed.
+        reason: Short form of the message for tables; the message by default.
+    """
+
+    def __init__(self, message: str, log_end: str = '', reason: str = '') -> None:
+        super().__init__(message)
+        self.log_end, self.reason = log_end, reason or message

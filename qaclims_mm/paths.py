@@ -1,8 +1,14 @@
-"""Where the configs and the weights lie that ship with the package."""
+"""Where the configs, the tools and the weights lie that ship with the package."""
 
+import difflib
 from pathlib import Path
 
+from qaclims_mm.errors import ConfigError
+
 SHIPPED = 'miniworld://'
+PACKAGE = Path(__file__).parent
+# the folder of a wheel in which mim looks for configs and tools
+MIM = '.mim'
 
 
 def resolve(path: str) -> str:
@@ -13,12 +19,40 @@ def resolve(path: str) -> str:
     """
     if not path.startswith(SHIPPED):
         return path
-    shipped = Path(__file__).parent / 'miniworld' / 'weights' / path.removeprefix(SHIPPED)
+    shipped = PACKAGE / 'miniworld' / 'weights' / path.removeprefix(SHIPPED)
     if not shipped.exists():
         raise FileNotFoundError(
             f'{path}: {shipped} is not there; make it with qaclims train-miniworld.'
         )
     return str(shipped)
+
+
+def config_file(name: str | Path) -> str:
+    """Return the file of a config: an existing file as it is, or a config that ships.
+
+    Args:
+        name: A file; or the name of a config that ships, without folder and suffix; or its path
+            below ``configs``, with or without ``configs/`` and ``.py``.
+
+    Raises:
+        ConfigError: If there is no such config.
+
+    Example:
+        >>> config_file('cam_r50_2xb8-5e_voc12aug-512x512').split('configs/')[-1]
+        'cam/cam_r50_2xb8-5e_voc12aug-512x512.py'
+    """
+    if Path(name).is_file():
+        return str(name)
+    root = _shipped('configs')
+    short = str(name).removeprefix('configs/').removesuffix('.py')
+    files = {p.relative_to(root).with_suffix('').as_posix(): p for p in root.rglob('*.py')}
+    stems = {p.stem: p for path, p in files.items() if not path.startswith('_base_/')}
+    if found := files.get(short) or stems.get(short):
+        return str(found)
+    close = difflib.get_close_matches(Path(short).name, stems, n=1)
+    nearest = f'; the nearest is {close[0]}' if close else ''
+    where = root if root.parent.name == MIM else 'configs'
+    raise ConfigError(f'config {name} does not exist; see {where}/ for those that ship{nearest}.')
 
 
 def config_path(name: str) -> str:
@@ -36,6 +70,5 @@ def tools_folder() -> Path:
 
 
 def _shipped(folder: str) -> Path:
-    """Return a folder of package data: in a wheel below ``.mim``, as mim asks, else beside it."""
-    package = Path(__file__).parent
-    return next(p for p in (package / '.mim' / folder, package.parent / folder) if p.is_dir())
+    """Return the folder in a wheel, or the checkout's folder beside the package."""
+    return next(p for p in (PACKAGE / MIM / folder, PACKAGE.parent / folder) if p.is_dir())

@@ -25,7 +25,7 @@ class AskedVQA(FakeVQA):
             while not all(map(os.path.exists, os.environ['AFTER'].split(os.pathsep))):
                 time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGKILL)
-        with Path(os.environ['ASKED'], f'{rank}.txt').open('a') as file:
+        with Path(os.environ['ASKED'], f'{rank}.txt').open('a', encoding='utf-8') as file:
             file.writelines(f'{fingerprint(image)}\n' for image in images)
         return super().answer(images, questions_per_image)
 

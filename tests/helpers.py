@@ -1,5 +1,10 @@
 """Small data and networks that several tests use."""
 
+import contextlib
+import functools
+import http.server
+import threading
+
 import numpy as np
 import torch
 from PIL import Image
@@ -86,3 +91,23 @@ def limited(function, most, sizes):
         return function(part)
 
     return run
+
+
+@contextlib.contextmanager
+def served(folder):
+    """Serve a folder on this machine; give its address and the list of what is asked for."""
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            asked.append(self.path)
+
+    handler = functools.partial(Handler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f'http://127.0.0.1:{server.server_port}', asked
+        finally:
+            server.shutdown()
+            thread.join()

@@ -58,7 +58,7 @@ def start_command(*command, path=(), **environment):
     folders = [*map(str, path), str(Path(sys.executable).parent), os.environ['PATH']]
     known = dict(PATH=os.pathsep.join(folders), OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT / 'tests'))
     # a pipe that nobody reads yet would fill up
-    output = tempfile.TemporaryFile('w+')  # noqa: SIM115 - ``finish`` closes it
+    output = tempfile.TemporaryFile('w+', encoding='utf-8')  # noqa: SIM115 - ``finish`` closes it
     process = subprocess.Popen(
         [*map(str, command)],
         env=os.environ | known | {k: str(v) for k, v in environment.items()},

@@ -61,7 +61,7 @@ def harmful(folder):
     return {
         'os.mkdir': make,
         'os.system': Call(os.system, f'mkdir {folder}'),
-        'builtins.eval': Call(builtins.eval, text),
+        'builtins.eval': Call(builtins.eval, text),  # noqa: S307 - it is written, never run
         'builtins.exec': Call(builtins.exec, text),
         'in a list': [1, (2, make)],
         'in a tensor, bare pickle': as_storage(pickle.dumps(make)),

@@ -10,7 +10,7 @@ import pytest
 import tiny_vlms
 import torch
 from mmengine.runner.checkpoint import CheckpointLoader
-from test_vlms.test_hf_clip import make_clip, write_tokenizer
+from test_vlms.test_clip.test_hf import make_clip, write_tokenizer
 from tiny_runs import ROOT
 from tool_runs import run_tool
 
@@ -246,6 +246,7 @@ def test_its_stages_run(inside, place, capsys):
     [
         ('deeper.py', 'backbone.layer3.5.conv2.weight', (128, 128, 3, 3)),
         ('other_backbone.py', 'cam_head.conv.weight', (8, 160, 1, 1)),
+        ('timm_backbone.py', 'cam_head.conv.weight', (8, 256, 1, 1)),
         ('my_backbone_leaf.py', 'cam_head.conv.weight', (8, 64, 1, 1)),
         ('my_segmentor.py', 'decode_head.conv_seg.weight', (9, 32, 1, 1)),
     ],

@@ -1,4 +1,5 @@
 import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -6,11 +7,13 @@ import sys
 import pytest
 from tiny_runs import ROOT
 
+from qaclims_mm import functional
+
 # Arrows point from a later line to earlier ones only (design.md section 2); parts on one line do
 # not know each other.
 LAYERS = (
-    ('version', 'imports', 'paths', 'console', 'errors'),
-    ('progress',),
+    ('version', 'imports', 'console', 'errors'),
+    ('paths', 'progress'),
     ('schemas', 'functional'),
     ('vlms',),
     ('corpus',),
@@ -139,6 +142,8 @@ def load(part):
 import qaclims_mm
 found['alone'] = sorted(m for m in sys.modules if m.startswith('qaclims_mm'))
 load('functional')
+from qaclims_mm import functional
+found['exported'] = functional.__all__
 Block.names.remove('mmengine')
 load('corpus')
 load('vlms')
@@ -163,6 +168,60 @@ def imported():
 
 def test_the_package_itself_imports_nothing(imported):
     assert imported['alone'] == ['qaclims_mm', 'qaclims_mm.version']
+
+
+def test_functional_exports_its_functions(imported):
+    # MMEngine and OpenMMLab's packages are blocked there
+    assert set(SIGNATURES) <= set(imported['exported'])
+
+
+# design.md section 4: others call these
+SIGNATURES = {
+    'foreground_adaptive_threshold': '(cams, omega=0.1)',
+    'frc_loss': "(region, fg_text, bg_text, bg_valid=None, temperature=0.7, reduction='mean')",
+    'brc_loss': (
+        '(region, fg_text, bg_text, bg_valid=None, temperature=0.7, '
+        "positive='mean_exp', reduction='mean')"
+    ),
+    'PathIndex': '(radius, size)',
+    'edge_to_affinity': '(edge, path_index)',
+    'random_walk': '(cams, edge, radius=5, beta=10.0, exp_times=8, ...)',
+    'merge_multiscale_cams': '(cams, size, ...)',
+}
+
+
+@pytest.mark.parametrize('name', SIGNATURES)
+def test_signatures_that_others_call(name):
+    signature = inspect.signature(getattr(functional, name))
+    fixed = SIGNATURES[name].removesuffix(')').removesuffix(', ...')
+    parameters = [p.replace(annotation=p.empty) for p in signature.parameters.values()]
+    number = fixed.count(',') + 1
+    of_ours = signature.replace(parameters=parameters[:number], return_annotation=signature.empty)
+    assert str(of_ours) == f'{fixed})'
+    # what comes after these, if it may, has defaults
+    assert all(p.default is not p.empty for p in parameters[number:])
+    assert len(parameters) == number or SIGNATURES[name].endswith(', ...)')
+
+
+# what only pictures, reports and the workflow need
+NOT_FOR_INFERENCE = (
+    'jinja2',
+    'matplotlib',
+    'psutil',
+    'qaclims_mm.cli',
+    'qaclims_mm.report',
+    'qaclims_mm.visualization.sheets',
+    'qaclims_mm.workflow',
+)
+
+
+def test_inference_loads_neither_plots_nor_reports_nor_the_workflow():
+    code = 'import sys, qaclims_mm.inference; print(*sys.modules)'
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded = set(done.stdout.split())
+    assert 'qaclims_mm.inference.segmenter' in loaded
+    assert not loaded & set(NOT_FOR_INFERENCE)
 
 
 @pytest.mark.parametrize('part', ['functional', 'corpus', 'vlms'])

@@ -2,7 +2,14 @@ import pytest
 from tiny_runs import ROOT
 
 # Pure data, checked where it is used: tests/test_miniworld/test_scene.py. ``__main__`` has a line.
-DATA = ('version', '__main__', 'schemas/work_dir', 'miniworld/things', 'miniworld/objects')
+DATA = (
+    'version',
+    '__main__',
+    'schemas/work_dir',
+    'miniworld/grounds',
+    'miniworld/things',
+    'miniworld/objects',
+)
 MODULES = sorted(
     path.relative_to(ROOT / 'qaclims_mm').with_suffix('').as_posix()
     for path in (ROOT / 'qaclims_mm').rglob('*.py')

@@ -23,13 +23,14 @@ from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.folder import NOBODY, FolderWeakDataset
-from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import QAClimsError
 from qaclims_mm.projects.checks import as_words, check_source
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
 from qaclims_mm.projects.writer import Project, write_project
-from qaclims_mm.schemas import FormatError, update_metrics, write_json, write_run_config
+from qaclims_mm.schemas import update_metrics, write_json, write_run_config
+from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.names import (
     BLANKS,
     problem_of_characters,
@@ -133,7 +134,7 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
     made = Project(project, images, checked, PRESETS['mini'])
     if not checked.counts or any(problem_of_line(folder) for folder in folders):
         # one line, in which nothing is sent to the terminal as it is
-        with pytest.raises(FormatError) as refused:
+        with pytest.raises(QAClimsError) as refused:
             write_project(made, 1e11)
         assert not problem_of_characters(str(refused.value))
         assert not project.exists()

@@ -99,6 +99,7 @@ def test_configs_import_the_plugin(tmp_path):
     )
 
 
+OPENMMLAB = ('mmcv', 'mmengine', 'mmseg', 'mmpretrain')
 BLOCKED = """
 import sys
 
@@ -108,20 +109,14 @@ class Block:
             raise ModuleNotFoundError(f'No module named {{name!r}}', name=name)
 
 sys.meta_path.insert(0, Block())
-sys.argv = ['{target}']
-if '{target}'.endswith('.py'):
-    import runpy
-    runpy.run_path('{target}', run_name='__main__')
-else:
-    __import__('{target}')
+{code}
 """
 
 
-@pytest.mark.parametrize('target', ['qaclims_mm.plugin', 'qaclims train', 'qaclims test'])
-def test_without_openmmlab_the_command_that_installs_it_is_the_last_word(target):
-    blocked = ('mmcv', 'mmengine', 'mmseg', 'mmpretrain')
+def run_without_openmmlab(code):
+    """Run code where OpenMMLab's packages cannot be imported; returns its standard error."""
     done = subprocess.run(
-        [sys.executable, '-c', BLOCKED.format(blocked=blocked, target=target)],
+        [sys.executable, '-c', BLOCKED.format(blocked=OPENMMLAB, code=code)],
         capture_output=True,
         text=True,
         timeout=60,
@@ -129,8 +124,20 @@ def test_without_openmmlab_the_command_that_installs_it_is_the_last_word(target)
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.count('\nImportError: ') == 1
-    assert done.stderr.count('During handling') == 0
-    for name in blocked:
-        assert f"): ModuleNotFoundError: No module named '{name}'" in done.stderr
-    assert 'Run in the root of the repository: pip install -e ".[mm]"\n' in done.stderr
+    return done.stderr
+
+
+def test_without_openmmlab_the_command_that_installs_it_is_the_last_word():
+    said = run_without_openmmlab('import qaclims_mm.plugin')
+    assert said.count('\nImportError: ') == 1
+    assert said.count('During handling') == 0
+    for name in OPENMMLAB:
+        assert f"): ModuleNotFoundError: No module named '{name}'" in said
+    assert "Run: pip install 'qaclims_mm[mm]'\n" in said
+
+
+@pytest.mark.parametrize('command', ['train', 'test'])
+def test_a_command_without_openmmlab_ends_in_one_line(command):
+    said = run_without_openmmlab(f"from qaclims_mm.cli import main\nmain(['{command}', 'x.py'])")
+    assert said.startswith("error: No module named 'mmengine'; run: pip install 'qaclims_mm[run]'")
+    assert said.count('\n') == 1

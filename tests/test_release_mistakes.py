@@ -14,10 +14,10 @@ from test_models.test_classifiers.test_ritc import bank, config, weak_sample
 from tiny_runs import ROOT
 
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.datasets.samplers import ShardBatchSampler, ShardSampler
 from qaclims_mm.functional.crf import confident_labels
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.labels import write_labels
 
 __all__ = ['bank']
 SOURCES = sorted([*(ROOT / 'qaclims_mm').rglob('*.py'), *(ROOT / 'tools').glob('*.py')])

@@ -2,6 +2,7 @@
 # bash tools/gpu_check.sh [OUT_FOLDER]: all checks that need a GPU, and the table of docs/benchmarks.md, in under 8 minutes.
 # RANKS is the number of GPUs, all by default; DEVICE=cpu SIZE=tiny RANKS=2 goes the same way without one.
 set -euo pipefail
+EXTRA=dev
 source "$(dirname "$0")/setup_env.sh"
 OUT=${1:-work_dirs/gpu_check}
 DEVICE=${DEVICE:-cuda}

@@ -5,4 +5,4 @@ set -euo pipefail
 if [ "${1:-}" = --help ] || [ "${1:-}" = -h ]; then sed -n '2,3s/^# //p' "$0"; exit; fi
 source "$(dirname "$0")/setup_env.sh"
 export TOKENIZERS_PARALLELISM=false
-exec qaclims run configs/pipelines/miniworld_qa-clims.py --to report "$@"
+exec qaclims quickstart "$@"

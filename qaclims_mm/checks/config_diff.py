@@ -1,5 +1,6 @@
 """What differs between two configs, as dotted keys."""
 
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,26 +9,33 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.schemas import FormatError, read_run_config
+from qaclims_mm.errors import ConfigError, QAClimsError
+from qaclims_mm.schemas import read_run_config
 
 # stands for the run's folder in both configs, so that what is below and beside it is the same
 SAME_WORK_DIR = 'work_dirs/SAME'
-# what the runner is given and what it and our tools look up; other names are for the file itself
-_READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
-    'text_bank',
-    'tta_model',
-    'tta_pipeline',
-    'custom_imports',
-    'model_wrapper_cfg',
-    'find_unused_parameters',
-    'activation_checkpointing',
-    'efficient_conv_bn_eval',
-    'sync_bn',
-    'compile',
-}
+
+
+@functools.cache
+def _read_names() -> frozenset[str]:
+    """Return the names that the runner, it and our tools read; others are for the file itself."""
+    # it takes a second
+    from mmengine.runner import Runner
+
+    return frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
+        'text_bank',
+        'tta_model',
+        'tta_pipeline',
+        'custom_imports',
+        'model_wrapper_cfg',
+        'find_unused_parameters',
+        'activation_checkpointing',
+        'efficient_conv_bn_eval',
+        'sync_bn',
+        'compile',
+    }
 
 
 class Missing:
@@ -178,7 +186,7 @@ def is_read(key: str) -> bool:
 
     Other names at the top of a config are for the file itself, which uses them in what is read.
     """
-    return key.split('.')[0] in _READ
+    return key.split('.')[0] in _read_names()
 
 
 def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
@@ -191,12 +199,13 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
             count too.
 
     Raises:
-        FormatError: If a file does not exist, cannot be read, or is not the config of a stage.
+        FormatError: If a run config is broken.
+        ConfigError: If a config does not exist, cannot be read, or is not that of a stage.
     """
     configs = {path: _read(path, everything) for path in (a, b)}
     for path, cfg in configs.items():
         if 'model' not in cfg:
-            raise FormatError(f'{path} has no model, so it is not the config of a stage')
+            raise ConfigError(f'{path} has no model, so it is not the config of a stage')
     found = diff_configs(configs[a], configs[b])
     return [d for d in found if everything or is_read(d.key)]
 
@@ -208,11 +217,11 @@ def _read(path: str, everything: bool) -> Config | Mapping:
         return values if everything else _moved(values)
     try:
         return read_config(path, None if everything else SAME_WORK_DIR)
-    except FormatError:
+    except QAClimsError:
         raise
     except Exception as error:  # a config is Python: it may raise anything
         reason = f'{type(error).__name__}: {error}'.rstrip(': ')
-        raise FormatError(
+        raise ConfigError(
             f'{path} cannot be read ({reason}); give the config of a stage, not of a pipeline'
         ) from error
 

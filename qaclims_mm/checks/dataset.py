@@ -16,15 +16,16 @@ from mmengine.config import Config
 
 from qaclims_mm.checks.data_sources import OTHER, source_of
 from qaclims_mm.checks.weights import Problem, Weights, find_weights
-from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError
+from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.transforms.loading import LoadMask, LoadRGBImage
+from qaclims_mm.errors import QAClimsError
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems
+from qaclims_mm.schemas import IGNORE_INDEX, join_problems
 
 SHOWN = 3
-# what reading a broken or foreign data set raises; a FormatError is a ValueError
-OF_DATA = (OSError, ValueError, TypeError, LookupError, AttributeError)
+# what reading a broken or foreign dataset raises
+OF_DATA = (QAClimsError, OSError, ValueError, TypeError, LookupError, AttributeError)
 
 
 # ------------------------------------------------------------------------------ what configs want
@@ -251,7 +252,7 @@ class _Checker:
 
 def _reason(error: Exception) -> str:
     """Return a message, with the kind of error where it is not one of ours."""
-    known = isinstance(error, (FormatError, RecordError))
+    known = isinstance(error, QAClimsError)
     return str(error) if known else f'{type(error).__name__}: {error}'
 
 

@@ -1,10 +1,10 @@
 """Checking a work folder: is every file between stages whole, and do they fit together?
 
-A new kind of file is one entry in ``KINDS``; a new stage whose manifest counts something else than
-one file an image is one entry in ``CROSS_CHECKS``.
+A new kind of file is one entry in ``PATTERNS`` of ``schemas.work_dir`` and one in ``_CHECKS``; a
+new stage whose manifest counts something else than one file an image is one entry in
+``CROSS_CHECKS`` of ``checks.counts``.
 """
 
-import itertools
 import math
 import os
 import re
@@ -15,31 +15,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from qaclims_mm.checks.counts import CROSS_CHECKS, count_images
+from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.schemas import (
-    CLAIM,
-    CORPUS_SCHEMA,
     MANIFEST,
-    METRICS,
-    MODES,
-    FormatError,
     Manifest,
     check_text_bank,
-    image_id_of,
     manifest_hash,
     read_cams,
-    read_json,
+    read_claim,
+    read_failed,
     read_mask,
     read_metrics,
-    read_parquet,
     read_run_config,
     read_shard,
-    shard_path,
 )
-from qaclims_mm.schemas.manifest import read_claim
+from qaclims_mm.schemas.counts import read_part
+from qaclims_mm.schemas.curve import read_curve
 from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.runs import read_runs
+from qaclims_mm.schemas.work_dir import PATTERNS
 
-# Shards that a problem names, and its characters, at most
-_NAMED, _LONGEST = 5, 2000
+# characters of a problem, at most
+_LONGEST = 2000
 # The stage that makes an input, where it is not called as that.
 INPUT_STAGES = {'corpus': 'qape'}
 
@@ -113,9 +111,7 @@ def _check_shard(path: Path) -> Checked:
 
 
 def _check_failed(path: Path) -> Checked:
-    value = read_json(path)
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise FormatError(f'{path} is not {{image: reason}}; delete it and run its stage again.')
+    read_failed(path)
     return Checked()
 
 
@@ -134,7 +130,7 @@ def _check_mask(path: Path) -> Checked:
 
 
 def _check_claim(path: Path) -> Checked:
-    claim = read_claim(path)
+    claim = read_claim(path.parent)
     if not (path.parent / MANIFEST).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
@@ -162,12 +158,27 @@ def _check_metrics(path: Path) -> Checked:
     )
 
 
+def _check_curve(path: Path) -> Checked:
+    read_curve(path)
+    return Checked()
+
+
+def _check_part(path: Path) -> Checked:
+    read_part(path)
+    return Checked()
+
+
+def _check_runs(path: Path) -> Checked:
+    read_runs(path.parent.parent)
+    return Checked()
+
+
 def _check_manifest(path: Path) -> Checked:
     manifest = Manifest.read(path.parent)
     if not manifest.counts:
         # it says that a stage is done, but its files lie elsewhere
         return Checked(manifest=manifest)
-    cross_check = CROSS_CHECKS.get(manifest.stage, _count_images)
+    cross_check = CROSS_CHECKS.get(manifest.stage, count_images)
     try:
         problems = tuple(cross_check(path.parent, manifest))
     except (FormatError, FileNotFoundError):
@@ -176,90 +187,25 @@ def _check_manifest(path: Path) -> Checked:
     return Checked(tuple(f'{path} {p}; run its stage again.' for p in problems), manifest=manifest)
 
 
-KINDS = (
-    FileKind('left over', r'.*\.tmp', _check_left_over),
-    FileKind('corpus shard', r'(?P<folder>.*)/part-\d{5}\.parquet', _check_shard),
-    FileKind('failed images', r'(?P<folder>.*)/part-\d{5}\.failed\.json', _check_failed),
-    FileKind('text bank', r'(?P<folder>.*)/texts\.safetensors', _check_bank),
-    FileKind('activation maps', r'(?P<folder>.*/cams)/(?P<image_id>.+)\.npz', _check_cams),
-    FileKind(
-        'mask', r'(?P<folder>.*/(?:ir_labels|pseudo_masks))/(?P<image_id>.+)\.png', _check_mask
-    ),
-    FileKind('manifest', rf'.*/{re.escape(MANIFEST)}', _check_manifest),
-    FileKind('claim', rf'.*/{re.escape(CLAIM)}', _check_claim),
-    FileKind('run config', rf'.*/({"|".join(MODES)})_config\.json', _check_run_config),
-    FileKind('metrics', rf'.*/{re.escape(METRICS)}', _check_metrics),
-)
+_CHECKS: dict[str, Callable[[Path], Checked]] = {
+    'left over': _check_left_over,
+    'corpus shard': _check_shard,
+    'failed images': _check_failed,
+    'text bank': _check_bank,
+    'activation maps': _check_cams,
+    'mask': _check_mask,
+    'manifest': _check_manifest,
+    'claim': _check_claim,
+    'run config': _check_run_config,
+    'metrics': _check_metrics,
+    'curve': _check_curve,
+    'journal': _check_part,
+    'runs': _check_runs,
+}
+KINDS = tuple(FileKind(name, PATTERNS[name], check) for name, check in _CHECKS.items())
 
 
 # ---------------------------------------------------------------------- manifests and their folders
-
-
-def _differences(manifest: Manifest, found: dict[str, int]) -> Iterator[str]:
-    """Yield where a manifest's counts are not what was found."""
-    for name, number in found.items():
-        if manifest.counts.get(name) != number:
-            counted = manifest.counts.get(name)
-            says = f'does not count {name}' if counted is None else f'counts {counted} {name}'
-            yield f'{says}, but there are {number}'
-
-
-def _count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Check a folder with one file an image."""
-    if 'images' not in manifest.counts:
-        return
-    files = (p for suffix in ('.npz', '.png') for p in folder.rglob(f'*{suffix}'))
-    ids = {image_id_of(p, folder) for p in files if not p.name.startswith('.')}
-    yield from _differences(manifest, dict(images=len(ids), failed=len(manifest.failed)))
-    for image_id, _ in manifest.failed:
-        if image_id in ids:
-            yield f'lists {shown_text(image_id)} as failed, but its file is there'
-
-
-def _count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Check that the shards are those of the manifest, and in order."""
-    number = manifest.counts.get('shards', 0)
-    found = sorted(folder.glob('part-*.parquet'))
-    # a manifest may count more shards than there is memory for their names
-    shards = [shard_path(folder, n) for n in range(len(found))]
-    if number != len(found) or found != shards:
-        names = ', '.join(shown_text(name) for name in _misplaced(folder, number, found))
-        yield f'counts {number} shards, but {len(found)} are there (see {names})'
-        return
-    tables = [read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']) for path in shards]
-    ids = [table['image_id'].to_pylist() for table in tables]
-    texts = [text for table in tables for text in table['text'].to_pylist()]
-    counts = dict(
-        images=len({i for part in ids for i in part}), answers=len(texts), empty=texts.count('')
-    )
-    yield from _differences(manifest, counts)
-    filled = [part for part in ids if part]
-    if any(a[-1] >= b[0] for a, b in itertools.pairwise(filled)):
-        yield 'has shards that overlap or are not in the order of their images'
-
-
-def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
-    """Return the first names of shards that are missing from a folder, or are too many in it."""
-    there = {path.name for path in found}
-    wanted = (shard_path(folder, n).name for n in range(number))
-    missing = itertools.islice((name for name in wanted if name not in there), _NAMED)
-    numbers = {name: re.fullmatch(r'part-(\d{5,16})\.parquet', name) for name in sorted(there)}
-    further = [name for name, match in numbers.items() if not match or int(match[1]) >= number]
-    return [*missing, *further[:_NAMED]]
-
-
-def _count_bank(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Check that a text bank is the one of the manifest."""
-    files = check_text_bank(folder)
-    yield from _differences(manifest, dict(texts=len(files.texts), pairs=len(files.index)))
-    if files.metadata['corpus_hash'] != manifest.inputs.get('corpus'):
-        yield 'names another corpus than texts.safetensors'
-
-
-CROSS_CHECKS: dict[str, Callable[[Path, Manifest], Iterable[str]]] = {
-    'qape': _count_corpus,
-    'text_bank': _count_bank,
-}
 
 
 # ------------------------------------------------------------------------------------ whole folders
@@ -269,7 +215,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
     """Return all files below a folder, sorted, each with its kind; a left-over folder as one.
 
     Raises:
-        FormatError: If a folder cannot be listed.
+        ConfigError: If a folder cannot be listed.
     """
     found, seen = [], set()
     for folder, folders, names in os.walk(Path(root).absolute(), onerror=_stop, followlinks=True):
@@ -286,7 +232,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
 
 
 def _stop(error: OSError) -> None:
-    raise FormatError(
+    raise ConfigError(
         f'{error.filename} cannot be listed ({error.strerror}); give the folder of a run.'
     ) from error
 
@@ -324,7 +270,7 @@ def _check(entry: tuple[Path, FileKind]) -> Checked:
     try:
         found = kind.check(path)
         return found._replace(problems=tuple(map(_one_line, found.problems)))
-    except FormatError as error:
+    except QAClimsError as error:
         problem = str(error)
     except OSError as error:
         problem = f'{path} cannot be read ({error.strerror or error}); run its stage again.'

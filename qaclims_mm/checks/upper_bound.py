@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from qaclims_mm.corpus.text_bank import TextBank
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.evaluation.cam_metric import CAMMetric
 from qaclims_mm.functional.cam import merge_multiscale_cams
 from qaclims_mm.models.classifiers.ritc import RITC
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS, MODELS
-from qaclims_mm.schemas import FormatError
 
 
 def true_maps(mask: Tensor, labels: Tensor, cells: tuple[int, int]) -> Tensor:
@@ -46,10 +46,11 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
         cfg: Config of a ``RITC`` whose text bank exists.
 
     Raises:
-        FormatError: If the text bank lacks a class, or a record cannot be used.
+        ConfigError: If the config has no text bank.
+        DataError: If the text bank lacks a class, or no record can be used.
     """
     if not cfg.get('text_bank'):
-        raise FormatError(f'{cfg.filename} has no text_bank; the bound is of a RITC config.')
+        raise ConfigError(f'{cfg.filename} has no text_bank; the bound is of a RITC config.')
     model = MODELS.build(cfg.model).eval()
     model.load_texts()
     source = cfg.test_dataloader.dataset.copy()
@@ -68,7 +69,7 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
         right += hits
         metric.process({}, [sample.to_dict()])
     if not right:
-        raise FormatError('no image of the test set has a label and its region.')
+        raise DataError('no image of the test set has a label and its region.')
     return {**metric.evaluate(len(dataset)), 'cam/recognised': 100 * sum(right) / len(right)}
 
 
@@ -77,7 +78,7 @@ def _class_texts(model: RITC, class_names: tuple[str, ...]) -> Tensor:
     rows = {text: row for row, text in enumerate(bank.texts)}
     missing = [name for name in class_names if name not in rows]
     if missing:
-        raise FormatError(
+        raise DataError(
             f'{bank.folder} has no text for the classes {missing}: no image of its corpus has them.'
         )
     return model.texts[[rows[name] for name in class_names]].float()

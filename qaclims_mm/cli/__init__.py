@@ -38,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.argv = [f'qaclims {name}', *words[1:]]
     # what a sub-command needs is imported when it runs: this takes seconds
     from qaclims_mm.cli._execute import run_tool
+    from qaclims_mm.cli._installed import warn_of_other_versions
+    from qaclims_mm.cli._process import tune_process
+
+    tune_process()
+    warn_of_other_versions()
 
     run_tool(lambda: importlib.import_module(f'qaclims_mm.cli.{known[name]}').main())
 
@@ -50,9 +55,9 @@ def commands() -> dict[str, str]:
 
 def overview() -> str:
     """Return the help of the command, made of the first lines of the modules' docstrings."""
-    rows = [(name, _summary(module)) for name, module in commands().items()]
+    rows = [(name, summary(module)) for name, module in commands().items()]
     width = max(len(name) for name, _ in rows)
-    lines = [f'  {name:<{width}}  {summary}' for name, summary in rows]
+    lines = [f'  {name:<{width}}  {text}' for name, text in rows]
     return '\n'.join(
         [
             'usage: qaclims SUB-COMMAND ...',
@@ -66,7 +71,7 @@ def overview() -> str:
     )
 
 
-def _summary(module: str) -> str:
+def summary(module: str) -> str:
     """Return the first sentence of a module's docstring, without importing it."""
     source = (Path(__file__).parent / f'{module}.py').read_text(encoding='utf-8')
     [first, *_] = (ast.get_docstring(ast.parse(source)) or '').splitlines()

@@ -1,6 +1,8 @@
 """Runs a sub-command and turns its errors into one line and an exit status."""
 
+import errno
 import io
+import os
 import re
 import signal
 import sys
@@ -8,9 +10,28 @@ import traceback
 from collections.abc import Callable
 
 from qaclims_mm.console import printable
-from qaclims_mm.errors import QAClimsError
+from qaclims_mm.errors import QAClimsError, StageError
 
 INTERRUPTED = 128 + signal.SIGINT
+# a disk, a quota or a limit of the size of files is exhausted
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# what to do about an error of the system
+_ADVICE = (
+    (_FULL, 'make room or choose another folder, and run it again'),
+    ((errno.EACCES, errno.EPERM, errno.EROFS), 'choose a folder that you may read and write'),
+    ((errno.ENOTDIR, errno.EEXIST), 'a file is where a folder must be; give another path'),
+    ((errno.EISDIR,), 'a folder is where a file must be; give another path'),
+    ((errno.ENOENT,), 'give a path that exists'),
+    ((errno.ENAMETOOLONG,), 'give a shorter path'),
+)
+# {module: extra of setup.py that has it}
+EXTRA_OF = {
+    **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
+    **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
+    'pycocotools': 'coco',
+    'tensorboard': 'vis',
+    'gradio': 'web',
+}
 
 
 def run_tool(main: Callable[[], int | None]) -> None:
@@ -25,18 +46,24 @@ def run_tool(main: Callable[[], int | None]) -> None:
         if isinstance(end.code, str):
             end.code = printable(end.code)
         raise
-    except (QAClimsError, FileNotFoundError, ImportError) as error:
-        raise SystemExit(f'error: {_message_of(error)}') from error
-    except (KeyError, TypeError) as error:
-        mistake = _config_mistake(error)
-        if not mistake:
+    except Exception as error:
+        ending = _ending(error)
+        if not ending:
             raise
-        raise SystemExit(f'error: {mistake}') from error
+        raise SystemExit(ending) from error
     except KeyboardInterrupt:
         sys.stderr.write('interrupted\n')
         raise SystemExit(INTERRUPTED) from None
     _leave_ranks()
     raise SystemExit(status)
+
+
+def _installation(error: Exception) -> str:
+    """Return the command that installs a missing module of an extra, to follow the message."""
+    if not isinstance(error, ModuleNotFoundError):
+        return ''
+    extra = EXTRA_OF.get((error.name or '').partition('.')[0])
+    return f"; run: pip install 'qaclims_mm[{extra}]'" if extra else ''
 
 
 def _leave_ranks() -> None:
@@ -66,8 +93,41 @@ def _config_mistake(raised: Exception) -> str:
     return ''
 
 
+def _ending(error: Exception) -> str:
+    """Return the last words of a command that a user's mistake has ended; '' for a bug."""
+    if isinstance(error, (QAClimsError, FileNotFoundError, ImportError)) or (
+        isinstance(error, OSError) and _is_of_a_file(error)
+    ):
+        log_end = error.log_end if isinstance(error, StageError) else ''
+        return (
+            f'{printable(log_end)}\n\n' if log_end else ''
+        ) + f'error: {_message_of(error)}{_installation(error)}'
+    mistake = _config_mistake(error) if isinstance(error, (KeyError, TypeError)) else ''
+    return f'error: {mistake}' if mistake else ''
+
+
+def _is_of_a_file(error: OSError) -> bool:
+    """Tell whether the system refuses a file or folder; an error of a worker has text alone."""
+    if error.filename is not None or error.errno in _FULL:
+        return True
+    return bool(re.search(r"\[Errno \d+\] [^\n]+: '", str(error)))
+
+
 def _message_of(error: Exception) -> str:
     """Return what an error says, without the traceback that torch puts before a worker's."""
     text, name = str(error), f'{type(error).__name__}: '
-    of_worker = text.startswith('Caught ') and name in text
-    return printable(text.rpartition(name)[2].rstrip() if of_worker else text)
+    if text.startswith('Caught ') and name in text:
+        text = text.rpartition(name)[2].rstrip()
+    if isinstance(error, OSError) and error.strerror:
+        return printable(_about_file(error))
+    return printable(text)
+
+
+def _about_file(error: OSError) -> str:
+    """Return one sentence about a file that the system refuses, and what to do."""
+    advice = next((text for codes, text in _ADVICE if error.errno in codes), 'check the path')
+    names = [
+        os.fsdecode(n) for n in (error.filename, error.filename2) if isinstance(n, str | bytes)
+    ]
+    place = ' -> '.join(names) + ': ' if names else ''
+    return f'{place}{error.strerror}; {advice}.'

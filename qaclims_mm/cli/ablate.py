@@ -8,9 +8,7 @@ import argparse
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
-from qaclims_mm.workflow.ablation import Ablation, find_suite
-from qaclims_mm.workflow.plan import Launch
-from qaclims_mm.workflow.processes import exit_when_terminated
+from qaclims_mm.paths import config_file
 
 
 def main() -> int:
@@ -21,7 +19,7 @@ def main() -> int:
     parser.add_argument(
         '--pipeline',
         default='configs/pipelines/miniworld_qa-clims.py',
-        help='pipeline config; default that of MiniWorld',
+        help='pipeline config, or the name of one that ships; default that of MiniWorld',
     )
     parser.add_argument(
         '--work-dir', default='work_dirs', help='folder of the seeds; default work_dirs'
@@ -37,6 +35,11 @@ def main() -> int:
         parser.error(f'--jobs must be at least 1, but got {args.jobs}')
     if min(args.seeds) < 0:
         parser.error(f'--seeds must be at least 0, but got {min(args.seeds)}')
+    # these take seconds, and --help does not need them
+    from qaclims_mm.workflow.ablation import Ablation, find_suite
+    from qaclims_mm.workflow.plan import Launch
+    from qaclims_mm.workflow.processes import exit_when_terminated
+
     try:
         launch = Launch(args.launcher, args.ranks)
     except ValueError as error:
@@ -44,7 +47,7 @@ def main() -> int:
     console = new_console()
     suites = [find_suite(name) for name in args.suites]
     ablation = Ablation(
-        args.pipeline, suites, args.seeds, args.work_dir, args.jobs, launch, console
+        config_file(args.pipeline), suites, args.seeds, args.work_dir, args.jobs, launch, console
     )
     if args.dry_run:
         console.print(ablation.overview())

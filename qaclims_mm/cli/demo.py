@@ -10,14 +10,15 @@ import numpy as np
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.paths import config_file
 
-MINI = 'configs/miniworld'
 DEFAULTS = dict(
-    config=f'{MINI}/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py',
+    config='qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112',
     weights='miniworld://qa_clims/r18-mini.safetensors',
-    qape=f'{MINI}/qape_blip-mini_fg6-bg10_miniworld-112x112.py',
-    refiner=f'{MINI}/par_qa-clims_miniworld-112x112.py',
+    qape='qape_blip-mini_fg6-bg10_miniworld-112x112',
+    refiner='par_qa-clims_miniworld-112x112',
 )
+CONFIGS = ('config', 'qape', 'refiner')
 
 
 def main() -> int:
@@ -46,6 +47,9 @@ def main() -> int:
     names = {k: getattr(args, k) or (v if shipped else None) for k, v in DEFAULTS.items()}
     if names['weights'] == 'none':
         names['weights'] = None
+    for key in CONFIGS:
+        if name := names[key]:
+            names[key] = config_file(name)
     console = new_console()
     with console.status('loading the networks'):
         explainer = Explainer(

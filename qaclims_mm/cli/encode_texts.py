@@ -4,22 +4,25 @@ The config's ``text_bank`` names the corpus, folder, prompt, filter and question
 """
 
 from qaclims_mm.console import new_console
-from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
-from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import new_progress
-from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, hash_config
+from qaclims_mm.schemas import hash_config
 
 
 def main() -> None:
     """Read the corpus, encode each distinct text once, write the bank and its manifest."""
     parser = base_parser(__doc__)
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.corpus.store import VQACorpus
+    from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
+    from qaclims_mm.engine.config import load_config
+    from qaclims_mm.registry import MODELS
+
     cfg = load_config(args).get('text_bank')
     if cfg is None:
-        raise FormatError(f'{args.config} has no text_bank: its texts are not of a corpus.')
+        raise ConfigError(f'{args.config} has no text_bank: its texts are not of a corpus.')
     corpus = VQACorpus(cfg.corpus)
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:
@@ -28,7 +31,7 @@ def main() -> None:
             index.add_image(corpus[image_id])
             progress.advance(task)
         if not index.columns['label']:
-            raise FormatError(
+            raise DataError(
                 f'{cfg.corpus} has no answers: no image had a label, or none could be read; see '
                 'the log of the stage that asks the VQA model.'
             )

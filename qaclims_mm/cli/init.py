@@ -7,19 +7,16 @@ itself with a folder for each class.
 import argparse
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
-from qaclims_mm.projects.checks import check_source
-from qaclims_mm.projects.machine import matmul_rate
-from qaclims_mm.projects.masks import check_masks
-from qaclims_mm.projects.names import Proposal, propose_names, read_renames
 from qaclims_mm.projects.presets import PRESETS
-from qaclims_mm.projects.sources import read_source
-from qaclims_mm.projects.writer import Project, check_new_folder, write_project
+
+if TYPE_CHECKING:
+    from qaclims_mm.projects.names import Proposal
 
 SHOWN = 20
 
@@ -38,6 +35,16 @@ def main() -> int:
     parser.add_argument('--preset', default='full', choices=PRESETS, help='networks')
     parser.add_argument('--strict', action='store_true', help='make no project with problems')
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    import torch
+
+    from qaclims_mm.projects.checks import check_source
+    from qaclims_mm.projects.machine import matmul_rate
+    from qaclims_mm.projects.masks import check_masks
+    from qaclims_mm.projects.names import propose_names, read_renames
+    from qaclims_mm.projects.sources import read_source
+    from qaclims_mm.projects.writer import Project, check_new_folder, write_project
+
     console, images = new_console(), Path(args.images)
     check_new_folder(Path(args.folder))
     source = read_source(args.labels or images, images)
@@ -80,7 +87,7 @@ def _span(minutes: float) -> str:
     return f'{minutes / 60:.0f} hours' if minutes > 120 else f'{max(1, minutes):.0f} minutes'
 
 
-def _show_names(console: Console, proposals: list[Proposal]) -> None:
+def _show_names(console: Console, proposals: 'list[Proposal]') -> None:
     """Say which labels a model may not understand, and how to call them otherwise."""
     for label, name, reason in proposals:
         better = f'; better: {name}' if name else ''

@@ -3,8 +3,8 @@
 import argparse
 
 from qaclims_mm.console import new_console
+from qaclims_mm.errors import QAClimsError
 from qaclims_mm.miniworld import generate
-from qaclims_mm.schemas import FormatError
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     args = parser.parse_args()
     try:
         root = generate(args.root, args.num_train, args.num_val, args.seed, args.size)
-    except FormatError:
+    except QAClimsError:
         raise
     except ValueError as error:
         parser.error(str(error))

@@ -8,8 +8,6 @@ import argparse
 from pathlib import Path
 
 from qaclims_mm.console import new_console
-from qaclims_mm.report.page import write_report
-from qaclims_mm.report.results_page import update_page
 
 
 def main() -> None:
@@ -26,6 +24,10 @@ def main() -> None:
         '<!-- ablation: SUITE --> or <!-- pictures: SECTION --> and <!-- end -->',
     )
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.report.page import write_report
+    from qaclims_mm.report.results_page import update_page
+
     out = Path(args.out or Path(args.work_dir) / 'report.html')
     ablations = args.ablations or Path(args.work_dir).parent / 'ablations'
     sections = write_report(args.work_dir, out, ablations)

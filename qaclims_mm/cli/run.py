@@ -4,16 +4,13 @@ import argparse
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
-from qaclims_mm.workflow.forked import can_fork
-from qaclims_mm.workflow.pipeline import Pipeline, metrics_table
-from qaclims_mm.workflow.plan import Launch, read_plan
-from qaclims_mm.workflow.processes import exit_when_terminated
+from qaclims_mm.paths import config_file
 
 
 def main() -> int:
     """Run what is not done, print the table and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=CONFIGS_ARE_CODE)
-    parser.add_argument('config', help='pipeline config')
+    parser.add_argument('config', help='pipeline config, or the name of one that ships')
     parser.add_argument('--work-dir', help='where all stages write')
     parser.add_argument('--from', dest='first', metavar='STAGE', help='first stage')
     parser.add_argument('--to', dest='last', metavar='STAGE', help='last stage')
@@ -24,7 +21,14 @@ def main() -> int:
     )
     parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
     args = parser.parse_args()
-    plan, console = read_plan(args.config, args.work_dir), new_console()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.workflow.forked import can_fork
+    from qaclims_mm.workflow.pipeline import Pipeline
+    from qaclims_mm.workflow.plan import Launch, read_plan
+    from qaclims_mm.workflow.processes import exit_when_terminated
+    from qaclims_mm.workflow.tables import metrics_table
+
+    plan, console = read_plan(config_file(args.config), args.work_dir), new_console()
     stages = plan.select(args.first, args.last)
     try:
         launch = Launch(args.launcher, args.ranks)

@@ -1,9 +1,6 @@
 """Train a stage: qaclims train CONFIG [--resume] [--amp]."""
 
-from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.engine.runner import build_runner, exit_status
-from qaclims_mm.engine.switches import mixed_precision_wrapper, resume_from
 
 
 def main() -> int:
@@ -20,6 +17,11 @@ def main() -> int:
         help='go on from the last checkpoint of work_dir, or from the one given',
     )
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.engine.config import load_config
+    from qaclims_mm.engine.runner import build_runner, exit_status
+    from qaclims_mm.engine.switches import mixed_precision_wrapper, resume_from
+
     cfg = load_config(args)
     if args.amp:
         cfg.optim_wrapper.type = mixed_precision_wrapper()

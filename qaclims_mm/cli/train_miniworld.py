@@ -5,10 +5,6 @@ from pathlib import Path
 
 from qaclims_mm import miniworld
 from qaclims_mm.console import new_console
-from qaclims_mm.miniworld.backbone_recipe import train_backbone
-from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
-from qaclims_mm.miniworld.clip_quality import recognition_rates
-from qaclims_mm.miniworld.clip_recipe import train_clip
 
 
 def main() -> None:
@@ -21,6 +17,12 @@ def main() -> None:
     parser.add_argument('--pictures', type=int, help='to train on; by default those of the recipe')
     parser.add_argument('--test-pictures', type=int, default=200, help='unseen ones to count on')
     args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.miniworld.backbone_recipe import train_backbone
+    from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
+    from qaclims_mm.miniworld.clip_quality import recognition_rates
+    from qaclims_mm.miniworld.clip_recipe import train_clip
+
     weights = Path(miniworld.__file__).parent / 'weights'
     out = args.out or str(weights / args.model)
     chosen = dict(steps=args.steps, pictures=args.pictures)

@@ -10,17 +10,9 @@ from typing import Any
 import numpy as np
 
 from qaclims_mm.console import new_console
-from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, file_of, read_cams, read_mask
-from qaclims_mm.visualization.sheets import (
-    SheetColumn,
-    draw_cam_sheet,
-    load_column,
-    save_figure,
-)
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import file_of, read_cams, read_mask
 
 
 def main() -> None:
@@ -44,6 +36,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.num < 1:
         parser.error(f'--num must be at least 1, but got {args.num}')
+    # these take seconds, and --help does not need them
+    from qaclims_mm.corpus.store import VQACorpus
+    from qaclims_mm.engine.config import load_config
+    from qaclims_mm.registry import DATASETS
+    from qaclims_mm.visualization.sheets import draw_cam_sheet, save_figure
+
     dataset = DATASETS.build(load_config(args).test_dataloader.dataset)
     corpus = VQACorpus(args.corpus) if args.corpus else None
     folders, masks = dict(args.cams), dict(args.masks)
@@ -60,7 +58,7 @@ def main() -> None:
     if absent:
         raise FormatError(f'there is no folder {absent[0]}.')
     if not records:
-        raise FormatError(
+        raise ConfigError(
             f'none of the {len(dataset)} images is in all of {sources}; '
             'give folders made from this config.'
         )
@@ -68,7 +66,7 @@ def main() -> None:
     ids = args.ids or [list(records)[i] for i in spread]
     unknown = [i for i in ids if i not in records]
     if unknown:
-        raise FormatError(
+        raise ConfigError(
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
             f'{len(records)} images are, the first is {next(iter(records))}.'
         )
@@ -89,8 +87,10 @@ def _folder(entry: str) -> tuple[str, str]:
 
 def _column(
     dataset: Any, record: dict, folders: dict[str, str], masks: dict[str, str], answers: Any
-) -> SheetColumn:
-    """Read what is drawn of an image: the maps of its first class, and its masks."""
+) -> Any:
+    """Return the column of a sheet: the maps of an image's first class, and its masks."""
+    from qaclims_mm.visualization.sheets import load_column
+
     mask, image_id = record['seg_map_path'], record['image_id']
     return load_column(
         dataset.read_image(record),

@@ -16,7 +16,7 @@ from qaclims_mm.convert.files import (
     write_safetensors,
 )
 from qaclims_mm.convert.renaming import Rule, count_of, rename, size_of
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 _LAYER = r'visual_encoder\.blocks\.(\d+)\.'
 _OUR_LAYER = r'vision_model.encoder.layers.\1.'
@@ -127,7 +127,7 @@ def convert_blip(
     try:
         from transformers import BlipForQuestionAnswering
     except ImportError as error:
-        raise ImportError('blip needs transformers; run: pip install -e ".[vlm]"') from error
+        raise ImportError("blip needs transformers; run: pip install 'qaclims_mm[vlm]'") from error
     check_free(out, force, 'config.json')
     words = read_tokenizer(tokenizer)
     renamed = rename(read_checkpoint(source), BLIP_RULES, str(source))

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from qaclims_mm.convert.renaming import Renamed
 from qaclims_mm.engine.hooks.strict_load import coverage_report
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 _COUNTER = '.num_batches_tracked'
 

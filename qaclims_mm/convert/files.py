@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from qaclims_mm.convert.pickles import reason_of
-from qaclims_mm.schemas import FormatError, atomic_path, hash_file, temporary_path
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import atomic_path, hash_file, temporary_path
 from qaclims_mm.version import __version__
 
 
@@ -90,15 +91,15 @@ def check_free(path: str | Path, force: bool, marker: str | None = None) -> None
             replaced by force.
 
     Raises:
-        FormatError: If ``path`` exists and may not be replaced.
+        ConfigError: If ``path`` exists and may not be replaced.
     """
     path = Path(path)
     if not path.exists() or (marker and path.is_dir() and not any(path.iterdir())):
         return
     if not force:
-        raise FormatError(f'{path} exists; choose another output, or --force to replace it.')
+        raise ConfigError(f'{path} exists; choose another output, or --force to replace it.')
     if not ((path / marker).is_file() if marker else path.is_file()):
-        raise FormatError(f'{path} is not an older output of this kind; choose another output.')
+        raise ConfigError(f'{path} is not an older output of this kind; choose another output.')
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ def states_of_clip(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         from open_clip.model import CLIP
     except ImportError as error:
         raise ImportError(
-            'mask_clip needs open_clip_torch; run: pip install -e ".[vlm]"'
+            "mask_clip needs open_clip_torch; run: pip install 'qaclims_mm[vlm]'"
         ) from error
     vision, words = _sizes(state)
     embed_dim = size_of(state, 'visual.proj', 1, 768)

@@ -9,7 +9,7 @@ from torch import Tensor
 from qaclims_mm.convert.coverage import OnCoverage, cover, states_of
 from qaclims_mm.convert.files import check_free, read_checkpoint, write_checkpoint
 from qaclims_mm.convert.renaming import Rule, count_of, rename, size_of
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 # ImageNet's classifier, which torchvision's network brings along
 _RESNET = (

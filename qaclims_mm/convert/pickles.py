@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 # Deeper than {image: {class: {key: [(question, answer)]}}} and the text cache's one level more.
 MAX_DEPTH = 8

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from qaclims_mm.datasets.coco14 import CLASSES
-from qaclims_mm.datasets.label_files import Instances, read_instances, write_labels
+from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import (
-    CLAIM,
     IGNORE_INDEX,
-    FormatError,
     claim_folder,
+    claim_path,
     file_of,
     hash_file,
     join_problems,
@@ -25,6 +24,7 @@ from qaclims_mm.schemas import (
     shown_name,
     write_mask,
 )
+from qaclims_mm.schemas.labels import Instances, read_instances, write_labels
 
 OVERLAPS = ('later', 'smaller')
 CROWDS = ('background', 'ignore')
@@ -58,7 +58,7 @@ def draw_mask(
     try:
         from pycocotools import mask as coco
     except ImportError as error:
-        raise ImportError('masks need pycocotools; run: pip install -e ".[coco]"') from error
+        raise ImportError("masks need pycocotools; run: pip install 'qaclims_mm[coco]'") from error
 
     size = image['height'], image['width']
     mask = np.zeros(size, dtype=np.uint8)
@@ -81,11 +81,11 @@ def mask_values(instances: Instances) -> dict[int, int]:
     """Return {category id: its place in ``COCO14WeakDataset``'s classes}.
 
     Raises:
-        FormatError: If a category is none of the classes.
+        DataError: If a category is none of the classes.
     """
     unknown = [f'{n} (id {i})' for i, n in instances.categories.items() if n not in CLASSES[1:]]
     if unknown:
-        raise FormatError(join_problems(unknown, 'categories are none of the 80 classes of COCO'))
+        raise DataError(join_problems(unknown, 'categories are none of the 80 classes of COCO'))
     return {number: CLASSES.index(name) for number, name in instances.categories.items()}
 
 
@@ -113,8 +113,10 @@ def prepare_split(
         The number of images and of those without a label.
 
     Raises:
-        FormatError: If the instances are missing or broken, or there are masks that were drawn from
-            others or in another way.
+        FormatError: If the instances are missing or broken.
+        DataError: If they have other classes or unusable file names.
+        ConfigError: If the folder holds masks of another tool.
+        StageError: If its masks were drawn from other instances or in another way.
     """
     root = Path(root)
     source = root / f'annotations/instances_{split}.json'
@@ -123,14 +125,14 @@ def prepare_split(
     labels = instances.labels()
     bad = [f'{shown_name(i)}: {problem}' for i in labels if (problem := problem_of_image_id(i))]
     if bad:
-        raise FormatError(join_problems(bad, f'images of {source} have unusable names'))
+        raise DataError(join_problems(bad, f'images of {source} have unusable names'))
     folder = root / 'mask' / split
     made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
     if masks:
         _claim(folder, made_of)
-    elif (folder / CLAIM).is_file():
+    elif claim_path(folder).is_file():
         # no table beside masks of other instances
-        claim_folder(folder, read_claim(folder / CLAIM) | dict(instances=made_of['instances']))
+        claim_folder(folder, read_claim(folder) | dict(instances=made_of['instances']))
     if masks:
         draw = partial(_draw_and_write, values=values, overlap=overlap, crowd=crowd)
         tasks = list(_tasks(instances, folder))
@@ -145,8 +147,8 @@ def prepare_split(
 
 def _claim(folder: Path, made_of: dict[str, str]) -> None:
     """Refuse to add to masks of another kind."""
-    if not (folder / CLAIM).is_file() and any(folder.glob('*.png')):
-        raise FormatError(
+    if not claim_path(folder).is_file() and any(folder.glob('*.png')):
+        raise ConfigError(
             f'{folder} holds masks that this tool did not draw; keep them with --no-masks, or '
             'delete the folder.'
         )

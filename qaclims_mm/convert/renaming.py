@@ -9,7 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import join_problems
 
 
 class Rule(NamedTuple):

@@ -17,15 +17,10 @@ from qaclims_mm.convert.files import atomic_folder, check_free
 from qaclims_mm.convert.pickles import PickledTensor, read_npy
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, save_text_bank
+from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import (
-    MANIFEST,
-    FormatError,
-    hash_config,
-    hash_file,
-    join_problems,
-)
+from qaclims_mm.schemas import MANIFEST, hash_config, hash_file, join_problems
 
 # Of two caches of half precision; a difference of whole texts is a hundred times as large.
 SAME_EMBEDDING = 2e-3
@@ -72,7 +67,8 @@ def _read_bg(path: str | Path, prompt: str) -> Iterator[tuple[str, Tensor, str]]
     """Yield the same of {'profile': ..., 'feats': {image: {class: {answers, answer_feats}}}}.
 
     Raises:
-        FormatError: If the profile has another prompt.
+        FormatError: If the file is nested in another way.
+        ConfigError: If the profile has another prompt.
     """
     content = read_npy(path)
     if not isinstance(content, dict) or not {'profile', 'feats'} <= set(content):
@@ -80,7 +76,7 @@ def _read_bg(path: str | Path, prompt: str) -> Iterator[tuple[str, Tensor, str]]
     profile = content['profile'] if isinstance(content['profile'], dict) else {}
     found = profile.get('prompt')
     if not isinstance(found, str) or found.replace('{}', '{answer}') != prompt:
-        raise FormatError(f'{path} was made with the prompt {found!r}, the config has {prompt!r}.')
+        raise ConfigError(f'{path} was made with the prompt {found!r}, the config has {prompt!r}.')
     for entry, place in _entries(content['feats'], path):
         answers = entry.get('answers')
         if not isinstance(answers, list) or not all(isinstance(a, str) for a in answers):
@@ -102,8 +98,9 @@ def read_caches(fg: str | Path, bg: str | Path, prompt: str) -> dict[str, Tensor
         {text: embedding (D,), float32, L2-normalised}.
 
     Raises:
-        FormatError: If a file cannot be read safely, is nested in another way, was made with
-            another prompt, or has a text twice with different embeddings.
+        FormatError: If a file cannot be read safely or is nested in another way.
+        ConfigError: If it was made with another prompt.
+        DataError: If a text has two embeddings.
     """
     known: dict[str, Tensor] = {}
     first: dict[str, str] = {}
@@ -116,7 +113,7 @@ def read_caches(fg: str | Path, bg: str | Path, prompt: str) -> dict[str, Tensor
                 problems.setdefault(text, f'{text!r}: {first[text]} and {place}')
             first.setdefault(text, place)
     if problems:
-        raise FormatError(
+        raise DataError(
             join_problems(list(problems.values()), 'texts have two embeddings')
             + '\nThe caches were made by different CLIPs; give two that belong together.'
         )
@@ -141,11 +138,12 @@ def embeddings_of(
         Float32 ``(T, D)``.
 
     Raises:
-        FormatError: If the caches have none of the texts, or were made by another CLIP or prompt.
+        DataError: If the caches have none of the texts.
+        ConfigError: If they were made by another CLIP or prompt.
     """
     there = [text for text in texts if text in cached]
     if not there:
-        raise FormatError('the caches have no text of the corpus: they belong to other answers.')
+        raise DataError('the caches have no text of the corpus: they belong to other answers.')
     spread = np.linspace(0, len(there) - 1, min(SAMPLE_SIZE, len(there))).astype(int)
     sample = [there[i] for i in spread]
     again = encode([prompt.replace('{answer}', text) for text in sample])
@@ -153,7 +151,7 @@ def embeddings_of(
     same_size = kept.shape == again.shape
     cosine = F.cosine_similarity(kept, again).min().item() if same_size else -1.0
     if not cosine >= SAME_CLIP:
-        raise FormatError(
+        raise ConfigError(
             'the cache was made by another CLIP or prompt: of '
             f'{len(sample)} texts encoded again, one has a cosine of {cosine:.3f}, dimensions '
             f'{kept.shape[1]} and {again.shape[1]}; set text_bank.text_head to its CLIP.'
@@ -191,7 +189,9 @@ def convert_text_cache(
         The counts of its manifest; ``cached`` are the texts that the caches had.
 
     Raises:
-        FormatError: If a file cannot be read safely, or the parts do not belong together.
+        FormatError: If a file cannot be read safely.
+        ConfigError: If the caches were made by another CLIP or prompt.
+        DataError: If the parts do not belong together.
     """
     check_free(out, force, MANIFEST)
     answers = VQACorpus(corpus)

@@ -10,11 +10,11 @@ from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.builder import hash_questions
 from qaclims_mm.corpus.questions import Question, get_questions
 from qaclims_mm.corpus.store import write_shard
+from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import (
     MANIFEST,
     SHARD_SIZE,
-    FormatError,
     Manifest,
     claim_folder,
     hash_config,
@@ -109,20 +109,20 @@ def _choose(foreground: Answers, background: Answers, ids: Sequence[str] | None)
     """Return the images of the corpus, sorted.
 
     Raises:
-        FormatError: If an image or class is in one file alone, or an id in neither.
+        DataError: If an image or class is in one file alone, or an id in neither.
     """
     chosen = sorted(set(foreground) | set(background) if ids is None else set(ids))
     known = foreground.keys() & background.keys()
     absent = [i for i in chosen if i not in known]
     if absent:
         where = 'are not in both files' if ids is None else 'of the list are not in both files'
-        raise FormatError(
+        raise DataError(
             join_problems(absent, f'images {where}', shown=len(absent) if ids else 10)
             + '\nGive the two files that belong together, and ids of images with a label.'
         )
     differ = [f'{i}: {", ".join(c)}' for i in chosen if (c := foreground[i].keys() ^ background[i])]
     if differ:
-        raise FormatError(join_problems(differ, 'images have a class in one file alone'))
+        raise DataError(join_problems(differ, 'images have a class in one file alone'))
     return chosen
 
 
@@ -178,8 +178,9 @@ def convert_vqa(
         The counts of its manifest.
 
     Raises:
-        FormatError: If a file cannot be read safely, is nested in another way, or the files and
-            the list do not fit together.
+        FormatError: If a file cannot be read safely or is nested in another way.
+        DataError: If the files and the list do not fit together.
+        StageError: If the folder was made from something else.
     """
     check_free(out, force, MANIFEST)
     wanted = None if ids is None else read_lines(ids)

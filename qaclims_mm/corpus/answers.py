@@ -49,7 +49,7 @@ def lemmatize(text: str) -> str:
         import simplemma
     except ImportError as error:
         raise ImportError(
-            'lemmatize=True needs simplemma; run: pip install -e ".[lemma]"'
+            "lemmatize=True needs simplemma; run: pip install 'qaclims_mm[lemma]'"
         ) from error
     return text if ' ' in text else simplemma.lemmatize(text, lang='en').lower()
 

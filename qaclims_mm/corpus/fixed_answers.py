@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from qaclims_mm.corpus.questions import QUESTION_SETS
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa.base import Answer, check_lengths
 
@@ -22,14 +22,14 @@ class FixedAnswers:
         question_set: As in ``VQACorpusBuilder``.
 
     Raises:
-        FormatError: If a class has no text.
+        ConfigError: If a class has no text.
     """
 
     def __init__(self, answers: Mapping[str, Sequence[str]], question_set: str = 'paper') -> None:
         self._answers: dict[str, str] = {}
         for name, texts in answers.items():
             if not texts:
-                raise FormatError(f'answers must have a text for each class, but {name} has none.')
+                raise ConfigError(f'answers must have a text for each class, but {name} has none.')
             asked = QUESTION_SETS[question_set]
             around = [q for q in asked if q.kind == 'bg']
             self._answers |= {q.fill(name): name for q in asked}
@@ -45,14 +45,14 @@ class FixedAnswers:
 
         Raises:
             ValueError: If there are not as many lists of questions as images.
-            FormatError: If a question is none about a class of the list.
+            ConfigError: If a question is none about a class of the list.
         """
         check_lengths(images, questions_per_image)
         return [[self._find(q) for q in questions] for questions in questions_per_image]
 
     def _find(self, question: str) -> Answer:
         if question not in self._answers:
-            raise FormatError(
+            raise ConfigError(
                 f'there is no fixed answer to {question!r}; answers must have the texts of all '
                 'classes, under the names that the questions have.'
             )

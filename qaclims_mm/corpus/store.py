@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     MANIFEST,
     SHARD_SIZE,
-    FormatError,
     Manifest,
     manifest_hash,
     read_parquet,
@@ -102,11 +102,11 @@ class VQACorpus:
         """Refuse a corpus of another question set.
 
         Raises:
-            FormatError: If it is of another one.
+            StageError: If it is of another one.
         """
         found = self.manifest.extra.get('questions')
         if found != question_hash:
-            raise FormatError(
+            raise StageError(
                 f'{self.folder} was made with another question set ({found} instead of '
                 f'{question_hash}); run the qape stage into another folder.'
             )

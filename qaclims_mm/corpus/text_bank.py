@@ -11,7 +11,8 @@ from torch import Tensor
 from qaclims_mm.corpus.answers import select_backgrounds
 from qaclims_mm.corpus.questions import ALL_GROUPS, BACKGROUND_GROUPS, QUESTION_GROUPS
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.schemas import FormatError, Manifest, read_text_bank, write_text_bank
+from qaclims_mm.errors import StageError
+from qaclims_mm.schemas import Manifest, read_text_bank, write_text_bank
 from qaclims_mm.schemas.text_bank import read_texts
 
 NONE = -1
@@ -201,11 +202,11 @@ class TextBank:
         """Refuse an image encoder that does not belong to these texts.
 
         Raises:
-            FormatError: If the texts were encoded by another CLIP.
+            StageError: If the texts were encoded by another CLIP.
         """
         found = self.metadata.get('weights_sha256', '')
         if found != weights_sha256:
-            raise FormatError(
+            raise StageError(
                 f'the text bank {self.folder} was made by CLIP {self.metadata.get("clip")} '
                 f'({found[:8]}), but the image encoder belongs to {weights_sha256[:8]}; '
                 'encode the texts with the same CLIP: qaclims encode-texts CONFIG.'

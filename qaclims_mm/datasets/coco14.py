@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.datasets.label_files import read_instances, read_labels
 from qaclims_mm.datasets.voc12 import palette_of
+from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, file_of, join_problems
+from qaclims_mm.schemas import file_of, join_problems
+from qaclims_mm.schemas.labels import read_instances, read_labels
 
 CLASSES = (
     'background', 'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck',
@@ -39,7 +40,8 @@ class COCO14WeakDataset(ImageLevelDataset):
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
-        FormatError: If the file is missing or broken, or a label is none of the 80 classes.
+        FormatError: If the file is missing or broken.
+        DataError: If a label is none of the 80 classes.
     """
 
     METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
@@ -77,7 +79,7 @@ class COCO14WeakDataset(ImageLevelDataset):
             else:
                 records.append(record)
         if problems:
-            raise FormatError(join_problems(problems, f'records of {self.ann_file} are bad'))
+            raise DataError(join_problems(problems, f'records of {self.ann_file} are bad'))
         return records
 
     def _read_labels(self) -> dict[str, list[str]]:
@@ -88,7 +90,7 @@ class COCO14WeakDataset(ImageLevelDataset):
         labels = read_labels(path)
         missing = [image_id for image_id in listed if image_id not in labels]
         if missing:
-            raise FormatError(join_problems(missing, f'images have no row in {path}'))
+            raise DataError(join_problems(missing, f'images have no row in {path}'))
         return {image_id: labels[image_id] for image_id in listed}
 
     def _read_list(self) -> dict[str, list[str]]:

@@ -1,17 +1,18 @@
 """Anybody's images: a folder and a table of labels."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.datasets.label_files import read_labels
 from qaclims_mm.datasets.voc12 import palette_of
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.schemas.project import CLASSES, LABELS, read_project_tables
 
@@ -24,6 +25,15 @@ def with_gap(classes: Sequence[str]) -> list[str]:
     """Return class names with ``(nobody)`` where a mask's value would be 255."""
     gap = [NOBODY] if len(classes) > _GAP else []
     return [*classes[:_GAP], *gap, *classes[_GAP:]]
+
+
+def find_images(folder: str | Path) -> Iterator[Path]:
+    """Yield the images below a folder, sorted; hidden ones are left out."""
+    folder = Path(folder)
+    for path in sorted(folder.rglob('*')):
+        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
+            yield path
 
 
 def path_below(image: str, folder: str | Path) -> str:
@@ -48,21 +58,21 @@ def path_below(image: str, folder: str | Path) -> str:
 
 def _check_classes(classes: Sequence[str]) -> None:
     if not classes:
-        raise FormatError('there must be at least one class, but there is none.')
+        raise ConfigError('there must be at least one class, but there is none.')
     first: dict[str, str] = {}
     for name in classes:
         key = name.replace(' ', '')
         if not key:
-            raise FormatError('a class has an empty name; give it one.')
+            raise ConfigError('a class has an empty name; give it one.')
         if key in first:
             same = name == first[key]
             other = (
                 'stands twice' if same else f'and {shown_name(first[key])} differ in blanks alone'
             )
-            raise FormatError(f'class {shown_name(name)} {other}; classes need different names.')
+            raise ConfigError(f'class {shown_name(name)} {other}; classes need different names.')
         first[key] = name
     if len(classes) > _GAP and classes[_GAP] != NOBODY:
-        raise FormatError(
+        raise ConfigError(
             f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
             f'{shown_name(classes[_GAP])}; its masks would be of the value that does not count.'
         )
@@ -87,9 +97,10 @@ class FolderWeakDataset(ImageLevelDataset):
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
-        FormatError: If a table is missing or wrong, a label is none of the classes, a class
-            stands twice, there are not ``num_classes`` of them, or two images differ in their
-            suffixes alone.
+        FormatError: If a table is missing or wrong.
+        ConfigError: If a class stands twice.
+        DataError: If a label is none of the classes, there are not ``num_classes`` of them, or two
+            images differ in their suffixes alone.
     """
 
     def __init__(
@@ -106,7 +117,7 @@ class FolderWeakDataset(ImageLevelDataset):
         self._aliases: Mapping[str, Sequence[str]] = {}
         if project is not None:
             if ann_file or classes or data_prefix:
-                raise FormatError(
+                raise ConfigError(
                     'a project says where images, labels and classes are; give no ann_file, '
                     'classes or data_prefix beside it.'
                 )
@@ -118,7 +129,7 @@ class FolderWeakDataset(ImageLevelDataset):
         _check_classes(classes)
         if num_classes is not None and len(classes) != num_classes:
             where = 'classes' if project is None else os.path.join(project, CLASSES)
-            raise FormatError(
+            raise DataError(
                 f'{shown_text(where)} has {len(classes)} classes, but the config is for '
                 f'{num_classes}; correct the table, or make the project again with qaclims init.'
             )
@@ -151,7 +162,7 @@ class FolderWeakDataset(ImageLevelDataset):
             except ValueError as error:
                 problems.append(f'{self.ann_file}, image {number}: {error}')
         if problems:
-            raise FormatError(join_problems(problems, 'records cannot be used'))
+            raise DataError(join_problems(problems, 'records cannot be used'))
         return records
 
     def _find(self, image: str) -> Path:

@@ -12,9 +12,11 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
+from qaclims_mm.datasets.protocols import ImageReader, RecordChecker
 from qaclims_mm.datasets.read_image import read_image
-from qaclims_mm.errors import RecordError
-from qaclims_mm.schemas import FormatError, join_problems, problem_of_image_id, shown_name
+from qaclims_mm.datasets.samplers import Draw
+from qaclims_mm.errors import DataError, FormatError, RecordError
+from qaclims_mm.schemas import join_problems, problem_of_image_id, shown_name
 
 
 class ImageLevelDataset(BaseDataset):
@@ -94,7 +96,7 @@ class ImageLevelDataset(BaseDataset):
                 logger='current',
             )
         for transform in self.pipeline.transforms:
-            if hasattr(transform, 'check_records'):
+            if isinstance(transform, RecordChecker):
                 transform.check_records(self.iterate_records())
 
     def iterate_records(self) -> Iterable[dict]:
@@ -107,7 +109,7 @@ class ImageLevelDataset(BaseDataset):
         Raises:
             RecordError: If it cannot be read by the pipeline.
         """
-        reading = [t.read for t in self.pipeline.transforms if hasattr(t, 'read')]
+        reading = [t.read for t in self.pipeline.transforms if isinstance(t, ImageReader)]
         return (reading[0] if reading else read_image)(record['img_path'])[0]
 
     def image_ids(self) -> list[str]:
@@ -129,11 +131,10 @@ class ImageLevelDataset(BaseDataset):
 
     def __getitem__(self, idx: int) -> Any:
         """Return the packed record; a ``Draw`` seeds what its random transforms draw from."""
-        seed = getattr(idx, 'seed', None)
-        if seed is not None:
+        if isinstance(idx, Draw):
             # the states that mmcv's and our transforms draw from
-            random.seed(seed)
-            np.random.seed(seed)  # noqa: NPY002
+            random.seed(idx.seed)
+            np.random.seed(idx.seed)  # noqa: NPY002
         return super().__getitem__(idx)
 
     def prepare_data(self, idx: int) -> Any:
@@ -154,7 +155,7 @@ class ImageLevelDataset(BaseDataset):
             if failures:
                 packed['data_samples'].set_metainfo(dict(failed_records=failures))
             return packed
-        raise FormatError(
+        raise DataError(
             join_problems([f'{i}: {reason}' for i, reason in failures], 'records, all, are bad')
         )
 

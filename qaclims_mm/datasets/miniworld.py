@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset, palette_of
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError
 
 
 @DATASETS.register_module()

@@ -10,8 +10,8 @@ from typing import Any
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadRGBImage
+from qaclims_mm.errors import ConfigError, QAClimsError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError
 
 LOADING = {c.__name__: c for c in (LoadRGBImage, LoadBGRImage)}
 # these change how a run reads, but not which records there are
@@ -80,26 +80,26 @@ def rebuild_dataset(values: object) -> ImageLevelDataset:
         values: Config of the data set as plain JSON; it is not trusted.
 
     Raises:
-        FormatError: If it names another class than the package's image-level data sets, begins its
+        ConfigError: If it names another class than the package's image-level data sets, begins its
             pipeline with another step than ``LOADING``, has an option of another name or type, or
             its files cannot be read.
     """
     if not isinstance(values, Mapping):
-        raise FormatError('the config has no data set of a test run')
+        raise ConfigError('the config has no data set of a test run')
     found = _known(image_level_datasets(), values, 'data set')
     options = {k: v for k, v in values.items() if k not in UNUSED}
     _check_options(options, OPTIONS, found.__name__)
     pipeline = values.get('pipeline') or []
     if not isinstance(pipeline, list):
-        raise FormatError(f'the pipeline of {found.__name__} is no list')
+        raise ConfigError(f'the pipeline of {found.__name__} is no list')
     # what further steps read may be gone
     steps = [_loading(step) for step in pipeline[:1]]
     try:
         return found(**options, pipeline=steps, test_mode=True)
-    except (FormatError, OSError):
+    except (QAClimsError, OSError):
         raise
     except Exception as error:  # options of the right types may still fit no file
-        raise FormatError(f'{found.__name__} fails ({type(error).__name__}: {error})') from error
+        raise ConfigError(f'{found.__name__} fails ({type(error).__name__}: {error})') from error
 
 
 def image_level_datasets() -> dict[str, type[ImageLevelDataset]]:
@@ -117,7 +117,7 @@ def _known(classes: Mapping[str, Any], values: object, what: str) -> Any:
     """Return the class that a config names, by lookup alone."""
     name = values.get('type') if isinstance(values, Mapping) else None
     if not isinstance(name, str) or name not in classes:
-        raise FormatError(
+        raise ConfigError(
             f'a {what} of type {str(name)[:80]!r} is not built from a file, since its code would '
             f'run; only {", ".join(sorted(classes))} are'
         )
@@ -129,9 +129,9 @@ def _check_options(
 ) -> None:
     for key, value in options.items():
         if key not in known:
-            raise FormatError(f'{name} is not built from a file with the option {key[:80]!r}')
+            raise ConfigError(f'{name} is not built from a file with the option {key[:80]!r}')
         if not known[key](value):
-            raise FormatError(f'{name} does not take {str(value)[:80]!r} as its {key}')
+            raise ConfigError(f'{name} does not take {str(value)[:80]!r} as its {key}')
 
 
 def _loading(step: object) -> LoadRGBImage:

@@ -1,12 +1,13 @@
 """Samplers: of trainings that can be repeated, and of test runs that write files."""
 
-from collections.abc import Collection, Iterator, Sized
+from collections.abc import Collection, Iterator
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
+from qaclims_mm.datasets.protocols import ImageList
 from qaclims_mm.registry import DATA_SAMPLERS
 
 
@@ -53,7 +54,7 @@ class ShardSampler(Sampler[int]):
     All ranks must leave out the same images, since they share what is left.
 
     Args:
-        dataset: Has ``image_ids()``.
+        dataset: Images with their ids.
         shard_size: Images a shard; 1 deals single images to the ranks in turn.
         seed: Not used; mmengine's runner passes it.
         round_up: Must be ``False``: an image that counts twice would falsify every metric.
@@ -63,7 +64,11 @@ class ShardSampler(Sampler[int]):
     """
 
     def __init__(
-        self, dataset: Sized, shard_size: int = 1, seed: int | None = None, round_up: bool = False
+        self,
+        dataset: ImageList,
+        shard_size: int = 1,
+        seed: int | None = None,
+        round_up: bool = False,
     ) -> None:
         if shard_size < 1:
             raise ValueError(f'shard_size must be at least 1, but got {shard_size}.')
@@ -76,12 +81,12 @@ class ShardSampler(Sampler[int]):
     def skip(self, image_ids: Collection[str]) -> int:
         """Leave out images that are done; returns how many of this dataset they are."""
         self._done = frozenset(image_ids)
-        return len(self._done & set(self.dataset.image_ids()))  # type: ignore[attr-defined]
+        return len(self._done & set(self.dataset.image_ids()))
 
     def _indices(self) -> list[int]:
         left = list(range(len(self.dataset)))
         if self._done:
-            ids = self.dataset.image_ids()  # type: ignore[attr-defined]
+            ids = self.dataset.image_ids()
             left = [i for i in left if ids[i] not in self._done]
         # dealt anew: what a lost rank has left is work for all ranks of the next run
         shards = dict.fromkeys(i // self.shard_size for i in left)

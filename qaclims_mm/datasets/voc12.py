@@ -6,9 +6,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.datasets.label_files import read_labels
+from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, file_of, join_problems, voc_palette
+from qaclims_mm.schemas import file_of, join_problems, voc_palette
+from qaclims_mm.schemas.labels import read_labels
 
 CLASSES = (
     'background', 'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair',
@@ -36,7 +37,8 @@ class VOC12WeakDataset(ImageLevelDataset):
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
-        FormatError: If the list, a label or an XML file is missing or wrong, with file and line.
+        FormatError: If the list is missing.
+        DataError: If a label or an XML file is missing or wrong, with file and line.
     """
 
     METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
@@ -86,7 +88,7 @@ class VOC12WeakDataset(ImageLevelDataset):
             except ValueError as error:
                 problems.append(f'{self.ann_file}:{line}: {error}')
         if problems:
-            raise FormatError(join_problems(problems, 'records have no usable labels'))
+            raise DataError(join_problems(problems, 'records have no usable labels'))
         return records
 
     def _read_list(self) -> Iterator[tuple[int, str]]:

@@ -17,12 +17,12 @@ from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.datasets.transforms.formatting import to_chw
 from qaclims_mm.demo.proposing import clip_proposer_of, propose_by_questions
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.cam_inferencer import CAMInferencer
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 # of an image whose config does not say, in pixels
 MAX_SIDE = 1024
@@ -84,7 +84,8 @@ class Explainer:
             or ``MAX_SIDE``.
 
     Raises:
-        FormatError: If a file is missing or fits no network, or a refiner lacks its checkpoint.
+        FormatError: If a file is missing or fits no network.
+        ConfigError: If a refiner lacks its checkpoint.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Explainer:
             return None
         refiner = build_network(read_config(str(config)).model, weights, self.device)
         if weights is None and not isinstance(refiner, PredictOnly):
-            raise FormatError(
+            raise ConfigError(
                 f'the {type(refiner).__name__} of {config} has to be trained, but no checkpoint '
                 'was given; give one (--refiner-weights), or PAR or SAM as the refiner.'
             )

@@ -14,8 +14,8 @@ from scipy import ndimage
 
 from qaclims_mm.demo.download import HEAD, pack
 from qaclims_mm.demo.explainer import Explainer, Found, Picture
-from qaclims_mm.schemas import FormatError
-from qaclims_mm.visualization.sheets import overlay_cam
+from qaclims_mm.errors import QAClimsError
+from qaclims_mm.visualization.overlays import overlay_cam
 
 # more classes than these are searched for by their first letters instead of being ticked
 TICKED = 40
@@ -56,7 +56,7 @@ def told(function: Callable) -> Callable:
     def wrapped(*args: Any) -> Any:
         try:
             return function(*args)
-        except (FormatError, ValueError) as error:
+        except (QAClimsError, ValueError) as error:
             message = html.escape(str(error), quote=False)
             raise gr.Error(message, print_exception=False) from error
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import io
 import os
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-_INSTALL = 'pip install -e ".[mm]"'
+_INSTALL = "pip install 'qaclims_mm[mm]'"
 _PARTS = {
     'mmengine': 'onedl-mmengine',
     'mmcv': 'onedl-mmcv',
@@ -33,23 +34,30 @@ def require_openmmlab() -> None:
     broken = []
     for module, distribution in _PARTS.items():
         try:
-            importlib.import_module(module)
+            _import_or_find(module)
         except Exception as error:
             broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
     if broken:
         raise ImportError(
             'qaclims_mm needs a working OpenMMLab install. Missing or broken:\n  '
             + '\n  '.join(broken)
-            + f'\nRun in the root of the repository: {_INSTALL}\n'
+            + f'\nRun: {_INSTALL}\n'
             'If another mmcv, mmengine or mmsegmentation is installed, uninstall it first.'
         )
+
+
+def _import_or_find(module: str) -> None:
+    if module != 'mmpretrain':
+        importlib.import_module(module)
+    elif importlib.util.find_spec(module) is None:
+        # its import takes a second, and is left to configs that name one of its backbones
+        raise ModuleNotFoundError(f'No module named {module!r}', name=module)
 
 
 def mend_openmmlab() -> None:
     """Check the install and apply every mend that is not about ranks; safe to call again."""
     require_openmmlab()
     enable_mmseg_bases()
-    skip_mmpretrain_multimodal()
     hide_missing_onedl()
     refuse_unsafe_checkpoints()
     write_files_whole()
@@ -62,16 +70,6 @@ def enable_mmseg_bases() -> None:
     from mmengine.config import utils
 
     utils.MODULE2PACKAGE['mmseg'] = 'mmseg'
-
-
-def skip_mmpretrain_multimodal() -> None:
-    """Keep mmpretrain from importing its own BLIP and CLIP, which transformers 5 breaks.
-
-    It does so where pycocotools is installed, and then none of its backbones can be had.
-    """
-    from mmpretrain.utils import dependency
-
-    dependency.WITH_MULTIMODAL = False
 
 
 def hide_missing_onedl() -> None:
@@ -177,27 +175,16 @@ def _replace_sync_bn(node: object) -> None:
 
 
 def refuse_unsafe_checkpoints() -> None:
-    """Never let mmengine fall back to a checkpoint load that can execute code; read safetensors."""
-    import torch
+    """Never let mmengine load a checkpoint in a way that can execute code; read safetensors.
+
+    It falls back to such a load for files, and uses nothing else for downloads.
+    """
     from mmengine.runner import checkpoint as mmengine_checkpoint
-    from safetensors.torch import load_file
 
-    from qaclims_mm.schemas import FormatError
+    from qaclims_mm.engine.checkpoints import load_safely, load_url
 
-    def load(file, map_location=None, weights_only=True):  # noqa: ANN001, ANN202 - mmengine's signature
-        try:
-            if str(file).endswith('.safetensors'):
-                return load_file(file, device=str(map_location or 'cpu'))
-            with torch.serialization.safe_globals(mmengine_checkpoint.get_torch_safe_globals()):
-                return torch.load(file, map_location=map_location, weights_only=True)
-        except Exception as error:
-            raise FormatError(
-                f'{file} cannot be loaded safely ({type(error).__name__}: {error}). If it is a '
-                'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
-                'never load a file of others in another way.'
-            ) from error
-
-    mmengine_checkpoint._safe_torch_load = load
+    mmengine_checkpoint._safe_torch_load = load_safely
+    mmengine_checkpoint.load_url = load_url
 
 
 def write_files_whole() -> None:
@@ -268,7 +255,7 @@ def find_whole_checkpoint(work_dir: str) -> str | None:
     from mmengine.logging import print_log
     from mmengine.runner.checkpoint import find_latest_checkpoint
 
-    from qaclims_mm.schemas import FormatError
+    from qaclims_mm.errors import FormatError
 
     named = find_latest_checkpoint(work_dir)
     # torch writes zip files, whose table of contents comes last

@@ -7,8 +7,23 @@ from typing import Any
 from mmengine.config import DictAction
 
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.paths import config_file
 
 LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+class StageParser(argparse.ArgumentParser):
+    """Parses the flags of a stage; its config may be given by the name of one that ships."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse, then find the config, so that a wrong flag is named first.
+
+        Raises:
+            ConfigError: If there is no such config.
+        """
+        found, others = super().parse_known_args(args, namespace)
+        found.config = config_file(found.config)
+        return found, others
 
 
 class OptionsAction(DictAction):
@@ -24,10 +39,10 @@ class OptionsAction(DictAction):
         return DictAction._parse_iterable(val)
 
 
-def base_parser(description: str) -> argparse.ArgumentParser:
+def base_parser(description: str) -> StageParser:
     """Return a parser with the flags every stage has."""
-    parser = argparse.ArgumentParser(description=description, epilog=CONFIGS_ARE_CODE)
-    parser.add_argument('config', help='config file')
+    parser = StageParser(description=description, epilog=CONFIGS_ARE_CODE)
+    parser.add_argument('config', help='config file, or the name of one that ships')
     parser.add_argument('--work-dir', help='where logs, checkpoints and files go')
     parser.add_argument(
         '--cfg-options',

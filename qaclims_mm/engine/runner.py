@@ -11,7 +11,8 @@ from mmengine.runner import BaseLoop, Runner
 from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_group
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
-from qaclims_mm.schemas import FormatError, read_run_config, run_config_path, write_run_config
+from qaclims_mm.errors import DataError, FormatError
+from qaclims_mm.schemas import read_run_config, run_config_path, write_run_config
 
 EXIT_BAD_RECORDS = 3
 
@@ -35,14 +36,14 @@ class StageRunner(Runner):
         """Build the loop of a training.
 
         Raises:
-            FormatError: If the data set has fewer images than one step takes.
+            DataError: If the data set has fewer images than one step takes.
         """
         built = super().build_train_loop(loop)
         loader = built.dataloader
         if not len(loader):
             size, ranks = loader.batch_size, get_world_size()
             on_ranks = f' on each of {ranks} ranks' if ranks > 1 else ''
-            raise FormatError(
+            raise DataError(
                 f'the training has {len(loader.dataset)} images, but a step takes {size}'
                 f'{on_ranks}; make train_dataloader.batch_size smaller or add images.'
             )

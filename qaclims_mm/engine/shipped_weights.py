@@ -3,8 +3,8 @@
 from typing import Any
 
 from mmengine.runner import CheckpointLoader
-from safetensors.torch import load_file
 
+from qaclims_mm.engine.checkpoints import load_safely
 from qaclims_mm.paths import SHIPPED, resolve
 
 
@@ -19,4 +19,4 @@ def load_from_shipped(filename: str, map_location: Any = None) -> dict[str, Any]
     Raises:
         FileNotFoundError: If the package ships no such file.
     """
-    return load_file(resolve(filename), device=str(map_location or 'cpu'))
+    return load_safely(resolve(filename), map_location)

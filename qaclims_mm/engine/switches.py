@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 
 from qaclims_mm.engine.compat import find_whole_checkpoint
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError
 
 
 def mixed_precision_wrapper() -> str:
@@ -33,10 +33,10 @@ def use_test_time_augmentation(cfg: Config) -> None:
     """Let a test run merge the predictions of an image's ``tta_pipeline`` copies, in place.
 
     Raises:
-        FormatError: If the config has no ``tta_pipeline`` and ``tta_model``.
+        ConfigError: If the config has no ``tta_pipeline`` and ``tta_model``.
     """
     if not (cfg.get('tta_pipeline') and cfg.get('tta_model')):
-        raise FormatError(f'{cfg.filename} has no tta_pipeline and tta_model; run without --tta.')
+        raise ConfigError(f'{cfg.filename} has no tta_pipeline and tta_model; run without --tta.')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
     # mmengine's TTA model wants the copies outside and the images inside
     cfg.test_dataloader.collate_fn = dict(type='pseudo_collate')

@@ -12,10 +12,11 @@ from mmengine.logging import print_log
 from rich.table import Table
 
 from qaclims_mm.console import new_console
-from qaclims_mm.evaluation.count_journal import Counts, read_parts, write_part
+from qaclims_mm.errors import ConfigError, DataError, TrainingError
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import FormatError, write_json
+from qaclims_mm.schemas.counts import Counts, read_parts, write_part
+from qaclims_mm.schemas.curve import Curve, write_curve
 from qaclims_mm.schemas.work_dir import CURVE, JOURNAL
 
 IMAGES_A_PART = 256
@@ -39,7 +40,9 @@ class CAMMetric(BaseMetric):
         prefix: As in ``BaseMetric``.
 
     Raises:
-        FormatError: While counting, if a mask and its maps disagree; names the image.
+        DataError: While counting, if a mask and its maps disagree; names the image.
+        ConfigError: While counting, if the pipeline reads no masks.
+        TrainingError: While counting, if maps have NaN.
     """
 
     default_prefix = 'cam'
@@ -57,19 +60,26 @@ class CAMMetric(BaseMetric):
         self.optional = optional
         self.thresholds = np.asarray(thresholds or [i / 100 for i in range(1, 100)])
         self.report_at, self.out_file = report_at, out_file
-        self.journal = self.out_dir = Path(journal) if journal else None
+        self.journal = Path(journal) if journal else None
+        # its thresholds stand in the journal itself
+        self.settings: dict[str, str] = {}
         self._counts: Counts | None = None
         self._known: frozenset[str] = frozenset()
 
     def use_work_dir(self, work_dir: str) -> None:
         """Keep curve and counts in the work dir of the run, unless other places were given."""
         self.out_file = self.out_file or str(Path(work_dir) / CURVE)
-        self.journal = self.out_dir = self.journal or Path(work_dir) / JOURNAL
+        self.journal = self.journal or Path(work_dir) / JOURNAL
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Class names, the background first."""
         return tuple((self.dataset_meta or {})['classes'])
+
+    @property
+    def claimed_folder(self) -> Path | None:
+        """The journal."""
+        return self.journal
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Read what the journal has counted, which comes again if another evaluator needs it."""
@@ -103,7 +113,7 @@ class CAMMetric(BaseMetric):
         cams, keys, mask = self._checked(sample)
         found = count_pixels(cams, keys, mask, self.thresholds)
         if found.classes[-1] >= len(self.class_names):
-            raise FormatError(
+            raise DataError(
                 f'image {sample["image_id"]}: class {found.classes[-1]} is in mask or maps, but '
                 f'there are {len(self.class_names)} classes with the background.'
             )
@@ -116,15 +126,13 @@ class CAMMetric(BaseMetric):
     def _checked(self, sample: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         name = f'image {sample["image_id"]} ({sample.get("img_path")})'
         if 'gt_sem_seg' not in sample:
-            raise FormatError(f'{name} has no mask; add LoadMask to the test pipeline.')
+            raise ConfigError(f'{name} has no mask; add LoadMask to the test pipeline.')
         mask = sample['gt_sem_seg']['data'][0].cpu().numpy()
         cams = sample['cam_high_res'].float().cpu().numpy()
         if cams.shape[1:] != mask.shape:
-            raise FormatError(
-                f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.'
-            )
+            raise DataError(f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.')
         if np.isnan(cams).any():
-            raise FormatError(f'{name}: its maps have NaN; the checkpoint is broken.')
+            raise TrainingError(f'{name}: its maps have NaN; the checkpoint is broken.')
         return cams, sample['cam_keys'].cpu().numpy(), mask
 
     def _flush(self) -> None:
@@ -198,21 +206,9 @@ class CAMMetric(BaseMetric):
     def _write_curve(
         self, per_class: np.ndarray, curve: np.ndarray, false: np.ndarray, under: np.ndarray
     ) -> None:
-        def numbers(values: np.ndarray) -> list[float | None]:
-            return [None if np.isnan(v) else round(float(v), 4) for v in values]
-
-        write_json(
-            str(self.out_file),
-            dict(
-                thresholds=numbers(self.thresholds),
-                mIoU=numbers(curve),
-                false_activation=numbers(false),
-                under_activation=numbers(under),
-                classes={
-                    n: numbers(row) for n, row in zip(self.class_names, per_class, strict=True)
-                },
-            ),
-        )
+        classes = dict(zip(self.class_names, per_class, strict=True))
+        errors = dict(false_activation=false, under_activation=under)
+        write_curve(str(self.out_file), Curve(self.thresholds, curve, classes, errors))
 
     def compute_metrics(self, results: list) -> dict:
         """Not used: ``evaluate`` sums counts."""

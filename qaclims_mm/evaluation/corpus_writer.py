@@ -14,10 +14,11 @@ from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     SHARD_SIZE,
     Manifest,
-    read_json,
+    failed_path,
+    read_failed,
     read_parquet,
     shard_path,
-    write_json,
+    write_failed,
 )
 
 CORPUS_FOLDER = 'corpus'
@@ -46,6 +47,12 @@ class CorpusWriter(BaseMetric):
         self.failures: dict[str, str] = {}
         self._shard_ids: dict[int, list[str]] = {}
         self._fingerprint: dict[str, str] = {}
+        self.settings: dict[str, str] = {}
+
+    @property
+    def claimed_folder(self) -> Path:
+        """Folder of the corpus."""
+        return self.out_dir
 
     def use_work_dir(self, work_dir: str) -> None:
         """Write into the work dir of the run, unless a folder was given."""
@@ -77,25 +84,23 @@ class CorpusWriter(BaseMetric):
 
     def _write(self, shard: int, ids: Sequence[str]) -> None:
         failed = {i: self._failed[i] for i in ids if i in self._failed}
+        path = failed_path(self.out_dir, shard)
         # before the shard, which says that its images need not be looked at again; a killed run may
         # have left the list and no shard, and the images be mended since
         if failed:
-            write_json(self._failed_path(shard), failed)
+            write_failed(path, failed)
         else:
-            self._failed_path(shard).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         write_shard(self.out_dir, shard, {i: self._rows.pop(i) for i in ids})
         del self._shard_ids[shard]
-
-    def _failed_path(self, shard: int) -> Path:
-        return shard_path(self.out_dir, shard).with_suffix('.failed.json')
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Write the manifest and return the counts."""
         barrier()
         counts = self._count(size)
-        for path in map(self._failed_path, range(counts['shards'])):
+        for path in (failed_path(self.out_dir, s) for s in range(counts['shards'])):
             if path.is_file():
-                self.failures |= read_json(path)
+                self.failures |= read_failed(path)
         if is_main_process():
             Manifest(
                 'qape',

@@ -38,6 +38,11 @@ class ImageWriter(BaseMetric):
         self.settings: dict[str, str] = {}
         self.queue = WriteQueue()
 
+    @property
+    def claimed_folder(self) -> Path:
+        """Folder of the files."""
+        return self.out_dir
+
     def use_work_dir(self, work_dir: str) -> None:
         """Write into the work dir of the run, unless a folder was given."""
         if self._is_default:

@@ -19,9 +19,10 @@ from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.networks import build_network
+from qaclims_mm.paths import config_file
 from qaclims_mm.registry import DATASETS, MODELS
 from qaclims_mm.schemas import resize_mask
-from qaclims_mm.visualization.sheets import overlay_cam
+from qaclims_mm.visualization.overlays import overlay_cam
 from qaclims_mm.vlms.vqa.base import VQAModel
 
 Image = str | Path | np.ndarray
@@ -31,7 +32,8 @@ class CAMInferencer(BaseInferencer):
     """Activation maps of images whose classes are known, in MMEngine's conventions.
 
     Args:
-        config: Of a network whose test run makes maps: a file, or what ``read_config`` returns.
+        config: Of a network whose test run makes maps: a file, the name of a config that
+            ships, or what ``read_config`` returns.
         weights: Checkpoint; ``None`` is for networks that need none.
         device: By default a GPU if there is one.
         qape: Config of the stage that asks the VQA model; then answers come with the maps.
@@ -45,7 +47,7 @@ class CAMInferencer(BaseInferencer):
         >>> image = make_picture(seed=999, index=0, size=112)[1].image
         >>> name = 'qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112'
         >>> weights = 'miniworld://qa_clims/r18-mini.safetensors'
-        >>> cams = CAMInferencer(f'configs/miniworld/{name}.py', weights, device='cpu')
+        >>> cams = CAMInferencer(name, weights, device='cpu')
         >>> found = cams(image, labels=['cat', 'sheep'])
         >>> found['predictions'][0]['classes'], found['predictions'][0]['cams'].shape
         (['cat', 'sheep'], (2, 112, 112))
@@ -234,4 +236,4 @@ def class_names_of(cfg: Config) -> tuple[str, ...]:
 
 
 def _read(config: str | Path | Config) -> Config:
-    return config if isinstance(config, Config) else read_config(str(config))
+    return config if isinstance(config, Config) else read_config(config_file(config))

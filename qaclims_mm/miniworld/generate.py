@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, truth
 from qaclims_mm.miniworld.world import CONTEXT_RATE
 from qaclims_mm.progress import track
-from qaclims_mm.schemas import FormatError, read_json, temporary_path, write_json, write_mask
+from qaclims_mm.schemas import read_json, temporary_path, write_json, write_mask
 
 WORLD_VERSION = 1
 MIN_SIZE = 32
@@ -49,7 +50,7 @@ def generate(
         ``root``.
 
     Raises:
-        FormatError: If ``root`` holds something else, or a world with other parameters.
+        ConfigError: If ``root`` holds something else, or a world with other parameters.
         ValueError: If there is nothing to draw, or a picture has too few pixels to show anything.
     """
     if min(num_train, num_val) < 0 or num_train + num_val < 1 or size < MIN_SIZE:
@@ -79,10 +80,10 @@ def generate(
 
 def _check_existing(root: Path, parameters: dict[str, int]) -> None:
     if not (root / 'world.json').is_file():
-        raise FormatError(f'{root} holds files that are no MiniWorld; choose another --root.')
+        raise ConfigError(f'{root} holds files that are no MiniWorld; choose another --root.')
     found = read_json(root / 'world.json')
     if found != parameters:
-        raise FormatError(
+        raise ConfigError(
             f'{root} holds a MiniWorld with {found}, but {parameters} is wanted; '
             'delete the folder or choose another --root.'
         )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qaclims_mm.miniworld.brush import Brush
+from qaclims_mm.miniworld.grounds import BACKDROPS
 from qaclims_mm.miniworld.objects import PAINTERS as OBJECT_PAINTERS
-from qaclims_mm.miniworld.things import BACKDROPS
 from qaclims_mm.miniworld.things import PAINTERS as THING_PAINTERS
 from qaclims_mm.miniworld.world import (
     CLASS_FACTS,

@@ -11,11 +11,11 @@ from PIL import Image, UnidentifiedImageError
 
 from qaclims_mm.datasets.folder import NOBODY
 from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import track
 from qaclims_mm.projects.files import ImageFolder
 from qaclims_mm.projects.names import is_word
 from qaclims_mm.projects.sources import Source, some_of
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
 
@@ -63,11 +63,12 @@ def check_source(
         renames: {label: name of its class}.
 
     Raises:
-        FormatError: If no image has a label that is to be renamed, or a class cannot have its name.
+        ConfigError: If no image has a label that is to be renamed, or a class is given a bad name.
+        DataError: If a label cannot be the name of a class.
     """
     for name in (*classes, *(renames or {}).values()):
         if problem := problem_of_name(name):
-            raise FormatError(f'class {shown_name(name)}: {problem}; choose another name.')
+            raise ConfigError(f'class {shown_name(name)}: {problem}; choose another name.')
     folder = ImageFolder(images)
     checked = Checked()
     found = [label for labels in source.rows.values() for label in labels]
@@ -95,7 +96,7 @@ def check_source(
     known = checked.aliases.items()
     checked.aliases = {name: others for name, others in known if name in checked.classes}
     if NOBODY in checked.classes:
-        raise FormatError(
+        raise DataError(
             f'no class can be called {NOBODY}, which stands for a mask value without a class; '
             f"choose another name with --rename '{NOBODY}=...'."
         )
@@ -203,7 +204,7 @@ def _name(
     """
     unknown = sorted(set(renames) - {*words, *words.values()})
     if unknown:
-        raise FormatError(f'cannot rename {shown_name(unknown[0])}: no image has that label.')
+        raise ConfigError(f'cannot rename {shown_name(unknown[0])}: no image has that label.')
     named = {label: renames.get(label, renames.get(text, text)) for label, text in words.items()}
     classes = as_words(named.values())
     renamed = {label: classes[name] for label, name in named.items()}

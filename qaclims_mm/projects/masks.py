@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.datasets.folder import with_gap
+from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.sources import some_of
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, join_problems, read_mask
+from qaclims_mm.schemas import IGNORE_INDEX, join_problems, read_mask
 from qaclims_mm.schemas.files import file_of, image_id_of, problem_of_file
 from qaclims_mm.schemas.names import shown_text
 
@@ -32,11 +33,12 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         What is strange of masks that can be used.
 
     Raises:
-        FormatError: If there is none, one is broken, of another size than its image, or has a value
+        FormatError: If one is broken.
+        DataError: If there is none, one is of another size than its image, or has a value
             that is no class, or many have a class that their image's labels lack.
     """
     if not os.path.isdir(masks):
-        raise FormatError(f'there is no folder {shown_text(masks)} with masks.')
+        raise ConfigError(f'there is no folder {shown_text(masks)} with masks.')
     names = with_gap(checked.classes)
     broken, strange = [], _Strangers()
     number = with_objects = 0
@@ -48,23 +50,23 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
         number += 1
         try:
             values = _values(path, size, names)
-        except FormatError as error:
+        except (FormatError, DataError) as error:
             broken.append(str(error))
             continue
         with_objects += bool(values)
         strange.add(path, {v: names[v - 1] for v in values}, labels)
     if broken:
         problem = join_problems(broken, 'masks do not fit')
-        raise FormatError(f'{problem}\nA mask is as large as its image; {_numbering(names)}.')
+        raise DataError(f'{problem}\nA mask is as large as its image; {_numbering(names)}.')
     if not number:
-        raise FormatError(
+        raise DataError(
             f'{shown_text(masks)} has no mask of an image; they are called as the images, .png.'
         )
     if not strange.number:
         return []
     problem = strange.describe(with_objects, names)
     if strange.number > _OVERSIGHTS * with_objects:
-        raise FormatError(f'{problem}.')
+        raise DataError(f'{problem}.')
     return [problem]
 
 
@@ -109,17 +111,18 @@ def _values(path: Path, size: tuple[int, int], names: Sequence[str]) -> list[int
     """Return the values of a mask's classes.
 
     Raises:
-        FormatError: If it is broken, or does not fit its image or the classes.
+        FormatError: If it is broken.
+        DataError: If it does not fit its image or the classes.
     """
     mask = read_mask(path)
     if mask.shape != size[::-1]:
-        raise FormatError(
+        raise DataError(
             f'{path}: {mask.shape[1]} x {mask.shape[0]} pixels, its image has {size[0]} x {size[1]}'
         )
     found = np.flatnonzero(np.bincount(mask.ravel())).tolist()
     values = [value for value in found if value not in (0, IGNORE_INDEX)]
     if values and values[-1] > len(names):
-        raise FormatError(
+        raise DataError(
             f'{path}: value {values[-1]}, but there are {len(names)} classes; give it the numbers '
             'below'
         )

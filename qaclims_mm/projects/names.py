@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from qaclims_mm.datasets import coco14, voc12
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas.names import BLANKS, shown_name
 
 # as VOC and COCO write them in files, and in words
@@ -105,13 +105,13 @@ def read_renames(texts: Sequence[str]) -> dict[str, str]:
     """Return {label: name} of texts ``label=name``.
 
     Raises:
-        FormatError: If one has no ``=``, an empty side, or stands twice.
+        ConfigError: If one has no ``=``, an empty side, or stands twice.
     """
     renames: dict[str, str] = {}
     for text in texts:
         label, equals, name = (part.strip(BLANKS) for part in text.rpartition('='))
         if not equals or not label or not name or label in renames:
-            raise FormatError(
+            raise ConfigError(
                 f"a new name must be given once, as 'label=name', but got {shown_name(text)}."
             )
         renames[label] = name

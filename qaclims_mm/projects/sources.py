@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from qaclims_mm.datasets.folder import SUFFIXES
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.datasets.folder import SUFFIXES, find_images
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.files import check_regular, hash_file, problem_of_file, shown_json
 from qaclims_mm.schemas.names import (
     BLANKS,
@@ -97,7 +97,8 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
         images: Folder of the images.
 
     Raises:
-        FormatError: If it is none of these, or cannot be read at all, or there are no images.
+        FormatError: If it is none of these or cannot be read at all.
+        ConfigError: If the images do not lie as they must without labels.
     """
     path = Path(labels)
     # those of pathlib raise an error for a name that is too long
@@ -339,7 +340,7 @@ def _read_folders(labels: Path, images: Path) -> Source:
             source.add('/'.join(parts), [parts[0].replace('_', ' ')], str(path))
         beside += len(parts) == 1
     if not source.rows or beside > len(source.rows):
-        raise FormatError(
+        raise ConfigError(
             f'{images} has {beside} images and {len(source.rows)} more in folders, which would be '
             'the classes; did you forget --labels?'
             if paths
@@ -382,12 +383,3 @@ def _in_several(images: Path, paths: Sequence[Path]) -> list[str]:
         + '; to an image of its own each has only the class of its folder: a table can give '
         'an image both labels'
     ]
-
-
-def find_images(folder: str | Path) -> Iterator[Path]:
-    """Yield the images below a folder, sorted; hidden ones are none."""
-    folder = Path(folder)
-    for path in sorted(folder.rglob('*')):
-        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            yield path

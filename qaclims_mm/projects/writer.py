@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qaclims_mm.datasets.folder import with_gap
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.paths import config_path
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
 from qaclims_mm.projects.presets import Preset
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas.labels import write_labels
 from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
 from qaclims_mm.schemas.project import (
     CLASSES,
@@ -133,12 +134,13 @@ def write_project(project: Project, rate: float) -> list[Path]:
         rate: FLOPs a second of this machine, by which the time is estimated.
 
     Raises:
-        FormatError: If its folder has files of another project, or there is no image or class.
+        ConfigError: If its folder has files of another project, or a folder cannot be used.
+        DataError: If there is no image or class.
     """
     checked, folder = project.checked, project.folder
     _check_paths(project)
     if not checked.rows or not checked.counts:
-        raise FormatError(
+        raise DataError(
             f'no image of {shown_text(project.images)} can be used with a label; see the problems '
             'above.'
         )
@@ -160,12 +162,12 @@ def _check_paths(project: Project) -> None:
     """Refuse folders whose names no log and no JSON could hold, and one that cannot be made.
 
     Raises:
-        FormatError: If a folder has such a name, or a file stands where the project would be.
+        ConfigError: If a folder has such a name, or a file stands where the project would be.
     """
     for folder in (project.folder, project.images, project.masks):
         problem = problem_of_line(str(folder.absolute())) if folder else ''
         if problem:
-            raise FormatError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
+            raise ConfigError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
     check_new_folder(project.folder)
 
 
@@ -176,10 +178,10 @@ def check_new_folder(folder: Path) -> None:
         folder: The folder of a new project; nothing is made.
 
     Raises:
-        FormatError: If a file stands there or above it, its name is too long, or it has a project.
+        ConfigError: If a file stands there or above it, its name is too long, or it has a project.
     """
     if os.path.lexists(folder) and not os.path.isdir(folder):
-        raise FormatError(f'{shown_text(folder)} is no folder; choose another one.')
+        raise ConfigError(f'{shown_text(folder)} is no folder; choose another one.')
     try:
         os.lstat(folder / 'pipeline.py')
     except FileNotFoundError:
@@ -187,10 +189,10 @@ def check_new_folder(folder: Path) -> None:
     except (OSError, ValueError) as error:
         # below a file, a name of 10,000 characters, a NUL
         reason = getattr(error, 'strerror', None) or error
-        raise FormatError(
+        raise ConfigError(
             f'the folder {shown_text(folder)} cannot be made ({reason}); choose another one.'
         ) from error
-    raise FormatError(
+    raise ConfigError(
         f'{shown_text(folder)} has a project already; delete it or choose another folder.'
     )
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.report.blocks import Block, MissingError, Table
 from qaclims_mm.report.plots import paint_spread, plot
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.ablation_results import AblationResults, read_results
+from qaclims_mm.visualization.ablation_tables import caption_of, cells_of, failures_of
 
 OMEGA = 'omega'
 PAPERS_POINT = (
@@ -22,6 +23,7 @@ def read_ablations(folder: str | Path) -> dict[str, AblationResults]:
 
     Raises:
         FormatError: If one of its JSON files is something else.
+        ConfigError: If rows of the suite of thresholds have other names.
     """
     found = (read_results(p) for p in sorted(Path(folder).glob('*.json')))
     return {results.suite: results for results in found}
@@ -88,7 +90,7 @@ def _omega_of(name: str) -> float:
     try:
         return float(name)
     except ValueError as error:
-        raise FormatError(
+        raise ConfigError(
             f'the rows of suite {OMEGA} must be named by their omega, but one is {name!r}; '
             'give the suite another name.'
         ) from error
@@ -109,8 +111,8 @@ def ablation_blocks(ablations: Mapping[str, AblationResults], folder: str | Path
 
 
 def _table(results: AblationResults) -> Table:
-    head, rows = results.cells()
-    caption = ' '.join([results.caption(), *results.failures()])
+    head, rows = cells_of(results)
+    caption = ' '.join([caption_of(results), *failures_of(results)])
     return Table(_with_units(head, results.columns.values()), rows, caption, results.title)
 
 

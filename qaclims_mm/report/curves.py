@@ -35,7 +35,7 @@ def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
     """Return the plots of one training; none of a run that logged nothing."""
     found = []
     for what, y, chosen in (
-        ('losses', 'loss, weighted', lambda key: key.startswith('loss')),
+        ('losses', 'loss, weighted', lambda key: 'loss' in key),
         ('mIoU', 'mIoU, %', lambda key: key.endswith('mIoU')),
     ):
         keys = dict.fromkeys(k for entry in entries for k in entry if chosen(k))

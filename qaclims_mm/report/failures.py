@@ -14,7 +14,7 @@ from qaclims_mm.report.images import SIDE, answers_of, evenly, true_mask
 from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas import Cams, file_of, read_cams
-from qaclims_mm.schemas.work_dir import CURVE
+from qaclims_mm.schemas.work_dir import CAMS, CURVE
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, fit_mask, load_column
 
 FOLDER = 'qa_clims'
@@ -37,7 +37,7 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     Raises:
         MissingError: If there are no maps, no curve or no masks to compare with.
     """
-    curve, maps = work.curves.get(FOLDER), work.root / FOLDER / 'cams'
+    curve, maps = work.curves.get(FOLDER), work.root / FOLDER / CAMS
     if curve is None or not maps.is_dir():
         raise work.unjudged(f'{work.root / FOLDER / CURVE} or the maps beside it are not there')
     threshold = float(curve.thresholds[curve.best])
@@ -85,7 +85,7 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
     mask = true_mask(record)
     if mask is None:
         return
-    maps = read_cams(file_of(work.root / FOLDER / 'cams', record['image_id'], '.npz'))
+    maps = read_cams(file_of(work.root / FOLDER / CAMS, record['image_id'], '.npz'))
     mask = fit_mask(mask, maps.size)
     counts = count_pixels(maps.high_res, maps.keys, mask, np.array([threshold]))
     found = iou(counts.tp, counts.pred, counts.gt)[:, 0]
@@ -103,7 +103,7 @@ def mask_at(maps: Cams, threshold: float) -> np.ndarray:
 
 def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
     image_id = case.record['image_id']
-    maps = read_cams(file_of(work.root / FOLDER / 'cams', image_id, '.npz'))
+    maps = read_cams(file_of(work.root / FOLDER / CAMS, image_id, '.npz'))
     column = load_column(
         work.dataset(FOLDER).read_image(case.record),
         case.label,

@@ -128,13 +128,13 @@ def cost_table(work: WorkDir) -> Block:
     rows = [
         [
             name,
-            f'{run.get("seconds", 0) / 60:.1f}',
-            f'{run.get("gigabytes", 0):.2f}',
-            'some records left out' if run.get('status') == EXIT_BAD_RECORDS else 'done',
+            f'{run.seconds / 60:.1f}',
+            f'{run.gigabytes:.2f}',
+            'some records left out' if run.status == EXIT_BAD_RECORDS else 'done',
         ]
         for name, run in ((n, work.runs[n]) for n in in_order(work.runs))
     ]
-    minutes = sum(run.get('seconds', 0) for run in work.runs.values()) / 60
+    minutes = sum(run.seconds for run in work.runs.values()) / 60
     caption = (
         f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
         'at their peak.'

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from qaclims_mm.errors import QAClimsError
 from qaclims_mm.report.ablations import (
     ablation_blocks,
     omega_blocks,
@@ -23,7 +24,7 @@ from qaclims_mm.report.per_class import per_class_blocks
 from qaclims_mm.report.titles import TITLES
 from qaclims_mm.report.versions import version_blocks
 from qaclims_mm.report.work_dir import WorkDir
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas import atomic_path
 
 HERE = Path(__file__).parent
 
@@ -79,7 +80,7 @@ def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
         return make()
     except MissingError as error:
         return [Text(error.message, error.command, muted=True)]
-    except FormatError:
+    except QAClimsError:
         raise
     except Exception as error:  # a work dir may hold anything: one file costs one section
         reason = f'{type(error).__name__}: {error}'

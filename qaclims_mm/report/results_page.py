@@ -7,9 +7,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section
-from qaclims_mm.schemas import FormatError, atomic_path
+from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.ablation_results import AblationResults, read_results
+from qaclims_mm.visualization.ablation_tables import markdown_of
 
 _BLOCK = re.compile(r'<!-- (ablation|pictures): ([\w-]+) -->\n.*?<!-- end -->', re.DOTALL)
 
@@ -59,7 +61,7 @@ def _table(page: Path, results: Path, suite: str) -> str:
 
 def table_of(results: AblationResults) -> str:
     """Return the table of a suite as it stands on a page, which has headings of its own."""
-    return results.markdown().split('\n\n', 1)[1].strip()
+    return markdown_of(results).split('\n\n', 1)[1].strip()
 
 
 def _pictures(page: Path, anchor: str, sections: Sequence[Section]) -> str:

@@ -2,71 +2,28 @@
 
 import json
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.rebuild import rebuild_dataset
+from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.schemas import (
     MANIFEST,
     METRICS,
     MODES,
-    FormatError,
     Manifest,
-    read_json,
     read_metrics,
     read_run_config,
     run_config_path,
 )
+from qaclims_mm.schemas.curve import Curve, read_curve
 from qaclims_mm.schemas.files import is_number, problem_of_file
-from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE, LOGS, RUNS
-
-
-@dataclass(frozen=True)
-class Curve:
-    """IoU in percent at T thresholds; NaN where a class is neither predicted nor true.
-
-    Attributes:
-        thresholds: ``(T,)`` in [0, 1].
-        miou: Mean over the classes, ``(T,)``.
-        classes: {class name: ``(T,)``}.
-    """
-
-    thresholds: np.ndarray
-    miou: np.ndarray
-    classes: Mapping[str, np.ndarray]
-
-    @property
-    def best(self) -> int:
-        """Index of the threshold with the highest mIoU; 0 if there is none."""
-        return 0 if np.isnan(self.miou).all() else int(np.nanargmax(self.miou))
-
-
-def read_curve(path: str | Path) -> Curve:
-    """Read ``curve.json`` as ``CAMMetric`` writes it.
-
-    Raises:
-        FormatError: If it is something else.
-    """
-    value = read_json(path)
-    try:
-        thresholds, miou = (np.array(value[k], dtype=float) for k in ('thresholds', 'mIoU'))
-        classes = {n: np.array(v, dtype=float) for n, v in value['classes'].items()}
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise FormatError(
-            f'{path} is no curve of CAMMetric ({error}); run the test of its stage again.'
-        ) from error
-    shapes = {v.shape for v in (thresholds, miou, *classes.values())}
-    if len(shapes) != 1 or thresholds.ndim != 1 or not thresholds.size:
-        raise FormatError(f'{path} has curves of several lengths; run its test again.')
-    return Curve(thresholds, miou, classes)
+from qaclims_mm.schemas.runs import Run, read_runs
+from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE
 
 
 def part_of(values: Any, *keys: str) -> dict[str, Any]:
@@ -84,6 +41,7 @@ class WorkDir:
 
     Raises:
         FormatError: If there is no ``metrics.json``, or a file is broken or of another schema.
+        ConfigError: If the folder has one folder for each seed.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -97,7 +55,7 @@ class WorkDir:
         found = [read_metrics(p) for p in paths if p.is_file()]
         seeds = sorted(p.parent for p in self.root.glob(f'seed*/{METRICS}'))
         if seeds and not self.manifests and not (self.root / METRICS).is_file():
-            raise FormatError(
+            raise ConfigError(
                 f'{self.root} is a folder of seeds; a report is about one of them, '
                 f'such as {seeds[0]}.'
             )
@@ -157,10 +115,9 @@ class WorkDir:
         return f'seed {", ".join(self.seeds)}' if self.seeds else 'a seed that is not noted'
 
     @cached_property
-    def runs(self) -> dict[str, dict[str, float]]:
-        """{stage: {seconds, gigabytes, status}} of the stages that ran."""
-        path = self.root / LOGS / RUNS
-        return read_metrics(path) if path.is_file() else {}
+    def runs(self) -> dict[str, Run]:
+        """{stage: run} of the stages that ran."""
+        return read_runs(self.root)
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
@@ -179,7 +136,7 @@ class WorkDir:
             # opened, a pipe would wait for ever
             if problem_of_file(path):
                 continue
-            for line in path.read_text(errors='replace').splitlines():
+            for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
                 try:
                     entry = json.loads(line)
                 except (ValueError, RecursionError):
@@ -229,7 +186,7 @@ class WorkDir:
             raise MissingError(f'The images of {folder} are not shown: {error}') from error
         try:
             return rebuild_dataset(part_of(values, 'test_dataloader', 'dataset'))
-        except (FormatError, OSError) as error:
+        except (QAClimsError, OSError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '
                 'folder in which the pipeline ran.'

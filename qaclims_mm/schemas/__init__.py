@@ -11,15 +11,24 @@ from qaclims_mm.schemas.cams import (
     strided_size,
     write_cams,
 )
+from qaclims_mm.schemas.claims import (
+    CLAIM,
+    claim_folder,
+    claim_path,
+    read_claim,
+    write_claim,
+)
 from qaclims_mm.schemas.corpus import (
     CORPUS_SCHEMA,
     SHARD_SIZE,
+    failed_path,
+    read_failed,
     read_shard,
     shard_path,
+    write_failed,
 )
 from qaclims_mm.schemas.files import (
     METRICS,
-    FormatError,
     atomic_path,
     file_of,
     hash_file,
@@ -32,14 +41,11 @@ from qaclims_mm.schemas.files import (
     write_json,
 )
 from qaclims_mm.schemas.manifest import (
-    CLAIM,
     MANIFEST,
     SCHEMA_VERSION,
     Manifest,
-    claim_folder,
     hash_config,
     manifest_hash,
-    read_claim,
 )
 from qaclims_mm.schemas.masks import (
     IGNORE_INDEX,
@@ -86,14 +92,15 @@ __all__ = [
     'SHARD_SIZE',
     'TEXT_INDEX_SCHEMA',
     'Cams',
-    'FormatError',
     'Manifest',
     'RunConfig',
     'TextBankFiles',
     'atomic_path',
     'check_text_bank',
     'claim_folder',
+    'claim_path',
     'drawn_name',
+    'failed_path',
     'file_of',
     'hash_config',
     'hash_file',
@@ -105,6 +112,7 @@ __all__ = [
     'problem_of_name',
     'read_cams',
     'read_claim',
+    'read_failed',
     'read_json',
     'read_mask',
     'read_metrics',
@@ -121,6 +129,8 @@ __all__ = [
     'update_metrics',
     'voc_palette',
     'write_cams',
+    'write_claim',
+    'write_failed',
     'write_json',
     'write_mask',
     'write_parquet',

@@ -1,17 +1,16 @@
-"""What an ablation found: mean, spread and a paired test over seeds, as files and tables."""
+"""Results of an ablation: mean, spread and a paired test over seeds, as JSON and CSV."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 from scipy import stats
 
-from qaclims_mm.schemas import FormatError, atomic_path, read_json, write_json
-from qaclims_mm.schemas.files import is_number, is_table
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, is_number, is_table, read_json, write_json
 from qaclims_mm.version import __version__
 
 SCHEMA = 1
@@ -91,16 +90,14 @@ class AblationResults:
         return summarise(values, theirs)
 
     def write(self, folder: str | Path) -> list[Path]:
-        """Write ``<suite>.json``, ``.csv`` and ``.md``; returns their paths."""
-        paths = [Path(folder) / f'{self.suite}{suffix}' for suffix in ('.json', '.csv', '.md')]
+        """Write ``<suite>.json`` and ``.csv``; returns their paths."""
+        paths = [Path(folder) / f'{self.suite}{suffix}' for suffix in ('.json', '.csv')]
         write_json(paths[0], dict(schema=SCHEMA, **self._with_summaries()))
         with (
             atomic_path(paths[1]) as temporary,
             temporary.open('w', newline='', encoding='utf-8') as file,
         ):
             csv.writer(file).writerows(self._lines())
-        with atomic_path(paths[2]) as temporary:
-            temporary.write_text(self.markdown(), encoding='utf-8')
         return paths
 
     def _with_summaries(self) -> dict[str, Any]:
@@ -135,74 +132,6 @@ class AblationResults:
                 lines.append([row.name, row.title, row.paper, metric, *numbers, *each, failed])
         return lines
 
-    def cells(self) -> tuple[list[str], list[list[str]]]:
-        """Return head and lines of the table that people read."""
-        first = next(iter(self.columns))
-        compared = [f'{self.columns[first]}: difference', 'p'] if self.reference else []
-        papers = ['paper'] if any(row.paper for row in self.rows) else []
-        head = ['', *papers, *self.columns.values(), *compared, 'seeds']
-        return head, [self._cells(row, first, bool(compared), bool(papers)) for row in self.rows]
-
-    def _cells(self, row: ResultRow, first: str, compared: bool, papers: bool) -> list[str]:
-        cells = [row.title, *([_number(row.paper)] if papers else [])]
-        for metric in self.columns:
-            found = self.summary(row, metric)
-            cells.append(_with_spread(found.mean, found.sd) if found else '')
-        if compared:
-            found = self.summary(row, first)
-            cells += (
-                [_with_spread(found.difference, found.standard_error, '+'), _chance(found.p)]
-                if found
-                else ['', '']
-            )
-        failed = f', failed: seed {", ".join(row.failed)}' if row.failed else ''
-        return [*cells, f'{len(row.values.get(first, {}))}/{len(self.seeds)}{failed}']
-
-    def markdown(self) -> str:
-        """Return the table as Markdown, with what it shows below it."""
-        head, lines = self.cells()
-        rule = ['---'] + ['---:'] * (len(head) - 1)
-        lines = [[cell.replace('|', '\\|') for cell in cells] for cells in lines]
-        table = '\n'.join(f'| {" | ".join(cells)} |' for cells in (head, rule, *lines))
-        return '\n\n'.join([f'## {self.title}', table, self.caption(), *self.failures()]) + '\n'
-
-    def failures(self) -> list[str]:
-        """Return why runs failed, a sentence each."""
-        return [
-            f'Failed: {row.title}, seed {seed}: {why}.'
-            for row in self.rows
-            for seed, why in row.failed.items()
-        ]
-
-    def caption(self) -> str:
-        """Return what the numbers are."""
-        of_seeds = 'mean ± standard deviation over seeds' if len(self.seeds) > 1 else 'one seed'
-        text = f'In percent, {of_seeds} of {self.config}.'
-        title = next((r.title for r in self.rows if r.name == self.reference), None)
-        if not title:
-            text += " No row is the pipeline's own training, with which others would be compared."
-        else:
-            text += f' Difference to "{title}"'
-            text += (
-                ' ± standard error, seed by seed; p of a paired t-test, not corrected for the '
-                'number of rows.'
-                if len(self.seeds) > 1
-                else '.'
-            )
-        if any(row.paper for row in self.rows):
-            text += " The paper's numbers are of VOC."
-        return text
-
-    def table(self) -> Table:
-        """Return the table for a terminal."""
-        head, lines = self.cells()
-        table = Table(title=self.title, caption=self.caption(), caption_justify='left')
-        for number, title in enumerate(head):
-            table.add_column(title, justify='right' if number else 'left')
-        for cells in lines:
-            table.add_row(*cells)
-        return table
-
 
 def summarise(values: Mapping[str, float], reference: Mapping[str, float]) -> Summary:
     """Summarise a metric over seeds.
@@ -225,7 +154,7 @@ def summarise(values: Mapping[str, float], reference: Mapping[str, float]) -> Su
 
 
 def read_results(path: str | Path) -> AblationResults:
-    """Read what ``AblationResults.write`` has written as JSON.
+    """Read the JSON file that ``AblationResults.write`` has written.
 
     Raises:
         FormatError: If it is something else or of another schema.
@@ -235,55 +164,66 @@ def read_results(path: str | Path) -> AblationResults:
         raise FormatError(
             f'{path} is no result of an ablation of schema {SCHEMA}; run qaclims ablate again.'
         )
-    names = set(AblationResults.__dataclass_fields__) - {'rows'}
-    try:
-        rows = [
-            ResultRow(**{k: row[k] for k in ResultRow.__dataclass_fields__})
-            for row in value['rows']
-        ]
-        fields = {k: value[k] for k in names} | dict(columns=dict(value['columns']))
-        results = AblationResults(rows=rows, **fields)
-        if not _is_sound(results):
-            raise TypeError('fields of the types that qaclims ablate writes')
-        return results
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f'{path} lacks {error}; run qaclims ablate again.') from error
+    if problem := _problem_of(value):
+        raise FormatError(f'{path} {problem}; run qaclims ablate again.')
+    names = set(_FIELDS) - {'columns'}
+    rows = [ResultRow(**{k: row[k] for k in _ROW_FIELDS}) for row in value['rows']]
+    fields = {k: value[k] for k in names} | dict(columns=dict(value['columns']))
+    return AblationResults(rows=rows, **fields)
 
 
-def _is_sound(results: AblationResults) -> bool:
-    """Return whether all fields that a file gave have the types that tables and plots need."""
-    texts = (results.suite, results.title, results.config, results.version)
-    return (
-        all(isinstance(text, str) for text in texts)
-        and isinstance(results.reference, (str, type(None)))
-        and is_table(results.columns, str)
-        and bool(results.columns)
-        and isinstance(results.seeds, list)
-        and all(type(seed) is int for seed in results.seeds)
-        and all(map(_is_sound_row, results.rows))
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_columns(value: object) -> bool:
+    """Tell whether a value is a list of pairs of a metric and its title, at least one."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(v, list) and [*map(type, v)] == [str, str] for v in value)
+
+
+def _are_values(value: object) -> bool:
+    """Tell whether a value is {metric: {seed: number}}."""
+    if not isinstance(value, dict) or not is_table(value, dict):
+        return False
+    return all(
+        is_table(seeds, object) and all(map(is_number, seeds.values())) for seeds in value.values()
     )
 
 
-def _is_sound_row(row: ResultRow) -> bool:
-    return (
-        all(isinstance(text, str) for text in (row.name, row.title, row.folder))
-        and (row.paper is None or is_number(row.paper))
-        and is_table(row.values, dict)
-        and all(is_table(seeds, object) for seeds in row.values.values())
-        and all(is_number(v) for seeds in row.values.values() for v in seeds.values())
-        and is_table(row.failed, str)
-    )
+# {name: tells whether a value may stand there}
+_FIELDS: dict[str, Callable[[object], bool]] = dict(
+    suite=_is_text,
+    title=_is_text,
+    config=_is_text,
+    reference=lambda v: v is None or _is_text(v),
+    columns=_are_columns,
+    seeds=lambda v: isinstance(v, list) and all(type(s) is int for s in v),
+    version=_is_text,
+)
+_ROW_FIELDS: dict[str, Callable[[object], bool]] = dict(
+    name=_is_text,
+    title=_is_text,
+    folder=_is_text,
+    paper=lambda v: v is None or is_number(v),
+    values=_are_values,
+    failed=lambda v: is_table(v, str),
+)
 
 
-def _number(value: float | None) -> str:
-    return '' if value is None else f'{value:.1f}'
-
-
-def _chance(p: float | None) -> str:
-    return '' if p is None else f'{p:.3f}' if p >= 0.001 else '< 0.001'
-
-
-def _with_spread(value: float | None, spread: float | None, sign: str = '') -> str:
-    if value is None:
-        return ''
-    return f'{value:{sign}.1f}' + (f' ± {spread:.1f}' if spread is not None else '')
+def _problem_of(value: Mapping[str, Any]) -> str:
+    """Return what the JSON of results lacks, or nothing."""
+    rows = value.get('rows')
+    if not isinstance(rows, list) or not all(is_table(row, object) for row in rows):
+        return "lacks 'rows', a list of tables"
+    for where, found, fields in (
+        ('', value, _FIELDS),
+        *((' of a row', r, _ROW_FIELDS) for r in rows),
+    ):
+        for name, fits in fields.items():
+            if name not in found:
+                return f'lacks {name!r}{where}'
+            if not fits(found[name]):
+                return f'has another {name!r}{where} than is written'
+    return ''

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, check_regular
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, check_regular
 
 # What numpy raises for an archive that was cut, overwritten or made by something else.
 BROKEN_NPZ = (

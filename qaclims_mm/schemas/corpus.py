@@ -1,12 +1,14 @@
-"""Shards of the question-answer corpus."""
+"""Shards of the question-answer corpus, and the images that each lacks."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from qaclims_mm.schemas.files import FormatError
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import is_table, read_json, write_json
 from qaclims_mm.schemas.tables import pairs_of, read_parquet
 
 SHARD_SIZE = 512
@@ -27,6 +29,28 @@ CORPUS_SCHEMA = pa.schema(
 def shard_path(folder: str | Path, shard: int) -> Path:
     """Return the file of a corpus shard."""
     return Path(folder) / f'part-{shard:05d}.parquet'
+
+
+def failed_path(folder: str | Path, shard: int) -> Path:
+    """Return the list of the images of a shard that could not be used; absent if there are none."""
+    return Path(folder) / f'part-{shard:05d}.failed.json'
+
+
+def write_failed(path: str | Path, failed: Mapping[str, str]) -> None:
+    """Write {image_id: reason}."""
+    write_json(path, dict(failed))
+
+
+def read_failed(path: str | Path) -> dict[str, str]:
+    """Read {image_id: reason}.
+
+    Raises:
+        FormatError: If the file is something else.
+    """
+    value = read_json(path)
+    if not is_table(value, str):
+        raise FormatError(f'{path} is not {{image: reason}}; delete it and run its stage again.')
+    return value
 
 
 def read_shard(path: str | Path) -> pa.Table:

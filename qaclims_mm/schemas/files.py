@@ -38,7 +38,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` and rename it when the block ends well; else remove it.
 
     Raises:
-        OSError: If the file cannot be written (disk full, no permission); nothing is left behind.
+        OSError: If the file cannot be written (disk full, no permission), with the name of the
+            file; nothing is left behind.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,6 +47,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        # a write that fails names no file; nobody knows the temporary one
+        if error.errno is not None and error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""What a folder holds and from what it was made: manifests, config hashes, claims."""
+"""What a folder holds and from what it was made: manifests and config hashes."""
 
 import hashlib
 import json
@@ -7,20 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.schemas.files import (
-    FormatError,
-    is_table,
-    problem_of_file,
-    read_json,
-    shown_json,
-    write_json,
-)
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, shown_json, write_json
 from qaclims_mm.schemas.names import shown_name
 from qaclims_mm.version import __version__
 
 SCHEMA_VERSION = 1
 MANIFEST = 'manifest.json'
-CLAIM = 'run.json'
 # JSON readers of other languages hold whole numbers up to here
 MAX_COUNT = 2**53
 # Config keys that change how a run is carried out, not what it makes.
@@ -122,6 +115,7 @@ class Manifest:
         """Return the fields that hold something else than what stages write."""
         right = dict(
             stage=isinstance(self.stage, str),
+            version=isinstance(self.version, str),
             config_hash=isinstance(self.config_hash, str),
             inputs=is_table(self.inputs, str),
             counts=is_table(self.counts, int)
@@ -132,7 +126,6 @@ class Manifest:
                 isinstance(f, list) and [type(v) for v in f] == [str, str] for f in self.failed
             ),
             extra=is_table(self.extra, object),
-            version=isinstance(self.version, str),
         )
         return [name for name, good in right.items() if not good]
 
@@ -169,40 +162,3 @@ def hash_config(config: Mapping[str, Any]) -> str:
         return node if isinstance(node, (str, int, float, bool, type(None))) else repr(node)
 
     return hashlib.sha256(json.dumps(keep(config), sort_keys=True).encode()).hexdigest()
-
-
-def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
-    """Mark a folder as filled from something, or check that it is; so no two runs ever mix in it.
-
-    Args:
-        folder: Where a run writes one file an image or a shard.
-        fingerprint: {what: hash} of all that the files depend on.
-
-    Raises:
-        FormatError: If another run began it, or the mark is broken.
-    """
-    path = Path(folder) / CLAIM
-    if problem_of_file(path) == 'is missing':
-        write_json(path, dict(fingerprint))
-        return
-    found = read_claim(path)
-    differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
-    if differ:
-        raise FormatError(
-            f'{folder} holds files of another run ({", ".join(differ)} differ); '
-            'delete the folder or choose another one.'
-        )
-
-
-def read_claim(path: str | Path) -> dict[str, Any]:
-    """Read the mark that ``claim_folder`` wrote.
-
-    Raises:
-        FormatError: If it is not {what: hash}.
-    """
-    found = read_json(path, f'delete {Path(path).parent} and run its stage again')
-    if not is_table(found, object):
-        raise FormatError(
-            f'{path} is not {{what: hash}}; delete {Path(path).parent} and run its stage again.'
-        )
-    return found

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, check_regular
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, check_regular
 
 IGNORE_INDEX = 255
 

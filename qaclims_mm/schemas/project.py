@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import (
-    FormatError,
     atomic_path,
     problem_of_file,
     read_json,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, is_table, problem_of_file
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, is_table, problem_of_file
 
 RUN_CONFIG_SCHEMA = 1
 MODES = ('train', 'test')

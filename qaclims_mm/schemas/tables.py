@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qaclims_mm.schemas.files import FormatError, atomic_path, check_regular
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, check_regular
 
 
 def write_parquet(

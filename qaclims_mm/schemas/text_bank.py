@@ -10,13 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qaclims_mm.schemas.files import (
-    FormatError,
-    atomic_path,
-    problem_of_file,
-    read_json,
-    write_json,
-)
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.files import atomic_path, problem_of_file, read_json, write_json
 from qaclims_mm.schemas.manifest import SCHEMA_VERSION
 from qaclims_mm.schemas.tables import pairs_of, read_parquet, write_parquet
 

@@ -1,9 +1,34 @@
-"""Names of the files and folders of a work dir, which the workflow fills and reports read."""
+"""Names of the files and folders of a work dir, which stages fill and other parts read."""
+
+import re
+
+from qaclims_mm.schemas.claims import CLAIM
+from qaclims_mm.schemas.files import METRICS
+from qaclims_mm.schemas.manifest import MANIFEST
+from qaclims_mm.schemas.run_config import MODES
 
 # manifests of the stages that are done, their logs, and how they ran
 DONE, LOGS, RUNS = 'done', 'logs', 'runs.json'
-# IoU at every threshold, in a stage's folder
-CURVE = 'curve.json'
-# counts of pixels from which the curve is made, in a stage's folder
-JOURNAL = 'journal'
+# IoU at every threshold, and the journal of its counts, in a stage's folder
+CURVE, JOURNAL = 'curve.json', 'journal'
 CORPUS = 'qape/corpus'
+# folders with one file an image, in a stage's folder
+CAMS, IR_LABELS, PSEUDO_MASKS, PREDICTIONS = 'cams', 'ir_labels', 'pseudo_masks', 'predictions'
+
+# Regular expressions of whole paths, POSIX, {kind of file: pattern}. A group ``folder`` is the
+# folder of a stage, which has a manifest; a group ``image_id`` is the image of the file.
+PATTERNS = {
+    'left over': r'.*\.tmp',
+    'corpus shard': r'(?P<folder>.*)/part-\d{5}\.parquet',
+    'failed images': r'(?P<folder>.*)/part-\d{5}\.failed\.json',
+    'text bank': r'(?P<folder>.*)/texts\.safetensors',
+    'activation maps': rf'(?P<folder>.*/{CAMS})/(?P<image_id>.+)\.npz',
+    'mask': rf'(?P<folder>.*/(?:{IR_LABELS}|{PSEUDO_MASKS}))/(?P<image_id>.+)\.png',
+    'manifest': rf'.*/{re.escape(MANIFEST)}',
+    'claim': rf'.*/{re.escape(CLAIM)}',
+    'run config': rf'.*/({"|".join(MODES)})_config\.json',
+    'metrics': rf'.*/{re.escape(METRICS)}',
+    'curve': rf'.*/{re.escape(CURVE)}',
+    'journal': rf'.*/{JOURNAL}/part-\d{{3}}-\d{{5}}\.npz',
+    'runs': rf'.*/{LOGS}/{re.escape(RUNS)}',
+}

@@ -12,7 +12,9 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 from PIL import Image
 
-from qaclims_mm.schemas import FormatError, atomic_path, drawn_name, voc_palette
+from qaclims_mm.errors import DataError
+from qaclims_mm.schemas import atomic_path, drawn_name
+from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
 
 FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
 # Inches: between cells, around the sheet, a line of text; the width of a line of row label.
@@ -48,21 +50,6 @@ class SheetColumn:
     fg: Sequence[str] = ()
     bg: Sequence[str] = ()
     made: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-
-def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.ndarray:
-    """Lay a heat map over an image; RGB uint8 ``(H, W, 3)``."""
-    from matplotlib import colormaps
-
-    heat = colormaps['jet'](np.clip(cam, 0, 1))[..., :3] * 255
-    return (image * (1 - alpha) + heat * alpha).astype(np.uint8)
-
-
-def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np.ndarray:
-    """Lay a mask in VOC's 256 colours over an image; the background stays as it is."""
-    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)[mask.astype(np.int64) % 256]
-    weight = alpha * (mask > 0)[..., None]
-    return (image * (1 - weight) + colours * weight).astype(np.uint8)
 
 
 def text_width(text: str, size: float) -> float:
@@ -246,7 +233,7 @@ def load_column(
         name: Of the image, for messages.
 
     Raises:
-        FormatError: If maps or masks are of another image.
+        DataError: If maps or masks are of another image.
     """
     size = image.shape[:2]
     maps = {}
@@ -254,7 +241,7 @@ def load_column(
         rows = np.flatnonzero(found.keys == label)
         maps[title] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
         if maps[title].shape != size:
-            raise FormatError(
+            raise DataError(
                 f'{title} has size {maps[title].shape} for {name}, which is read with {size}; they '
                 'are of different images or scales.'
             )
@@ -263,7 +250,7 @@ def load_column(
         try:
             masks[title] = fit_mask(shown, size)
         except ValueError as error:
-            raise FormatError(f'{title} of {name}: {error}') from error
+            raise DataError(f'{title} of {name}: {error}') from error
     truth = masks.pop('the mask', None)
     own = [r for r in answers if r['class_name'] == class_name]
     texts = {kind: [r['text'] for r in own if r['kind'] == kind] for kind in ('fg', 'bg')}

@@ -17,16 +17,13 @@ from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
+from qaclims_mm.errors import ConfigError, QAClimsError, StageError
 from qaclims_mm.paths import config_path
-from qaclims_mm.schemas import METRICS, FormatError, read_metrics
+from qaclims_mm.schemas import METRICS, read_metrics
 from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
-from qaclims_mm.workflow.pipeline import (
-    Pipeline,
-    StageFailed,
-    check_disk,
-    costs_left,
-    shown_cost,
-)
+from qaclims_mm.visualization.ablation_tables import table_of, write_markdown
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
+from qaclims_mm.workflow.pipeline import Pipeline
 from qaclims_mm.workflow.plan import Launch, Plan, Stage, read_plan
 from qaclims_mm.workflow.processes import end_family
 from qaclims_mm.workflow.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
@@ -50,7 +47,7 @@ def find_suite(name: str) -> Path:
     """Return the file of a suite: a path, or a name in ``configs/suites``.
 
     Raises:
-        FormatError: If there is no such file.
+        ConfigError: If there is no such file.
     """
     # those that ship are found from any folder
     folder = Path(SUITES) if Path(SUITES).is_dir() else Path(config_path('suites'))
@@ -59,7 +56,7 @@ def find_suite(name: str) -> Path:
         known = sorted(p.stem for p in folder.glob('*.py'))
         close = difflib.get_close_matches(path.stem, known, n=1)
         hint = f'; did you mean {close[0]}?' if close else f'; {folder} has {", ".join(known)}.'
-        raise FormatError(f'there is no suite {path}{hint}')
+        raise ConfigError(f'there is no suite {path}{hint}')
     return path
 
 
@@ -76,7 +73,7 @@ class Ablation:
         console: Where the user reads.
 
     Raises:
-        FormatError: If the config or a suite is badly described, a suite does not fit, or two have
+        ConfigError: If the config or a suite is badly described, a suite does not fit, or two have
             one name.
     """
 
@@ -132,7 +129,7 @@ class Ablation:
         Returns 1 if a stage failed, ``EXIT_BAD_RECORDS`` if records were left out, else 0.
 
         Raises:
-            FormatError: If the disk is too small for what is left.
+            StageError: If the disk is too small for what is left.
         """
         status = 0
         for job in self._jobs:
@@ -249,12 +246,13 @@ class Ablation:
         """Note how a job ended; returns its status."""
         try:
             status = future.result()
-        except (StageFailed, FormatError, OSError) as error:
-            job.state, job.reason = FAILED, str(error)
-            log = self.pipelines[job.seed].log_of(job.stage)
-            self.console.print(styled(*self._title(job), '  ', ('failed', 'red'), f': {error}'))
-            if isinstance(error, StageFailed):
+        except (QAClimsError, OSError) as error:
+            job.state, job.reason, shown = FAILED, str(error), str(error)
+            if isinstance(error, StageError) and error.log_end:
+                log = self.pipelines[job.seed].log_of(job.stage)
                 job.reason = f'{error.reason} (its log is {log})'
+                shown = f'{error.log_end}\n\n{error}'
+            self.console.print(styled(*self._title(job), '  ', ('failed', 'red'), f': {shown}'))
             return 1
         job.state = DONE
         found = self._metrics(job)
@@ -320,11 +318,15 @@ class Ablation:
 
     def write(self) -> list[Path]:
         """Write what is known now; returns the files."""
-        return [path for found in self.results() for path in found.write(self.out_dir)]
+        return [
+            path
+            for found in self.results()
+            for path in (*found.write(self.out_dir), write_markdown(found, self.out_dir))
+        ]
 
     def tables(self) -> list[Any]:
         """Return the tables as they are now."""
-        return [found.table() for found in self.results()]
+        return [table_of(found) for found in self.results()]
 
 
 def _check_names(suites: Mapping[Path, Suite]) -> None:
@@ -333,7 +335,7 @@ def _check_names(suites: Mapping[Path, Suite]) -> None:
     for path, suite in suites.items():
         other = files.setdefault(suite.name, path)
         if other != path:
-            raise FormatError(
+            raise ConfigError(
                 f'{other} and {path} have one name, by which their trainings and results are '
                 'called; give one of them another.'
             )

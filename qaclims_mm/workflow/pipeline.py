@@ -1,7 +1,5 @@
 """All stages of a method in turn, each a process of its own; what is done is skipped."""
 
-import contextlib
-import fcntl
 import json
 import os
 import re
@@ -11,9 +9,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -21,75 +19,38 @@ from rich.table import Table
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.config import ROOT
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
+from qaclims_mm.errors import FormatError, QAClimsError, StageError
 from qaclims_mm.schemas import (
-    CLAIM,
     MANIFEST,
     METRICS,
-    FormatError,
     Manifest,
+    claim_path,
     hash_config,
     join_problems,
     manifest_hash,
+    read_claim,
     read_json,
     read_metrics,
     temporary_path,
+    write_claim,
     write_json,
 )
-from qaclims_mm.schemas.work_dir import DONE, LOGS, RUNS
+from qaclims_mm.schemas.runs import Run, note_run, read_runs
+from qaclims_mm.schemas.work_dir import CAMS, DONE, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.forked import ForkedTool
+from qaclims_mm.workflow.locks import hold_stage, name_holder
 from qaclims_mm.workflow.plan import Launch, Plan, Stage
 from qaclims_mm.workflow.processes import wait_for
 from qaclims_mm.workflow.stage_config import hash_stage_config
 
 CHANGED = 'changed'
 # {what people take out of a work dir: its folder in that of a stage}
-MADE = {'maps': 'cams', 'masks': 'pseudo_masks', 'masks by the model': 'predictions'}
+MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
-
-
-def _existing(path: Path) -> Path:
-    """Return a path or the nearest folder above it that exists."""
-    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-
-
-def shown_cost(cost: float | None) -> str:
-    """Return a cost as an overview shows it."""
-    return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
-
-
-def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
-    """Return what stages cost together, beside what the disk of a folder has, in words."""
-    minutes, megabytes = (
-        [c for s in left if (c := getattr(s, name)) is not None]
-        for name in ('minutes', 'megabytes')
-    )
-    unknown = len(left) - len(minutes), len(left) - len(megabytes)
-    free = shutil.disk_usage(_existing(root)).free / 1e6
-    text = (
-        f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
-        f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
-    )
-    if sum(megabytes) > free:
-        text += '\nthe disk is too small: the run would not start'
-    return text + (f'\nminutes as measured on {machine}' if machine else '')
-
-
-def check_disk(left: Sequence[Stage], root: Path) -> None:
-    """Refuse to start what the disk of a folder has no room for.
-
-    Raises:
-        FormatError: If it is too small.
-    """
-    needed = sum(stage.megabytes or 0 for stage in left)
-    free = shutil.disk_usage(_existing(root)).free / 1e6
-    if needed > free:
-        raise FormatError(
-            f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
-            'free; make room or choose another --work-dir.'
-        )
 
 
 def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -99,34 +60,6 @@ def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     parts = ['config'] if found.get('config') != wanted['config'] else []
     parts += [f'seed ({found.get("seed")})'] if found.get('seed') != wanted.get('seed') else []
     return ' and '.join([*parts, *([f'input ({", ".join(names)})'] if names else [])])
-
-
-def _name_holder(lock: IO, pid: int) -> None:
-    """Write into a lock's file which process to end."""
-    lock.truncate(0)
-    lock.write(str(pid))
-    lock.flush()
-
-
-class StageFailed(SystemExit):
-    """A stage ended with an error.
-
-    Args:
-        message: The end of its log, and where the log is.
-        reason: What its last line says.
-    """
-
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class Run(NamedTuple):
-    """How a stage ran: time in s, memory of all its processes at the peak in GB, exit status."""
-
-    seconds: int
-    gigabytes: float
-    status: int
 
 
 class Pipeline:
@@ -156,7 +89,7 @@ class Pipeline:
         """Return the manifest that a stage has when it is done with what is there now.
 
         Raises:
-            FormatError: If a stage that it needs is not done.
+            StageError: If a stage that it needs is not done.
         """
         folder = self.plan.folder(stage)
         config = hash_stage_config(stage, folder, self.root) if stage.config else ''
@@ -178,14 +111,14 @@ class Pipeline:
         try:
             return manifest_hash(self.root / DONE / need)
         except FormatError as error:
-            raise FormatError(
+            raise StageError(
                 f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
                 f'run: {self._again(self.root)} --to {need}'
             ) from error
 
     def _again(self, work_dir: object) -> str:
         """Return the command line that runs this pipeline in a work dir."""
-        words = ['python', 'qaclims run', self.plan.path, '--work-dir', work_dir]
+        words = ['qaclims', 'run', self.plan.path, '--work-dir', work_dir]
         return shlex.join(map(str, words))
 
     def is_done(self, stage: Stage) -> bool:
@@ -193,7 +126,7 @@ class Pipeline:
         folder = self.root / DONE / stage.name
         try:
             return Manifest.read(folder) == self.expected(stage)
-        except FormatError:
+        except QAClimsError:
             return False
 
     def command(self, stage: Stage) -> list[str]:
@@ -218,7 +151,7 @@ class Pipeline:
             return 'done'
         if (self.root / DONE / stage.name / MANIFEST).is_file():
             return CHANGED
-        return 'begun' if (self.root / DONE / stage.name / CLAIM).is_file() else 'to do'
+        return 'begun' if claim_path(self.root / DONE / stage.name).is_file() else 'to do'
 
     def overview(self, stages: Iterable[Stage]) -> Table:
         """Return what a run would do, how long it would take and how much it would write."""
@@ -245,8 +178,7 @@ class Pipeline:
         """Run what is not done; returns 0, or ``EXIT_BAD_RECORDS`` if records were left out.
 
         Raises:
-            FormatError: If the disk is too small for what is left.
-            StageFailed: If a stage fails, with the end of its log.
+            StageError: If the disk is too small for what is left, or a stage fails.
         """
         stages, status = list(stages), 0
         check_disk([s for s in stages if not self.is_done(s)], self.root)
@@ -319,8 +251,7 @@ class Pipeline:
                 whose bars then go into its log.
 
         Raises:
-            FormatError: If it was begun from something else, or is running.
-            StageFailed: If it fails, with the end of its log.
+            StageError: If it was begun from something else, is running, or fails.
         """
         # as it is now: its config may be edited while it runs
         manifest = self._claim(stage)
@@ -361,25 +292,25 @@ class Pipeline:
         Returns the manifest that it has when it is done.
 
         Raises:
-            FormatError: If it was begun from something else.
+            StageError: If it was begun from something else.
         """
-        path, manifest = self.root / DONE / stage.name / CLAIM, self.expected(stage)
+        folder, manifest = self.root / DONE / stage.name, self.expected(stage)
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
-        if path.is_file() and (other := _differences(read_json(path), begun)):
-            raise FormatError(
+        if claim_path(folder).is_file() and (other := _differences(read_claim(folder), begun)):
+            raise StageError(
                 f'stage {stage.name} was begun in {self.root} with another {other}'
-                f'{self._other_version(path.parent)}; '
-                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {path.parent} '
+                f'{self._other_version(folder)}; '
+                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {folder} '
                 'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
             )
-        write_json(path, begun)
+        write_claim(folder, begun)
         return manifest
 
     @staticmethod
     def _other_version(folder: Path) -> str:
         """Return by which version a stage was done, if by another one."""
         found = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
-        made = found.get('version', __version__)
+        made = found.get('version', __version__) if isinstance(found, dict) else __version__
         return '' if made == __version__ else f' (by version {made}; this is {__version__})'
 
     def tell_ranks(self, stage: Stage) -> None:
@@ -394,38 +325,13 @@ class Pipeline:
 
     def status_of(self, stage: Stage) -> int:
         """Return the exit status with which a stage has ended; 0 if that is not known."""
-        return self._runs().get(stage.name, {}).get('status', 0)
-
-    def _runs(self) -> dict[str, dict[str, Any]]:
-        """Return what is noted of the stages that ran, {stage: {what: value}}."""
-        path = self.root / LOGS / RUNS
-        return read_json(path) if path.is_file() else {}
+        runs = read_runs(self.root)
+        return runs[stage.name].status if stage.name in runs else 0
 
     def _note_run(self, stage: Stage, ran: Run) -> None:
         # stages may end in several threads
         with self._noting:
-            write_json(self.root / LOGS / RUNS, {**self._runs(), stage.name: ran._asdict()})
-
-    @contextlib.contextmanager
-    def _lock(self, stage: Stage) -> Iterator[IO]:
-        """Hold a stage, so that no two processes ever write into its folder.
-
-        Raises:
-            FormatError: If it is running.
-        """
-        path = self.root / DONE / stage.name / 'lock'
-        # not emptied before it is held: it has the number of the process that holds it
-        with path.open('a', encoding='utf-8') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = path.read_text(encoding='utf-8')
-                raise FormatError(
-                    f'stage {stage.name} is still running in {self.root}, perhaps for a pipeline '
-                    f'that was killed; wait until it ends, or end it (process {holder}).'
-                ) from None
-            _name_holder(lock, os.getpid())
-            yield lock
+            note_run(self.root, stage.name, ran)
 
     def log_of(self, stage: Stage) -> Path:
         """Return the file that a stage's output goes to."""
@@ -435,21 +341,24 @@ class Pipeline:
         """Run a stage; returns its status and the memory of all its processes at the peak in GB."""
         log = self.log_of(stage)
         log.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock(stage) as lock, log.open('w', encoding='utf-8') as file:
+        with (
+            hold_stage(self.root, stage.name) as lock,
+            log.open('w', encoding='utf-8') as file,
+        ):
             # what a killed run was about to rename
             for left in self.plan.folder(stage).rglob('.*.tmp'):
                 if left.is_file():
                     left.unlink()
             process = self._start(stage, lock, file, beside)
-            _name_holder(lock, process.pid)
+            name_holder(lock, process.pid)
             code, peak = wait_for(process)
         if code not in (0, EXIT_BAD_RECORDS):
             text = log.read_text(encoding='utf-8', errors='replace')
             lines = _COLOURS.sub('', text).splitlines()
             last = next((line.strip() for line in reversed(lines) if line.strip()), 'no word')
             end = '\n'.join(lines[-15:])
-            message = f'{end}\n\nstage {stage.name} failed; its whole log is {log}.'
-            raise StageFailed(message, f'ended with {code}: {last}')
+            message = f'stage {stage.name} failed; its whole log is {log}.'
+            raise StageError(message, end, f'ended with {code}: {last}')
         return code, peak
 
     def _start(
@@ -481,28 +390,6 @@ class Pipeline:
         for stage in stages:
             path = self.plan.folder(stage) / METRICS
             if path.is_file():
-                metrics |= read_json(path)
+                metrics |= read_metrics(path)
         write_json(self.root / METRICS, metrics)
         return metrics
-
-
-def metrics_table(
-    metrics: Mapping[str, Mapping[str, Any]], rows: Mapping[str, str], columns: Mapping[str, str]
-) -> Table:
-    """Return a table of chosen numbers.
-
-    Args:
-        metrics: {stage: {metric: value}}.
-        rows: {stage: its title}; a stage that has not run is left out.
-        columns: {metric: its title}; what a stage lacks is left empty.
-    """
-    table = Table()
-    table.add_column('', no_wrap=True)
-    for title in columns.values():
-        table.add_column(title, justify='right')
-    for stage, title in rows.items():
-        if stage not in metrics:
-            continue
-        found = metrics[stage]
-        table.add_row(title, *(f'{found[m]:.1f}' if m in found else '' for m in columns))
-    return table

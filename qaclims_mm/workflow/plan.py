@@ -8,8 +8,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import tools_folder
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.project import check_not_pasted
 
 TOOLS = tools_folder()

@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.workflow.plan import read_plan
 
 
@@ -18,20 +18,20 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
         options: {dotted key: value} that override a stage's values.
 
     Raises:
-        FormatError: If there is no such file, it is of neither, or a pipeline is given options.
+        ConfigError: If there is no such file, it is of neither, or a pipeline is given options.
     """
     if (Path(path) / 'pipeline.py').is_file():
-        raise FormatError(f'{path} is a folder; did you mean {Path(path) / "pipeline.py"}?')
+        raise ConfigError(f'{path} is a folder; did you mean {Path(path) / "pipeline.py"}?')
     if not Path(path).is_file():
-        raise FormatError(f'config {path} does not exist; see configs/ for those that ship.')
+        raise ConfigError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
     found = Config.fromfile(Path(path).absolute(), lazy_import=False)
     if 'model' in found:
         return [read_config(str(path), options=options)]
     if 'stages' not in found:
-        raise FormatError(f'{path} is the config of neither a stage nor a pipeline; give one.')
+        raise ConfigError(f'{path} is the config of neither a stage nor a pipeline; give one.')
     if options:
-        raise FormatError(f'{path} is a pipeline, which takes no options; give them to a stage.')
+        raise ConfigError(f'{path} is a pipeline, which takes no options; give them to a stage.')
     paths = dict.fromkeys(s.config for s in read_plan(path).stages if s.config)
     return [read_config(p) for p in paths]

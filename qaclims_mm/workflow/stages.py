@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 @cache

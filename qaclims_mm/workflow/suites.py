@@ -13,8 +13,8 @@ from mmengine.config import Config
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.workflow.plan import Plan, Stage
 from qaclims_mm.workflow.stages import last_checkpoint
 

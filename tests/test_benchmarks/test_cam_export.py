@@ -4,7 +4,8 @@ import torch
 
 from benchmarks import cam_export
 from benchmarks.cam_export import SETUPS, build_network, check_files, make_batch
-from qaclims_mm.schemas import FormatError, read_cams, write_cams
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import read_cams, write_cams
 
 CPU = torch.device('cpu')
 

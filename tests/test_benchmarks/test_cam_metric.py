@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from benchmarks import cam_metric
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 CPU = torch.device('cpu')
 

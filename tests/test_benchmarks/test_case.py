@@ -6,7 +6,7 @@ import torch
 from benchmarks import case as module
 from benchmarks.case import Case, Report, Timing, run_case
 from benchmarks.machine import Spent
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 CPU = torch.device('cpu')
 

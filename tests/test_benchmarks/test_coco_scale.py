@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.coco_scale import run_coco_scale, simulate_instances
-from qaclims_mm.datasets.label_files import read_instances
+from qaclims_mm.schemas.labels import read_instances
 
 
 def test_simulation_is_like_coco(tmp_path):

@@ -6,7 +6,7 @@ import torch
 
 from benchmarks import ir_label
 from benchmarks.ir_label import smooth_scene
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 class FakePools:

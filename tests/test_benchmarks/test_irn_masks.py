@@ -4,7 +4,8 @@ import torch
 
 from benchmarks import irn_masks
 from benchmarks.irn_masks import check_masks
-from qaclims_mm.schemas import FormatError, read_mask, write_mask
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import read_mask, write_mask
 
 CPU = torch.device('cpu')
 

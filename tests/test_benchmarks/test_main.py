@@ -10,7 +10,7 @@ from benchmarks import case as module
 from benchmarks import coco_scale, stages
 from benchmarks.case import Case
 from benchmarks.machine import Spent
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 @pytest.fixture(autouse=True)

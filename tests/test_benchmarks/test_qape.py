@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks import qape
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.vqa.base import Answer
 
 pytest.importorskip('transformers')

@@ -4,8 +4,8 @@ from mmengine.config import ConfigDict
 
 from benchmarks import ritc
 from benchmarks.ritc import check_losses, plain_loss, step_of
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 pytest.importorskip('open_clip')
 CPU = torch.device('cpu')

@@ -8,8 +8,8 @@ import torch
 from benchmarks import texts
 from benchmarks.machine import call_alone
 from qaclims_mm.corpus.text_bank import TextBank
-from qaclims_mm.datasets.label_files import read_labels
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.labels import read_labels
 
 IMAGES, SHARE = 40, 4
 

@@ -6,7 +6,8 @@ from mmengine.config import Config
 from test_configs import INPUTS, PRESETS, each_leaf, leaf, load
 
 from qaclims_mm.checks.config_diff import MISSING, Element, diff_configs, diff_files, is_read
-from qaclims_mm.schemas import FormatError, write_run_config
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import write_run_config
 
 
 def diff(a, b):
@@ -212,7 +213,7 @@ def test_what_is_read(key, read):
 
 def test_config_of_something_else(tmp_path):
     (tmp_path / 'suite.py').write_text('variants = dict()')
-    with pytest.raises(FormatError, match=r'suite\.py has no model'):
+    with pytest.raises(ConfigError, match=r'suite\.py has no model'):
         diff_files(str(leaf('cam_r50_2xb8-5e_voc12aug-512x512')), str(tmp_path / 'suite.py'))
 
 

@@ -16,9 +16,9 @@ from tiny_work_dir import IMAGE_IDS, corpus_rows, make_work_dir
 
 from qaclims_mm.checks.files import KINDS, FoundFile, check_files, find_files
 from qaclims_mm.corpus.store import write_shard
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
-    FormatError,
     Manifest,
     read_json,
     write_cams,
@@ -465,7 +465,7 @@ def test_file_that_goes_away_meanwhile(work):
 
 
 def test_folder_that_does_not_exist(tmp_path):
-    with pytest.raises(FormatError, match=r'absent cannot be listed \(No such file or directory\)'):
+    with pytest.raises(ConfigError, match=r'absent cannot be listed \(No such file or directory\)'):
         find_files(tmp_path / 'absent')
 
 

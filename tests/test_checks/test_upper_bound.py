@@ -4,9 +4,10 @@ import torch
 from mmengine.config import Config
 
 from qaclims_mm.checks.upper_bound import clip_upper_bound, true_maps
+from qaclims_mm.errors import DataError
 from qaclims_mm.miniworld import CLASSES, generate
 from qaclims_mm.miniworld.clip_quality import recognition_rates
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 CONFIG = 'configs/miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
@@ -58,5 +59,5 @@ def test_a_clip_that_knows_nothing_has_no_bound(world, tmp_path):
 
 
 def test_class_without_a_text(world, tmp_path):
-    with pytest.raises(FormatError, match=rf"has no text for the classes \['{CLASSES[0]}'\]"):
+    with pytest.raises(DataError, match=rf"has no text for the classes \['{CLASSES[0]}'\]"):
         clip_upper_bound(config(world, tmp_path, CLASSES[1:]))

@@ -52,7 +52,7 @@ def test_a_dry_run_runs_nothing(flags, tmp_path, capsys):
         (('--jobs', '0'), '--jobs must be at least 1, but got 0'),
         (('--seeds', '-1'), '--seeds must be at least 0, but got -1'),
         (('--ranks', '2'), '2 ranks need --launcher pytorch or slurm'),
-        (('--pipeline', 'nowhere.py'), 'there is no pipeline config nowhere.py'),
+        (('--pipeline', 'nowhere.py'), 'config nowhere.py does not exist'),
     ],
 )
 def test_bad_flags(flags, capsys, more, message):

@@ -31,6 +31,7 @@ KINDS = (
     'blip',
     'wide_resnet38',
     'deeplabv2',
+    'efficientnet_lite0',
     'vqa',
     'text_cache',
 )

@@ -1,4 +1,6 @@
+import errno
 import os
+import re
 import subprocess
 import sys
 
@@ -8,8 +10,15 @@ from mmengine.registry import Registry
 from tiny_runs import ROOT
 
 from qaclims_mm.cli._execute import run_tool
-from qaclims_mm.datasets.image_level import RecordError
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import (
+    ConfigError,
+    DataError,
+    FormatError,
+    RecordError,
+    StageError,
+    TrainingError,
+)
+from qaclims_mm.schemas import write_json
 
 
 @pytest.mark.parametrize(('returned', 'code'), [(3, 3), (0, 0), (None, 0)])
@@ -19,7 +28,9 @@ def test_run_tool_ends_with_the_status(returned, code):
     assert ended.value.code == code
 
 
-@pytest.mark.parametrize('kind', [FormatError, RecordError])
+@pytest.mark.parametrize(
+    'kind', [FormatError, ConfigError, DataError, RecordError, TrainingError, StageError]
+)
 def test_problem_with_a_file_ends_in_its_message(kind):
     def main():
         raise kind('a.npz is broken; make it again.')
@@ -43,7 +54,7 @@ def test_message_shows_control_characters(kind):
 ASCII_TOOL = """
 from qaclims_mm.console import new_console
 from qaclims_mm.cli._execute import run_tool
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 def main():
     new_console().print('caf\\u00e9 [/b] \\ud800 \\x1b[31m')
@@ -66,6 +77,39 @@ def test_output_that_cannot_write_a_name_gets_its_escapes(tmp_path):
     assert done.stdout == 'caf\\xe9 [/b] \\ud800 \\x1b[31m\n'
     assert done.stderr == 'error: no class is called caf\\xe9 \\ud800.\n'
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize('code', [errno.EACCES, errno.EROFS])
+def test_a_folder_without_permission_is_named_in_one_line(code):
+    def main():
+        raise OSError(code, os.strerror(code), 'work_dirs')
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == (
+        'error: there is no permission to use work_dirs; work in a folder that is yours (cd, or '
+        '--work-dir where the sub-command has it).'
+    )
+
+
+@pytest.mark.parametrize(
+    ('module', 'extra'), [('gradio', 'web'), ('mmengine.config', 'run'), ('pycocotools', 'coco')]
+)
+def test_a_missing_module_of_an_extra_comes_with_the_command_that_installs_it(module, extra):
+    def main():
+        raise ModuleNotFoundError(f'No module named {module!r}', name=module)
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    assert ended.value.code == (
+        f"error: No module named {module!r}; run: pip install 'qaclims_mm[{extra}]'"
+    )
+
+
+def test_another_missing_module_is_the_users_own():
+    with pytest.raises(SystemExit) as ended:
+        run_tool(lambda: __import__('my_own_models'))
+    assert ended.value.code == "error: No module named 'my_own_models'"
 
 
 def test_bug_keeps_its_traceback():
@@ -132,3 +176,140 @@ def test_errors_of_workers_come_without_their_traceback():
     with pytest.raises(SystemExit) as ended:
         run_tool(main)
     assert ended.value.code == 'error: record 0 is bad:\nmend it'
+
+
+def test_a_failed_stage_ends_with_the_end_of_its_log():
+    def main():
+        raise StageError('stage a failed; its whole log is a.log.', 'line 1\nline \x1b[2', 'short')
+
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    log, _, last = ended.value.code.rpartition('\n\n')
+    assert log == 'line 1\nline \\x1b[2'
+    assert last == 'error: stage a failed; its whole log is a.log.'
+
+
+def end_of(main):
+    with pytest.raises(SystemExit) as ended:
+        run_tool(main)
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ('number', 'words'),
+    [
+        (errno.ENOSPC, 'No space left on device; make room or choose another folder'),
+        (errno.EDQUOT, 'quota exceeded; make room or'),
+        (errno.EACCES, 'Permission denied; choose a folder that you may read and write'),
+        (errno.EROFS, 'Read-only file system; choose a folder'),
+        (errno.ENOTDIR, 'Not a directory; a file is where a folder must be'),
+        (errno.EEXIST, 'File exists; a file is where a folder must be'),
+        (errno.EISDIR, 'Is a directory; a folder is where a file must be'),
+        (errno.ENOENT, 'No such file or directory; give a path that exists'),
+        (errno.ENAMETOOLONG, 'File name too long; give a shorter path'),
+        (errno.EIO, 'Input/output error; check the path'),
+    ],
+)
+@pytest.mark.parametrize('name', ['a/b.npz', b'a/b.npz'])
+def test_an_error_of_the_system_is_one_line(number, words, name):
+    def main():
+        raise OSError(number, os.strerror(number), name)
+
+    end = end_of(main)
+    assert end.startswith('error: a/b.npz: ')
+    assert words in end
+    assert '\n' not in end
+
+
+def test_a_full_disk_is_told_where_nobody_knows_the_file():
+    def main():
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    assert end_of(main).startswith('error: No space left on device; make room')
+
+
+def test_both_names_of_a_rename_are_told(tmp_path):
+    assert re.match(
+        r'error: \S+/a -> \S+/b: No such file',
+        end_of(lambda: os.rename(tmp_path / 'a', tmp_path / 'b')),
+    )
+
+
+def test_a_file_as_a_folder(tmp_path):
+    (tmp_path / 'work').write_text('')
+    for make in (
+        lambda: (tmp_path / 'work').mkdir(parents=True, exist_ok=True),
+        lambda: write_json(tmp_path / 'work/cam/metrics.json', {}),
+        lambda: write_json(tmp_path / 'work/metrics.json', {}),
+    ):
+        assert re.match(
+            r'error: \S+work.*a file is where a folder must be; give another path\.$', end_of(make)
+        )
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
+def test_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    end = end_of(lambda: write_json(tmp_path / 'a.json', {}))
+    assert end.startswith(f'error: {tmp_path}/a.json: Permission denied; choose')
+
+
+@pytest.mark.parametrize('error', [OSError('odd'), BrokenPipeError(errno.EPIPE, 'Broken pipe')])
+def test_errors_without_a_file_keep_their_traceback(error):
+    def main():
+        raise error
+
+    with pytest.raises(OSError, match=str(error)[-4:]):
+        run_tool(main)
+
+
+@pytest.mark.parametrize(
+    'error', [ValueError('x'), RuntimeError('x'), OSError('x'), ZeroDivisionError('x')]
+)
+def test_other_errors_are_bugs(error):
+    def main():
+        raise error
+
+    with pytest.raises(type(error)):
+        run_tool(main)
+
+
+class NoSpace(torch.utils.data.Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise PermissionError(errno.EACCES, 'Permission denied', '/x/a.npz')
+
+
+def test_an_error_of_the_system_in_a_worker():
+    end = end_of(lambda: next(iter(torch.utils.data.DataLoader(NoSpace(), num_workers=1))))
+    assert end == "error: [Errno 13] Permission denied: '/x/a.npz'"
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from qaclims_mm.cli._execute import run_tool
+from qaclims_mm.schemas import write_json
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+run_tool(lambda: write_json(Path(sys.argv[1]), ['x' * 10_000]))
+"""
+
+
+def test_a_file_that_grows_too_large_names_itself_and_leaves_nothing(tmp_path):
+    done = subprocess.run(
+        [sys.executable, '-c', FULL_DISK, str(tmp_path / 'metrics.json')],
+        env=os.environ | dict(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f'error: {tmp_path}/metrics.json: File too large; make room or choose another folder, '
+        'and run it again.\n'
+    )
+    assert not list(tmp_path.iterdir())

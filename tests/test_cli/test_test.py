@@ -4,7 +4,16 @@ import sys
 
 import pytest
 import torch
+from helpers import served
+from safetensors.torch import load_file
 from tiny_runs import ROOT
+
+from qaclims_mm.convert.publishing import publish
+from qaclims_mm.miniworld.generate import generate
+from qaclims_mm.paths import resolve
+from qaclims_mm.schemas import Manifest, hash_file
+
+SEGMENTOR = 'deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
 
 
 def run(monkeypatch, tool, *arguments):
@@ -33,3 +42,43 @@ def test_tools_train_resume_and_test(monkeypatch, tiny, tmp_path):
     message = run(monkeypatch, 'test.py', tiny, 'none', '--strict', *flags('x'))
     assert message.startswith('error: mask ')
     assert 'img_2.png of image img_2 is missing' in message
+
+
+def test_names_of_checkpoints(monkeypatch, tmp_path):
+    """A shipped network and an address are tested, and a training starts from them."""
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    shipped = 'miniworld://segment/r18-mini.safetensors'
+    world = tmp_path / 'world'
+    generate(world, num_train=4, num_val=2)
+    config = tmp_path / 'segment.py'
+    config.write_text(
+        f'_base_ = {str(ROOT / "configs/miniworld" / SEGMENTOR)!r}\n'
+        f'data = dict(data_root={str(world)!r})\n'
+        'loader = dict(num_workers=0, persistent_workers=False, batch_size=2)\n'
+        'train_dataloader = dict(**loader, dataset=dict(**data, indices=4))\n'
+        'test_dataloader = dict(num_workers=0, dataset=data)\n'
+    )
+    publish(shipped, tmp_path / 'web/a.pth')
+    with served(tmp_path / 'web') as (address, _):
+        found = []
+        for number, name in enumerate((shipped, f'{address}/a.pth', resolve(shipped))):
+            work = tmp_path / f'work{number}'
+            assert run(monkeypatch, 'test.py', config, name, '--work-dir', work) == 0
+            found.append(Manifest.read(work / 'predictions').inputs['checkpoint'])
+        assert found == [
+            hash_file(resolve(shipped)),
+            hash_file(tmp_path / 'web/a.pth'),
+            hash_file(resolve(shipped)),
+        ]
+        for name in (shipped, f'{address}/a.pth'):
+            options = [f'load_from={name}', 'train_cfg.max_epochs=1', 'param_scheduler.0.end=1']
+            options += [f'experiment_name={abs(hash(name))}', 'optim_wrapper.optimizer.lr=0.0']
+            work = tmp_path / f'train{len(name)}'
+            assert (
+                run(monkeypatch, 'train.py', config, '--work-dir', work, '--cfg-options', *options)
+                == 0
+            )
+            trained = torch.load(work / 'epoch_1.pth', weights_only=False)['state_dict']
+            given = load_file(resolve(shipped))
+            weight = 'decode_head.convs.0.weight'
+            assert torch.equal(trained[weight], given[weight].float())

@@ -7,7 +7,7 @@ import torch
 from contracts import noise
 
 from qaclims_mm.convert.blip import convert_blip
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.vlms.vqa.blip import BlipVQA
 
 transformers = pytest.importorskip('transformers')
@@ -178,7 +178,7 @@ def test_coverage_and_repeated_runs(files):
     first = {p.name: p.read_bytes() for p in out.iterdir()}
     assert seen[0].used == seen[0].wanted == len(blip.state_dict())
     assert list(seen[0].ignored.values()) == [2]
-    with pytest.raises(FormatError, match='--force'):
+    with pytest.raises(ConfigError, match='--force'):
         convert()
     convert(force=True)
     assert {p.name: p.read_bytes() for p in out.iterdir()} == first

@@ -5,7 +5,7 @@ import torch
 
 from qaclims_mm.convert.coverage import cover, states_of
 from qaclims_mm.convert.renaming import Renamed
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 HEAD = dict(type='CAMHead', in_channels=4, num_classes=3)
 WANTED = {

@@ -14,7 +14,7 @@ from qaclims_mm.convert.files import (
     write_checkpoint,
     write_safetensors,
 )
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 
 WEIGHTS = {'a.w': torch.ones(2), 'b': torch.zeros(3)}
 
@@ -132,10 +132,10 @@ def test_what_may_be_replaced(tmp_path):
     check_free(empty, False, 'manifest.json')
     check_free(ours, True, 'manifest.json')
     for path, marker in ((file, None), (ours, 'manifest.json'), (other, 'manifest.json')):
-        with pytest.raises(FormatError, match='exists; choose another output, or --force to repl'):
+        with pytest.raises(ConfigError, match='exists; choose another output, or --force to repl'):
             check_free(path, False, marker)
     for path, marker in ((other, 'manifest.json'), (file, 'manifest.json'), (ours, None)):
-        with pytest.raises(FormatError, match='is not an older output of this kind'):
+        with pytest.raises(ConfigError, match='is not an older output of this kind'):
             check_free(path, True, marker)
 
 

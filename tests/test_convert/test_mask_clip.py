@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file
 
 from qaclims_mm.convert.mask_clip import convert_mask_clip
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.vlms.clip.open_clip import CLIPImageHead, CLIPTextHead
 
 open_clip = pytest.importorskip('open_clip')
@@ -126,7 +126,7 @@ def test_only_its_own_files_are_replaced(tmp_path):
     (tmp_path / 'out/other.safetensors').touch()
     convert_mask_clip(tmp_path / 'in.pth', tmp_path / 'out')
     first = [(tmp_path / 'out' / n).read_bytes() for n in NAMES]
-    with pytest.raises(FormatError, match=r'adapted\.safetensors exists; .* --force'):
+    with pytest.raises(ConfigError, match=r'adapted\.safetensors exists; .* --force'):
         convert_mask_clip(tmp_path / 'in.pth', tmp_path / 'out')
     convert_mask_clip(tmp_path / 'in.pth', tmp_path / 'out', force=True)
     assert [(tmp_path / 'out' / n).read_bytes() for n in NAMES] == first

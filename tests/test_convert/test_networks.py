@@ -4,8 +4,8 @@ from mmengine.runner import load_checkpoint
 from released_files import TINY_CAM, bottlenecks, cam_file, random_state
 
 from qaclims_mm.convert.networks import convert_cam, convert_irn, resnet_sizes
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 STAGES = dict(in_channels=(4, 8, 16, 32, 64), strides=(4, 4, 8, 16, 16))
 TINY_IRN = dict(
@@ -102,7 +102,7 @@ def test_again_and_by_force(tmp_path):
     cam_file(tmp_path / 'in.pth')
     convert_cam(tmp_path / 'in.pth', tmp_path / 'out.pth')
     first = (tmp_path / 'out.pth').read_bytes()
-    with pytest.raises(FormatError, match='--force'):
+    with pytest.raises(ConfigError, match='--force'):
         convert_cam(tmp_path / 'in.pth', tmp_path / 'out.pth')
     convert_cam(tmp_path / 'in.pth', tmp_path / 'out.pth', force=True)
     assert (tmp_path / 'out.pth').read_bytes() == first

@@ -11,7 +11,7 @@ import torch
 from released_files import Call, harmful, npy, saved
 
 from qaclims_mm.convert.pickles import PickledTensor, read_npy
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def write(path, content):

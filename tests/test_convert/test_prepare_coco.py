@@ -2,13 +2,14 @@ import json
 
 import numpy as np
 import pytest
-from test_datasets.test_label_files import bad, instances
+from test_schemas.test_labels import bad, instances
 from tool_runs import run_tool
 
 from qaclims_mm.convert.prepare_coco import draw_mask, mask_values, prepare_split
 from qaclims_mm.datasets.coco14 import COCO14WeakDataset
-from qaclims_mm.datasets.label_files import read_instances, read_labels
-from qaclims_mm.schemas import FormatError, read_mask
+from qaclims_mm.errors import ConfigError, DataError, FormatError, StageError
+from qaclims_mm.schemas import read_mask
+from qaclims_mm.schemas.labels import read_instances, read_labels
 
 IMAGE = dict(height=12, width=16, file_name='a.jpg')
 
@@ -87,14 +88,14 @@ def test_prepare(tmp_path):
 def test_masks_of_another_kind_are_not_mixed(tmp_path):
     write(tmp_path, instances())
     prepare_split(tmp_path, 'train2014')
-    with pytest.raises(FormatError, match=r'another run \(overlap differ\); delete the folder'):
+    with pytest.raises(StageError, match=r'another run \(overlap differ\); delete the folder'):
         prepare_split(tmp_path, 'train2014', overlap='smaller')
     write(tmp_path, bad(0, category_id=3))
     for masks in (True, False):
-        with pytest.raises(FormatError, match=r'another run \(instances differ\)'):
+        with pytest.raises(StageError, match=r'another run \(instances differ\)'):
             prepare_split(tmp_path, 'train2014', masks=masks)
     (tmp_path / 'mask/train2014/run.json').unlink()
-    with pytest.raises(FormatError, match='did not draw; keep them with --no-masks'):
+    with pytest.raises(ConfigError, match='did not draw; keep them with --no-masks'):
         prepare_split(tmp_path, 'train2014')
     prepare_split(tmp_path, 'train2014', masks=False)
 
@@ -106,10 +107,11 @@ def test_tables_alone(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('content', 'message'),
+    ('content', 'kind', 'message'),
     [
         (
             instances(categories=[dict(id=18, name='dog'), dict(id=3, name='cart')]),
+            DataError,
             r'1 categories are none of the 80 classes of COCO:\n  cart \(id 3\)',
         ),
         (
@@ -119,15 +121,20 @@ def test_tables_alone(tmp_path):
                     for n, f in ((1, 'a\0.jpg'), (7, 'b.jpg'))
                 ]
             ),
+            DataError,
             'have unusable names',
         ),
-        (bad(0, segmentation=[[1, 2]]), 'objects of b.jpg cannot be drawn'),
-        (bad(0, segmentation=dict(counts='x', size='y')), 'objects of b.jpg cannot be drawn'),
+        (bad(0, segmentation=[[1, 2]]), FormatError, 'objects of b.jpg cannot be drawn'),
+        (
+            bad(0, segmentation=dict(counts='x', size='y')),
+            FormatError,
+            'objects of b.jpg cannot be drawn',
+        ),
     ],
 )
-def test_bad_instances_leave_no_table(tmp_path, content, message):
+def test_bad_instances_leave_no_table(tmp_path, content, kind, message):
     write(tmp_path, content)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(kind, match=message):
         prepare_split(tmp_path, 'train2014')
     assert not (tmp_path / 'image_labels').exists()
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from qaclims_mm.convert.renaming import Rule, count_of, rename, size_of
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 RULES = (
     Rule(r'old\..+', None),

@@ -6,8 +6,8 @@ from released_files import bottlenecks, random_state
 from test_configs import CONFIGS
 
 from qaclims_mm.convert.segmentors import convert_deeplab_v2, convert_wide_resnet38
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 WIDE = dict(
     type='DeepLabV1',

@@ -10,7 +10,8 @@ from qaclims_mm.convert.text_cache import convert_text_cache, embeddings_of, rea
 from qaclims_mm.convert.vqa import convert_vqa
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
-from qaclims_mm.schemas import FormatError, Manifest, check_text_bank
+from qaclims_mm.errors import ConfigError, DataError, FormatError
+from qaclims_mm.schemas import Manifest, check_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 IMAGES = {'2007_000032': ['train', 'boat'], '2008_000008': ['dog']}
@@ -99,7 +100,7 @@ def test_the_format_check_accepts_it(files, tmp_path):
     convert_text_cache(*sources, out, TEXT_BANK)
     assert check_files(find_files(tmp_path)).problems == []
     first = {p.name: p.read_bytes() for p in out.iterdir()}
-    with pytest.raises(FormatError, match='--force'):
+    with pytest.raises(ConfigError, match='--force'):
         convert_text_cache(*sources, out, TEXT_BANK)
     convert_text_cache(*sources, out, TEXT_BANK, force=True)
     assert {p.name: p.read_bytes() for p in out.iterdir()} == first
@@ -126,18 +127,18 @@ def test_another_clip(files, tmp_path):
         for image, classes in np.load(fg, allow_pickle=True).item().items()
     }
     np.save(tmp_path / 'other.npy', other)
-    with pytest.raises(FormatError, match=r'^the cache was made by another CLIP or prompt: of 24'):
+    with pytest.raises(ConfigError, match=r'^the cache was made by another CLIP or prompt: of 24'):
         convert_text_cache(corpus, tmp_path / 'other.npy', bg, out, TEXT_BANK)
     assert not out.exists()
 
 
 def test_another_dimension():
-    with pytest.raises(FormatError, match=r'another CLIP or prompt.*dimensions 5 and 64'):
+    with pytest.raises(ConfigError, match=r'another CLIP or prompt.*dimensions 5 and 64'):
         embeddings_of(['a'], {'a': torch.ones(5)}, lambda t: torch.ones(1, 64), PROMPT)
 
 
 def test_other_answers():
-    with pytest.raises(FormatError, match='the caches have no text of the corpus'):
+    with pytest.raises(DataError, match='the caches have no text of the corpus'):
         embeddings_of(['a'], {'b': torch.ones(5)}, lambda t: torch.ones(1, 5), PROMPT)
 
 
@@ -163,14 +164,14 @@ def test_two_embeddings_of_a_text(tmp_path):
         ({'i': {'c': {'a': other}}}, background),
         ({'i': {'c': {'a': torch.ones(1, 5)}}}, background),
     ):
-        with pytest.raises(FormatError, match=r"^1 texts have two embeddings:\n  'a': .*image i"):
+        with pytest.raises(DataError, match=r"^1 texts have two embeddings:\n  'a': .*image i"):
             read_caches(*write_caches(tmp_path, fg, bg))
 
 
 def test_another_prompt(tmp_path):
     args = write_caches(tmp_path, {}, bg_of({}, 'a clean origami {}.'))
     with pytest.raises(
-        FormatError, match=r"made with the prompt 'a clean origami \{\}\.', the con"
+        ConfigError, match=r"made with the prompt 'a clean origami \{\}\.', the con"
     ):
         read_caches(*args)
 
@@ -204,6 +205,7 @@ VECTOR = torch.ones(1, 8)
     ],
 )
 def test_other_nestings(tmp_path, fg, bg, message):
-    with pytest.raises(FormatError) as raised:
+    kind = ConfigError if 'prompt' in message else FormatError
+    with pytest.raises(kind) as raised:
         read_caches(*write_caches(tmp_path, fg, bg))
     assert message in str(raised.value)

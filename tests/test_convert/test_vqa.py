@@ -9,7 +9,8 @@ from qaclims_mm.convert.vqa import OFFICIAL_ALIASES, convert_vqa, read_answers
 from qaclims_mm.corpus.builder import hash_questions
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.schemas import SHARD_SIZE, FormatError, claim_folder
+from qaclims_mm.errors import ConfigError, DataError, FormatError, StageError
+from qaclims_mm.schemas import SHARD_SIZE, claim_folder
 
 IMAGES = {
     '2007_000032': ['aeroplane', 'person'],
@@ -65,7 +66,7 @@ def test_the_format_check_accepts_it(tmp_path):
     report = check_files(find_files(tmp_path / 'corpus'))
     assert report.problems == []
     assert dict(report.files) == {'corpus shard': 1, 'manifest': 1, 'claim': 1}
-    with pytest.raises(FormatError, match='holds files of another run'):
+    with pytest.raises(StageError, match='holds files of another run'):
         claim_folder(tmp_path / 'corpus', dict(config='of a qape run'))
 
 
@@ -106,7 +107,7 @@ def test_ids_that_are_not_there_are_all_listed(tmp_path):
     files = write(tmp_path)
     absent = [f'2011_{n:06d}' for n in range(25)]
     (tmp_path / 'ids.txt').write_text('\n'.join(['2008_000008', *absent]))
-    with pytest.raises(FormatError, match=r'^25 images of the list are not in both') as raised:
+    with pytest.raises(DataError, match=r'^25 images of the list are not in both') as raised:
         convert_vqa(*files, ids=tmp_path / 'ids.txt')
     assert all(i in str(raised.value) for i in absent)
     assert not (tmp_path / 'corpus').exists()
@@ -124,7 +125,7 @@ def test_ids_that_are_not_there_are_all_listed(tmp_path):
 )
 @pytest.mark.parametrize('file', ['fg', 'bg'])
 def test_files_that_do_not_belong_together(tmp_path, file, changes, message):
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(DataError, match=message):
         convert_vqa(*write(tmp_path, **{file: changes}))
     assert not (tmp_path / 'corpus').exists()
 
@@ -181,7 +182,7 @@ def test_again_and_by_force(tmp_path):
     files = write(tmp_path)
     convert_vqa(*files)
     first = {p.name: p.read_bytes() for p in (tmp_path / 'corpus').iterdir()}
-    with pytest.raises(FormatError, match='--force'):
+    with pytest.raises(ConfigError, match='--force'):
         convert_vqa(*files)
     convert_vqa(*files, force=True)
     assert {p.name: p.read_bytes() for p in (tmp_path / 'corpus').iterdir()} == first

@@ -4,7 +4,7 @@ from strategies import ODD_NAMES
 
 from qaclims_mm.corpus.fixed_answers import FixedAnswers
 from qaclims_mm.corpus.questions import get_questions
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError
 
 TEXTS = {'cat': ['sofa', 'house', 'carpet'], 'potted plant': ['kitchen']}
 
@@ -36,9 +36,9 @@ def test_texts_in_turn(question_set):
 
 
 def test_bad_input():
-    with pytest.raises(FormatError, match='must have a text for each class, but cat has none'):
+    with pytest.raises(ConfigError, match='must have a text for each class, but cat has none'):
         FixedAnswers({'cat': []})
-    with pytest.raises(FormatError, match=r"no fixed answer to 'What is above the dog\?'"):
+    with pytest.raises(ConfigError, match=r"no fixed answer to 'What is above the dog\?'"):
         FixedAnswers(TEXTS).answer([noise(4, 4)], [['What is above the dog?']])
 
 

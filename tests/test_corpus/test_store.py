@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaclims_mm.corpus.store import VQACorpus, finished_shards, write_shard
-from qaclims_mm.schemas import CORPUS_SCHEMA, FormatError, Manifest, read_shard, shard_path
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import CORPUS_SCHEMA, Manifest, read_shard, shard_path
 
 IDS = ['2007_000063', '2007_000068', 'COCO_train_9', 'sub dir/a', 'sub dir/ü']
 
@@ -118,7 +119,7 @@ def test_hash_names_the_corpus(folder):
 def test_questions(folder):
     VQACorpus(folder).check_questions('1234')
     with pytest.raises(
-        FormatError,
+        StageError,
         match=r'corpus was made with another question set \(1234 instead of 5678\); run the qape',
     ):
         VQACorpus(folder).check_questions('5678')

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
-from qaclims_mm.schemas import FormatError, Manifest, check_text_bank, write_text_bank
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import Manifest, check_text_bank, write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 WORDS = ['grass', 'water', 'dog', 'cat', 'two dogs', 'a cat', 'red', 'tree', '', 'no dog', '犬']
@@ -216,7 +217,7 @@ def test_embeddings_are_memory_mapped(tmp_path):
     address = bank.embeddings.data_ptr()
     mapped = [
         tuple(int(x, 16) for x in line.split()[0].split('-'))
-        for line in maps.read_text().splitlines()
+        for line in maps.read_text('utf-8').splitlines()
         if line.endswith(str(tmp_path / 'texts.safetensors'))
     ]
     assert any(start <= address < end for start, end in mapped)
@@ -226,9 +227,9 @@ def test_clip_of_another_bank(tmp_path):
     _, bank = make_bank(tmp_path, make_corpus())
     bank.check_clip('a' * 64)
     with pytest.raises(
-        FormatError,
+        StageError,
         match=r'was made by CLIP miniworld://clip \(aaaaaaaa\), but the image encoder belongs to '
-        r'bbbbbbbb; encode the texts with the same CLIP: tools/encode_texts\.py CONFIG\.$',
+        r'bbbbbbbb; encode the texts with the same CLIP: qaclims encode-texts CONFIG\.$',
     ):
         bank.check_clip('b' * 64)
 
@@ -248,7 +249,7 @@ def test_missing_file(tmp_path, name):
     make_bank(tmp_path, make_corpus())
     (tmp_path / name).unlink()
     with pytest.raises(
-        FormatError, match=rf'{name} is missing; make the text bank with tools/encode_texts\.py'
+        FormatError, match=rf'{name} is missing; make the text bank with qaclims encode-texts'
     ):
         TextBank(tmp_path)
 
@@ -256,7 +257,7 @@ def test_missing_file(tmp_path, name):
 @pytest.mark.parametrize(
     ('name', 'message'),
     [
-        ('texts.safetensors', r'texts\.safetensors is broken .*; run tools/encode_texts\.py again'),
+        ('texts.safetensors', r'texts\.safetensors is broken .*; run qaclims encode-texts again'),
         ('texts.json', r'texts\.json is not valid JSON'),
         ('index.parquet', r'index\.parquet is not a readable Parquet file'),
     ],
@@ -274,7 +275,7 @@ def test_parts_that_disagree(tmp_path):
     make_bank(tmp_path, make_corpus())
     (tmp_path / 'texts.json').write_text('["dog"]\n')
     with pytest.raises(
-        FormatError, match=r'has 1 texts but \d+ embeddings; run tools/encode_texts'
+        FormatError, match=r'has 1 texts but \d+ embeddings; run qaclims encode-texts'
     ):
         TextBank(tmp_path)
 

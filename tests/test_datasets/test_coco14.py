@@ -3,14 +3,15 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from test_datasets.test_label_files import instances
+from test_schemas.test_labels import instances
 from tiny_runs import ROOT
 
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
-from qaclims_mm.datasets.label_files import write_labels
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, write_mask
+from qaclims_mm.schemas import write_mask
+from qaclims_mm.schemas.labels import write_labels
 
 PIPELINE = [dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs')]
 
@@ -70,7 +71,7 @@ def test_images_of_a_test_server(root):
 
 def test_labels_that_are_no_class_are_named_at_once(root):
     write_labels(root / 'image_labels/train2014.csv', dict(a=['doge'], b=['dog'], c=['cta']))
-    with pytest.raises(FormatError, match=r"(?s)2 records.*'doge' of image a.*'cta' of image c"):
+    with pytest.raises(DataError, match=r"(?s)2 records.*'doge' of image a.*'cta' of image c"):
         build(root)
 
 
@@ -90,7 +91,7 @@ def test_labels_of_another_table(root):
     records = list(build(root, labels_file='mine.csv').iterate_records())
     assert [r['label_names'] for r in records] == [('cat',), ('dog',)]
     write_labels(root / 'mine.csv', dict(a=['cat']))
-    with pytest.raises(FormatError, match=r'1 images have no row in \S+mine.csv:\n  b'):
+    with pytest.raises(DataError, match=r'1 images have no row in \S+mine.csv:\n  b'):
         build(root, labels_file='mine.csv')
 
 
@@ -111,5 +112,5 @@ def test_labels_file_of_voc_does_not_reach_coco(tmp_path):
 
 def test_ids_stay_below_their_folder(root):
     write_labels(root / 'image_labels/train2014.csv', {'../x': ['dog'], 'b': ['dog']})
-    with pytest.raises(FormatError, match=r"got '\.\./x': its path has the part '\.\.'"):
+    with pytest.raises(DataError, match=r"got '\.\./x': its path has the part '\.\.'"):
         build(root)

@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.folder import FolderWeakDataset, with_gap
-from qaclims_mm.datasets.label_files import write_labels
+from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, write_mask
+from qaclims_mm.schemas import write_mask
+from qaclims_mm.schemas.labels import write_labels
 
 PACK = [dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
 LABELS = {'a.jpg': ['cat'], 'été 1/b.PNG': ['dog', 'potted plant'], 'c d.tif': []}
@@ -96,27 +97,28 @@ def test_a_missing_image_is_a_bad_record(root):
 
 
 @pytest.mark.parametrize(
-    ('labels', 'message'),
+    ('labels', 'kind', 'message'),
     [
         (
             {'a.jpg': ['cow']},
+            DataError,
             r"labels.csv, image 1: label 'cow' of image a is none of the 3 classes",
         ),
-        ({'../a.jpg': ['cat']}, r'image \.\./a\.jpg is not below \S+pictures'),
-        ({'a.jpg': [], 'a': []}, r'images stand twice'),
-        ({}, 'lists no image'),
+        ({'../a.jpg': ['cat']}, DataError, r'image \.\./a\.jpg is not below \S+pictures'),
+        ({'a.jpg': [], 'a': []}, FormatError, r'images stand twice'),
+        ({}, FormatError, 'lists no image'),
     ],
 )
-def test_bad_tables(root, labels, message):
+def test_bad_tables(root, labels, kind, message):
     write_labels(root / 'labels.csv', labels)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(kind, match=message):
         build(root)
 
 
 def test_two_files_of_one_name(root):
     Image.new('RGB', (4, 3)).save(root / 'pictures/a.png')
     write_labels(root / 'labels.csv', {'a': ['cat']})
-    with pytest.raises(FormatError, match=r'image a is one of a\.jpg, a\.png; say which'):
+    with pytest.raises(DataError, match=r'image a is one of a\.jpg, a\.png; say which'):
         build(root)
 
 
@@ -130,7 +132,7 @@ def test_two_files_of_one_name(root):
     ],
 )
 def test_bad_classes(root, classes, message):
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(ConfigError, match=message):
         build(root, classes=classes)
 
 
@@ -139,19 +141,19 @@ def test_the_number_of_classes_is_that_of_the_config(root):
     assert len(build(root, num_classes=number).class_names) == number
     for other in (0, number - 1, number + 1):
         message = f'has {number} classes, but the config is for {other}; correct the table'
-        with pytest.raises(FormatError, match=message):
+        with pytest.raises(DataError, match=message):
             build(root, num_classes=other)
 
 
 @pytest.mark.parametrize('image', ['.', './', 'sub/..'])
 def test_the_folder_is_no_image(root, image):
     write_labels(root / 'labels.csv', {image: ['cat']})
-    with pytest.raises(FormatError, match='is the folder of the images, not an image'):
+    with pytest.raises(DataError, match='is the folder of the images, not an image'):
         build(root)
 
 
 def test_a_class_whose_masks_would_not_count(root):
-    with pytest.raises(FormatError, match=r"at index 254 must be \(nobody\), but is 'kind 254'"):
+    with pytest.raises(ConfigError, match=r"at index 254 must be \(nobody\), but is 'kind 254'"):
         build(root, classes=[f'kind {i}' for i in range(255)])
 
 

@@ -6,9 +6,9 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.logging import MMLogger
 
-from qaclims_mm.datasets.image_level import ImageLevelDataset, RecordError
+from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import DataError, FormatError, RecordError
 
 
 class Draw(BaseTransform):
@@ -134,7 +134,7 @@ def test_iterating_ends(serialize_data):
 
 
 def test_all_records_are_bad():
-    with pytest.raises(FormatError, match=r'^4 records, all, are bad:\n  b: b is bad\n  c: c is'):
+    with pytest.raises(DataError, match=r'^4 records, all, are bad:\n  b: b is bad\n  c: c is'):
         make('abcd')[1]
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
+from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES, generate
-from qaclims_mm.schemas import FormatError
 
 LISTS = 'ImageSets/Segmentation/{}.txt'
 
@@ -11,7 +11,7 @@ def test_world_that_was_not_made(tmp_path):
     with pytest.raises(
         FormatError,
         match=r'^\S+absent holds no MiniWorld; run: '
-        r'python tools/make_miniworld\.py --root \S+absent$',
+        r'qaclims make-miniworld --root \S+absent$',
     ):
         MiniWorldDataset(data_root=str(tmp_path / 'absent'), ann_file=LISTS.format('train'))
 

@@ -13,9 +13,10 @@ from qaclims_mm.datasets.rebuild import (
     image_level_datasets,
     rebuild_dataset,
 )
+from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.miniworld import generate
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import FormatError, read_run_config, write_run_config
+from qaclims_mm.schemas import read_run_config, write_run_config
 
 
 @pytest.fixture(scope='module')
@@ -103,7 +104,7 @@ def test_folder(tmp_path):
 )
 def test_other_types(world, name, monkeypatch):
     monkeypatch.setattr(DATASETS, 'build', None)
-    with pytest.raises(FormatError, match=r'of type .* is not built from a file, since its code'):
+    with pytest.raises(ConfigError, match=r'of type .* is not built from a file, since its code'):
         rebuild_dataset(values(world, type=name))
 
 
@@ -112,7 +113,7 @@ def test_a_class_of_others_is_not_built(world, monkeypatch):
         pass
 
     monkeypatch.setitem(DATASETS.module_dict, 'Foreign', Foreign)
-    with pytest.raises(FormatError, match="type 'Foreign' is not built"):
+    with pytest.raises(ConfigError, match="type 'Foreign' is not built"):
         rebuild_dataset(values(world, type='Foreign'))
 
 
@@ -134,7 +135,7 @@ def test_a_class_of_others_is_not_built(world, monkeypatch):
     ],
 )
 def test_other_steps(world, pipeline):
-    with pytest.raises(FormatError):
+    with pytest.raises(ConfigError):
         rebuild_dataset(values(world, pipeline=pipeline))
 
 
@@ -166,13 +167,13 @@ def test_other_steps(world, pipeline):
     ],
 )
 def test_options_that_do_not_fit(world, changes):
-    with pytest.raises((FormatError, OSError)):
+    with pytest.raises((QAClimsError, OSError)):
         rebuild_dataset(values(world, **changes))
 
 
 @pytest.mark.parametrize('found', [None, [], 'MiniWorldDataset', 1])
 def test_no_config(found):
-    with pytest.raises(FormatError, match='has no data set of a test run'):
+    with pytest.raises(ConfigError, match='has no data set of a test run'):
         rebuild_dataset(found)
 
 

@@ -3,9 +3,8 @@ import pytest
 from helpers import make_tiny_voc
 from PIL import Image
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import DataError, FormatError, RecordError
 
 PACK = [
     dict(type='LoadRGBImage'),
@@ -64,16 +63,14 @@ def test_unknown_label_names_list_line_and_image(tmp_path):
     (tmp_path / 'labels.csv').write_text(
         'image,labels\nimg_0,dog\nimg_1,unicorn\nimg_2,\nimg_3,cat\n'
     )
-    with pytest.raises(
-        FormatError, match=r"train.txt:2: label 'unicorn' of image img_1 is none of"
-    ):
+    with pytest.raises(DataError, match=r"train.txt:2: label 'unicorn' of image img_1 is none of"):
         build(tmp_path, labels_file='labels.csv')
 
 
 def test_image_without_a_row(tmp_path):
     make_tiny_voc(tmp_path)
     (tmp_path / 'labels.csv').write_text('image,labels\nimg_0,dog\n')
-    with pytest.raises(FormatError, match=r'3 records.*\n.*image img_1 has no row in labels.csv'):
+    with pytest.raises(DataError, match=r'3 records.*\n.*image img_1 has no row in labels.csv'):
         build(tmp_path, labels_file='labels.csv')
 
 
@@ -102,7 +99,7 @@ def test_bad_xml(tmp_path, content, message):
     path.unlink()
     if content:
         path.write_text(content)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(DataError, match=message):
         build(tmp_path)
 
 
@@ -189,7 +186,7 @@ def test_all_records_bad(tmp_path):
     make_tiny_voc(tmp_path)
     for path in (tmp_path / 'JPEGImages').iterdir():
         path.unlink()
-    with pytest.raises(FormatError, match='4 records, all, are bad'):
+    with pytest.raises(DataError, match='4 records, all, are bad'):
         build(tmp_path, test_mode=False)[0]
 
 
@@ -207,5 +204,5 @@ def test_ids_stay_below_their_folder(tmp_path):
     make_tiny_voc(root)
     (root / 'Annotations/img_0.xml').rename(tmp_path / 'outside.xml')
     (root / 'train.txt').write_text('..\nimg_1\n')
-    with pytest.raises(FormatError, match=r"train.txt:1: image_id must be a path .* got '\.\.'"):
+    with pytest.raises(DataError, match=r"train.txt:1: image_id must be a path .* got '\.\.'"):
         build(root)

@@ -11,9 +11,9 @@ from qaclims_mm.demo import explainer as module
 from qaclims_mm.demo.explainer import MAX_SIDE, Explainer, Found
 from qaclims_mm.demo.proposing import propose_by_questions
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.miniworld.regions import draw_pictures
-from qaclims_mm.schemas import FormatError
 
 MINI = ROOT / 'configs/miniworld'
 
@@ -140,7 +140,7 @@ IRN = MINI / 'irn_r18-mini_1xb16-10e_miniworld-112x112.py'
 def test_a_refiner_that_was_trained(tmp_path, drawn):
     image, names = drawn
     clip_cam = MINI / 'clip-cam_clip-mini_miniworld-112x112.py'
-    with pytest.raises(FormatError, match=r'the IRNRefiner of .* has to be trained, but no check'):
+    with pytest.raises(ConfigError, match=r'the IRNRefiner of .* has to be trained, but no check'):
         Explainer(clip_cam, refiner=IRN, device='cpu')
     torch.manual_seed(0)
     state = build_network(read_config(str(IRN)).model, None).state_dict()

@@ -17,7 +17,7 @@ from PIL import Image
 from tiny_runs import ROOT
 
 from qaclims_mm.demo.explainer import Explainer, Found
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 gr = pytest.importorskip('gradio')
 httpx = pytest.importorskip('httpx')

@@ -18,7 +18,7 @@ from mmengine.runner.checkpoint import find_latest_checkpoint, save_checkpoint
 
 from qaclims_mm.engine import compat
 from qaclims_mm.engine.switches import resume_from
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 LAST = 'last_checkpoint'
 

@@ -3,7 +3,8 @@ from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine import runner
 from qaclims_mm.engine.runner import build_runner, exit_status
-from qaclims_mm.schemas import FormatError, read_run_config
+from qaclims_mm.errors import DataError
+from qaclims_mm.schemas import read_run_config
 
 
 @pytest.mark.parametrize(
@@ -82,5 +83,5 @@ def test_a_training_of_less_than_one_step(tiny, tmp_path):
     changes = {'train_dataloader.batch_size': 100, 'train_dataloader.drop_last': True}
     cfg = read_tiny_config(tiny, tmp_path / 'work')
     cfg.merge_from_dict(changes)
-    with pytest.raises(FormatError, match=r'has \d+ images, but a step takes 100; make train_data'):
+    with pytest.raises(DataError, match=r'has \d+ images, but a step takes 100; make train_data'):
         build_runner(cfg, 'train').train()

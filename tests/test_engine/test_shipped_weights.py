@@ -12,7 +12,7 @@ BACKBONE = 'miniworld://backbone/r18-mini.safetensors'
 def test_config_starts_from_the_shipped_backbone():
     model = MODELS.build(Config.fromfile(CONFIGS / '_base_/models/cam_r18-mini.py').model)
     model.init_weights()
-    shipped = CheckpointLoader.load_checkpoint(BACKBONE, map_location='cpu')
+    shipped = CheckpointLoader.load_checkpoint(BACKBONE, map_location='cpu')['state_dict']
     state = model.backbone.state_dict()
     assert state.keys() == shipped.keys()
     for name, value in shipped.items():

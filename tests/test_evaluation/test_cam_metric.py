@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from qaclims_mm.errors import ConfigError, DataError, StageError, TrainingError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.evaluation.cam_metric import CAMMetric
-from qaclims_mm.schemas import FormatError
 
 CLASSES = ('background', 'cat', 'dog', 'cow')
 THRESHOLDS = [0.1, 0.15, 0.3, 0.5, 0.7]
@@ -241,33 +241,40 @@ def test_a_thousand_classes_and_memory_that_does_not_grow():
 
 BAD_SAMPLES = {
     'NaN': (
+        TrainingError,
         dict(cam_high_res=torch.full((1, 2, 2), torch.nan)),
         r'image a \(JPEGImages/a\.jpg\): its maps have NaN; the checkpoint is broken\.',
     ),
     'no mask': (
+        ConfigError,
         dict(gt_sem_seg=None),
         r'image a \(JPEGImages/a\.jpg\) has no mask; add LoadMask to the test pipeline\.',
     ),
     'another size': (
+        DataError,
         dict(cam_high_res=torch.zeros(1, 2, 3)),
         r'image a \(JPEGImages/a\.jpg\): its mask is \(2, 2\), but its maps are \(2, 3\)\.',
     ),
     'class of the mask': (
+        DataError,
         dict(gt_sem_seg=dict(data=torch.full((1, 2, 2), 4))),
         r'image a: class 4 is in mask or maps, but there are 4 classes with the background\.',
     ),
     'class of a map': (
+        DataError,
         dict(cam_keys=torch.tensor([19])),
         r'image a: class 20 is in mask or maps, but there are 4 classes with the background\.',
     ),
 }
 
 
-@pytest.mark.parametrize(('change', 'message'), BAD_SAMPLES.values(), ids=BAD_SAMPLES.keys())
-def test_bad_maps_and_masks(change, message):
+@pytest.mark.parametrize(
+    ('kind', 'change', 'message'), BAD_SAMPLES.values(), ids=BAD_SAMPLES.keys()
+)
+def test_bad_maps_and_masks(kind, change, message):
     sample = make_sample('a', np.zeros((1, 2, 2), np.float32), [0], np.zeros((2, 2))) | change
     sample = {k: v for k, v in sample.items() if v is not None}
-    with pytest.raises(FormatError, match=f'^{message}$'):
+    with pytest.raises(kind, match=f'^{message}$'):
         make_metric().process(None, [sample])
 
 
@@ -308,7 +315,7 @@ def test_without_a_journal_nothing_is_done():
 def test_journal_of_other_thresholds_is_refused(tmp_path):
     measure(make_metric(journal=str(tmp_path)), draw_samples(1))
     other = make_metric(journal=str(tmp_path), thresholds=[0.1, 0.15, 0.3, 0.5, 0.8])
-    with pytest.raises(FormatError, match=r'was counted with other classes or thresholds; delete'):
+    with pytest.raises(StageError, match=r'was counted with other classes or thresholds; delete'):
         other.done_ids(['img_0'])
 
 
@@ -321,5 +328,5 @@ def test_images_without_a_mask_may_be_left_out(tmp_path):
     assert measure(metric, samples) == wanted
     ids = [s['image_id'] for s in samples]
     assert make_metric(optional=True, journal=str(tmp_path)).done_ids(ids) == set(ids)
-    with pytest.raises(FormatError, match='has no mask'):
+    with pytest.raises(ConfigError, match='has no mask'):
         measure(make_metric(), samples)

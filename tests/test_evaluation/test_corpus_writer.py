@@ -16,9 +16,10 @@ from PIL import Image
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.runner import EXIT_BAD_RECORDS, exit_status
+from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.miniworld.generate import generate
-from qaclims_mm.schemas import FormatError, Manifest
+from qaclims_mm.schemas import Manifest
 from qaclims_mm.vlms.registry import VQA_MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,7 +227,7 @@ def test_two_corpora_are_never_mixed(world, tmp_path):
             rf'corpus holds files of another run \({differ} differ\); '
             r'delete the folder or choose another one\.$'
         )
-        with pytest.raises(FormatError, match=message):
+        with pytest.raises(StageError, match=message):
             make_runner(world, tmp_path / 'corpus', **model).test()
         assert files(tmp_path / 'corpus') == before
 

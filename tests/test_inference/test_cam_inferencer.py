@@ -8,9 +8,10 @@ from PIL import Image
 from tiny_runs import ROOT, build_tiny_runner, read_tiny_config, write_tiny_config
 
 from qaclims_mm.datasets.voc12 import CLASSES
+from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference import CAMInferencer
-from qaclims_mm.schemas import FormatError, read_cams
+from qaclims_mm.schemas import read_cams
 
 
 @pytest.fixture(scope='module')

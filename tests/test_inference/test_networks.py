@@ -1,9 +1,14 @@
+import shutil
+
 import pytest
 import torch
+from helpers import served
 from safetensors.torch import save_file
 
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.networks import build_network
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.paths import config_path, resolve
 
 HEAD = dict(type='CAMHead', in_channels=4, num_classes=3)
 
@@ -32,3 +37,18 @@ def test_bad_weights(tmp_path):
     (tmp_path / 'b.safetensors').write_bytes(b'no weights')
     with pytest.raises(FormatError, match=r'b\.safetensors cannot be loaded safely'):
         build_network(HEAD, tmp_path / 'b.safetensors')
+
+
+def test_names_of_weights(tmp_path, monkeypatch):
+    """A network is the same from a file, the package and an address."""
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    shipped = 'miniworld://segment/r18-mini.safetensors'
+    model = read_config(
+        config_path('miniworld/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py')
+    ).model
+    shutil.copy(resolve(shipped), tmp_path / 'a.safetensors')
+    with served(tmp_path) as (address, _):
+        names = (shipped, f'{address}/a.safetensors', tmp_path / 'a.safetensors')
+        first, *others = [build_network(model, name).state_dict() for name in names]
+    for other in others:
+        assert all(torch.equal(other[key], value) for key, value in first.items())

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.miniworld import generate as package_generate
 from qaclims_mm.miniworld.generate import generate, make_picture
 from qaclims_mm.miniworld.scene import truth
 from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES
-from qaclims_mm.schemas import FormatError, read_mask, voc_palette
+from qaclims_mm.schemas import read_mask, voc_palette
 
 # the package's name is that of its function
 MODULE = importlib.import_module('qaclims_mm.miniworld.generate')
@@ -132,7 +133,7 @@ def test_another_world_is_refused(world, change):
     before = digests(world)
     (name, value) = next(iter(change.items()))
     with pytest.raises(
-        FormatError, match=rf"holds a MiniWorld with .*'{name}': {value}.* is wanted; delete"
+        ConfigError, match=rf"holds a MiniWorld with .*'{name}': {value}.* is wanted; delete"
     ):
         generate(world, **SIZE | change)
     assert digests(world) == before
@@ -140,7 +141,7 @@ def test_another_world_is_refused(world, change):
 
 def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / 'thesis.tex').touch()
-    with pytest.raises(FormatError, match='holds files that are no MiniWorld; choose another'):
+    with pytest.raises(ConfigError, match='holds files that are no MiniWorld; choose another'):
         generate(tmp_path, **SIZE)
     assert [p.name for p in tmp_path.iterdir()] == ['thesis.tex']
 

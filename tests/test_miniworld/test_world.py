@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from qaclims_mm.miniworld import things
+from qaclims_mm.miniworld import grounds, things
 from qaclims_mm.miniworld.objects import PAINTERS as OBJECT_PAINTERS
 from qaclims_mm.miniworld.world import (
     CLASS_FACTS,
@@ -44,7 +44,7 @@ def test_scenes_can_be_told_by_their_names():
 
 def test_everything_has_a_painter_and_no_painter_is_idle():
     assert set(things.PAINTERS) == set(THINGS)
-    assert set(things.BACKDROPS) == set(SCENES)
+    assert set(grounds.BACKDROPS) == set(SCENES)
     assert set(OBJECT_PAINTERS) == {k for f in CLASS_FACTS.values() for k in f.kinds}
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.projects.checks import as_words, check_source
 from qaclims_mm.projects.sources import Source
-from qaclims_mm.schemas import FormatError
 
 
 @pytest.fixture
@@ -159,5 +159,5 @@ def test_renamed_labels(images):
     }
     # a code is no other word for a thing
     assert found.aliases == {'dog': ['puppy', 'Dogs']}
-    with pytest.raises(FormatError, match="cannot rename 'cow': no image has that label"):
+    with pytest.raises(ConfigError, match="cannot rename 'cow': no image has that label"):
         check_source(source(rows), images, renames={'cow': 'dog'})

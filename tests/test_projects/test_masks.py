@@ -3,9 +3,10 @@ import os
 import numpy as np
 import pytest
 
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.masks import check_masks
-from qaclims_mm.schemas import FormatError, write_mask
+from qaclims_mm.schemas import write_mask
 
 NUMBERS = (
     r'0 is background, then come the classes in alphabetical order \(1 cat, 2 dog\), 255 does not '
@@ -33,7 +34,7 @@ def test_masks_that_fit(tmp_path):
 
 
 def test_no_masks(tmp_path):
-    with pytest.raises(FormatError, match='has no mask of an image; they are called as'):
+    with pytest.raises(DataError, match='has no mask of an image; they are called as'):
         check_masks(tmp_path, project({'a.jpg': ['cat']}))
 
 
@@ -47,11 +48,11 @@ def test_masks_that_do_not_fit(tmp_path):
         r'  \S+c\.png is not a readable mask .*\nA mask is as large as its image; '
         rf'{NUMBERS}\.$'
     )
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(DataError, match=message):
         check_masks(tmp_path, project({f'{name}.jpg': ['cat'] for name in 'abc'}))
     # lying beside an image that stands
     write_mask(tmp_path / 'd.png', np.zeros((60, 40)))
-    with pytest.raises(FormatError, match=r'd\.png: 40 x 60 pixels, its image has 60 x 40'):
+    with pytest.raises(DataError, match=r'd\.png: 40 x 60 pixels, its image has 60 x 40'):
         check_masks(tmp_path, project({'d.jpg': ['cat']}))
 
 
@@ -62,7 +63,7 @@ def test_masks_numbered_otherwise(tmp_path):
         '^3 of 3 masks hold classes that their images do not, as class 2 = dog where the image is '
         rf'labelled cat \(first: {tmp_path}/a.png\); are they numbered differently\? {NUMBERS}'
     )
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(DataError, match=message):
         check_masks(tmp_path, project(rows))
 
 
@@ -77,7 +78,7 @@ def test_an_oversight_is_told(tmp_path):
 def test_the_numbers_of_many_classes(tmp_path):
     write(tmp_path, a=77)
     classes = [f'kind {number:02}' for number in range(30)]
-    with pytest.raises(FormatError, match=r'order \(1 kind 00, .*, 20 kind 19 \.\.\), 255 does'):
+    with pytest.raises(DataError, match=r'order \(1 kind 00, .*, 20 kind 19 \.\.\), 255 does'):
         check_masks(tmp_path, project({'a.jpg': ['kind 00']}, classes))
 
 
@@ -90,7 +91,7 @@ def test_the_value_that_no_class_has(tmp_path):
 @pytest.mark.parametrize('name', ['gone', 'file', 'file/x', 'x' * 10_000, 'a\nb'])
 def test_no_folder_of_masks(tmp_path, name):
     (tmp_path / 'file').touch()
-    with pytest.raises(FormatError, match=r'^there is no folder .* with masks\.$'):
+    with pytest.raises(ConfigError, match=r'^there is no folder .* with masks\.$'):
         check_masks(tmp_path / name, project({'a.jpg': ['cat']}))
 
 
@@ -99,5 +100,5 @@ def test_masks_that_are_no_files(tmp_path):
     (tmp_path / 'b.png').mkdir()
     (tmp_path / 'c.png').symlink_to('/dev/zero')
     rows = {f'{name}.jpg': ['cat'] for name in 'abc'}
-    with pytest.raises(FormatError, match=r'(?s)3 masks .*a.png is not a regular.*b.png is a fold'):
+    with pytest.raises(DataError, match=r'(?s)3 masks .*a.png is not a regular.*b.png is a fold'):
         check_masks(tmp_path, project(rows))

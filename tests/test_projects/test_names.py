@@ -1,7 +1,7 @@
 import pytest
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.projects.names import is_word, propose_names, read_renames
-from qaclims_mm.schemas import FormatError
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_renames():
 
 @pytest.mark.parametrize('texts', [['cat'], ['=cat'], ['cat='], ['a=b', 'a=c']])
 def test_bad_renames(texts):
-    with pytest.raises(FormatError, match=r"given once, as 'label=name', but got '"):
+    with pytest.raises(ConfigError, match=r"given once, as 'label=name', but got '"):
         read_renames(texts)
 
 

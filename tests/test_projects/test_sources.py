@@ -5,8 +5,8 @@ import re
 import pytest
 from PIL import Image
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.projects.sources import Source, find_images, read_source
-from qaclims_mm.schemas import FormatError
 
 
 def write(path, text, encoding='utf-8'):
@@ -282,7 +282,7 @@ def test_folders(tmp_path):
 
 def test_folders_without_images(tmp_path):
     (tmp_path / 'cat').mkdir()
-    with pytest.raises(FormatError, match=r'has no images\.'):
+    with pytest.raises(ConfigError, match=r'has no images\.'):
         read_source(tmp_path, tmp_path)
     with pytest.raises(FormatError, match='has no XML files; a folder of labels has them'):
         read_source(tmp_path / 'cat', tmp_path)
@@ -294,7 +294,7 @@ def test_labels_that_were_forgotten(tmp_path):
     for name in ('a.jpg', 'b.jpg', 'cat/c.jpg'):
         picture(tmp_path / name)
     message = 'has 2 images and 1 more in folders, which would be the classes; did you forget --la'
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(ConfigError, match=message):
         read_source(tmp_path, tmp_path)
 
 

@@ -1,6 +1,7 @@
 import pytest
 from tiny_report import make_ablations
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.report import ablations
 from qaclims_mm.report.ablations import (
     ablation_blocks,
@@ -9,7 +10,7 @@ from qaclims_mm.report.ablations import (
     titles_of,
 )
 from qaclims_mm.report.blocks import MissingError
-from qaclims_mm.schemas import FormatError, write_json
+from qaclims_mm.schemas import write_json
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_no_number_yet(tmp_path):
 def test_row_that_is_no_omega(tmp_path):
     results = make_ablations(tmp_path)
     results.rows[0].name = 'much'
-    with pytest.raises(FormatError, match="must be named by their omega, but one is 'much'"):
+    with pytest.raises(ConfigError, match="must be named by their omega, but one is 'much'"):
         omega_blocks({'omega': results}, tmp_path)
 
 

@@ -38,6 +38,14 @@ def test_losses(run, drawn):
     assert mious[1] == 'mIoU, %'
 
 
+def test_losses_of_a_segmentor_have_names_of_mmseg(run, drawn):
+    names = {'decode.loss_ce': 1.0, 'aux.loss_ce': 0.5, 'decode.acc_seg': 90.0, 'loss': 1.5}
+    write_scalars(run / 'segment', [dict(step=1, **names)])
+    loss_blocks(WorkDir(run), {})
+    [lines] = [found for found, _, _ in drawn if 'decode.loss_ce' in found['lines']]
+    assert list(lines['lines']) == ['decode.loss_ce', 'aux.loss_ce', 'loss']
+
+
 def test_no_losses(run):
     for folder in run.glob('*/2026*'):
         shutil.rmtree(folder)

@@ -5,6 +5,7 @@ import pytest
 from helpers import CHROMIUM_FLAGS
 from tiny_report import EVIL, make_ablations, write_config, write_curve
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.report import page as page_module
 from qaclims_mm.report.blocks import (
     Details,
@@ -16,7 +17,7 @@ from qaclims_mm.report.blocks import (
     Tiles,
 )
 from qaclims_mm.report.page import render, write_report
-from qaclims_mm.schemas import FormatError, update_metrics
+from qaclims_mm.schemas import update_metrics
 
 CHROMIUM = shutil.which('chromium')
 PICTURE = Picture(b'x', 'image/png', (3, 4), 'say "x"', '<cap>', wide=True, plot=True)
@@ -85,7 +86,7 @@ def test_no_metrics(tmp_path):
         write_report(tmp_path, tmp_path / 'r.html', tmp_path)
     assert not list(tmp_path.iterdir())
     update_metrics(tmp_path / 'seed3/metrics.json', 'cam', {'cam/mIoU': 5.0})
-    with pytest.raises(FormatError, match=r'is a folder of seeds; .* such as .*/seed3\.'):
+    with pytest.raises(ConfigError, match=r'is a folder of seeds; .* such as .*/seed3\.'):
         write_report(tmp_path, tmp_path / 'r.html', tmp_path)
 
 

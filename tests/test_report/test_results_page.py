@@ -3,11 +3,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from test_apis.test_ablation_results import results
+from test_schemas.test_ablation_results import results
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section, Text
 from qaclims_mm.report.results_page import update_page
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.schemas.ablation_results import read_results
 
 PAGE = """# Results
@@ -67,7 +67,7 @@ def test_tables_and_pictures_are_replaced_and_words_stay(page):
     [
         (None, 'there is no page'),
         ('# Results', 'has no <!-- ablation: SUITE -->'),
-        (PAGE.replace(': s ', ': t '), r't\.json does not exist; run: python tools/ablate\.py t'),
+        (PAGE.replace(': s ', ': t '), r't\.json does not exist; run: qaclims ablate t'),
         (
             PAGE.replace('the-curve', 'others'),
             'asks for pictures of others, but the report has some of the-curve alone',

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaclims_mm import schemas
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def test_cams_round_trip(tmp_path):

@@ -1,11 +1,15 @@
 import pytest
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     SHARD_SIZE,
-    FormatError,
+    failed_path,
+    read_failed,
     read_shard,
     shard_path,
+    write_failed,
+    write_json,
     write_parquet,
 )
 
@@ -50,3 +54,19 @@ def test_shards_that_the_stage_does_not_write(tmp_path, rows, message):
     path = write(tmp_path / 'part-00000.parquet', *rows)
     with pytest.raises(FormatError, match=f'{message}.*run (the qape|its) stage again'):
         read_shard(path)
+
+
+def test_failed_images(tmp_path):
+    path = failed_path(tmp_path, 3)
+    assert path.name == 'part-00003.failed.json'
+    write_failed(path, {'sub dir/ä': 'it is broken', 'b': ''})
+    assert read_failed(path) == {'sub dir/ä': 'it is broken', 'b': ''}
+
+
+@pytest.mark.parametrize(
+    'value', [[], [['a', 'b']], 'a', None, 3, {'a': 1}, {'a': None}, {'a': ['b']}]
+)
+def test_other_lists_of_failed_images(tmp_path, value):
+    write_json(failed_path(tmp_path, 0), value)
+    with pytest.raises(FormatError, match=r'failed\.json is not {image: reason}; delete it'):
+        read_failed(failed_path(tmp_path, 0))

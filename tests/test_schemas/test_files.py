@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -96,3 +97,29 @@ def test_files_of_images_are_below_their_folder(image_id):
     assert os.path.normpath(path) == str(path)
     assert path.is_relative_to(root)
     assert schemas.image_id_of(path, root) == image_id
+
+
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_write_that_fails_names_the_file_that_was_meant(tmp_path, number):
+    path = tmp_path / 'a.json'
+    for name in (None, str(schemas.temporary_path(path))):
+        with pytest.raises(OSError, match=str(path)) as caught, schemas.atomic_path(path):
+            raise OSError(number, os.strerror(number), name)
+        assert caught.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    'error',
+    [OSError(errno.EIO, 'Input/output error', '/x/mask'), OSError('cannot write mode F as PNG')],
+)
+def test_a_write_that_fails_for_another_file_or_reason_keeps_its_words(tmp_path, error):
+    words, name = str(error), error.filename
+    with pytest.raises(OSError, match=r'mask|mode F') as caught:
+        fail_with(error, tmp_path / 'a')
+    assert (str(caught.value), caught.value.filename) == (words, name)
+
+
+def fail_with(error, path):
+    with schemas.atomic_path(path):
+        raise error

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaclims_mm import schemas
-from qaclims_mm.schemas import FormatError, Manifest
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import Manifest
 
 
 def test_manifest_round_trip_and_bytes(tmp_path):

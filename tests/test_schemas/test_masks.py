@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from qaclims_mm import schemas
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def test_mask_round_trip_and_colours(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.project import (
     ProjectTables,
     check_not_pasted,

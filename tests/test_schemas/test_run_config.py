@@ -4,13 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qaclims_mm.schemas import (
-    FormatError,
-    RunConfig,
-    read_run_config,
-    run_config_path,
-    write_run_config,
-)
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import RunConfig, read_run_config, run_config_path, write_run_config
 from qaclims_mm.schemas.run_config import MAX_DEPTH
 
 

@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 
 from qaclims_mm import schemas
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def test_parquet_bytes_depend_on_content_only(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from qaclims_mm import schemas
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 
 def test_text_bank_round_trip_and_refusals(tmp_path):

@@ -10,7 +10,8 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.console import new_console
-from qaclims_mm.schemas import FormatError, Manifest, read_json
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import Manifest, read_json
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan as plan_module
 from qaclims_mm.workflow.ablation import Ablation, find_suite
@@ -263,10 +264,10 @@ def test_stages_of_comparators_are_no_part_of_the_pipeline(ablate):
 def test_names_of_suites():
     assert find_suite('fat') == Path('configs/suites/fat.py')
     assert find_suite('configs/suites/fat.py') == Path('configs/suites/fat.py')
-    with pytest.raises(FormatError, match=r'suites/table4_loses.py; did you mean table4_losses\?'):
+    with pytest.raises(ConfigError, match=r'suites/table4_loses.py; did you mean table4_losses\?'):
         find_suite('table4_loses')
     with pytest.raises(
-        FormatError, match=r'no suite mine/x.py; configs/suites has clims_rates, .*vlm\.'
+        ConfigError, match=r'no suite mine/x.py; configs/suites has clims_rates, .*vlm\.'
     ):
         find_suite('mine/x.py')
 
@@ -281,7 +282,7 @@ def test_two_suites_of_one_name(ablate):
     paths = [ablate.root / 'suite.py', ablate.root / 'mine/suite.py']
     paths[1].write_text(SUITE)
     (ablate.root / 'plan.py').write_text(PLAN)
-    with pytest.raises(FormatError, match=r'suite.py and .*mine/suite.py have one name'):
+    with pytest.raises(ConfigError, match=r'suite.py and .*mine/suite.py have one name'):
         Ablation(str(ablate.root / 'plan.py'), paths, [0], ablate.root)
     # one that is given twice is one
     twice = Ablation(str(ablate.root / 'plan.py'), [paths[0]] * 2, [0], ablate.root)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.workflow.plan import TOOLS, Launch, Plan, Stage, read_plan
 
 

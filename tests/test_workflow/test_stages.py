@@ -2,7 +2,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.workflow.plan import read_plan
 from qaclims_mm.workflow.stages import last_checkpoint, prediction, training
 

@@ -6,8 +6,8 @@ from tiny_runs import ROOT
 from qaclims_mm.corpus.text_bank import TextIndex
 from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.workflow.plan import read_plan
 from qaclims_mm.workflow.suites import read_suite, rows_of, stages_of
 

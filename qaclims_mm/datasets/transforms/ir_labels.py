@@ -3,10 +3,10 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.functional.crf import CRFSettings, confident_labels
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import FormatError, file_of, read_cams
+from qaclims_mm.schemas import file_of, read_cams
 
 
 @TRANSFORMS.register_module()
@@ -21,7 +21,12 @@ class LoadCAMs(BaseTransform):
     """
 
     def __init__(self, cams: str) -> None:
-        self.cams = self.reads = cams
+        self.cams = cams
+
+    @property
+    def input_folder(self) -> str:
+        """Folder of the stage that made the maps."""
+        return self.cams
 
     def transform(self, results: dict) -> dict:
         """Add the maps, float32 in [0, 1]."""

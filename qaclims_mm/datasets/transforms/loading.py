@@ -6,10 +6,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import IGNORE_INDEX, FormatError, file_of, read_mask
+from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask
 
 
 @TRANSFORMS.register_module()
@@ -77,8 +77,12 @@ class LoadMask(BaseTransform):
     """
 
     def __init__(self, masks: str | None = None, optional: bool = False) -> None:
-        self.masks = self.reads = masks
-        self.optional = optional
+        self.masks, self.optional = masks, optional
+
+    @property
+    def input_folder(self) -> str | None:
+        """Folder of the stage that made the masks; ``None`` for ground truth."""
+        return self.masks
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
@@ -100,7 +104,8 @@ class LoadMask(BaseTransform):
             # as small as the image is read
             height, width = results['ori_shape']
             nearest = Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
-            mask = np.asarray(nearest)
+            # a copy: Pillow's arrays are read-only
+            mask = np.array(nearest)
         if mask.shape != results['ori_shape']:
             raise RecordError(
                 f'mask {path} has size {mask.shape[1]}x{mask.shape[0]}, but its image '

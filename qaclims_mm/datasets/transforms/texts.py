@@ -1,13 +1,14 @@
 """Which texts of the bank belong to an image."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from mmcv.transforms import BaseTransform
 
 from qaclims_mm.corpus.text_bank import TextBank
-from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.errors import DataError, RecordError
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import FormatError, join_problems
+from qaclims_mm.schemas import join_problems
 
 
 @TRANSFORMS.register_module()
@@ -18,11 +19,16 @@ class LoadTextRows(BaseTransform):
         text_bank: Folder of the text bank.
 
     Raises:
-        FormatError: When the dataset is opened, if images have no answers in the corpus.
+        DataError: When the dataset is opened, if images have no answers in the corpus.
     """
 
     def __init__(self, text_bank: str) -> None:
-        self.bank, self.reads = TextBank(text_bank), text_bank
+        self.bank = TextBank(text_bank)
+
+    @property
+    def input_folder(self) -> str | Path:
+        """Folder of the text bank."""
+        return self.bank.folder
 
     def check_records(self, records: Iterable[dict]) -> None:
         """Refuse a bank that lacks images, except those the corpus stage could not read."""
@@ -33,7 +39,7 @@ class LoadTextRows(BaseTransform):
             if r['image_id'] not in known_bad and (problem := self._lacks(r))
         ]
         if missing:
-            raise FormatError(
+            raise DataError(
                 join_problems(missing, f'images have a class without texts in {self.bank.folder}')
                 + '\nRun the qape stage on the same images and labels, then qaclims encode-texts.'
             )

@@ -12,7 +12,6 @@ from mmengine.runner import Runner
 
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.registry import DATASETS, HOOKS
-from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, figure_to_array
 
 
 @HOOKS.register_module()
@@ -83,11 +82,16 @@ class CAMVisualizationHook(Hook):
         model.train()
         columns = [self._column(s) for s in samples if not s.get('failed')]
         if columns:
+            # matplotlib, which other runs do without
+            from qaclims_mm.visualization.sheets import draw_cam_sheet, figure_to_array
+
             picture = figure_to_array(draw_cam_sheet(columns))
             runner.visualizer.add_image('cams', picture, step)
 
-    def _column(self, sample: Any) -> SheetColumn:
-        """Return an image and the map of its first class."""
+    def _column(self, sample: Any) -> Any:
+        """Return an image and the map of its first class, a column of a sheet."""
+        from qaclims_mm.visualization.sheets import SheetColumn
+
         pixels = self._read(dict(img_path=sample.img_path))
         mask = sample.gt_sem_seg.data[0].cpu().numpy() if 'gt_sem_seg' in sample else None
         maps = {'map': sample.cam_high_res[0].float().cpu().numpy()}

@@ -7,6 +7,7 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from qaclims_mm.engine.protocols import FailureKeeper
 from qaclims_mm.registry import HOOKS
 from qaclims_mm.schemas import join_problems
 
@@ -50,7 +51,8 @@ class FailedRecordsHook(Hook):
     def after_test(self, runner: Runner) -> None:
         """Report; what an evaluator knows of earlier, broken off runs too."""
         for metric in runner.test_evaluator.metrics:
-            self.failures.update(getattr(metric, 'failures', {}))
+            if isinstance(metric, FailureKeeper):
+                self.failures.update(metric.failures)
         self._report(runner)
 
     def _report(self, runner: Runner) -> None:

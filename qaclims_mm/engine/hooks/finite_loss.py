@@ -6,8 +6,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from qaclims_mm.errors import TrainingError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import FormatError
 
 
 @HOOKS.register_module()
@@ -19,7 +19,7 @@ class FiniteLossHook(Hook):
             epoch is always looked at.
 
     Raises:
-        FormatError: Names the loss and the iteration.
+        TrainingError: Names the loss and the iteration.
     """
 
     def __init__(self, interval: int = 50) -> None:
@@ -34,7 +34,7 @@ class FiniteLossHook(Hook):
             return
         broken = [k for k, v in (outputs or {}).items() if not torch.isfinite(torch.as_tensor(v))]
         if broken:
-            raise FormatError(
+            raise TrainingError(
                 f'{", ".join(broken)} is no number any more in iteration {runner.iter + 1}; lower '
                 'the learning rate (optim_wrapper.optimizer.lr), or go on from the last checkpoint '
                 f'in {runner.work_dir} with another one.'

@@ -8,14 +8,22 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from qaclims_mm.datasets.protocols import ImageList
+from qaclims_mm.engine.checkpoints import checkpoint_hash
+from qaclims_mm.engine.protocols import (
+    FolderWriter,
+    QuestionAsker,
+    ResumableEvaluator,
+    SkippingSampler,
+    StageReader,
+)
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config, hash_file, manifest_hash
+from qaclims_mm.schemas import claim_folder, hash_config, manifest_hash
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
     """Return hashes of all that the files of a test run depend on.
-
-    A transform that reads another stage's folder names it as ``reads``.
 
     Raises:
         FormatError: If such a stage has not finished.
@@ -31,11 +39,11 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
         images=hashlib.sha256('\n'.join(image_ids).encode()).hexdigest(),
     )
     for transform in runner.test_dataloader.dataset.pipeline.transforms:
-        if getattr(transform, 'reads', None):
-            fingerprint[type(transform).__name__] = manifest_hash(transform.reads)
+        if isinstance(transform, StageReader) and transform.input_folder is not None:
+            fingerprint[type(transform).__name__] = manifest_hash(transform.input_folder)
     if runner._load_from:
-        fingerprint['checkpoint'] = hash_file(runner._load_from)
-    if hasattr(model, 'question_hash'):
+        fingerprint['checkpoint'] = checkpoint_hash(runner._load_from)
+    if isinstance(model, QuestionAsker):
         fingerprint['questions'] = model.question_hash
     return fingerprint
 
@@ -44,31 +52,39 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
 class ResumeTestHook(Hook):
     """Leaves out the images that every evaluator of the run has done, and keeps runs apart.
 
-    An evaluator that writes files has ``out_dir``, ``begin(fingerprint, image_ids)`` and perhaps
-    ``settings``, {name: value}; the folder is claimed for what the files depend on. An evaluator
-    takes part in going on by ``done_ids(image_ids)``, those whose result is kept; if one has none,
-    nothing is left out. The loader's sampler must be a ``ShardSampler``.
+    The folder of each ``FolderWriter`` is claimed for what its files depend on. Images are left out
+    if every evaluator is a ``ResumableEvaluator``; the sampler must be a ``SkippingSampler``.
 
     Raises:
-        FormatError: If a folder holds files of another run.
+        ConfigError: If the dataset or the sampler cannot take part.
+        StageError: If a folder holds files of another run.
     """
 
     def before_test(self, runner: Runner) -> None:
         """Claim the folders and tell the sampler what is done."""
         dataset = runner.test_dataloader.dataset
         metrics = runner.test_evaluator.metrics
-        writers = [m for m in metrics if getattr(m, 'out_dir', None)]
+        writers = [
+            (m, folder)
+            for m in metrics
+            if isinstance(m, FolderWriter) and (folder := m.claimed_folder) is not None
+        ]
         if not writers:
             return
+        if not isinstance(dataset, ImageList):
+            raise ConfigError(
+                'test_dataloader needs a dataset with image ids, such as VOC12WeakDataset, but '
+                f'has a {type(dataset).__name__}.'
+            )
         ids = dataset.image_ids()
         fingerprint = fingerprint_of(runner, ids)
-        for writer in writers:
-            own = {**fingerprint, **getattr(writer, 'settings', {})}
+        for writer, folder in writers:
+            own = {**fingerprint, **writer.settings}
             if is_main_process():
-                claim_folder(writer.out_dir, own)
+                claim_folder(folder, own)
             barrier()
             writer.begin(own, ids)
-        if all(hasattr(m, 'done_ids') for m in metrics):
+        if all(isinstance(m, ResumableEvaluator) for m in metrics):
             self._skip(runner, ids)
 
     def _skip(self, runner: Runner, ids: Sequence[str]) -> None:
@@ -79,6 +95,12 @@ class ResumeTestHook(Hook):
         # ranks deal what is left by one list; several machines may see files at different times
         broadcast_object_list(found)
         [done] = found
+        sampler = runner.test_dataloader.batch_sampler.sampler
+        if done and not isinstance(sampler, SkippingSampler):
+            raise ConfigError(
+                f'a {type(sampler).__name__} cannot leave out images that are done; give '
+                "test_dataloader sampler=dict(type='ShardSampler'), or delete the folder."
+            )
         if done:
-            runner.test_dataloader.batch_sampler.sampler.skip(done)
+            sampler.skip(done)
             runner.logger.info(f'{len(done)} of {len(ids)} images are done already and left out.')

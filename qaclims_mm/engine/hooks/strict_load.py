@@ -9,8 +9,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from qaclims_mm.engine.compat import find_whole_checkpoint
+from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import FormatError
 
 
 def coverage_report(

@@ -4,15 +4,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.base_loop import BaseLoop
 
+from qaclims_mm.engine.protocols import WorkDirUser
 from qaclims_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class WorkDirHook(Hook):
-    """Tells evaluators that write files which work dir the run has.
-
-    An evaluator that asks for it has ``use_work_dir(work_dir)``.
-    """
+    """Tells every ``WorkDirUser`` among the evaluators which work dir the run has."""
 
     priority = 'VERY_HIGH'
 
@@ -21,5 +19,5 @@ class WorkDirHook(Hook):
         for loop in (runner._val_loop, runner._test_loop):
             # what a run does not use stays a config
             for metric in loop.evaluator.metrics if isinstance(loop, BaseLoop) else ():
-                if hasattr(metric, 'use_work_dir'):
+                if isinstance(metric, WorkDirUser):
                     metric.use_work_dir(runner.work_dir)

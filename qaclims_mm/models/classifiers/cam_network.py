@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
 from torch import Tensor
+from torch.nn import functional as F
 
 from qaclims_mm.functional.cam import merge_multiscale_cams, sum_over_flips
 from qaclims_mm.registry import MODELS
@@ -25,6 +27,8 @@ class CAMNetwork(BaseModel):
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
         channels_last: Whether the channels of a pixel lie side by side, as convolutions in half
             precision want them on a GPU; no result depends on it.
+        patch_size: Side in pixels of the patches of a ViT; images are resized to whole patches, so
+            that its map covers all of an image. ``None`` leaves them as they are.
         init_cfg: As in mmengine's ``BaseModule``.
 
     Raises:
@@ -38,6 +42,7 @@ class CAMNetwork(BaseModel):
         activation: str = 'relu',
         data_preprocessor: dict | None = None,
         channels_last: bool = False,
+        patch_size: int | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(
@@ -51,10 +56,13 @@ class CAMNetwork(BaseModel):
         self.cam_head = MODELS.build(cam_head)
         self.activation = activation
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        self.patch_size = patch_size
         self.backbone.to(memory_format=self.memory_format)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Map normalised images ``(B, 3, H, W)`` to class logits ``(B, K, P, Q)``."""
+        if self.patch_size:
+            inputs = _to_whole_patches(inputs, self.patch_size)
         inputs = inputs.contiguous(memory_format=self.memory_format)
         return self.cam_head(self.backbone(inputs))
 
@@ -103,6 +111,14 @@ class CAMNetwork(BaseModel):
         # image by image: in a larger tensor a CPU rounds the last digit of a sigmoid in another
         # way, and files must not depend on which images were left for a batch
         return torch.stack([ACTIVATIONS[self.activation](x) for x in self.logits(images)])
+
+
+def _to_whole_patches(images: Tensor, side: int) -> Tensor:
+    """Resize images ``(B, 3, H, W)`` to the next multiples of a patch's side."""
+    size = [ceil(n / side) * side for n in images.shape[-2:]]
+    if size == list(images.shape[-2:]):
+        return images
+    return F.interpolate(images, size=size, mode='bilinear', align_corners=False)
 
 
 def stack_labels(data_samples: Sequence[Any]) -> Tensor:

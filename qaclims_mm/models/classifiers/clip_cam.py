@@ -38,7 +38,7 @@ class CLIPCAM(PredictOnly):
     Raises:
         ValueError: If the texts do not fit (see ``FixedTexts``), or the image head has mask
             prompts; when it is used, if the encoder is no plain ViT.
-        FormatError: When it is used, if the two heads are of different CLIPs.
+        ConfigError: When it is used, if the two heads are of different CLIPs.
 
     Source:
         Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, without its refinement by

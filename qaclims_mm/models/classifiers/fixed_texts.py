@@ -8,8 +8,8 @@ from typing import Any
 
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 
 
 class FixedTexts:
@@ -69,12 +69,12 @@ class FixedTexts:
             image_head: The image encoder, which is read too.
 
         Raises:
-            FormatError: If the two are of different CLIPs.
+            ConfigError: If the two are of different CLIPs.
         """
         head = MODELS.build(text_head).load()
         image_head.load()
         if head.weights_sha256 != image_head.weights_sha256:
-            raise FormatError(
+            raise ConfigError(
                 f'text_head {head.model} ({head.weights_sha256[:8]}) and image_head '
                 f'{image_head.model} ({image_head.weights_sha256[:8]}) must be of one '
                 'CLIP; give both the same model and pretrained.'

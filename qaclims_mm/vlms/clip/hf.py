@@ -9,8 +9,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.paths import resolve
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip.frozen import (
     IMAGE_STATS,
     FrozenImageHead,
@@ -34,17 +34,18 @@ def load_dual_encoder(model: str) -> Any:
 
     Raises:
         ImportError: If transformers is not installed.
-        FormatError: If it cannot be read, lacks weights, or is no dual encoder.
+        FormatError: If it cannot be read or lacks weights.
+        ConfigError: If it is no dual encoder.
     """
     try:
         from transformers import AutoModel
     except ImportError as error:
         raise ImportError(
-            'CLIP of transformers needs transformers; run: pip install -e ".[vlm]"'
+            "CLIP of transformers needs transformers; run: pip install 'qaclims_mm[vlm]'"
         ) from error
     encoder = read_weights(AutoModel, model, dtype=torch.float32)
     if not all(hasattr(encoder, f'get_{kind}_features') for kind in ('text', 'image')):
-        raise FormatError(
+        raise ConfigError(
             f'{model!r} is a {type(encoder).__name__}, which does not encode both texts and '
             'images; give a dual encoder, such as a CLIPModel or a SiglipModel.'
         )
@@ -147,7 +148,7 @@ class HFImageHead(FrozenImageHead):
         weights_sha256 = hash_text_tower(encoder)
         own = getattr(getattr(encoder.config, 'vision_config', None), 'image_size', None)
         if own is None:
-            raise FormatError(
+            raise ConfigError(
                 f'{self.model!r} is a {type(encoder).__name__} without one size of images in its '
                 'vision_config; give a model of a fixed size, such as a CLIPModel or SiglipModel.'
             )
@@ -167,7 +168,7 @@ def _pooled(output: Any) -> Tensor:
     """Return the features; transformers 5 gives them in an output object."""
     features = getattr(output, 'pooler_output', output)
     if features.ndim != 2:
-        raise FormatError(
+        raise ConfigError(
             f'the encoder must give one vector an input, but gives {tuple(features.shape)}; give '
             'another dual encoder, such as a CLIPModel or a SiglipModel.'
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import resolve
-from qaclims_mm.schemas import FormatError
 
 
 def read_pretrained(from_pretrained: Callable, model: str, files: str, **options: Any) -> Any:

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.paths import SHIPPED, resolve
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip.frozen import (
     FrozenImageHead,
     FrozenTextHead,
@@ -87,7 +87,9 @@ def load_open_clip(
     try:
         import open_clip
     except ImportError as error:
-        raise ImportError('CLIP needs open_clip_torch; run: pip install -e ".[vlm]"') from error
+        raise ImportError(
+            "CLIP needs open_clip_torch; run: pip install 'qaclims_mm[vlm]'"
+        ) from error
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -97,7 +99,7 @@ def load_open_clip(
     except (RuntimeError, OSError, ValueError, SafetensorError, pickle.UnpicklingError) as error:
         # open_clip's may list every weight or every model there is
         reason = shorten(str(error).rstrip('. '), 500, placeholder=' ...')
-        raise FormatError(
+        raise ConfigError(
             f'CLIP {model!r} with pretrained={pretrained!r} could not be loaded: {reason}. '
             'Give a model of open_clip.list_models() and the file of its weights.'
         ) from error

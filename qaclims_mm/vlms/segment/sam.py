@@ -43,7 +43,9 @@ class SAM:
         try:
             from transformers import SamConfig, SamImageProcessor, SamModel
         except ImportError as error:
-            raise ImportError('SAM needs transformers; run: pip install -e ".[vlm]"') from error
+            raise ImportError(
+                "SAM needs transformers; run: pip install 'qaclims_mm[vlm]'"
+            ) from error
         if self.config is None:
             sam = read_weights(SamModel, self.model, dtype=torch.float32)
         else:

@@ -101,7 +101,9 @@ class BlipVQA:
         try:
             from transformers import BertTokenizer, BlipConfig, BlipForQuestionAnswering
         except ImportError as error:
-            raise ImportError('BLIP needs transformers; run: pip install -e ".[vlm]"') from error
+            raise ImportError(
+                "BLIP needs transformers; run: pip install 'qaclims_mm[vlm]'"
+            ) from error
         source = resolve(self.model)
         try:
             self._tokenizer = BertTokenizer.from_pretrained(source)

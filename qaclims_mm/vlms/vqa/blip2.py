@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa.generation import GenerativeVQA
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa.generation import GenerativeVQA
 

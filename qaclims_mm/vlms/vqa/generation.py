@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.vlms.clip.hf_read import read_pretrained, read_weights
 from qaclims_mm.vlms.vqa.base import Answer, check_lengths
 from qaclims_mm.vlms.vqa.halving import halve_on_out_of_memory
@@ -65,13 +65,14 @@ class GenerativeVQA:
 
         Raises:
             ImportError: If transformers is not installed.
-            FormatError: If the model cannot be read, lacks parts, or is of another kind.
+            FormatError: If the model cannot be read or lacks parts.
+        ConfigError: If it is of another kind.
         """
         try:
             from transformers import AutoModelForImageTextToText, AutoProcessor
         except ImportError as error:
             raise ImportError(
-                f'{type(self).__name__} needs transformers; run: pip install -e ".[vlm]"'
+                f"{type(self).__name__} needs transformers; run: pip install 'qaclims_mm[vlm]'"
             ) from error
         self._check_kind()
         self._processor = read_pretrained(
@@ -102,7 +103,7 @@ class GenerativeVQA:
 
         config = read_pretrained(AutoConfig.from_pretrained, self.model, 'config.json')
         if config.model_type not in (self._kinds or WRITERS):
-            raise FormatError(
+            raise ConfigError(
                 f'{self.model!r} is a model of type {config.model_type!r}, but '
                 f'{type(self).__name__} takes {self._wanted}.'
             )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qaclims_mm.datasets.image_level import RecordError
+from qaclims_mm.errors import RecordError
 from qaclims_mm.functional.crf import CRFSettings, confident_labels
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import read_cams, write_cams
@@ -39,7 +39,7 @@ def test_labels_are_those_of_the_function(tmp_path, record):
 
 
 def test_missing_maps(tmp_path, record):
-    with pytest.raises(RecordError, match=r'maps .*b\.npz are missing; run tools/test\.py'):
+    with pytest.raises(RecordError, match=r'maps .*b\.npz are missing; run qaclims test'):
         load(tmp_path, {**record, 'image_id': 'b'})
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadMask, LoadRGBImage
+from qaclims_mm.errors import RecordError
 from qaclims_mm.schemas import write_mask
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from helpers import make_tiny_voc
 
-from qaclims_mm.datasets.image_level import RecordError
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.errors import DataError, FormatError, RecordError
+from qaclims_mm.schemas import write_text_bank
 
 INDEX = [
     ('img_0', 'dog', 0, [1, 2], [3], 4),
@@ -61,9 +61,9 @@ def test_bank_of_other_images_is_refused_when_the_dataset_is_opened(tmp_path):
     make_tiny_voc(tmp_path)
     bank = make_bank(tmp_path / 'bank', [INDEX[0], INDEX[1], INDEX[5]])
     with pytest.raises(
-        FormatError,
+        DataError,
         match=r'^2 images have a class without texts in \S+bank:\n  img_1: person\n  img_2: cat\n'
-        r'Run the qape stage on the same images and labels, then tools/encode_texts\.py\.$',
+        r'Run the qape stage on the same images and labels, then qaclims encode-texts\.$',
     ):
         make_dataset(tmp_path, bank)
 
@@ -83,5 +83,7 @@ def test_images_that_the_corpus_could_not_read_are_bad_records(tmp_path):
 
 
 def test_no_bank(tmp_path):
-    with pytest.raises(FormatError, match=r'is missing; make the text bank with tools/encode_text'):
+    with pytest.raises(
+        FormatError, match=r'is missing; make the text bank with qaclims encode-text'
+    ):
         LoadTextRows(str(tmp_path / 'absent'))

@@ -5,13 +5,13 @@ import pytest
 from tiny_runs import build_tiny_runner
 
 from qaclims_mm.engine.hooks.finite_loss import FiniteLossHook
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import TrainingError
 
 
 def test_a_lost_training_stops_before_its_checkpoint(tiny, tmp_path):
     huge = {'optim_wrapper.optimizer.lr': 1e30, 'train_cfg.max_epochs': 3}
     runner = build_tiny_runner(tiny, tmp_path / 'run', 'train', **huge)
-    with pytest.raises(FormatError, match=r'loss.* is no number any more in iteration \d; lower'):
+    with pytest.raises(TrainingError, match=r'loss.* is no number any more in iteration \d; lower'):
         runner.train()
     assert runner.epoch < 3
     for checkpoint in (tmp_path / 'run').glob('*.pth'):
@@ -24,7 +24,7 @@ def test_it_looks_now_and_then_and_at_the_end_of_an_epoch():
     for index, looks in ((2, False), (3, True), (8, False), (9, True)):
         runner = SimpleNamespace(iter=index, train_dataloader=range(10), work_dir='work')
         with (
-            pytest.raises(FormatError, match=f'^loss is no number .* {index + 1};')
+            pytest.raises(TrainingError, match=f'^loss is no number .* {index + 1};')
             if looks
             else nullcontext()
         ):

@@ -1,14 +1,16 @@
 import pytest
 import torch
+from helpers import served
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine.hooks.resume_test import fingerprint_of
 from qaclims_mm.engine.runner import build_runner
+from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import FormatError, Manifest, manifest_hash
+from qaclims_mm.schemas import Manifest, hash_file, manifest_hash
 
 IDS = ['img_0', 'img_1', 'img_2', 'img_3']
 TRIFLES = ('time', 'data_time')
@@ -114,7 +116,7 @@ def test_masks_of_another_threshold_are_other_files(run, tmp_path):
 
     run(test_evaluator=masks(0.25))
     assert Manifest.read(tmp_path / 'masks').inputs['threshold'] == '0.25'
-    with pytest.raises(FormatError, match=r'holds files of another run \(threshold differ\)'):
+    with pytest.raises(StageError, match=r'holds files of another run \(threshold differ\)'):
         run(test_evaluator=masks(0.3))
 
 
@@ -136,7 +138,7 @@ def test_folder_of_another_run_is_refused(run, tmp_path, changes, prepare, diffe
     if prepare:
         prepare(tmp_path)
     with pytest.raises(
-        FormatError,
+        StageError,
         match=rf'work/cams holds files of another run \({differ} differ\); '
         r'delete the folder or choose another one\.$',
     ):
@@ -151,9 +153,22 @@ def test_maps_of_another_checkpoint_are_refused(run, tiny, tmp_path):
     torch.nn.init.ones_(runner.model.cam_head.conv.weight)
     torch.save(runner.model.state_dict(), second)
     run(load_from=first)
-    with pytest.raises(FormatError, match=r'of another run \(checkpoint differ\)'):
+    with pytest.raises(StageError, match=r'of another run \(checkpoint differ\)'):
         run(load_from=second)
     seen, _ = run(load_from=first)
+    assert seen == []
+
+
+def test_a_checkpoint_may_be_an_address(run, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    runner = build_tiny_runner(tiny, tmp_path / 'trained', 'test')
+    torch.save(runner.model.state_dict(), tmp_path / 'a.pth')
+    with served(tmp_path) as (address, _):
+        run(load_from=f'{address}/a.pth')
+    made_by = Manifest.read(tmp_path / 'work/cams').inputs['checkpoint']
+    assert made_by == hash_file(tmp_path / 'a.pth')
+    # the same weights under another name
+    seen, _ = run(load_from=str(tmp_path / 'a.pth'))
     assert seen == []
 
 
@@ -195,5 +210,5 @@ def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
     manifest = Manifest.read(tmp_path / 'cam/cams')
     manifest.inputs['checkpoint'] = 'another'
     manifest.write(tmp_path / 'cam/cams')
-    with pytest.raises(FormatError, match=r'holds files of another run \(LoadCAMs differ\)'):
+    with pytest.raises(StageError, match=r'holds files of another run \(LoadCAMs differ\)'):
         label('work')

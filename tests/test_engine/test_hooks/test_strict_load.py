@@ -8,7 +8,7 @@ from tiny_runs import build_tiny_runner
 from torch import nn
 
 from qaclims_mm.engine.hooks.strict_load import StrictLoadHook, coverage_report
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 
 WANTED = {f'layer.{i}': torch.zeros(2, 3) for i in range(8)}
 

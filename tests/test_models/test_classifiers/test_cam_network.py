@@ -151,3 +151,17 @@ def test_goldens(goldens_dir, monkeypatch):
     [found] = model.predict(**data)
     np.testing.assert_allclose(found.cam_strided, golden['strided'], atol=1e-4)
     np.testing.assert_allclose(found.cam_high_res, golden['high_res'], atol=1e-4)
+
+
+def test_images_are_resized_to_whole_patches():
+    model = MODELS.build(TINY | dict(patch_size=14)).eval()
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    image = torch.rand(1, 3, 28, 30)
+    with torch.no_grad():
+        model.logits(image)
+        model.logits(image[..., :28])
+    assert [x.shape[-2:] for x in seen] == [(28, 42), (28, 28)]
+    assert torch.equal(seen[1], image[..., :28])
+    # the last column is the image's own, not a border
+    torch.testing.assert_close(seen[0][..., -1], image[..., -1], atol=0.2, rtol=0)

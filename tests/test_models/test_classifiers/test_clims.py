@@ -9,11 +9,11 @@ from test_models.test_classifiers.test_cam_network import TINY, sample
 from tiny_runs import build_tiny_runner, write_tiny_config
 
 from qaclims_mm.datasets.voc12 import CLASSES
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import merge_multiscale_cams
 from qaclims_mm.models.classifiers import clims
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 NAMES = ['cat', 'person', 'sofa', 'car']
@@ -210,7 +210,7 @@ def test_encoders_of_two_clips_are_refused(monkeypatch):
         return head
 
     monkeypatch.setattr(CLIPTextHead, 'load', load_another)
-    with pytest.raises(FormatError, match=r'text_head .* \(00000000\) and image_head .* one CLIP'):
+    with pytest.raises(ConfigError, match=r'text_head .* \(00000000\) and image_head .* one CLIP'):
         model.init_weights()
 
 

@@ -3,9 +3,9 @@ import torch
 from mmengine.config import ConfigDict
 from strategies import ODD_NAMES
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 HEAD = dict(type='CLIPTextHead', model='miniworld://clip')
@@ -52,7 +52,7 @@ def test_encoding():
 def test_encoders_of_two_clips():
     texts = FixedTexts(['cat'], [])
     other = MODELS.build(dict(type='CLIPImageHead', model='ViT-B-32', image_size=32))
-    with pytest.raises(FormatError, match='must be of one CLIP'):
+    with pytest.raises(ConfigError, match='must be of one CLIP'):
         texts.encode(HEAD, other)
 
 

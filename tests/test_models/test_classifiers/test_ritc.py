@@ -11,10 +11,11 @@ from released import build_with_released_weights, cam_network_cfg, official_stat
 from test_models.test_classifiers.test_cam_network import TINY
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from qaclims_mm.errors import StageError
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.models.classifiers.ritc import collect_pairs, fuse_foreground
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
 TEXTS = ['cat', 'tabby cat', 'sofa', 'no cat', 'car', 'taxi car', 'road', 'no car']
@@ -277,7 +278,7 @@ def test_refusals(bank, change, message):
 
 def test_text_bank_of_another_clip_is_refused(bank, tmp_path):
     write_text_bank(tmp_path, np.eye(8, 64), TEXTS, INDEX, dict(clip='x', weights_sha256='0' * 64))
-    with pytest.raises(FormatError, match=r'was made by CLIP x \(00000000\), but the image'):
+    with pytest.raises(StageError, match=r'was made by CLIP x \(00000000\), but the image'):
         MODELS.build(config(tmp_path)).load_texts()
 
 

@@ -10,9 +10,10 @@ from safetensors.torch import load_file, save_file
 from test_models.test_classifiers.test_cam_network import TINY
 
 from qaclims_mm.corpus.text_bank import TextIndex, encode_index
+from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas import FormatError, write_text_bank
+from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.hf import HFImageHead, HFTextHead, load_dual_encoder
 
 transformers = pytest.importorskip('transformers')
@@ -280,7 +281,7 @@ def test_text_bank_of_another_model_is_refused(folders, tmp_path):
             loss_reg=None,
         )
     )
-    with pytest.raises(FormatError, match=r'was made by CLIP .*siglip.*but the image encoder'):
+    with pytest.raises(StageError, match=r'was made by CLIP .*siglip.*but the image encoder'):
         model.load_texts()
 
 
@@ -342,7 +343,7 @@ def test_one_encoder_only(head, tmp_path):
     config = transformers.SiglipVisionConfig(**VISION)
     transformers.SiglipVisionModel(config).save_pretrained(tmp_path)
     message = 'is a SiglipVisionModel, which does not encode both texts and images; give a dual'
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(ConfigError, match=message):
         head(str(tmp_path)).load()
 
 
@@ -351,7 +352,7 @@ def test_images_of_many_sizes(tmp_path):
     text = TEXT | dict(projection_size=16)
     config = transformers.Siglip2Config(text_config=text, vision_config=vision)
     transformers.Siglip2Model(config).save_pretrained(tmp_path)
-    with pytest.raises(FormatError, match='is a Siglip2Model without one size of images'):
+    with pytest.raises(ConfigError, match='is a Siglip2Model without one size of images'):
         HFImageHead(str(tmp_path)).load()
 
 
@@ -359,7 +360,7 @@ def test_features_that_are_no_vector(folders, monkeypatch):
     head = HFImageHead(str(folders['clip'])).load()
     tokens = torch.zeros(2, 5, 8)
     monkeypatch.setattr(head._frozen, 'get_image_features', lambda **_: tokens)
-    with pytest.raises(FormatError, match=r'one vector an input, but gives \(2, 5, 8\)'):
+    with pytest.raises(ConfigError, match=r'one vector an input, but gives \(2, 5, 8\)'):
         head(torch.zeros(2, 3, 32, 32))
 
 
@@ -384,7 +385,7 @@ def test_broken_image_processor(copied):
 
 def test_without_transformers(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    with pytest.raises(ImportError, match=r'needs transformers; run: pip install -e "\.\[vlm'):
+    with pytest.raises(ImportError, match=r"needs transformers; run: pip install 'qaclims_mm\[vlm"):
         load_dual_encoder('x')
 
 

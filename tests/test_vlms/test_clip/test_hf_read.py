@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.clip.hf_read import read_pretrained, read_weights
 
 transformers = pytest.importorskip('transformers')

@@ -392,5 +392,7 @@ def test_prompts_of_another_input_size(tmp_path, monkeypatch):
 
 def test_without_open_clip(monkeypatch):
     monkeypatch.setitem(sys.modules, 'open_clip', None)
-    with pytest.raises(ImportError, match=r'CLIP needs open_clip_torch; run: pip install -e'):
+    with pytest.raises(
+        ImportError, match=r"CLIP needs open_clip_torch; run: pip install 'qaclims_mm"
+    ):
         CLIPImageHead(SHIPPED).load()

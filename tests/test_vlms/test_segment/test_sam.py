@@ -3,7 +3,7 @@ import torch
 from contracts import noise
 from safetensors.torch import load_file, save_file
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.segment.sam import SAM
 
 pytest.importorskip('transformers')

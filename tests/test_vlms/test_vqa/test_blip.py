@@ -269,7 +269,7 @@ def test_a_single_item_without_memory_raises(monkeypatch, part):
 
 
 def config():
-    values = json.loads(Path(resolve('miniworld://blip'), 'config.json').read_text())
+    values = json.loads(Path(resolve('miniworld://blip'), 'config.json').read_text('utf-8'))
     return {k: values[k] for k in ('text_config', 'vision_config')}
 
 
@@ -358,7 +358,9 @@ def test_start_token_is_no_part_of_the_answer(folder):
 
 def test_without_transformers(monkeypatch):
     monkeypatch.setitem(sys.modules, 'transformers', None)
-    with pytest.raises(ImportError, match=r'BLIP needs transformers; run: pip install -e "\.\[vlm'):
+    with pytest.raises(
+        ImportError, match=r"BLIP needs transformers; run: pip install 'qaclims_mm\[vlm"
+    ):
         BlipVQA('miniworld://blip').load()
 
 

@@ -9,7 +9,7 @@ from contracts import VLMContract, noise
 from PIL import Image
 from tiny_vlms import score_by_hand, write_by_hand, written_key
 
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.vqa.blip2 import Blip2VQA, repeat_images
 from qaclims_mm.vlms.vqa.vqa_text import parse_answer
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_vlms import score_by_hand, write_by_hand
 
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.schemas import FormatError
+from qaclims_mm.errors import FormatError
 from qaclims_mm.vlms.vqa.chat import ChatVQA
 from qaclims_mm.vlms.vqa.vqa_text import parse_answer
 

@@ -1,0 +1,3 @@
+_base_ = ['./cam_r50_2xb8-5e_voc12aug-512x512.py', '../_base_/backbones/convnextv2-t.py']
+work_dir = f'{_base_.root}/cam_convnextv2-t'
+model, optim_wrapper = _base_.cam, dict(optimizer=_base_.optimizer)

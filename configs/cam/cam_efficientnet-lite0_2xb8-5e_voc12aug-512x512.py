@@ -1,0 +1,3 @@
+_base_ = ['./cam_r50_2xb8-5e_voc12aug-512x512.py', '../_base_/backbones/efficientnet-lite0.py']
+work_dir = f'{_base_.root}/cam_efficientnet-lite0'
+model, optim_wrapper = _base_.cam, dict(optimizer=_base_.optimizer)

@@ -1,0 +1,86 @@
+"""Compares what a manifest counts with what lies beside it."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from qaclims_mm.schemas import (
+    CORPUS_SCHEMA,
+    Manifest,
+    check_text_bank,
+    image_id_of,
+    read_parquet,
+    shard_path,
+)
+from qaclims_mm.schemas.names import shown_text
+
+# shards that a problem names, at most
+_NAMED = 5
+
+
+def _differences(manifest: Manifest, found: dict[str, int]) -> Iterator[str]:
+    """Yield where a manifest's counts are not what was found."""
+    for name, number in found.items():
+        if manifest.counts.get(name) != number:
+            counted = manifest.counts.get(name)
+            says = f'does not count {name}' if counted is None else f'counts {counted} {name}'
+            yield f'{says}, but there are {number}'
+
+
+def count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Check a folder with one file an image."""
+    if 'images' not in manifest.counts:
+        return
+    files = (p for suffix in ('.npz', '.png') for p in folder.rglob(f'*{suffix}'))
+    ids = {image_id_of(p, folder) for p in files if not p.name.startswith('.')}
+    yield from _differences(manifest, dict(images=len(ids), failed=len(manifest.failed)))
+    for image_id, _ in manifest.failed:
+        if image_id in ids:
+            yield f'lists {shown_text(image_id)} as failed, but its file is there'
+
+
+def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Check that the shards are those of the manifest, and in order."""
+    number = manifest.counts.get('shards', 0)
+    found = sorted(folder.glob('part-*.parquet'))
+    # a manifest may count more shards than there is memory for their names
+    shards = [shard_path(folder, n) for n in range(len(found))]
+    if number != len(found) or found != shards:
+        names = ', '.join(shown_text(name) for name in _misplaced(folder, number, found))
+        yield f'counts {number} shards, but {len(found)} are there (see {names})'
+        return
+    tables = [read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']) for path in shards]
+    ids = [table['image_id'].to_pylist() for table in tables]
+    texts = [text for table in tables for text in table['text'].to_pylist()]
+    counts = dict(
+        images=len({i for part in ids for i in part}), answers=len(texts), empty=texts.count('')
+    )
+    yield from _differences(manifest, counts)
+    filled = [part for part in ids if part]
+    if any(a[-1] >= b[0] for a, b in itertools.pairwise(filled)):
+        yield 'has shards that overlap or are not in the order of their images'
+
+
+def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
+    """Return the first names of shards that are missing from a folder, or are too many in it."""
+    there = {path.name for path in found}
+    wanted = (shard_path(folder, n).name for n in range(number))
+    missing = itertools.islice((name for name in wanted if name not in there), _NAMED)
+    numbers = {name: re.fullmatch(r'part-(\d{5,16})\.parquet', name) for name in sorted(there)}
+    further = [name for name, match in numbers.items() if not match or int(match[1]) >= number]
+    return [*missing, *further[:_NAMED]]
+
+
+def count_bank(folder: Path, manifest: Manifest) -> Iterator[str]:
+    """Check that a text bank is the one of the manifest."""
+    files = check_text_bank(folder)
+    yield from _differences(manifest, dict(texts=len(files.texts), pairs=len(files.index)))
+    if files.metadata['corpus_hash'] != manifest.inputs.get('corpus'):
+        yield 'names another corpus than texts.safetensors'
+
+
+CROSS_CHECKS: dict[str, Callable[[Path, Manifest], Iterable[str]]] = {
+    'qape': count_corpus,
+    'text_bank': count_bank,
+}

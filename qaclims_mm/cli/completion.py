@@ -1,0 +1,95 @@
+"""Print a script that completes the command in a shell: qaclims completion bash.
+
+For bash, put eval "$(qaclims completion bash)" into ~/.bashrc; for zsh the same with zsh into
+~/.zshrc, after compinit; for fish, qaclims completion fish | source into config.fish.
+"""
+
+import argparse
+import ast
+import sys
+from pathlib import Path
+
+from qaclims_mm.cli import commands, summary
+from qaclims_mm.paths import PACKAGE
+
+BASH = """\
+_qaclims() {{
+    local word=${{COMP_WORDS[COMP_CWORD]}} words=
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        words="{names}"
+    elif [[ $word == -* ]]; then
+        case ${{COMP_WORDS[1]}} in
+{cases}
+        esac
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+}}
+complete -o default -F _qaclims qaclims
+"""
+ZSH = """\
+#compdef qaclims
+_qaclims() {{
+    if (( CURRENT == 2 )); then
+        compadd -- {names}
+    elif [[ ${{words[CURRENT]}} == -* ]]; then
+        case ${{words[2]}} in
+{cases}
+        esac
+    else
+        _files
+    fi
+}}
+compdef _qaclims qaclims
+"""
+
+
+def main() -> None:
+    """Print the script."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('shell', choices=('bash', 'zsh', 'fish'))
+    sys.stdout.write(script_of(parser.parse_args().shell))
+
+
+def script_of(shell: str) -> str:
+    """Return the script for ``bash``, ``zsh`` or ``fish``."""
+    flags = {name: flags_of(module) for name, module in commands().items()}
+    if shell == 'fish':
+        return '\n'.join(_lines_of_fish(flags)) + '\n'
+    text, case = (BASH, '{}) words="{}" ;;') if shell == 'bash' else (ZSH, '{}) compadd -- {} ;;')
+    cases = (f'            {case.format(name, " ".join(own))}' for name, own in flags.items())
+    return text.format(names=' '.join(flags), cases='\n'.join(cases))
+
+
+def _lines_of_fish(flags: dict[str, list[str]]) -> list[str]:
+    lines = []
+    for name, module in commands().items():
+        about = summary(module).replace('\\', '\\\\').replace("'", "\\'")
+        lines.append(f"complete -c qaclims -n __fish_use_subcommand -f -a {name} -d '{about}'")
+        seen = f'-n "__fish_seen_subcommand_from {name}"'
+        lines += [f'complete -c qaclims {seen} -l {flag[2:]}' for flag in flags[name]]
+    return lines
+
+
+def flags_of(module: str) -> list[str]:
+    """Return the long flags of a sub-command.
+
+    They are read from the source: to import what sub-commands need takes seconds, which nobody
+    waits for at the start of a shell.
+    """
+    tree = ast.parse((PACKAGE / 'cli' / f'{module}.py').read_text(encoding='utf-8'))
+    found = {'--help', *_flags_in(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and any(n.name.endswith('parser') for n in node.names):
+            path = Path(*str(node.module).split('.')).with_suffix('.py')
+            found |= _flags_in(ast.parse((PACKAGE.parent / path).read_text(encoding='utf-8')))
+    return sorted(found)
+
+
+def _flags_in(tree: ast.AST) -> set[str]:
+    """Return the long flags that a file adds to parsers."""
+    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call))
+    words = (a for c in calls if getattr(c.func, 'attr', '') == 'add_argument' for a in c.args)
+    values = (w.value for w in words if isinstance(w, ast.Constant))
+    return {v for v in values if isinstance(v, str) and v.startswith('--')}

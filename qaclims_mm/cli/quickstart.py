@@ -1,0 +1,26 @@
+"""Run everything on MiniWorld, from pictures to a report: qaclims quickstart.
+
+It draws MiniWorld into data/miniworld and works in work_dirs/miniworld, both in the current folder.
+An interrupted run resumes when the command is given again. Flags of qaclims run are taken too.
+"""
+
+import argparse
+import sys
+
+PLAN = 'configs/pipelines/miniworld_qa-clims.py'
+
+
+def main() -> int:
+    """Run the plan up to its report and return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/miniworld')
+    parser.add_argument('--seed', type=int, help='seed of the trainings; default 0')
+    parser.add_argument('--dry-run', action='store_true', help='print the plan, run nothing')
+    parser.parse_known_args()
+    # after the flags are read: this takes seconds
+    from qaclims_mm.cli import run
+
+    sys.argv[1:] = [PLAN, '--to', 'report', *sys.argv[1:]]
+    return run.main()

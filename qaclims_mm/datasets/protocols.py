@@ -1,0 +1,37 @@
+"""Interfaces that datasets and samplers expect of others; a class implements one by its members."""
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+
+@runtime_checkable
+class ImageList(Protocol):
+    """A dataset that knows the ids of its images without reading one."""
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+
+    def image_ids(self) -> list[str]:
+        """Return the ids in the order of the dataset."""
+
+
+@runtime_checkable
+class RecordChecker(Protocol):
+    """A transform that checks all records when its dataset is opened."""
+
+    def check_records(self, records: Iterable[dict]) -> None:
+        """Check the records.
+
+        Raises:
+            DataError: If the run cannot use them.
+        """
+
+
+@runtime_checkable
+class ImageReader(Protocol):
+    """A transform that reads image files."""
+
+    def read(self, path: str) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return an image, RGB uint8 ``(H, W, 3)``, and height and width of its file."""

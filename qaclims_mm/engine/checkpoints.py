@@ -1,0 +1,145 @@
+"""Checkpoints by name: a file, ``miniworld://...`` or an address, read without running them."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import unquote, urlsplit
+
+import torch
+from torch import Tensor
+
+from qaclims_mm.errors import FormatError
+from qaclims_mm.paths import SHIPPED, resolve
+from qaclims_mm.schemas import hash_file
+from qaclims_mm.schemas.published import read_safetensors
+
+WEB = ('http://', 'https://')
+# such names of model zoos end in a hash of their content, so that one name is one file
+_HASHED_NAME = re.compile(r'.+-[0-9a-f]{8,}\.\w+')
+
+
+def checkpoint_path(name: str | Path) -> Path:
+    """Return the file of a checkpoint, which is downloaded first if its name is an address.
+
+    Args:
+        name: Path, ``miniworld://...`` or ``https://...``.
+
+    Raises:
+        FormatError: If there is no such file, or it cannot be downloaded.
+        FileNotFoundError: If the package ships no such file.
+    """
+    text = str(name)
+    if text.startswith(SHIPPED):
+        return Path(resolve(text))
+    if text.startswith(WEB):
+        return download(text)
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise FormatError(f'there is no checkpoint {name}.')
+    return path
+
+
+def checkpoint_hash(name: str) -> str:
+    """Return the sha256 of a checkpoint; of its name, if it is in a zoo such as torchvision's."""
+    if '://' in name and not name.startswith((SHIPPED, *WEB)):
+        return hashlib.sha256(name.encode()).hexdigest()
+    return hash_file(checkpoint_path(name))
+
+
+def cached_path(url: str, folder: str | Path | None = None) -> Path:
+    """Return where a downloaded checkpoint is kept.
+
+    Args:
+        url: Its address.
+        folder: By default that of ``torch.hub``.
+    """
+    name = unquote(Path(urlsplit(url).path).name) or 'checkpoint'
+    root = Path(folder) if folder else Path(torch.hub.get_dir()) / 'checkpoints'
+    if _HASHED_NAME.fullmatch(name):
+        return root / name
+    # model.safetensors of one place is not that of another
+    return root / hashlib.sha256(url.encode()).hexdigest()[:16] / name
+
+
+def download(url: str, folder: str | Path | None = None, progress: bool = False) -> Path:
+    """Return the file of an address, which is downloaded unless it has been before.
+
+    Args:
+        url: Its address.
+        folder: As in ``cached_path``.
+        progress: Whether a bar is shown.
+
+    Raises:
+        FormatError: If it cannot be downloaded.
+    """
+    path = cached_path(url, folder)
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        torch.hub.download_url_to_file(url, str(path), progress=progress)
+    except (URLError, TimeoutError, ConnectionError) as error:
+        raise FormatError(
+            f'{url} cannot be downloaded ({error}); check the address and the network, or put the '
+            f'file at {path}.'
+        ) from error
+    return path
+
+
+def load_url(
+    url: str,
+    model_dir: str | None = None,
+    map_location: Any = None,
+    progress: bool = False,
+    **_: Any,
+) -> Any:
+    """Load a checkpoint from an address, in place of mmengine's function of that name."""
+    return load_safely(download(url, model_dir, progress), map_location)
+
+
+def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) -> Any:
+    """Load a checkpoint without running it, in place of mmengine's ``_safe_torch_load``.
+
+    Args:
+        file: Path of a ``.pth`` or ``.safetensors`` file, or an open file.
+        map_location: Device, as in ``torch.load``.
+        weights_only: Has no effect: nothing else is ever loaded.
+
+    Raises:
+        FormatError: If the file is broken or holds code.
+    """
+    from mmengine.runner.checkpoint import get_torch_safe_globals
+
+    try:
+        if str(file).endswith('.safetensors'):
+            return read_safetensors(file, map_location or 'cpu')
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            return torch.load(file, map_location=map_location, weights_only=True)
+    except Exception as error:
+        raise FormatError(
+            f'{file} cannot be loaded safely ({type(error).__name__}: {error}). If it is a '
+            'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
+            'never load a file of others in another way.'
+        ) from error
+
+
+def weights_in(checkpoint: Any, name: str | Path) -> dict[str, Tensor]:
+    """Return the weights of a checkpoint that was loaded.
+
+    Args:
+        checkpoint: {name: weight}, alone or under ``state_dict``.
+        name: What an error calls it.
+
+    Raises:
+        FormatError: If it holds anything else.
+    """
+    if isinstance(checkpoint, Mapping):
+        checkpoint = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(checkpoint, Mapping) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in checkpoint.items()
+    ):
+        raise FormatError(f'{name} has no state_dict of weights.')
+    return dict(checkpoint)

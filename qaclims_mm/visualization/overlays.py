@@ -1,0 +1,21 @@
+"""Maps and masks laid over their images, as arrays."""
+
+import numpy as np
+
+from qaclims_mm.schemas import voc_palette
+
+
+def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.ndarray:
+    """Lay a heat map over an image; RGB uint8 ``(H, W, 3)``."""
+    # after a network is loaded, not with it
+    from matplotlib import colormaps
+
+    heat = colormaps['jet'](np.clip(cam, 0, 1))[..., :3] * 255
+    return (image * (1 - alpha) + heat * alpha).astype(np.uint8)
+
+
+def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np.ndarray:
+    """Lay a mask in VOC's 256 colours over an image; the background stays as it is."""
+    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)[mask.astype(np.int64) % 256]
+    weight = alpha * (mask > 0)[..., None]
+    return (image * (1 - weight) + colours * weight).astype(np.uint8)

@@ -1,0 +1,50 @@
+"""What stages cost together, beside what the disk has."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from qaclims_mm.errors import StageError
+from qaclims_mm.workflow.plan import Stage
+
+
+def _existing(path: Path) -> Path:
+    """Return a path or the nearest folder above it that exists."""
+    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+
+
+def shown_cost(cost: float | None) -> str:
+    """Return a cost as an overview shows it."""
+    return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
+
+
+def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
+    """Return what stages cost together, beside what the disk of a folder has, in words."""
+    minutes, megabytes = (
+        [c for s in left if (c := getattr(s, name)) is not None]
+        for name in ('minutes', 'megabytes')
+    )
+    unknown = len(left) - len(minutes), len(left) - len(megabytes)
+    free = shutil.disk_usage(_existing(root)).free / 1e6
+    text = (
+        f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
+        f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
+    )
+    if sum(megabytes) > free:
+        text += '\nthe disk is too small: the run would not start'
+    return text + (f'\nminutes as measured on {machine}' if machine else '')
+
+
+def check_disk(left: Sequence[Stage], root: Path) -> None:
+    """Refuse to start what the disk of a folder has no room for.
+
+    Raises:
+        StageError: If it is too small.
+    """
+    needed = sum(stage.megabytes or 0 for stage in left)
+    free = shutil.disk_usage(_existing(root)).free / 1e6
+    if needed > free:
+        raise StageError(
+            f'the stages that are left write about {needed:.0f} MB, but {root} has {free:.0f} MB '
+            'free; make room or choose another --work-dir.'
+        )

@@ -1,0 +1,30 @@
+import sys
+
+import pytest
+
+from qaclims_mm.cli import main, run
+from qaclims_mm.cli.quickstart import PLAN
+from qaclims_mm.paths import config_file
+from qaclims_mm.workflow.plan import read_plan
+
+
+def test_it_is_the_plan_of_miniworld_up_to_the_report(monkeypatch):
+    given = []
+    monkeypatch.setattr(run, 'main', lambda: given.append(sys.argv) or 0)
+    with pytest.raises(SystemExit) as ended:
+        main(['quickstart', '--seed', '1', '--from', 'cam'])
+    assert ended.value.code == 0
+    assert given == [['qaclims quickstart', PLAN, '--to', 'report', '--seed', '1', '--from', 'cam']]
+
+
+def test_its_plan_ships():
+    *_, last = read_plan(config_file(PLAN)).select(None, 'report')
+    assert last.name == 'report'
+
+
+def test_help_names_its_folders(capsys):
+    with pytest.raises(SystemExit):
+        main(['quickstart', '--help'])
+    shown = capsys.readouterr().out
+    assert 'work_dirs/miniworld' in shown
+    assert '--dry-run' in shown

@@ -1,0 +1,107 @@
+import pytest
+import torch
+from helpers import served
+from mmengine.runner import CheckpointLoader
+from safetensors.torch import save_file
+
+from qaclims_mm.engine import checkpoints
+from qaclims_mm.engine.checkpoints import (
+    cached_path,
+    checkpoint_hash,
+    checkpoint_path,
+    load_safely,
+    weights_in,
+)
+from qaclims_mm.errors import FormatError
+from qaclims_mm.paths import resolve
+from qaclims_mm.schemas import hash_file
+
+SHIPPED = 'miniworld://segment/r18-mini.safetensors'
+
+
+@pytest.fixture(autouse=True)
+def hub(tmp_path, monkeypatch):
+    """Where downloads are kept: a folder of the test's own."""
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    return tmp_path / 'hub'
+
+
+@pytest.fixture
+def web(tmp_path):
+    """Serve two checkpoints of equal names; give the address and what was asked for."""
+    for folder, value in (('one', 1.0), ('two', 2.0)):
+        (tmp_path / 'web' / folder).mkdir(parents=True)
+        save_file(dict(a=torch.tensor([value])), tmp_path / f'web/{folder}/m.safetensors')
+        torch.save(dict(state_dict=dict(a=torch.tensor([value]))), tmp_path / f'web/{folder}/m.pth')
+    with served(tmp_path / 'web') as found:
+        yield found
+
+
+@pytest.mark.parametrize('name', ['m.safetensors', 'm.pth'])
+def test_an_address_is_downloaded_once(web, name):
+    address, asked = web
+    for _ in range(2):
+        for folder, value in (('one', 1.0), ('two', 2.0)):
+            found = CheckpointLoader.load_checkpoint(f'{address}/{folder}/{name}', 'cpu')
+            assert found['state_dict']['a'] == value
+    assert asked == [f'/one/{name}', f'/two/{name}']
+    path = checkpoint_path(f'{address}/two/{name}')
+    assert checkpoint_hash(f'{address}/two/{name}') == hash_file(path)
+    assert len(asked) == 2
+
+
+def test_names_with_a_hash_are_kept_where_others_keep_them(hub):
+    url = 'https://download.pytorch.org/models/resnet18-f37072fd.pth?x=1'
+    assert cached_path(url) == hub / 'checkpoints/resnet18-f37072fd.pth'
+    assert cached_path(url, 'elsewhere').parts == ('elsewhere', 'resnet18-f37072fd.pth')
+    assert cached_path('https://a.org/m.pth') != cached_path('https://b.org/m.pth')
+    assert cached_path('https://a.org/').name == 'checkpoint'
+
+
+def test_addresses_that_lead_nowhere(web, hub):
+    address, _ = web
+    for url in (f'{address}/no.pth', 'http://127.0.0.1:9/m.pth'):
+        with pytest.raises(FormatError, match=rf'^{url} cannot be downloaded \(.*put the file at'):
+            CheckpointLoader.load_checkpoint(url)
+    assert not [p for p in hub.rglob('*') if p.is_file()]
+
+
+def test_a_download_cannot_run_code(web, tmp_path):
+    torch.save(dict(state_dict=dict(a=print)), tmp_path / 'web/bad.pth')
+    with pytest.raises(FormatError, match='cannot be loaded safely'):
+        CheckpointLoader.load_checkpoint(f'{web[0]}/bad.pth')
+
+
+def test_paths_of_names(tmp_path, monkeypatch):
+    assert str(checkpoint_path(SHIPPED)) == resolve(SHIPPED)
+    assert checkpoint_hash(SHIPPED) == hash_file(resolve(SHIPPED))
+    torch.save(dict(a=torch.ones(1)), tmp_path / 'a.pth')
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert checkpoint_path('~/a.pth') == tmp_path / 'a.pth'
+    with pytest.raises(FormatError, match=r'^there is no checkpoint nope\.pth\.$'):
+        checkpoint_path('nope.pth')
+    with pytest.raises(FileNotFoundError, match='is not there; make it with'):
+        checkpoint_path('miniworld://nope.safetensors')
+    # a zoo has its own rules where it keeps what
+    assert checkpoint_hash('torchvision://resnet18') != checkpoint_hash('torchvision://resnet50')
+
+
+def test_mmengine_loads_as_we_do():
+    from mmengine.runner import checkpoint
+
+    assert checkpoint._safe_torch_load is load_safely
+    assert checkpoint.load_url is checkpoints.load_url
+
+
+def test_safetensors_have_a_meta(tmp_path):
+    """mmseg's init_model fails for a checkpoint without one."""
+    save_file(dict(a=torch.ones(1)), tmp_path / 'a.safetensors')
+    found = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.safetensors'), 'cpu')
+    assert found == dict(state_dict=dict(a=torch.ones(1)), meta={})
+
+
+@pytest.mark.parametrize('content', [[1], torch.ones(1), {1: torch.ones(1)}, dict(state_dict=None)])
+def test_what_holds_no_weights(content):
+    with pytest.raises(FormatError, match=r'^a\.pth has no state_dict of weights\.$'):
+        weights_in(content, 'a.pth')
+    assert weights_in(dict(a=torch.ones(1)), 'a.pth') == dict(a=torch.ones(1))

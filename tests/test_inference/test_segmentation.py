@@ -1,0 +1,53 @@
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from qaclims_mm.inference import Segmentation
+from qaclims_mm.visualization.overlays import overlay_mask
+
+PALETTE = ((0, 0, 0), (128, 0, 0), (0, 128, 0))
+MASK = np.array([[0, 1, 1, 2], [0, 0, 255, 2]], np.uint8)
+IMAGE = np.full((2, 4, 3), 90, np.uint8)
+
+
+def segmentation(image=IMAGE, mask=MASK, classes=('background', 'cat', 'dog')):
+    return Segmentation(image, mask, classes, PALETTE)
+
+
+def test_areas_and_names():
+    found = segmentation()
+    assert found.areas == {0: 3, 1: 2, 2: 2, 255: 1}
+    assert [found.name_of(v) for v in found.areas] == ['background', 'cat', 'dog', 'ignored']
+    assert found.name_of(7) == 'value 7'
+
+
+def test_overlay_of_arrays_and_files(tmp_path):
+    wanted = overlay_mask(IMAGE, MASK)
+    assert np.array_equal(segmentation().overlay(), wanted)
+    Image.fromarray(IMAGE).save(tmp_path / 'a.png')
+    assert np.array_equal(segmentation(tmp_path / 'a.png').overlay(), wanted)
+    assert segmentation(tmp_path / 'a.png').overlay(2).shape == (1, 2, 3)
+
+
+def test_a_notebook_shows_picture_and_legend():
+    page = segmentation()._repr_html_()
+    [data] = re.findall(r'base64,([^"]+)"', page)
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
+        assert picture.size == (4, 2)
+    assert 'background:rgb(128, 0, 0)"></span>cat 25.0 %</li>' in page
+    assert page.count('<li>') == 4
+
+
+@pytest.mark.parametrize('name', ['<script>x</script>', '" onload="x', 'a&b', '{x}', '\u202ea'])
+def test_names_are_data(name, tmp_path):
+    path = tmp_path / '<b>&.png'
+    Image.fromarray(IMAGE).save(path)
+    page = segmentation(path, classes=('background', name, 'dog'))._repr_html_()
+    assert '<script>' not in page
+    assert '<b>' not in page
+    assert '\u202e' not in page
+    assert page.count('"') == segmentation(path)._repr_html_().count('"')

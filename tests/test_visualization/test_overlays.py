@@ -1,0 +1,31 @@
+import numpy as np
+from matplotlib import colormaps
+
+from qaclims_mm.schemas import voc_palette
+from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
+
+RNG = np.random.default_rng(0)
+
+
+def test_overlay_cam_is_the_weighted_mean_with_jet():
+    image = RNG.integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    cam = RNG.random((5, 6)) * 3 - 1  # outside [0, 1] too
+    out = overlay_cam(image, cam, alpha=0.3)
+    assert out.dtype == np.uint8
+    for y in range(5):
+        for x in range(6):
+            heat = colormaps['jet'](min(max(cam[y, x], 0.0), 1.0))
+            for c in range(3):
+                wanted = int(0.7 * image[y, x, c] + 0.3 * 255 * heat[c])
+                assert abs(int(out[y, x, c]) - wanted) <= 1
+
+
+def test_overlay_mask_colours_all_but_the_background():
+    image = np.full((2, 3, 3), 100, np.uint8)
+    mask = np.array([[0, 1, 255], [20, 0, 2]], np.uint8)
+    out = overlay_mask(image, mask, alpha=0.5)
+    palette = voc_palette()
+    for (y, x), value in np.ndenumerate(mask):
+        for c in range(3):
+            wanted = (100 + palette[3 * int(value) + c]) / 2 if value else 100
+            assert abs(int(out[y, x, c]) - wanted) <= 1

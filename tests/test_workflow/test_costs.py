@@ -1,0 +1,21 @@
+import pytest
+
+from qaclims_mm.errors import StageError
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
+from qaclims_mm.workflow.plan import Stage
+
+
+def test_costs_that_are_known_and_some_that_are_not(tmp_path):
+    stages = [Stage('a', 'x', minutes=2.0, megabytes=3.0), Stage('b', 'x')]
+    said = costs_left(stages, tmp_path / 'not/there/yet', 'a laptop')
+    assert said.startswith('left: 2 minutes and 1 stages of unknown time, 3 MB and 1 unknown')
+    assert said.endswith('minutes as measured on a laptop')
+    assert [shown_cost(c) for c in (None, 0.26, 12.4)] == ['?', '0.3', '12']
+
+
+def test_a_disk_that_is_too_small(tmp_path):
+    stages = [Stage('a', 'x', megabytes=1e12)]
+    assert 'the disk is too small' in costs_left(stages, tmp_path, '')
+    with pytest.raises(StageError, match=r'write about 10+ MB, but .* has \d+ MB free'):
+        check_disk(stages, tmp_path)
+    check_disk([Stage('b', 'x', megabytes=0.001), Stage('c', 'x')], tmp_path)
