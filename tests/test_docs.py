@@ -91,6 +91,12 @@ def test_command(page, words):
         assert flag in shown, f'{command} has no {flag}'
 
 
+def test_the_command_line_page_lists_every_sub_command():
+    page = (ROOT / 'docs/command-line.md').read_text()
+    listed = re.findall(r'^\| `([a-z][a-z-]*)` \|', page, re.MULTILINE)
+    assert listed == sorted(commands_of_the_package())
+
+
 def test_links_of_the_pages_exist():
     for page in PAGES:
         for target in re.findall(r'\]\(([^)#:]+)\)', page.read_text()):
@@ -122,8 +128,10 @@ def test_every_tool_of_the_pages_is_run_by_a_test():
     for script in {s.removeprefix('tools/') for s in scripts} - set(NOT_STARTED):
         started = re.compile(rf"ROOT / 'tools/{re.escape(script)}'|'tools/{re.escape(script)}'\)")
         assert any(started.search(text) for text in texts), script
-    for module in commands_of_the_package().values():
-        started = re.compile(rf"(?:run_tool|start_tool|run)\([^)]*?'{module}(?:\.py)?'")
+    for command, module in commands_of_the_package().items():
+        started = re.compile(
+            rf"(?:run_tool|start_tool|run|main)\([^)]*?'{module}(?:\.py)?'|main\(\['{command}'"
+        )
         assert any(started.search(text) for text in texts), module
 
 

@@ -44,7 +44,12 @@ for stage in comparators:
 stages = [s | dict(args=['--root', 'data/compared', '--num-train', '8', '--num-val', '4'])
           if s['name'] == 'data' else s for s in _base_.stages]
 """
-CORPUS = 'corpus=work_dirs/miniworld/my_qape/corpus'
+CORPUS = 'text_bank.corpus=work_dirs/miniworld/my_qape/corpus'
+TEXT_BANKS = (
+    'text_bank.folder',
+    'model.text_bank',
+    'train_dataloader.dataset.pipeline.1.text_bank',
+)
 
 
 @pytest.fixture(scope='module')
@@ -78,7 +83,7 @@ def run(capsys, tool, *args):
 def train(capsys, config, *options):
     """Train for an epoch of two steps, and return the model."""
     run(capsys, 'train', config, '--cfg-options', *QUICK_TRAINING, *options)
-    path = f'work_dirs/miniworld/{config.removesuffix(".py")}/epoch_1.pth'
+    path = f'{read_config(config).work_dir}/epoch_1.pth'
     return CheckpointLoader.load_checkpoint(path)['state_dict'], path
 
 
@@ -94,7 +99,7 @@ def corpus(place):
     """Ask the page's own model."""
     done = subprocess.run(
         [
-            sys.executable, str(ROOT / 'qaclims test'), 'my_qape.py', 'none',
+            sys.executable, '-m', 'qaclims_mm', 'test', 'my_qape.py', 'none',
             '--cfg-options', 'test_dataloader.num_workers=0',
         ],
         cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),
@@ -162,7 +167,8 @@ def test_any_model_of_open_clip(inside):
     assert image(torch.zeros(1, 3, *image.input_size)).shape == texts.shape == (1, 512)
     assert image.weights_sha256 == text.weights_sha256
     assert cfg.model.text_bank == cfg.text_bank.folder
-    assert cfg.text_bank.folder.endswith('open_clip_leaf/texts')
+    assert cfg.train_dataloader.dataset.pipeline[1].text_bank == cfg.text_bank.folder
+    assert cfg.text_bank.folder == f'{cfg.work_dir}/texts'
 
 
 def test_clip_of_transformers(inside, corpus, capsys, tmp_path):
@@ -185,12 +191,13 @@ def test_own_clip(inside, corpus, capsys):
 
 
 def test_loss(inside, corpus, capsys):
-    texts = 'texts=work_dirs/miniworld/texts_of_loss'
-    run(capsys, 'encode_texts', 'my_loss_leaf.py', '--cfg-options', CORPUS, texts)
+    bank = 'work_dirs/miniworld/texts_of_loss'
+    texts = [f'{place}={bank}' for place in TEXT_BANKS]
+    run(capsys, 'encode_texts', 'my_loss_leaf.py', '--cfg-options', CORPUS, *texts)
     log = []
     capsys.readouterr()
-    train(capsys, 'my_loss_leaf.py', CORPUS, texts, 'default_hooks.logger.interval=1')
-    for path in inside.glob('work_dirs/miniworld/my_loss_leaf/*/*.log'):
+    train(capsys, 'my_loss_leaf.py', CORPUS, *texts, 'default_hooks.logger.interval=1')
+    for path in inside.glob('work_dirs/miniworld/my_loss/*/*.log'):
         log += re.findall(r'loss_frc: (\S+)', path.read_text())
     assert log
     assert all(0 < float(value) < 1e3 for value in log)
@@ -202,7 +209,7 @@ def test_dataset(inside, capsys):
     (inside / 'data/mine/labels.tsv').write_text('\n'.join(lines) + '\n')
     _, checkpoint = train(capsys, 'my_dataset_leaf.py')
     run(capsys, 'test', 'my_dataset_leaf.py', checkpoint, '--cfg-options', *QUICK)
-    maps = sorted((inside / 'work_dirs/miniworld/my_dataset_leaf/cams').glob('*.npz'))
+    maps = sorted((inside / 'work_dirs/miniworld/my_dataset/cams').glob('*.npz'))
     assert [p.stem for p in maps] == [line.split('\t')[0] for line in lines[:4]]
     assert read_cams(maps[0]).high_res.shape[1:] == (112, 112)
 
@@ -227,7 +234,7 @@ def test_its_stages_run(inside, place, capsys):
     (inside / 'quick.py').write_text(suite)
     done = subprocess.run(
         [
-            sys.executable, str(ROOT / 'qaclims ablate'), 'quick.py', '--pipeline',
+            sys.executable, '-m', 'qaclims_mm', 'ablate', 'quick.py', '--pipeline',
             'quick_pipeline.py', '--work-dir', 'work_dirs/compared',
         ],
         cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),
@@ -266,7 +273,7 @@ def test_refiner(inside, capsys):
         write_cams(folder / f'{record["image_id"]}.npz', keys, low, high)
     Manifest('cams', 'c').write(folder)
     run(capsys, 'test', 'my_refiner_leaf.py', 'none', '--cfg-options', *QUICK)
-    masks = sorted((inside / 'work_dirs/miniworld/my_refiner_leaf/pseudo_masks').glob('*.png'))
+    masks = sorted((inside / 'work_dirs/miniworld/my_refiner/pseudo_masks').glob('*.png'))
     assert len(masks) == 4
     for path in masks:
         # noise of 0 to 1 that is averaged is near 0.5, above the background's 0.25, everywhere

@@ -53,11 +53,11 @@ def test_metafile_has_the_measured_numbers():
     assert stated == measured
 
 
-def test_metafile_has_the_numbers_of_the_readme():
+def test_metafile_has_the_numbers_of_the_results_page():
     models = yaml.safe_load((CONFIGS / 'miniworld/metafile.yml').read_text())['Models']
-    readme = (ROOT / 'README.md').read_text()
+    page = (ROOT / 'docs/results.md').read_text()
     for model in models:
         for result in model['Results']:
             if result['Task'] != 'Class activation maps':
                 mean, sd = list(result['Metrics'].values())[:2]
-                assert f'{mean} ± {sd}' in readme, model['Name']
+                assert f'{mean} ± {sd}' in page, model['Name']

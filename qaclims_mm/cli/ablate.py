@@ -1,6 +1,6 @@
 """Compare the rows of suites over seeds: qaclims ablate table4_losses --seeds 0 1 2.
 
-Each seed has a folder of the pipeline below --work-dir, which run_pipeline.py fills too; what is
+Each seed has a folder of the pipeline below --work-dir, which qaclims run fills too; what is
 done there is not done again. The tables are in WORK_DIR/ablations: Markdown, CSV and JSON.
 """
 

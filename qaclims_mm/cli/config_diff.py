@@ -1,9 +1,9 @@
 """Show what differs between two configs: qaclims config-diff A B.
 
-Both are read as a run reads them: with what they inherit, and names in braces filled in. Elements
-of pipelines and other lists of typed dicts are matched by their types. Left out, without --all, is
-what differs by the work_dir alone, and names at the top of a file that only the file itself uses.
-A or B may be the train_config.json or test_config.json of a work dir, of which nothing is executed.
+Both are read as a run reads them, with all that they inherit. Elements of pipelines and other lists
+of typed dicts are matched by their types. Left out, without --all, is what differs by the work_dir
+alone, and names at the top of a file that only the file itself uses. A or B may be the
+train_config.json or test_config.json of a work dir, of which nothing is executed.
 The exit status is 0 if nothing differs, 1 if something does, 2 if a config cannot be read.
 """
 

@@ -13,10 +13,11 @@ from qaclims_mm.console import new_console
 def main() -> None:
     """Write the page and say where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dir', help='folder of a pipeline, as run_pipeline.py leaves it')
+    parser.add_argument('work_dir', help='folder of a pipeline that qaclims run has filled')
     parser.add_argument('--out', help='default report.html in the work dir')
     parser.add_argument(
-        '--ablations', help='folder of ablate.py; default ablations beside the work dir'
+        '--ablations',
+        help='folder of the tables of qaclims ablate; default ablations beside the work dir',
     )
     parser.add_argument(
         '--results',

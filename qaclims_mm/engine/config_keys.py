@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import textwrap
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -77,6 +78,9 @@ def check_top_keys(path: Path) -> None:
         ConfigError: If a file has such a name.
     """
     files = _chain(path)
+    if {'stages', 'variants'} & {*files[path][0]}:
+        # a plan or a suite, which have names of their own
+        return
     read = READ.union(*(of_bases for _, _, of_bases in files.values()))
     for file, (assigned, loaded, _) in files.items():
         for name in assigned:
@@ -142,7 +146,24 @@ def options_of(maker: Any) -> frozenset[str] | None:
         names |= {p.name for p in parameters if p.kind not in _ANY}
         if inspect.Parameter.VAR_KEYWORD not in {p.kind for p in parameters}:
             return frozenset(names)
+        if not _hands_on(each):
+            return None
     return None
+
+
+def _hands_on(maker: Any) -> bool:
+    """Tell whether a class gives the arguments that it does not name to its base."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(maker.__init__)))
+    except (OSError, TypeError, SyntaxError, AttributeError):
+        return False
+    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call))
+    return any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == '__init__'
+        and any(keyword.arg is None for keyword in call.keywords)
+        for call in calls
+    )
 
 
 def _nearest(name: str, known: Any) -> str:

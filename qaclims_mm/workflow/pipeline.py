@@ -301,7 +301,7 @@ class Pipeline:
                 f'stage {stage.name} was begun in {self.root} with another {other}'
                 f'{self._other_version(folder)}; '
                 f'choose another --work-dir, or delete {self.plan.folder(stage)} and {folder} '
-                'to make it anew. (run_pipeline.py can keep its files and go on behind it: --from.)'
+                'to make it anew. (qaclims run can keep its files and go on behind it: --from.)'
             )
         write_claim(folder, begun)
         return manifest

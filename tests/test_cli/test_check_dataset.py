@@ -7,7 +7,7 @@ from tiny_runs import write_tiny_config
 from tool_runs import run_tool, start_tool
 
 from qaclims_mm.checks.dataset import CheckedSet, Problem, Weights
-from qaclims_mm.cli.check_dataset import problems_table, sets_table, weights_table
+from qaclims_mm.cli import check_dataset
 from qaclims_mm.console import new_console
 
 WEIGHTS = 'data/weights/clip_vitl14_mask-adapted.safetensors'
@@ -146,11 +146,12 @@ def test_missing_config(capsys):
 
 
 def test_narrow_terminal_cuts_nothing():
+    tool = vars(check_dataset)
     long = 'folder/' * 20
     tables = (
-        sets_table([CheckedSet(f'{long}a')]),
-        weights_table((Weights('key', f'{long}b', 'missing'),)),
-        problems_table([Problem('list', f'{long}c', f'{long}d')]),
+        tool['sets_table']([CheckedSet(f'{long}a')]),
+        tool['weights_table']((Weights('key', f'{long}b', 'missing'),)),
+        tool['problems_table']([Problem('list', f'{long}c', f'{long}d')]),
     )
     for table in tables:
         console = new_console(width=60, file=io.StringIO())

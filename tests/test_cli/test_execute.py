@@ -79,19 +79,6 @@ def test_output_that_cannot_write_a_name_gets_its_escapes(tmp_path):
     assert done.returncode == 1
 
 
-@pytest.mark.parametrize('code', [errno.EACCES, errno.EROFS])
-def test_a_folder_without_permission_is_named_in_one_line(code):
-    def main():
-        raise OSError(code, os.strerror(code), 'work_dirs')
-
-    with pytest.raises(SystemExit) as ended:
-        run_tool(main)
-    assert ended.value.code == (
-        'error: there is no permission to use work_dirs; work in a folder that is yours (cd, or '
-        '--work-dir where the sub-command has it).'
-    )
-
-
 @pytest.mark.parametrize(
     ('module', 'extra'), [('gradio', 'web'), ('mmengine.config', 'run'), ('pycocotools', 'coco')]
 )

@@ -93,7 +93,7 @@ def test_downloads_are_told_where_there_are_some(data, capsys, preset):
 def run_pipeline(project, *flags, status=0):
     """Run a project's pipeline as users do; returns what it printed."""
     done = subprocess.run(
-        [sys.executable, '-m', 'qaclims_mm', 'run', project / 'pipeline.py', *flags],
+        [sys.executable, ROOT / 'tools/run.py', project / 'pipeline.py', *flags],
         cwd=ROOT,
         env=os.environ | dict(HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1', COLUMNS='200'),
         capture_output=True,

@@ -1,6 +1,5 @@
 import pytest
-from helpers import make_tiny_voc
-from tiny_runs import build_tiny_runner, write_tiny_config
+from tiny_runs import build_tiny_runner
 
 
 @pytest.fixture(autouse=True, scope='module')
@@ -10,13 +9,6 @@ def _without_reports_of_the_machine():
         patch.setattr('mmengine.runner.runner.collect_env', dict)
         patch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
         yield
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    """The config file of a tiny run; its images lie beside it."""
-    make_tiny_voc(tmp_path / 'voc')
-    return write_tiny_config(tmp_path / 'tiny.py', tmp_path / 'voc')
 
 
 @pytest.fixture

@@ -108,3 +108,5 @@ def test_options_of_a_class_and_of_those_that_it_inherits():
     assert {'data_root', 'labels_file', 'strict', 'indices'} < known
     assert 'norm_cfg' in options_of(MODELS.get('ResNet'))
     assert options_of(lambda **kwargs: None) is None
+    # timm gets what it does not name
+    assert options_of(MODELS.get('TIMMBackbone')) is None

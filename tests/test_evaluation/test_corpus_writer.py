@@ -329,7 +329,7 @@ def run_tool(tmp_path, monkeypatch, out):
     arguments = ['test.py', f'{tmp_path}/{out}.py', 'none', '--work-dir', f'{tmp_path}/{out}_work']
     monkeypatch.setattr(sys, 'argv', arguments)
     with pytest.raises(SystemExit) as status:
-        runpy.run_path(str(ROOT / 'qaclims test'), run_name='__main__')
+        runpy.run_path(str(ROOT / 'tools/test.py'), run_name='__main__')
     assert status.value.code == 0
 
 
@@ -339,7 +339,7 @@ def test_killed_process(tmp_path, monkeypatch):
     for out in ('killed', 'unbroken'):
         (tmp_path / f'{out}.py').write_text(CONFIG.format(root=tmp_path, out=out))
     path = os.pathsep.join([str(tmp_path), str(ROOT)])
-    command = [sys.executable, ROOT / 'qaclims test', tmp_path / 'killed.py', 'none']
+    command = [sys.executable, ROOT / 'tools/test.py', tmp_path / 'killed.py', 'none']
     process = subprocess.Popen(
         [*command, '--work-dir', tmp_path / 'killed_work'],
         env=os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS='1', HF_HUB_OFFLINE='1'),

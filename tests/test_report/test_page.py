@@ -68,7 +68,7 @@ def test_work_dir_with_metrics_alone(tmp_path):
     missing = [s.title for s in sections if getattr(s.blocks[0], 'muted', False)]
     assert len(missing) == 9
     text = (tmp_path / 'r.html').read_text()
-    assert text.count('<code>python tools/') == 9
+    assert text.count('<code>qaclims ') == 9
 
 
 def test_without_true_masks_nobody_is_sent_to_compare(run, tmp_path):

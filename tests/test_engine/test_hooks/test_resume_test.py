@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from helpers import served
@@ -5,10 +7,11 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
-from qaclims_mm.engine.hooks.resume_test import fingerprint_of
+from qaclims_mm.engine.hooks.resume_test import ResumeTestHook, fingerprint_of
 from qaclims_mm.engine.runner import build_runner
-from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.evaluation import cam_metric
+from qaclims_mm.evaluation.cam_metric import CAMMetric
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import Manifest, hash_file, manifest_hash
 
@@ -103,9 +106,8 @@ def test_an_evaluator_that_keeps_nothing_gets_every_image(run, tiny):
 
 
 def test_run_that_writes_nothing_leaves_nothing_out(run, tmp_path):
-    evaluators = [dict(type='CAMMetric'), dict(type='NothingKeptMetric')]
     for _ in range(2):
-        seen, _ = run(test_evaluator=evaluators)
+        seen, _ = run(test_evaluator=[dict(type='NothingKeptMetric')])
         assert seen == IDS
     assert not list((tmp_path / 'work').glob('**/run.json'))
 
@@ -212,3 +214,21 @@ def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
     manifest.write(tmp_path / 'cam/cams')
     with pytest.raises(StageError, match=r'holds files of another run \(LoadCAMs differ\)'):
         label('work')
+
+
+def test_a_dataset_without_ids_is_refused(tmp_path):
+    writer = CAMMetric(journal=str(tmp_path))
+    runner = SimpleNamespace(
+        test_dataloader=SimpleNamespace(dataset=[1, 2]),
+        test_evaluator=SimpleNamespace(metrics=[writer]),
+    )
+    with pytest.raises(ConfigError, match=r'needs a dataset with image ids, .* but has a list\.$'):
+        ResumeTestHook().before_test(runner)
+
+
+def test_a_sampler_that_cannot_skip_is_refused(run):
+    run()
+    sampler = dict(type='DefaultSampler', shuffle=False)
+    changes = {'test_dataloader.sampler': dict(sampler, _delete_=True)}
+    with pytest.raises(ConfigError, match='a DefaultSampler cannot leave out images'):
+        run(**changes)
