@@ -218,7 +218,7 @@ def _read(path: str, everything: bool) -> Config | Mapping:
     try:
         if everything:
             return read_config(path)
-        return read_config(path, SAME_WORK_DIR, root=PurePosixPath(SAME_WORK_DIR).parent)
+        return read_config(path, SAME_WORK_DIR, root=str(PurePosixPath(SAME_WORK_DIR).parent))
     except QAClimsError:
         raise
     except Exception as error:  # a config is Python: it may raise anything

@@ -297,6 +297,9 @@ def _segment(project: Project, size: str) -> str:
         'test_dataloader.update(batch_size=1)\n'
         f'model = dict({size}, decode_head=dict(num_classes=_base_.num_classes + 1))\n'
         "test_evaluator = [dict(type='SegMaskWriter', full_size=True)]\n"
+        # for mmseg's inference_model; there are no images to validate on
+        "test_pipeline = test_dataloader['dataset']['pipeline']\n"
+        'val_dataloader = val_cfg = val_evaluator = None\n'
     )
 
 
