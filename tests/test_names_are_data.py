@@ -325,7 +325,7 @@ def test_a_label_that_was_executed(pictures, capsys, monkeypatch):
     given = ('--images', pictures, '--labels', table, '--preset', 'mini')
     made = run_tool('init', project, *given, capsys=capsys)
     assert made.status == 0, made.text
-    for tool, flags in (('run_pipeline', ['--dry-run']), ('check_dataset', [])):
+    for tool, flags in (('run', ['--dry-run']), ('check_dataset', [])):
         shown = run_tool(tool, project / 'pipeline.py', *flags, capsys=capsys)
         assert 'Traceback' not in shown.text
     # a table splits its cell at the ;

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import ConfigError
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.paths import config_path
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
@@ -134,12 +134,13 @@ def write_project(project: Project, rate: float) -> list[Path]:
         rate: FLOPs a second of this machine, by which the time is estimated.
 
     Raises:
-        ConfigError: If its folder has files of another project, or there is no image or class.
+        ConfigError: If its folder has files of another project, or a folder cannot be used.
+        DataError: If there is no image or class.
     """
     checked, folder = project.checked, project.folder
     _check_paths(project)
     if not checked.rows or not checked.counts:
-        raise ConfigError(
+        raise DataError(
             f'no image of {shown_text(project.images)} can be used with a label; see the problems '
             'above.'
         )

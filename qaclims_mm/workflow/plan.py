@@ -82,6 +82,8 @@ class Plan:
             ConfigError: If there is no such stage, or the last one comes before the first.
         """
         names = [s.name for s in self.stages]
+        if not names:
+            raise ConfigError(f'{self.path} has no stages, so nothing would run.')
         for name in (first, last):
             if name is not None and name not in names:
                 raise ConfigError(f'there is no stage {name}; the plan has {", ".join(names)}.')

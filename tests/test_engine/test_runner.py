@@ -4,6 +4,7 @@ from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine import runner
 from qaclims_mm.engine.runner import build_runner, exit_status
+from qaclims_mm.errors import DataError
 from qaclims_mm.schemas import read_run_config
 
 
@@ -93,3 +94,20 @@ def test_good_runner_has_exit_status_0(tiny, tmp_path):
     [hook] = [h for h in runner.hooks if type(h).__name__ == 'FailedRecordsHook']
     hook.failures['img_1'] = 'broken'
     assert exit_status(runner) == 3
+
+
+def test_the_first_message_shows_control_characters(tiny, tmp_path, monkeypatch):
+    """mmengine logs the environment and the config as soon as there is a logger."""
+    first = lambda self, env_cfg: self.logger.info('first \x1b[31mred\u202e')  # noqa: E731
+    monkeypatch.setattr(runner.Runner, '_log_env', first)
+    build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    log = log_of(tmp_path / 'work')
+    assert 'first \\x1b[31mred\\u202e\n' in log
+
+
+def test_a_training_of_less_than_one_step(tiny, tmp_path):
+    changes = {'train_dataloader.batch_size': 100, 'train_dataloader.drop_last': True}
+    cfg = read_tiny_config(tiny, tmp_path / 'work')
+    cfg.merge_from_dict(changes)
+    with pytest.raises(DataError, match=r'has \d+ images, but a step takes 100; make train_data'):
+        build_runner(cfg, 'train').train()
