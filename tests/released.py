@@ -26,6 +26,8 @@ def cam_network_cfg(**changes):
     cfg = cfg.model
     cfg.backbone.norm_cfg.type = 'BN'
     cfg.data_preprocessor.size = None
+    # leaves name it
+    cfg.text_bank = 'texts'
     return cfg
 
 

@@ -51,7 +51,7 @@ def test_help_names_every_kind(capsys):
     for kind in KINDS:
         done = convert(kind, '-h', capsys=capsys)
         assert done.status == 0
-        assert f'convert_official.py {kind} ' in done.text
+        assert f'qaclims convert {kind} ' in done.text
         assert '--force' in done.text
 
 

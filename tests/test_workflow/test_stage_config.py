@@ -76,6 +76,6 @@ def test_a_class_may_be_called_like_shipped_weights(tmp_path):
     config = tmp_path / 'config.py'
     hashes = set()
     for name in ('miniworld://none', "it's miniworld://none", 'cat'):
-        config.write_text(f"work_dir = 'x'\nclasses = [{name!r}]\n")
+        config.write_text(f"work_dir = 'x'\nmodel = dict(classes=[{name!r}])\n")
         hashes.add(hash_of(config, 'test.py', tmp_path))
     assert len(hashes) == 3

@@ -131,7 +131,8 @@ def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
 def test_options_survive_those_of_the_seed():
     """A pipeline adds a second --cfg-options."""
     parser = base_parser('')
-    args = parser.parse_args(['c', '--cfg-options', 'a=None', '--cfg-options', 'randomness.seed=1'])
+    words = ['--cfg-options', 'a=None', '--cfg-options', 'randomness.seed=1']
+    args = parser.parse_args([PIPELINE.format('voc12'), *words])
     assert args.cfg_options == {'a': None, 'randomness.seed': 1}
 
 

@@ -87,17 +87,20 @@ class TimmFeatures(BaseModule):
         source = self.init_cfg['checkpoint']
         state = CheckpointLoader.load_checkpoint(source, 'cpu')
         state = _without_classifier(state.get('state_dict', state), self.network)
-        try:
-            found = self.network.load_state_dict(state, strict=False)
-        except RuntimeError as error:
-            raise FormatError(f'{source} has weights of another shape: {error}') from error
-        if found.missing_keys or found.unexpected_keys:
-            listed = [*found.missing_keys, *found.unexpected_keys][:5]
+        wanted = self.network.state_dict()
+        wrong = [k for k, v in state.items() if k in wanted and v.shape != wanted[k].shape]
+        if wrong:
+            raise FormatError(f'{source} has weights of another shape, such as {wrong[0]}.')
+        missing = [key for key in wanted if key not in state]
+        unexpected = [key for key in state if key not in wanted]
+        if missing or unexpected:
+            listed = [*missing, *unexpected][:5]
             raise FormatError(
                 f'{source} does not fit {type(self.network).__name__}: '
-                f'{len(found.missing_keys)} weights are missing and {len(found.unexpected_keys)} '
+                f'{len(missing)} weights are missing and {len(unexpected)} '
                 f'unexpected, such as {", ".join(listed)}; give the weights that timm has for it.'
             )
+        self.network.load_state_dict(state)
 
     def forward(self, images: Tensor) -> tuple[Tensor]:
         """Map normalised images ``(B, 3, H, W)`` to features ``(B, C, P, Q)``."""

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
+from qaclims_mm.vlms.clip import mask_prompt as mask_clip
 from qaclims_mm.vlms.clip.mask_prompt import (
     encode_vit,
     find_vit,
     fit_prompts,
     kept_patches,
 )
-from qaclims_mm.vlms.clip.open_clip import mask_prompt as mask_clip
 
 open_clip = pytest.importorskip('open_clip')
 timm = pytest.importorskip('timm')

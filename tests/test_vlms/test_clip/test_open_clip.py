@@ -308,7 +308,7 @@ def test_registered():
     [
         ('ViT-XXL-7', 'Model config for .*ViT-XXL-7'),
         ('local-dir:/no/such/folder', 'not found: /no/such/folder'),
-        ('miniworld://clap', r'clap is not there; make it with tools/train_miniworld_models\.py'),
+        ('miniworld://clap', r'clap is not there; make it with qaclims train-miniworld'),
     ],
 )
 def test_bad_model_names(head, name, reason):
