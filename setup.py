@@ -34,6 +34,8 @@ EXTRAS = {
         'hypothesis>=6.112',
         'pyyaml>=6.0.2',
         'setuptools>=77',
+        # mmseg's analyze_logs.py
+        'seaborn>=0.13',
     ],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],

@@ -1,6 +1,7 @@
 """Where the configs, the tools and the weights lie that ship with the package."""
 
 import difflib
+from importlib.util import find_spec
 from pathlib import Path
 
 from qaclims_mm.errors import ConfigError
@@ -62,6 +63,32 @@ def config_path(name: str) -> str:
         name: Its path below ``configs``, as ``cam/cam_r50_2xb8-5e_voc12aug-512x512.py``.
     """
     return str(_shipped('configs') / name)
+
+
+def mmseg_config(name: str) -> str:
+    """Return the file of a config of mmseg, for a ``_base_`` that any tool can read.
+
+    mmengine looks for ``mmseg::`` bases under the distribution's old name, mmsegmentation, and that
+    is mended only by the ``custom_imports`` of a config whose bases have been read.
+
+    Args:
+        name: Its path below ``configs``, as ``_base_/models/segformer_mit-b0.py``.
+
+    Raises:
+        ImportError: If mmseg is not installed.
+        FileNotFoundError: If the installed mmseg has no such config.
+    """
+    found = find_spec('mmseg')
+    if found is None or not found.submodule_search_locations:
+        raise ImportError(
+            f"mmseg, whose config {name} is a base, is not installed; run pip install '.[mm]'."
+        )
+    package = Path(found.submodule_search_locations[0])
+    # a checkout has its configs beside the package
+    for folder in (package / '.mim/configs', package.parent / 'configs'):
+        if (folder / name).is_file():
+            return str(folder / name)
+    raise FileNotFoundError(f'the mmseg in {package} has no config {name}.')
 
 
 def tools_folder() -> Path:

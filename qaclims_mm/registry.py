@@ -8,6 +8,7 @@ scope would not be found from there.
 from mmseg.registry import (
     DATA_SAMPLERS,
     DATASETS,
+    EVALUATOR,
     HOOKS,
     LOOPS,
     METRICS,
@@ -22,6 +23,7 @@ from qaclims_mm.vlms.registry import VQA_MODELS
 __all__ = [
     'DATASETS',
     'DATA_SAMPLERS',
+    'EVALUATOR',
     'HOOKS',
     'LOOPS',
     'METRICS',

@@ -103,6 +103,8 @@ def test_name_tells_batch_size_and_length(path):
     assert trains == (name.batch_size is not None)
     if trains:
         assert cfg.train_dataloader.batch_size == name.batch_size
+        ranks = int(re.search(r'_(\d+)xb', path.stem)[1])
+        assert cfg.auto_scale_lr.base_batch_size == ranks * name.batch_size
         last = cfg.param_scheduler[-1]
         if name.length.endswith('e'):
             assert cfg.train_cfg.max_epochs == last.end == int(name.length[:-1])
@@ -127,7 +129,8 @@ def test_name_tells_the_dataset(path):
     if name.length is not None:
         assert Path(cfg.train_dataloader.dataset.ann_file).name == trained
         # nothing of another data set is left below
-        kinds = {cfg[f'{split}_dataloader'].dataset.type for split in ('train', 'test')}
+        splits = [s for s in ('train', 'val', 'test') if cfg.get(f'{s}_dataloader')]
+        kinds = {cfg[f'{split}_dataloader'].dataset.type for split in splits}
         assert len(kinds) == 1
 
 
@@ -200,15 +203,12 @@ def test_number_of_classes_is_that_of_the_dataset(path):
 
 
 def bases(path):
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '_base_':
-            named = ast.literal_eval(node.value)
-            return [path.parent / n for n in ([named] if isinstance(named, str) else named)]
-    return []
+    return [path.parent / name for name in Config._get_base_files(str(path))]
 
 
 def depth(path):
-    inner = [p for p in bases(path) if '::' not in str(p)]
+    # those of mmseg are its own
+    inner = [p for p in bases(path) if p.resolve().is_relative_to(CONFIGS)]
     return max((1 + depth(p) for p in inner), default=0)
 
 
@@ -252,6 +252,13 @@ REGISTRIES = {
     'optimizer': registry.OPTIMIZERS,
     'param_scheduler': registry.PARAM_SCHEDULERS,
     'test_evaluator': registry.METRICS,
+    'val_evaluator': registry.METRICS,
+    'metrics': registry.METRICS,
+    'val_cfg': registry.LOOPS,
+    'visualizer': registry.VISUALIZERS,
+    'vis_backends': registry.VISBACKENDS,
+    '_load': TRANSFORMS,
+    '_server_load': TRANSFORMS,
     'train_cfg': registry.LOOPS,
     'test_cfg': registry.LOOPS,
     'tta_pipeline': TRANSFORMS,
@@ -276,6 +283,7 @@ def test_every_type_is_registered(path):
     for keys, name in typed(load(path).to_dict()):
         hook = keys and keys[0] in HOOK_KEYS
         known = next((REGISTRIES[k] for k in reversed(keys) if k in REGISTRIES), MODELS)
+        known = registry.EVALUATOR if name == 'SegEvaluator' else known
         with (registry.HOOKS if hook else known).switch_scope_and_registry('mmseg') as scoped:
             assert scoped.get(name) is not None, f'{path}: {".".join(keys)}: {name} is unknown'
         found += 1
@@ -335,7 +343,9 @@ OUTPUTS = dict(
 
 def outputs(cfg):
     """Return what a config's runs make that other stages read."""
-    evaluators = [e.type for e in cfg.get('test_evaluator') or []]
+    given = cfg.get('test_evaluator') or []
+    given = given if isinstance(given, list) else given.get('metrics', [given])
+    evaluators = [e.type for e in given]
     made = {f'{cfg.work_dir}/{OUTPUTS[e]}' for e in evaluators if e in OUTPUTS}
     if (cfg.get('train_cfg') or {}).get('max_epochs'):
         made.add(f'{cfg.work_dir}/epoch_{cfg.train_cfg.max_epochs}.pth')
@@ -383,6 +393,21 @@ def test_a_config_is_whole_when_mmengine_has_read_it(path, monkeypatch):
     assert cfg.work_dir.startswith("a root, it's/")
     left = re.findall(r'\{\w+\}', cfg.pretty_text)
     assert set(left) <= {'{answer}', '{text}', '{class}', '{question}'}
+
+
+@each_leaf
+def test_segmentors_have_what_the_tools_of_mmseg_look_for(path):
+    cfg = Config.fromfile(path)
+    if cfg.model.type not in SEGMENTORS:
+        return
+    for steps in (cfg.test_pipeline, cfg.test_dataloader.dataset.pipeline):
+        assert steps[0].type == 'LoadImageFromFile'
+    assert cfg.visualizer.type == 'SegLocalVisualizer'
+    assert cfg.default_hooks.visualization.type == 'SegVisualizationHook'
+    # MMSegInferencer takes a name and mmengine's runner a dict, so there is none
+    assert 'collate_fn' not in cfg.test_dataloader
+    assert cfg.val_dataloader.dataset.ann_file.endswith(('val.txt', 'val2014.csv'))
+    assert cfg.val_evaluator.type == 'IoUMetric'
 
 
 # --- presets --------------------------------------------------------------------------------------

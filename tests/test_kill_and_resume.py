@@ -48,7 +48,7 @@ def plan(tmp_path_factory):
 
 def start(plan, work, stage):
     """Start the pipeline up to a stage in a process group of its own."""
-    command = [sys.executable, ROOT / 'qaclims run', plan, '--work-dir', work]
+    command = [sys.executable, ROOT / 'tools/run.py', plan, '--work-dir', work]
     environment = {**os.environ, 'OMP_NUM_THREADS': '2'}
     with (work.parent / 'output.log').open('a') as log:
         return subprocess.Popen(

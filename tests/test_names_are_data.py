@@ -24,7 +24,7 @@ from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.datasets.folder import NOBODY, FolderWeakDataset
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import QAClimsError
 from qaclims_mm.projects.checks import as_words, check_source
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
@@ -134,7 +134,7 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
     made = Project(project, images, checked, PRESETS['mini'])
     if not checked.counts or any(problem_of_line(folder) for folder in folders):
         # one line, in which nothing is sent to the terminal as it is
-        with pytest.raises(FormatError) as refused:
+        with pytest.raises(QAClimsError) as refused:
             write_project(made, 1e11)
         assert not problem_of_characters(str(refused.value))
         assert not project.exists()
@@ -325,7 +325,7 @@ def test_a_label_that_was_executed(pictures, capsys, monkeypatch):
     given = ('--images', pictures, '--labels', table, '--preset', 'mini')
     made = run_tool('init', project, *given, capsys=capsys)
     assert made.status == 0, made.text
-    for tool, flags in (('run_pipeline', ['--dry-run']), ('check_dataset', [])):
+    for tool, flags in (('run', ['--dry-run']), ('check_dataset', [])):
         shown = run_tool(tool, project / 'pipeline.py', *flags, capsys=capsys)
         assert 'Traceback' not in shown.text
     # a table splits its cell at the ;

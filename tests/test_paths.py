@@ -5,7 +5,7 @@ from tiny_runs import ROOT
 
 from qaclims_mm import paths
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.paths import config_file, config_path, resolve, tools_folder
+from qaclims_mm.paths import config_file, config_path, mmseg_config, resolve, tools_folder
 
 
 @pytest.mark.parametrize('path', ['ViT-L-14', '/data/x.safetensors', 'hf-hub:a/b', 'miniworld', ''])
@@ -33,6 +33,22 @@ def test_what_is_not_shipped():
         match=r'^miniworld://flan: .*flan is not there; .*qaclims train-miniworld\.$',
     ):
         resolve('miniworld://flan')
+
+
+def _text_of_mmseg():
+    return Path(mmseg_config('_base_/models/segformer_mit-b0.py')).read_text(encoding='utf-8')
+
+
+def test_configs_of_mmseg():
+    assert 'SegformerHead' in _text_of_mmseg()
+    with pytest.raises(FileNotFoundError, match=r'^the mmseg in \S+ has no config a/b\.py\.$'):
+        mmseg_config('a/b.py')
+
+
+def test_configs_of_mmseg_without_mmseg(monkeypatch):
+    monkeypatch.setattr('qaclims_mm.paths.find_spec', lambda name: None)
+    with pytest.raises(ImportError, match=r'^mmseg, whose config a\.py is a base, is not inst'):
+        mmseg_config('a.py')
 
 
 CAM = 'cam_r50_2xb8-5e_voc12aug-512x512'

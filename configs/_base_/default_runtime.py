@@ -12,9 +12,13 @@ default_hooks = dict(
     # two: where the last one was cut short, --resume goes on from the one before
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # draws nothing unless it is asked to: qaclims test ... --show-dir
+    visualization=dict(type='SegVisualizationHook'),
+)
+visualizer = dict(
+    type='SegLocalVisualizer', name='visualizer', vis_backends=[dict(type='LocalVisBackend')]
 )
 custom_hooks = [
-    dict(type='WorkDirHook'),
     dict(type='WorkDirHook'),
     dict(type='ProgressBarHook'),
     dict(type='IterationSeedHook'),

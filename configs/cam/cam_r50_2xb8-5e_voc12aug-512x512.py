@@ -13,6 +13,7 @@ batch_size = 8  # images a GPU
 lr = 0.1  # of the backbone; the head learns ten times as fast
 momentum = 1e-4  # IRN's optimizer takes its weight decay for the momentum; lr was chosen with it
 
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(batch_size=batch_size)
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]

@@ -16,6 +16,7 @@ stem = dict(lr_mult=0.0)  # conv1 and bn1 keep their weights, but bn1's statisti
 work_dir = f'{_base_.root}/clims'
 load_from = f'{_base_.root}/cam/epoch_5.pth'
 
+auto_scale_lr = dict(base_batch_size=batch_size)
 train_dataloader = dict(batch_size=batch_size)
 train_cfg = dict(max_epochs=epochs)
 param_scheduler = [dict(type='PolyLR', power=0.9, begin=0, end=epochs, convert_to_iter_based=True)]

@@ -36,6 +36,7 @@ model = dict(
     loss_btm=dict(loss_weight=14.0),
     loss_cbs=dict(loss_weight=1.25, threshold=0.285),
 )  # fmt: skip
+auto_scale_lr = dict(base_batch_size=32)
 train_dataloader = dict(dataset=_base_.coco14_train)
 test_dataloader = dict(dataset=_base_.coco14_train)
 train_cfg = dict(max_epochs=epochs)

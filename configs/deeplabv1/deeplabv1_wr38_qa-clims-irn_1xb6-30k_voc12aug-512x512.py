@@ -19,6 +19,7 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='pretrained/wide-resnet38_imagenet.pth')
     ),
 )
+auto_scale_lr = dict(base_batch_size=batch_size)
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(

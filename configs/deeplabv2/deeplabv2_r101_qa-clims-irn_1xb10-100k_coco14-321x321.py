@@ -6,6 +6,7 @@ _base_ = [
 batch_size = 10
 iterations = 100000
 model = dict(decode_head=dict(num_classes=81))
+auto_scale_lr = dict(base_batch_size=batch_size)
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(
@@ -27,5 +28,6 @@ train_dataloader = dict(
     ),
 )
 test_dataloader = dict(dataset=_base_.coco14_val)
+val_dataloader = dict(dataset=_base_.coco14_val)
 train_cfg = dict(max_iters=iterations)
 param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0.0, by_epoch=False, end=iterations)]

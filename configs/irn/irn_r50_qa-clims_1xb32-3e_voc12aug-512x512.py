@@ -17,6 +17,7 @@ ir_labels = f'{_base_.root}/ir_label/ir_labels'
 cams = f'{_base_.root}/qa_clims_export/cams'
 
 model = dict(pad_to=512)
+auto_scale_lr = dict(base_batch_size=batch_size)
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(

@@ -1,5 +1,5 @@
 _base_ = [
-    'mmseg::_base_/models/segformer_mit-b0.py',
+    __import__('qaclims_mm.paths').paths.mmseg_config('_base_/models/segformer_mit-b0.py'),
     '../_base_/plugin.py',
     '../_base_/root.py',
     '../_base_/runtime_iters.py',

@@ -1,5 +1,5 @@
 _base_ = [
-    'mmseg::_base_/models/upernet_swin.py',
+    __import__('qaclims_mm.paths').paths.mmseg_config('_base_/models/upernet_swin.py'),
     '../_base_/plugin.py',
     '../_base_/root.py',
     '../_base_/runtime_iters.py',

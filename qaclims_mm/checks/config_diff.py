@@ -216,7 +216,9 @@ def _read(path: str, everything: bool) -> Config | Mapping:
         values = read_run_config(path).values
         return values if everything else _moved(values)
     try:
-        return read_config(path, None if everything else SAME_WORK_DIR)
+        if everything:
+            return read_config(path)
+        return read_config(path, SAME_WORK_DIR, root=str(PurePosixPath(SAME_WORK_DIR).parent))
     except QAClimsError:
         raise
     except Exception as error:  # a config is Python: it may raise anything

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qaclims_mm.checks.counts import CROSS_CHECKS, count_images
-from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.schemas import (
     MANIFEST,
     Manifest,
@@ -270,7 +270,7 @@ def _check(entry: tuple[Path, FileKind]) -> Checked:
     try:
         found = kind.check(path)
         return found._replace(problems=tuple(map(_one_line, found.problems)))
-    except FormatError as error:
+    except QAClimsError as error:
         problem = str(error)
     except OSError as error:
         problem = f'{path} cannot be read ({error.strerror or error}); run its stage again.'

@@ -46,9 +46,10 @@ def main() -> int:
     from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 
     console, images = new_console(), Path(args.images)
+    renames = read_renames(args.rename)
     check_new_folder(Path(args.folder))
     source = read_source(args.labels or images, images)
-    checked = check_source(source, images, args.classes, read_renames(args.rename))
+    checked = check_source(source, images, args.classes, renames)
     masks = Path(args.masks) if args.masks else None
     _show_lines(console, checked.problems, 'problems')
     _show_lines(console, checked.notes, 'notes')

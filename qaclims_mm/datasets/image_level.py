@@ -8,15 +8,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
 from qaclims_mm.datasets.protocols import ImageReader, RecordChecker
-from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
 from qaclims_mm.datasets.samplers import Draw
 from qaclims_mm.errors import DataError, FormatError, RecordError
-from qaclims_mm.schemas import join_problems, problem_of_image_id, shown_name
+from qaclims_mm.schemas import IGNORE_INDEX, join_problems, problem_of_image_id, shown_name
 
 
 class ImageLevelDataset(BaseDataset):
@@ -37,6 +38,9 @@ class ImageLevelDataset(BaseDataset):
         labelled: Whether the images have labels; those of a test server have none.
         **kwargs: As in mmengine's ``BaseDataset``.
     """
+
+    # what mmseg's confusion_matrix.py asks of a data set
+    ignore_index, reduce_zero_label = IGNORE_INDEX, False
 
     def __init__(
         self, *args: Any, strict: bool = False, labelled: bool = True, **kwargs: Any
@@ -144,7 +148,7 @@ class ImageLevelDataset(BaseDataset):
             # only the records after the first wrap around: iterating ends with an IndexError
             info = self.get_data_info((idx + step) % len(self) if step else idx)
             try:
-                packed = self.pipeline(info)
+                packed = self._run_pipeline(info)
             except RecordError as error:
                 if self.strict:
                     raise
@@ -158,6 +162,15 @@ class ImageLevelDataset(BaseDataset):
         raise DataError(
             join_problems([f'{i}: {reason}' for i, reason in failures], 'records, all, are bad')
         )
+
+    def _run_pipeline(self, info: dict) -> Any:
+        """Run the pipeline; mmcv's own loading step raises what Pillow does."""
+        try:
+            return self.pipeline(info)
+        except UNREADABLE as error:
+            if not isinstance(self.pipeline.transforms[0], LoadImageFromFile):
+                raise
+            raise unreadable(info['img_path'], error) from error
 
     def _failed_sample(self, info: dict, reason: str) -> dict:
         sample = SegDataSample(

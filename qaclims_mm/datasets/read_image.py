@@ -5,7 +5,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from qaclims_mm.errors import RecordError
 from qaclims_mm.schemas.files import problem_of_file
+
+# what Pillow raises about a file, beside ValueError, which may have other reasons
+UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 
 # modes whose values are wider than a byte
 _WIDE = ('I', 'I;16', 'I;16B', 'I;16L')
@@ -48,6 +52,13 @@ def read_image(
         target = (max(1, round(width * factor)), max(1, round(height * factor)))
         rgb = rgb.resize(target, Image.Resampling.BICUBIC, reducing_gap=2.0)
     return np.asarray(rgb), (height, width)
+
+
+def unreadable(path: str | Path, error: Exception) -> RecordError:
+    """Return what a data set reports of an image whose reading ended in an error."""
+    if isinstance(error, FileNotFoundError):
+        return RecordError(f'image {path} is missing')
+    return RecordError(f'image {path} cannot be read ({error}); replace it or take it off the list')
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

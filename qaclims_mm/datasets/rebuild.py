@@ -135,6 +135,9 @@ def _check_options(
 
 
 def _loading(step: object) -> LoadRGBImage:
+    if isinstance(step, Mapping) and step.get('type') == 'LoadImageFromFile':
+        # mmcv's; whatever decodes, the picture is the same
+        return LoadBGRImage()
     found = _known(LOADING, step, 'first step of a pipeline')
     options = {k: v for k, v in dict(step).items() if k != 'type'}  # type: ignore[call-overload]
     _check_options(options, _LOADING_OPTIONS, found.__name__)

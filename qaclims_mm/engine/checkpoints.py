@@ -113,10 +113,13 @@ def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) 
     """
     from mmengine.runner.checkpoint import get_torch_safe_globals
 
+    from qaclims_mm.engine.compat import number_types
+
     try:
         if str(file).endswith('.safetensors'):
             return read_safetensors(file, map_location or 'cpu')
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
+        allowed = [*get_torch_safe_globals(), *number_types()]
+        with torch.serialization.safe_globals(allowed):
             return torch.load(file, map_location=map_location, weights_only=True)
     except Exception as error:
         raise FormatError(

@@ -78,6 +78,9 @@ def check_top_keys(path: Path) -> None:
         ConfigError: If a file has such a name.
     """
     files = _chain(path)
+    if {'stages', 'variants'} & {*files[path][0]}:
+        # a plan or a suite, which have names of their own
+        return
     read = READ.union(*(of_bases for _, _, of_bases in files.values()))
     for file, (assigned, loaded, _) in files.items():
         for name in assigned:

@@ -19,6 +19,7 @@ EXIT_BAD_RECORDS = 3
 
 _PARTS = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
+    'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
 }
 
@@ -51,10 +52,16 @@ class StageRunner(Runner):
 
 
 def build_runner(cfg: Config, mode: str) -> Runner:
-    """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo."""
+    """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo.
+
+    A training validates where its config asks for it, see ``validates``.
+    """
     _give_test_set(cfg)
-    for part in _PARTS['test' if mode == 'train' else 'train']:
-        cfg[part] = None
+    used = {mode, 'val'} if mode == 'train' and validates(cfg) else {mode}
+    for name in _PARTS.keys() - used:
+        for part in _PARTS[name]:
+            cfg[part] = None
+    _quieten_visualization(cfg)
     # before the config is adapted to this machine, so that every machine writes the same
     values = _values_of_run(cfg, mode)
     adapt_config_to_device(cfg)
@@ -64,6 +71,35 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     if is_main_process():
         write_run_config(cfg.work_dir, mode, Path(cfg.filename or '').name, values)
     return runner
+
+
+def validates(cfg: Config) -> bool:
+    """Tell whether a training asks for validation.
+
+    It does by a ``val_interval`` within its length, by ``save_best`` of its checkpoints, or by a
+    hook that stops early. mmengine would validate after the last step in any case, which costs what
+    the test run that follows costs again.
+    """
+    loop, hooks = cfg.get('train_cfg') or {}, cfg.get('default_hooks') or {}
+    if not cfg.get('val_dataloader'):
+        return False
+    length = loop.get('max_epochs') or loop.get('max_iters') or 0
+    stops = any(hook.get('type') == 'EarlyStoppingHook' for hook in cfg.get('custom_hooks') or [])
+    best = (hooks.get('checkpoint') or {}).get('save_best')
+    return loop.get('val_interval', 1) <= length or bool(best) or stops
+
+
+def _quieten_visualization(cfg: Config) -> None:
+    """Take out the hook that draws nothing, which warns of it, and the visualizer's fixed name.
+
+    mmengine keeps visualizers by their name, so a second run in one process would write into the
+    folder of the first; without a name it takes that of the run.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
+    if hook and hook.get('type') == 'SegVisualizationHook' and not hook.get('draw'):
+        cfg.default_hooks.pop('visualization')
+    if cfg.get('visualizer'):
+        cfg.visualizer.pop('name', None)
 
 
 def _values_of_run(cfg: Config, mode: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a flag changes in a config: mixed precision, resuming, test-time augmentation."""
+"""What the flags of mmseg's tools change in a config."""
 
 import torch
 from mmengine.config import Config
@@ -42,3 +42,61 @@ def use_test_time_augmentation(cfg: Config) -> None:
     cfg.test_dataloader.collate_fn = dict(type='pseudo_collate')
     cfg.test_dataloader.batch_size = 1
     cfg.model = dict(**cfg.tta_model, module=cfg.model)
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Let the learning rate follow the number of images a step, in place.
+
+    Raises:
+        ConfigError: If the config does not say for how many images its learning rate is.
+    """
+    if 'base_batch_size' not in (cfg.get('auto_scale_lr') or {}):
+        raise ConfigError(
+            f'{cfg.filename} does not say for how many images a step its learning rate is; '
+            'run without --auto-scale-lr or add auto_scale_lr = dict(base_batch_size=...).'
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def draw_predictions(cfg: Config, show: bool, show_dir: str | None, wait_time: float) -> None:
+    """Let a test run draw what it predicts, in place.
+
+    Args:
+        cfg: Of a segmentor.
+        show: Whether each picture is shown in a window; then none is written.
+        show_dir: Folder of the pictures, which go into its ``vis_data/vis_image``.
+        wait_time: Seconds that a picture is shown.
+
+    Raises:
+        ConfigError: If the config has no visualization hook of segmentors.
+    """
+    hook = (cfg.get('default_hooks') or {}).get('visualization')
+    if not hook or hook.type == 'CAMVisualizationHook' or not cfg.get('visualizer'):
+        raise ConfigError(
+            f'{cfg.filename} has no visualizer and default_hooks.visualization of type '
+            'SegVisualizationHook; run without --show and --show-dir.'
+        )
+    hook.draw = True
+    if show:
+        hook.show, hook.wait_time = True, wait_time
+    if show_dir:
+        cfg.visualizer.save_dir = show_dir
+
+
+def write_predictions(cfg: Config, folder: str) -> None:
+    """Let a test run write its masks into a folder, as PNG named as the images, in place.
+
+    Raises:
+        ConfigError: If the config has no metric that writes masks.
+    """
+    given = cfg.get('test_evaluator') or []
+    metrics = given if isinstance(given, list) else given.get('metrics', [given])
+    for kind, option in (('IoUMetric', 'output_dir'), ('SegMaskWriter', 'out_dir')):
+        for metric in metrics:
+            if metric.type.endswith(kind):
+                metric[option] = folder
+                return
+    raise ConfigError(
+        f'{cfg.filename} tests by no IoUMetric or SegMaskWriter, which write masks; '
+        'run without --out.'
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.datasets.folder import with_gap
-from qaclims_mm.errors import DataError, FormatError
+from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.sources import some_of
@@ -38,7 +38,7 @@ def check_masks(masks: str | Path, checked: Checked) -> list[str]:
             that is no class, or many have a class that their image's labels lack.
     """
     if not os.path.isdir(masks):
-        raise FormatError(f'there is no folder {shown_text(masks)} with masks.')
+        raise ConfigError(f'there is no folder {shown_text(masks)} with masks.')
     names = with_gap(checked.classes)
     broken, strange = [], _Strangers()
     number = with_objects = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.paths import config_path
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
@@ -134,12 +134,13 @@ def write_project(project: Project, rate: float) -> list[Path]:
         rate: FLOPs a second of this machine, by which the time is estimated.
 
     Raises:
-        FormatError: If its folder has files of another project, or there is no image or class.
+        ConfigError: If its folder has files of another project, or a folder cannot be used.
+        DataError: If there is no image or class.
     """
     checked, folder = project.checked, project.folder
     _check_paths(project)
     if not checked.rows or not checked.counts:
-        raise FormatError(
+        raise DataError(
             f'no image of {shown_text(project.images)} can be used with a label; see the problems '
             'above.'
         )
@@ -161,12 +162,12 @@ def _check_paths(project: Project) -> None:
     """Refuse folders whose names no log and no JSON could hold, and one that cannot be made.
 
     Raises:
-        FormatError: If a folder has such a name, or a file stands where the project would be.
+        ConfigError: If a folder has such a name, or a file stands where the project would be.
     """
     for folder in (project.folder, project.images, project.masks):
         problem = problem_of_line(str(folder.absolute())) if folder else ''
         if problem:
-            raise FormatError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
+            raise ConfigError(f'folder {shown_name(str(folder))}: {problem}; rename it.')
     check_new_folder(project.folder)
 
 
@@ -177,10 +178,10 @@ def check_new_folder(folder: Path) -> None:
         folder: The folder of a new project; nothing is made.
 
     Raises:
-        FormatError: If a file stands there or above it, its name is too long, or it has a project.
+        ConfigError: If a file stands there or above it, its name is too long, or it has a project.
     """
     if os.path.lexists(folder) and not os.path.isdir(folder):
-        raise FormatError(f'{shown_text(folder)} is no folder; choose another one.')
+        raise ConfigError(f'{shown_text(folder)} is no folder; choose another one.')
     try:
         os.lstat(folder / 'pipeline.py')
     except FileNotFoundError:
@@ -188,10 +189,10 @@ def check_new_folder(folder: Path) -> None:
     except (OSError, ValueError) as error:
         # below a file, a name of 10,000 characters, a NUL
         reason = getattr(error, 'strerror', None) or error
-        raise FormatError(
+        raise ConfigError(
             f'the folder {shown_text(folder)} cannot be made ({reason}); choose another one.'
         ) from error
-    raise FormatError(
+    raise ConfigError(
         f'{shown_text(folder)} has a project already; delete it or choose another folder.'
     )
 
@@ -296,6 +297,9 @@ def _segment(project: Project, size: str) -> str:
         'test_dataloader.update(batch_size=1)\n'
         f'model = dict({size}, decode_head=dict(num_classes=_base_.num_classes + 1))\n'
         "test_evaluator = [dict(type='SegMaskWriter', full_size=True)]\n"
+        # for mmseg's inference_model; there are no images to validate on
+        "test_pipeline = test_dataloader['dataset']['pipeline']\n"
+        'val_dataloader = val_cfg = val_evaluator = None\n'
     )
 
 

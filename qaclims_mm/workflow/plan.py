@@ -8,7 +8,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import tools_folder
 from qaclims_mm.schemas.project import check_not_pasted
 
@@ -79,16 +79,18 @@ class Plan:
         """Return the stages from ``first`` to ``last``, both included.
 
         Raises:
-            FormatError: If there is no such stage, or the last one comes before the first.
+            ConfigError: If there is no such stage, or the last one comes before the first.
         """
         names = [s.name for s in self.stages]
+        if not names:
+            raise ConfigError(f'{self.path} has no stages, so nothing would run.')
         for name in (first, last):
             if name is not None and name not in names:
-                raise FormatError(f'there is no stage {name}; the plan has {", ".join(names)}.')
+                raise ConfigError(f'there is no stage {name}; the plan has {", ".join(names)}.')
         begin = names.index(first) if first else 0
         end = names.index(last) + 1 if last else len(names)
         if end <= begin:
-            raise FormatError(f'stage {last} comes before {first}: nothing would run.')
+            raise ConfigError(f'stage {last} comes before {first}: nothing would run.')
         return list(self.stages[begin:end])
 
     def lineage(self, stage: Stage) -> set[str]:
@@ -123,11 +125,11 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
         work_dir: Replaces that of the config.
 
     Raises:
-        FormatError: If it does not exist, a stage is badly described or needs one that does not
+        ConfigError: If it does not exist, a stage is badly described or needs one that does not
             come before it.
     """
     if not Path(path).is_file():
-        raise FormatError(f'there is no pipeline config {path}; see configs/pipelines.')
+        raise ConfigError(f'there is no pipeline config {path}; see configs/pipelines.')
     check_not_pasted(Path(path).absolute().parent)
     # plans call functions of the package, which mmengine would take for a lazy config
     # nor shall it expand a folder called ~
@@ -138,11 +140,11 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
         try:
             stage = Stage(**_filled(entry.to_dict(), str(root)))
         except TypeError as error:
-            raise FormatError(f'{path}: stage {entry.get("name")}: {error}.') from error
+            raise ConfigError(f'{path}: stage {entry.get("name")}: {error}.') from error
         known = {s.name for s in stages}
         unknown = sorted(set(stage.needs) - known)
         if unknown or stage.name in known:
-            raise FormatError(
+            raise ConfigError(
                 f'{path}: stage {stage.name} stands twice or needs {unknown}, '
                 'which must come before it.'
             )

@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 
 
 @cache
@@ -42,12 +42,12 @@ def training(
         **more: Further fields of ``Stage``.
 
     Raises:
-        FormatError: If the number of ranks is neither given nor in the name.
+        ConfigError: If the number of ranks is neither given nor in the name.
     """
     if ranks is None:
         named = re.search(r'_(\d+)xb\d+-', Path(config).stem)
         if named is None:
-            raise FormatError(
+            raise ConfigError(
                 f'stage {name}: how many ranks {config} is for is not in its name, as in '
                 'mine_1xb16-5e_miniworld.py: 1 rank of 16 images; give ranks=.'
             )

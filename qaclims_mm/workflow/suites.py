@@ -13,7 +13,7 @@ from mmengine.config import Config
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.workflow.plan import Plan, Stage
 from qaclims_mm.workflow.stages import last_checkpoint
@@ -84,31 +84,31 @@ def read_suite(path: str | Path) -> Suite:
     """Read a suite's ``title`` and ``variants``.
 
     Raises:
-        FormatError: If the file does not exist or describes them badly.
+        ConfigError: If the file does not exist or describes them badly.
     """
     if not Path(path).is_file():
-        raise FormatError(f'there is no suite {path}; see configs/suites.')
+        raise ConfigError(f'there is no suite {path}; see configs/suites.')
     try:
         # mmengine reads a copy of it, whose name would say nothing
         ast.parse(Path(path).read_text(encoding='utf-8'))
     except SyntaxError as error:
         where = f'{path}, line {error.lineno}'
-        raise FormatError(f'{where}: this is no Python ({error.msg}).') from error
+        raise ConfigError(f'{where}: this is no Python ({error.msg}).') from error
     cfg = Config.fromfile(Path(path).absolute(), lazy_import=False)
     try:
         found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
     except (AttributeError, TypeError) as error:
         has = ', '.join(cfg) or 'nothing'
-        raise FormatError(
+        raise ConfigError(
             f'{path} needs variants = {{name: dict(title=..., options={{...}})}} ({error}); '
             f'it has {has}.'
         ) from error
     if not found:
-        raise FormatError(f'{path} has no variants.')
+        raise ConfigError(f'{path} has no variants.')
     name = Path(path).stem
     bad = [row for row in (name, *found) if not re.fullmatch(r'[\w.-]+', row)]
     if bad:
-        raise FormatError(
+        raise ConfigError(
             f'{path}: {bad[0]!r} names a folder, so it may have letters, digits, _, - and . alone.'
         )
     return Suite(name, cfg.get('title', name), found)
@@ -126,7 +126,7 @@ def rows_of(plan: Plan, path: str | Path) -> list[Row]:
         path: The suite.
 
     Raises:
-        FormatError: If the plan lacks a stage, or an option is none of its config or cannot be
+        ConfigError: If the plan lacks a stage, or an option is none of its config or cannot be
             given on a command line.
     """
     suite = read_suite(path)
@@ -148,7 +148,7 @@ def _row(plan: Plan, where: str, folder: str, name: str, variant: Variant) -> Ro
 
     def find(wanted: str) -> Stage:
         if wanted not in stages:
-            raise FormatError(f'{where}: {plan.path} has no stage {wanted}.')
+            raise ConfigError(f'{where}: {plan.path} has no stage {wanted}.')
         return stages[wanted]
 
     test = find(f'{variant.stage}_maps')
@@ -206,17 +206,17 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
         node: Any = cfg
         for part in key.split('.'):
             if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
-                raise FormatError(f'{where}: {config} has no {key}.')
+                raise ConfigError(f'{where}: {config} has no {key}.')
             node = node.get(part)
         if '.' not in key:
-            raise FormatError(
+            raise ConfigError(
                 f'{where}: {key} is read by {config} alone; name the place where it is used, '
                 'such as optim_wrapper.optimizer.lr.'
             )
         flags = [config, *_as_arguments({key: value})]
         arrived = base_parser('').parse_args(flags).cfg_options[key]
         if arrived != (list(value) if isinstance(value, (list, tuple)) else value):
-            raise FormatError(
+            raise ConfigError(
                 f'{where}: {key} = {value!r} would arrive as {arrived!r}; a leaf config can have '
                 'it, a suite cannot.'
             )

@@ -52,7 +52,7 @@ def rows(text):
 
 
 def test_all_stages(built, capsys):
-    done = run_tool('benchmark', 'all', '--size', 'tiny', '--device', 'cpu', capsys=capsys)
+    done = run_tool('benchmarks', 'all', '--size', 'tiny', '--device', 'cpu', capsys=capsys)
     assert done.status == 0, done.text
     assert built == [('a', 'tiny', torch.device('cpu')), ('b', 'tiny', torch.device('cpu'))]
     assert rows(done.text) == [
@@ -68,7 +68,7 @@ def test_all_stages(built, capsys):
 
 
 def test_one_stage_at_full_size_on_the_device_there_is(built, capsys):
-    done = run_tool('benchmark', 'b', '--rounds', '1', capsys=capsys)
+    done = run_tool('benchmarks', 'b', '--rounds', '1', capsys=capsys)
     assert done.status == 0, done.text
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     assert built == [('b', 'full', device)]
@@ -79,7 +79,7 @@ def test_below_half_of_a_bar_is_a_failure(built, monkeypatch, capsys):
     monkeypatch.setitem(
         stages.STAGES, 'a', lambda *args: replace(build(*args), bar=9.0, memory_bar=31.0)
     )
-    done = run_tool('benchmark', 'all', '--device', 'cpu', capsys=capsys)
+    done = run_tool('benchmarks', 'all', '--device', 'cpu', capsys=capsys)
     assert done.status == 1
     wanted = 'a: speed 4.00x of a bar of 9x; a: memory 15.00x of a bar of 31x'
     assert f'below half of the bar: {wanted}\n' in done.text
@@ -89,7 +89,7 @@ def test_below_half_of_a_bar_is_a_failure(built, monkeypatch, capsys):
 
 def test_numbers_for_programs(built, capsys):
     arguments = ('all', '--device', 'cpu', '--rounds', '2', '--json')
-    done = run_tool('benchmark', *arguments, capsys=capsys)
+    done = run_tool('benchmarks', *arguments, capsys=capsys)
     assert done.status == 0
     # standard output has nothing else; the tables are on standard error, which is read last
     numbers, end = json.JSONDecoder().raw_decode(done.text)
@@ -116,7 +116,7 @@ def test_ways_that_disagree_are_an_error_without_a_traceback(built, monkeypatch,
         return Case(dict(a=lambda: (1, 1, 1), b=lambda: (1, 1, 1)), '', 1, flops=0, check=refuse)
 
     monkeypatch.setitem(stages.STAGES, 'a', build)
-    done = run_tool('benchmark', 'a', '--device', 'cpu', capsys=capsys)
+    done = run_tool('benchmarks', 'a', '--device', 'cpu', capsys=capsys)
     assert done.status == 1
     assert done.text.endswith('error: the ways differ')
 
@@ -124,7 +124,7 @@ def test_ways_that_disagree_are_an_error_without_a_traceback(built, monkeypatch,
 def test_coco_scale(monkeypatch, capsys):
     steps = [coco_scale.Step('labels', 1.25, 0.5)]
     monkeypatch.setattr(coco_scale, 'run_coco_scale', lambda: (steps, dict(images=3, texts=7)))
-    done = run_tool('benchmark', 'coco_scale', capsys=capsys)
+    done = run_tool('benchmarks', 'coco_scale', capsys=capsys)
     assert done.status == 0
     assert 'COCO, simulated: 3 images, 7 texts' in ' '.join(done.text.split())
     assert rows(done.text) == [['labels', '1.25', '0.50']]
@@ -132,6 +132,6 @@ def test_coco_scale(monkeypatch, capsys):
 
 @pytest.mark.parametrize('arguments', [['walk'], ['all', '--size', 'huge'], []])
 def test_wrong_arguments(arguments, capsys):
-    done = run_tool('benchmark', *arguments, capsys=capsys)
+    done = run_tool('benchmarks', *arguments, capsys=capsys)
     assert done.status == 2
     assert 'usage: ' in done.text

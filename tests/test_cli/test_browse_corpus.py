@@ -1,5 +1,8 @@
+import os
 import re
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tool_runs import run_tool, start_tool
 
@@ -113,3 +116,49 @@ def test_missing_shard(corpus, capsys):
     done = run_tool('browse_corpus', corpus, '2007_000063', capsys=capsys)
     assert done.status == 1
     assert re.match(r'error: .*part-00000.parquet is missing; run the qape stage again', done.text)
+
+
+def numbers_for_ids(corpus):
+    table = pq.read_table(corpus / 'part-00000.parquet')
+    ids = pa.array(range(len(table)), pa.int64())
+    pq.write_table(table.set_column(0, 'image_id', ids), corpus / 'part-00000.parquet')
+
+
+def no_texts(corpus):
+    table = pq.read_table(corpus / 'part-00000.parquet')
+    column = table.schema.get_field_index('question')
+    empty = pa.array([None] * len(table), pa.string())
+    pq.write_table(table.set_column(column, 'question', empty), corpus / 'part-00000.parquet')
+
+
+def pipe(corpus):
+    (corpus / 'part-00000.parquet').unlink()
+    os.mkfifo(corpus / 'part-00000.parquet')
+
+
+def counted(**counts):
+    return lambda corpus: Manifest('qape', 'c', counts=counts).write(corpus)
+
+
+BROKEN = {
+    'no count': (counted(), 'manifest.json does not count shards; run the qape stage again'),
+    '-1 shards': (counted(shards=-1), r'is no manifest \(counts not as written\)'),
+    '10 ** 12 shards': (counted(shards=10**12), 'part-00001.parquet is missing; run the qape'),
+    '10 ** 30 shards': (counted(shards=10**30), r'is no manifest \(counts not as written\)'),
+    'True shards': (counted(shards=True), r'is no manifest \(counts not as written\)'),
+    'numbers for ids': (numbers_for_ids, 'has a column image_id of int64 instead of string'),
+    'empty cells': (no_texts, r'has \d+ empty cells in its column question'),
+    'pipe': (pipe, 'part-00000.parquet is not a regular file'),
+    'stage': (
+        lambda corpus: Manifest('a\nb', 'c', counts=dict(shards=1)).write(corpus),
+        r"was made by stage 'a\\nb', not by qape",
+    ),
+}
+
+
+@pytest.mark.parametrize(('damage', 'message'), BROKEN.values(), ids=BROKEN)
+def test_a_broken_corpus_is_one_line(corpus, capsys, damage, message):
+    damage(corpus)
+    done = run_tool('browse_corpus', corpus, '2007_000063', capsys=capsys)
+    assert done.status == 1
+    assert re.fullmatch(f'error: .*{message}.*', done.text)

@@ -1,13 +1,13 @@
 import io
-import runpy
 
 import pytest
 from helpers import make_tiny_voc
 from test_configs import CONFIGS, leaf
 from tiny_runs import write_tiny_config
-from tool_runs import ROOT, run_tool, start_tool
+from tool_runs import run_tool, start_tool
 
 from qaclims_mm.checks.dataset import CheckedSet, Problem, Weights
+from qaclims_mm.cli import check_dataset
 from qaclims_mm.console import new_console
 
 WEIGHTS = 'data/weights/clip_vitl14_mask-adapted.safetensors'
@@ -146,7 +146,7 @@ def test_missing_config(capsys):
 
 
 def test_narrow_terminal_cuts_nothing():
-    tool = runpy.run_path(str(ROOT / 'qaclims check-dataset'))
+    tool = vars(check_dataset)
     long = 'folder/' * 20
     tables = (
         tool['sets_table']([CheckedSet(f'{long}a')]),

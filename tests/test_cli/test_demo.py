@@ -22,7 +22,7 @@ def free_port():
 def test_the_page_is_served_to_this_machine_alone(tmp_path):
     port = free_port()
     tool = subprocess.Popen(
-        [sys.executable, ROOT / 'qaclims demo', '--port', str(port), '--device', 'cpu'],
+        [sys.executable, ROOT / 'tools/demo.py', '--port', str(port), '--device', 'cpu'],
         cwd=ROOT,
         env=os.environ | dict(HF_HUB_OFFLINE='1', GRADIO_TEMP_DIR=str(tmp_path)),
         stdout=subprocess.PIPE,

@@ -71,7 +71,7 @@ def test_a_pipeline_gives_its_stages_ranks(trained):
         "work_dir = 'unused'\n"
         f"stages = [dict(name='cam', tool='train.py', config={str(config)!r}, seeded=True)]\n"
     )
-    command = [sys.executable, ROOT / 'qaclims run', trained / 'plan.py']
+    command = [sys.executable, ROOT / 'tools/run.py', trained / 'plan.py']
     flags = ['--work-dir', trained / 'plan', '--launcher', 'pytorch', '--ranks', '2']
     done = subprocess.run(
         [*map(str, command), *map(str, flags)],

@@ -93,7 +93,7 @@ def test_downloads_are_told_where_there_are_some(data, capsys, preset):
 def run_pipeline(project, *flags, status=0):
     """Run a project's pipeline as users do; returns what it printed."""
     done = subprocess.run(
-        [sys.executable, ROOT / 'qaclims run', project / 'pipeline.py', *flags],
+        [sys.executable, ROOT / 'tools/run.py', project / 'pipeline.py', *flags],
         cwd=ROOT,
         env=os.environ | dict(HF_HUB_OFFLINE='1', OMP_NUM_THREADS='1', COLUMNS='200'),
         capture_output=True,
@@ -215,3 +215,48 @@ def test_names_and_costs(data, capsys):
     ended = init(data, capsys, '--rename', 'cow')
     assert ended.status == 1
     assert "given once, as 'label=name', but got 'cow'" in ended.text
+
+
+@pytest.mark.parametrize('folder', ['file', 'file/below', 'x' * 10_000, 'a/' * 3000, 'a\0b'])
+def test_a_project_that_cannot_be_made(data, monkeypatch, capsys, folder):
+    """Said before the images are looked at, in one line."""
+    monkeypatch.chdir(data)
+    (data / 'file').write_text('x')
+    given = ('--images', data / 'été 1', '--labels', data / 'labels.csv')
+    ended = run_tool('init', folder, *given, capsys=capsys)
+    assert ended.status == 1
+    assert re.fullmatch(r'error: .* choose another one\.', ended.text)
+    assert len(ended.text) < 500
+
+
+@pytest.mark.parametrize(
+    'name', ['x' * 10_000, 'x\nsecond line', 'x\0', 'labels.csv/x', '\x1b[31m']
+)
+@pytest.mark.parametrize('option', ['--images', '--labels', '--masks'])
+def test_folders_and_files_that_are_not_there(data, capsys, option, name):
+    given = {'--images': data / 'été 1', '--labels': data / 'labels.csv', option: name}
+    words = [word for pair in given.items() for word in pair]
+    ended = run_tool('init', data / 'project', *words, '--preset', 'mini', capsys=capsys)
+    assert ended.status == 1
+    message = ended.text[ended.text.index('error: ') :]
+    assert message.count('\n') == 0
+    assert '\x1b' not in message
+    assert len(message) < 500
+    assert not (data / 'project').exists()
+
+
+@pytest.mark.parametrize(
+    ('word', 'message'),
+    [
+        ('z' * 10_000 + '=x', "cannot rename 'z{50}...z{27}': no image has that label."),
+        ('z\n=x', "cannot rename 'z': no image has that label."),
+        ('a\x1b=x', r"cannot rename 'a\\x1b': no image has that label."),
+        ('cat', "a new name must be given once, as 'label=name', but got 'cat'."),
+        ('=' * 10_000, "a new name must be given once, .* but got '={50}...={27}'."),
+        ('cat=a\x1cb', r"class 'a\\x1cb': it has a control character; choose another name."),
+    ],
+)
+def test_renames_that_are_refused(data, capsys, word, message):
+    ended = init(data, capsys, '--rename', word)
+    assert ended.status == 1
+    assert re.search(f'error: {message}$', ended.text)

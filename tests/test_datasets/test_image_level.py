@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from mmcv.transforms import BaseTransform
+from mmcv.transforms import BaseTransform, LoadImageFromFile
 from mmengine.logging import MMLogger
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
@@ -157,3 +157,18 @@ def test_a_bug_is_not_taken_for_a_bad_record():
 def test_ids_stay_below_their_folder(image_id):
     with pytest.raises(ValueError, match=r'^image .+ cannot be used: it'):
         make().make_record(image_id, 'x.jpg', None, ['cat'])
+
+
+@pytest.mark.parametrize('content', [None, b'', b'\x89PNG\r\n\x1a\nbroken'])
+def test_an_image_that_the_loading_of_mmcv_cannot_read_is_a_bad_record(tmp_path, content):
+    class OneImage(Toy):
+        def load_data_list(self):
+            return [self.make_record('a', str(tmp_path / 'a.png'), None, ['cat'])]
+
+    if content is not None:
+        (tmp_path / 'a.png').write_bytes(content)
+    load = LoadImageFromFile(imdecode_backend='pillow')
+    dataset = OneImage(pipeline=[load, PackWeakInputs()], test_mode=True, serialize_data=False)
+    reason = dataset[0]['data_samples'].failed
+    what = 'is missing' if content is None else r'cannot be read \(.*\); replace it'
+    assert re.match(rf'image {tmp_path}/a\.png {what}', reason)

@@ -68,6 +68,12 @@ def test_the_first_step_alone_is_built(world, name):
     assert dataset.read_image(next(iter(dataset.iterate_records()))).shape == (24, 24, 3)
 
 
+def test_loading_step_of_mmcv(world):
+    loading = dict(type='LoadImageFromFile', imdecode_backend='pillow')
+    [step] = rebuild_dataset(values(world, pipeline=[loading])).pipeline.transforms
+    assert type(step) is LOADING['LoadBGRImage']
+
+
 def test_folder(tmp_path):
     (tmp_path / 'labels.csv').write_text('image,labels\na.png,cat\n')
     found = rebuild_dataset(

@@ -6,21 +6,42 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.fileio import LocalBackend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
-from mmengine.runner.checkpoint import find_latest_checkpoint, save_checkpoint
+from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import (
+    find_latest_checkpoint,
+    get_torch_safe_globals,
+    save_checkpoint,
+)
 
 from qaclims_mm.engine import compat
 from qaclims_mm.engine.switches import resume_from
 from qaclims_mm.errors import FormatError
 
 LAST = 'last_checkpoint'
+
+
+def test_scores_of_a_validation_can_be_loaded(tmp_path):
+    """mmengine lists float64, int64 and uint32 alone; a hub keeps mIoU as float32."""
+    path = str(tmp_path / 'c.pth')
+    hub = dict(best_score=np.float32(18.5), mask=np.array([True]), small=np.int8(3))
+    save_checkpoint(dict(state_dict={}, message_hub=hub), path)
+    found = CheckpointLoader.load_checkpoint(path, map_location='cpu')['message_hub']
+    assert found == hub
+    with (
+        torch.serialization.safe_globals(get_torch_safe_globals()),
+        pytest.raises(UnpicklingError, match='Float32DType'),
+    ):
+        torch.load(path, weights_only=True)
 
 
 class Slowly:

@@ -1,8 +1,10 @@
 import pytest
+from mmengine.config import Config
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine import runner
 from qaclims_mm.engine.runner import build_runner, exit_status
+from qaclims_mm.errors import DataError
 from qaclims_mm.schemas import read_run_config
 
 
@@ -14,6 +16,31 @@ def test_runner_has_what_its_mode_needs(tiny, tmp_path, mode, absent, present):
     runner = build_tiny_runner(tiny, tmp_path / 'work', mode)
     assert getattr(runner, absent) is None
     assert getattr(runner, present) is not None
+
+
+@pytest.mark.parametrize(
+    ('changes', 'asked'),
+    [
+        ({}, False),
+        (dict(train_cfg=dict(max_epochs=2, val_interval=2)), True),
+        (dict(train_cfg=dict(max_iters=2, val_interval=3)), False),
+        (dict(default_hooks=dict(checkpoint=dict(save_best='seg/mIoU'))), True),
+        (dict(custom_hooks=[dict(type='EarlyStoppingHook', monitor='seg/mIoU')]), True),
+        (dict(val_dataloader=None, train_cfg=dict(max_epochs=2)), False),
+    ],
+)
+def test_validation_is_done_where_it_is_asked_for(changes, asked):
+    loop = dict(max_epochs=2, val_interval=100000)
+    cfg = Config(dict(train_cfg=loop, val_dataloader=dict(a=1)) | changes)
+    assert runner.validates(cfg) is asked
+
+
+def test_the_visualizer_has_the_name_of_the_run(tiny, tmp_path):
+    """Else a second run of this process would write where the first one did."""
+    for name in 'ab':
+        built = build_tiny_runner(tiny, tmp_path / name, 'test')
+        assert str(tmp_path / name) in built.visualizer.get_backend('LocalVisBackend')._save_dir
+        assert 'SegVisualizationHook' not in {type(h).__name__ for h in built.hooks}
 
 
 def test_log_of_a_runner_shows_control_characters(tiny, tmp_path):
@@ -67,3 +94,20 @@ def test_good_runner_has_exit_status_0(tiny, tmp_path):
     [hook] = [h for h in runner.hooks if type(h).__name__ == 'FailedRecordsHook']
     hook.failures['img_1'] = 'broken'
     assert exit_status(runner) == 3
+
+
+def test_the_first_message_shows_control_characters(tiny, tmp_path, monkeypatch):
+    """mmengine logs the environment and the config as soon as there is a logger."""
+    first = lambda self, env_cfg: self.logger.info('first \x1b[31mred\u202e')  # noqa: E731
+    monkeypatch.setattr(runner.Runner, '_log_env', first)
+    build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    log = log_of(tmp_path / 'work')
+    assert 'first \\x1b[31mred\\u202e\n' in log
+
+
+def test_a_training_of_less_than_one_step(tiny, tmp_path):
+    changes = {'train_dataloader.batch_size': 100, 'train_dataloader.drop_last': True}
+    cfg = read_tiny_config(tiny, tmp_path / 'work')
+    cfg.merge_from_dict(changes)
+    with pytest.raises(DataError, match=r'has \d+ images, but a step takes 100; make train_data'):
+        build_runner(cfg, 'train').train()

@@ -1,7 +1,9 @@
+import os
+
 import numpy as np
 import pytest
 
-from qaclims_mm.errors import DataError
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.masks import check_masks
 from qaclims_mm.schemas import write_mask
@@ -84,3 +86,19 @@ def test_the_value_that_no_class_has(tmp_path):
     classes = [f'kind {number:03}' for number in range(300)]
     write_mask(tmp_path / 'a.png', np.full((40, 60), 256))
     assert check_masks(tmp_path, project({'a.jpg': ['kind 254']}, classes)) == []
+
+
+@pytest.mark.parametrize('name', ['gone', 'file', 'file/x', 'x' * 10_000, 'a\nb'])
+def test_no_folder_of_masks(tmp_path, name):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match=r'^there is no folder .* with masks\.$'):
+        check_masks(tmp_path / name, project({'a.jpg': ['cat']}))
+
+
+def test_masks_that_are_no_files(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')
+    (tmp_path / 'b.png').mkdir()
+    (tmp_path / 'c.png').symlink_to('/dev/zero')
+    rows = {f'{name}.jpg': ['cat'] for name in 'abc'}
+    with pytest.raises(DataError, match=r'(?s)3 masks .*a.png is not a regular.*b.png is a fold'):
+        check_masks(tmp_path, project(rows))

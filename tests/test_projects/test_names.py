@@ -65,3 +65,18 @@ def test_renames():
 def test_bad_renames(texts):
     with pytest.raises(ConfigError, match=r"given once, as 'label=name', but got '"):
         read_renames(texts)
+
+
+LISTS = ['["a"', "'b']", '{"choices": ["a"', "['a']", '("a"', '"x"]}', '[]', '[ ]']
+NO_LISTS = ['{cat}', '[red]', 'cat [grey]', 'a"b', "it's", '{{$HOME:x}}', '"quoted"', '[/b]', '()']
+
+
+@pytest.mark.parametrize('label', LISTS)
+def test_parts_of_a_list_are_told(label):
+    [proposal] = propose_names({label: 1})
+    assert 'part of a list' in proposal.reason
+
+
+@pytest.mark.parametrize('label', NO_LISTS)
+def test_brackets_alone_are_no_list(label):
+    assert all('part of a list' not in p.reason for p in propose_names({label: 1}))

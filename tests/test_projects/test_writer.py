@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -5,11 +6,11 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.projects.checks import check_source
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.sources import read_source
-from qaclims_mm.projects.writer import Project, write_project
+from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 from qaclims_mm.registry import DATASETS, MODELS
 from qaclims_mm.schemas import write_mask
 from qaclims_mm.workflow.plan import read_plan
@@ -108,7 +109,7 @@ def test_values_of_masks_have_names(images):
 
 def test_a_project_is_not_overwritten(images):
     write_project(project(images), 1e11)
-    with pytest.raises(FormatError, match='has a project already'):
+    with pytest.raises(ConfigError, match='has a project already'):
         write_project(project(images), 1e11)
 
 
@@ -121,6 +122,35 @@ def test_what_is_shared_names_its_page(images):
 def test_nothing_to_train_on(images):
     made = project(images)
     made.checked.rows.clear()
-    with pytest.raises(FormatError, match=r'no image of .* can be used with a label'):
+    with pytest.raises(DataError, match=r'no image of .* can be used with a label'):
+        write_project(made, 1e11)
+    assert not (images.parent / 'project').exists()
+
+
+def test_folders_that_cannot_be_made(tmp_path):
+    (tmp_path / 'file').write_text('x')
+    (tmp_path / 'link').symlink_to('gone')
+    (tmp_path / 'loop').symlink_to('loop')
+    os.mkfifo(tmp_path / 'pipe')
+    for name in ('file', 'link', 'loop', 'pipe'):
+        with pytest.raises(ConfigError, match=rf'{name} is no folder; choose another one'):
+            check_new_folder(tmp_path / name)
+    for name in ('file/x', 'pipe/x/y', 'x' * 256, 'a/' * 3000, 'a\0', 'loop/x'):
+        with pytest.raises(ConfigError, match=r'cannot be made \(.+\); choose another one\.'):
+            check_new_folder(tmp_path / name)
+    (tmp_path / 'old').mkdir()
+    for name in ('new', 'new/below', 'old', 'old/x'):
+        check_new_folder(tmp_path / name)
+    (tmp_path / 'old/pipeline.py').touch()
+    with pytest.raises(ConfigError, match='old has a project already'):
+        check_new_folder(tmp_path / 'old')
+
+
+@pytest.mark.parametrize('mark', ['\u202e', '\u2066', '\u2028', '\x1b', '\n', '\udcff'])
+@pytest.mark.parametrize('which', ['folder', 'images', 'masks'])
+def test_folders_whose_names_no_line_holds(images, mark, which):
+    made = project(images)
+    made = replace(made, **{which: images.parent / f'a{mark}b'})
+    with pytest.raises(ConfigError, match=r"^folder '.*': it has .*; rename it\.$"):
         write_project(made, 1e11)
     assert not (images.parent / 'project').exists()

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from tiny_report import IDS, change_dataset, write_config, write_scalars
 
@@ -128,3 +130,29 @@ def test_lines_that_nobody_logged(run):
 )
 def test_part(values, found):
     assert part_of(values, 'a', 'b') == found
+
+
+BIG = int('1' + '0' * 400)
+
+
+@pytest.mark.parametrize('name', ['cam/curve.json', 'done/cam/manifest.json', 'logs/runs.json'])
+def test_a_pipe_is_reported_and_not_opened(run, name):
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    with pytest.raises(FormatError, match=rf'{name} is not a regular file'):
+        _ = WorkDir(run).curves, WorkDir(run).runs
+
+
+@pytest.mark.parametrize('name', ['metrics.json', 'cam/metrics.json'])
+def test_a_pipe_is_passed_by(run, name):
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    assert WorkDir(run).metrics
+
+
+def test_scalars_that_are_none(run):
+    write_scalars(run / 'x', [dict(step=1, loss=2.0, big=BIG, flag=True)], '20260101_000000')
+    path = run / 'x/20260102_000000/vis_data/scalars.json'
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    assert WorkDir(run).scalars('x') == [dict(step=1, loss=2.0)]

@@ -87,3 +87,21 @@ def test_lists_that_do_not_fit(tmp_path, value, message):
     write_json(tmp_path / 'curve.json', value)
     with pytest.raises(FormatError, match=rf'curve\.json has {message}; run the test'):
         read_curve(tmp_path / 'curve.json')
+
+
+BIG = int('1' + '0' * 400)
+
+
+@pytest.mark.parametrize(
+    'value',
+    [
+        dict(thresholds=[BIG], mIoU=[1.0], classes={}),
+        dict(thresholds=[0.1], mIoU=[-BIG], classes={}),
+        dict(thresholds=[0.1], mIoU=[1], classes={'cat': [BIG]}),
+        dict(thresholds=[[0.1]], mIoU=[[1]], classes={'$\\frac{': [[1]]}),
+    ],
+)
+def test_a_hostile_curve(tmp_path, value):
+    write_json(tmp_path / 'curve.json', value)
+    with pytest.raises(FormatError, match=r'curve\.json is no curve of CAMMetric'):
+        read_curve(tmp_path / 'curve.json')

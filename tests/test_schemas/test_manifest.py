@@ -1,4 +1,5 @@
 import json
+import os
 import tempfile
 
 import pytest
@@ -67,3 +68,17 @@ def test_names_come_back_as_they_were_written(failed, extra):
     with tempfile.TemporaryDirectory() as folder:
         written.write(folder)
         assert Manifest.read(folder) == written
+
+
+@pytest.mark.parametrize('content', ['[]', '3', '"x"', 'null', '{', '[' * 200_000])
+def test_a_claim_that_is_none(tmp_path, content):
+    (tmp_path / 'run.json').write_text(content)
+    message = r'run\.json is .*; delete .* and run its stage again\.'
+    with pytest.raises(FormatError, match=message):
+        schemas.claim_folder(tmp_path, {'config': 'x'})
+
+
+def test_a_claim_that_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / 'run.json')
+    with pytest.raises(FormatError, match='is not a regular file'):
+        schemas.claim_folder(tmp_path, {'config': 'x'})

@@ -10,7 +10,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.console import new_console
-from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import Manifest, read_json
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan as plan_module
@@ -249,7 +249,7 @@ def test_seeds_are_counted_once(ablate):
 
 def test_a_suite_that_the_pipeline_cannot_run(ablate):
     (ablate.root / 'suite.py').write_text(SUITE.replace("stage='bad'", "stage='worse'"))
-    with pytest.raises(FormatError, match='has no stage worse_maps'):
+    with pytest.raises(ConfigError, match='has no stage worse_maps'):
         ablate()
 
 

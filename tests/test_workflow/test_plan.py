@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.workflow.plan import TOOLS, Launch, Plan, Stage, read_plan
 
 
@@ -37,17 +37,17 @@ def test_select():
     plan = Plan(Path('plan.py'), Path('work'), tuple(Stage(n, 'x') for n in 'abcd'))
     assert [s.name for s in plan.select('b', 'c')] == ['b', 'c']
     assert plan.select() == list(plan.stages)
-    with pytest.raises(FormatError, match=r'there is no stage x; the plan has a, b, c, d'):
+    with pytest.raises(ConfigError, match=r'there is no stage x; the plan has a, b, c, d'):
         plan.select('x')
 
 
 def test_bad_plans(tmp_path):
     path = tmp_path / 'plan.py'
-    with pytest.raises(FormatError, match=r'there is no pipeline config .*plan.py; see configs/'):
+    with pytest.raises(ConfigError, match=r'there is no pipeline config .*plan.py; see configs/'):
         read_plan(path)
     path.write_text("work_dir = 'w'\nstages = [dict(name='a', tool='t', nodes=3)]\n")
-    with pytest.raises(FormatError, match=r'stage a: .*nodes'):
+    with pytest.raises(ConfigError, match=r'stage a: .*nodes'):
         read_plan(path)
     path.write_text("work_dir = 'w'\nstages = [dict(name='a', tool='t', needs=['b'])]\n")
-    with pytest.raises(FormatError, match=r"stage a stands twice or needs \['b'\]"):
+    with pytest.raises(ConfigError, match=r"stage a stands twice or needs \['b'\]"):
         read_plan(path)

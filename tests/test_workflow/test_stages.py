@@ -2,7 +2,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.workflow.plan import read_plan
 from qaclims_mm.workflow.stages import last_checkpoint, prediction, training
 
@@ -20,7 +20,7 @@ def test_folders_and_checkpoints():
     assert last_checkpoint(read_config(DEEPLAB)) == 'iter_30000.pth'
     assert training('cam', CAM, '')['ranks'] == 2
     assert training('mine', 'my_leaf.py', '', ranks=3)['ranks'] == 3
-    with pytest.raises(FormatError, match=r'stage mine: how many ranks my_leaf.py is for is not'):
+    with pytest.raises(ConfigError, match=r'stage mine: how many ranks my_leaf.py is for is not'):
         training('mine', 'my_leaf.py', '')
     judged = prediction('maps', CAM, '', ['cam'], of='cam')
     assert (judged['folder'], judged['checkpoint']) == ('cam', '{work_dir}/cam/epoch_5.pth')

@@ -6,7 +6,7 @@ from tiny_runs import ROOT
 from qaclims_mm.corpus.text_bank import TextIndex
 from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.workflow.plan import read_plan
 from qaclims_mm.workflow.suites import read_suite, rows_of, stages_of
@@ -44,7 +44,7 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
     monkeypatch.setenv('QACLIMS_ROOT', 'root')
     plan = read_plan(PIPELINE.format(dataset), 'root')
     if suite.stem == 'fixed_texts' and dataset != 'miniworld':
-        with pytest.raises(FormatError, match='fixed'):
+        with pytest.raises(ConfigError, match='fixed'):
             rows_of(plan, suite)
         return
     seen = 0
@@ -152,14 +152,14 @@ def test_bad_suite(tmp_path, text, message):
     path = tmp_path / 's.py'
     if text is not None:
         path.write_text(text)
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(ConfigError, match=message):
         read_suite(path)
 
 
 def test_plan_without_the_stage(tmp_path):
     plan = read_plan(PIPELINE.format('voc12'), 'root')
     suite = write(tmp_path / 'x.py', dict(a=dict(title='A', stage='seam')))
-    with pytest.raises(FormatError, match=r'x\.py: a: configs/\S+ has no stage seam_maps'):
+    with pytest.raises(ConfigError, match=r'x\.py: a: configs/\S+ has no stage seam_maps'):
         rows_of(plan, suite)
 
 
@@ -178,5 +178,5 @@ def test_plan_without_the_stage(tmp_path):
 def test_options_that_would_not_do_what_they_say(tmp_path, options, message):
     plan = read_plan(PIPELINE.format('voc12'), 'root')
     suite = write(tmp_path / 'mine.py', dict(a=dict(title='A', options=options)))
-    with pytest.raises(FormatError, match=message):
+    with pytest.raises(ConfigError, match=message):
         rows_of(plan, suite)

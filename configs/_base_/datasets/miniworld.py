@@ -10,6 +10,8 @@ test_pipeline = [
     dict(type='LoadMask'),
     dict(type='PackWeakInputs', scales=(1.0, 0.5, 1.5)),
 ]
+# qaclims train --auto-scale-lr: images a step for which learning rates are
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=16,
     num_workers=1,

@@ -1,6 +1,8 @@
 # What segmentors train on and are judged by: BGR as mmseg takes it; the pseudo masks of the 10582
 # images of trainaug, whose folder a leaf names, and the ground truth of the 1449 of val
 data_root = 'data/VOCdevkit/VOC2012'
+# qaclims train --auto-scale-lr: images a step of mmseg's recipes, 2 x 8
+auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,
@@ -23,32 +25,38 @@ train_dataloader = dict(
         ],
     ),
 )
+# Begins as mmseg's tools ask for: their inferencer puts its own loading in the place of this one.
+# Decoded by Pillow and not turned, the pixels are those of LoadBGRImage.
+_load = dict(
+    type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'
+)
+test_pipeline = [_load, dict(type='LoadMask'), dict(type='PackSegInputs')]
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,
     sampler=dict(type='ShardSampler'),
     batch_sampler=dict(type='ShardBatchSampler'),
-    collate_fn=dict(type='list_collate'),
     dataset=dict(
         type='VOC12WeakDataset',
         data_root=data_root,
         ann_file='ImageSets/Segmentation/val.txt',
-        pipeline=[
-            dict(type='LoadBGRImage'),
-            dict(type='LoadMask'),
-            dict(type='PackSegInputs'),
-        ],
+        pipeline=test_pipeline,
         test_mode=True,
         # a number over fewer images would be another number
         strict=True,
     ),
 )
 test_cfg = dict(type='SegTestLoop')
-test_evaluator = [dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')]
+test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'], prefix='seg')
+# Validation while training: qaclims train does it where train_cfg.val_interval is reached, mmseg's
+# tools do it after the last iteration too
+val_dataloader = test_dataloader
+val_cfg = dict(type='ValLoop')
+val_evaluator = test_evaluator
 # qaclims test ... --tta
 tta_model = dict(type='MeanProbabilityTTA')
 tta_pipeline = [
-    dict(type='LoadBGRImage'),
+    _load,
     dict(
         type='TestTimeAug',
         transforms=[

@@ -1,13 +1,16 @@
 # VOC's test images, whose masks and labels are secret, and the zip file that its server takes
 _keys = ('image_id', 'img_path', 'ori_shape', 'img_shape', 'pad_shape', 'flip', 'flip_direction')
 _pack = dict(type='PackSegInputs', meta_keys=_keys)
+_server_load = dict(
+    type='LoadImageFromFile', imdecode_backend='pillow', color_type='color_ignore_orientation'
+)
 server_dataset = dict(
     ann_file='ImageSets/Segmentation/test.txt',
     labelled=False,
-    pipeline=[dict(type='LoadBGRImage'), _pack],
+    pipeline=[_server_load, _pack],
 )
 server_tta_pipeline = [
-    dict(type='LoadBGRImage'),
+    _server_load,
     dict(
         type='TestTimeAug',
         transforms=[

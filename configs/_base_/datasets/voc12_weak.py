@@ -14,6 +14,8 @@ test_pipeline = [
     dict(type='LoadMask'),
     dict(type='PackWeakInputs', scales=(1.0, 0.5, 1.5, 2.0)),
 ]
+# qaclims train --auto-scale-lr: images a step for which learning rates are, 2 x 4
+auto_scale_lr = dict(base_batch_size=8)
 train_dataloader = dict(
     batch_size=4,
     num_workers=4,

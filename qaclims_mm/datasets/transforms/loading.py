@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
 from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask
@@ -37,12 +37,8 @@ class LoadRGBImage(BaseTransform):
         """Return an image, RGB, and height and width before it was made smaller."""
         try:
             return read_image(path, self.oriented, self.max_side)
-        except FileNotFoundError:
-            raise RecordError(f'image {path} is missing') from None
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise RecordError(
-                f'image {path} cannot be read ({error}); replace it or take it off the list'
-            ) from error
+        except (*UNREADABLE, ValueError) as error:
+            raise unreadable(path, error) from error
 
     def transform(self, results: dict) -> dict:
         """Add ``img``, ``img_shape``, ``ori_shape``, and ``file_shape`` before it was smaller."""
@@ -66,6 +62,8 @@ class LoadBGRImage(LoadRGBImage):
 class LoadMask(BaseTransform):
     """Reads a mask into ``gt_seg_map``, uint8 ``(H, W)``, values as in ``read_mask``.
 
+    A record of no data set, such as the single image of an inferencer, gets no mask.
+
     Args:
         masks: Folder of masks that a stage made, one an image id; by default the ground truth at
             ``seg_map_path``.
@@ -86,6 +84,8 @@ class LoadMask(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
+        if not {'image_id', 'seg_map_path'} & results.keys():
+            return results
         path: Path | str | None = results.get('seg_map_path')
         if self.masks is not None:
             path = file_of(self.masks, results['image_id'], '.png')

@@ -123,6 +123,10 @@ def test_bad_masks(tmp_path, image, message):
         load_mask(tmp_path / 'a.png')
 
 
+def test_a_single_image_has_no_mask():
+    assert LoadMask(masks='folder').transform(dict(img_path='a.png')) == dict(img_path='a.png')
+
+
 def test_dataset_without_masks():
     with pytest.raises(RecordError, match=r'^mask None of image a is missing; take LoadMask'):
         load_mask(None)
