@@ -9,7 +9,7 @@ from mmengine.registry import init_default_scope
 
 from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
-from qaclims_mm.errors import ConfigError
+from qaclims_mm.paths import config_file
 from qaclims_mm.schemas.project import check_not_pasted
 
 # the environment variable from which configs take the folder of a run, see configs/_base_/root.py
@@ -50,9 +50,7 @@ def read_config(
             that nothing reads, or an option is none of a config.
     """
     # mmengine would expand a folder called ~
-    file = Path(os.path.abspath(path))
-    if not file.is_file():
-        raise ConfigError(f'config {path} does not exist; see configs/ for those that ship.')
+    file = Path(os.path.abspath(config_file(path)))
     check_not_pasted(file.parent.parent)
     check_top_keys(file)
     check_options(options or {})
