@@ -162,8 +162,8 @@ def chain(voc, tmp_path_factory):
     run_tool('train.py', ritc, '--work-dir', root / 'ritc', '--cfg-options', *two_steps)
     checkpoint = root / f'ritc/epoch_{STEPS}.pth'
     run_tool('test.py', ritc, checkpoint, '--work-dir', root / 'ritc')
+    yield root
     patch.undo()
-    return root
 
 
 def state(path):
@@ -189,7 +189,7 @@ def test_corpus(chain):
 
 @pytest.mark.slow
 def test_text_bank(chain):
-    bank = TextBank(chain / 'ritc/texts')
+    bank = TextBank(chain / 'qa-clims_clip-vitb16/texts')
     assert bank.metadata['clip'] == 'ViT-B-16-quickgelu'
     assert bank.embeddings.shape == (len(bank.texts), 512)
     norms = bank.embeddings.float().norm(dim=1)
