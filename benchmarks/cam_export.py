@@ -83,9 +83,9 @@ def make_batch(number: int, size: tuple[int, int], scales: tuple[float, ...]) ->
             img=picture,
             image_id=str(index),
             ori_shape=size,
-            labels=list(KEYS),
+            class_indices=list(KEYS),
             num_classes=20,
-            cam_keys=keys,
+            cam_class_indices=keys,
             cam_strided=maps[:, ::4, ::4].copy(),
         )
         packed.append(pack.transform(record))

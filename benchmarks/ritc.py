@@ -94,12 +94,12 @@ def make_samples(setup: Setup, device: torch.device) -> list[Any]:
     """Return the labels of a batch with random rows of the text bank."""
     samples = []
     for number in setup.pairs:
-        pairs = torch.randperm(20)[:number].sort().values
+        class_indices = torch.randperm(20)[:number].sort().values
         rows = {
             name: torch.randint(TEXTS, (number, width))
             for name, width in (('fg_rows', FG), ('bg_rows', BG), ('no_rows', 1))
         }
-        samples.append(BaseDataElement(pairs=pairs, **rows).to(device))
+        samples.append(BaseDataElement(class_indices=class_indices, **rows).to(device))
     return samples
 
 
@@ -131,7 +131,7 @@ def plain_loss(
         for k in range(large.shape[1]):
             one = large[image, k].detach()
             masks[image, k] = (one >= OMEGA * one.max()).float()
-    positive = [(i, int(k)) for i, s in enumerate(samples) for k in s.pairs]
+    positive = [(i, int(k)) for i, s in enumerate(samples) for k in s.class_indices]
     cam = torch.stack([large[i, k][None] for i, k in positive])
     mask = torch.stack([masks[i, k][None] for i, k in positive])
     picture = torch.stack([small[i] for i, _ in positive])

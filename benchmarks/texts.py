@@ -121,7 +121,7 @@ def open_bank(folder: Path, pairs: Sequence[tuple[str, str]], kept: list[Any]) -
     sample = {}
     for image_id, class_name in pairs:
         rows = bank.rows(image_id, [class_name])
-        used = np.concatenate([rows.fg[0, :-1], rows.bg[0]])
+        used = np.concatenate([rows.fg_rows[0, :-1], rows.bg_rows[0]])
         sample[image_id, class_name] = embeddings[used[used >= 0]].astype(np.float32)
     return sample
 

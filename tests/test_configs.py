@@ -169,7 +169,7 @@ def test_name_tells_the_networks(path):
     clip = cfg.model.get('image_head')
     assert bool(name.words & {'clip', 'siglip'}) == (clip is not None)
     if clip and clip.type == 'HFImageHead':
-        assert cfg.text_bank.text_head == dict(type='HFTextHead', model=clip.model)
+        assert cfg.text_encoding.text_head == dict(type='HFTextHead', model=clip.model)
     elif clip:
         assert ('mask' in name.words) == (clip.get('mask_prompt') is not None)
         plain = re.sub(r'\W', '', clip.model).lower()
@@ -179,7 +179,7 @@ def test_name_tells_the_networks(path):
             assert clip.model in open_clip.list_models()
             # OpenAI's weights and those adapted from them were trained with it
             assert plain.endswith('quickgelu')
-        text_head = cfg.model.text_head if 'text_head' in cfg.model else cfg.text_bank.text_head
+        text_head = cfg.model.text_head if 'text_head' in cfg.model else cfg.text_encoding.text_head
         assert text_head.model == clip.model
         assert text_head.get('pretrained') == clip.get('pretrained')
 
@@ -349,8 +349,8 @@ def outputs(cfg):
     made = {f'{cfg.work_dir}/{OUTPUTS[e]}' for e in evaluators if e in OUTPUTS}
     if (cfg.get('train_cfg') or {}).get('max_epochs'):
         made.add(f'{cfg.work_dir}/epoch_{cfg.train_cfg.max_epochs}.pth')
-    if 'text_bank' in cfg:
-        made.add(cfg.text_bank.folder)
+    if 'text_encoding' in cfg:
+        made.add(cfg.model.text_bank)
     return made
 
 
@@ -367,9 +367,9 @@ def test_no_two_leaves_of_a_run_write_to_one_place():
         place = *run_of(path), cfg.work_dir
         assert owner.setdefault(place, path) == path, f'{path} and {owner[place]}: {place}'
         # a text bank may be shared by leaves that make it alike
-        if 'text_bank' in cfg:
-            bank = *run_of(path), cfg.text_bank.folder
-            assert banks.setdefault(bank, cfg.text_bank.to_dict()) == cfg.text_bank, path
+        if 'text_encoding' in cfg:
+            bank = *run_of(path), cfg.model.text_bank
+            assert banks.setdefault(bank, cfg.text_encoding.to_dict()) == cfg.text_encoding, path
     assert len(owner) == len(LEAVES)
 
 
@@ -378,9 +378,9 @@ def test_inputs_are_the_outputs_of_other_leaves(path):
     made = set().union(*(outputs(load(other)) for other in LEAVES))
     cfg = load(path)
     wanted = {cfg.load_from} if cfg.load_from else set()
-    if 'text_bank' in cfg:
+    if 'text_encoding' in cfg:
         rows = transforms(cfg, 'LoadTextRows')
-        wanted |= {cfg.text_bank.corpus, cfg.model.text_bank, *(r.text_bank for r in rows)}
+        wanted |= {cfg.text_encoding.corpus, cfg.model.text_bank, *(r.text_bank for r in rows)}
     wanted |= {step.masks for step in transforms(cfg, 'LoadMask') if 'masks' in step}
     wanted |= {step.cams for step in transforms(cfg, 'LoadCAMs')}
     assert wanted <= made
@@ -441,18 +441,18 @@ PRESETS = {
         'model.loss_brc.positive': ('exp_mean', 'mean_exp'),
         'model.fg_fusion': ('mean', 'label_half'),
         'model.region_image': ('hard', 'soft'),
-        'text_bank.prompt': ('a photo of {answer}', 'a photo of {answer}.'),
-        'text_bank.bg_filter': ('none', 'distinct'),
+        'text_encoding.prompt': ('a photo of {answer}', 'a photo of {answer}.'),
+        'text_encoding.bg_filter': ('none', 'distinct'),
         'optim_wrapper.optimizer.momentum': (0.9, 1e-4),
         'optim_wrapper.paramwise_cfg.custom_keys.backbone.conv1.lr_mult': (None, 0.0),
         'optim_wrapper.paramwise_cfg.custom_keys.backbone.bn1.lr_mult': (None, 0.0),
     },
 }
 # what either preset reads comes from the stages of the same preset
-INPUTS = ('load_from', 'text_bank.corpus')
+INPUTS = ('load_from', 'text_encoding.corpus')
 STRUCTURE = (
     'model',
-    'text_bank',
+    'text_encoding',
     'optim_wrapper',
     'param_scheduler',
     'train_',

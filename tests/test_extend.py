@@ -44,9 +44,8 @@ for stage in comparators:
 stages = [s | dict(args=['--root', 'data/compared', '--num-train', '8', '--num-val', '4'])
           if s['name'] == 'data' else s for s in _base_.stages]
 """
-CORPUS = 'text_bank.corpus=work_dirs/miniworld/my_qape/corpus'
+CORPUS = 'text_encoding.corpus=work_dirs/miniworld/my_qape/corpus'
 TEXT_BANKS = (
-    'text_bank.folder',
     'model.text_bank',
     'train_dataloader.dataset.pipeline.1.text_bank',
 )
@@ -160,22 +159,21 @@ def test_any_model_of_open_clip(inside):
     assert cfg.model.image_head.pretrained == 'openai'
     # random weights, as there is no network
     cfg.merge_from_dict(
-        {'model.image_head.pretrained': None, 'text_bank.text_head.pretrained': None}
+        {'model.image_head.pretrained': None, 'text_encoding.text_head.pretrained': None}
     )
-    image, text = (MODELS.build(c) for c in (cfg.model.image_head, cfg.text_bank.text_head))
+    image, text = (MODELS.build(c) for c in (cfg.model.image_head, cfg.text_encoding.text_head))
     texts = text.load().encode(['a photo of cat'])
     assert image(torch.zeros(1, 3, *image.input_size)).shape == texts.shape == (1, 512)
     assert image.weights_sha256 == text.weights_sha256
-    assert cfg.model.text_bank == cfg.text_bank.folder
-    assert cfg.train_dataloader.dataset.pipeline[1].text_bank == cfg.text_bank.folder
-    assert cfg.text_bank.folder == f'{cfg.work_dir}/texts'
+    assert cfg.train_dataloader.dataset.pipeline[1].text_bank == cfg.model.text_bank
+    assert cfg.model.text_bank == f'{cfg.work_dir}/texts'
 
 
 def test_clip_of_transformers(inside, corpus, capsys, tmp_path):
     make_clip().save_pretrained(tmp_path)
     write_tokenizer(tmp_path)
     local = (
-        f'model.image_head.model={tmp_path}', f'text_bank.text_head.model={tmp_path}', CORPUS,
+        f'model.image_head.model={tmp_path}', f'text_encoding.text_head.model={tmp_path}', CORPUS,
     )  # fmt: skip
     run(capsys, 'encode_texts', 'hf_leaf.py', '--cfg-options', *local)
     train(capsys, 'hf_leaf.py', *local)
@@ -267,7 +265,7 @@ def test_networks(inside, capsys, config, weight, shape):
 def test_refiner(inside, capsys):
     rng, folder = np.random.default_rng(0), inside / 'work_dirs/miniworld/qa_clims/cams'
     for record in records():
-        keys = np.array(record['labels'])
+        keys = np.array(record['class_indices'])
         high = rng.random((len(keys), 112, 112)).astype(np.float32)
         low = rng.random((len(keys), *strided_size(112, 112))).astype(np.float32)
         write_cams(folder / f'{record["image_id"]}.npz', keys, low, high)

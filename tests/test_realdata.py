@@ -154,7 +154,7 @@ def chain(voc, tmp_path_factory):
         RITC,
         f"{loaders}load_from = f'{{_base_.root}}/cam/epoch_1.pth'\n"
         "model = dict(image_head=dict(pretrained=None, mask_prompt='random'))\n"
-        'text_bank = dict(text_head=dict(pretrained=None))\n'
+        'text_encoding = dict(text_head=dict(pretrained=None))\n'
         'default_hooks = dict(logger=dict(interval=1))\n',
     )
     run_tool('encode_texts.py', ritc, '--work-dir', root / 'ritc')
@@ -238,7 +238,7 @@ def test_maps(chain, voc):
         cams = read_cams(file_of(chain / 'ritc/cams', image_id, '.npz'))
         with Image.open(voc / f'JPEGImages/{image_id}.jpg') as image:
             width, height = image.size
-        assert [CLASSES[k + 1] for k in cams.keys] == list(names)
+        assert [CLASSES[k + 1] for k in cams.class_indices] == list(names)
         assert cams.high_res.shape == (len(names), height, width)
         assert cams.strided.shape == (len(names), -(-height // 4), -(-width // 4))
         for maps in (cams.high_res, cams.strided):
@@ -261,7 +261,7 @@ def test_metric_is_that_of_the_files(chain, voc):
     for image_id in LABELS:
         cams = read_cams(file_of(chain / 'ritc/cams', image_id, '.npz'))
         truth = np.asarray(Image.open(voc / f'SegmentationClass/{image_id}.png'))
-        best = cams.keys[cams.high_res.argmax(0)] + 1
+        best = cams.class_indices[cams.high_res.argmax(0)] + 1
         found = np.where(cams.high_res.max(0) > 0.15, best, 0)
         for k in alone:
             a, b = (found == k) & (truth != 255), truth == k

@@ -39,7 +39,7 @@ def config_of(world, split='train', bg_filter='none'):
                 test_mode=True,
             )
         ),
-        text_bank=dict(bg_filter=bg_filter),
+        text_encoding=dict(bg_filter=bg_filter),
     )
 
 

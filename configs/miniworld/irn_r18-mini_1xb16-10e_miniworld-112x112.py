@@ -47,6 +47,7 @@ test_evaluator = [
     dict(
         type='CAMMetric',
         report_at=threshold,
+        maps='refined_maps',
         prefix='mask',
     ),
 ]

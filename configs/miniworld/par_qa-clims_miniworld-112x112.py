@@ -25,6 +25,7 @@ test_evaluator = [
     dict(
         type='CAMMetric',
         report_at=threshold,
+        maps='refined_maps',
         prefix='mask',
     ),
 ]

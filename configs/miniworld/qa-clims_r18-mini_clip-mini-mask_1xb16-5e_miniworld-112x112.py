@@ -12,17 +12,17 @@ lr = 2e-3  # of the backbone
 # at once, and a map that the sigmoid has brought to 0 does not come back.
 head_lr_mult = 0.5
 work_dir = f'{_base_.root}/qa_clims'
-texts = f'{_base_.root}/texts'  # the text bank
+text_bank = f'{_base_.root}/texts'  # the text bank
 # From MiniWorld's ImageNet, not from the baseline as on VOC: 465 steps do not undo its leaks
 # (docs/benchmarks.md)
 
-model = dict(text_bank=texts)
-text_bank = dict(corpus=f'{_base_.root}/qape/corpus', folder=texts)
+model = dict(text_bank=text_bank)
+text_encoding = dict(corpus=f'{_base_.root}/qape/corpus')
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadTextRows', text_bank=texts),
+            dict(type='LoadTextRows', text_bank=text_bank),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackWeakInputs'),
         ]

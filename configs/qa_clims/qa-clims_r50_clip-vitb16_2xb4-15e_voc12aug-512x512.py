@@ -1,8 +1,8 @@
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
 work_dir = f'{_base_.root}/qa-clims_clip-vitb16'
-texts = f'{work_dir}/texts'
+text_bank = f'{work_dir}/texts'
 clip = dict(model='ViT-B-16-quickgelu', pretrained='openai')
-model = dict(text_bank=texts, image_head=dict(**clip, mask_prompt=None))
-text_bank = dict(folder=texts, text_head=clip)
+model = dict(text_bank=text_bank, image_head=dict(**clip, mask_prompt=None))
+text_encoding = dict(text_head=clip)
 train_dataloader = _base_.train_dataloader
-train_dataloader.dataset.pipeline[1].text_bank = texts
+train_dataloader.dataset.pipeline[1].text_bank = text_bank

@@ -12,7 +12,7 @@ model = dict(
     fg_fusion='label_half',
     region_image='soft',
 )
-text_bank = dict(
+text_encoding = dict(
     prompt='a photo of {answer}.',
     bg_filter='distinct',
 )

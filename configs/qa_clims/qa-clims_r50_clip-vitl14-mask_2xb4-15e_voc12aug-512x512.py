@@ -13,16 +13,16 @@ lr = 3.5e-4  # of the backbone; the head learns ten times as fast
 momentum = 0.9  # not in the paper
 work_dir = f'{_base_.root}/qa_clims'
 load_from = f'{_base_.root}/cam/epoch_5.pth'
-texts = f'{_base_.root}/texts'  # the text bank
+text_bank = f'{_base_.root}/texts'  # the text bank
 
-model = dict(text_bank=texts)
-text_bank = dict(corpus=f'{_base_.root}/qape/corpus', folder=texts)
+model = dict(text_bank=text_bank)
+text_encoding = dict(corpus=f'{_base_.root}/qape/corpus')
 train_dataloader = dict(
     batch_size=batch_size,
     dataset=dict(
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadTextRows', text_bank=texts),
+            dict(type='LoadTextRows', text_bank=text_bank),
             dict(type='RandomResizeLongSide', min_side=320, max_side=640),
             dict(type='RandomFlip', prob=0.5),
             dict(type='RandomCropPad', size=512),

@@ -1,18 +1,17 @@
 # SigLIP through transformers in place of CLIP; it knows no masks
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
 work_dir = f'{_base_.root}/qa-clims_siglip-b16'
-texts = f'{work_dir}/texts'
+text_bank = f'{work_dir}/texts'
 siglip = 'google/siglip-base-patch16-224'  # or a folder with its safetensors and tokenizer
 model = dict(
-    text_bank=texts,
+    text_bank=text_bank,
     image_head=dict(
         _delete_=True,  # open_clip's options
         type='HFImageHead',
         model=siglip,
     ),
 )
-text_bank = dict(
-    folder=texts,
+text_encoding = dict(
     text_head=dict(
         _delete_=True,  # open_clip's options
         type='HFTextHead',
@@ -20,4 +19,4 @@ text_bank = dict(
     ),
 )
 train_dataloader = _base_.train_dataloader
-train_dataloader.dataset.pipeline[1].text_bank = texts
+train_dataloader.dataset.pipeline[1].text_bank = text_bank

@@ -7,17 +7,17 @@ variants = dict(
     color=dict(
         title='and colour',
         qape={'model.groups': [*groups, 'color']},
-        options={'text_bank.groups': [*groups, 'color']},
+        options={'text_encoding.groups': [*groups, 'color']},
     ),
     texture=dict(
         title='and texture',
         qape={'model.groups': [*groups, 'texture']},
-        options={'text_bank.groups': [*groups, 'texture']},
+        options={'text_encoding.groups': [*groups, 'texture']},
     ),
     only=dict(
         title='colour and texture as the only foreground',
         qape={'model.groups': ['color', 'texture', 'object', 'scene']},
-        options={'text_bank.groups': ['color', 'texture', 'object', 'scene']},
+        options={'text_encoding.groups': ['color', 'texture', 'object', 'scene']},
     ),
     without=dict(title='the four groups of the paper', paper=67.3),
 )

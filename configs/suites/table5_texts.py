@@ -17,7 +17,7 @@ variants |= {
     name: dict(
         title=' + '.join(chosen),
         paper=paper,
-        options={'text_bank.groups': list(chosen)},
+        options={'text_encoding.groups': list(chosen)},
     )
     for name, (chosen, paper) in groups.items()
 }

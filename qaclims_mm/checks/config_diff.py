@@ -25,7 +25,7 @@ def _read_names() -> frozenset[str]:
     from mmengine.runner import Runner
 
     return frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
-        'text_bank',
+        'text_encoding',
         'tta_model',
         'tta_pipeline',
         'custom_imports',

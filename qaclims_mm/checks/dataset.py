@@ -203,9 +203,9 @@ class _Checker:
             self.add('list', _reason(error), f'correct {path}')
         if isinstance(dataset, ImageLevelDataset) and dataset.labelled:
             self.found.labels = Counter(n for r in records for n in r['label_names'])
-            self.found.unlabelled = sum(not r['labels'] for r in records)
+            self.found.unlabelled = sum(not r['class_indices'] for r in records)
         if self.filter.get('filter_empty_gt'):
-            return [r for r in records if r.get('labels')]
+            return [r for r in records if r.get('class_indices')]
         return records
 
     def _unlabelled(self, kind: type) -> list[dict]:

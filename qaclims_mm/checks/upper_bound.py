@@ -49,8 +49,8 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
         ConfigError: If the config has no text bank.
         DataError: If the text bank lacks a class, or no record can be used.
     """
-    if not cfg.get('text_bank'):
-        raise ConfigError(f'{cfg.filename} has no text_bank; the bound is of a RITC config.')
+    if not cfg.model.get('text_bank'):
+        raise ConfigError(f'{cfg.filename} has no model.text_bank; the bound is of a RITC config.')
     model = MODELS.build(cfg.model).eval()
     model.load_texts()
     source = cfg.test_dataloader.dataset.copy()
@@ -81,7 +81,7 @@ def _class_texts(model: RITC, class_names: tuple[str, ...]) -> Tensor:
         raise DataError(
             f'{bank.folder} has no text for the classes {missing}: no image of its corpus has them.'
         )
-    return model.texts[[rows[name] for name in class_names]].float()
+    return model.text_embeddings[[rows[name] for name in class_names]].float()
 
 
 def _measure(model: RITC, record: dict, names: Tensor) -> tuple[Any, list[bool]]:
@@ -90,7 +90,9 @@ def _measure(model: RITC, record: dict, names: Tensor) -> tuple[Any, list[bool]]
     data = model.data_preprocessor(batch, training=True)
     sample, inputs = data['data_samples'][0], data['inputs']
     mask = sample.gt_sem_seg.data[0]
-    labels = sample.pairs[(mask[None] == sample.pairs[:, None, None] + 1).any(-1).any(-1)]
+    labels = sample.class_indices[
+        (mask[None] == sample.class_indices[:, None, None] + 1).any(-1).any(-1)
+    ]
     height, width = mask.shape
     rows, columns = model.logits(inputs[..., :height, :width]).shape[-2:]
     hits = torch.zeros(0, dtype=torch.bool)
@@ -100,6 +102,6 @@ def _measure(model: RITC, record: dict, names: Tensor) -> tuple[Any, list[bool]]
         features, _ = model.encode_regions(inputs, regions, torch.zeros_like(labels))
         hits = (F.normalize(features.float(), dim=-1) @ names.T).argmax(1) == labels
     maps = true_maps(mask, labels[hits], (rows, columns))
-    sample.set_field(labels[hits], 'cam_keys')
+    sample.set_field(labels[hits], 'cam_class_indices')
     sample.set_field(merge_multiscale_cams([maps], (height, width))[1], 'cam_high_res')
     return sample, hits.tolist()

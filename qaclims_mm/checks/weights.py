@@ -76,7 +76,7 @@ def find_weights(configs: Iterable[Config]) -> list[Weights]:
     """Return the pretrained weights of the configs' models and text banks, each once."""
     found: dict[str, Weights] = {}
     for cfg in configs:
-        for part in ('model', 'text_bank'):
+        for part in ('model', 'text_encoding'):
             for weights in _weights_of((cfg.get(part) or Config()).to_dict(), part):
                 found.setdefault(weights.name, weights)
     return list(found.values())

@@ -87,7 +87,9 @@ def make_parser() -> argparse.ArgumentParser:
     sub.add_argument('fg', metavar='FG', help='released cache of the foreground answers')
     sub.add_argument('bg', metavar='BG', help='released cache of the background answers')
     sub.add_argument('out', metavar='OUT', help='folder of the text bank')
-    sub.add_argument('--config', required=True, help='RITC config whose text_bank names the CLIP')
+    sub.add_argument(
+        '--config', required=True, help='RITC config whose text_encoding names the CLIP'
+    )
     sub.epilog = CONFIGS_ARE_CODE
     sub.set_defaults(run=_run_text_cache)
     return parser
@@ -106,7 +108,7 @@ def _add_kind(kinds: Any, name: str, what: str, function: Any) -> argparse.Argum
 
 
 def _run_text_cache(config: str, **args: Any) -> dict[str, int]:
-    return convert_text_cache(text_bank=read_config(config_file(config)).text_bank, **args)
+    return convert_text_cache(text_encoding=read_config(config_file(config)).text_encoding, **args)
 
 
 def print_coverage(coverage: Coverage) -> None:

@@ -1,6 +1,7 @@
 """Make the text bank of a RITC config: qaclims encode-texts CONFIG.
 
-The config's ``text_bank`` names the corpus, folder, prompt, filter and question groups.
+The config's ``text_encoding`` names the corpus, CLIP, prompt, filter and question groups, and its
+``model.text_bank`` the folder.
 """
 
 from qaclims_mm.console import new_console
@@ -20,9 +21,13 @@ def main() -> None:
     from qaclims_mm.engine.config import load_config
     from qaclims_mm.registry import MODELS
 
-    cfg = load_config(args).get('text_bank')
-    if cfg is None:
-        raise ConfigError(f'{args.config} has no text_bank: its texts are not of a corpus.')
+    whole = load_config(args)
+    cfg, folder = whole.get('text_encoding'), whole.get('model', {}).get('text_bank')
+    if cfg is None or folder is None:
+        raise ConfigError(
+            f'{args.config} has no text_encoding or no model.text_bank: its texts are not of a '
+            'corpus. Take a config of RITC.'
+        )
     corpus = VQACorpus(cfg.corpus)
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:
@@ -40,7 +45,5 @@ def main() -> None:
         embeddings = encode_index(
             index, head.encode, cfg.prompt, lambda n: progress.advance(task, n)
         )
-    counts = save_text_bank(
-        cfg.folder, index, embeddings, head, cfg.prompt, corpus, hash_config(cfg)
-    )
-    new_console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {cfg.folder}')
+    counts = save_text_bank(folder, index, embeddings, head, cfg.prompt, corpus, hash_config(cfg))
+    new_console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {folder}')

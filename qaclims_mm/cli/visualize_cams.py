@@ -48,7 +48,7 @@ def main() -> None:
     records = {
         r['image_id']: r
         for r in dataset.iterate_records()
-        if r['labels']
+        if r['class_indices']
         and all(file_of(f, r['image_id'], '.npz').is_file() for f in folders.values())
         and all(file_of(f, r['image_id'], '.png').is_file() for f in masks.values())
         and (corpus is None or r['image_id'] in corpus)
@@ -94,7 +94,7 @@ def _column(
     mask, image_id = record['seg_map_path'], record['image_id']
     return load_column(
         dataset.read_image(record),
-        record['labels'][0],
+        record['class_indices'][0],
         record['label_names'][0],
         {n: read_cams(file_of(f, image_id, '.npz')) for n, f in folders.items()},
         read_mask(mask) if mask and Path(mask).is_file() else None,

@@ -154,7 +154,7 @@ def embeddings_of(
         raise ConfigError(
             'the cache was made by another CLIP or prompt: of '
             f'{len(sample)} texts encoded again, one has a cosine of {cosine:.3f}, dimensions '
-            f'{kept.shape[1]} and {again.shape[1]}; set text_bank.text_head to its CLIP.'
+            f'{kept.shape[1]} and {again.shape[1]}; set text_encoding.text_head to its CLIP.'
         )
     lacking = [text for text in texts if text not in cached]
     encoded = encode([prompt.replace('{answer}', text) for text in lacking])
@@ -167,7 +167,7 @@ def convert_text_cache(
     fg: str | Path,
     bg: str | Path,
     out: str | Path,
-    text_bank: Config,
+    text_encoding: Config,
     force: bool = False,
 ) -> dict[str, int]:
     """Convert the released caches to a text bank, as ``qaclims encode-texts`` makes it.
@@ -182,7 +182,7 @@ def convert_text_cache(
         fg: Cache of the foreground answers.
         bg: Cache of the background answers.
         out: Folder of the text bank.
-        text_bank: ``text_bank`` of a RITC config: prompt, filter, question groups and CLIP.
+        text_encoding: ``text_encoding`` of a RITC config: prompt, filter, question groups and CLIP.
         force: Whether to replace ``out``.
 
     Returns:
@@ -195,15 +195,15 @@ def convert_text_cache(
     """
     check_free(out, force, MANIFEST)
     answers = VQACorpus(corpus)
-    index = TextIndex(text_bank.bg_filter, text_bank.groups)
+    index = TextIndex(text_encoding.bg_filter, text_encoding.groups)
     for image_id in track(answers.image_ids, 'reading the corpus', len(answers)):
         index.add_image(answers[image_id])
-    cached = read_caches(fg, bg, text_bank.prompt)
-    head: Any = MODELS.build(text_bank.text_head).load()
-    embeddings = embeddings_of(index.texts, cached, head.encode, text_bank.prompt)
-    made_of = hash_config(dict(text_bank, fg=hash_file(fg), bg=hash_file(bg)))
+    cached = read_caches(fg, bg, text_encoding.prompt)
+    head: Any = MODELS.build(text_encoding.text_head).load()
+    embeddings = embeddings_of(index.texts, cached, head.encode, text_encoding.prompt)
+    made_of = hash_config(dict(text_encoding, fg=hash_file(fg), bg=hash_file(bg)))
     known = sum(text in cached for text in index.texts)
     with atomic_folder(out) as folder:
         return save_text_bank(
-            folder, index, embeddings, head, text_bank.prompt, answers, made_of, cached=known
+            folder, index, embeddings, head, text_encoding.prompt, answers, made_of, cached=known
         )

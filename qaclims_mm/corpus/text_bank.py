@@ -30,13 +30,13 @@ class PairTexts(NamedTuple):
 class PairRows(NamedTuple):
     """Rows of the bank for P pairs, int64.
 
-    ``fg`` (P, L+1) are the answers and, last, the label; ``bg`` (P, N); ``no`` (P, 1), "no
-    {class}".
+    ``fg_rows`` (P, L+1) are the answers and, last, the label; ``bg_rows`` (P, N); ``no_rows``
+    (P, 1), "no {class}".
     """
 
-    fg: np.ndarray
-    bg: np.ndarray
-    no: np.ndarray
+    fg_rows: np.ndarray
+    bg_rows: np.ndarray
+    no_rows: np.ndarray
 
 
 def group_rows(rows: Iterable[dict[str, Any]], groups: Iterable[str]) -> Iterable[PairTexts]:

@@ -23,8 +23,8 @@ from qaclims_mm.schemas import IGNORE_INDEX, join_problems, problem_of_image_id,
 class ImageLevelDataset(BaseDataset):
     """Images with image-level labels and, for evaluation, masks.
 
-    A record has ``image_id``, ``img_path``, ``seg_map_path`` (or ``None``), ``labels`` (ascending
-    class indices without the background), ``label_names`` and ``num_classes``, and may have
+    A record has ``image_id``, ``img_path``, ``seg_map_path`` (or ``None``), ``class_indices``
+    (ascending, without the background), ``label_names`` and ``num_classes``, and may have
     ``label_aliases``, {class: other names of it}. A bad record does not end a run: in a test run it
     becomes a sample with ``failed`` set to the reason, in training the next record takes its place
     and carries ``failed_records``; ``FailedRecordsHook`` lists both at the end.
@@ -69,7 +69,7 @@ class ImageLevelDataset(BaseDataset):
         if problem := problem_of_image_id(image_id):
             raise ValueError(f'image {shown_name(image_id)} cannot be used: {problem}')
         known = self._class_indices
-        labels = set()
+        present = set()
         for name in label_names:
             if name.replace(' ', '') not in known:
                 raise ValueError(
@@ -77,13 +77,13 @@ class ImageLevelDataset(BaseDataset):
                     f'classes ({", ".join(self.class_names[:5])}, ...); '
                     "correct the label or add it to the data set's classes."
                 )
-            labels.add(known[name.replace(' ', '')])
+            present.add(known[name.replace(' ', '')])
         return dict(
             image_id=image_id,
             img_path=img_path,
             seg_map_path=seg_map_path,
-            labels=sorted(labels),
-            label_names=tuple(self.class_names[k] for k in sorted(labels)),
+            class_indices=sorted(present),
+            label_names=tuple(self.class_names[k] for k in sorted(present)),
             num_classes=len(self.class_names),
         )
 
@@ -92,7 +92,7 @@ class ImageLevelDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        unlabelled = [r['image_id'] for r in self.iterate_records() if not r['labels']]
+        unlabelled = [r['image_id'] for r in self.iterate_records() if not r['class_indices']]
         if unlabelled and self.labelled:
             print_log(
                 f'{len(unlabelled)} of {len(self)} images have no label (first: {unlabelled[0]}): '
@@ -130,7 +130,7 @@ class ImageLevelDataset(BaseDataset):
         if double:
             raise FormatError(join_problems(double, f'images stand twice in {self.ann_file}'))
         if (self.filter_cfg or {}).get('filter_empty_gt'):
-            return [r for r in records if r['labels']]
+            return [r for r in records if r['class_indices']]
         return records
 
     def __getitem__(self, idx: int) -> Any:
@@ -182,5 +182,5 @@ class ImageLevelDataset(BaseDataset):
             )
         )
         sample.set_field(torch.zeros(len(self.class_names)), 'image_labels')
-        sample.set_field(torch.zeros(0, dtype=torch.int64), 'pairs')
+        sample.set_field(torch.zeros(0, dtype=torch.int64), 'class_indices')
         return dict(inputs=torch.from_numpy(np.zeros((3, 1, 1), np.uint8)), data_samples=sample)

@@ -30,7 +30,10 @@ def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> by
         names) and ``answers.csv``.
     """
     tables: dict[str, list[Any]] = {
-        'classes.csv': [('value', 'class'), *zip(found.keys + 1, found.classes, strict=True)],
+        'classes.csv': [
+            ('value', 'class'),
+            *zip(found.class_indices + 1, found.classes, strict=True),
+        ],
         'answers.csv': [HEAD, *answers],
     }
     packed = io.BytesIO()

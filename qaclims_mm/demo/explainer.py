@@ -51,7 +51,7 @@ class Found:
         image: RGB uint8 ``(H, W, 3)``.
         size: Height and width of its file.
         classes: Names of the n classes.
-        keys: Their indices, ``(n,)``.
+        class_indices: Their indices, ``(n,)``.
         cams: Maps in [0, 1], float32 ``(n, H, W)``.
         refined: The same after the refiner; those of ``cams`` if there is none.
     """
@@ -59,14 +59,14 @@ class Found:
     image: np.ndarray
     size: tuple[int, int]
     classes: tuple[str, ...]
-    keys: np.ndarray
+    class_indices: np.ndarray
     cams: np.ndarray
     refined: np.ndarray
 
     def mask(self, threshold: float, refined: bool) -> np.ndarray:
         """Return the mask, uint8 or uint16 ``(H, W)``: 0 background, k + 1 classes."""
         maps = torch.from_numpy(self.refined if refined else self.cams)
-        mask = mask_of_cams(maps, torch.from_numpy(self.keys), threshold).numpy()
+        mask = mask_of_cams(maps, torch.from_numpy(self.class_indices), threshold).numpy()
         return mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16)
 
 
@@ -183,14 +183,14 @@ class Explainer:
             [sample] = output['predictions']
             cams = sample.cam_high_res.float().cpu().numpy()
             refined = self._refine(image, sample) if self.can_refine else cams
-        keys = sample.cam_keys.cpu().numpy().astype(np.int64)
-        classes = tuple(self.class_names[k] for k in keys)
-        return Found(image, size or image.shape[:2], classes, keys, cams, refined)
+        class_indices = sample.cam_class_indices.cpu().numpy().astype(np.int64)
+        classes = tuple(self.class_names[k] for k in class_indices)
+        return Found(image, size or image.shape[:2], classes, class_indices, cams, refined)
 
     def _refine(self, image: np.ndarray, sample: Any) -> np.ndarray:
         batch = dict(inputs=[[to_chw(image)]], data_samples=[sample])
         [refined] = self._refiner.test_step(batch)
-        return refined.cam_high_res.float().cpu().numpy()
+        return refined.refined_maps.float().cpu().numpy()
 
     def ask(self, image: np.ndarray, labels: Sequence[str]) -> list[tuple[str, str, str, str]]:
         """Return class, kind (about the class, or what is around it), question and answer."""

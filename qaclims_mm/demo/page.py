@@ -271,7 +271,7 @@ def _annotated(found: Found, threshold: float, refined: bool) -> Any:
     mask = found.mask(threshold, refined)
     parts = [
         (OPACITY * (mask == key + 1), name)
-        for key, name in zip(found.keys, found.classes, strict=True)
+        for key, name in zip(found.class_indices, found.classes, strict=True)
     ]
     colours = {name: _bright(place) for place, name in enumerate(found.classes)}
     return gr.AnnotatedImage(value=(_outlined(found.image, mask > 0), parts), color_map=colours)

@@ -90,7 +90,7 @@ def clip_proposer_of(
         classes: Its classes.
         build: What makes a text encoder of its config.
     """
-    if 'text_bank' not in cfg or not hasattr(model, 'image_head'):
+    if 'text_encoding' not in cfg or not hasattr(model, 'image_head'):
         return None
-    bank = cfg['text_bank']
-    return CLIPProposer(model.image_head, build(bank['text_head']), classes, bank['prompt'])
+    encoding = cfg['text_encoding']
+    return CLIPProposer(model.image_head, build(encoding['text_head']), classes, encoding['prompt'])

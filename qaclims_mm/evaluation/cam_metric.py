@@ -37,6 +37,8 @@ class CAMMetric(BaseMetric):
         journal: Folder in which counts are kept, so that a killed run resumes; by default
             ``journal`` in the work dir of the run.
         optional: Whether images without a mask are left out; else they are an error.
+        maps: Field of the sample that is judged, ``(n, H, W)`` in [0, 1]: ``cam_high_res``, or a
+            refiner's ``refined_maps``.
         prefix: As in ``BaseMetric``.
 
     Raises:
@@ -54,10 +56,11 @@ class CAMMetric(BaseMetric):
         out_file: str | None = None,
         journal: str | None = None,
         optional: bool = False,
+        maps: str = 'cam_high_res',
         prefix: str | None = None,
     ) -> None:
         super().__init__(prefix=prefix)
-        self.optional = optional
+        self.optional, self.maps = optional, maps
         self.thresholds = np.asarray(thresholds or [i / 100 for i in range(1, 100)])
         self.report_at, self.out_file = report_at, out_file
         self.journal = Path(journal) if journal else None
@@ -110,8 +113,8 @@ class CAMMetric(BaseMetric):
                 self._flush()
 
     def _add(self, sample: dict, counts: Counts) -> None:
-        cams, keys, mask = self._checked(sample)
-        found = count_pixels(cams, keys, mask, self.thresholds)
+        cams, class_indices, mask = self._checked(sample)
+        found = count_pixels(cams, class_indices, mask, self.thresholds)
         if found.classes[-1] >= len(self.class_names):
             raise DataError(
                 f'image {sample["image_id"]}: class {found.classes[-1]} is in mask or maps, but '
@@ -128,12 +131,12 @@ class CAMMetric(BaseMetric):
         if 'gt_sem_seg' not in sample:
             raise ConfigError(f'{name} has no mask; add LoadMask to the test pipeline.')
         mask = sample['gt_sem_seg']['data'][0].cpu().numpy()
-        cams = sample['cam_high_res'].float().cpu().numpy()
+        cams = sample[self.maps].float().cpu().numpy()
         if cams.shape[1:] != mask.shape:
             raise DataError(f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.')
         if np.isnan(cams).any():
             raise TrainingError(f'{name}: its maps have NaN; the checkpoint is broken.')
-        return cams, sample['cam_keys'].cpu().numpy(), mask
+        return cams, sample['cam_class_indices'].cpu().numpy(), mask
 
     def _flush(self) -> None:
         if self.journal is None:

@@ -25,7 +25,7 @@ class IRLabelWriter(ImageWriter):
 
 @METRICS.register_module()
 class PseudoMaskWriter(ImageWriter):
-    """Writes where which of an image's maps is highest, as palette PNG; none, background.
+    """Writes which of an image's refined maps is highest where, as palette PNG; none, background.
 
     Args:
         out_dir: As in ``ImageWriter``.
@@ -50,8 +50,8 @@ class PseudoMaskWriter(ImageWriter):
             self.settings['full_size'] = 'True'
 
     def write(self, path: Path, sample: dict) -> None:
-        """Begin to write the mask of an image from ``cam_keys`` and ``cam_high_res``."""
-        mask = mask_of_cams(sample['cam_high_res'], sample['cam_keys'], self.threshold)
+        """Begin to write the mask of an image from ``cam_class_indices`` and ``refined_maps``."""
+        mask = mask_of_cams(sample['refined_maps'], sample['cam_class_indices'], self.threshold)
         size = sample['file_shape'] if self.full_size else None
         self.queue.put(_write, path, mask.cpu().numpy(), size)
 

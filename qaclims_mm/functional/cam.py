@@ -145,18 +145,18 @@ def merge_multiscale_cams(
     return normalised(merged(strided)), normalised(merged(padded)[:, :height, :width])
 
 
-def mask_of_cams(cams: Tensor, keys: Tensor, threshold: float) -> Tensor:
+def mask_of_cams(cams: Tensor, class_indices: Tensor, threshold: float) -> Tensor:
     """Return where which map is highest; where none is above the threshold, the background.
 
     Args:
         cams: In [0, 1], ``(n, H, W)``.
-        keys: Class index k of each map, ``(n,)``.
+        class_indices: Class index k of each map, ``(n,)``.
         threshold: Map value of the background.
 
     Returns:
         Integers ``(H, W)``: 0 background, k + 1 classes.
     """
     floor = cams.new_full((1, *cams.shape[1:]), threshold)
-    names = torch.cat([keys.new_zeros(1), keys + 1])
+    names = torch.cat([class_indices.new_zeros(1), class_indices + 1])
     # ten times as fast as argmax on a CPU
     return names[torch.cat([floor, cams]).max(0).indices]

@@ -82,7 +82,7 @@ def label_energy(labels: np.ndarray, number: int, confidence: float = 0.7) -> np
 
 def confident_labels(
     cams: np.ndarray,
-    keys: np.ndarray,
+    class_indices: np.ndarray,
     image: np.ndarray,
     conf_fg: float = 0.3,
     conf_bg: float = 0.1,
@@ -97,7 +97,7 @@ def confident_labels(
 
     Args:
         cams: Maps in [0, 1], ``(n, H, W)``.
-        keys: Class indices without the background, ``(n,)``; without any, all is background.
+        class_indices: Of the maps, without the background, ``(n,)``; with none, all is background.
         image: uint8 ``(H, W, 3)``.
         conf_fg: Map value of the background where foreground is looked for.
         conf_bg: The same where background is looked for; the released code has 0.1, IRN 0.05.
@@ -113,16 +113,17 @@ def confident_labels(
     Source:
         step/cam_to_ir_label.py of the released code (IRN's).
     """
-    if cams.shape != (len(keys), *image.shape[:2]):
+    if cams.shape != (len(class_indices), *image.shape[:2]):
         raise ValueError(
-            f'maps must be {(len(keys), *image.shape[:2])} for {len(keys)} classes and an image of '
+            f'maps must be {(len(class_indices), *image.shape[:2])} for {len(class_indices)} '
+            'classes and an image of '
             f'that size, but got {cams.shape}.'
         )
-    if not len(keys):
+    if not len(class_indices):
         return np.zeros(image.shape[:2], dtype=np.uint8)
-    number = len(keys) + 1
+    number = len(class_indices) + 1
     field = (make_field or DenseCRF)(image, number, settings or CRFSettings())
-    names = np.concatenate([[0], np.asarray(keys) + 1])
+    names = np.concatenate([[0], np.asarray(class_indices) + 1])
     surely, perhaps = (
         names[field(label_energy(_best(cams, threshold), number)).argmax(0)]
         for threshold in (conf_fg, conf_bg)

@@ -22,7 +22,7 @@ class PixelCounts(NamedTuple):
 
 def count_pixels(
     cams: np.ndarray,
-    keys: np.ndarray,
+    class_indices: np.ndarray,
     mask: np.ndarray,
     thresholds: np.ndarray,
     ignore_index: int = 255,
@@ -34,7 +34,7 @@ def count_pixels(
 
     Args:
         cams: Activations, ``(n, H, W)``; compared as float32.
-        keys: Their class indices without the background, ``(n,)``.
+        class_indices: Their class indices without the background, ``(n,)``.
         mask: Ground truth, ``(H, W)``: 0 background, k + 1, ``ignore_index``.
         thresholds: Ascending, ``(T,)``; compared as float32, as the released evaluation does.
         ignore_index: Value of pixels that do not count.
@@ -45,15 +45,19 @@ def count_pixels(
     number = len(thresholds)
     valid = mask.reshape(-1) != ignore_index
     truth = mask.reshape(-1)[valid].astype(np.int64)
-    if len(keys):
-        maps = cams.reshape(len(keys), -1)[:, valid].astype(np.float32, copy=False)
+    if len(class_indices):
+        maps = cams.reshape(len(class_indices), -1)[:, valid].astype(np.float32, copy=False)
         best = maps.argmax(0)
         # a pixel is foreground for the thresholds before this position
         level = np.searchsorted(thresholds.astype(np.float32), maps.max(0), side='left')
     else:
         best = level = np.zeros(len(truth), dtype=np.int64)
-    winner = np.asarray([*keys, 0])[best] + 1 if len(keys) else np.zeros_like(truth)
-    classes = np.union1d(np.unique(truth), np.append(np.asarray(keys, dtype=np.int64) + 1, 0))
+    winner = (
+        np.asarray([*class_indices, 0])[best] + 1 if len(class_indices) else np.zeros_like(truth)
+    )
+    classes = np.union1d(
+        np.unique(truth), np.append(np.asarray(class_indices, dtype=np.int64) + 1, 0)
+    )
     counts = PixelCounts(
         classes,
         np.zeros((len(classes), number), dtype=np.int64),
@@ -67,11 +71,11 @@ def count_pixels(
         histogram = histogram.reshape(rows, number + 1)[:, :0:-1]
         return histogram.cumsum(1)[:, ::-1]
 
-    if len(keys):
-        rows = np.searchsorted(classes, np.asarray(keys) + 1)
-        counts.pred[rows] = above(best, level, len(keys))
+    if len(class_indices):
+        rows = np.searchsorted(classes, np.asarray(class_indices) + 1)
+        counts.pred[rows] = above(best, level, len(class_indices))
         right = winner == truth
-        counts.tp[rows] = above(best[right], level[right], len(keys))
+        counts.tp[rows] = above(best[right], level[right], len(class_indices))
     background = truth == 0
     foreground_on_background = above(
         np.zeros(int(background.sum()), dtype=np.int64), level[background], 1

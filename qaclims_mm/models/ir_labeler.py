@@ -36,14 +36,15 @@ class IRLabeler(PredictOnly):
 
         Args:
             inputs: Pictures, uint8 ``(3, H, W)``.
-            data_samples: Have ``cam_keys`` and ``cam_high_res``; one with ``failed`` is passed on.
+            data_samples: Have ``cam_class_indices`` and ``cam_high_res``; one with ``failed`` is
+                passed on.
         """
         for image, sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):
                 continue
             label = confident_labels(
                 sample.cam_high_res.cpu().numpy(),
-                sample.cam_keys.cpu().numpy(),
+                sample.cam_class_indices.cpu().numpy(),
                 image.permute(1, 2, 0).cpu().numpy(),
                 self.conf_fg,
                 self.conf_bg,

@@ -43,7 +43,7 @@ model = dict(vqa=blip)
 """
 _RANDOM_CLIP = """\
 model.update(backbone=dict(init_cfg=None), image_head=dict(pretrained=None))
-text_bank.update(text_head=dict(pretrained=None))
+text_encoding.update(text_head=dict(pretrained=None))
 """
 
 PRESETS = {

@@ -86,6 +86,10 @@ _SCORE = """\
         optional=True,%s
     ),
 """
+_OF_REFINED = f"""
+        report_at={THRESHOLD},
+        maps='refined_maps',
+        prefix='mask',"""
 
 
 @dataclass(frozen=True)
@@ -231,12 +235,10 @@ def _stages(project: Project) -> Mapping[str, str]:
             [_LOAD, f"dict(type='LoadTextRows', text_bank={_below('texts')})"],
             [_LOAD, *mask, pack],
         )
-        + f'texts = {_below("texts")}\n'
-        + 'text_bank = dict(folder=texts, corpus='
-        + _below('qape/corpus')
-        + ')\n'
+        + f'text_encoding = dict(corpus={_below("qape/corpus")})\n'
         + _start(project)
-        + f'{network.replace("model = dict(", "model = dict(text_bank=texts, ")}{maps}{score}]\n',
+        + network.replace('model = dict(', f'model = dict(text_bank={_below("texts")}, ')
+        + f'{maps}{score}]\n',
         ir_label=_text(
             project,
             'ir_label',
@@ -261,7 +263,7 @@ def _stages(project: Project) -> Mapping[str, str]:
         + f'model = dict({size})\n'
         + 'test_evaluator = [\n'
         + f"    dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True),\n"
-        + (_SCORE % f"\n        report_at={THRESHOLD},\n        prefix='mask'," if score else '')
+        + (_SCORE % _OF_REFINED if score else '')
         + ']\n',
         segment=_segment(project, size),
     )

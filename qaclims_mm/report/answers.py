@@ -71,7 +71,7 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
 
 def _bg_filter(work: WorkDir) -> str:
     """Return by which rule QA-CLIMS drops background answers."""
-    return str(part_of(work.config('qa_clims'), 'text_bank').get('bg_filter', 'none'))
+    return str(part_of(work.config('qa_clims'), 'text_encoding').get('bg_filter', 'none'))
 
 
 def count_answers(

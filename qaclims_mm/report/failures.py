@@ -87,9 +87,9 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
         return
     maps = read_cams(file_of(work.root / FOLDER / CAMS, record['image_id'], '.npz'))
     mask = fit_mask(mask, maps.size)
-    counts = count_pixels(maps.high_res, maps.keys, mask, np.array([threshold]))
+    counts = count_pixels(maps.high_res, maps.class_indices, mask, np.array([threshold]))
     found = iou(counts.tp, counts.pred, counts.gt)[:, 0]
-    for label, name in zip(record['labels'], record['label_names'], strict=True):
+    for label, name in zip(record['class_indices'], record['label_names'], strict=True):
         [rows] = np.nonzero((counts.classes == label + 1) & (counts.gt > 0))
         for row in rows:
             yield Case(record, label, name, float(found[row]))
@@ -97,8 +97,8 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
 
 def mask_at(maps: Cams, threshold: float) -> np.ndarray:
     """Return the mask of maps at a threshold, ``(H, W)``: k + 1, or 0 where none is above."""
-    high_res, keys = torch.from_numpy(maps.high_res), torch.from_numpy(maps.keys)
-    return mask_of_cams(high_res, keys, threshold).numpy()
+    high_res, class_indices = torch.from_numpy(maps.high_res), torch.from_numpy(maps.class_indices)
+    return mask_of_cams(high_res, class_indices, threshold).numpy()
 
 
 def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:

@@ -39,7 +39,7 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
     records = [
         r
         for r in work.dataset('qa_clims').iterate_records()
-        if r['labels'] and _has(work, r['image_id'], needed)
+        if r['class_indices'] and _has(work, r['image_id'], needed)
     ]
     if not records:
         raise MissingError(
@@ -88,7 +88,7 @@ def _maps_of(
     image_id = record['image_id']
     return load_column(
         work.dataset('qa_clims').read_image(record),
-        record['labels'][0],
+        record['class_indices'][0],
         record['label_names'][0],
         {n: read_cams(file_of(work.root / f, image_id, '.npz')) for n, f in maps.items()},
         true_mask(record),

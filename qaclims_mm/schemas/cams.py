@@ -29,9 +29,9 @@ _MOST_DEFLATED = 1032
 
 
 class Cams(NamedTuple):
-    """Maps of one image: ``keys`` (n,), ``strided`` (n, h, w), ``high_res`` (n, H, W) in [0, 1]."""
+    """Maps of n classes: ``strided`` (n, h, w) and ``high_res`` (n, H, W), in [0, 1]."""
 
-    keys: np.ndarray
+    class_indices: np.ndarray
     strided: np.ndarray
     high_res: np.ndarray
     size: tuple[int, int]
@@ -43,25 +43,26 @@ def strided_size(height: int, width: int, stride: int = 4) -> tuple[int, int]:
 
 
 def write_cams(
-    path: str | Path, keys: np.ndarray, strided: np.ndarray, high_res: np.ndarray
+    path: str | Path, class_indices: np.ndarray, strided: np.ndarray, high_res: np.ndarray
 ) -> None:
     """Write ``cams/<image_id>.npz``: floor(255 ``high_res`` + 0.5) and float16 ``strided``.
 
     Args:
         path: The file.
-        keys: Class indices without the background, ``(n,)``; n may be 0.
+        class_indices: Class indices without the background, ``(n,)``; n may be 0.
         strided: Maps in [0, 1], ``(n, ceil(H/4), ceil(W/4))``.
         high_res: Maps in [0, 1], ``(n, H, W)``; H and W count even when n is 0.
 
     Raises:
         ValueError: If shapes disagree or a value is outside [0, 1].
     """
-    keys = np.asarray(keys, dtype=np.int64).reshape(-1)
+    class_indices = np.asarray(class_indices, dtype=np.int64).reshape(-1)
     height, width = high_res.shape[-2:]
-    if not _fit(len(keys), (height, width), strided, high_res):
+    if not _fit(len(class_indices), (height, width), strided, high_res):
         raise ValueError(
-            f'maps must be (n, ceil(H/4), ceil(W/4)) and (n, H, W) for n = {len(keys)} keys, '
-            f'but got strided {strided.shape} and high_res {high_res.shape} for {path}.'
+            'maps must be (n, ceil(H/4), ceil(W/4)) and (n, H, W) for '
+            f'n = {len(class_indices)} classes, but got strided '
+            f'{strided.shape} and high_res {high_res.shape} for {path}.'
         )
     for name, maps in (('strided', strided), ('high_res', high_res)):
         if maps.size and not (maps.min() >= 0 and maps.max() <= 1):
@@ -71,7 +72,7 @@ def write_cams(
     with atomic_path(path) as temporary, temporary.open('wb') as file:
         np.savez_compressed(
             file,
-            keys=keys,
+            keys=class_indices,
             strided=strided.astype(np.float16),
             high_res=np.floor(255 * high_res.astype(np.float32) + 0.5).astype(np.uint8),
             size=np.array([height, width], dtype=np.int64),
@@ -132,19 +133,24 @@ def read_cams(path: str | Path) -> Cams:
     """
     check_regular(path, 'delete it and run the CAM export again')
     try:
-        keys, strided, high_res, size = read_arrays(path, ('keys', 'strided', 'high_res', 'size'))
+        class_indices, strided, high_res, size = read_arrays(
+            path, ('keys', 'strided', 'high_res', 'size')
+        )
     except BROKEN_NPZ as error:
         if isinstance(error, FileNotFoundError):
             raise
         raise FormatError(
             f'{path} is not a CAM file ({error}); delete it and run the CAM export again.'
         ) from error
-    problem = _problem_of_cams(keys, strided, high_res, size)
+    problem = _problem_of_cams(class_indices, strided, high_res, size)
     if problem:
         raise FormatError(f'{path} has {problem}; delete it and run the CAM export again.')
     height, width = (int(v) for v in size)
     return Cams(
-        keys, strided.astype(np.float32), high_res.astype(np.float32) / 255, (height, width)
+        class_indices,
+        strided.astype(np.float32),
+        high_res.astype(np.float32) / 255,
+        (height, width),
     )
 
 
@@ -158,19 +164,19 @@ def _fit(number: int, size: tuple[int, ...], strided: np.ndarray, high_res: np.n
 
 
 def _problem_of_cams(
-    keys: np.ndarray, strided: np.ndarray, high_res: np.ndarray, size: np.ndarray
+    class_indices: np.ndarray, strided: np.ndarray, high_res: np.ndarray, size: np.ndarray
 ) -> str:
     """Return what a CAM file has that ``write_cams`` does not write, or nothing."""
-    types = tuple(a.dtype for a in (keys, strided, high_res, size))
+    types = tuple(a.dtype for a in (class_indices, strided, high_res, size))
     if types != (np.int64, np.float16, np.uint8, np.int64):
         return 'arrays of other types (' + ', '.join(str(t) for t in types) + ')'
     image_size = tuple(size.reshape(-1).tolist())
     if not all(image_size):
         return 'maps of an image without pixels'
-    if keys.ndim != 1 or not _fit(len(keys), image_size, strided, high_res):
+    if class_indices.ndim != 1 or not _fit(len(class_indices), image_size, strided, high_res):
         return 'maps of disagreeing shapes'
-    if len(set(keys.tolist())) != len(keys) or (keys < 0).any():
-        return f'classes {keys.tolist()}, which are negative or stand twice'
+    if len(set(class_indices.tolist())) != len(class_indices) or (class_indices < 0).any():
+        return f'classes {class_indices.tolist()}, which are negative or stand twice'
     # written so that NaN is refused too
     if not ((strided >= 0) & (strided <= 1)).all():
         return 'strided maps outside [0, 1]'

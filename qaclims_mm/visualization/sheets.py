@@ -238,7 +238,7 @@ def load_column(
     size = image.shape[:2]
     maps = {}
     for title, found in cams.items():
-        rows = np.flatnonzero(found.keys == label)
+        rows = np.flatnonzero(found.class_indices == label)
         maps[title] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
         if maps[title].shape != size:
             raise DataError(

@@ -1,6 +1,5 @@
 """Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
 
-import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
@@ -88,13 +86,7 @@ def read_suite(path: str | Path) -> Suite:
     """
     if not Path(path).is_file():
         raise ConfigError(f'there is no suite {path}; see configs/suites.')
-    try:
-        # mmengine reads a copy of it, whose name would say nothing
-        ast.parse(Path(path).read_text(encoding='utf-8'))
-    except SyntaxError as error:
-        where = f'{path}, line {error.lineno}'
-        raise ConfigError(f'{where}: this is no Python ({error.msg}).') from error
-    cfg = Config.fromfile(Path(path).absolute(), lazy_import=False)
+    cfg = execute_config(path, lazy_import=False)
     try:
         found = {name: Variant(**entry) for name, entry in cfg.get('variants').items()}
     except (AttributeError, TypeError) as error:
@@ -118,8 +110,8 @@ def rows_of(plan: Plan, path: str | Path) -> list[Row]:
     """Return the rows of a suite as stages of a pipeline.
 
     A variant has the folder ``<suite>-<name>``; one without options is the pipeline's own
-    training. One that changes an option of ``text_bank`` makes a text bank of its own first, one
-    that asks other questions a corpus too.
+    training. One that changes an option of ``text_encoding`` makes a text bank of its own first,
+    one that asks other questions a corpus too.
 
     Args:
         plan: A pipeline.
@@ -173,9 +165,9 @@ def _varied(
         name = f'{folder}_{QAPE}'
         about, args = f'answers of {variant.title}', _as_arguments(variant.qape)
         yield replace(find(QAPE), name=name, about=about, args=args, folder=name)
-        options['text_bank.corpus'] = f'{{root}}/{name}/corpus'
+        options['text_encoding.corpus'] = f'{{root}}/{name}/corpus'
         needs_texts = (*(n for n in texts.needs if n != QAPE), name)
-    if variant.qape or any(key.startswith('text_bank.') for key in options):
+    if variant.qape or any(key.startswith('text_encoding.') for key in options):
         options |= _use_bank(str(train.config), f'{{root}}/{folder}/{TEXTS}')
         bank = f'{folder}_{TEXTS}'
     own: dict[str, Any] = dict(folder=folder, args=_as_arguments(options))
@@ -192,7 +184,7 @@ def _varied(
 
 def _use_bank(config: str, bank: str) -> dict[str, Any]:
     """Return the options by which a RITC config makes and reads another text bank."""
-    options = {'text_bank.folder': bank, 'model.text_bank': bank}
+    options = {'model.text_bank': bank}
     for place, step in enumerate(read_config(config).train_dataloader.dataset.pipeline):
         if step.type == 'LoadTextRows':
             options[f'train_dataloader.dataset.pipeline.{place}.text_bank'] = bank

@@ -49,7 +49,7 @@ def test_ways_agree_and_the_reference_takes_a_copy_at_a_time(case, monkeypatch):
 
 def cams_of(folder):
     cams = read_cams(folder / '2.npz')
-    return cams.keys, cams.strided.copy(), cams.high_res.copy()
+    return cams.class_indices, cams.strided.copy(), cams.high_res.copy()
 
 
 @pytest.mark.parametrize(('name', 'off'), [('strided', 0.001), ('high_res', 0.003)])
@@ -122,5 +122,5 @@ def test_batches_are_those_of_a_loader():
     ] * 2
     assert [s.image_id for s in batch['data_samples']] == ['0', '1']
     for sample in batch['data_samples']:
-        assert sample.pairs.tolist() == sample.cam_keys.tolist() == [3, 14]
+        assert sample.class_indices.tolist() == sample.cam_class_indices.tolist() == [3, 14]
         assert sample.cam_strided.shape == (2, 5, 8)

@@ -36,7 +36,7 @@ def gradients(model, loss):
 def test_plain_loss_and_its_gradients_are_ours(step):
     model, visual, images, samples = step
     ours = torch.stack(list(model(images, samples, mode='loss').values())).sum()
-    plain = plain_loss(model, visual, model.texts.float(), images, samples)
+    plain = plain_loss(model, visual, model.text_embeddings.float(), images, samples)
     torch.testing.assert_close(ours, plain, rtol=1e-5, atol=0)
     mine, theirs = gradients(model, ours), gradients(model, plain)
     assert mine.keys() == theirs.keys()
@@ -50,26 +50,26 @@ def test_plain_way_calls_clip_twice_and_counts_background_texts(step):
     model, visual, images, samples = step
     encoded = []
     handle = visual.conv1.register_forward_hook(lambda m, args, out: encoded.append(len(args[0])))
-    plain = plain_loss(model, visual, model.texts.float(), images, samples)
+    plain = plain_loss(model, visual, model.text_embeddings.float(), images, samples)
     handle.remove()
     assert encoded == [3, 3]
     turned = [s.clone() for s in samples]
     for sample in turned:
         sample.bg_rows = sample.bg_rows.flip(-1)
-    same = plain_loss(model, visual, model.texts.float(), images, turned)
+    same = plain_loss(model, visual, model.text_embeddings.float(), images, turned)
     torch.testing.assert_close(plain, same)
     turned[0].bg_rows = turned[0].bg_rows[:, :1].expand(-1, ritc.BG)
-    other = plain_loss(model, visual, model.texts.float(), images, turned)
+    other = plain_loss(model, visual, model.text_embeddings.float(), images, turned)
     assert (other - plain).abs() > 1e-4
 
 
 def test_samples_have_distinct_classes_and_rows_of_the_bank():
     samples = ritc.make_samples(ritc.SETUPS['full', 'cpu'], CPU)
-    assert tuple(len(s.pairs) for s in samples) == (2, 1, 1, 2)
+    assert tuple(len(s.class_indices) for s in samples) == (2, 1, 1, 2)
     for sample in samples:
-        assert sample.pairs.unique().tolist() == sample.pairs.tolist()
-        assert sample.fg_rows.shape == (len(sample.pairs), ritc.FG)
-        assert sample.bg_rows.shape == (len(sample.pairs), ritc.BG)
+        assert sample.class_indices.unique().tolist() == sample.class_indices.tolist()
+        assert sample.fg_rows.shape == (len(sample.class_indices), ritc.FG)
+        assert sample.bg_rows.shape == (len(sample.class_indices), ritc.BG)
         assert 0 <= int(sample.bg_rows.min()) <= int(sample.bg_rows.max()) < ritc.TEXTS
 
 

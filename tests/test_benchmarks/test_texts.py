@@ -49,7 +49,7 @@ def test_caches_are_laid_out_as_the_released_ones(simulated):
             assert fg[image_id][name].keys() == set(answers[image_id][name])
             assert {v.shape for v in fg[image_id][name].values()} == {(1, texts.WIDTH)}
             entry = bg[image_id][name]
-            rows = bank.rows(image_id, [name]).bg[0]
+            rows = bank.rows(image_id, [name]).bg_rows[0]
             assert entry['answers'] == [bank.texts[r] for r in rows[rows >= 0]]
             assert entry['answer_feats'].shape == (len(entry['answers']), texts.WIDTH)
             assert entry['answer_feats'].dtype == torch.float32

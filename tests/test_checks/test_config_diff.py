@@ -197,7 +197,7 @@ def test_names_that_only_the_file_uses(tmp_path):
     ('key', 'read'),
     [
         ('model.type', True),
-        ('text_bank.prompt', True),
+        ('text_encoding.prompt', True),
         ('tta_pipeline.LoadBGRImage', True),
         ('work_dir', True),
         ('lr', False),

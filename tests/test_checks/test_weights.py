@@ -89,13 +89,13 @@ def test_weights_of_a_list_of_parts_and_of_the_text_bank():
             model=dict(
                 parts=[dict(init_cfg=dict(checkpoint='a.pth')), dict(init_cfg=dict(checkpoint='b'))]
             ),
-            text_bank=dict(text_head=dict(type='CLIPTextHead', pretrained='openai')),
+            text_encoding=dict(text_head=dict(type='CLIPTextHead', pretrained='openai')),
         )
     )
     assert [w.key for w in find_weights([cfg])] == [
         'model.parts.0.init_cfg.checkpoint',
         'model.parts.1.init_cfg.checkpoint',
-        'text_bank.text_head.pretrained',
+        'text_encoding.text_head.pretrained',
     ]
 
 

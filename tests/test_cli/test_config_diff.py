@@ -28,7 +28,7 @@ def test_presets(capsys):
     found = cells(done.text)
     assert len(found) == 11
     assert found['model.activation'] == ("'sigmoid'", "'relu'")
-    assert found['text_bank.prompt'] == ("'a photo of {answer}'", "'a photo of {answer}.'")
+    assert found['text_encoding.prompt'] == ("'a photo of {answer}'", "'a photo of {answer}.'")
     stem = 'optim_wrapper.paramwise_cfg.custom_keys.backbone.conv1.lr_mult'
     assert found[stem] == ('-', '0.0')
 

@@ -136,9 +136,9 @@ def test_in_a_process_of_its_own(tmp_path):
 CONFIG = """
 default_scope = 'mmseg'
 custom_imports = dict(imports=['qaclims_mm.plugin'], allow_failed_imports=False)
-text_bank = dict(
+model = dict(text_bank='encoded')
+text_encoding = dict(
     corpus='corpus',
-    folder='encoded',
     text_head=dict(type='CLIPTextHead', model='miniworld://clip'),
     prompt='a photo of {answer}.',
     bg_filter='distinct',

@@ -45,6 +45,7 @@ test_evaluator = [
     dict(type='PseudoMaskWriter'),
     dict(
         type='CAMMetric',
+        maps='refined_maps',
         prefix='mask',
     ),
 ]

@@ -13,9 +13,9 @@ import os
 root = os.environ['QACLIMS_ROOT']
 default_scope = 'mmseg'
 custom_imports = dict(imports=['qaclims_mm.plugin'], allow_failed_imports=False)
-text_bank = dict(
+model = dict(text_bank=f'{root}/text_bank')
+text_encoding = dict(
     corpus=f'{root}/corpus',
-    folder=f'{root}/text_bank',
     text_head=dict(type='CLIPTextHead', model='miniworld://clip', batch_size=2),
     prompt='a photo of {answer}',
     bg_filter='none',
@@ -114,7 +114,7 @@ def test_equal_runs_give_equal_bytes_and_another_prompt_does_not(work, capsys):
 
     first = run()
     assert run() == first
-    other = run('--cfg-options', 'text_bank.prompt=photo of {answer}')
+    other = run('--cfg-options', 'text_encoding.prompt=photo of {answer}')
     assert {name for name in first if other[name] != first[name]} == {
         'texts.safetensors',
         'manifest.json',

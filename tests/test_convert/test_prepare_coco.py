@@ -181,4 +181,4 @@ def test_real_photographs(realdata_dir, split, images):
         sample = packed['data_samples']
         in_mask = set(sample.gt_sem_seg.data.unique().tolist()) - {0, 255}
         # hidden or tiny objects may have no pixel of their own
-        assert in_mask <= {k + 1 for k in sample.pairs.tolist()}
+        assert in_mask <= {k + 1 for k in sample.class_indices.tolist()}

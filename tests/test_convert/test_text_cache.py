@@ -88,9 +88,9 @@ def test_text_bank(files, encode):
     wanted = features(encode, bank.texts)
     torch.testing.assert_close(bank.embeddings.float(), wanted, atol=1e-3, rtol=0)
     rows = TextBank(out).rows('2008_000008', ['dog'])
-    assert [bank.texts[r] for r in rows.fg[0]] == ['puppy dog'] * 5 + ['dog', 'dog']
-    assert set(rows.bg[0].tolist()) == {-1}
-    assert bank.texts[rows.no[0, 0]] == 'no dog'
+    assert [bank.texts[r] for r in rows.fg_rows[0]] == ['puppy dog'] * 5 + ['dog', 'dog']
+    assert set(rows.bg_rows[0].tolist()) == {-1}
+    assert bank.texts[rows.no_rows[0, 0]] == 'no dog'
     loader = LoadTextRows(str(out))
     loader.check_records([dict(image_id=i, label_names=n) for i, n in IMAGES.items()])
 

@@ -94,22 +94,22 @@ def test_rows_against_a_dictionary(tmp_path, bg_filter, groups):
     for image_id, wanted in expected.items():
         names = list(wanted)
         rows = bank.rows(image_id, names)
-        assert rows.fg.shape == (len(names), longest_fg + 1)
-        assert rows.bg.shape == (len(names), longest_bg)
-        assert rows.no.shape == (len(names), 1)
+        assert rows.fg_rows.shape == (len(names), longest_fg + 1)
+        assert rows.bg_rows.shape == (len(names), longest_bg)
+        assert rows.no_rows.shape == (len(names), 1)
         assert {r.dtype for r in rows} == {np.dtype(np.int64)}
         for i, name in enumerate(names):
             fg, bg = wanted[name]
-            *answers, label = rows.fg[i]
+            *answers, label = rows.fg_rows[i]
             assert [bank.texts[r] for r in answers[: len(fg)]] == fg
             assert all(r == -1 for r in answers[len(fg) :])
             assert bank.texts[label] == name
-            assert [bank.texts[r] for r in rows.bg[i][: len(bg)]] == bg
-            assert all(r == -1 for r in rows.bg[i][len(bg) :])
-            assert bank.texts[rows.no[i, 0]] == f'no {name}'
+            assert [bank.texts[r] for r in rows.bg_rows[i][: len(bg)]] == bg
+            assert all(r == -1 for r in rows.bg_rows[i][len(bg) :])
+            assert bank.texts[rows.no_rows[i, 0]] == f'no {name}'
         # the order asked for
         turned = bank.rows(image_id, names[::-1])
-        np.testing.assert_array_equal(turned.fg, rows.fg[::-1])
+        np.testing.assert_array_equal(turned.fg_rows, rows.fg_rows[::-1])
 
 
 def test_a_copy_is_the_same(tmp_path):
@@ -152,18 +152,18 @@ def test_pair_without_background_texts(tmp_path):
     corpus = make_corpus(images=3)
     poor = [r | dict(image_id='c', class_name='dog') for r in corpus['a/0'] if r['kind'] == 'fg']
     _, bank = make_bank(tmp_path / 'some', corpus | {'c': poor})
-    assert (bank.rows('c', ['dog']).bg == -1).all()
-    assert (bank.rows('a/0', [corpus['a/0'][0]['class_name']]).bg >= 0).any()
+    assert (bank.rows('c', ['dog']).bg_rows == -1).all()
+    assert (bank.rows('a/0', [corpus['a/0'][0]['class_name']]).bg_rows >= 0).any()
     _, bank = make_bank(tmp_path / 'none', {'c': poor})
-    assert bank.rows('c', ['dog']).bg.shape == (1, 0)
+    assert bank.rows('c', ['dog']).bg_rows.shape == (1, 0)
 
 
 def test_image_without_classes(tmp_path):
     _, bank = make_bank(tmp_path, make_corpus())
     rows = bank.rows('a/0', [])
-    assert rows.fg.shape == (0, bank.width_fg + 1)
-    assert rows.bg.shape == (0, bank.width_bg)
-    assert rows.no.shape == (0, 1)
+    assert rows.fg_rows.shape == (0, bank.width_fg + 1)
+    assert rows.bg_rows.shape == (0, bank.width_bg)
+    assert rows.no_rows.shape == (0, 1)
 
 
 def test_empty_bank(tmp_path):
@@ -346,6 +346,6 @@ def test_names_come_back_as_they_were_written(classes_of, failed):
         assert set(bank.metadata['failed'].split('\n')) - {''} == set(failed)
         for image_id, names in classes_of.items():
             rows = bank.rows(image_id, names)
-            for name, fg, no in zip(names, rows.fg, rows.no, strict=True):
+            for name, fg, no in zip(names, rows.fg_rows, rows.no_rows, strict=True):
                 assert [bank.texts[k] for k in fg] == [f'an {name}', name]
                 assert bank.texts[no[0]] == f'no {name}'

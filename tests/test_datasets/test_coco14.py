@@ -54,19 +54,19 @@ def test_table_and_instances_give_the_same_records(root):
 
 def test_sample(root):
     sample = build(root)[1]['data_samples']
-    assert sample.pairs.tolist() == [2, 16]
+    assert sample.class_indices.tolist() == [2, 16]
     assert sample.image_labels.shape == (80,)
     assert sample.gt_sem_seg.data.unique().tolist() == [80]
 
 
 def test_images_without_a_label_stay_unless_they_are_filtered(root):
     assert build(root).image_ids() == ['a', 'b']
-    assert build(root)[0]['data_samples'].pairs.shape == (0,)
+    assert build(root)[0]['data_samples'].class_indices.shape == (0,)
     assert build(root, filter_cfg=dict(filter_empty_gt=True)).image_ids() == ['b']
 
 
 def test_images_of_a_test_server(root):
-    assert [r['labels'] for r in build(root, labelled=False).iterate_records()] == [[], []]
+    assert [r['class_indices'] for r in build(root, labelled=False).iterate_records()] == [[], []]
 
 
 def test_labels_that_are_no_class_are_named_at_once(root):

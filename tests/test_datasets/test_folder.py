@@ -44,12 +44,12 @@ def test_records(root):
     records = {r['image_id']: r for r in dataset.iterate_records()}
     assert records['été 1/b']['label_names'] == ('dog', 'potted plant')
     assert records['été 1/b']['img_path'] == str(root / 'pictures/été 1/b.PNG')
-    assert records['c d']['labels'] == []
+    assert records['c d']['class_indices'] == []
     assert records['a']['seg_map_path'] is None
     assert dataset.metainfo['classes'] == ('background', 'cat', 'dog', 'potted plant')
     assert len(dataset.metainfo['palette']) == 4
     sample = dataset[2]['data_samples']
-    assert sample.pairs.tolist() == [1, 2]
+    assert sample.class_indices.tolist() == [1, 2]
     assert sample.ori_shape == (30, 40)
 
 
@@ -84,7 +84,7 @@ def test_any_number_of_classes(root, count):
     assert len(classes) == count + (count > 254)
     write_labels(root / 'labels.csv', {'a.jpg': [classes[-1]]})
     dataset = build(root, classes=classes)
-    assert dataset[0]['data_samples'].pairs.tolist() == [len(classes) - 1]
+    assert dataset[0]['data_samples'].class_indices.tolist() == [len(classes) - 1]
     assert dataset[0]['data_samples'].image_labels.shape == (len(classes),)
 
 

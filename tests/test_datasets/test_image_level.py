@@ -45,7 +45,7 @@ def test_records():
     dataset = make()
     assert dataset.class_names == ('cat', 'dining table', 'dog')
     assert dataset.image_ids() == ['a', 'b', 'c', 'd']
-    assert [r['labels'] for r in dataset.iterate_records()] == [[1], [], [2], [0, 2]]
+    assert [r['class_indices'] for r in dataset.iterate_records()] == [[1], [], [2], [0, 2]]
     assert [r['label_names'] for r in dataset.iterate_records()] == [
         ('dining table',),
         (),
@@ -106,8 +106,8 @@ def test_failed_sample():
         image_id='c', img_path='c.jpg', label_names=('dog',), failed='c is bad'
     )
     assert packed.image_labels.tolist() == [0, 0, 0]
-    assert packed.pairs.dtype == torch.int64
-    assert packed.pairs.shape == (0,)
+    assert packed.class_indices.dtype == torch.int64
+    assert packed.class_indices.shape == (0,)
 
 
 @pytest.mark.parametrize(

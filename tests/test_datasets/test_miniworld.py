@@ -40,5 +40,5 @@ def test_a_drawn_world_is_read_with_its_masks(tmp_path):
         assert packed['inputs'].shape == (3, 48, 48)
         # labels of the XML files and classes of the masks agree
         drawn = set(sample.gt_sem_seg.data.unique().tolist()) - {0, 255}
-        assert drawn == {k + 1 for k in sample.pairs.tolist()}
-        assert sample.label_names == tuple(CLASSES[k] for k in sample.pairs)
+        assert drawn == {k + 1 for k in sample.class_indices.tolist()}
+        assert sample.label_names == tuple(CLASSES[k] for k in sample.class_indices)

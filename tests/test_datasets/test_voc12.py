@@ -22,7 +22,7 @@ def test_labels_of_xml_and_of_a_file_agree(tmp_path):
     make_tiny_voc(tmp_path)
     from_xml, from_csv = build(tmp_path), build(tmp_path, labels_file='labels.csv')
     for a, b in zip(from_xml.iterate_records(), from_csv.iterate_records(), strict=True):
-        assert a['labels'] == b['labels']
+        assert a['class_indices'] == b['class_indices']
         assert a['label_names'] == b['label_names']
 
 
@@ -35,7 +35,7 @@ def test_sample(tmp_path):
     assert packed['inputs'].shape == (3, 32, 40)
     assert packed['inputs'].dtype.is_floating_point is False
     assert sample.label_names == ('dining table', 'person')
-    assert sample.pairs.tolist() == [10, 14]
+    assert sample.class_indices.tolist() == [10, 14]
     assert sample.image_labels.nonzero().flatten().tolist() == [10, 14]
     assert sample.gt_sem_seg.data.shape == (1, 32, 40)
     assert sample.ori_shape == (32, 40)
@@ -123,7 +123,7 @@ def test_image_without_label_is_kept(tmp_path):
     make_tiny_voc(tmp_path)
     (tmp_path / 'labels.csv').write_text('image,labels\nimg_0,dog\nimg_1,\nimg_2,cat\nimg_3,cat\n')
     sample = build(tmp_path, labels_file='labels.csv')[1]['data_samples']
-    assert sample.pairs.shape == (0,)
+    assert sample.class_indices.shape == (0,)
     assert sample.image_labels.sum() == 0
 
 
@@ -195,7 +195,7 @@ def test_images_of_a_test_server_need_no_labels(tmp_path, caplog):
     (tmp_path / 'Annotations/img_0.xml').unlink()
     dataset = build(tmp_path, labelled=False, pipeline=[PACK[0], PACK[2]])
     assert dataset.image_ids() == ['img_0', 'img_1', 'img_2', 'img_3']
-    assert dataset[0]['data_samples'].pairs.tolist() == []
+    assert dataset[0]['data_samples'].class_indices.tolist() == []
     assert 'have no label' not in caplog.text
 
 

@@ -29,7 +29,7 @@ def test_what_is_found_is_where_it_is(explainer):
         names = sorted({thing.class_name for thing in scene.objects})
         found = explainer.find(picture.image, names)
         assert found.classes == tuple(names)
-        for key in found.keys:
+        for key in found.class_indices:
             truth = picture.mask == key + 1
             plain.append(iou(found.mask(0.25, refined=False) == key + 1, truth))
             refined.append(iou(found.mask(0.25, refined=True) == key + 1, truth))

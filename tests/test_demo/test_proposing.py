@@ -78,7 +78,7 @@ def test_clip_proposes_the_likeliest_and_whatever_is_likely(proposer):
 
 def test_a_network_without_clip_proposes_nothing():
     assert clip_proposer_of({}, object(), ['cat'], None) is None
-    assert clip_proposer_of(dict(text_bank=dict()), object(), ['cat'], None) is None
+    assert clip_proposer_of(dict(text_encoding=dict()), object(), ['cat'], None) is None
 
 
 @pytest.mark.parametrize('name', ODD_NAMES)

@@ -69,7 +69,7 @@ def test_names_that_are_read(tmp_path):
             r'train_dataloader\.num_worker is no option of train_dataloader; did you mean num_w',
         ),
         ('randomness = dict(sead=1)', r'randomness\.sead .* did you mean seed'),
-        ('text_bank = dict(promt="x")', r'text_bank\.promt .* did you mean prompt'),
+        ('text_encoding = dict(promt="x")', r'text_encoding\.promt .* did you mean prompt'),
         (
             'default_hooks = dict(logger=dict(intervall=1))',
             r'logger\.intervall is no option of LoggerHook; did you mean interval',

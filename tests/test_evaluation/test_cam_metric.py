@@ -28,7 +28,7 @@ def make_sample(image_id, cams, keys, mask):
     return dict(
         image_id=image_id,
         img_path=f'JPEGImages/{image_id}.jpg',
-        cam_keys=torch.tensor(keys, dtype=torch.int64),
+        cam_class_indices=torch.tensor(keys, dtype=torch.int64),
         cam_high_res=torch.as_tensor(cams),
         gt_sem_seg=dict(data=torch.as_tensor(mask).long()[None]),
     )
@@ -64,7 +64,9 @@ def naive_report(samples, thresholds=THRESHOLDS, classes=4):
                     continue
                 label, best = 0, np.float32(threshold)
                 for k, value in zip(
-                    sample['cam_keys'].tolist(), sample['cam_high_res'][:, y, x], strict=True
+                    sample['cam_class_indices'].tolist(),
+                    sample['cam_high_res'][:, y, x],
+                    strict=True,
                 ):
                     if np.float32(value) > best:
                         label, best = k + 1, np.float32(value)
@@ -262,7 +264,7 @@ BAD_SAMPLES = {
     ),
     'class of a map': (
         DataError,
-        dict(cam_keys=torch.tensor([19])),
+        dict(cam_class_indices=torch.tensor([19])),
         r'image a: class 20 is in mask or maps, but there are 4 classes with the background\.',
     ),
 }

@@ -14,7 +14,7 @@ def make_sample(image_id, keys=(1, 4), size=(9, 14), seed=0):
     low = (len(keys), -(-size[0] // 4), -(-size[1] // 4))
     return dict(
         image_id=image_id,
-        cam_keys=torch.tensor(keys, dtype=torch.int64),
+        cam_class_indices=torch.tensor(keys, dtype=torch.int64),
         cam_strided=torch.from_numpy(rng.random(low)),
         cam_high_res=torch.from_numpy(rng.random((len(keys), *size))).to(torch.bfloat16),
     )
@@ -28,7 +28,7 @@ def test_files_as_they_are_read_back(tmp_path):
     writer.evaluate(3)
     for sample in samples:
         cams = read_cams(tmp_path / f'cams/{sample["image_id"]}.npz')
-        assert cams.keys.tolist() == sample['cam_keys'].tolist()
+        assert cams.class_indices.tolist() == sample['cam_class_indices'].tolist()
         assert cams.size == tuple(sample['cam_high_res'].shape[1:])
         for name, step in (('high_res', 1 / 255), ('strided', 2**-11)):
             wanted = sample[f'cam_{name}'].float().numpy()
@@ -93,7 +93,9 @@ def test_the_files_have_the_bytes_of_those_written_one_by_one(tmp_path):
         writer.process(None, [sample])
     writer.evaluate(40)
     for sample in samples:
-        keys, *maps = (sample[f'cam_{k}'].float().numpy() for k in ('keys', 'strided', 'high_res'))
-        write_cams(tmp_path / 'one.npz', keys, *maps)
+        class_indices, *maps = (
+            sample[f'cam_{k}'].float().numpy() for k in ('class_indices', 'strided', 'high_res')
+        )
+        write_cams(tmp_path / 'one.npz', class_indices, *maps)
         found = tmp_path / f'cams/{sample["image_id"]}.npz'
         assert found.read_bytes() == (tmp_path / 'one.npz').read_bytes()

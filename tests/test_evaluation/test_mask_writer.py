@@ -31,8 +31,10 @@ def test_labels_that_are_no_map_are_not_written(tmp_path):
 def test_masks_show_the_highest_map(tmp_path):
     maps = torch.tensor([[[0.9, 0.3, 0.1]], [[0.2, 0.4, 0.24]]])
     samples = [
-        dict(image_id='a', cam_keys=torch.tensor([2, 6]), cam_high_res=maps),
-        dict(image_id='b', cam_keys=torch.zeros(0).long(), cam_high_res=torch.zeros(0, 1, 3)),
+        dict(image_id='a', cam_class_indices=torch.tensor([2, 6]), refined_maps=maps),
+        dict(
+            image_id='b', cam_class_indices=torch.zeros(0).long(), refined_maps=torch.zeros(0, 1, 3)
+        ),
     ]
     for threshold, wanted in ((0.25, [3, 7, 0]), (0.2, [3, 7, 7]), (0.5, [3, 0, 0])):
         writer = PseudoMaskWriter(str(tmp_path / str(threshold)), threshold)
@@ -45,7 +47,9 @@ def test_masks_show_the_highest_map(tmp_path):
 def test_the_first_one_wins_where_two_are_highest(tmp_path):
     maps = torch.tensor([[[0.25, 0.5, 0.5]], [[0.0, 0.5, 0.25]], [[0.25, 0.5, 0.5]]])
     writer = PseudoMaskWriter(str(tmp_path))
-    writer.process(None, [dict(image_id='a', cam_keys=torch.tensor([2, 6, 7]), cam_high_res=maps)])
+    writer.process(
+        None, [dict(image_id='a', cam_class_indices=torch.tensor([2, 6, 7]), refined_maps=maps)]
+    )
     writer.evaluate(1)
     assert read_mask(tmp_path / 'a.png').tolist() == [[0, 3, 3]]
 
@@ -89,8 +93,8 @@ def test_masks_of_the_size_of_the_file(tmp_path, kind):
     sample = dict(
         image_id='a',
         file_shape=(4, 6),
-        cam_keys=torch.tensor([299, 2]),
-        cam_high_res=torch.stack([labels == 300, labels == 3]).float(),
+        cam_class_indices=torch.tensor([299, 2]),
+        refined_maps=torch.stack([labels == 300, labels == 3]).float(),
         pred_sem_seg=dict(data=labels[None]),
     )
     for full_size in (False, True):

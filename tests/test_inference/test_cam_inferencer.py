@@ -38,7 +38,7 @@ def test_maps_are_those_of_a_test_run(trained, cams):
     [prediction] = found['predictions']
     wanted = read_cams(root / 'work/cams/img_1.npz')
     assert prediction['classes'] == ['dining table', 'person']
-    assert [CLASSES.index(n) - 1 for n in prediction['classes']] == wanted.keys.tolist()
+    assert [CLASSES.index(n) - 1 for n in prediction['classes']] == wanted.class_indices.tolist()
     # a byte on disk
     np.testing.assert_allclose(prediction['cams'], wanted.high_res, atol=0.5 / 255 + 1e-6)
     assert prediction['image_id'] == 'img_1'
@@ -90,7 +90,7 @@ def test_masks_follow_the_threshold(cams):
 def test_samples_and_opacity(cams):
     image = np.full((32, 40, 3), 200, np.uint8)
     found = cams(image, labels=['cat'], return_datasamples=True, opacity=0.0)
-    assert found['predictions'][0].cam_keys.tolist() == [7]
+    assert found['predictions'][0].cam_class_indices.tolist() == [7]
     assert (found['visualization'][0][0] == 200).all()
 
 

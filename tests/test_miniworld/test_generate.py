@@ -118,7 +118,7 @@ def test_our_dataset_reads_it(world, part, ids):
     for packed in dataset:
         sample = packed['data_samples']
         labels = set(sample.gt_sem_seg.data.unique().tolist()) - {0, 255}
-        assert {k + 1 for k in sample.pairs.tolist()} == labels
+        assert {k + 1 for k in sample.class_indices.tolist()} == labels
         assert packed['inputs'].shape == (3, 48, 48)
 
 

@@ -14,7 +14,7 @@ def test_labels_are_those_of_the_function():
     maps, keys = random.random((2, 20, 24), dtype=np.float32), np.array([3, 14])
     sample = SegDataSample()
     sample.set_field(torch.from_numpy(maps), 'cam_high_res')
-    sample.set_field(torch.from_numpy(keys), 'cam_keys')
+    sample.set_field(torch.from_numpy(keys), 'cam_class_indices')
     failed = SegDataSample(metainfo=dict(failed='gone'))
     model = IRLabeler(conf_fg=0.5, conf_bg=0.2, crf=dict(steps=3))
     inputs = [torch.from_numpy(picture).permute(2, 0, 1), torch.zeros(3, 1, 1, dtype=torch.uint8)]

@@ -17,7 +17,7 @@ def test_cams_round_trip(tmp_path):
     path = tmp_path / 'sub dir/a.npz'
     schemas.write_cams(path, np.array([3, 7]), low, high)
     read = schemas.read_cams(path)
-    assert read.keys.tolist() == [3, 7]
+    assert read.class_indices.tolist() == [3, 7]
     assert read.size == (9, 13)
     assert np.abs(read.high_res - high).max() <= 0.5 / 255 + 1e-6
     assert np.abs(read.strided - low).max() <= 2**-11
@@ -76,6 +76,8 @@ def test_every_image_has_a_file_of_its_own(image_ids):
             path = schemas.file_of(folder, image_id, '.npz')
             schemas.write_cams(path, np.array([key]), np.zeros((1, 1, 1)), np.zeros((1, 2, 3)))
         for key, image_id in enumerate(sorted(image_ids)):
-            assert schemas.read_cams(schemas.file_of(folder, image_id, '.npz')).keys == [key]
+            assert schemas.read_cams(schemas.file_of(folder, image_id, '.npz')).class_indices == [
+                key
+            ]
         found = {schemas.image_id_of(path, folder) for path in Path(folder).rglob('*.npz')}
         assert found == image_ids

@@ -34,7 +34,7 @@ def test_folders_and_checkpoints():
 READS = {
     'train.py': ('train_dataloader', 'load_from'),
     'test.py': ('test_dataloader',),
-    'encode_texts.py': ('text_bank',),
+    'encode_texts.py': ('text_encoding',),
 }
 
 

@@ -61,7 +61,7 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
                 assert get(cfg, key) == value, key
             if stage.tool == 'train.py':
                 seen += 1
-                if 'text_bank' in cfg:
+                if 'text_encoding' in cfg:
                     check_own_texts(row, cfg)
                 cfg.model.backbone.pop('init_cfg', None)
             MODELS.build(cfg.model)
@@ -69,13 +69,12 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
 
 
 def check_own_texts(row, cfg):
-    own = row.variant.qape or any(key.startswith('text_bank.') for key in row.variant.options)
-    TextIndex(cfg.text_bank.bg_filter, cfg.text_bank.groups)
+    own = row.variant.qape or any(key.startswith('text_encoding.') for key in row.variant.options)
+    TextIndex(cfg.text_encoding.bg_filter, cfg.text_encoding.groups)
     folder = f'root/{row.folder}' if own else 'root'
     assert Path(cfg.model.text_bank).resolve() == Path(folder, 'texts').resolve()
-    assert cfg.text_bank.folder == cfg.model.text_bank
     qape = f'{row.folder}_qape' if row.variant.qape else 'qape'
-    assert Path(cfg.text_bank.corpus).resolve() == Path('root', qape, 'corpus').resolve()
+    assert Path(cfg.text_encoding.corpus).resolve() == Path('root', qape, 'corpus').resolve()
 
 
 def test_stages_of_a_suite(tmp_path):
@@ -84,7 +83,7 @@ def test_stages_of_a_suite(tmp_path):
         tmp_path / 'mine.py',
         dict(
             a=dict(title='A', options={'model.loss_reg': None}),
-            b=dict(title='B', options={'text_bank.groups': ['fine']}),
+            b=dict(title='B', options={'text_encoding.groups': ['fine']}),
             c=dict(title='C', paper=67.3),
             d=dict(title='D', stage='cam'),
             e=dict(title='E', qape={'model.groups': ['fine', 'color']}),
@@ -144,7 +143,7 @@ def test_options_survive_those_of_the_seed():
         ("variants = dict(a=dict(name='x'))", "unexpected keyword argument 'name'"),
         ("variants = dict(a='x')", 'needs variants'),
         ('variants = dict()', 'has no variants'),
-        ('\nvariants = dict(', r's.py, line 2: this is no Python'),
+        ('\nvariants = dict(', r's.py:2 is no Python'),
         ('variant = dict(a=1)', r's.py needs variants = .*; it has variant\.'),
         ("variants = {'a b': dict(title='A')}", r"s.py: 'a b' names a folder, so it may have"),
     ],
@@ -169,7 +168,7 @@ def test_plan_without_the_stage(tmp_path):
     [
         ({'model.loss_rge': None}, r'mine.py: a: configs/\S+ has no model.loss_rge'),
         ({'model.loss_reg.weight.x': 1}, r'has no model.loss_reg.weight.x'),
-        ({'text_bank.group': ['fine']}, 'has no text_bank.group'),
+        ({'text_encoding.group': ['fine']}, 'has no text_encoding.group'),
         ({'model.kwargs': 1}, 'has no model.kwargs'),
         ({'train_dataloader.dataset.max_side': 1}, 'has no train_dataloader.dataset.max_side'),
         ({'lr': 1e-3}, r'a: lr is read by configs/\S+ alone; name the place'),

@@ -12,11 +12,11 @@ model = dict(
     loss_frc=dict(type='FRCLoss', loss_weight=10.0, temperature=0.7),
     loss_brc=dict(type='BRCLoss', loss_weight=8.0, temperature=0.7, positive='exp_mean'),
     loss_reg=dict(type='REGLoss', loss_weight=0.2),
-    texts='corpus',
+    text_source='corpus',
     fg_fusion='mean',
     region_image='hard',
 )
-text_bank = dict(
+text_encoding = dict(
     text_head=dict(type='CLIPTextHead', model='miniworld://clip'),
     prompt='a photo of {answer}',
     bg_filter='none',

@@ -29,11 +29,11 @@ model = dict(
         type='BRCLoss', loss_weight=8.0, temperature=0.7, reduction='sum', positive='exp_mean'
     ),
     loss_reg=dict(type='REGLoss', loss_weight=0.2),
-    texts='corpus',
+    text_source='corpus',
     fg_fusion='mean',
     region_image='hard',
 )
-text_bank = dict(
+text_encoding = dict(
     text_head=dict(type='CLIPTextHead', **clip),
     prompt='a photo of {answer}',
     bg_filter='none',

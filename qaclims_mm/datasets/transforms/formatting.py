@@ -10,7 +10,15 @@ from PIL import Image
 from qaclims_mm.registry import TRANSFORMS
 
 # arrays that earlier transforms may have added
-_ARRAYS = ('fg_rows', 'bg_rows', 'no_rows', 'cam_keys', 'cam_strided', 'cam_high_res', 'ir_label')
+_ARRAYS = (
+    'fg_rows',
+    'bg_rows',
+    'no_rows',
+    'cam_class_indices',
+    'cam_strided',
+    'cam_high_res',
+    'ir_label',
+)
 _META = (
     *('image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', 'pad_offset', 'label_names'),
     'label_aliases',
@@ -38,15 +46,15 @@ class PackWeakInputs(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Return ``inputs``, uint8 RGB ``(3, H, W)`` or a list of them, and ``data_samples``.
 
-        The sample has ``image_labels`` (K,) of 0/1, ``pairs`` (n,) and, where loaded, ``fg_rows``,
-        ``bg_rows``, ``no_rows``, the maps, ``ir_label`` and ``gt_sem_seg`` (1, H, W).
+        The sample has ``image_labels`` (K,) of 0/1, ``class_indices`` (n,) and, where loaded,
+        ``fg_rows``, ``bg_rows``, ``no_rows``, the maps, ``ir_label`` and ``gt_sem_seg`` (1, H, W).
         """
         sample = SegDataSample(metainfo={k: results[k] for k in _META if k in results})
-        pairs = torch.tensor(results['labels'], dtype=torch.int64)
+        class_indices = torch.tensor(results['class_indices'], dtype=torch.int64)
         labels = torch.zeros(results['num_classes'])
-        labels[pairs] = 1
+        labels[class_indices] = 1
         sample.set_field(labels, 'image_labels')
-        sample.set_field(pairs, 'pairs')
+        sample.set_field(class_indices, 'class_indices')
         for name in _ARRAYS:
             if name in results:
                 sample.set_field(torch.from_numpy(results[name]), name)

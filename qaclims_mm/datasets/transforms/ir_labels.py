@@ -11,7 +11,7 @@ from qaclims_mm.schemas import file_of, read_cams
 
 @TRANSFORMS.register_module()
 class LoadCAMs(BaseTransform):
-    """Reads an image's maps into ``cam_keys`` (n,), ``cam_strided`` and ``cam_high_res``.
+    """Reads an image's maps into ``cam_class_indices`` (n,), ``cam_strided`` and ``cam_high_res``.
 
     Args:
         cams: Folder of the maps.
@@ -45,7 +45,7 @@ class LoadCAMs(BaseTransform):
                 f'{results["ori_shape"][1]}x{results["ori_shape"][0]}; delete them and run the CAM '
                 'export again'
             )
-        results['cam_keys'] = cams.keys
+        results['cam_class_indices'] = cams.class_indices
         results['cam_strided'], results['cam_high_res'] = cams.strided, cams.high_res
         return results
 
@@ -70,7 +70,7 @@ class MakeIRLabel(BaseTransform):
         """Add the labels."""
         results['ir_label'] = confident_labels(
             results['cam_high_res'],
-            results['cam_keys'],
+            results['cam_class_indices'],
             np.asarray(results['img']),
             self.conf_fg,
             self.conf_bg,

@@ -60,5 +60,4 @@ class LoadTextRows(BaseTransform):
             raise RecordError(
                 f'{self.bank.folder} has no texts for {error}; run the qape stage again'
             ) from error
-        results['fg_rows'], results['bg_rows'], results['no_rows'] = rows
-        return results
+        return {**results, **rows._asdict()}

@@ -55,7 +55,7 @@ class CAMVisualizationHook(Hook):
 
     def _choose(self, records: Sequence[dict]) -> list[int]:
         """Return the indices of the images that are shown."""
-        labelled = [i for i, r in enumerate(records) if r['labels']]
+        labelled = [i for i, r in enumerate(records) if r['class_indices']]
         if self.image_ids is None:
             if not labelled:
                 raise ValueError('the test set has no image with a label, so no map to show.')

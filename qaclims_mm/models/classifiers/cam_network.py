@@ -86,22 +86,22 @@ class CAMNetwork(BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
-        """Add the maps: ``cam_keys`` (n,), ``cam_strided`` (n, h, w), ``cam_high_res`` (n, H, W).
+        """Add ``cam_class_indices`` (n,), ``cam_strided`` (n, h, w), ``cam_high_res`` (n, H, W).
 
         Copies of equal size, of whatever image, go through the network together.
 
         Args:
             inputs: For each image its normalised copies ``(3, h, w)``, one a scale.
-            data_samples: Have ``pairs``; a sample with ``failed`` is passed on as it is.
+            data_samples: Have ``class_indices``; a sample with ``failed`` is passed on as it is.
         """
         pairs = zip(inputs, data_samples, strict=True)
         whole = [(scales, sample) for scales, sample in pairs if not sample.get('failed')]
         copies = [image for scales, _ in whole for image in scales]
         merged = iter(sum_over_flips(self._activations, copies))
         for scales, sample in whole:
-            maps = [next(merged)[sample.pairs] for _ in scales]
+            maps = [next(merged)[sample.class_indices] for _ in scales]
             strided, high_res = merge_multiscale_cams(maps, sample.ori_shape)
-            sample.set_field(sample.pairs, 'cam_keys')
+            sample.set_field(sample.class_indices, 'cam_class_indices')
             sample.set_field(strided, 'cam_strided')
             sample.set_field(high_res, 'cam_high_res')
         return list(data_samples)

@@ -11,7 +11,7 @@ from mmengine.dist import all_reduce
 from torch import Tensor
 
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
-from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_labels
+from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_indices
 from qaclims_mm.registry import MODELS
 
 
@@ -92,11 +92,11 @@ class CLIMS(RegionNetwork):
     def load_texts(self) -> None:
         """Read CLIP, encode the texts, and check that both encoders are of one CLIP."""
         texts = self.fixed_texts.encode(self.text_head, self.image_head)
-        self.texts = texts.to(self.texts.device)
+        self.text_embeddings = texts.to(self.text_embeddings.device)
 
     def collect(self, data_samples: Sequence[Any]) -> Pairs:
         """Return the pairs of a batch with their rows of the texts."""
-        image, label = collect_labels(data_samples)
+        image, label = collect_indices(data_samples)
         return Pairs(image, label, self.label_rows[label], self.background_rows[label])
 
     def loss_scales(self, inputs: Tensor, pairs: Pairs) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class CLIMS(RegionNetwork):
         scales = super().loss_scales(inputs, pairs)
         means = [name for name, module in self.configured().items() if module.reduction == 'mean']
         if means:
-            number = inputs.new_tensor(len(pairs.label), dtype=torch.float32)
+            number = inputs.new_tensor(len(pairs.class_index), dtype=torch.float32)
             a_rank = number.clone()
             all_reduce(a_rank, 'mean')
             scales.update(dict.fromkeys(means, number / a_rank))

@@ -72,14 +72,14 @@ class CLIPCAM(PredictOnly):
 
         Args:
             inputs: For each image its normalised copies ``(3, h, w)``, one a scale.
-            data_samples: Have ``pairs``; a sample with ``failed`` is passed on as it is.
+            data_samples: Have ``class_indices``; a sample with ``failed`` is passed on as it is.
         """
         for scales, sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):
                 continue
-            maps = sum_over_flips(partial(self._maps, sample.pairs.tolist()), scales)
+            maps = sum_over_flips(partial(self._maps, sample.class_indices.tolist()), scales)
             strided, high_res = merge_multiscale_cams(maps, sample.ori_shape)
-            sample.set_field(sample.pairs, 'cam_keys')
+            sample.set_field(sample.class_indices, 'cam_class_indices')
             sample.set_field(strided, 'cam_strided')
             sample.set_field(high_res, 'cam_high_res')
         return list(data_samples)

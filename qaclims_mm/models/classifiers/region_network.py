@@ -19,19 +19,21 @@ from qaclims_mm.registry import MODELS
 class Pairs(NamedTuple):
     """The present classes of a batch: indices (P,), text rows (P, L+1) or (P,), and (P, N)."""
 
-    image: Tensor
-    label: Tensor
+    image_index: Tensor
+    class_index: Tensor
     fg_rows: Tensor
     bg_rows: Tensor
 
 
-def collect_labels(data_samples: Sequence[Any]) -> tuple[Tensor, Tensor]:
-    """Return image and class of every pair of a batch, each (P,).
+def collect_indices(data_samples: Sequence[Any]) -> tuple[Tensor, Tensor]:
+    """Return the index of the image and of the class of every pair of a batch, each (P,).
 
     No value is read, so a GPU is never waited for.
     """
-    image = torch.cat([s.pairs.new_full(s.pairs.shape, i) for i, s in enumerate(data_samples)])
-    return image, torch.cat([s.pairs for s in data_samples])
+    image = torch.cat(
+        [s.class_indices.new_full(s.class_indices.shape, i) for i, s in enumerate(data_samples)]
+    )
+    return image, torch.cat([s.class_indices for s in data_samples])
 
 
 class RegionNetwork(CAMNetwork):
@@ -50,7 +52,7 @@ class RegionNetwork(CAMNetwork):
     """
 
     REGION_LOSSES: ClassVar[tuple[str, ...]]
-    texts: Tensor
+    text_embeddings: Tensor
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class RegionNetwork(CAMNetwork):
         self.loss_reg = MODELS.build(loss_reg) if loss_reg else None
         self.region_image, self.reference_batch_size = region_image, reference_batch_size
         # Empty until training starts: predicting needs neither the texts nor CLIP.
-        self.register_buffer('texts', torch.zeros(0, 0), persistent=False)
+        self.register_buffer('text_embeddings', torch.zeros(0, 0), persistent=False)
 
     def init_weights(self) -> None:
         """Initialise the network, and read CLIP and the texts."""
@@ -76,11 +78,11 @@ class RegionNetwork(CAMNetwork):
 
     @abstractmethod
     def load_texts(self) -> None:
-        """Read CLIP and fill ``texts``, and check that they belong together."""
+        """Read CLIP and fill ``text_embeddings``, and check that they belong together."""
 
     @abstractmethod
     def collect(self, data_samples: Sequence[Any]) -> Pairs:
-        """Return the pairs of a batch with their rows of ``texts``."""
+        """Return the pairs of a batch with their rows of ``text_embeddings``."""
 
     @abstractmethod
     def match(self, regions: tuple[Tensor, Tensor], pairs: Pairs) -> dict[str, Tensor]:
@@ -110,10 +112,12 @@ class RegionNetwork(CAMNetwork):
     def region_losses(self, inputs: Tensor, cams: Tensor, pairs: Pairs) -> dict[str, Tensor]:
         """Return the region losses of sigmoid CAMs ``(B, K, P', Q')``."""
         scales = self.loss_scales(inputs, pairs)
-        if len(pairs.label) == 0:
+        if len(pairs.class_index) == 0:
             # Every rank needs a graph to all weights, or the others wait for it for ever.
             return dict.fromkeys(scales, 0 * cams.sum())
-        regions = self.encode_regions(inputs, cams[pairs.image, pairs.label][:, None], pairs.image)
+        regions = self.encode_regions(
+            inputs, cams[pairs.image_index, pairs.class_index][:, None], pairs.image_index
+        )
         return {name: scales[name] * loss for name, loss in self.match(regions, pairs).items()}
 
     def encode_regions(
@@ -142,9 +146,9 @@ class RegionNetwork(CAMNetwork):
 
     def _lookup(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return embeddings (..., D) float32 and validity (...) of rows, -1 = none."""
-        if not len(self.texts):
+        if not len(self.text_embeddings):
             self.load_texts()
-        return self.texts[rows.clamp(min=0).long()].float(), rows >= 0
+        return self.text_embeddings[rows.clamp(min=0).long()].float(), rows >= 0
 
 
 def to_clip_input(inputs: Tensor, data_preprocessor: Any, image_head: Any) -> Tensor:

@@ -12,24 +12,26 @@ from torch.nn import functional as F
 
 from qaclims_mm.corpus.text_bank import TextBank
 from qaclims_mm.functional.cam import REGION_IMAGES
-from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_labels
+from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_indices
 from qaclims_mm.registry import MODELS
 
 FG_FUSIONS = ('mean', 'label_half')
-TEXTS = ('corpus', 'label')
+TEXT_SOURCES = ('corpus', 'label')
 
 
-def collect_pairs(data_samples: Sequence[Any], texts: str = 'corpus') -> Pairs:
+def collect_pairs(data_samples: Sequence[Any], text_source: str = 'corpus') -> Pairs:
     """Concatenate the pairs of a batch; no value is read, so a GPU is never waited for.
 
     Args:
-        data_samples: Have ``pairs``, ``fg_rows``, ``bg_rows`` and ``no_rows``.
-        texts: ``corpus`` takes the answers, ``label`` the class and "no {class}".
+        data_samples: Have ``class_indices``, ``fg_rows``, ``bg_rows`` and ``no_rows``.
+        text_source: ``corpus`` takes the answers, ``label`` the class and "no {class}".
     """
     return Pairs(
-        *collect_labels(data_samples),
-        torch.cat([s.fg_rows if texts == 'corpus' else s.fg_rows[:, -1:] for s in data_samples]),
-        torch.cat([s.bg_rows if texts == 'corpus' else s.no_rows for s in data_samples]),
+        *collect_indices(data_samples),
+        torch.cat(
+            [s.fg_rows if text_source == 'corpus' else s.fg_rows[:, -1:] for s in data_samples]
+        ),
+        torch.cat([s.bg_rows if text_source == 'corpus' else s.no_rows for s in data_samples]),
     )
 
 
@@ -66,7 +68,7 @@ class RITC(RegionNetwork):
         loss_frc: Config of ``FRCLoss``, or ``None``.
         loss_brc: Config of ``BRCLoss``, or ``None``.
         loss_reg: Config of ``REGLoss``, or ``None``.
-        texts: ``corpus``, or ``label`` for RITC without QAPE; see ``collect_pairs``.
+        text_source: ``corpus``, or ``label`` for RITC without QAPE; see ``collect_pairs``.
         fg_fusion: See ``fuse_foreground``.
         region_image: ``hard`` or ``soft``; see ``functional.cam.region_images``.
         reference_batch_size: Images a rank for which the loss weights hold. FRC and BRC are sums
@@ -92,7 +94,7 @@ class RITC(RegionNetwork):
         loss_frc: dict | None,
         loss_brc: dict | None,
         loss_reg: dict | None,
-        texts: str = 'corpus',
+        text_source: str = 'corpus',
         fg_fusion: str = 'mean',
         region_image: str = 'hard',
         reference_batch_size: int = 4,
@@ -102,7 +104,7 @@ class RITC(RegionNetwork):
             image_head, threshold, loss_reg, region_image, reference_batch_size, **kwargs
         )
         for name, value, known in (
-            ('texts', texts, TEXTS),
+            ('text_source', text_source, TEXT_SOURCES),
             ('fg_fusion', fg_fusion, FG_FUSIONS),
             ('region_image', region_image, REGION_IMAGES),
         ):
@@ -111,18 +113,18 @@ class RITC(RegionNetwork):
         self.loss_frc, self.loss_brc = (
             MODELS.build(cfg) if cfg else None for cfg in (loss_frc, loss_brc)
         )
-        self.text_bank, self.texts_used, self.fg_fusion = text_bank, texts, fg_fusion
+        self.text_bank, self.text_source, self.fg_fusion = text_bank, text_source, fg_fusion
 
     def load_texts(self) -> None:
         """Read CLIP and the text bank, and check that they belong together."""
         bank = TextBank(self.text_bank)
         self.image_head.load()
         bank.check_clip(self.image_head.weights_sha256)
-        self.texts = bank.embeddings.to(self.texts.device)
+        self.text_embeddings = bank.embeddings.to(self.text_embeddings.device)
 
     def collect(self, data_samples: Sequence[Any]) -> Pairs:
         """Return the pairs of a batch with their rows of the text bank."""
-        return collect_pairs(data_samples, self.texts_used)
+        return collect_pairs(data_samples, self.text_source)
 
     def match(self, regions: tuple[Tensor, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         """Return ``loss_frc`` and ``loss_brc``, those that are configured."""

@@ -174,7 +174,7 @@ class IRNRefiner(BaseModel):
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
-        """Replace ``cam_high_res`` by the maps ``(n, H, W)`` in [0, 1] spread up to the edges.
+        """Add ``refined_maps`` ``(n, H, W)`` in [0, 1]: the maps, spread up to the edges.
 
         Args:
             inputs: For each image a list of one normalised copy ``(3, H, W)``.
@@ -189,7 +189,7 @@ class IRNRefiner(BaseModel):
             for edge, maps in zip(self.edges(images), cams, strict=True)
         ]
         for (image, sample), maps in zip(whole, self._walk(cams, edges), strict=True):
-            sample.set_field(self._full_size(maps, image.shape[-2:]), 'cam_high_res')
+            sample.set_field(self._full_size(maps, image.shape[-2:]), 'refined_maps')
         return list(data_samples)
 
     def _walk(self, cams: Sequence[Tensor], edges: Sequence[Tensor]) -> list[Tensor]:

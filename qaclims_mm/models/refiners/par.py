@@ -36,18 +36,20 @@ class PARRefiner(PredictOnly):
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
-        """Replace ``cam_high_res`` by the refined maps ``(n, H, W)`` in [0, 1].
+        """Add ``refined_maps`` ``(n, H, W)`` in [0, 1].
 
         Args:
             inputs: For each image a list of one copy ``(3, H, W)``.
             data_samples: Have ``cam_high_res``; one with ``failed`` is passed on.
         """
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
-            if sample.get('failed') or not len(sample.cam_high_res):
+            if sample.get('failed'):
                 continue
             maps = sample.cam_high_res.to(image)
-            refined = pixel_adaptive_refinement(
-                image[None], maps[None], self.dilations, self.steps
-            )[0]
-            sample.set_field(divide_by_peak(refined, self.normalise), 'cam_high_res')
+            if len(maps):
+                refined = pixel_adaptive_refinement(
+                    image[None], maps[None], self.dilations, self.steps
+                )[0]
+                maps = divide_by_peak(refined, self.normalise)
+            sample.set_field(maps, 'refined_maps')
         return list(data_samples)

@@ -56,7 +56,7 @@ class SAMRefiner(PredictOnly):
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
-        """Replace ``cam_high_res`` by the refined maps ``(n, H, W)`` in [0, 1].
+        """Add ``refined_maps`` ``(n, H, W)`` in [0, 1].
 
         Args:
             inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
@@ -66,14 +66,14 @@ class SAMRefiner(PredictOnly):
             self.sam.load(self.anchor.device)
             self._loaded = True
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
-            if not sample.get('failed') and len(sample.cam_high_res):
+            if not sample.get('failed'):
                 maps = sample.cam_high_res.to(self.anchor.device)
-                sample.set_field(self._refine(image, maps), 'cam_high_res')
+                sample.set_field(self._refine(image, maps), 'refined_maps')
         return list(data_samples)
 
     def _refine(self, image: Tensor, maps: Tensor) -> Tensor:
-        regions = find_regions(maps, **self.regions)
-        if not len(regions.maps):
+        regions = find_regions(maps, **self.regions) if len(maps) else None
+        if regions is None or not len(regions.maps):
             return maps
         pixels = np.ascontiguousarray(image.cpu().numpy().transpose(1, 2, 0))
         proposals, quality = self.sam(pixels, regions.boxes, regions.points)

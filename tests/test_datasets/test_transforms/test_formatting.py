@@ -14,7 +14,7 @@ def make_record(size=(6, 9), **more):
         img=image,
         img_shape=size,
         ori_shape=size,
-        labels=[1, 3],
+        class_indices=[1, 3],
         label_names=('b', 'd'),
         num_classes=4,
         **more,
@@ -33,8 +33,8 @@ def test_to_chw_is_contiguous_also_for_a_mirrored_image():
 def test_labels_and_what_is_known_of_the_image():
     sample = PackWeakInputs().transform(make_record())['data_samples']
     assert sample.image_labels.tolist() == [0, 1, 0, 1]
-    assert sample.pairs.tolist() == [1, 3]
-    assert sample.pairs.dtype == torch.int64
+    assert sample.class_indices.tolist() == [1, 3]
+    assert sample.class_indices.dtype == torch.int64
     assert sample.metainfo == dict(
         image_id='sub/a',
         img_path='sub/a.jpg',
@@ -47,10 +47,10 @@ def test_labels_and_what_is_known_of_the_image():
 
 
 def test_image_without_a_class():
-    record = make_record() | dict(labels=[], label_names=())
+    record = make_record() | dict(class_indices=[], label_names=())
     sample = PackWeakInputs().transform(record)['data_samples']
     assert sample.image_labels.tolist() == [0, 0, 0, 0]
-    assert sample.pairs.shape == (0,)
+    assert sample.class_indices.shape == (0,)
 
 
 def test_texts_and_mask():

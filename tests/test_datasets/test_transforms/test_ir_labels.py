@@ -22,7 +22,7 @@ def load(folder, record):
 
 def test_maps_are_those_of_the_file(tmp_path, record):
     loaded, cams = load(tmp_path, record), read_cams(tmp_path / 'a.npz')
-    assert loaded['cam_keys'].tolist() == [1, 5]
+    assert loaded['cam_class_indices'].tolist() == [1, 5]
     np.testing.assert_array_equal(loaded['cam_high_res'], cams.high_res)
     np.testing.assert_array_equal(loaded['cam_strided'], cams.strided)
 
@@ -33,7 +33,12 @@ def test_labels_are_those_of_the_function(tmp_path, record):
     made = TRANSFORMS.build(step)(load(tmp_path, record))['ir_label']
     cams = read_cams(tmp_path / 'a.npz')
     wanted = confident_labels(
-        cams.high_res, cams.keys, record['img'], 0.6, 0.2, CRFSettings(steps=3, bilateral_rgb=13)
+        cams.high_res,
+        cams.class_indices,
+        record['img'],
+        0.6,
+        0.2,
+        CRFSettings(steps=3, bilateral_rgb=13),
     )
     np.testing.assert_array_equal(made, wanted)
 

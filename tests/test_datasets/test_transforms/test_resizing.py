@@ -103,7 +103,9 @@ def test_one_seed_gives_one_result():
 
 
 def test_offset_reaches_the_sample():
-    results = record(10, 12) | dict(image_id='a', img_path='a.jpg', label_names=(), labels=[])
+    results = record(10, 12) | dict(
+        image_id='a', img_path='a.jpg', label_names=(), class_indices=[]
+    )
     results['num_classes'] = 3
     for cfg in (dict(type='RandomCropPad', size=16), dict(type='PackWeakInputs')):
         results = TRANSFORMS.build(dict(cfg, _scope_='mmseg')).transform(results)

@@ -78,7 +78,7 @@ def test_errors(options, message):
 
 
 RECORDS = [
-    dict(image_id=i, labels=labels)
+    dict(image_id=i, class_indices=labels)
     for i, labels in zip('abcde', ([0], [], [1], [2], [3]), strict=True)
 ]
 

@@ -20,7 +20,7 @@ TINY = dict(
 
 def sample(pairs, size=(32, 48), **meta):
     made = SegDataSample(metainfo=dict(ori_shape=size, **meta))
-    made.set_field(torch.tensor(pairs, dtype=torch.int64), 'pairs')
+    made.set_field(torch.tensor(pairs, dtype=torch.int64), 'class_indices')
     labels = torch.zeros(4)
     labels[list(pairs)] = 1
     made.set_field(labels, 'image_labels')
@@ -39,7 +39,7 @@ def test_predict_equals_a_loop_over_scales_and_flips(activation):
         mirrored = act(model.logits(torch.flip(image, [2])[None]))[0]
         maps.append(torch.stack([plain[k] + torch.flip(mirrored[k], [1]) for k in (1, 3)]))
     strided, high_res = merge_multiscale_cams(maps, (32, 48))
-    assert found.cam_keys.tolist() == [1, 3]
+    assert found.cam_class_indices.tolist() == [1, 3]
     torch.testing.assert_close(found.cam_strided, strided)
     torch.testing.assert_close(found.cam_high_res, high_res)
     assert found.cam_high_res.shape == (2, 32, 48)
@@ -78,10 +78,10 @@ def test_images_together_get_the_maps_of_one_by_one():
 
     together = model.predict(scales, samples())
     alone = [model.predict([x], [s])[0] for x, s in zip(scales, samples(), strict=True)]
-    assert 'cam_keys' not in together[3]
+    assert 'cam_class_indices' not in together[3]
     for number in (0, 1, 2, 4):
         found, wanted = together[number], alone[number]
-        assert found.cam_keys.tolist() == pairs[number]
+        assert found.cam_class_indices.tolist() == pairs[number]
         for name in ('cam_strided', 'cam_high_res'):
             torch.testing.assert_close(found.get(name), wanted.get(name), rtol=0, atol=1e-5)
 
@@ -102,7 +102,7 @@ def test_failed_and_unlabelled_samples():
     results = model.predict(
         [[torch.zeros(3, 1, 1)], [torch.randn(3, 32, 48)]], [failed, sample([])]
     )
-    assert 'cam_keys' not in results[0]
+    assert 'cam_class_indices' not in results[0]
     assert results[1].cam_high_res.shape == (0, 32, 48)
 
 
@@ -137,7 +137,7 @@ def test_goldens(goldens_dir, monkeypatch):
     packed = PackWeakInputs(scales=(1.0, 0.5, 1.5, 2.0)).transform(
         dict(
             img=golden['img'],
-            labels=golden['valid'].tolist(),
+            class_indices=golden['valid'].tolist(),
             ori_shape=golden['img'].shape[:2],
             num_classes=20,
         )

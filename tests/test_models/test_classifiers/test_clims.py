@@ -32,7 +32,8 @@ CONFIG = dict(
     loss_reg=dict(type='REGLoss', loss_weight=0.2),
 )
 SAMPLES = [
-    BaseDataElement(pairs=torch.tensor(p, dtype=torch.int64)) for p in ([0, 3], [], [1], [3])
+    BaseDataElement(class_indices=torch.tensor(p, dtype=torch.int64))
+    for p in ([0, 3], [], [1], [3])
 ]
 
 
@@ -76,9 +77,9 @@ def test_one_list_is_for_all_classes():
 
 def test_texts_are_encoded_when_training_starts():
     model = build()
-    assert len(model.texts) == 0
+    assert len(model.text_embeddings) == 0
     model.init_weights()
-    torch.testing.assert_close(model.texts, encoded(*model.fixed_texts.prompted))
+    torch.testing.assert_close(model.text_embeddings, encoded(*model.fixed_texts.prompted))
     # nothing of CLIP or of the texts is in a checkpoint, and no text encoder is kept
     assert set(model.state_dict()) == {*MODELS.build(TINY).state_dict()}
     assert not [m for m in vars(model).values() if isinstance(m, CLIPTextHead)]
@@ -99,7 +100,7 @@ def test_losses_equal_a_loop_over_pairs():
     )
     otm, btm, cbs, counted = [], [], 0.0, 0
     for image, one in enumerate(SAMPLES):
-        for k in one.pairs.tolist():
+        for k in one.class_indices.tolist():
             cam = torch.nn.functional.interpolate(
                 cams[image, k][None, None], (96, 96), mode='bilinear', align_corners=True
             )
@@ -179,7 +180,7 @@ def test_predict_needs_no_texts(activation):
     maps = getattr(torch, activation)(model.logits(torch.stack([image, image.flip(-1)])))
     strided, _ = merge_multiscale_cams([(maps[0] + maps[1].flip(-1))[[1, 3]]], (32, 48))
     torch.testing.assert_close(found.cam_strided, strided)
-    assert len(model.texts) == 0
+    assert len(model.text_embeddings) == 0
 
 
 @pytest.mark.parametrize(

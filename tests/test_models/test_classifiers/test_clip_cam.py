@@ -37,7 +37,7 @@ def test_maps_equal_those_of_the_texts_that_compete():
     resized = torch.nn.functional.interpolate(both, (96, 96), mode='bilinear', align_corners=False)
     maps, mirrored = text_grad_cams(clip_head.encoder, resized, texts, 2, 10.0)
     strided, high_res = merge_multiscale_cams([maps + mirrored.flip(-1)], (32, 48))
-    assert found.cam_keys.tolist() == [0, 1]
+    assert found.cam_class_indices.tolist() == [0, 1]
     torch.testing.assert_close(found.cam_strided, strided)
     torch.testing.assert_close(found.cam_high_res, high_res)
 

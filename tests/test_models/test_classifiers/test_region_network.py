@@ -6,7 +6,7 @@ from test_models.test_classifiers.test_cam_network import TINY
 from qaclims_mm.models.classifiers.region_network import (
     Pairs,
     RegionNetwork,
-    collect_labels,
+    collect_indices,
     to_clip_input,
 )
 
@@ -29,10 +29,10 @@ class Distance(RegionNetwork):
         self.loss_a, self.loss_b = torch.nn.Identity(), torch.nn.Identity() if with_b else None
 
     def load_texts(self):
-        self.texts = torch.eye(4)
+        self.text_embeddings = torch.eye(4)
 
     def collect(self, data_samples):
-        image, label = collect_labels(data_samples)
+        image, label = collect_indices(data_samples)
         return Pairs(image, label, label, label[:, None])
 
     def match(self, regions, pairs):
@@ -41,11 +41,11 @@ class Distance(RegionNetwork):
 
 
 def samples(*pairs):
-    return [BaseDataElement(pairs=torch.tensor(p, dtype=torch.int64)) for p in pairs]
+    return [BaseDataElement(class_indices=torch.tensor(p, dtype=torch.int64)) for p in pairs]
 
 
 def test_pairs_are_in_image_and_class_order():
-    image, label = collect_labels(samples([0, 2], [], [1]))
+    image, label = collect_indices(samples([0, 2], [], [1]))
     assert image.tolist() == [0, 0, 2]
     assert label.tolist() == [0, 2, 1]
 
@@ -59,7 +59,7 @@ def test_losses_are_scaled_by_the_images_of_the_rank(with_b):
     assert set(found) == {'loss_a', 'loss_b'} if with_b else {'loss_a'}
     pairs = model.collect(batch)
     cams = model.logits(images).sigmoid()
-    inside, _ = model.encode_regions(images, cams[[0, 0, 2], [0, 2, 1]][:, None], pairs.image)
+    inside, _ = model.encode_regions(images, cams[[0, 0, 2], [0, 2, 1]][:, None], pairs.image_index)
     torch.testing.assert_close(found['loss_a'], 6 / 3 * inside.sum())
 
 
@@ -96,9 +96,9 @@ def test_batch_without_a_label_has_a_graph_to_every_weight():
 
 def test_texts_are_read_when_training_starts_or_first_used():
     model = Distance()
-    assert len(model.texts) == 0
+    assert len(model.text_embeddings) == 0
     model.init_weights()
-    assert len(model.texts) == 4
+    assert len(model.text_embeddings) == 4
     assert 'texts' not in model.state_dict()
     embeddings, valid = Distance()._lookup(torch.tensor([[1, -1]]))
     assert torch.equal(embeddings[0, 0], torch.eye(4)[1])

@@ -58,7 +58,7 @@ def weak_sample(pairs, fg, bg, no):
         return torch.tensor(values, dtype=torch.int64).reshape(len(pairs), width)
 
     return BaseDataElement(
-        pairs=torch.tensor(pairs, dtype=torch.int64),
+        class_indices=torch.tensor(pairs, dtype=torch.int64),
         fg_rows=rows(fg, 2),
         bg_rows=rows(bg, 2),
         no_rows=rows(no, 1),
@@ -76,8 +76,8 @@ def samples():
 
 def test_pairs_are_in_image_and_class_order(samples):
     pairs = collect_pairs(samples)
-    assert pairs.image.tolist() == [0, 0, 2]
-    assert pairs.label.tolist() == [0, 2, 2]
+    assert pairs.image_index.tolist() == [0, 0, 2]
+    assert pairs.class_index.tolist() == [0, 2, 2]
     assert pairs.fg_rows.tolist() == [[1, 0], [5, 4], [-1, 4]]
     without = collect_pairs(samples, 'label')
     assert without.fg_rows.tolist() == [[0], [4], [4]]
@@ -107,7 +107,7 @@ def test_losses_equal_a_loop_over_pairs(bank, samples):
     images = torch.randn(3, 3, 32, 48)
     losses = model(images, samples, mode='loss')
     cams = model.logits(images).sigmoid()
-    texts, head = model.texts.float(), model.image_head
+    texts, head = model.text_embeddings.float(), model.image_head
     resized = torch.nn.functional.interpolate(
         to_clip_input(images, model.data_preprocessor, model.image_head),
         (96, 96),
@@ -116,7 +116,7 @@ def test_losses_equal_a_loop_over_pairs(bank, samples):
     )
     frc = brc = 0.0
     for image, sample in enumerate(samples):
-        for k, fg, bg in zip(sample.pairs, sample.fg_rows, sample.bg_rows, strict=True):
+        for k, fg, bg in zip(sample.class_indices, sample.fg_rows, sample.bg_rows, strict=True):
             cam = torch.nn.functional.interpolate(
                 cams[image, k][None, None], (96, 96), mode='bilinear', align_corners=True
             )
@@ -266,7 +266,7 @@ def test_without_fat_regions_are_the_maps_and_clip_gets_no_mask(bank, samples):
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (dict(texts='all'), r"texts must be one of .* but got 'all'"),
+        (dict(text_source='all'), r"text_source must be one of .* but got 'all'"),
         (dict(fg_fusion='max'), r"fg_fusion must be one of .* but got 'max'"),
         (dict(region_image='cut'), r"region_image must be one of .* but got 'cut'"),
     ],
@@ -348,7 +348,7 @@ def test_goldens(goldens_dir, monkeypatch, case):
     clip.visual.register_buffer('mask_embedding', prompts)
 
     texts = [golden['fg_text'], *(golden[f'bg_text{i}'] for i in range(3))]
-    model.texts = torch.tensor(np.concatenate(texts))
+    model.text_embeddings = torch.tensor(np.concatenate(texts))
     ends = np.cumsum([len(t) for t in texts])
     rows = np.full((3, 7), -1)
     for pair in range(3):
@@ -360,7 +360,7 @@ def test_goldens(goldens_dir, monkeypatch, case):
         own = range(pair, pair + len(present))
         samples.append(
             BaseDataElement(
-                pairs=torch.tensor(present),
+                class_indices=torch.tensor(present),
                 fg_rows=torch.tensor(list(own))[:, None],
                 bg_rows=torch.tensor(rows[list(own)]),
                 no_rows=torch.zeros(len(present), 1),

@@ -171,9 +171,9 @@ def test_prediction_spreads_maps_over_the_edges(normalise):
     sample = BaseDataElement(cam_strided=cams)
     failed = BaseDataElement(failed='unreadable')
     [out, same] = model([[image], [image]], [sample, failed], mode='predict')
-    assert same.get('cam_high_res') is None
+    assert same.get('refined_maps') is None
     walked = random_walk(cams, model.edges([image])[0][:11, :13])
-    for number, refined in enumerate(out.cam_high_res):
+    for number, refined in enumerate(out.refined_maps):
         big = F.interpolate(walked[None], scale_factor=4, mode='bilinear')[0, :, :41, :50]
         peak = big.max() if normalise == 'image' else big[number].max()
         torch.testing.assert_close(refined, big[number] / peak)
@@ -195,9 +195,9 @@ def test_images_together_are_refined_as_one_by_one(cells, monkeypatch):
         model([[x]], [s.clone()], mode='predict')[0] for x, s in zip(images, samples, strict=True)
     ]
     together = model([[x] for x in images], samples, mode='predict')
-    assert [len(s.cam_high_res) for s in together] == [2, 1, 0, 1, 1, 3]
+    assert [len(s.refined_maps) for s in together] == [2, 1, 0, 1, 1, 3]
     for found, wanted in zip(together, alone, strict=True):
-        torch.testing.assert_close(found.cam_high_res, wanted.cam_high_res, rtol=0, atol=1e-5)
+        torch.testing.assert_close(found.refined_maps, wanted.refined_maps, rtol=0, atol=1e-5)
 
 
 def test_a_batch_of_bad_records():
@@ -209,7 +209,7 @@ def test_prediction_of_an_image_without_a_class():
     model = MODELS.build(TINY).eval()
     sample = BaseDataElement(cam_strided=torch.zeros(0, 11, 13))
     [out] = model([[torch.rand(3, 41, 50)]], [sample], mode='predict')
-    assert out.cam_high_res.shape == (0, 41, 50)
+    assert out.refined_maps.shape == (0, 41, 50)
 
 
 def test_unknown_normalisation():

@@ -21,14 +21,14 @@ def test_maps_are_refined_and_divided_by_their_peak():
     ):
         model = PARRefiner(steps=3, dilations=(1, 2), normalise=normalise)
         [out] = model([[image]], [sample(maps)])
-        torch.testing.assert_close(out.cam_high_res, refined / peak)
+        torch.testing.assert_close(out.refined_maps, refined / peak)
 
 
 def test_samples_without_maps_or_that_failed_are_passed_on():
     model = PARRefiner()
     empty, failed = sample(torch.zeros(0, 8, 9)), SegDataSample(metainfo=dict(failed='gone'))
     out = model([[torch.rand(3, 8, 9)], [torch.zeros(3, 1, 1)]], [empty, failed])
-    assert [len(out[0].cam_high_res), out[1].failed] == [0, 'gone']
+    assert [len(out[0].refined_maps), out[1].failed] == [0, 'gone']
 
 
 def test_bad_options():

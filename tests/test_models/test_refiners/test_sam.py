@@ -65,7 +65,7 @@ def test_maps_take_the_shapes_of_objects():
             model.sam = TrueObjects(truth)
             image = torch.from_numpy(picture.image.transpose(2, 0, 1).copy())
             [out] = model([[image]], [sample(maps)])
-            for found, values in ((maps, before), (out.cam_high_res, after)):
+            for found, values in ((maps, before), (out.refined_maps, after)):
                 mask = (found[0] > 0.4).numpy()
                 true = truth == key
                 values.append((mask & true).sum() / (mask | true).sum())
@@ -81,7 +81,7 @@ def test_a_mask_that_does_not_agree_changes_nothing():
     model = SAMRefiner(sam=dict(model='nowhere'))
     model.sam = TrueObjects(truth)  # the picture is all that it sees
     [out] = model([[pixels()]], [sample(maps)])
-    assert torch.equal(out.cam_high_res, maps)
+    assert torch.equal(out.refined_maps, maps)
 
 
 def test_with_sam_itself():
@@ -96,10 +96,10 @@ def test_with_sam_itself():
         )
         masks, iou = choose_masks(proposals, quality, regions.masks)
         wanted = spread_over_masks(own, regions, masks, iou >= 0)
-        torch.testing.assert_close(found.cam_high_res, wanted)
-        assert 0 <= found.cam_high_res.min() <= found.cam_high_res.max() <= 1
-        assert found.cam_high_res.shape == own.shape
-        assert not torch.equal(found.cam_high_res, own)
+        torch.testing.assert_close(found.refined_maps, wanted)
+        assert 0 <= found.refined_maps.min() <= found.refined_maps.max() <= 1
+        assert found.refined_maps.shape == own.shape
+        assert not torch.equal(found.refined_maps, own)
     # its weights are in no checkpoint
     assert set(model.state_dict()) == {'anchor'}
 
@@ -109,8 +109,8 @@ def test_samples_without_maps_or_that_failed_are_passed_on():
     empty, failed = sample(torch.zeros(0, 8, 9)), SegDataSample(metainfo=dict(failed='gone'))
     flat = sample(torch.zeros(1, 20, 30))
     out = model([[pixels(8, 9)], [pixels(1, 1)], [pixels()]], [empty, failed, flat])
-    assert [len(out[0].cam_high_res), out[1].failed] == [0, 'gone']
-    assert not out[2].cam_high_res.any()
+    assert [len(out[0].refined_maps), out[1].failed] == [0, 'gone']
+    assert not out[2].refined_maps.any()
 
 
 @pytest.mark.parametrize('name', ['threshold', 'min_area', 'min_iou', 'weight'])

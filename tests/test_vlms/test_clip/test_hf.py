@@ -244,7 +244,7 @@ def test_a_training_step_of_ritc(folders, tmp_path, name):
     bank_rows = [[c[0]] if isinstance(c[0], int) else c[0] for c in index.columns.values()][2:]
     label, fg, bg, no = (torch.tensor([r]) for r in bank_rows)
     sample = BaseDataElement(
-        pairs=torch.tensor([0]), fg_rows=torch.cat([fg, label], 1), bg_rows=bg, no_rows=no
+        class_indices=torch.tensor([0]), fg_rows=torch.cat([fg, label], 1), bg_rows=bg, no_rows=no
     )
     optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], 0.01)
     images = torch.randn(1, 3, 32, 48)
