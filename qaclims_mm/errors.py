@@ -1,5 +1,8 @@
 """Errors that this package raises; each message says what is wrong, where, and what to do."""
 
+# status of a command that has left records out, which it lists
+EXIT_BAD_RECORDS = 3
+
 
 class QAClimsError(Exception):
     """Base of the package's own errors; a command shows its message without a traceback."""

@@ -32,8 +32,9 @@ def config_file(name: str | Path) -> str:
     """Return the file of a config: an existing file as it is, or a config that ships.
 
     Args:
-        name: A file; or the name of a config that ships, without folder and suffix; or its path
-            below ``configs``, with or without ``configs/`` and ``.py``.
+        name: A file; the folder of a project, whose ``pipeline.py`` is meant; the name of a config
+            that ships, without folder and suffix; or its path below ``configs``, with or without
+            ``configs/`` and ``.py``.
 
     Raises:
         ConfigError: If there is no such config.
@@ -44,6 +45,8 @@ def config_file(name: str | Path) -> str:
     """
     if Path(name).is_file():
         return str(name)
+    if (Path(name) / 'pipeline.py').is_file():
+        return str(Path(name) / 'pipeline.py')
     root = _shipped('configs')
     short = str(name).removeprefix('configs/').removesuffix('.py')
     files = {p.relative_to(root).with_suffix('').as_posix(): p for p in root.rglob('*.py')}

@@ -1,7 +1,8 @@
 """Make a pipeline of your own images: qaclims init DIR --images FOLDER --labels FILE.
 
 Labels are a CSV file (image,labels), COCO's JSON, VOC's XML files, or the folder of the images
-itself with a folder for each class.
+itself with a folder for each class. The exit status is 3 if the project was made, but rows
+were left out; these are listed first.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
+from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.projects.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ SHOWN = 20
 
 
 def main() -> int:
-    """Check the data, write the project and say what to run; returns 1 if it was refused."""
+    """Check the data, write the project and say what to run; returns 3 if rows are left out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('folder', help='folder of the project, which is made')
     parser.add_argument('--images', required=True, help='folder of the images')
@@ -32,7 +34,13 @@ def main() -> int:
         '--rename', nargs='+', default=[], metavar='LABEL=NAME', help='call or join labels so'
     )
     parser.add_argument('--masks', help='folder of ground truth masks of some images, for scores')
-    parser.add_argument('--preset', default='full', choices=PRESETS, help='networks')
+    parser.add_argument(
+        '--preset',
+        default='full',
+        choices=PRESETS,
+        help='networks: full (default); mini, those of MiniWorld, to try the steps out in minutes; '
+        'or rehearsal, those of full with random weights and two training steps',
+    )
     parser.add_argument('--strict', action='store_true', help='make no project with problems')
     args = parser.parse_args()
     # these take seconds, and --help does not need them
@@ -81,7 +89,7 @@ def main() -> int:
     )
     command = shlex.join(['qaclims', 'run', str(pipeline)])
     console.print(f'now run: {command}', soft_wrap=True)
-    return 0
+    return EXIT_BAD_RECORDS if checked.left_out else 0
 
 
 def _span(minutes: float) -> str:

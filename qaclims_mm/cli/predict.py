@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
-from qaclims_mm.errors import FormatError, RecordError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, RecordError
 from qaclims_mm.schemas import atomic_path, claim_folder, file_of, read_mask, write_mask
 
 if TYPE_CHECKING:
     from qaclims_mm.inference import Segmenter
-
-EXIT_BAD_RECORDS = 3
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
     args = parser.parse_args()
     # these take seconds, and --help does not need them
+    from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.forked import can_fork
     from qaclims_mm.workflow.pipeline import Pipeline
     from qaclims_mm.workflow.plan import Launch, read_plan
@@ -29,6 +30,10 @@ def main() -> int:
     from qaclims_mm.workflow.tables import metrics_table
 
     plan, console = read_plan(config_file(args.config), args.work_dir), new_console()
+    folder = plan.path.parent
+    if (folder / PROJECT).exists():
+        # before the first stage, or in a dry run
+        read_project_tables(folder)
     stages = plan.select(args.first, args.last)
     try:
         launch = Launch(args.launcher, args.ranks)

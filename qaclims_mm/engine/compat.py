@@ -9,6 +9,7 @@ import io
 import os
 import re
 import subprocess
+import traceback
 import zipfile
 from collections import deque
 from collections.abc import Iterator
@@ -282,3 +283,18 @@ def find_whole_checkpoint(work_dir: str) -> str | None:
     newest = str(max(whole, key=lambda p: p.stat().st_mtime_ns))
     print_log(f'{problem}; going on from {newest}, the newest that is.')
     return newest
+
+
+def config_files_of(error: BaseException) -> list[str]:
+    """Return the config that mmengine was reading when it raised an error, its bases behind it.
+
+    Seen in onedl-mmengine 0.10.12: a file is executed as a copy with a random name, so the error
+    itself does not say which file it is in.
+    """
+    readers = ('_file2dict', '_is_lazy_import')
+    named = [
+        str(frame.f_locals['filename'])
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_name in readers and 'filename' in frame.f_locals
+    ]
+    return list(dict.fromkeys(os.path.normpath(name) for name in named))

@@ -8,9 +8,9 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from qaclims_mm.engine.compat import mend_openmmlab
+from qaclims_mm.engine.config_file import check_config_file, execute_config
 from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
 from qaclims_mm.paths import config_file
-from qaclims_mm.schemas.project import check_not_pasted
 
 # the environment variable from which configs take the folder of a run, see configs/_base_/root.py
 ROOT = 'QACLIMS_ROOT'
@@ -49,9 +49,7 @@ def read_config(
         ConfigError: If the file or a base does not exist, is no Python, or has a top-level name
             that nothing reads, or an option is none of a config.
     """
-    # mmengine would expand a folder called ~
-    file = Path(os.path.abspath(config_file(path)))
-    check_not_pasted(file.parent.parent)
+    file = check_config_file(config_file(path))
     check_top_keys(file)
     check_options(options or {})
     mend_openmmlab()
@@ -59,7 +57,7 @@ def read_config(
     if root is not None:
         os.environ[ROOT] = str(root)
     try:
-        cfg = Config.fromfile(file)
+        cfg = execute_config(file)
     finally:
         if root is not None:
             del os.environ[ROOT]

@@ -15,6 +15,7 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from qaclims_mm.engine.config_file import parse_config
 from qaclims_mm.errors import ConfigError
 
 # what the runner is given, and what it, mmseg's tools and our commands look up besides
@@ -28,7 +29,7 @@ READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'model_wrapper_cfg',
     'sync_bn',
     'test_pipeline',
-    'text_bank',
+    'text_encoding',
     'tta_model',
     'tta_pipeline',
 }
@@ -50,7 +51,7 @@ _UNTYPED: dict[str, frozenset[str]] = {
     ),
     'env_cfg': frozenset(['cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit']),
     'randomness': frozenset(['seed', 'diff_rank_seed', 'deterministic']),
-    'text_bank': frozenset(['corpus', 'folder', 'text_head', 'prompt', 'bg_filter', 'groups']),
+    'text_encoding': frozenset(['corpus', 'text_head', 'prompt', 'bg_filter', 'groups']),
 }
 # {part of a config: keys that mmengine takes out before it builds a class}
 _OF_BUILDERS = {
@@ -75,12 +76,16 @@ def check_top_keys(path: Path) -> None:
     one.
 
     Raises:
-        ConfigError: If a file has such a name.
+        ConfigError: If a file has such a name, or is a plan or a suite.
     """
     files = _chain(path)
-    if {'stages', 'variants'} & {*files[path][0]}:
-        # a plan or a suite, which have names of their own
+    if path not in files:
         return
+    for name, command in (('stages', 'run'), ('variants', 'ablate')):
+        if name in files[path][0]:
+            raise ConfigError(
+                f'{path} has {name}, so it is for qaclims {command}; give the config of a stage.'
+            )
     read = READ.union(*(of_bases for _, _, of_bases in files.values()))
     for file, (assigned, loaded, _) in files.items():
         for name in assigned:
@@ -231,7 +236,7 @@ def _chain(path: Path) -> dict[Path, tuple[list[str], set[str], set[str]]]:
         file = todo.pop()
         if file in found or file.suffix != '.py' or not file.is_file():
             continue
-        tree = ast.parse(file.read_text(encoding='utf-8'))
+        tree = parse_config(file)
         found[file] = _names_of(tree)
         todo += [
             (file.parent / base).resolve()

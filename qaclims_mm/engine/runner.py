@@ -11,11 +11,8 @@ from mmengine.runner import BaseLoop, Runner
 from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_group
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
-from qaclims_mm.errors import DataError, FormatError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, DataError, FormatError
 from qaclims_mm.schemas import read_run_config, run_config_path, write_run_config
-
-EXIT_BAD_RECORDS = 3
-
 
 _PARTS = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),

@@ -3,7 +3,7 @@
 Shapes: n maps of an image of H by W pixels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
+from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
@@ -20,7 +21,7 @@ from qaclims_mm.engine.config import read_config
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.paths import config_file
-from qaclims_mm.registry import DATASETS, MODELS
+from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import resize_mask
 from qaclims_mm.visualization.overlays import overlay_cam
 from qaclims_mm.vlms.vqa.base import VQAModel
@@ -67,7 +68,7 @@ class CAMInferencer(BaseInferencer):
     ) -> None:
         init_default_scope('mmseg')
         cfg = _read(config)
-        self.class_names = class_names_of(cfg)
+        self.class_names = class_names_of(cfg.test_dataloader.dataset)[1:]
         self._asker = MODELS.build(_read(qape).model).eval() if qape is not None else None
         super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
         if self._asker is not None:
@@ -134,7 +135,7 @@ class CAMInferencer(BaseInferencer):
             pixels, size, path = image, image.shape[:2], ''
         else:
             (pixels, size), path = read_image(image, **self._reading), str(image)
-        keys = sorted({self.class_names.index(name) for name in labels})
+        class_indices = sorted({self.class_names.index(name) for name in labels})
         return dict(
             img=pixels,
             img_path=path,
@@ -142,8 +143,8 @@ class CAMInferencer(BaseInferencer):
             ori_shape=pixels.shape[:2],
             img_shape=pixels.shape[:2],
             file_shape=size,
-            labels=keys,
-            label_names=tuple(self.class_names[k] for k in keys),
+            class_indices=class_indices,
+            label_names=tuple(self.class_names[k] for k in class_indices),
             num_classes=len(self.class_names),
         )
 
@@ -185,7 +186,7 @@ class CAMInferencer(BaseInferencer):
         return dict(predictions=found, visualization=visualization)
 
     def _as_dict(self, sample: Any, threshold: float) -> dict[str, Any]:
-        mask = mask_of_cams(sample.cam_high_res, sample.cam_keys, threshold).cpu().numpy()
+        mask = mask_of_cams(sample.cam_high_res, sample.cam_class_indices, threshold).cpu().numpy()
         return dict(
             image_id=sample.image_id,
             classes=list(sample.label_names),
@@ -225,14 +226,6 @@ class CAMInferencer(BaseInferencer):
             raise ValueError('there is no VQA model to ask; give CAMInferencer its config, qape.')
         self._asker.load()
         return self._asker
-
-
-def class_names_of(cfg: Config) -> tuple[str, ...]:
-    """Return the class names of a config's data set, without the background."""
-    dataset: Mapping[str, Any] = cfg.test_dataloader.dataset
-    if 'classes' in dataset:
-        return tuple(dataset['classes'])
-    return tuple(DATASETS.get(dataset['type']).METAINFO['classes'][1:])
 
 
 def _read(config: str | Path | Config) -> Config:

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
+from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.datasets.read_image import read_image
@@ -19,7 +20,7 @@ from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.inference.segmentation import Segmentation
 from qaclims_mm.paths import config_file
-from qaclims_mm.registry import DATASETS, TRANSFORMS
+from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import resize_mask, voc_palette
 
 ImageOrFolder = str | Path | np.ndarray
@@ -61,7 +62,8 @@ class Segmenter:
         reading, *steps = self.cfg.test_dataloader.dataset.pipeline
         self._steps = [TRANSFORMS.build(step) for step in steps if step.type not in _OF_TRUTH]
         self._reading = {k: v for k, v in reading.items() if k in ('oriented', 'max_side')}
-        self.classes, self.palette = _meaning_of_values(self.cfg.test_dataloader.dataset)
+        self.classes = class_names_of(self.cfg.test_dataloader.dataset)
+        self.palette = _colours()
 
     def __call__(self, images: ImageOrFolder | Sequence[ImageOrFolder]) -> list[Segmentation]:
         """Segment images.
@@ -152,13 +154,7 @@ def list_files(place: Path) -> list[Path]:
     return found
 
 
-def _meaning_of_values(
-    dataset: Any,
-) -> tuple[tuple[str, ...], tuple[tuple[int, int, int], ...]]:
-    """Return names and colours of a mask's values from the config of a dataset."""
+def _colours() -> tuple[tuple[int, int, int], ...]:
+    """Return the colours of a mask's values."""
     flat = voc_palette()
-    colours = tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3))
-    if 'classes' in dataset:
-        return ('background', *dataset.classes), colours
-    meta = dataset.get('metainfo') or getattr(DATASETS.get(dataset.type), 'METAINFO', {})
-    return tuple(meta.get('classes', ())), colours
+    return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3))

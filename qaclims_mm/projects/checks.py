@@ -15,7 +15,7 @@ from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import track
 from qaclims_mm.projects.files import ImageFolder
 from qaclims_mm.projects.names import is_word
-from qaclims_mm.projects.sources import Source, some_of
+from qaclims_mm.projects.source import Source, some_of
 from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
 
@@ -35,6 +35,7 @@ class Checked:
         aliases: {class: other words for it among the labels}.
         sizes: Width and height of each image in pixels, turned as EXIF says.
         problems: What is wrong, each with its place.
+        left_out: Whether rows are among the problems, which are left out.
         notes: What was done to rows that are as they should be.
     """
 
@@ -45,6 +46,7 @@ class Checked:
     aliases: dict[str, list[str]] = field(default_factory=dict)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    left_out: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -104,7 +106,8 @@ def check_source(
     used = {*names.values(), *source.rows}
     others = [name for name in folder.names if name not in used]
     # first what is wrong with many images: of long lists the end is not seen
-    checked.problems = [*_overall(source, checked, others), *source.problems, *checked.problems]
+    rows = [*source.problems, *checked.problems]
+    checked.problems, checked.left_out = [*_overall(source, checked, others), *rows], bool(rows)
     return checked
 
 

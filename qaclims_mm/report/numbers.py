@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
+from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.report.blocks import Block, Table, Text, Tiles
 from qaclims_mm.report.titles import in_order
 from qaclims_mm.report.work_dir import WorkDir

@@ -22,6 +22,7 @@ from qaclims_mm.schemas import (
 )
 from qaclims_mm.schemas.curve import Curve, read_curve
 from qaclims_mm.schemas.files import is_number, problem_of_file
+from qaclims_mm.schemas.project import PROJECT
 from qaclims_mm.schemas.runs import Run, read_runs
 from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE
 
@@ -37,7 +38,7 @@ class WorkDir:
     """A pipeline's work dir; nothing is written into it, and nothing in it is executed.
 
     Args:
-        root: The folder.
+        root: The folder, or that of a project, whose ``work`` is meant.
 
     Raises:
         FormatError: If there is no ``metrics.json``, or a file is broken or of another schema.
@@ -48,6 +49,14 @@ class WorkDir:
         self.root = Path(root)
         if not self.root.is_dir():
             raise FormatError(f'there is no folder {self.root}.')
+        if (self.root / PROJECT).is_file():
+            # of a project, not what it has made
+            self.root /= 'work'
+            if not self.root.is_dir():
+                raise FormatError(
+                    f'{self.root} is not there, so the project has made nothing; run: qaclims run '
+                    f'{self.root.parent}'
+                )
         # before anything else: what a work dir of another version holds may look alike
         self.manifests = {p.parent.name: Manifest.read(p.parent) for p in self._done()}
         # the pipeline's file has what earlier runs found too, those of the stages are newer
@@ -198,6 +207,8 @@ class WorkDir:
         dataset = part_of(config, 'test_dataloader', 'dataset')
         if not dataset:
             return 'the test set'
+        if dataset.get('project'):
+            return f'the images of the project {Path(str(dataset["project"])).name}'
         number, root = dataset.get('indices'), dataset.get('data_root')
         first = f'the first {number} images' if isinstance(number, int) else 'the images'
         return f'{first} of {dataset.get("ann_file")}' + (f' in {root}' if root else '')

@@ -80,7 +80,7 @@ def read_project_tables(folder: str | Path) -> ProjectTables:
             f'{path} is of another version (schema {shown_json(value.get("schema"))}, but this one '
             f'reads {PROJECT_SCHEMA}); {_AGAIN}.'
         )
-    classes = _read_classes(folder / CLASSES)
+    classes = read_project_classes(folder)
     return ProjectTables(
         _folder_of(path, 'images', value.get('images')),
         classes,
@@ -129,7 +129,13 @@ def _aliases_of(path: Path, value: object, classes: Sequence[str]) -> dict[str, 
     return aliases
 
 
-def _read_classes(path: Path) -> tuple[str, ...]:
+def read_project_classes(folder: str | Path) -> tuple[str, ...]:
+    """Read the class names of a project, whose images may be elsewhere.
+
+    Raises:
+        FormatError: If the table is missing or wrong.
+    """
+    path = Path(folder) / CLASSES
     if problem := problem_of_file(path):
         raise FormatError(f'{path} {problem}; {_AGAIN}.')
     try:

@@ -16,8 +16,7 @@ from rich.live import Live
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
-from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
-from qaclims_mm.errors import ConfigError, QAClimsError, StageError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, QAClimsError, StageError
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
 from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow

@@ -18,8 +18,7 @@ from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.config import ROOT
-from qaclims_mm.engine.runner import EXIT_BAD_RECORDS
-from qaclims_mm.errors import FormatError, QAClimsError, StageError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, QAClimsError, StageError
 from qaclims_mm.schemas import (
     MANIFEST,
     METRICS,

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
+from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import tools_folder
-from qaclims_mm.schemas.project import check_not_pasted
 
 TOOLS = tools_folder()
 # those that share their work among ranks
@@ -130,10 +128,14 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     """
     if not Path(path).is_file():
         raise ConfigError(f'there is no pipeline config {path}; see configs/pipelines.')
-    check_not_pasted(Path(path).absolute().parent)
     # plans call functions of the package, which mmengine would take for a lazy config
-    # nor shall it expand a folder called ~
-    cfg = Config.fromfile(Path(path).absolute(), lazy_import=False)
+    cfg = execute_config(path, lazy_import=False)
+    missing = [k for k in ('work_dir', 'stages') if k not in cfg]
+    if missing:
+        raise ConfigError(
+            f'{path} is no pipeline, since it has no {" and no ".join(missing)}; give a pipeline '
+            'config. The config of a single stage is for qaclims train or qaclims test.'
+        )
     root = Path(work_dir or cfg.work_dir)
     stages: list[Stage] = []
     for entry in (*cfg.stages, *cfg.get('comparators', [])):

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.workflow.plan import read_plan
 
@@ -20,13 +21,11 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
     Raises:
         ConfigError: If there is no such file, it is of neither, or a pipeline is given options.
     """
-    if (Path(path) / 'pipeline.py').is_file():
-        raise ConfigError(f'{path} is a folder; did you mean {Path(path) / "pipeline.py"}?')
     if not Path(path).is_file():
         raise ConfigError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
-    found = Config.fromfile(Path(path).absolute(), lazy_import=False)
+    found = execute_config(path, lazy_import=False)
     if 'model' in found:
         return [read_config(str(path), options=options)]
     if 'stages' not in found:

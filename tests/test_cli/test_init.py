@@ -1,3 +1,4 @@
+import csv
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from PIL import Image
 from tool_runs import ROOT, run_tool
 
 from qaclims_mm.datasets.folder import with_gap
+from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.projects import presets
 from qaclims_mm.schemas import read_cams, read_mask, write_mask
@@ -47,10 +49,10 @@ def init(data, capsys, *flags):
 
 def test_problems_have_their_lines_and_the_project_is_made(data, capsys):
     ended = init(data, capsys)
-    assert ended.status == 0
+    assert ended.status == 3
     assert f'{data}/labels.csv:14: image {data}/été 1/gone.jpg is missing; left out' in ended.text
     assert f'{data}/labels.csv:15: 4 fields where the first line has 2' in ended.text
-    assert "table with ';' between its columns: 12 images of" in ended.text
+    assert "table with ';' between its columns and ',' between labels: 12 images of" in ended.text
     assert f'now run: qaclims run {data}/project/pipeline.py' in ended.text
 
 
@@ -86,7 +88,7 @@ def test_masks_of_another_numbering(data, capsys):
 @pytest.mark.parametrize('preset', presets.PRESETS)
 def test_downloads_are_told_where_there_are_some(data, capsys, preset):
     ended = init(data, capsys, '--preset', preset)
-    assert ended.status == 0
+    assert ended.status == 3
     assert ('besides what is downloaded of weights' in ended.text) == (preset == 'full')
 
 
@@ -110,8 +112,23 @@ def two_steps(monkeypatch):
         monkeypatch.setitem(presets.PRESETS['mini'].steps, name, 2)
 
 
+def check_names(project, image):
+    """What a trained project says of an image has the classes' names."""
+    with (project / 'classes.csv').open(encoding='utf-8', newline='') as file:
+        names = tuple(row['class'] for row in csv.DictReader(file))
+    configs, work = project / 'configs', project / 'work'
+    model = max(work.glob('segment/epoch_*.pth'))
+    segmenter = Segmenter(configs / 'segment.py', model, device='cpu')
+    assert segmenter.classes[: len(names)] == names
+    network = max(work.glob('qa_clims/epoch_*.pth'))
+    cams = CAMInferencer(configs / 'qa_clims.py', network, device='cpu')
+    assert cams.class_names == names[1:]
+    [found] = cams(str(image), labels=[names[1]])['predictions']
+    assert found['classes'] == [names[1]]
+
+
 def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
-    assert init(data, capsys).status == 0
+    assert init(data, capsys).status == 3
     # a photograph that is cut in the meantime
     cut = data / 'été 1/11.jpg'
     cut.write_bytes(cut.read_bytes()[:1500])
@@ -123,6 +140,7 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
     assert re.search(rf'\nmaps:\s+{work}/qa_clims/cams\n', printed)
     assert re.search(rf'model segment:\s+{work}/segment/epoch_\d+.pth \(config .*segment', printed)
     assert re.search(rf'report:\s+{work}/report.html', printed)
+    check_names(data / 'project', data / 'été 1/0.jpg')
     assert 'left out: 11; see' in printed
     assert re.search(r'1 records were left out:\n  11: image .*11.jpg cannot be read', printed)
     assert f'pipeline.py --work-dir {work}-again' in printed
@@ -159,7 +177,7 @@ def test_one_class_and_many(tmp_path, capsys, two_steps, number):
     order = with_gap(sorted(names))
     for index in range(4):
         own = {f'kind {(index * 80 + more) % number}' for more in (0, 1)}
-        assert read_cams(work / f'qa_clims/cams/{index}.npz').keys.tolist() == sorted(
+        assert read_cams(work / f'qa_clims/cams/{index}.npz').class_indices.tolist() == sorted(
             order.index(name) for name in own
         )
         mask = read_mask(work / f'irn/pseudo_masks/{index}.png')

@@ -1,5 +1,8 @@
 import pytest
+from tiny_runs import ROOT
 from tool_runs import run_tool
+
+from qaclims_mm.schemas import write_json
 
 PLAN = """
 work_dir = 'unused'
@@ -38,3 +41,44 @@ def test_an_unknown_stage(plan, tmp_path, capsys):
     ended = run_tool('run', plan, *flags, capsys=capsys)
     assert ended.status == 1
     assert 'there is no stage cams; the plan has data, more.' in ended.text
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('stages = []', 'is no pipeline, since it has no work_dir; give a pipeline config.'),
+        ("work_dir = 'x'", 'is no pipeline, since it has no stages; give a pipeline config.'),
+        ('model = dict()', 'is no pipeline, since it has no work_dir and no stages; give a pip'),
+    ],
+)
+def test_what_is_no_pipeline(tmp_path, capsys, text, message):
+    (tmp_path / 'plan.py').write_text(text)
+    ended = run_tool('run', tmp_path / 'plan.py', '--dry-run', capsys=capsys)
+    assert ended.status == 1
+    assert message in ended.text
+
+
+@pytest.mark.parametrize('name', ['test', 'train', 'encode-texts'])
+def test_a_pipeline_is_no_stage(capsys, name):
+    more = ['none'] if name == 'test' else []
+    plan = ROOT / 'configs/pipelines/miniworld_qa-clims.py'
+    ended = run_tool(name.replace('-', '_'), plan, *more, capsys=capsys)
+    assert ended.status == 1
+    assert 'has stages, so it is for qaclims run; give the config of a stage.' in ended.text
+    assert 'Traceback' not in ended.text
+
+
+def test_the_folder_of_a_project_stands_for_its_pipeline(plan, tmp_path, capsys):
+    plan.rename(tmp_path / 'pipeline.py')
+    ended = run_tool('run', tmp_path, '--dry-run', capsys=capsys)
+    assert ended.status == 0
+    assert 'data' in ended.text
+
+
+@pytest.mark.parametrize('flags', [[], ['--dry-run']])
+def test_a_broken_project_stops_before_its_first_stage(plan, tmp_path, capsys, flags):
+    write_json(tmp_path / 'project.json', dict(schema=0))
+    ended = run_tool('run', plan, *flags, capsys=capsys)
+    assert ended.status == 1
+    assert f'{tmp_path}/project.json is of another version (schema 0' in ended.text
+    assert not (tmp_path / 'world').exists()

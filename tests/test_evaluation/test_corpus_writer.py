@@ -15,8 +15,8 @@ from PIL import Image
 
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.runner import EXIT_BAD_RECORDS, exit_status
-from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.engine.runner import exit_status
+from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, StageError
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.miniworld.generate import generate
 from qaclims_mm.schemas import Manifest

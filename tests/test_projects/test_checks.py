@@ -4,7 +4,7 @@ from PIL import Image
 
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.projects.checks import as_words, check_source
-from qaclims_mm.projects.sources import Source
+from qaclims_mm.projects.source import Source
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from tiny_runs import build_tiny_runner, log_of
 
 from qaclims_mm.engine.hooks import failed_records
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
-from qaclims_mm.engine.runner import EXIT_BAD_RECORDS, exit_status
-from qaclims_mm.errors import RecordError
+from qaclims_mm.engine.runner import exit_status
+from qaclims_mm.errors import EXIT_BAD_RECORDS, RecordError
 from qaclims_mm.schemas import Manifest
 
 REPORT = r'ERROR - .* - 1 records could not be used:\n  img_1: image \S+img_1\.jpg is missing\n'

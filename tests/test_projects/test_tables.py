@@ -1,0 +1,142 @@
+import pytest
+
+from qaclims_mm.errors import FormatError
+from qaclims_mm.projects.sources import read_source
+
+
+def write(path, text, encoding='utf-8'):
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+# the text of a table, the rows that come of it, what each problem says
+TABLES = {
+    'plain': (
+        'image,labels\na.jpg,cat\nb.jpg,cat;dog\n',
+        {'a.jpg': ['cat'], 'b.jpg': ['cat', 'dog']},
+        [],
+    ),
+    'excel': ('\ufeffimage;labels\r\na.jpg;cat,dog\r\n', {'a.jpg': ['cat', 'dog']}, []),
+    'tabs': ('File\tClass\na.jpg\tcat|dog\n', {'a.jpg': ['cat', 'dog']}, []),
+    'quotes': ('image,labels\n"a, b.jpg","cat, dog"\n', {'a, b.jpg': ['cat', 'dog']}, []),
+    'blanks': (
+        'image , labels\n  a.jpg ,  potted   plant ; cat \n',
+        {'a.jpg': ['potted plant', 'cat']},
+        [],
+    ),
+    'windows': ('image,labels\n.\\sub\\a.jpg,cat\n', {'sub/a.jpg': ['cat']}, []),
+    'other columns': ('id,path,author,labels\n1,a.jpg,me,cat\n', {'a.jpg': ['cat']}, []),
+    'empty lines': ('image,labels\n\na.jpg,cat\n , \n', {'a.jpg': ['cat']}, []),
+    'double label': ('image,labels\na.jpg,cat;cat\n', {'a.jpg': ['cat']}, []),
+    'no label': ('image,labels\na.jpg,\n', {'a.jpg': []}, []),
+    'no image': ('image,labels\n,cat\n', {}, [':2: no image is named; the row is left out']),
+    'twice': (
+        'image,labels\na.jpg,cat\na.jpg,cat\na.jpg,dog\n',
+        {'a.jpg': ['cat', 'dog']},
+        [],
+    ),
+    'too many fields': (
+        'image,labels\na.jpg,cat,dog\nb.jpg,cat\n',
+        {'b.jpg': ['cat']},
+        [
+            ":2: 3 fields where the first line has 2; columns are separated by ',', as in the "
+            'first line, so write several labels in quotes ("cat,dog") or with another sign '
+            'between them (cat;dog); left out'
+        ],
+    ),
+    'several with too many fields': (
+        'image;labels\na;cat;dog\nb;cat\nc\nd;cat\ne;dog\n',
+        {'b': ['cat'], 'd': ['cat'], 'e': ['dog']},
+        [':2: 3 fields where the first line has 2 (2 rows are such: lines 2, 4); columns'],
+    ),
+    'another separator': (
+        'image,labels\na.jpg;cat,dog\nb.jpg,cat\nb; c,dog\n',
+        {'b.jpg': ['cat'], 'b; c': ['dog']},
+        [":2: an image 'a.jpg;cat'; columns are separated by ','"],
+    ),
+    # one sign separates the labels of all rows
+    'comma in a name': (
+        'image,labels\na,"[/b];a,b"\nb,"a,b"\n',
+        {'a': ['[/b]', 'a,b'], 'b': ['a,b']},
+        [],
+    ),
+    'quoted names': (
+        'image;labels\na;"""a,b"""\nb;"cat,""x, """"y"""""",dog"\n',
+        {'a': ['a,b'], 'b': ['cat', 'x, "y"', 'dog']},
+        [],
+    ),
+    'quotes of a name': (
+        'image,labels\na,"""x"""\nb,"""y"";z"\n',
+        {'a': ['"x"'], 'b': ['"y"', 'z']},
+        [],
+    ),
+    'open quote': (
+        'image,labels\na.jpg,cat\nb.jpg,"dog\nc.jpg,cat\nd.jpg,"cat"\ne.jpg,cat\nf.jpg,dog\n',
+        {'a.jpg': ['cat'], 'e.jpg': ['cat'], 'f.jpg': ['dog']},
+        [': a quotation mark that is not closed in its line'],
+    ),
+    'line breaks': (
+        'image,labels\n"a.jpg","cat;\ndog"\nb.jpg,\nc\n',
+        {'a.jpg': ['cat', 'dog'], 'b.jpg': []},
+        [':5: 1 fields where'],
+    ),
+}
+
+
+@pytest.mark.parametrize(('text', 'rows', 'problems'), TABLES.values(), ids=TABLES)
+def test_tables(tmp_path, text, rows, problems):
+    found = read_source(write(tmp_path / 'labels.csv', text), tmp_path)
+    assert found.rows == rows
+    assert len(found.problems) == len(problems)
+    for problem, part in zip(found.problems, problems, strict=True):
+        assert part in problem
+        assert problem.startswith(f'{tmp_path}/labels.csv:')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'is empty; it needs the columns image and labels'),
+        ('image labels\na.jpg cat\n', r':1 has none of the separators , ; tab \|'),
+        (
+            'picture,what\na.jpg,cat\n',
+            r":1 needs the columns image and labels, but has 'picture', 'what'; image may "
+            'also be called file, .*, and labels label, .*category',
+        ),
+        ('a.jpg,cat\nb.jpg,dog\n', r":1 must name the columns, .* is a row already: 'a\.jpg', "),
+        (
+            'image,labels\na,cat,dog\nb,dog,cow\nc,cat\n',
+            r'(?s):2: 3 fields .* \(2 rows are such: lines 2, 3\); .* in quotes \("cat,dog"\) or '
+            r'with another sign .* \(cat;dog\); left out\. That is 2 of 3 rows, so nothing is read',
+        ),
+        (f'image,"{"x" * 200_000}"\na.jpg,cat\n', r':1: field larger than field limit'),
+        (f'image,{"x" * 10_000}\na.jpg,cat\n', r"but has 'image', 'x+\.\.\.x+'; image may"),
+        (
+            'image,labels\na,"cat\n' + 'b,dog\n' * 30_000,
+            r':\d+: field larger than field limit .*; is a quotation mark before it not closed\?',
+        ),
+    ],
+)
+def test_no_tables(tmp_path, text, message):
+    with pytest.raises(FormatError, match=message):
+        read_source(write(tmp_path / 'labels.csv', text), tmp_path)
+
+
+def test_rows_that_stand_twice(tmp_path):
+    text, rows, _ = TABLES['twice']
+    found = read_source(write(tmp_path / 'labels.csv', text), tmp_path)
+    assert found.rows == rows
+    assert found.again == [f'{tmp_path}/labels.csv:{line}' for line in (3, 4)]
+
+
+def test_a_spreadsheet(tmp_path):
+    path = tmp_path / 'labels.XLSX'
+    path.write_bytes(b'PK\3\4\xff')
+    with pytest.raises(FormatError, match=r'XLSX is a spreadsheet .*; save it as CSV'):
+        read_source(path, tmp_path)
+
+
+def test_a_table_that_is_not_utf8(tmp_path):
+    path = write(tmp_path / 'x.csv', 'image,labels\na.jpg,r\xf6d\n', 'latin-1')
+    with pytest.raises(FormatError, match='is not UTF-8'):
+        read_source(path, tmp_path)
