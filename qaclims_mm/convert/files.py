@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qaclims_mm.convert.pickles import reason_of
+from qaclims_mm.engine.checkpoints import reason_of
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import atomic_path, hash_file, temporary_path
 from qaclims_mm.version import __version__

@@ -12,13 +12,13 @@ import re
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
-from textwrap import shorten
 from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from qaclims_mm.engine.checkpoints import reason_of
 from qaclims_mm.errors import FormatError
 
 # Deeper than {image: {class: {key: [(question, answer)]}}} and the text cache's one level more.
@@ -229,13 +229,6 @@ class _Unpickler(pickle._Unpickler):
 
 for _opcode in _REFUSED_OPCODES:
     _Unpickler.dispatch[_opcode[0]] = _Unpickler.refuse
-
-
-def reason_of(error: Exception) -> str:
-    """Return what torch says of a file that it does not load, without its hint to run it."""
-    lines = [line.strip() for line in str(error).splitlines() if 'weights_only' not in line]
-    kept = next((line for line in lines if line), 'not in a format that is known to be safe')
-    return shorten(f'{type(error).__name__}: {kept}', 300)
 
 
 def _rebuild_tensor(storage: Any, offset: int, size: Any, stride: Any, *_: object) -> PickledTensor:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from qaclims_mm.datasets.coco14 import CLASSES
 from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import (
@@ -83,6 +82,9 @@ def mask_values(instances: Instances) -> dict[int, int]:
     Raises:
         DataError: If a category is none of the classes.
     """
+    # it takes seconds, and --help does not need it
+    from qaclims_mm.datasets.coco14 import CLASSES
+
     unknown = [f'{n} (id {i})' for i, n in instances.categories.items() if n not in CLASSES[1:]]
     if unknown:
         raise DataError(join_problems(unknown, 'categories are none of the 80 classes of COCO'))

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 from urllib.error import URLError
 from urllib.parse import unquote, urlsplit
@@ -123,10 +124,17 @@ def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) 
             return torch.load(file, map_location=map_location, weights_only=True)
     except Exception as error:
         raise FormatError(
-            f'{file} cannot be loaded safely ({type(error).__name__}: {error}). If it is a '
+            f'{file} cannot be loaded safely ({reason_of(error)}). If it is a '
             'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
             'never load a file of others in another way.'
         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Return what torch says of a file that it does not load, without its hint to run it."""
+    lines = [line.strip() for line in str(error).splitlines() if 'weights_only' not in line]
+    kept = next((line for line in lines if line), 'not in a format that is known to be safe')
+    return shorten(f'{type(error).__name__}: {kept}', 300)
 
 
 def weights_in(checkpoint: Any, name: str | Path) -> dict[str, Tensor]:

@@ -82,7 +82,7 @@ def check_top_keys(path: Path) -> None:
     if path not in files:
         return
     for name, command in (('stages', 'run'), ('variants', 'ablate')):
-        if name in files[path][0]:
+        if name in files[path][0] and not any('model' in names for names, _, _ in files.values()):
             raise ConfigError(
                 f'{path} has {name}, so it is for qaclims {command}; give the config of a stage.'
             )
