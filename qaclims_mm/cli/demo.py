@@ -40,7 +40,7 @@ def main() -> int:
     if _is_taken(args.host, args.port):
         parser.error(f'port {args.port} of {args.host} is taken; choose another one (--port)')
     # after the arguments are read: these take seconds
-    from qaclims_mm.demo.explainer import Explainer
+    from qaclims_mm.demo.model import Explainer
     from qaclims_mm.demo.page import CSS, Page
 
     shipped = not args.config

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from qaclims_mm.demo.explainer import Found
+from qaclims_mm.demo.model import Found
 from qaclims_mm.schemas import resize_mask, write_mask
 
 HEAD = ('class', 'about', 'question', 'answer')

@@ -13,7 +13,7 @@ from gradio.utils import get_upload_folder
 from scipy import ndimage
 
 from qaclims_mm.demo.download import HEAD, pack
-from qaclims_mm.demo.explainer import Explainer, Found, Picture
+from qaclims_mm.demo.model import Explainer, Found, Picture
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.visualization.overlays import overlay_cam
 

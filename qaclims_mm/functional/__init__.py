@@ -1,6 +1,5 @@
 """Pure functions of tensors and arrays of the method: no state, no config, no OpenMMLab."""
 
-from qaclims_mm.functional.affinity import PathIndex, edge_to_affinity, random_walk
 from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
 from qaclims_mm.functional.clims import (
     background_suppression,
@@ -10,8 +9,9 @@ from qaclims_mm.functional.clims import (
 from qaclims_mm.functional.contrastive import area_regularization, brc_loss, frc_loss
 from qaclims_mm.functional.crf import CRFSettings, confident_labels, label_energy
 from qaclims_mm.functional.evaluation import PixelCounts, count_pixels, iou
-from qaclims_mm.functional.irn import affinity_labels, irn_losses
+from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
 from qaclims_mm.functional.par import pixel_adaptive_refinement
+from qaclims_mm.functional.random_walk import PathIndex, edge_to_affinity, random_walk
 from qaclims_mm.functional.sam_prompts import find_regions, spread_over_masks
 from qaclims_mm.functional.thresholding import foreground_adaptive_threshold
 

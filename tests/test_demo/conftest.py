@@ -1,7 +1,7 @@
 import pytest
 from tiny_runs import ROOT
 
-from qaclims_mm.demo.explainer import Explainer
+from qaclims_mm.demo.model import Explainer
 from qaclims_mm.miniworld.regions import draw_pictures
 
 MINI = ROOT / 'configs/miniworld'

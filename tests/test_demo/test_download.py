@@ -8,7 +8,7 @@ from PIL import Image
 from strategies import ODD_NAMES
 
 from qaclims_mm.demo.download import HEAD, pack
-from qaclims_mm.demo.explainer import Found
+from qaclims_mm.demo.model import Found
 from qaclims_mm.schemas import voc_palette
 
 

@@ -16,7 +16,7 @@ from helpers import CHROMIUM_FLAGS
 from PIL import Image
 from tiny_runs import ROOT
 
-from qaclims_mm.demo.explainer import Explainer, Found
+from qaclims_mm.demo.model import Explainer, Found
 from qaclims_mm.errors import FormatError
 
 gr = pytest.importorskip('gradio')

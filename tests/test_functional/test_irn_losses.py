@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from qaclims_mm.functional.affinity import PathIndex, edge_to_affinity
-from qaclims_mm.functional.irn import affinity_labels, irn_losses, masked_mean
+from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses, masked_mean
+from qaclims_mm.functional.random_walk import PathIndex, edge_to_affinity
 
 SIZE, RADIUS, CLASSES = (7, 11), 3, 300
 

@@ -1,6 +1,6 @@
 import torch
 
-from qaclims_mm.engine.bfloat16_optim_wrapper import Bfloat16OptimWrapper
+from qaclims_mm.engine.mixed_precision import Bfloat16OptimWrapper
 
 
 def test_products_are_bfloat16_and_weights_float32():
