@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from benchmarks.case import Case
 from qaclims_mm.errors import FormatError
-from qaclims_mm.functional.random_walk import (
+from qaclims_mm.functional.irn_walk import (
     PathIndex,
     chebyshev_coefficients,
     edge_to_affinity,

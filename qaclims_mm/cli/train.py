@@ -26,13 +26,14 @@ def main() -> int:
     from qaclims_mm.engine.config import load_config
     from qaclims_mm.engine.runner import build_runner, exit_status
     from qaclims_mm.engine.switches import (
-        mixed_precision_wrapper,
         resume_from,
         scale_learning_rate,
     )
 
     cfg = load_config(args)
     if args.amp:
+        from qaclims_mm.engine.mixed_precision import mixed_precision_wrapper
+
         cfg.optim_wrapper.type = mixed_precision_wrapper()
     if args.auto_scale_lr:
         scale_learning_rate(cfg)

@@ -1,4 +1,7 @@
-"""Tables of names: a released weight's name to ours."""
+"""Renames released weights by a table of rules, which stands beside the converter of each network.
+
+``networks``, ``segmentors``, ``blip`` and ``mask_clip`` have the tables.
+"""
 
 import re
 from collections import Counter

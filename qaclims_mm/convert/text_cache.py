@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from qaclims_mm.convert.files import atomic_folder, check_free
 from qaclims_mm.convert.pickles import PickledTensor, read_npy
+from qaclims_mm.corpus.prompts import fill_prompt
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, save_text_bank
 from qaclims_mm.errors import ConfigError, DataError, FormatError
@@ -146,7 +147,7 @@ def embeddings_of(
         raise DataError('the caches have no text of the corpus: they belong to other answers.')
     spread = np.linspace(0, len(there) - 1, min(SAMPLE_SIZE, len(there))).astype(int)
     sample = [there[i] for i in spread]
-    again = encode([prompt.replace('{answer}', text) for text in sample])
+    again = encode(fill_prompt(prompt, sample))
     kept = torch.stack([cached[text] for text in sample])
     same_size = kept.shape == again.shape
     cosine = F.cosine_similarity(kept, again).min().item() if same_size else -1.0
@@ -157,7 +158,7 @@ def embeddings_of(
             f'{kept.shape[1]} and {again.shape[1]}; set text_encoding.text_head to its CLIP.'
         )
     lacking = [text for text in texts if text not in cached]
-    encoded = encode([prompt.replace('{answer}', text) for text in lacking])
+    encoded = encode(fill_prompt(prompt, lacking))
     found = {**cached, **dict(zip(lacking, encoded, strict=True))}
     return torch.stack([found[text] for text in texts]).numpy()
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 from torch import Tensor
 
 from qaclims_mm.corpus.answers import select_backgrounds
+from qaclims_mm.corpus.prompts import fill_prompt
 from qaclims_mm.corpus.questions import ALL_GROUPS, BACKGROUND_GROUPS, QUESTION_GROUPS
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.errors import StageError
@@ -110,15 +111,9 @@ def encode_index(
     """Encode the texts of an index in their prompt, ``(T, D)`` float32.
 
     Raises:
-        ValueError: If ``prompt`` has no ``{answer}``.
+        ConfigError: If ``prompt`` has no ``{answer}``.
     """
-    if '{answer}' not in prompt:
-        raise ValueError(
-            f'prompt must hold {{answer}}, but got {prompt!r}; the paper has '
-            "'a photo of {answer}'."
-        )
-    prompts = [prompt.replace('{answer}', text) for text in index.texts]
-    return encode(prompts, on_batch=on_batch).numpy()
+    return encode(fill_prompt(prompt, index.texts), on_batch=on_batch).numpy()
 
 
 def save_text_bank(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from qaclims_mm.corpus.prompts import fill_prompt
 from qaclims_mm.datasets.transforms.formatting import to_chw
 from qaclims_mm.vlms.vqa.base import VQAModel
 
@@ -59,8 +60,7 @@ class CLIPProposer:
         share: float = 0.2,
     ) -> None:
         self.image_head, self.classes, self.share = image_head, tuple(classes), share
-        texts = [prompt.replace('{answer}', name) for name in classes]
-        self.texts_KD: Tensor = text_head.load().encode(texts)
+        self.texts_KD: Tensor = text_head.load().encode(fill_prompt(prompt, classes))
 
     @torch.no_grad()
     def __call__(self, image: np.ndarray) -> list[str]:

@@ -114,12 +114,10 @@ def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) 
     """
     from mmengine.runner.checkpoint import get_torch_safe_globals
 
-    from qaclims_mm.engine.compat import number_types
-
     try:
         if str(file).endswith('.safetensors'):
             return read_safetensors(file, map_location or 'cpu')
-        allowed = [*get_torch_safe_globals(), *number_types()]
+        allowed = [*get_torch_safe_globals(), *_number_types()]
         with torch.serialization.safe_globals(allowed):
             return torch.load(file, map_location=map_location, weights_only=True)
     except Exception as error:
@@ -128,6 +126,16 @@ def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) 
             'checkpoint of yours, write it again as {"state_dict": model.state_dict()}; '
             'never load a file of others in another way.'
         ) from error
+
+
+def _number_types() -> list[type]:
+    """Return what a checkpoint may hold beside what mmengine lists: numpy's kinds of numbers.
+
+    A training that validates keeps its scores as float32, which mmengine 0.10.12 could not load.
+    """
+    import numpy as np
+
+    return [type(np.dtype(code)) for code in '?bBhHiIlLqQefd']
 
 
 def reason_of(error: Exception) -> str:

@@ -188,16 +188,6 @@ def refuse_unsafe_checkpoints() -> None:
     mmengine_checkpoint.load_url = load_url
 
 
-def number_types() -> list[type]:
-    """Return what a checkpoint may hold beside what mmengine lists: numpy's kinds of numbers.
-
-    A training that validates keeps its scores as float32, which mmengine 0.10.12 could not load.
-    """
-    import numpy as np
-
-    return [type(np.dtype(code)) for code in '?bBhHiIlLqQefd']
-
-
 def write_files_whole() -> None:
     """Let checkpoints and ``last_checkpoint`` appear whole or not at all; a kill left them torn."""
     from mmengine.fileio.backends import local_backend

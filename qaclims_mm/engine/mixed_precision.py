@@ -1,4 +1,4 @@
-"""Mixed precision without a loss scale."""
+"""Mixed precision: which kind a machine needs, and bfloat16 without a loss scale."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,3 +28,10 @@ class Bfloat16OptimWrapper(OptimWrapper):
         device = next(model.parameters()).device.type
         with super().optim_context(model), torch.autocast(device, torch.bfloat16):
             yield
+
+
+def mixed_precision_wrapper() -> str:
+    """Return the type of the optimizer's wrapper that this machine's mixed precision needs."""
+    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
+        return 'Bfloat16OptimWrapper'
+    return 'AmpOptimWrapper'

@@ -1,17 +1,9 @@
 """What the flags of mmseg's tools change in a config."""
 
-import torch
 from mmengine.config import Config
 
 from qaclims_mm.engine.compat import find_whole_checkpoint
 from qaclims_mm.errors import ConfigError
-
-
-def mixed_precision_wrapper() -> str:
-    """Return the type of the optimizer's wrapper that this machine's mixed precision needs."""
-    if not torch.cuda.is_available() or torch.cuda.is_bf16_supported(including_emulation=False):
-        return 'Bfloat16OptimWrapper'
-    return 'AmpOptimWrapper'
 
 
 def resume_from(cfg: Config, checkpoint: str | None) -> None:

@@ -10,8 +10,8 @@ from qaclims_mm.functional.contrastive import area_regularization, brc_loss, frc
 from qaclims_mm.functional.crf import CRFSettings, confident_labels, label_energy
 from qaclims_mm.functional.evaluation import PixelCounts, count_pixels, iou
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
+from qaclims_mm.functional.irn_walk import PathIndex, edge_to_affinity, random_walk
 from qaclims_mm.functional.par import pixel_adaptive_refinement
-from qaclims_mm.functional.random_walk import PathIndex, edge_to_affinity, random_walk
 from qaclims_mm.functional.sam_prompts import find_regions, spread_over_masks
 from qaclims_mm.functional.thresholding import foreground_adaptive_threshold
 

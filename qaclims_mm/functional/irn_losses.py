@@ -1,6 +1,6 @@
 """What IRN learns from confident labels: which cells belong together, and where objects lie.
 
-Shapes: B images, h w cells, D paths, n cells from which they lead (see ``functional.random_walk``).
+Shapes: B images, h w cells, D paths, n cells from which they lead (see ``functional.irn_walk``).
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from qaclims_mm.functional.random_walk import PathIndex, edge_to_affinity
+from qaclims_mm.functional.irn_walk import PathIndex, edge_to_affinity
 
 _EPS = 1e-5
 

@@ -5,7 +5,7 @@ import torch
 from benchmarks import random_walk
 from benchmarks.random_walk import dense_walk
 from qaclims_mm.errors import FormatError
-from qaclims_mm.functional.random_walk import random_walk as ours
+from qaclims_mm.functional.irn_walk import random_walk as ours
 
 CPU = torch.device('cpu')
 

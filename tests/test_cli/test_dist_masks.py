@@ -75,12 +75,12 @@ def make_cams(folder):
     Manifest('cams', 'c0').write(folder)
 
 
-# {name: end of the config, whether it has weights, and what it writes beside masks and metrics}
+# {name: end of the config, whether it has weights, folder of the masks, and what it writes beside}
 STAGES = dict(
-    ir_label=(IR_LABEL, False, ()),
-    ir_label_on_the_device=(TORCH_CRF, False, ()),
-    irn=(IRN, True, ('curve.json',)),
-    segmentor=(SEGMENTOR, True, ('masks.zip',)),
+    ir_label=(IR_LABEL, False, 'ir_labels', ()),
+    ir_label_on_the_device=(TORCH_CRF, False, 'ir_labels', ()),
+    irn=(IRN, True, 'pseudo_masks', ('curve.json',)),
+    segmentor=(SEGMENTOR, True, 'predictions', ('predictions.zip',)),
 )
 
 
@@ -102,8 +102,10 @@ def folder(tmp_path_factory):
     make_cams(folder / 'cams')
     cams = f'cams = {str(folder / "cams")!r}\n'
     calls = []
-    for name, (more, trained, _) in STAGES.items():
-        config = write_tiny_config(folder / f'{name}.py', folder / 'voc', cams + more)
+    for name, (more, trained, *_) in STAGES.items():
+        # a variable that nothing reads is refused
+        text = cams + more if 'cams=cams' in more else more
+        config = write_tiny_config(folder / f'{name}.py', folder / 'voc', text)
         runner = build_tiny_runner(config, folder / 'one' / name, 'test')
         checkpoint = 'none'
         if trained:
@@ -121,12 +123,12 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize('name', STAGES)
 def test_two_ranks_leave_the_masks_and_scores_of_one_process(folder, name):
     one, two = folder / 'one' / name, folder / 'two' / name
-    assert files_of(two / 'masks') == files_of(one / 'masks')
-    assert {p.name for p in (two / 'masks').glob('*.png')} == {f'{i}.png' for i in LABELS}
+    _, scored, masks, also = STAGES[name]
+    assert files_of(two / masks) == files_of(one / masks)
+    assert {p.name for p in (two / masks).glob('*.png')} == {f'{i}.png' for i in LABELS}
     # there is something to tell apart
-    drawn = [read_mask(two / f'masks/{i}.png') for i in ('img_1', 'img_4')]
+    drawn = [read_mask(two / f'{masks}/{i}.png') for i in ('img_1', 'img_4')]
     assert all(len(np.unique(mask)) > 1 for mask in drawn)
-    _, scored, also = STAGES[name]
     for file in ('metrics.json', *also):
         assert (two / file).read_bytes() == (one / file).read_bytes(), file
     [scores] = json.loads((two / 'metrics.json').read_text()).values()

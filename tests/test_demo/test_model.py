@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from tiny_runs import ROOT
 
-from qaclims_mm.demo import explainer as module
+from qaclims_mm.demo import model as module
 from qaclims_mm.demo.model import MAX_SIDE, Explainer, Found
 from qaclims_mm.demo.proposing import propose_by_questions
 from qaclims_mm.engine.config import read_config

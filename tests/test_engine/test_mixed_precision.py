@@ -1,6 +1,7 @@
+import pytest
 import torch
 
-from qaclims_mm.engine.mixed_precision import Bfloat16OptimWrapper
+from qaclims_mm.engine.mixed_precision import Bfloat16OptimWrapper, mixed_precision_wrapper
 
 
 def test_products_are_bfloat16_and_weights_float32():
@@ -28,3 +29,17 @@ def test_products_are_bfloat16_and_weights_float32():
         assert found.dtype == torch.float32
         torch.testing.assert_close(found, wanted, rtol=0, atol=3e-3)
         assert not torch.equal(found, wanted)
+
+
+@pytest.mark.parametrize(
+    ('gpu', 'bfloat16', 'wrapper'),
+    [
+        (True, True, 'Bfloat16OptimWrapper'),
+        (True, False, 'AmpOptimWrapper'),
+        (False, False, 'Bfloat16OptimWrapper'),
+    ],
+)
+def test_mixed_precision_of_a_machine(monkeypatch, gpu, bfloat16, wrapper):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bfloat16)
+    assert mixed_precision_wrapper() == wrapper

@@ -9,7 +9,6 @@ from tiny_runs import ROOT
 
 from qaclims_mm.engine.switches import (
     draw_predictions,
-    mixed_precision_wrapper,
     scale_learning_rate,
     write_predictions,
 )
@@ -22,20 +21,6 @@ def run(monkeypatch, tool, *arguments):
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(ROOT / 'tools' / tool), run_name='__main__')
     return ended.value.code
-
-
-@pytest.mark.parametrize(
-    ('gpu', 'bfloat16', 'wrapper'),
-    [
-        (True, True, 'Bfloat16OptimWrapper'),
-        (True, False, 'AmpOptimWrapper'),
-        (False, False, 'Bfloat16OptimWrapper'),
-    ],
-)
-def test_mixed_precision_of_a_machine(monkeypatch, gpu, bfloat16, wrapper):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpu)
-    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: bfloat16)
-    assert mixed_precision_wrapper() == wrapper
 
 
 def test_resume_goes_on_or_begins_with_what_the_config_loads(monkeypatch, tiny, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses, masked_mean
-from qaclims_mm.functional.random_walk import PathIndex, edge_to_affinity
+from qaclims_mm.functional.irn_walk import PathIndex, edge_to_affinity
 
 SIZE, RADIUS, CLASSES = (7, 11), 3, 300
 

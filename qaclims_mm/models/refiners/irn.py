@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from qaclims_mm.functional.cam import group_by_size, sum_over_flips
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
-from qaclims_mm.functional.random_walk import PathIndex, random_walk
+from qaclims_mm.functional.irn_walk import PathIndex, random_walk
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from qaclims_mm.convert.networks import IRN_RULES
 from qaclims_mm.convert.renaming import rename
 from qaclims_mm.functional.irn_losses import affinity_labels
-from qaclims_mm.functional.random_walk import PathIndex, random_walk
+from qaclims_mm.functional.irn_walk import PathIndex, random_walk
 from qaclims_mm.models.refiners import irn
 from qaclims_mm.registry import MODELS
 

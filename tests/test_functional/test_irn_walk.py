@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.functional.random_walk import (
+from qaclims_mm.functional.irn_walk import (
     PathIndex,
     chebyshev_coefficients,
     edge_to_affinity,
@@ -205,5 +205,5 @@ def test_large_maps_are_walked_one_by_one_to_the_same_values(monkeypatch):
     cams = torch.rand(2, 3, 12, 15, generator=random)
     edge = torch.rand(2, 12, 15, generator=random)
     together = random_walk(cams, edge, exp_times=4)
-    monkeypatch.setattr('qaclims_mm.functional.random_walk.SERIAL', 10)
+    monkeypatch.setattr('qaclims_mm.functional.irn_walk.SERIAL', 10)
     torch.testing.assert_close(random_walk(cams, edge, exp_times=4), together)
