@@ -250,7 +250,8 @@ def test_names_through_the_stages(labels, stems, folders, picture, root, watcher
     with watcher.watch(here):
         given = ('--images', images, '--labels', table, '--preset', 'mini')
         made = run_tool('init', project, *given, capsys=capsys)
-        if made.status:
+        assert made.status in (0, 1, 3)
+        if made.status == 1:
             assert 'no image of' in made.text
             return
         assert not problem_of_characters(made.text.replace('\n', ''))
@@ -348,10 +349,10 @@ def test_labels_of_the_cases(name, tmp_path, capsys):
     assert made.status == 0, made.text
     with (cases / name).open(newline='') as file:
         rows = [row for row in csv.DictReader(file) if row['image']]
-    assert set(read_project_tables(project).classes) == {row['class_indices'] for row in rows}
-    assert {row['class_indices'] for row in rows} <= set(
-        made.text.replace('│', '\n').split('\n')
-    ) | {line.split('│')[1].strip() for line in made.text.splitlines() if line.startswith('│')}
+    assert set(read_project_tables(project).classes) == {row['labels'] for row in rows}
+    assert {row['labels'] for row in rows} <= set(made.text.replace('│', '\n').split('\n')) | {
+        line.split('│')[1].strip() for line in made.text.splitlines() if line.startswith('│')
+    }
 
 
 def test_a_lone_surrogate_is_reported(tmp_path, capsys):

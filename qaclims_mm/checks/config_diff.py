@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import ConfigError, QAClimsError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import read_run_config
 
 # stands for the run's folder in both configs, so that what is below and beside it is the same
@@ -215,17 +215,9 @@ def _read(path: str, everything: bool) -> Config | Mapping:
         # of a work dir, which anybody may have sent: nothing in it is executed or replaced
         values = read_run_config(path).values
         return values if everything else _moved(values)
-    try:
-        if everything:
-            return read_config(path)
-        return read_config(path, SAME_WORK_DIR, root=str(PurePosixPath(SAME_WORK_DIR).parent))
-    except QAClimsError:
-        raise
-    except Exception as error:  # a config is Python: it may raise anything
-        reason = f'{type(error).__name__}: {error}'.rstrip(': ')
-        raise ConfigError(
-            f'{path} cannot be read ({reason}); give the config of a stage, not of a pipeline'
-        ) from error
+    if everything:
+        return read_config(path)
+    return read_config(path, SAME_WORK_DIR, root=str(PurePosixPath(SAME_WORK_DIR).parent))
 
 
 def _moved(values: Mapping[str, Any]) -> dict[str, Any]:

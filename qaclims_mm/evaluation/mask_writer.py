@@ -25,12 +25,13 @@ class IRLabelWriter(ImageWriter):
 
 @METRICS.register_module()
 class PseudoMaskWriter(ImageWriter):
-    """Writes which of an image's refined maps is highest where, as palette PNG; none, background.
+    """Writes which of an image's maps is highest where, as palette PNG; none, background.
 
     Args:
         out_dir: As in ``ImageWriter``.
         threshold: Map value of the background, in [0, 1]; the released code has 0.2, IRN 0.25.
         full_size: Whether a mask has the size of the image's file, where it was read smaller.
+        maps: Field of the sample with the maps: a refiner's ``refined_maps``, or ``cam_high_res``.
         prefix: As in ``BaseMetric``.
     """
 
@@ -41,17 +42,18 @@ class PseudoMaskWriter(ImageWriter):
         out_dir: str | None = None,
         threshold: float = 0.25,
         full_size: bool = False,
+        maps: str = 'refined_maps',
         prefix: str | None = None,
     ) -> None:
         super().__init__(out_dir, prefix)
-        self.threshold, self.full_size = threshold, full_size
+        self.threshold, self.full_size, self.maps = threshold, full_size, maps
         self.settings = dict(threshold=str(threshold))
         if full_size:
             self.settings['full_size'] = 'True'
 
     def write(self, path: Path, sample: dict) -> None:
-        """Begin to write the mask of an image from ``cam_class_indices`` and ``refined_maps``."""
-        mask = mask_of_cams(sample['refined_maps'], sample['cam_class_indices'], self.threshold)
+        """Begin to write the mask of an image from ``cam_class_indices`` and the maps."""
+        mask = mask_of_cams(sample[self.maps], sample['cam_class_indices'], self.threshold)
         size = sample['file_shape'] if self.full_size else None
         self.queue.put(_write, path, mask.cpu().numpy(), size)
 

@@ -212,7 +212,7 @@ def test_what_is_read(key, read):
 
 def test_config_of_something_else(tmp_path):
     (tmp_path / 'suite.py').write_text('variants = dict()')
-    with pytest.raises(ConfigError, match=r'suite\.py has no model'):
+    with pytest.raises(ConfigError, match=r'suite\.py has variants, so it is for qaclims ablate'):
         diff_files(str(leaf('cam_r50_2xb8-5e_voc12aug-512x512')), str(tmp_path / 'suite.py'))
 
 

@@ -69,21 +69,23 @@ def test_missing_file(capsys):
     assert 'error: config absent.py does not exist; see configs/' in done.text
 
 
-@pytest.mark.parametrize('text', ['model = dict(', '1 / 0'])
-def test_broken_file(tmp_path, text, capsys):
+@pytest.mark.parametrize(
+    ('text', 'reason'),
+    [('model = dict(', ':1 is no Python'), ('1 / 0', r' cannot be executed \(ZeroDivisionError: ')],
+)
+def test_broken_file(tmp_path, text, reason, capsys):
     (tmp_path / 'bad.py').write_text(text)
     done = run(leaf(RITC.format('')), tmp_path / 'bad.py', capsys=capsys)
     assert done.status == 2
     # the one of the two that is broken
-    assert re.search(r'error: \S+bad\.py cannot be read \(\w+Error: .+\); give the', done.text)
+    assert re.search(rf'error: \S+bad\.py{reason}.*; correct it\.', done.text)
 
 
 def test_pipeline(capsys):
     path = CONFIGS / 'pipelines/voc12_qa-clims.py'
     done = run(path, path, capsys=capsys)
     assert done.status == 2
-    assert f'{path} cannot be read' in done.text
-    assert 'of a stage, not of a pipeline' in done.text
+    assert f'{path} has stages, so it is for qaclims run; give the config of a' in done.text
 
 
 def test_help_tells_the_status(capsys):

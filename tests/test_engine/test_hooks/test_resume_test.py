@@ -114,7 +114,8 @@ def test_run_that_writes_nothing_leaves_nothing_out(run, tmp_path):
 
 def test_masks_of_another_threshold_are_other_files(run, tmp_path):
     def masks(threshold):
-        return [dict(type='PseudoMaskWriter', out_dir=f'{tmp_path}/masks', threshold=threshold)]
+        cfg = dict(type='PseudoMaskWriter', out_dir=f'{tmp_path}/masks', maps='cam_high_res')
+        return [dict(cfg, threshold=threshold)]
 
     run(test_evaluator=masks(0.25))
     assert Manifest.read(tmp_path / 'masks').inputs['threshold'] == '0.25'
