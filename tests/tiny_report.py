@@ -122,7 +122,9 @@ def make_run(root):
         for i in IDS
     }
     write_corpus(run / 'qape/corpus', rows)
-    write_json(run / 'logs/runs.json', {'cam': dict(seconds=90, gigabytes=0.5, status=3)})
+    write_json(
+        run / 'logs/runs.json', {'cam': dict(seconds=90, gigabytes=0.5, megabytes=12.0, status=3)}
+    )
     Manifest('cam', 'c', extra=dict(seed=7)).write(run / 'done/cam')
     return run
 

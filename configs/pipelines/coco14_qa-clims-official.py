@@ -11,5 +11,5 @@ configs = dict(
     irn='configs/irn/irn_r50_qa-clims-official_1xb32-3e_coco14-512x512.py',
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb10-100k_coco14-321x321.py',
 )
-stages = chain(configs, _base_.megabytes)
+stages = chain(configs)
 table = dict(_delete_=True, **paper_table(mask_threshold=0.2))  # another threshold

@@ -1,4 +1,5 @@
 # The paper on MS COCO 2014; the maps and masks of all training images are judged
+from qaclims_mm.paths import config_path
 from qaclims_mm.workflow import stages as stages_of
 from qaclims_mm.workflow.stages import chain, paper_table
 
@@ -11,27 +12,13 @@ configs = dict(
     irn='configs/irn/irn_r50_qa-clims_1xb32-3e_coco14-512x512.py',
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb10-100k_coco14-321x321.py',
 )
-# upper bounds by arithmetic: 82081 images of 480 x 640 pixels with 2.9 classes; times have not been
-# measured
-megabytes = dict(
-    qape=400,
-    cam=400,
-    cam_maps=1,
-    texts=300,
-    qa_clims=400,
-    qa_clims_maps=90000,
-    ir_label=2000,
-    irn=250,
-    irn_masks=2000,
-    segment=1000,
-    segment_test=1,
-)
-stages = chain(configs, megabytes)
+costs = config_path('pipelines/coco14_qa-clims.costs.json')
+stages = chain(configs)
 compared = dict(
     ritc='configs/qa_clims/ritc_r50_clip-vitl14-mask_2xb4-15e_coco14-512x512.py',
     clims='configs/clims/clims_r50_clip-vitb32_2xb16-8e_coco14-512x512.py',
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_coco14-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_coco14-448x448.py',
 )
-comparators = stages_of.comparators(compared, megabytes)
+comparators = stages_of.comparators(compared)
 table = paper_table(mask_threshold=0.25)

@@ -1,5 +1,6 @@
 # From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
 # QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on true masks
+from qaclims_mm.paths import config_path
 from qaclims_mm.workflow.stages import encode_texts, prediction, report, training
 
 work_dir = 'work_dirs/miniworld'
@@ -17,38 +18,7 @@ irn = f'{configs}/irn_r18-mini_1xb16-10e_miniworld-112x112.py'
 segment = f'{configs}/deeplabv2_r18-mini_qa-clims-irn_1xb16-10e_miniworld-112x112.py'
 segment_full = f'{configs}/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py'
 qa_clims = f'{configs}/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py'
-machine = '2 cores without a GPU (docs/benchmarks.md)'
-# {stage: (minutes, megabytes)}, measured
-costs = dict(
-    data=(0.2, 35),
-    qape=(1.4, 1),
-    cam=(1.7, 12),
-    cam_maps=(0.5, 4),
-    texts=(0.1, 1),
-    qa_clims=(5.4, 12),
-    qa_clims_maps=(0.4, 4),
-    upper_bound=(0.3, 1),
-    ir_label=(0.2, 2),
-    irn=(1.4, 12),
-    irn_masks=(0.5, 2),
-    sheet=(0.1, 1),
-    segment=(1.2, 18),
-    segment_test=(0.1, 1),
-    report=(0.2, 2),
-    segment_full=(1.2, 18),
-    segment_full_test=(0.1, 1),
-    ritc=(5.4, 12),
-    ritc_maps=(0.4, 4),
-    clims=(5.4, 12),
-    clims_maps=(0.4, 4),
-    puzzle=(2, 12),
-    puzzle_maps=(0.4, 4),
-    qape_fixed=(0.1, 1),
-    fixed_texts=(0.1, 1),
-    fixed=(5.4, 12),
-    fixed_maps=(0.4, 4),
-    clip_cam_maps=(0.4, 4),
-)
+costs = config_path('pipelines/miniworld_qa-clims.costs.json')
 maps = 'its activation maps and their mIoU'
 judged = 'its mIoU on 300 other pictures'
 stages = [
@@ -120,8 +90,6 @@ comparators = [
     prediction('fixed_maps', fixed, maps, ['fixed'], of='fixed'),
     prediction('clip_cam_maps', clip_cam, 'maps of CLIP alone', ['data'], folder='clip_cam'),
 ]
-for stage in (*stages, *comparators):
-    stage['minutes'], stage['megabytes'] = costs[stage['name']]
 table = dict(
     rows=dict(
         cam='CAM, the baseline',

@@ -15,5 +15,5 @@ configs = dict(
     irn_export=irn.format('-export'),
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn-official_1xb10-60k_voc12aug-321x321.py',
 )
-stages = chain(configs, _base_.megabytes)
+stages = chain(configs)
 table = dict(_delete_=True, **paper_table(mask_threshold=0.2))  # another threshold

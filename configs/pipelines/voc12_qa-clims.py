@@ -1,4 +1,5 @@
 # The paper on PASCAL VOC 2012: answers, texts, the baseline, QA-CLIMS, IRN, DeepLabV2
+from qaclims_mm.paths import config_path
 from qaclims_mm.workflow import stages as stages_of
 from qaclims_mm.workflow.stages import chain, paper_table
 
@@ -15,29 +16,13 @@ configs = dict(
     irn_export=irn.format('-export'),
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py',
 )
-# upper bounds by arithmetic: 10582 images of 375 x 500 pixels with 1.55 classes; times have not
-# been measured
-megabytes = dict(
-    qape=30,
-    cam=400,
-    cam_maps=500,
-    texts=50,
-    qa_clims=400,
-    qa_clims_maps=500,
-    qa_clims_export=3500,
-    ir_label=150,
-    irn=250,
-    irn_masks=20,
-    irn_export=150,
-    segment=1000,
-    segment_test=1,
-)
-stages = chain(configs, megabytes)
+costs = config_path('pipelines/voc12_qa-clims.costs.json')
+stages = chain(configs)
 compared = dict(
     ritc='configs/qa_clims/ritc_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py',
     clims='configs/clims/clims_r50_clip-vitb32_1xb16-15e_voc12aug-512x512.py',
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_voc12aug-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_voc12aug-448x448.py',
 )
-comparators = stages_of.comparators(compared, megabytes)
+comparators = stages_of.comparators(compared)
 table = paper_table(mask_threshold=0.25)

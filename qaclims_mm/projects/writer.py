@@ -13,6 +13,7 @@ from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
 from qaclims_mm.projects.presets import Preset
 from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas.costs import Cost, write_costs
 from qaclims_mm.schemas.labels import write_labels
 from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
 from qaclims_mm.schemas.project import (
@@ -23,6 +24,8 @@ from qaclims_mm.schemas.project import (
     write_project_tables,
 )
 
+COSTS = 'costs.json'
+_COST_SOURCE = 'estimated: measured on two cores, and scaled to this machine by its matrix products'
 THRESHOLD = 0.25  # of the masks' background, IRN's
 MAX_EPOCHS = 300
 
@@ -159,7 +162,13 @@ def write_project(project: Project, rate: float) -> list[Path]:
     paths = [folder / name for name in (LABELS, CLASSES, PROJECT)]
     for name, text in configs.items():
         paths.append(_write(folder / f'configs/{name}.py', text))
-    return [*paths, _write(folder / 'pipeline.py', _pipeline(project, tuple(stages), rate))]
+    costs = {stage: Cost(*cost) for stage, cost in project.costs(rate).items()}
+    write_costs(folder / COSTS, _COST_SOURCE, costs)
+    return [
+        *paths,
+        folder / COSTS,
+        _write(folder / 'pipeline.py', _pipeline(project, tuple(stages))),
+    ]
 
 
 def _check_paths(project: Project) -> None:
@@ -336,7 +345,7 @@ def _lines(steps: list[str]) -> str:
     return '\n'.join(f'        {step},' for step in steps)
 
 
-def _pipeline(project: Project, names: tuple[str, ...], rate: float) -> str:
+def _pipeline(project: Project, names: tuple[str, ...]) -> str:
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
     number = len(project.checked.rows)
     return f"""\
@@ -348,13 +357,8 @@ from qaclims_mm.workflow.stages import chain
 folder = os.path.dirname((lambda: 0).__code__.co_filename)
 work_dir = os.path.join(folder, 'work')
 configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {names!r}}}
-# {{stage: (minutes, megabytes)}}, estimates
-costs = {project.costs(rate)!r}
-machine = 'two cores, and scaled to this machine by its matrix products'
-stages = [
-    s | dict(zip(('minutes', 'megabytes'), costs[s['name']]))
-    for s in chain(configs, {{}}, 'its masks of all images', ranks=1)
-]
+costs = os.path.join(folder, 'costs.json')
+stages = chain(configs, 'its masks of all images', ranks=1)
 table = dict(
     rows=dict(cam='CAM, the baseline', qa_clims='QA-CLIMS', irn='QA-CLIMS + IRN, masks'),
     columns={columns},

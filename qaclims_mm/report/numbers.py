@@ -130,6 +130,7 @@ def cost_table(work: WorkDir) -> Block:
             name,
             f'{run.seconds / 60:.1f}',
             f'{run.gigabytes:.2f}',
+            f'{run.megabytes:.0f}',
             'some records left out' if run.status == EXIT_BAD_RECORDS else 'done',
         ]
         for name, run in ((n, work.runs[n]) for n in in_order(work.runs))
@@ -139,4 +140,4 @@ def cost_table(work: WorkDir) -> Block:
         f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
         'at their peak.'
     )
-    return Table(['stage', 'time, minutes', 'memory, GB', 'end'], rows, caption)
+    return Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)

@@ -9,10 +9,18 @@ from qaclims_mm.schemas.work_dir import LOGS, RUNS
 
 
 class Run(NamedTuple):
-    """How a stage ran: time in s, memory of all its processes at the peak in GB, exit status."""
+    """How a stage ran.
+
+    Attributes:
+        seconds: Wall-clock time.
+        gigabytes: Memory of all its processes at the peak.
+        megabytes: By how much its folder has grown.
+        status: Exit status.
+    """
 
     seconds: float
     gigabytes: float
+    megabytes: float
     status: int
 
 

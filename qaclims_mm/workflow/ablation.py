@@ -115,11 +115,11 @@ class Ablation:
         for title in ('minutes', 'MB'):
             table.add_column(title, justify='right')
         for job in self._jobs:
-            stage, state = job.stage, self.pipelines[job.seed].state(job.stage)
+            stage, state = job.stage, self.pipelines[job.seed].done.state(job.stage)
             costs = shown_cost(stage.minutes), shown_cost(stage.megabytes)
             table.add_row(str(job.seed), stage.name, state, *costs)
         plan = self.pipelines[self.seeds[0]].plan
-        table.caption = costs_left(self._left(), plan.root, plan.machine)
+        table.caption = costs_left(self._left(), plan.root, plan.cost_source)
         return table
 
     def run(self) -> int:
@@ -134,7 +134,7 @@ class Ablation:
         for job in self._jobs:
             # made from what is there now, and that too from what is there now
             of_done = all(n.state == DONE for n in self._needed(job))
-            if of_done and self.pipelines[job.seed].is_done(job.stage):
+            if of_done and self.pipelines[job.seed].done.is_done(job.stage):
                 job.state = DONE
                 status = max(status, self.pipelines[job.seed].status_of(job.stage))
         self._check_disk()
@@ -186,7 +186,7 @@ class Ablation:
         return [
             job.stage
             for job in self._jobs
-            if not self.pipelines[job.seed].is_done(job.stage)
+            if not self.pipelines[job.seed].done.is_done(job.stage)
             and (job is self._first(job) or not self._is_shared(job))
         ]
 

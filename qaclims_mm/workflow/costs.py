@@ -13,12 +13,17 @@ def _existing(path: Path) -> Path:
     return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
 
 
+def size_of(folder: Path) -> int:
+    """Return the bytes of the files below a folder; 0 where there is none."""
+    return sum(p.lstat().st_size for p in folder.rglob('*') if p.is_file() and not p.is_symlink())
+
+
 def shown_cost(cost: float | None) -> str:
     """Return a cost as an overview shows it."""
     return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
 
 
-def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
+def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     """Return what stages cost together, beside what the disk of a folder has, in words."""
     minutes, megabytes = (
         [c for s in left if (c := getattr(s, name)) is not None]
@@ -32,7 +37,7 @@ def costs_left(left: Sequence[Stage], root: Path, machine: str) -> str:
     )
     if sum(megabytes) > free:
         text += '\nthe disk is too small: the run would not start'
-    return text + (f'\nminutes as measured on {machine}' if machine else '')
+    return text + (f'\ncosts: {source}' if source else '')
 
 
 def check_disk(left: Sequence[Stage], root: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -11,58 +10,41 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.config import ROOT
-from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, QAClimsError, StageError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, StageError
 from qaclims_mm.schemas import (
     MANIFEST,
     METRICS,
     Manifest,
-    claim_path,
-    hash_config,
     join_problems,
-    manifest_hash,
-    read_claim,
-    read_json,
     read_metrics,
     temporary_path,
-    write_claim,
     write_json,
 )
 from qaclims_mm.schemas.runs import Run, note_run, read_runs
-from qaclims_mm.schemas.work_dir import CAMS, DONE, LOGS, PREDICTIONS, PSEUDO_MASKS
-from qaclims_mm.version import __version__
+from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.workflow import plan
-from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost, size_of
+from qaclims_mm.workflow.done import CHANGED, DoneStages, command_of
 from qaclims_mm.workflow.forked import ForkedTool
 from qaclims_mm.workflow.locks import hold_stage, name_holder
 from qaclims_mm.workflow.plan import Launch, Plan, Stage
 from qaclims_mm.workflow.processes import wait_for
-from qaclims_mm.workflow.stage_config import hash_stage_config
 
-CHANGED = 'changed'
 # {what people take out of a work dir: its folder in that of a stage}
 MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
 
 
-def _differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """Return in what two claims of a stage differ, in words."""
-    made, inputs = found.get('inputs', {}), wanted['inputs']
-    names = sorted(n for n in {*made, *inputs} if made.get(n) != inputs.get(n))
-    parts = ['config'] if found.get('config') != wanted['config'] else []
-    parts += [f'seed ({found.get("seed")})'] if found.get('seed') != wanted.get('seed') else []
-    return ' and '.join([*parts, *([f'input ({", ".join(names)})'] if names else [])])
-
-
 class Pipeline:
-    """Runs stages and remembers, in ``done/``, from what each was made.
+    """Runs the stages of a plan that are not done.
 
     Args:
         plan: What runs, and where.
@@ -82,51 +64,8 @@ class Pipeline:
     ) -> None:
         self.plan, self.root, self.seed, self.fork = plan, plan.root, seed, fork
         self.launch, self.console = launch or Launch(), console or new_console()
+        self.done = DoneStages(plan, seed)
         self._noting = threading.Lock()
-
-    def expected(self, stage: Stage) -> Manifest:
-        """Return the manifest that a stage has when it is done with what is there now.
-
-        Raises:
-            StageError: If a stage that it needs is not done.
-        """
-        folder = self.plan.folder(stage)
-        config = hash_stage_config(stage, folder, self.root) if stage.config else ''
-        what = dict(
-            tool=stage.tool,
-            args=stage.args,
-            config=config,
-            checkpoint=stage.checkpoint,
-            work_dir=str(self.root),
-        )
-        return Manifest(
-            stage.name,
-            hash_config(what),
-            inputs={n: self._input_hash(stage, n) for n in stage.needs},
-            extra=dict(seed=self.seed) if stage.seeded else {},
-        )
-
-    def _input_hash(self, stage: Stage, need: str) -> str:
-        try:
-            return manifest_hash(self.root / DONE / need)
-        except FormatError as error:
-            raise StageError(
-                f'stage {stage.name} needs stage {need}, which has not finished in {self.root}; '
-                f'run: {self._again(self.root)} --to {need}'
-            ) from error
-
-    def _again(self, work_dir: object) -> str:
-        """Return the command line that runs this pipeline in a work dir."""
-        words = ['qaclims', 'run', self.plan.path, '--work-dir', work_dir]
-        return shlex.join(map(str, words))
-
-    def is_done(self, stage: Stage) -> bool:
-        """Tell whether a stage's manifest matches its config and its inputs."""
-        folder = self.root / DONE / stage.name
-        try:
-            return Manifest.read(folder) == self.expected(stage)
-        except QAClimsError:
-            return False
 
     def command(self, stage: Stage) -> list[str]:
         """Return the command line of a stage."""
@@ -144,14 +83,6 @@ class Pipeline:
             arguments.append('--resume')
         return self.launch.command(stage, arguments)
 
-    def state(self, stage: Stage) -> str:
-        """Return ``done``, ``changed`` (made from something else), ``begun`` or ``to do``."""
-        if self.is_done(stage):
-            return 'done'
-        if (self.root / DONE / stage.name / MANIFEST).is_file():
-            return CHANGED
-        return 'begun' if claim_path(self.root / DONE / stage.name).is_file() else 'to do'
-
     def overview(self, stages: Iterable[Stage]) -> Table:
         """Return what a run would do, how long it would take and how much it would write."""
         table = Table(title=f'{self.plan.path} in {self.root}', caption_justify='left')
@@ -160,12 +91,12 @@ class Pipeline:
             table.add_column(title, justify='right' if numeric else 'left', no_wrap=numeric)
         left, changed = [], []
         for stage in stages:
-            state = self.state(stage)
+            state = self.done.state(stage)
             changed += [stage.name] if state == CHANGED else []
             left += [stage] if state != 'done' else []
             costs = [shown_cost(c) for c in (stage.minutes, stage.megabytes)]
             table.add_row(stage.name, stage.about, state, *costs)
-        table.caption = costs_left(left, self.root, self.plan.machine)
+        table.caption = costs_left(left, self.root, self.plan.cost_source)
         if changed:
             table.caption += (
                 f'\nmade with another config, seed or input: {", ".join(changed)}; '
@@ -180,10 +111,10 @@ class Pipeline:
             StageError: If the disk is too small for what is left, or a stage fails.
         """
         stages, status = list(stages), 0
-        check_disk([s for s in stages if not self.is_done(s)], self.root)
+        check_disk([s for s in stages if not self.done.is_done(s)], self.root)
         for number, stage in enumerate(stages, start=1):
             title = ((f'{number}/{len(stages)} {stage.name}', 'bold'), f'  {stage.about}')
-            if self.is_done(stage):
+            if self.done.is_done(stage):
                 self.console.print(styled(*title, '  ', ('done before', 'green')))
                 before = self.status_of(stage)
                 status = max(status, before)
@@ -207,7 +138,7 @@ class Pipeline:
         why = {i: reason for s in of_files for m in self._manifests(s) for i, reason in m.failed}
         lines = [f'{image_id}: {reason}' for image_id, reason in sorted(why.items())]
         told = join_problems(lines, 'records were left out') if lines else 'Records were left out'
-        again = self._again(f'{self.root}-again')
+        again = command_of(self.plan, f'{self.root}-again')
         text = (
             f'{told}\n'
             'What is done here was made without them. When they are mended, all of it anew: '
@@ -253,12 +184,18 @@ class Pipeline:
             StageError: If it was begun from something else, is running, or fails.
         """
         # as it is now: its config may be edited while it runs
-        manifest = self._claim(stage)
-        begin = time.monotonic()
+        manifest = self.done.begin(stage)
+        folder = self.plan.folder(stage)
+        begin, before = time.monotonic(), size_of(folder)
         status, gigabytes = self._run_one(stage, beside)
-        ran = Run(round(time.monotonic() - begin), round(gigabytes, 2), status)
+        ran = Run(
+            seconds=round(time.monotonic() - begin),
+            gigabytes=round(gigabytes, 2),
+            megabytes=round((size_of(folder) - before) / 1e6, 1),
+            status=status,
+        )
         self._note_run(stage, ran)
-        manifest.write(self.root / DONE / stage.name)
+        self.done.end(stage, manifest)
         return ran
 
     def adopt(self, stage: Stage, other: 'Pipeline', theirs: Stage) -> bool:
@@ -277,40 +214,13 @@ class Pipeline:
         made, ours = other.plan.folder(theirs), self.plan.folder(stage)
         if not self.plan.is_seedless(stage) or ours.exists() or not made.is_dir():
             return False
-        if not other.is_done(theirs):
+        if not other.done.is_done(theirs):
             return False
         temporary = temporary_path(ours)
         shutil.copytree(made, temporary, copy_function=os.link)
         temporary.rename(ours)
-        self.expected(stage).write(self.root / DONE / stage.name)
+        self.done.end(stage, self.done.expected(stage))
         return True
-
-    def _claim(self, stage: Stage) -> Manifest:
-        """Mark a stage as begun, so that no run goes on with what another one left.
-
-        Returns the manifest that it has when it is done.
-
-        Raises:
-            StageError: If it was begun from something else.
-        """
-        folder, manifest = self.root / DONE / stage.name, self.expected(stage)
-        begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
-        if claim_path(folder).is_file() and (other := _differences(read_claim(folder), begun)):
-            raise StageError(
-                f'stage {stage.name} was begun in {self.root} with another {other}'
-                f'{self._other_version(folder)}; '
-                f'choose another --work-dir, or delete {self.plan.folder(stage)} and {folder} '
-                'to make it anew. (qaclims run can keep its files and go on behind it: --from.)'
-            )
-        write_claim(folder, begun)
-        return manifest
-
-    @staticmethod
-    def _other_version(folder: Path) -> str:
-        """Return by which version a stage was done, if by another one."""
-        found = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else {}
-        made = found.get('version', __version__) if isinstance(found, dict) else __version__
-        return '' if made == __version__ else f' (by version {made}; this is {__version__})'
 
     def tell_ranks(self, stage: Stage) -> None:
         """Say that a stage runs on other ranks than it is configured for, if it does."""

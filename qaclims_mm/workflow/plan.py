@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import tools_folder
+from qaclims_mm.schemas.costs import Cost, Costs, read_costs
+from qaclims_mm.schemas.runs import read_runs
 
 TOOLS = tools_folder()
 # those that share their work among ranks
@@ -30,8 +32,8 @@ class Stage:
         needs: Names of the stages whose files it reads.
         seeded: Whether the pipeline's seed concerns it.
         ranks: Number of ranks that its training is configured for; ``None`` is any.
-        minutes: How long it takes, as measured on the plan's ``machine``; ``None`` is unknown.
-        megabytes: How much it writes; ``None`` is unknown.
+        minutes: How long it takes, by the plan's ``costs``; ``None`` is unknown.
+        megabytes: How much it writes, by the same; ``None`` is unknown.
     """
 
     name: str
@@ -58,7 +60,7 @@ class Plan:
         stages: In the order in which they run.
         comparators: Further stages, which run for suites alone.
         table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
-        machine: Where ``minutes`` were measured.
+        cost_source: Where ``minutes`` and ``megabytes`` are from.
     """
 
     path: Path
@@ -66,7 +68,7 @@ class Plan:
     stages: tuple[Stage, ...]
     comparators: tuple[Stage, ...] = ()
     table: dict[str, dict[str, str]] = field(default_factory=dict)
-    machine: str = ''
+    cost_source: str = ''
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
@@ -117,9 +119,10 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     """Read a pipeline config.
 
     Args:
-        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments, and ``comparators``,
-            another one, if suites need more; ``{work_dir}`` in ``args`` and ``checkpoint`` stands
-            for the pipeline's folder.
+        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
+            another one, if suites need more; and ``costs``, a file of ``schemas.costs``.
+            ``{work_dir}`` in ``args`` and ``checkpoint`` stands for the pipeline's folder. What
+            the work dir has noted of earlier runs goes before ``costs``.
         work_dir: Replaces that of the config.
 
     Raises:
@@ -137,10 +140,14 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
             'config. The config of a single stage is for qaclims train or qaclims test.'
         )
     root = Path(work_dir or cfg.work_dir)
+    costs = read_costs(cfg.costs) if cfg.get('costs') else Costs('', {})
+    known_costs = costs.stages | _own_costs(root)
     stages: list[Stage] = []
     for entry in (*cfg.stages, *cfg.get('comparators', [])):
         try:
             stage = Stage(**_filled(entry.to_dict(), str(root)))
+            if stage.name in known_costs:
+                stage = replace(stage, **known_costs[stage.name]._asdict())
         except TypeError as error:
             raise ConfigError(f'{path}: stage {entry.get("name")}: {error}.') from error
         known = {s.name for s in stages}
@@ -152,8 +159,15 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
             )
         stages.append(stage)
     table = cfg.get('table') or dict(rows={}, columns={})
-    number, machine = len(cfg.stages), cfg.get('machine', '')
-    return Plan(Path(path), root, tuple(stages[:number]), tuple(stages[number:]), table, machine)
+    number = len(cfg.stages)
+    return Plan(
+        Path(path), root, tuple(stages[:number]), tuple(stages[number:]), table, costs.source
+    )
+
+
+def _own_costs(root: Path) -> dict[str, Cost]:
+    """Return what stages have cost in a work dir, as far as it was noted."""
+    return {name: Cost(run.seconds / 60, run.megabytes) for name, run in read_runs(root).items()}
 
 
 def _filled(entry: dict[str, Any], root: str) -> dict[str, Any]:

@@ -113,7 +113,6 @@ def encode_texts(
 
 def chain(
     configs: Mapping[str, str],
-    megabytes: Mapping[str, float],
     about_test: str = 'its mIoU on val',
     ranks: int | None = None,
 ) -> list[dict]:
@@ -123,7 +122,6 @@ def chain(
         configs: {stage: config} of ``qape``, ``cam``, ``qa_clims``, ``ir_label``, ``irn`` and
             ``segment``; ``qa_clims_export`` and ``irn_export`` where the images with masks, which
             are judged, are not all that are trained on.
-        megabytes: {stage: how much it writes}.
         about_test: What the segmentor's test run is for.
         ranks: Of the trainings, see ``training``.
     """
@@ -143,12 +141,12 @@ def chain(
         *_judged('irn', 'masks', c, 'masks of it and their mIoU', 'masks of it', ['irn', maps]),
     ]
     masks = stages[-1]['name']
-    stages += [
+    return [
+        *stages,
         training('segment', c['segment'], 'train the segmentor on them', [masks], ranks=ranks),
         prediction('segment_test', c['segment'], about_test, ['segment'], of='segment'),
         report(['cam_maps', 'qa_clims_maps', 'irn_masks', 'segment_test']),
     ]
-    return [s | dict(megabytes=megabytes.get(s['name'])) for s in stages]
 
 
 def report(needs: Sequence[str], **more: Any) -> dict:
@@ -163,13 +161,12 @@ def report(needs: Sequence[str], **more: Any) -> dict:
     )
 
 
-def comparators(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> list[dict]:
+def comparators(configs: Mapping[str, str]) -> list[dict]:
     """Return what suites compare the paper's method with, up to the maps.
 
     Args:
         configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``clip_cam``, which is not
             trained.
-        megabytes: Those of a ``chain``.
     """
     about = dict(
         ritc='train RITC without QAPE: the class against "no class"',
@@ -180,12 +177,10 @@ def comparators(configs: Mapping[str, str], megabytes: Mapping[str, float]) -> l
     stages = []
     for name, what in about.items():
         maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
-        size: dict[str, Any] = dict(megabytes=megabytes.get('qa_clims'))
-        stages.append(training(name, configs[name], what, needs[name], **size))
-        stages.append(maps | dict(megabytes=megabytes.get('qa_clims_maps')))
+        stages += [training(name, configs[name], what, needs[name]), maps]
     about_clip = 'maps of CLIP alone and their mIoU'
     clip_cam = prediction('clip_cam_maps', configs['clip_cam'], about_clip, folder='clip_cam')
-    return [*stages, clip_cam | dict(megabytes=megabytes.get('qa_clims_maps'))]
+    return [*stages, clip_cam]
 
 
 def _judged(

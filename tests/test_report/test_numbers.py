@@ -35,7 +35,7 @@ def test_tables(run):
         [['segment', '60.0', '1.5']],
     )
     assert (counts.head, counts.rows) == (['stage', 'empty', 'images'], [['qape/qape', '0', '12']])
-    assert costs.rows == [['cam', '1.5', '0.50', 'some records left out']]
+    assert costs.rows == [['cam', '1.5', '0.50', '12', 'some records left out']]
 
 
 def test_no_table_without_numbers():

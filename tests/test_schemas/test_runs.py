@@ -7,14 +7,16 @@ from qaclims_mm.schemas.runs import Run, note_run, read_runs, runs_path
 
 def test_runs_are_noted_and_replaced(tmp_path):
     assert read_runs(tmp_path) == {}
-    note_run(tmp_path, 'cam', Run(90, 0.5, 3))
-    note_run(tmp_path, 'irn', Run(5, 1.0, 0))
-    note_run(tmp_path, 'cam', Run(80, 0.25, 0))
-    assert read_runs(tmp_path) == dict(cam=Run(80, 0.25, 0), irn=Run(5, 1.0, 0))
-    assert read_json(tmp_path / 'logs/runs.json')['irn'] == dict(seconds=5, gigabytes=1.0, status=0)
+    note_run(tmp_path, 'cam', Run(90, 0.5, 1.0, 3))
+    note_run(tmp_path, 'irn', Run(5, 1.0, 2.0, 0))
+    note_run(tmp_path, 'cam', Run(80, 0.25, 1.5, 0))
+    assert read_runs(tmp_path) == dict(cam=Run(80, 0.25, 1.5, 0), irn=Run(5, 1.0, 2.0, 0))
+    assert read_json(tmp_path / 'logs/runs.json')['irn'] == dict(
+        seconds=5, gigabytes=1.0, megabytes=2.0, status=0
+    )
 
 
-GOOD = dict(seconds=1, gigabytes=0.5, status=0)
+GOOD = dict(seconds=1, gigabytes=0.5, megabytes=0.0, status=0)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,6 @@ GOOD = dict(seconds=1, gigabytes=0.5, status=0)
 )
 def test_other_files(tmp_path, value):
     write_json(runs_path(tmp_path), value)
-    for use in (read_runs, lambda root: note_run(root, 'irn', Run(1, 1.0, 0))):
+    for use in (read_runs, lambda root: note_run(root, 'irn', Run(1, 1.0, 0.0, 0))):
         with pytest.raises(FormatError, match=r'runs\.json is not {stage: {seconds, .*delete it'):
             use(tmp_path)

@@ -12,6 +12,7 @@ from tiny_runs import ROOT
 from qaclims_mm.console import new_console
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import Manifest, read_json
+from qaclims_mm.schemas.costs import Cost, write_costs
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan as plan_module
 from qaclims_mm.workflow.ablation import Ablation, find_suite
@@ -290,8 +291,11 @@ def test_two_suites_of_one_name(ablate):
 
 
 def test_what_it_would_cost(ablate):
-    plan = PLAN.replace('dict(name=name,', 'dict(name=name, minutes=6.0, megabytes=20.0,')
-    (ablate.root / 'plan.py').write_text(plan)
+    costs = ablate.root / 'costs.json'
+    (ablate.root / 'plan.py').write_text(PLAN)
+    names = [stage.name for stage in read_plan(ablate.root / 'plan.py').all_stages]
+    write_costs(costs, 'a laptop', dict.fromkeys(names, Cost(6.0, 20.0)))
+    (ablate.root / 'plan.py').write_text(f'{PLAN}costs = {str(costs)!r}\n')
     suite = str(ablate.root / 'suite.py')
     ablation = Ablation(str(ablate.root / 'plan.py'), [suite], [0, 1], ablate.root)
     table = ablation.overview()

@@ -2,8 +2,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from tiny_runs import ROOT
 
-from qaclims_mm.errors import ConfigError
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas.costs import Cost, write_costs
+from qaclims_mm.schemas.runs import Run, note_run
 from qaclims_mm.workflow.plan import TOOLS, Launch, Plan, Stage, read_plan
 
 
@@ -51,3 +54,26 @@ def test_bad_plans(tmp_path):
     path.write_text("work_dir = 'w'\nstages = [dict(name='a', tool='t', needs=['b'])]\n")
     with pytest.raises(ConfigError, match=r"stage a stands twice or needs \['b'\]"):
         read_plan(path)
+
+
+def test_costs_are_those_of_the_work_dir_then_of_the_file(tmp_path):
+    path, costs = tmp_path / 'plan.py', tmp_path / 'plan.costs.json'
+    stages = "[dict(name=n, tool='t') for n in 'abc']"
+    path.write_text(f"work_dir = 'unused'\nstages = {stages}\ncosts = {str(costs)!r}\n")
+    with pytest.raises(FormatError, match=r'plan\.costs\.json is missing'):
+        read_plan(path, tmp_path)
+    write_costs(costs, 'a laptop', dict(a=Cost(1.5, 12.0), b=Cost(None, 3.0)))
+    note_run(tmp_path, 'a', Run(30, 0.5, 11.0, 0))
+    plan = read_plan(path, tmp_path)
+    assert plan.cost_source == 'a laptop'
+    found = {s.name: (s.minutes, s.megabytes) for s in plan.stages}
+    assert found == dict(a=(0.5, 11.0), b=(None, 3.0), c=(None, None))
+
+
+@pytest.mark.parametrize(
+    'path', sorted((ROOT / 'configs/pipelines').glob('*.py')), ids=lambda p: p.stem
+)
+def test_shipped_plans_know_what_their_stages_write(path):
+    plan = read_plan(path, 'root')
+    assert plan.cost_source
+    assert [s.name for s in plan.all_stages if s.megabytes is None and s.tool != 'report.py'] == []
