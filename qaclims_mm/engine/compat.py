@@ -100,6 +100,8 @@ def init_cpu_process_group(launcher: str) -> None:
             f'launcher must be pytorch or slurm on a machine without a GPU, but got {launcher}; '
             'use tools/dist_train.sh or tools/dist_test.sh.'
         )
+    # DDP imports it where it is built, and then the group outlives its end (torch 2.14.1)
+    import torch._dynamo
     import torch.multiprocessing as mp
 
     # What mmengine's init_dist does before the device is set.

@@ -2,6 +2,7 @@ import importlib
 import json
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from collections import OrderedDict
@@ -16,7 +17,6 @@ from mmengine.registry import MODELS
 from mmengine.runner import CheckpointLoader, checkpoint
 from mmengine.runner.checkpoint import save_checkpoint
 
-from qaclims_mm.cli._execute import run_tool
 from qaclims_mm.engine import compat, lean_imports
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason='a mend for machines without a GPU')
@@ -355,31 +355,48 @@ def test_group_of_gloo(monkeypatch):
     assert len(calls) == 1
 
 
+# a rank of its own, as what other tests have imported decides whether a group ends
+RANK = """
+from pathlib import Path
+import torch
+from qaclims_mm.cli._execute import run_tool
+from qaclims_mm.engine import compat
+
 def gloo_threads():
     names = [path.read_text() for path in Path('/proc/self/task').glob('*/comm')]
     return [name for name in names if 'gloo' in name]
+
+def main():
+    compat.init_cpu_process_group('pytorch')
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))
+    model(torch.ones(1)).backward()
+    # as a runner and its hooks
+    model.owner = [model]
+    assert gloo_threads()
+    return 3
+
+try:
+    run_tool(main)
+except SystemExit as end:
+    print(end.code, torch.distributed.is_initialized(), gloo_threads())
+"""
 
 
 @pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='threads cannot be listed here')
 def test_nothing_of_a_group_is_left_when_a_tool_ends():
     """Else one rank in five aborts where the cores are shared."""
-    compat.leave_process_group()
-
-    def main():
-        store = torch.distributed.HashStore()
-        torch.distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
-        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))
-        model(torch.ones(1)).backward()
-        # as a runner and its hooks
-        model.owner = [model]
-        assert gloo_threads()
-        return 3
-
-    with pytest.raises(SystemExit) as ended:
-        run_tool(main)
-    assert ended.value.code == 3
-    assert not torch.distributed.is_initialized()
-    assert not gloo_threads()
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    rank = dict(RANK='0', WORLD_SIZE='1', LOCAL_RANK='0', MASTER_PORT=str(port))
+    done = subprocess.run(
+        [sys.executable, '-c', RANK],
+        env=os.environ | rank | dict(MASTER_ADDR='127.0.0.1', CUDA_VISIBLE_DEVICES=''),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1:] == ['3 False []'], done.stderr
 
 
 def make_checkpoint():
