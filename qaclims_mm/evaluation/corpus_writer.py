@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from qaclims_mm.corpus.store import finished_shards, write_shard
+from qaclims_mm.evaluation.folders import check_has_work_dir
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
@@ -40,7 +41,7 @@ class CorpusWriter(BaseMetric):
     def __init__(self, out_dir: str | None = None, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
         self.out_dir = Path(out_dir or CORPUS_FOLDER)
-        self._is_default = out_dir is None
+        self._is_default, self._is_placed = out_dir is None, out_dir is not None
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._failed: dict[str, str] = {}
         # of all runs that made this corpus; known once it is complete
@@ -52,12 +53,14 @@ class CorpusWriter(BaseMetric):
     @property
     def claimed_folder(self) -> Path:
         """Folder of the corpus."""
+        check_has_work_dir(self, self._is_placed)
         return self.out_dir
 
     def use_work_dir(self, work_dir: str) -> None:
         """Write into the work dir of the run, unless a folder was given."""
         if self._is_default:
             self.out_dir = Path(work_dir) / CORPUS_FOLDER
+            self._is_placed = True
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Learn which images make which shard; the hook has claimed the folder."""
@@ -73,7 +76,12 @@ class CorpusWriter(BaseMetric):
         return {i for s in shards for i in image_ids[s * SHARD_SIZE : (s + 1) * SHARD_SIZE]}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep the answers of a batch; write the shards that are complete."""
+        """Keep the answers of a batch; write the shards that are complete.
+
+        Raises:
+            ConfigError: If it has no folder.
+        """
+        check_has_work_dir(self, self._is_placed)
         for sample in data_samples:
             if sample.get('failed'):
                 self._failed[sample['image_id']] = sample['failed']

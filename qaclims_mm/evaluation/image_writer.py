@@ -9,6 +9,7 @@ from mmengine.dist import all_gather_object, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from qaclims_mm.evaluation.folders import check_has_work_dir
 from qaclims_mm.evaluation.write_queue import WriteQueue
 from qaclims_mm.schemas import Manifest, file_of
 
@@ -30,7 +31,7 @@ class ImageWriter(BaseMetric):
     def __init__(self, out_dir: str | None = None, prefix: str | None = None) -> None:
         super().__init__(prefix=prefix)
         self.out_dir = Path(out_dir or str(self.default_prefix))
-        self._is_default = out_dir is None
+        self._is_default, self._is_placed = out_dir is None, out_dir is not None
         self._failed: dict[str, str] = {}
         self._fingerprint: dict[str, str] = {}
         self.image_ids: Sequence[str] = ()
@@ -41,12 +42,14 @@ class ImageWriter(BaseMetric):
     @property
     def claimed_folder(self) -> Path:
         """Folder of the files."""
+        check_has_work_dir(self, self._is_placed)
         return self.out_dir
 
     def use_work_dir(self, work_dir: str) -> None:
         """Write into the work dir of the run, unless a folder was given."""
         if self._is_default:
             self.out_dir = Path(work_dir) / str(self.default_prefix)
+            self._is_placed = True
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""
@@ -57,7 +60,12 @@ class ImageWriter(BaseMetric):
         return {i for i in image_ids if file_of(self.out_dir, i, self.suffix).is_file()}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Begin to write the files of a batch."""
+        """Begin to write the files of a batch.
+
+        Raises:
+            ConfigError: If it has no folder.
+        """
+        check_has_work_dir(self, self._is_placed)
         for sample in data_samples:
             if sample.get('failed'):
                 self._failed[sample['image_id']] = sample['failed']

@@ -112,7 +112,8 @@ def test_nothing_is_loaded_half(checkpoint, run_test, change, report):
 
 
 def test_allowed_keys(checkpoint, run_test):
-    hooks = [dict(type='StrictLoadHook', optional=[r'backbone\.bn1\.'])]
+    strict = dict(type='StrictLoadHook', optional=[r'backbone\.bn1\.'])
+    hooks = [strict, dict(type='WorkDirHook')]
     run_test(checkpoint=edit(checkpoint, drop_bn), custom_hooks=hooks)
 
 
