@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.engine.config_file import execute_config
-from qaclims_mm.errors import ConfigError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.paths import tools_folder
 from qaclims_mm.schemas.costs import Cost, Costs, read_costs
 from qaclims_mm.schemas.runs import read_runs
@@ -167,7 +167,12 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
 
 def _own_costs(root: Path) -> dict[str, Cost]:
     """Return what stages have cost in a work dir, as far as it was noted."""
-    return {name: Cost(run.seconds / 60, run.megabytes) for name, run in read_runs(root).items()}
+    try:
+        runs = read_runs(root)
+    except FormatError:
+        # a run refuses the file and says why; a plan is read for less than that
+        return {}
+    return {name: Cost(run.seconds / 60, run.megabytes) for name, run in runs.items()}
 
 
 def _filled(entry: dict[str, Any], root: str) -> dict[str, Any]:

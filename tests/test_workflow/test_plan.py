@@ -5,6 +5,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas import write_json
 from qaclims_mm.schemas.costs import Cost, write_costs
 from qaclims_mm.schemas.runs import Run, note_run
 from qaclims_mm.workflow.plan import TOOLS, Launch, Plan, Stage, read_plan
@@ -68,6 +69,9 @@ def test_costs_are_those_of_the_work_dir_then_of_the_file(tmp_path):
     assert plan.cost_source == 'a laptop'
     found = {s.name: (s.minutes, s.megabytes) for s in plan.stages}
     assert found == dict(a=(0.5, 11.0), b=(None, 3.0), c=(None, None))
+    # of another version
+    write_json(tmp_path / 'logs/runs.json', dict(a=dict(seconds=1)))
+    assert [s.minutes for s in read_plan(path, tmp_path).stages] == [1.5, None, None]
 
 
 @pytest.mark.parametrize(
