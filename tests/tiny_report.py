@@ -123,7 +123,8 @@ def make_run(root):
     }
     write_corpus(run / 'qape/corpus', rows)
     write_json(
-        run / 'logs/runs.json', {'cam': dict(seconds=90, gigabytes=0.5, megabytes=12.0, status=3)}
+        run / 'logs/runs.json',
+        {'cam': dict(seconds=90, gigabytes=0.5, megabytes=12.0, status=3, resumed=False)},
     )
     Manifest('cam', 'c', extra=dict(seed=7)).write(run / 'done/cam')
     return run

@@ -1,4 +1,7 @@
-"""The prompt that texts are put into before CLIP encodes them."""
+"""Puts texts into the prompt that CLIP encodes.
+
+The wording is ``text_encoding.prompt`` of a RITC config, see ``configs/_base_/models/ritc_*.py``.
+"""
 
 from collections.abc import Iterable
 

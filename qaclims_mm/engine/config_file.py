@@ -24,7 +24,7 @@ def check_config_file(path: str | Path) -> Path:
     """
     # mmengine would expand a folder called ~
     file = Path(os.path.abspath(path))
-    if file.suffix.lower() not in SUFFIXES:
+    if file.suffix not in SUFFIXES:
         raise ConfigError(
             f'{shown_text(path)} is no config, which is a Python file (.py); give the config of a '
             'stage or of a pipeline.'
@@ -41,7 +41,12 @@ def parse_config(file: Path) -> ast.Module:
         ConfigError: If it is no Python.
     """
     try:
-        return ast.parse(file.read_bytes(), str(file))
+        return ast.parse(file.read_text(encoding='utf-8'), str(file))
+    except UnicodeDecodeError as error:
+        line = file.read_bytes().count(b'\n', 0, error.start) + 1
+        raise ConfigError(
+            f'{file}:{line} is not UTF-8 ({error.reason}); save it as such.'
+        ) from error
     except (SyntaxError, ValueError) as error:
         line = getattr(error, 'lineno', None) or 1
         reason = getattr(error, 'msg', None) or error
@@ -65,17 +70,13 @@ def execute_config(path: str | Path, **kwargs: Any) -> Config:
         return Config.fromfile(file, **kwargs)
     except QAClimsError:
         raise
-    except FileNotFoundError as error:
-        chain = config_files_of(error)
-        if len(chain) < 2:
-            raise
-        raise ConfigError(
-            f'{chain[-2]}: its _base_ {chain[-1]} does not exist; correct the path.'
-        ) from error
     # a config is a program, which may raise anything
     except Exception as error:
-        where = (config_files_of(error) or [str(file)])[-1]
-        if isinstance(error, SyntaxError):
+        above, where = [str(file), str(file), *config_files_of(error)][-2:]
+        if not os.path.exists(where):
+            what = 'it' if where == str(file) else f'its _base_ {where}'
+            raise ConfigError(f'{above}: {what} does not exist; correct the path.') from error
+        if isinstance(error, (SyntaxError, UnicodeDecodeError)):
             parse_config(Path(where))
         raise ConfigError(
             f'{where} cannot be executed ({type(error).__name__}: {error}); correct it.'

@@ -65,7 +65,7 @@ class CAMMetric(BaseMetric):
         self.report_at, self.out_file = report_at, out_file
         self.journal = Path(journal) if journal else None
         # its thresholds stand in the journal itself
-        self.settings: dict[str, str] = {}
+        self.settings = dict(maps=maps)
         self._counts: Counts | None = None
         self._known: frozenset[str] = frozenset()
 

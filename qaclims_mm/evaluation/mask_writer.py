@@ -25,7 +25,7 @@ class IRLabelWriter(ImageWriter):
 
 @METRICS.register_module()
 class PseudoMaskWriter(ImageWriter):
-    """Writes which of an image's maps is highest where, as palette PNG; none, background.
+    """Writes the class of the highest map at each pixel, as palette PNG; background where none is.
 
     Args:
         out_dir: As in ``ImageWriter``.
@@ -47,7 +47,7 @@ class PseudoMaskWriter(ImageWriter):
     ) -> None:
         super().__init__(out_dir, prefix)
         self.threshold, self.full_size, self.maps = threshold, full_size, maps
-        self.settings = dict(threshold=str(threshold))
+        self.settings = dict(threshold=str(threshold), maps=maps)
         if full_size:
             self.settings['full_size'] = 'True'
 

@@ -107,7 +107,8 @@ def check_source(
     others = [name for name in folder.names if name not in used]
     # first what is wrong with many images: of long lists the end is not seen
     rows = [*source.problems, *checked.problems]
-    checked.problems, checked.left_out = [*_overall(source, checked, others), *rows], bool(rows)
+    checked.problems = [*_overall(source, checked, others), *source.remarks, *rows]
+    checked.left_out = bool(rows)
     return checked
 
 

@@ -20,7 +20,8 @@ class Source:
         rows: {image: labels}.
         places: {image: file and line or record that names it first}.
         again: Places that name an image which stands above.
-        problems: What is wrong, each with its place.
+        problems: What is left out, each with its place.
+        remarks: What is strange, each with its place, though nothing is left out for it.
         unnamed: What is said of images without a row.
     """
 
@@ -29,6 +30,7 @@ class Source:
     places: dict[str, str] = field(default_factory=dict)
     again: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     unnamed: str = 'have no usable row'
 
     def add(self, image: str, labels: Sequence[str], where: str) -> None:

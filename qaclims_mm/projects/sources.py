@@ -64,7 +64,7 @@ def _read_folders(labels: Path, images: Path) -> Source:
             else f'{images} has no images.'
         )
     inside = [path for path in paths if path.parent != images]
-    source.problems += [*_without_images(images, inside), *_in_several(images, inside)]
+    source.remarks += [*_without_images(images, inside), *_in_several(images, inside)]
     return source
 
 

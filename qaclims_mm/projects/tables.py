@@ -1,4 +1,4 @@
-"""Labels in a table: image paths, as they are written in it, and labels."""
+"""Reads labels from a table; image paths stay as they are written in it."""
 
 import csv
 import io
@@ -79,6 +79,7 @@ def _add_rows(source: Source, path: Path, rows: Mapping[int, tuple[str, str]]) -
     between = _between_labels([labels for _, labels in rows.values()])
     if between:
         source.kind += f' and {between!r} between labels'
+        source.remarks += _other_signs(path, rows, between)
     for line, (image, labels) in rows.items():
         source.add(image, _labels_of(labels, between), f'{path}:{line}')
 
@@ -92,8 +93,10 @@ def _read_text(path: Path) -> str:
     content = path.read_bytes()
     if content.startswith(_MAGIC_OF_SPREADSHEETS):
         raise FormatError(f'{path} {_NO_TABLE}')
+    # Excel's "Unicode Text" begins with a mark of UTF-16
+    encoding = 'utf-16' if content.startswith((b'\xff\xfe', b'\xfe\xff')) else 'utf-8-sig'
     try:
-        return content.decode('utf-8-sig')
+        return content.decode(encoding).replace('\r\n', '\n').replace('\r', '\n')
     except UnicodeDecodeError as error:
         line = content.count(b'\n', 0, error.start) + 1
         raise FormatError(
@@ -178,6 +181,21 @@ def _between_labels(cells: Sequence[str]) -> str:
     """
     outside = [_QUOTED_LABEL.sub('', cell) for cell in cells]
     return next((s for s in _BETWEEN_LABELS if any(s in cell for cell in outside)), '')
+
+
+def _other_signs(path: Path, rows: Mapping[int, tuple[str, str]], between: str) -> list[str]:
+    """Tell of rows whose labels hold a sign that often separates labels, but not in this table."""
+    others = [sign for sign in _BETWEEN_LABELS if sign != between]
+    outside = {line: _QUOTED_LABEL.sub('', labels) for line, (_, labels) in rows.items()}
+    lines = [line for line, labels in outside.items() if any(sign in labels for sign in others)]
+    if not lines:
+        return []
+    separated = sum(between in labels for labels in outside.values())
+    return [
+        f'{path}:{lines[0]}: label {shown_name(rows[lines[0]][1])} ({len(lines)} rows are such) is '
+        f'taken with the sign in it, as {between!r} separates labels in {separated} rows; write '
+        'the same sign in all rows if these are several labels'
+    ]
 
 
 def _labels_of(cell: str, between: str) -> list[str]:

@@ -25,7 +25,7 @@ from qaclims_mm.schemas.project import (
 )
 
 COSTS = 'costs.json'
-_COST_SOURCE = 'estimated: measured on two cores, and scaled to this machine by its matrix products'
+_COST_SOURCE = 'estimates from two cores, scaled to this machine by its matrix products'
 THRESHOLD = 0.25  # of the masks' background, IRN's
 MAX_EPOCHS = 300
 

@@ -12,16 +12,18 @@ class Run(NamedTuple):
     """How a stage ran.
 
     Attributes:
-        seconds: Wall-clock time.
+        seconds: Wall-clock time; of one that went on after a kill, since then.
         gigabytes: Memory of all its processes at the peak.
         megabytes: By how much its folder has grown.
         status: Exit status.
+        resumed: Whether an earlier run had begun it.
     """
 
     seconds: float
     gigabytes: float
     megabytes: float
     status: int
+    resumed: bool = False
 
 
 def runs_path(root: str | Path) -> Path:
@@ -41,7 +43,10 @@ def read_runs(root: str | Path) -> dict[str, Run]:
     value = read_json(path)
     names = set(Run._fields)
     good = is_table(value, dict) and all(
-        set(run) == names and type(run['status']) is int and all(map(is_number, run.values()))
+        set(run) == names
+        and type(run['status']) is int
+        and type(run['resumed']) is bool
+        and all(is_number(v) for k, v in run.items() if k != 'resumed')
         for run in value.values()
     )
     if not good:

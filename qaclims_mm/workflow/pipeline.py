@@ -183,6 +183,9 @@ class Pipeline:
         Raises:
             StageError: If it was begun from something else, is running, or fails.
         """
+        # a file that nothing can be noted in is told before the work, not after it
+        read_runs(self.root)
+        resumed = self.done.state(stage) == 'begun'
         # as it is now: its config may be edited while it runs
         manifest = self.done.begin(stage)
         folder = self.plan.folder(stage)
@@ -193,6 +196,7 @@ class Pipeline:
             gigabytes=round(gigabytes, 2),
             megabytes=round((size_of(folder) - before) / 1e6, 1),
             status=status,
+            resumed=resumed,
         )
         self._note_run(stage, ran)
         self.done.end(stage, manifest)

@@ -1,7 +1,7 @@
 """The stages of a method: what runs, from what, and what it costs."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -139,9 +139,14 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
             f'{path} is no pipeline, since it has no {" and no ".join(missing)}; give a pipeline '
             'config. The config of a single stage is for qaclims train or qaclims test.'
         )
+    entries = [cfg.stages, cfg.get('comparators', [])]
+    if not all(isinstance(e, list) and all(isinstance(s, dict) for s in e) for e in entries):
+        raise ConfigError(f'{path}: stages and comparators must be lists of dicts; correct them.')
     root = Path(work_dir or cfg.work_dir)
     costs = read_costs(cfg.costs) if cfg.get('costs') else Costs('', {})
-    known_costs = costs.stages | _own_costs(root)
+    own = _own_costs(root, costs.stages)
+    known_costs = costs.stages | own
+    sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
     stages: list[Stage] = []
     for entry in (*cfg.stages, *cfg.get('comparators', [])):
         try:
@@ -161,18 +166,27 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     table = cfg.get('table') or dict(rows={}, columns={})
     number = len(cfg.stages)
     return Plan(
-        Path(path), root, tuple(stages[:number]), tuple(stages[number:]), table, costs.source
+        Path(path), root, tuple(stages[:number]), tuple(stages[number:]), table, '; '.join(sources)
     )
 
 
-def _own_costs(root: Path) -> dict[str, Cost]:
-    """Return what stages have cost in a work dir, as far as it was noted."""
+def _own_costs(root: Path, shipped: Mapping[str, Cost]) -> dict[str, Cost]:
+    """Return what stages have cost in a work dir; a stage that was resumed is left out.
+
+    Args:
+        root: The work dir.
+        shipped: What the plan's file says, which also counts what goes into other folders.
+    """
     try:
         runs = read_runs(root)
     except FormatError:
         # a run refuses the file and says why; a plan is read for less than that
         return {}
-    return {name: Cost(run.seconds / 60, run.megabytes) for name, run in runs.items()}
+    return {
+        name: Cost(run.seconds / 60, run.megabytes or shipped.get(name, Cost(None, 0)).megabytes)
+        for name, run in runs.items()
+        if not run.resumed
+    }
 
 
 def _filled(entry: dict[str, Any], root: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import pytest
 
+from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.config_file import check_config_file, execute_config
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.workflow.plan import read_plan
@@ -26,6 +27,9 @@ from qaclims_mm.workflow.plan import read_plan
             'import gone_module',
             r'leaf\.py cannot be executed \(ModuleNotFoundError: No',
         ),
+        ('a = 1', 'open("gone.txt")', r'leaf\.py cannot be executed \(FileNotFoundError: '),
+        ('open("gone.txt")', '', r'/base\.py cannot be executed \(FileNotFoundError: '),
+        ('\ufeffa = 1', '', r'/base\.py:1 is no Python \(invalid'),
         ('a = 1', 'a = "\0"', r'leaf\.py(:\d+)? (is no Python|cannot be executed) \('),
     ],
 )
@@ -39,7 +43,30 @@ def test_the_file_that_is_wrong_is_named(tmp_path, base, leaf, message):
     assert '/tmp/tmp' not in str(error.value)
 
 
-@pytest.mark.parametrize('name', ['labels.csv', 'weights.pth', 'no_suffix', 'a b.txt'])
+def test_an_encoding_that_is_not_utf8(tmp_path):
+    path = tmp_path / 'leaf.py'
+    path.write_bytes('a = 1\nb = "é"\n'.encode('latin-1'))
+    for read in (execute_config, read_config):
+        with pytest.raises(ConfigError, match=r'leaf\.py:2 is not UTF-8'):
+            read(path)
+
+
+def test_a_config_that_is_gone(tmp_path):
+    with pytest.raises(ConfigError, match=r'gone\.py: it does not exist; correct the path'):
+        execute_config(tmp_path / 'gone.py')
+
+
+@pytest.mark.parametrize(
+    'stages', ['[3]', '3', '"abc"', 'dict(a=1)', '[dict(name="a", tool="t"), None]']
+)
+def test_stages_that_are_no_list_of_dicts(tmp_path, stages):
+    path = tmp_path / 'plan.py'
+    path.write_text(f"work_dir = 'x'\nstages = {stages}\n")
+    with pytest.raises(ConfigError, match=r'stages and comparators must be lists of dicts'):
+        read_plan(path)
+
+
+@pytest.mark.parametrize('name', ['labels.csv', 'weights.pth', 'no_suffix', 'a b.txt', 'x.PY'])
 def test_files_of_another_kind(tmp_path, name):
     (tmp_path / name).write_text('image,labels\n')
     for read in (check_config_file, execute_config, read_plan):

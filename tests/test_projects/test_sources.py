@@ -77,7 +77,7 @@ def test_folders_that_are_told(tmp_path):
     (tmp_path / '.cache').mkdir()
     found = read_source(tmp_path, tmp_path)
     assert len(found.rows) == 5
-    empty, same = found.problems
+    empty, same = found.remarks
     assert empty == f'{tmp_path}/cow: has no image, so it is no class'
     assert same.startswith(f'{tmp_path}/cat/a.jpg: is the same file as {tmp_path}/dog/a.jpg; ')
 

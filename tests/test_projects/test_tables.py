@@ -129,6 +129,30 @@ def test_rows_that_stand_twice(tmp_path):
     assert found.again == [f'{tmp_path}/labels.csv:{line}' for line in (3, 4)]
 
 
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+@pytest.mark.parametrize('end', ['\n', '\r\n', '\r'])
+def test_line_ends_and_encodings_of_spreadsheets(tmp_path, encoding, end):
+    text = end.join(['image\tlabels', 'a.jpg\tcat;été', 'b.jpg\tdog', ''])
+    (tmp_path / 'labels.csv').write_bytes(text.encode(encoding))
+    source = read_source(tmp_path / 'labels.csv', tmp_path)
+    assert source.rows == {'a.jpg': ['cat', 'été'], 'b.jpg': ['dog']}
+    assert source.problems == source.remarks == []
+
+
+def test_a_sign_that_may_have_been_meant_to_separate_is_told(tmp_path):
+    path = write(tmp_path / 'labels.csv', 'image;labels\na;"cat,dog"\nb;"cat,bird"\nc;cat|dog\n')
+    source = read_source(path, tmp_path)
+    assert source.rows['a'] == ['cat', 'dog']
+    [told] = source.remarks
+    assert told.startswith(f"{path}:4: label 'cat|dog' (1 rows are such) is taken with the sign")
+    assert told.endswith(
+        "as ',' separates labels in 2 rows; write the same sign in all rows if "
+        'these are several labels'
+    )
+    path.write_text('image;labels\na;cat\nb;dog,cow\n')
+    assert read_source(path, tmp_path).remarks == []
+
+
 def test_a_spreadsheet(tmp_path):
     path = tmp_path / 'labels.XLSX'
     path.write_bytes(b'PK\3\4\xff')

@@ -12,11 +12,11 @@ def test_runs_are_noted_and_replaced(tmp_path):
     note_run(tmp_path, 'cam', Run(80, 0.25, 1.5, 0))
     assert read_runs(tmp_path) == dict(cam=Run(80, 0.25, 1.5, 0), irn=Run(5, 1.0, 2.0, 0))
     assert read_json(tmp_path / 'logs/runs.json')['irn'] == dict(
-        seconds=5, gigabytes=1.0, megabytes=2.0, status=0
+        seconds=5, gigabytes=1.0, megabytes=2.0, status=0, resumed=False
     )
 
 
-GOOD = dict(seconds=1, gigabytes=0.5, megabytes=0.0, status=0)
+GOOD = dict(seconds=1, gigabytes=0.5, megabytes=0.0, status=0, resumed=False)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,7 @@ GOOD = dict(seconds=1, gigabytes=0.5, megabytes=0.0, status=0)
         dict(cam=GOOD | dict(gigabytes=True)),
         dict(cam=GOOD | dict(status=0.0)),
         dict(cam=GOOD | dict(status=[0])),
+        dict(cam=GOOD | dict(resumed=0)),
     ],
 )
 def test_other_files(tmp_path, value):

@@ -59,19 +59,22 @@ def test_bad_plans(tmp_path):
 
 def test_costs_are_those_of_the_work_dir_then_of_the_file(tmp_path):
     path, costs = tmp_path / 'plan.py', tmp_path / 'plan.costs.json'
-    stages = "[dict(name=n, tool='t') for n in 'abc']"
+    stages = "[dict(name=n, tool='t') for n in 'abcd']"
     path.write_text(f"work_dir = 'unused'\nstages = {stages}\ncosts = {str(costs)!r}\n")
     with pytest.raises(FormatError, match=r'plan\.costs\.json is missing'):
         read_plan(path, tmp_path)
-    write_costs(costs, 'a laptop', dict(a=Cost(1.5, 12.0), b=Cost(None, 3.0)))
+    write_costs(costs, 'a laptop', dict(a=Cost(1.5, 12.0), b=Cost(None, 3.0), d=Cost(9, 35.0)))
     note_run(tmp_path, 'a', Run(30, 0.5, 11.0, 0))
+    # what went on after a kill says little, and what writes elsewhere has a folder of nothing
+    note_run(tmp_path, 'b', Run(1, 0.5, -90.0, 0, resumed=True))
+    note_run(tmp_path, 'd', Run(60, 0.5, 0.0, 0))
     plan = read_plan(path, tmp_path)
-    assert plan.cost_source == 'a laptop'
+    assert plan.cost_source == 'a laptop; earlier runs in this work dir'
     found = {s.name: (s.minutes, s.megabytes) for s in plan.stages}
-    assert found == dict(a=(0.5, 11.0), b=(None, 3.0), c=(None, None))
+    assert found == dict(a=(0.5, 11.0), b=(None, 3.0), c=(None, None), d=(1.0, 35.0))
     # of another version
     write_json(tmp_path / 'logs/runs.json', dict(a=dict(seconds=1)))
-    assert [s.minutes for s in read_plan(path, tmp_path).stages] == [1.5, None, None]
+    assert [s.minutes for s in read_plan(path, tmp_path).stages] == [1.5, None, None, 9]
 
 
 @pytest.mark.parametrize(

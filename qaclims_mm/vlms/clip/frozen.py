@@ -1,4 +1,6 @@
-"""What the frozen encoders of open_clip and of transformers share.
+"""What the frozen encoders of ``open_clip.py`` and ``hf.py`` share.
+
+``CLIPImageHead`` and ``CLIPTextHead`` are in ``open_clip.py``, ``HFImageHead`` in ``hf.py``.
 
 Shapes: B images, H W pixels of the encoder's input, T texts, D embedding.
 """
