@@ -53,6 +53,12 @@ def realdata_dir() -> Path:
     return _shared('QACLIMS_REALDATA', 'realdata')
 
 
+@pytest.fixture(scope='session')
+def cases_dir() -> Path:
+    """Folder of small inputs that people have and that must work."""
+    return _shared('QACLIMS_CASES', 'cases')
+
+
 @pytest.fixture
 def tiny(tmp_path):
     """The config file of a tiny run; its images lie beside it."""

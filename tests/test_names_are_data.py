@@ -17,7 +17,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from strategies import any_names, file_names, is_encodable, payload
-from tool_runs import ROOT, run_tool
+from tool_runs import run_tool
 
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
@@ -339,15 +339,12 @@ CASES_OF_LABELS = ('labels-as-data.csv', 'labels-as-data-2.csv', 'labels-that-lo
 
 
 @pytest.mark.parametrize('name', CASES_OF_LABELS)
-def test_labels_of_the_cases(name, tmp_path, capsys):
-    cases = ROOT.parent / 'shared/cases'
-    if not cases.is_dir():
-        pytest.skip(f'{cases} is not there')
+def test_labels_of_the_cases(name, cases_dir, tmp_path, capsys):
     project = tmp_path / 'project'
-    given = ('--images', cases / 'images', '--labels', cases / name, '--preset', 'mini')
+    given = ('--images', cases_dir / 'images', '--labels', cases_dir / name, '--preset', 'mini')
     made = run_tool('init', project, *given, capsys=capsys)
     assert made.status == 0, made.text
-    with (cases / name).open(newline='') as file:
+    with (cases_dir / name).open(newline='') as file:
         rows = [row for row in csv.DictReader(file) if row['image']]
     assert set(read_project_tables(project).classes) == {row['labels'] for row in rows}
     assert {row['labels'] for row in rows} <= set(made.text.replace('│', '\n').split('\n')) | {
@@ -355,11 +352,8 @@ def test_labels_of_the_cases(name, tmp_path, capsys):
     }
 
 
-def test_a_lone_surrogate_is_reported(tmp_path, capsys):
-    cases = ROOT.parent / 'shared/cases'
-    if not cases.is_dir():
-        pytest.skip(f'{cases} is not there')
-    given = ('--images', cases / 'images', '--labels', cases / 'lone-surrogate.json')
+def test_a_lone_surrogate_is_reported(cases_dir, tmp_path, capsys):
+    given = ('--images', cases_dir / 'images', '--labels', cases_dir / 'lone-surrogate.json')
     made = run_tool('init', tmp_path / 'p', *given, '--preset', 'mini', capsys=capsys)
     assert 'half of a surrogate pair' in made.text
     assert 'Traceback' not in made.text

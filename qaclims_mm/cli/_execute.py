@@ -46,6 +46,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
         if isinstance(end.code, str):
             end.code = printable(end.code)
         raise
+    # what is no mistake of the user is raised again
     except Exception as error:
         ending = _ending(error)
         if not ending:

@@ -32,6 +32,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f'{path} does not exist; give the released file.')
     try:
         content = torch.load(path, map_location='cpu', weights_only=True)
+    # of a file that was cut or made by something else, torch raises whatever it meets
     except Exception as error:
         raise FormatError(
             f'{path} cannot be loaded safely ({reason_of(error)}); fetch it again. '

@@ -217,6 +217,7 @@ class _Unpickler(pickle._Unpickler):
         self._take(len(data))
         try:
             storage = torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
+        # of bytes that are no storage, torch raises whatever it meets
         except Exception as error:
             raise FormatError(f'has a tensor without numbers ({reason_of(error)})') from error
         if (
@@ -279,6 +280,7 @@ def read_npy(path: str | Path) -> Any:
         raise FormatError(
             f'{path} {error}; it is not one of the released files and was not run.'
         ) from error
+    # a broken pickle makes its reader raise whatever it meets
     except Exception as error:
         raise FormatError(
             f'{path} is truncated or no array of one object '

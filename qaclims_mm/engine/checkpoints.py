@@ -120,6 +120,7 @@ def load_safely(file: Any, map_location: Any = None, weights_only: bool = True) 
         allowed = [*get_torch_safe_globals(), *_number_types()]
         with torch.serialization.safe_globals(allowed):
             return torch.load(file, map_location=map_location, weights_only=True)
+    # of a file that was cut or holds code, torch raises whatever it meets
     except Exception as error:
         raise FormatError(
             f'{file} cannot be loaded safely ({reason_of(error)}). If it is a '

@@ -36,6 +36,7 @@ def require_openmmlab() -> None:
     for module, distribution in _PARTS.items():
         try:
             _import_or_find(module)
+        # a package that does not fit the others raises anything when it is imported
         except Exception as error:
             broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
     if broken:

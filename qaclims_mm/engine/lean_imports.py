@@ -89,6 +89,7 @@ def _execute(
     try:
         with _in_place(stand_ins):
             execute(module)
+    # what a module raises is told for mmpretrain alone, as mmengine would hide it
     except Exception as error:
         if module.__name__ != 'mmpretrain':
             raise
