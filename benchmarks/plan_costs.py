@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.machine import describe
 from qaclims_mm.console import new_console
-from qaclims_mm.schemas.costs import Cost, read_costs, write_costs
-from qaclims_mm.schemas.runs import read_runs, runs_path
+from qaclims_mm.schemas.numbers.costs import Cost, read_costs, write_costs
+from qaclims_mm.schemas.numbers.runs import read_runs, runs_path
 
 
 def main() -> None:

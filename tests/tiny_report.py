@@ -17,7 +17,7 @@ from qaclims_mm.schemas import (
     write_mask,
     write_run_config,
 )
-from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
 
 SIZE = 48
 IDS = tuple(f'mini_{n:06d}' for n in range(6))

@@ -30,10 +30,10 @@ from qaclims_mm.schemas import (
     read_run_config,
     read_shard,
 )
-from qaclims_mm.schemas.counts import read_part
-from qaclims_mm.schemas.curve import read_curve
 from qaclims_mm.schemas.names import shown_text
-from qaclims_mm.schemas.runs import read_runs
+from qaclims_mm.schemas.numbers.counts import read_part
+from qaclims_mm.schemas.numbers.curve import read_curve
+from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import PATTERNS
 
 # characters of a problem, at most

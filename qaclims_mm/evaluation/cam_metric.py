@@ -15,8 +15,8 @@ from qaclims_mm.console import new_console
 from qaclims_mm.errors import ConfigError, DataError, TrainingError
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas.counts import Counts, read_parts, write_part
-from qaclims_mm.schemas.curve import Curve, write_curve
+from qaclims_mm.schemas.numbers.counts import Counts, read_parts, write_part
+from qaclims_mm.schemas.numbers.curve import Curve, write_curve
 from qaclims_mm.schemas.work_dir import CURVE, JOURNAL
 
 IMAGES_A_PART = 256

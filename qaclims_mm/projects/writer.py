@@ -13,9 +13,9 @@ from qaclims_mm.projects.checks import Checked
 from qaclims_mm.projects.costs import Work, estimate
 from qaclims_mm.projects.presets import Preset
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.schemas.costs import Cost, write_costs
 from qaclims_mm.schemas.labels import write_labels
 from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
+from qaclims_mm.schemas.numbers.costs import Cost, write_costs
 from qaclims_mm.schemas.project import (
     CLASSES,
     LABELS,

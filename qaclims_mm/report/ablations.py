@@ -8,7 +8,7 @@ from pathlib import Path
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.report.blocks import Block, MissingError, Table
 from qaclims_mm.report.plots import paint_spread, plot
-from qaclims_mm.schemas.ablation_results import AblationResults, read_results
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults, read_results
 from qaclims_mm.visualization.ablation_tables import caption_of, cells_of, failures_of
 
 OMEGA = 'omega'

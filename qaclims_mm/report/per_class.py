@@ -7,7 +7,7 @@ import numpy as np
 from qaclims_mm.report.blocks import Block
 from qaclims_mm.report.plots import paint_groups, plot
 from qaclims_mm.report.work_dir import WorkDir
-from qaclims_mm.schemas.curve import Curve
+from qaclims_mm.schemas.numbers.curve import Curve
 from qaclims_mm.schemas.work_dir import CURVE
 
 BACKGROUND = 'background'

@@ -10,7 +10,7 @@ from PIL import Image
 from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.schemas.ablation_results import AblationResults, read_results
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults, read_results
 from qaclims_mm.visualization.ablation_tables import markdown_of
 
 _BLOCK = re.compile(r'<!-- (ablation|pictures): ([\w-]+) -->\n.*?<!-- end -->', re.DOTALL)

@@ -20,10 +20,10 @@ from qaclims_mm.schemas import (
     read_run_config,
     run_config_path,
 )
-from qaclims_mm.schemas.curve import Curve, read_curve
 from qaclims_mm.schemas.files import is_number, problem_of_file
+from qaclims_mm.schemas.numbers.curve import Curve, read_curve
+from qaclims_mm.schemas.numbers.runs import Run, read_runs
 from qaclims_mm.schemas.project import PROJECT
-from qaclims_mm.schemas.runs import Run, read_runs
 from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE
 
 

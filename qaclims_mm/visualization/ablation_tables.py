@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.table import Table
 
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
 
 
 def write_markdown(results: AblationResults, folder: str | Path) -> Path:

@@ -19,7 +19,7 @@ from qaclims_mm.console import new_console, styled
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, QAClimsError, StageError
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
-from qaclims_mm.schemas.ablation_results import AblationResults, ResultRow
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
 from qaclims_mm.visualization.ablation_tables import table_of, write_markdown
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.pipeline import Pipeline

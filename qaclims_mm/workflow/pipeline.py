@@ -27,7 +27,7 @@ from qaclims_mm.schemas import (
     temporary_path,
     write_json,
 )
-from qaclims_mm.schemas.runs import Run, note_run, read_runs
+from qaclims_mm.schemas.numbers.runs import Run, note_run, read_runs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.workflow import plan
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost, size_of

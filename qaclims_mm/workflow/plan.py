@@ -9,8 +9,8 @@ from typing import Any
 from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.paths import tools_folder
-from qaclims_mm.schemas.costs import Cost, Costs, read_costs
-from qaclims_mm.schemas.runs import read_runs
+from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs
+from qaclims_mm.schemas.numbers.runs import read_runs
 
 TOOLS = tools_folder()
 # those that share their work among ranks
@@ -120,7 +120,7 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
 
     Args:
         path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
-            another one, if suites need more; and ``costs``, a file of ``schemas.costs``.
+            another one, if suites need more; and ``costs``, a file of ``schemas.numbers.costs``.
             ``{work_dir}`` in ``args`` and ``checkpoint`` stands for the pipeline's folder. What
             the work dir has noted of earlier runs goes before ``costs``.
         work_dir: Replaces that of the config.

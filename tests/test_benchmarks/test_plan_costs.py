@@ -3,8 +3,8 @@ import re
 import pytest
 
 from benchmarks.plan_costs import note_costs
-from qaclims_mm.schemas.costs import Cost, read_costs, write_costs
-from qaclims_mm.schemas.runs import Run, note_run
+from qaclims_mm.schemas.numbers.costs import Cost, read_costs, write_costs
+from qaclims_mm.schemas.numbers.runs import Run, note_run
 
 
 def test_what_ran_replaces_what_was_known(tmp_path):

@@ -3,12 +3,12 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from test_schemas.test_ablation_results import results
+from test_schemas.test_numbers.test_ablation_results import results
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section, Text
 from qaclims_mm.report.results_page import update_page
-from qaclims_mm.schemas.ablation_results import read_results
+from qaclims_mm.schemas.numbers.ablation_results import read_results
 
 PAGE = """# Results
 

@@ -1,10 +1,10 @@
 import io
 
 import pytest
-from test_schemas.test_ablation_results import results
+from test_schemas.test_numbers.test_ablation_results import results
 
 from qaclims_mm.console import new_console
-from qaclims_mm.schemas.ablation_results import ResultRow
+from qaclims_mm.schemas.numbers.ablation_results import ResultRow
 from qaclims_mm.visualization.ablation_tables import (
     cells_of,
     markdown_of,

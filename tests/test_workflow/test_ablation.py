@@ -12,7 +12,7 @@ from tiny_runs import ROOT
 from qaclims_mm.console import new_console
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import Manifest, read_json
-from qaclims_mm.schemas.costs import Cost, write_costs
+from qaclims_mm.schemas.numbers.costs import Cost, write_costs
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow import plan as plan_module
 from qaclims_mm.workflow.ablation import Ablation, find_suite

@@ -6,8 +6,8 @@ from tiny_runs import ROOT
 
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import write_json
-from qaclims_mm.schemas.costs import Cost, write_costs
-from qaclims_mm.schemas.runs import Run, note_run
+from qaclims_mm.schemas.numbers.costs import Cost, write_costs
+from qaclims_mm.schemas.numbers.runs import Run, note_run
 from qaclims_mm.workflow.plan import TOOLS, Launch, Plan, Stage, read_plan
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import read_json, write_json
-from qaclims_mm.schemas.runs import Run, note_run, read_runs, runs_path
+from qaclims_mm.schemas.numbers.runs import Run, note_run, read_runs, runs_path
 
 
 def test_runs_are_noted_and_replaced(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas.counts import Counts, part_path, read_part, read_parts, write_part
+from qaclims_mm.schemas.numbers.counts import Counts, part_path, read_part, read_parts, write_part
 
 THRESHOLDS = np.array([0.1, 0.3])
 

@@ -3,7 +3,7 @@ import pytest
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import read_json, write_json
-from qaclims_mm.schemas.curve import Curve, read_curve, write_curve
+from qaclims_mm.schemas.numbers.curve import Curve, read_curve, write_curve
 
 NAN = float('nan')
 

@@ -6,7 +6,7 @@ from scipy import stats
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import read_json, write_json
-from qaclims_mm.schemas.ablation_results import (
+from qaclims_mm.schemas.numbers.ablation_results import (
     AblationResults,
     ResultRow,
     Summary,

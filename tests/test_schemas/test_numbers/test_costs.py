@@ -2,7 +2,7 @@ import pytest
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas import write_json
-from qaclims_mm.schemas.costs import Cost, Costs, read_costs, write_costs
+from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs, write_costs
 
 
 def test_what_is_written_is_read(tmp_path):
