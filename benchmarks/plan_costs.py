@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.machine import describe
 from qaclims_mm.console import new_console
-from qaclims_mm.schemas.numbers.costs import Cost, read_costs, write_costs
+from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs, write_costs
 from qaclims_mm.schemas.numbers.runs import read_runs, runs_path
 
 
@@ -34,13 +34,23 @@ def note_costs(work_dir: Path, costs: Path) -> int:
     runs = read_runs(work_dir)
     if not runs:
         raise SystemExit(f'error: {runs_path(work_dir)} names no stage; give the folder of a run.')
-    known = read_costs(costs).stages if costs.is_file() else {}
-    noted = {k: Cost(round(run.seconds / 60, 1), run.megabytes) for k, run in runs.items()}
+    known = read_costs(costs) if costs.is_file() else Costs('', {})
+    unknown = Cost(None, None)
+    # what a stage writes into other folders is not noted
+    noted = {
+        k: Cost(
+            round(run.seconds / 60, 1),
+            run.megabytes or known.stages.get(k, unknown).megabytes,
+        )
+        for k, run in runs.items()
+    }
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     day = datetime.fromtimestamp(runs_path(work_dir).stat().st_mtime).astimezone()
     cores = len(os.sched_getaffinity(0))
     source = f'measured on {cores} cores, {describe(device)}, {day:%Y-%m-%d}'
-    write_costs(costs, source, known | noted)
+    if set(known.stages) - set(noted):
+        source += f'; stages that did not run then: {known.source}'
+    write_costs(costs, source, known.stages | noted)
     return len(noted)
 
 
