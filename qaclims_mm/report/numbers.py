@@ -138,6 +138,6 @@ def cost_table(work: WorkDir) -> Block:
     minutes = sum(run.seconds for run in work.runs.values()) / 60
     caption = (
         f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
-        'at their peak.'
+        'at their peak, disk by how much its own folder has grown.'
     )
     return Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)
