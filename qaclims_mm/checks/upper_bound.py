@@ -49,7 +49,7 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
         ConfigError: If the config has no text bank.
         DataError: If the text bank lacks a class, or no record can be used.
     """
-    if not cfg.model.get('text_bank'):
+    if not cfg.get('model', {}).get('text_bank'):
         raise ConfigError(f'{cfg.filename} has no model.text_bank; the bound is of a RITC config.')
     model = MODELS.build(cfg.model).eval()
     model.load_texts()

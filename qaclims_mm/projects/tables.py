@@ -18,8 +18,8 @@ _BETWEEN_LABELS = (';', ',', '|')
 _IMAGE_COLUMNS = ('image', 'file', 'filename', 'path', 'image_id', 'name')
 _LABEL_COLUMNS = ('labels', 'label', 'classes', 'class', 'tags', 'category')
 _SHOWN = 5
-# a label that holds a sign which separates others, within quotes
-_QUOTED_LABEL = re.compile(r'(?<![^;,|\s])"(?:[^"]|"")*[;,|](?:[^"]|"")*"(?=\s*(?:[;,|]|$))')
+# a label in quotes, which it needs if it holds a sign that separates others
+_QUOTED_LABEL = re.compile(r'(?<![^;,|\s])"(?:[^"]|"")*"(?=\s*(?:[;,|]|$))')
 _SPREADSHEETS = ('.xlsx', '.xls', '.ods')
 # of zip archives, which .xlsx and .ods are, and of .xls
 _MAGIC_OF_SPREADSHEETS = (b'PK\x03\x04', b'\xd0\xcf\x11\xe0')
@@ -179,14 +179,23 @@ def _between_labels(cells: Sequence[str]) -> str:
 
     Where several signs occur, the first of ``_BETWEEN_LABELS`` does; the others belong to names.
     """
-    outside = [_QUOTED_LABEL.sub('', cell) for cell in cells]
+    outside = [_without_quoted(cell) for cell in cells]
     return next((s for s in _BETWEEN_LABELS if any(s in cell for cell in outside)), '')
+
+
+def _holds_sign(label: str) -> bool:
+    return any(sign in label for sign in _BETWEEN_LABELS)
+
+
+def _without_quoted(cell: str) -> str:
+    """Return a field without the labels whose quotes keep a separator in them."""
+    return _QUOTED_LABEL.sub(lambda quoted: '' if _holds_sign(quoted[0]) else quoted[0], cell)
 
 
 def _other_signs(path: Path, rows: Mapping[int, tuple[str, str]], between: str) -> list[str]:
     """Tell of rows whose labels hold a sign that often separates labels, but not in this table."""
     others = [sign for sign in _BETWEEN_LABELS if sign != between]
-    outside = {line: _QUOTED_LABEL.sub('', labels) for line, (_, labels) in rows.items()}
+    outside = {line: _without_quoted(labels) for line, (_, labels) in rows.items()}
     lines = [line for line, labels in outside.items() if any(sign in labels for sign in others)]
     if not lines:
         return []
@@ -214,6 +223,6 @@ def _labels_of(cell: str, between: str) -> list[str]:
 def _unquoted(label: str) -> str:
     """Return a label without quotes that keep a separator in it; other quotes belong to it."""
     quoted = _QUOTED_LABEL.fullmatch(label.strip(BLANKS))
-    if not quoted:
+    if not quoted or not _holds_sign(label):
         return label
     return quoted[0][1:-1].replace('""', '"')

@@ -1,6 +1,8 @@
 """What stages cost together, beside what the disk has."""
 
+import contextlib
 import shutil
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,13 @@ def _existing(path: Path) -> Path:
 
 def size_of(folder: Path) -> int:
     """Return the bytes of the files below a folder; 0 where there is none."""
-    return sum(p.lstat().st_size for p in folder.rglob('*') if p.is_file() and not p.is_symlink())
+    total = 0
+    for path in folder.rglob('*'):
+        # another run may be renaming what it has written
+        with contextlib.suppress(FileNotFoundError):
+            found = path.lstat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return total
 
 
 def shown_cost(cost: float | None) -> str:

@@ -79,7 +79,11 @@ class DoneStages:
             return 'done'
         if (self.folder / stage.name / MANIFEST).is_file():
             return CHANGED
-        return 'begun' if claim_path(self.folder / stage.name).is_file() else 'to do'
+        return 'begun' if self.is_begun(stage) else 'to do'
+
+    def is_begun(self, stage: Stage) -> bool:
+        """Tell whether a run has begun a stage, from whatever."""
+        return claim_path(self.folder / stage.name).is_file()
 
     def begin(self, stage: Stage) -> Manifest:
         """Mark a stage as begun, so that no run goes on with what another one left.
@@ -91,7 +95,7 @@ class DoneStages:
         """
         folder, manifest = self.folder / stage.name, self.expected(stage)
         begun = dict(config=manifest.config_hash, inputs=manifest.inputs, **manifest.extra)
-        if claim_path(folder).is_file() and (other := _differences(read_claim(folder), begun)):
+        if self.is_begun(stage) and (other := _differences(read_claim(folder), begun)):
             raise StageError(
                 f'stage {stage.name} was begun in {self.plan.root} with another {other}'
                 f'{_other_version(folder)}; '

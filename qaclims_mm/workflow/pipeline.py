@@ -185,7 +185,7 @@ class Pipeline:
         """
         # a file that nothing can be noted in is told before the work, not after it
         read_runs(self.root)
-        resumed = self.done.state(stage) == 'begun'
+        resumed = self.done.is_begun(stage)
         # as it is now: its config may be edited while it runs
         manifest = self.done.begin(stage)
         folder = self.plan.folder(stage)
