@@ -19,8 +19,8 @@ from qaclims_mm.paths import config_file
 if TYPE_CHECKING:
     from qaclims_mm.convert.coverage import Coverage
 
-# {kind: (what it converts, function of qaclims_mm.convert, its options)}; importing a function takes
-# seconds, so it waits until the function is used
+# {kind: (what it converts, function of qaclims_mm.convert, its options)}; a function is imported
+# when it is used, since that takes seconds
 WEIGHTS: dict[str, tuple[str, str, dict[str, str]]] = {
     'cam': ('res50_cam.pth', 'networks.convert_cam', {}),
     'qa_clims': ('res50_qa_clims.pth', 'networks.convert_cam', dict(kind='qa_clims')),
