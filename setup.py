@@ -20,6 +20,8 @@ EXTRAS = {
         'timm>=1.0.17',
     ],
     'vlm': ['transformers>=5.4', 'open_clip_torch>=3.3'],
+    'workflow': ['snakemake>=9.27'],
+    'slurm': ['snakemake-executor-plugin-slurm>=2.8'],
     'lemma': ['simplemma>=1.1.2'],
     'crf': ['pydensecrf2>=1.1'],
     'coco': ['pycocotools>=2.0.8'],
@@ -48,7 +50,7 @@ def joined(*names: str) -> list[str]:
 
 
 # what a pipeline needs; what any sub-command needs; what a contributor needs
-EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf')
+EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf', 'workflow')
 EXTRAS['all'] = joined('run', 'coco', 'vis', 'web')
 EXTRAS['dev'] = joined('all', 'photo', 'docs', 'test', 'lint', 'browser')
 
@@ -112,6 +114,7 @@ setup(
     package_data={
         'qaclims_mm.miniworld': ['weights/**/*'],
         'qaclims_mm.report': ['*.css', '*.jinja'],
+        'qaclims_mm.workflow': ['Snakefile', 'profiles/*/config.yaml'],
     },
     cmdclass={'build_py': BuildWithMim},
     entry_points={'console_scripts': ['qaclims = qaclims_mm.cli:main']},

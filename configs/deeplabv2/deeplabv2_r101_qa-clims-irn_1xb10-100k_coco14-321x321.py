@@ -13,7 +13,7 @@ train_dataloader = dict(
         **_base_.coco14_train,
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks=f'{_base_.root}/irn/pseudo_masks'),
+            dict(type='LoadMask', masks=f'{_base_.root}/irn_masks/pseudo_masks'),
             dict(
                 type='RandomChoice',
                 transforms=[

@@ -13,7 +13,7 @@ test_dataloader = dict(
         indices=300,
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims/cams'),
+            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_maps/cams'),
             dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05),
             dict(type='PackWeakInputs'),
         ],

@@ -12,7 +12,7 @@ lr = 2e-3  # of the backbone
 # at once, and a map that the sigmoid has brought to 0 does not come back.
 head_lr_mult = 0.5
 work_dir = f'{_base_.root}/qa_clims'
-text_bank = f'{_base_.root}/texts'  # the text bank
+text_bank = f'{_base_.root}/texts/text_bank'  # the text bank
 # From MiniWorld's ImageNet, not from the baseline as on VOC: 465 steps do not undo its leaks
 # (docs/benchmarks.md)
 

@@ -1,5 +1,5 @@
 # The same with the formulas and numbers of the released code
-from qaclims_mm.workflow.stages import chain, paper_table
+from qaclims_mm.workflow.method import chain, paper_table
 
 _base_ = './coco14_qa-clims.py'
 work_dir = 'work_dirs/coco14-official'

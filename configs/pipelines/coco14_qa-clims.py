@@ -1,7 +1,7 @@
 # The paper on MS COCO 2014; the maps and masks of all training images are judged
 from qaclims_mm.paths import config_path
-from qaclims_mm.workflow import stages as stages_of
-from qaclims_mm.workflow.stages import chain, paper_table
+from qaclims_mm.workflow import method
+from qaclims_mm.workflow.method import chain, paper_table
 
 work_dir = 'work_dirs/coco14'
 configs = dict(
@@ -20,5 +20,5 @@ compared = dict(
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_coco14-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_coco14-448x448.py',
 )
-comparators = stages_of.comparators(compared)
+comparators = method.comparators(compared)
 table = paper_table(mask_threshold=0.25)

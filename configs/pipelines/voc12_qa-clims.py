@@ -1,7 +1,7 @@
 # The paper on PASCAL VOC 2012: answers, texts, the baseline, QA-CLIMS, IRN, DeepLabV2
 from qaclims_mm.paths import config_path
-from qaclims_mm.workflow import stages as stages_of
-from qaclims_mm.workflow.stages import chain, paper_table
+from qaclims_mm.workflow import method
+from qaclims_mm.workflow.method import chain, paper_table
 
 work_dir = 'work_dirs/voc12'
 qa_clims = 'configs/qa_clims/qa-clims_r50_clip-vitl14-mask{}_2xb4-15e_voc12aug-512x512.py'
@@ -24,5 +24,5 @@ compared = dict(
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_voc12aug-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_voc12aug-448x448.py',
 )
-comparators = stages_of.comparators(compared)
+comparators = method.comparators(compared)
 table = paper_table(mask_threshold=0.25)

@@ -1,6 +1,6 @@
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
 work_dir = f'{_base_.root}/qa-clims_clip-vitb16'
-text_bank = f'{work_dir}/texts'
+text_bank = f'{_base_.root}/texts_vitb16/text_bank'
 clip = dict(model='ViT-B-16-quickgelu', pretrained='openai')
 model = dict(text_bank=text_bank, image_head=dict(**clip, mask_prompt=None))
 text_encoding = dict(text_head=clip)

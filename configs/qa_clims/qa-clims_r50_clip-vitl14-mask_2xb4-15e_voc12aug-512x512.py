@@ -13,7 +13,7 @@ lr = 3.5e-4  # of the backbone; the head learns ten times as fast
 momentum = 0.9  # not in the paper
 work_dir = f'{_base_.root}/qa_clims'
 load_from = f'{_base_.root}/cam/epoch_5.pth'
-text_bank = f'{_base_.root}/texts'  # the text bank
+text_bank = f'{_base_.root}/texts/text_bank'  # the text bank
 
 model = dict(text_bank=text_bank)
 text_encoding = dict(corpus=f'{_base_.root}/qape/corpus')

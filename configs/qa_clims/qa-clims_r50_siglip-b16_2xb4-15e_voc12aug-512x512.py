@@ -1,7 +1,7 @@
 # SigLIP through transformers in place of CLIP; it knows no masks
 _base_ = './qa-clims_r50_clip-vitl14-mask_2xb4-15e_voc12aug-512x512.py'
 work_dir = f'{_base_.root}/qa-clims_siglip-b16'
-text_bank = f'{work_dir}/texts'
+text_bank = f'{_base_.root}/texts_siglip/text_bank'
 siglip = 'google/siglip-base-patch16-224'  # or a folder with its safetensors and tokenizer
 model = dict(
     text_bank=text_bank,

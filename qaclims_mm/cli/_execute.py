@@ -28,6 +28,7 @@ _ADVICE = (
 EXTRA_OF = {
     **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
     **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
+    'snakemake': 'run',
     'pycocotools': 'coco',
     'tensorboard': 'vis',
     'gradio': 'web',

@@ -1,64 +1,107 @@
-"""Run all stages of a method: qaclims run configs/pipelines/NAME.py."""
+"""Run all stages of a method: qaclims run PLAN.
+
+What is done is not done again; what was killed goes on; what has changed since is made anew, with
+all that is made from it. The stages run in Snakemake, whose own options follow a --, as in
+qaclims run PLAN --jobs 4 -- --executor slurm.
+"""
 
 import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 
 
-def main() -> int:
-    """Run what is not done, print the table and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, epilog=CONFIGS_ARE_CODE)
-    parser.add_argument('config', help='pipeline config, or the name of one that ships')
-    parser.add_argument('--work-dir', help='where all stages write')
-    parser.add_argument('--from', dest='first', metavar='STAGE', help='first stage')
-    parser.add_argument('--to', dest='last', metavar='STAGE', help='last stage')
-    parser.add_argument('--seed', type=int, default=0, help='of the trainings')
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that running a workflow has, whatever its stages."""
     parser.add_argument('--dry-run', action='store_true', help='print the plan, run nothing')
     parser.add_argument(
-        '--launcher', default='none', help='none, pytorch (ranks on this machine) or slurm (srun)'
+        '--jobs', type=int, help='stages at once; by default as many as there are GPUs, at least 1'
     )
-    parser.add_argument('--ranks', type=int, default=1, help='with a launcher: how many')
-    args = parser.parse_args()
+    parser.add_argument(
+        '--ranks', type=int, default=1, help='of each stage that can share its work; default 1'
+    )
+    parser.add_argument(
+        '--force',
+        nargs='+',
+        default=[],
+        metavar='STAGE',
+        help='make these again, and what is made from them; all is all',
+    )
+    parser.add_argument(
+        '--keep-going', action='store_true', help='go on with stages that need none that failed'
+    )
+
+
+def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; what follows ``--`` becomes ``snakemake``."""
+    place = list(words).index('--') if '--' in words else len(words)
+    args = parser.parse_args(words[:place])
+    args.snakemake = list(words[place + 1 :])
+    for name in ('jobs', 'ranks'):
+        if getattr(args, name) is not None and getattr(args, name) < 1:
+            parser.error(f'--{name} must be at least 1, but got {getattr(args, name)}')
+    if any(seed < 0 for seed in args.seeds or []):
+        parser.error(f'seeds must be at least 0, but got {min(args.seeds)}')
+    return args
+
+
+def main() -> int:
+    """Run what is not done, print the tables and return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=CONFIGS_ARE_CODE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('plan', help='plan, the name of one that ships, or a project')
+    parser.add_argument('--work-dir', help='where all stages write')
+    parser.add_argument('--from', dest='first', metavar='STAGE', help='this and what needs it')
+    parser.add_argument('--to', dest='last', metavar='STAGE', help='this and what it needs')
+    parser.add_argument(
+        '--seed', dest='seeds', type=int, nargs=1, help='of the trainings; default 0'
+    )
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        nargs='+',
+        help='several, each in WORK_DIR/seedN; what none concerns once',
+    )
+    add_options(parser)
+    args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
-    from qaclims_mm.workflow.forked import can_fork
-    from qaclims_mm.workflow.pipeline import Pipeline
-    from qaclims_mm.workflow.plan import Launch, read_plan
-    from qaclims_mm.workflow.processes import exit_when_terminated
+    from qaclims_mm.workflow.face import Options, Workflow, collect_metrics, what_was_made
+    from qaclims_mm.workflow.gpus import visible_gpus
+    from qaclims_mm.workflow.graph import Graph
+    from qaclims_mm.workflow.plans import read_plan
     from qaclims_mm.workflow.tables import metrics_table
 
-    plan, console = read_plan(config_file(args.config), args.work_dir), new_console()
-    folder = plan.path.parent
-    if (folder / PROJECT).exists():
+    path, console = config_file(args.plan), new_console()
+    if (Path(path).parent / PROJECT).exists():
         # before the first stage, or in a dry run
-        read_project_tables(folder)
-    stages = plan.select(args.first, args.last)
-    try:
-        launch = Launch(args.launcher, args.ranks)
-    except ValueError as error:
-        parser.error(str(error))
-    pipeline = Pipeline(plan, args.seed, launch, console, fork=can_fork())
+        read_project_tables(Path(path).parent)
+    seeds = list(dict.fromkeys(args.seeds or [0]))
+    base = read_plan(path, args.work_dir).root
+    places = {s: base / f'seed{s}' if len(seeds) > 1 else base for s in seeds}
+    plans = {s: read_plan(path, place) for s, place in places.items()}
+    stages = {s: plan.select(args.first, args.last) for s, plan in plans.items()}
+    jobs = args.jobs or max(1, len(visible_gpus()))
+    options = Options(jobs, args.ranks, args.keep_going, args.force, args.snakemake)
+    workflow = Workflow(Graph(base, plans, stages), options, console)
+    console.print(workflow.overview())
     if args.dry_run:
-        console.print(pipeline.overview(stages))
         return 0
-    with exit_when_terminated():
-        status = pipeline.run(stages)
-    metrics, root = pipeline.collect_metrics(plan.stages), plan.root
-    if plan.table['columns']:
-        console.print(metrics_table(metrics, **plan.table))
-    made = pipeline.made()
-    # of a project of one's own
-    classes = plan.path.with_name('classes.csv')
-    if classes.is_file():
-        made['values of masks'] = str(classes)
-    made = {**made, 'numbers': f'{root}/metrics.json'}
-    if pictures := sorted(str(p) for p in root.glob('*.png')):
-        made['pictures'] = ', '.join(pictures)
-    if (root / 'report.html').is_file():
-        made['report'] = f'{root}/report.html'
-    width = max(map(len, made)) + 1
-    for what, where in made.items():
-        console.print(f'{what + ":":<{width}} {where}', soft_wrap=True)
+    status = workflow.run()
+    for seed, plan in plans.items():
+        if len(seeds) > 1:
+            console.print(f'seed {seed}')
+        if plan.table['columns']:
+            console.print(metrics_table(collect_metrics(plan), **plan.table))
+        made = what_was_made(plan)
+        width = max(map(len, made), default=0) + 1
+        for what, where in made.items():
+            console.print(f'{what + ":":<{width}} {where}', soft_wrap=True)
     return status

@@ -45,6 +45,7 @@ class COCO14WeakDataset(ImageLevelDataset):
     """
 
     METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
+    DATA_PREFIX = dict(img_path='train2014', seg_map_path='mask/train2014')
 
     def __init__(
         self,
@@ -55,11 +56,10 @@ class COCO14WeakDataset(ImageLevelDataset):
         **kwargs: Any,
     ) -> None:
         self.labels_file = labels_file
-        prefix = dict(img_path='train2014', seg_map_path='mask/train2014')
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
-            data_prefix=prefix | (data_prefix or {}),
+            data_prefix=self.DATA_PREFIX | (data_prefix or {}),
             **kwargs,
         )
 

@@ -42,6 +42,9 @@ class VOC12WeakDataset(ImageLevelDataset):
     """
 
     METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
+    DATA_PREFIX = dict(
+        img_path='JPEGImages', seg_map_path='SegmentationClass', xml_path='Annotations'
+    )
 
     def __init__(
         self,
@@ -52,13 +55,10 @@ class VOC12WeakDataset(ImageLevelDataset):
         **kwargs: Any,
     ) -> None:
         self.labels_file = labels_file
-        prefix = dict(
-            img_path='JPEGImages', seg_map_path='SegmentationClass', xml_path='Annotations'
-        )
         super().__init__(
             ann_file=ann_file,
             data_root=data_root,
-            data_prefix=prefix | (data_prefix or {}),
+            data_prefix=self.DATA_PREFIX | (data_prefix or {}),
             **kwargs,
         )
 

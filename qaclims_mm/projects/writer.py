@@ -241,19 +241,19 @@ def _stages(project: Project) -> Mapping[str, str]:
         qa_clims=_text(
             project,
             'qa_clims',
-            [_LOAD, f"dict(type='LoadTextRows', text_bank={_below('texts')})"],
+            [_LOAD, f"dict(type='LoadTextRows', text_bank={_below('texts/text_bank')})"],
             [_LOAD, *mask, pack],
         )
         + f'text_encoding = dict(corpus={_below("qape/corpus")})\n'
         + _start(project)
-        + network.replace('model = dict(', f'model = dict(text_bank={_below("texts")}, ')
+        + network.replace('model = dict(', f'model = dict(text_bank={_below("texts/text_bank")}, ')
         + f'{maps}{score}]\n',
         ir_label=_text(
             project,
             'ir_label',
             test=[
                 _LOAD,
-                f"dict(type='LoadCAMs', cams={_below('qa_clims/cams')})",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims_maps/cams')})",
                 "dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05)",
                 "dict(type='PackWeakInputs')",
             ],
@@ -265,7 +265,7 @@ def _stages(project: Project) -> Mapping[str, str]:
             [
                 _LOAD,
                 *mask,
-                f"dict(type='LoadCAMs', cams={_below('qa_clims/cams')})",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims_maps/cams')})",
                 "dict(type='PackWeakInputs', scales=(1.0,))",
             ],
         )
@@ -296,7 +296,7 @@ def _segment(project: Project, size: str) -> str:
         'segment',
         [
             load,
-            f"dict(type='LoadMask', masks={_below('irn/pseudo_masks')})",
+            f"dict(type='LoadMask', masks={_below('irn_masks/pseudo_masks')})",
             f"dict(type='RandomResizeLongSide', min_side={low}, max_side={high})",
             "dict(type='RandomFlip', prob=0.5)",
             f"dict(type='RandomCrop', crop_size=({crop}, {crop}), cat_max_ratio=0.75)",
@@ -352,7 +352,7 @@ def _pipeline(project: Project, names: tuple[str, ...]) -> str:
 # {number} images, {len(project.checked.classes)} classes; made by qaclims init
 import os
 
-from qaclims_mm.workflow.stages import chain
+from qaclims_mm.workflow.method import chain
 
 folder = os.path.dirname((lambda: 0).__code__.co_filename)
 work_dir = os.path.join(folder, 'work')

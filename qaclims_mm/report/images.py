@@ -16,8 +16,8 @@ from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_co
 IMAGES = 8
 SIDE = 1.15  # inches
 # {row: folder of maps}; the last one is needed
-MAPS = {'CAM': 'cam/cams', 'CLIMS': 'clims/cams', 'QA-CLIMS': 'qa_clims/cams'}
-MASKS = {'IRN': 'irn/pseudo_masks'}
+MAPS = {'CAM': 'cam_maps/cams', 'CLIMS': 'clims_maps/cams', 'QA-CLIMS': 'qa_clims_maps/cams'}
+MASKS = {'IRN': 'irn_masks/pseudo_masks'}
 PREDICTIONS = 'segment/predictions'
 
 

@@ -117,9 +117,14 @@ def check_regular(path: str | Path, fix: str = 'delete it and run its stage agai
         raise FormatError(f'{shown_text(path)} {problem}; {fix}.')
 
 
+def shown_as_json(value: object) -> str:
+    """Return the text that ``write_json`` writes."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
+
+
 def write_json(path: str | Path, value: object) -> None:
     """Write sorted, indented JSON in UTF-8."""
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
+    text = shown_as_json(value)
     with atomic_path(path) as temporary:
         # half of a surrogate pair becomes its JSON escape
         temporary.write_text(text, encoding='utf-8', errors='backslashreplace')

@@ -1,29 +1,16 @@
 """What stages cost together, beside what the disk has."""
 
-import contextlib
 import shutil
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from qaclims_mm.errors import StageError
-from qaclims_mm.workflow.plan import Stage
+from qaclims_mm.workflow.plans import Stage
 
 
 def _existing(path: Path) -> Path:
     """Return a path or the nearest folder above it that exists."""
     return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-
-
-def size_of(folder: Path) -> int:
-    """Return the bytes of the files below a folder; 0 where there is none."""
-    total = 0
-    for path in folder.rglob('*'):
-        # another run may be renaming what it has written
-        with contextlib.suppress(FileNotFoundError):
-            found = path.lstat()
-            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
-    return total
 
 
 def shown_cost(cost: float | None) -> str:

@@ -13,8 +13,8 @@ from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
-from qaclims_mm.workflow.plan import Plan, Stage
-from qaclims_mm.workflow.stages import last_checkpoint
+from qaclims_mm.workflow.method import last_checkpoint
+from qaclims_mm.workflow.plans import Plan, Stage, lineage
 
 # the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'
@@ -68,13 +68,11 @@ class Row:
     Attributes:
         name: In the suite.
         variant: What it is.
-        folder: Of its maps and numbers, below the work dir.
         stages: All that are its own, the test of its maps last.
     """
 
     name: str
     variant: Variant
-    folder: str
     stages: tuple[Stage, ...]
 
 
@@ -109,9 +107,9 @@ def read_suite(path: str | Path) -> Suite:
 def rows_of(plan: Plan, path: str | Path) -> list[Row]:
     """Return the rows of a suite as stages of a pipeline.
 
-    A variant has the folder ``<suite>-<name>``; one without options is the pipeline's own
-    training. One that changes an option of ``text_encoding`` makes a text bank of its own first,
-    one that asks other questions a corpus too.
+    A variant is the stage ``<suite>-<name>``; one without options is the plan's own training. One
+    that changes an option of ``text_encoding`` makes a text bank of its own first, one that asks
+    other questions a corpus too.
 
     Args:
         plan: A pipeline.
@@ -129,9 +127,10 @@ def rows_of(plan: Plan, path: str | Path) -> list[Row]:
 
 
 def stages_of(plan: Plan, rows: Sequence[Row]) -> list[Stage]:
-    """Return the stages of rows, each once, after those of the pipeline that they need."""
+    """Return the stages of rows, each once, after those of the plan that they need."""
     own = {stage.name: stage for row in rows for stage in row.stages}
-    needed = set().union(*(plan.lineage(stage) for stage in own.values())) - set(own)
+    known = [*{s.name: s for s in (*plan.all_stages, *own.values())}.values()]
+    needed = set().union(*(lineage(name, known) for name in own)) - set(own)
     return [s for s in plan.all_stages if s.name in needed] + list(own.values())
 
 
@@ -147,39 +146,42 @@ def _row(plan: Plan, where: str, folder: str, name: str, variant: Variant) -> Ro
     if not variant.is_varied:
         # what needs no training has none
         own = (*([stages[variant.stage]] if variant.stage in stages else []), test)
-        return Row(name, variant, plan.folder(test).name, own)
+        return Row(name, variant, own)
     train = find(variant.stage)
     _check_options(where, variant.options, str(train.config))
     if variant.qape:
         _check_options(where, variant.qape, str(find(QAPE).config))
-    return Row(name, variant, folder, tuple(_varied(plan, folder, variant, find, train, test)))
+    return Row(name, variant, tuple(_varied(plan, folder, variant, find, train, test)))
 
 
 def _varied(
-    plan: Plan, folder: str, variant: Variant, find: Any, train: Stage, test: Stage
+    plan: Plan, name: str, variant: Variant, find: Any, train: Stage, test: Stage
 ) -> Iterator[Stage]:
     """Yield the stages of a variant: its answers and texts, if they are its own, and its maps."""
-    options, texts, bank = dict(variant.options), find(TEXTS), TEXTS
-    needs_texts = texts.needs
+    options, texts = dict(variant.options), find(TEXTS)
+    own: dict[str, str] = {}
     if variant.qape:
-        name = f'{folder}_{QAPE}'
+        own[QAPE] = f'{name}_{QAPE}'
         about, args = f'answers of {variant.title}', _as_arguments(variant.qape)
-        yield replace(find(QAPE), name=name, about=about, args=args, folder=name)
-        options['text_encoding.corpus'] = f'{{root}}/{name}/corpus'
-        needs_texts = (*(n for n in texts.needs if n != QAPE), name)
+        yield replace(find(QAPE), name=own[QAPE], about=about, args=args)
+        options['text_encoding.corpus'] = f'{{root}}/{own[QAPE]}/corpus'
     if variant.qape or any(key.startswith('text_encoding.') for key in options):
-        options |= _use_bank(str(train.config), f'{{root}}/{folder}/{TEXTS}')
-        bank = f'{folder}_{TEXTS}'
-    own: dict[str, Any] = dict(folder=folder, args=_as_arguments(options))
-    if bank != TEXTS:
-        about = f'texts of {variant.title}'
-        yield replace(texts, name=bank, about=about, needs=needs_texts, **own)
-    needs = tuple(bank if n == TEXTS else n for n in train.needs)
-    yield replace(train, name=folder, about=f'train {variant.title}', needs=needs, **own)
-    checkpoint = str(
-        plan.root / folder / last_checkpoint(read_config(str(train.config), None, options))
+        own[TEXTS] = f'{name}_{TEXTS}'
+        options |= _use_bank(str(train.config), f'{{root}}/{own[TEXTS]}/text_bank')
+        about, needs = f'texts of {variant.title}', tuple(own.get(n, n) for n in texts.needs)
+        args = _as_arguments(options)
+        yield replace(texts, name=own[TEXTS], about=about, needs=needs, args=args)
+    args, needs = _as_arguments(options), tuple(own.get(n, n) for n in train.needs)
+    yield replace(train, name=name, about=f'train {variant.title}', needs=needs, args=args)
+    last = last_checkpoint(read_config(str(train.config), None, options))
+    checkpoint, needs = (
+        str(plan.root / name / last),
+        tuple({train.name: name}.get(n, n) for n in test.needs),
     )
-    yield replace(test, name=f'{folder}_maps', checkpoint=checkpoint, needs=(folder,), **own)
+    about = f'maps of {variant.title}'
+    yield replace(
+        test, name=f'{name}_maps', about=about, checkpoint=checkpoint, needs=needs, args=args
+    )
 
 
 def _use_bank(config: str, bank: str) -> dict[str, Any]:

@@ -61,3 +61,8 @@ def note_run(root: str | Path, stage: str, run: Run) -> None:
     """Add a run of a stage; one that was noted before is replaced."""
     runs = {name: r._asdict() for name, r in read_runs(root).items()}
     write_json(runs_path(root), runs | {stage: run._asdict()})
+
+
+def note_path(root: str | Path, stage: str) -> Path:
+    """Return the file in which a stage leaves its status, size and whether it was resumed."""
+    return Path(root) / LOGS / f'{stage}.json'

@@ -1,10 +1,9 @@
-"""What pipeline configs are written with: the stages of a method as entries of a plan."""
+"""What plans are written with: the stages of a method as entries of a plan."""
 
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
@@ -29,7 +28,6 @@ def training(
     about: str,
     needs: Sequence[str] = (),
     ranks: int | None = None,
-    **more: Any,
 ) -> dict:
     """Return a training.
 
@@ -39,7 +37,6 @@ def training(
         about: What it does.
         needs: Stages whose files it reads.
         ranks: On how many it is configured to run; by default what the config's name says.
-        **more: Further fields of ``Stage``.
 
     Raises:
         ConfigError: If the number of ranks is neither given nor in the name.
@@ -54,24 +51,17 @@ def training(
         ranks = int(named[1])
     return dict(
         name=name,
-        tool='train.py',
+        command='train',
         config=config,
         about=about,
         needs=needs,
         seeded=True,
         ranks=ranks,
-        **more,
     )
 
 
 def prediction(
-    name: str,
-    config: str,
-    about: str,
-    needs: Sequence[str] = (),
-    of: str | None = None,
-    folder: str | None = None,
-    **more: Any,
+    name: str, config: str, about: str, needs: Sequence[str] = (), of: str | None = None
 ) -> dict:
     """Return a test run.
 
@@ -81,40 +71,29 @@ def prediction(
         about: What it does.
         needs: Stages whose files it reads.
         of: The training whose last checkpoint it takes, if it takes one.
-        folder: Where it writes; by default beside that checkpoint.
-        **more: Further fields of ``Stage``.
     """
     return dict(
         name=name,
-        tool='test.py',
+        command='test',
         config=config,
         about=about,
         needs=needs,
-        folder=folder or of or name,
         checkpoint=f'{{work_dir}}/{of}/{_last_checkpoint(config)}' if of else 'none',
-        **more,
     )
 
 
-def encode_texts(
-    name: str, config: str, needs: Sequence[str] = (), folder: str = 'qa_clims', **more: Any
-) -> dict:
-    """Return the stage that makes the text bank of a RITC config whose folder is given."""
-    return dict(
-        name=name,
-        tool='encode_texts.py',
-        config=config,
-        about='encode each distinct text with CLIP',
-        needs=needs,
-        folder=folder,
-        **more,
-    )
+def encode_texts(name: str, config: str, needs: Sequence[str] = ()) -> dict:
+    """Return the stage that makes the text bank of a RITC config."""
+    about = 'encode each distinct text with CLIP'
+    return dict(name=name, command='encode-texts', config=config, about=about, needs=needs)
 
 
 def chain(
     configs: Mapping[str, str],
     about_test: str = 'its mIoU on val',
     ranks: int | None = None,
+    data: Sequence[str] = (),
+    starts_from_cam: bool = True,
 ) -> list[dict]:
     """Return the paper's stages, from questions to a segmentor.
 
@@ -124,63 +103,69 @@ def chain(
             are judged, are not all that are trained on.
         about_test: What the segmentor's test run is for.
         ranks: Of the trainings, see ``training``.
+        data: Stages that make the images.
+        starts_from_cam: Whether QA-CLIMS's training starts from the weights of ``cam``.
     """
-    c = configs
+    c, first = configs, ['cam', 'texts'] if starts_from_cam else ['texts']
     stages = [
-        prediction('qape', c['qape'], 'ask BLIP the 16 questions about every image and class'),
-        training('cam', c['cam'], 'train the classifier', ranks=ranks),
+        prediction('qape', c['qape'], 'ask BLIP the 16 questions about every image', data),
+        training('cam', c['cam'], 'train the classifier, the conventional CAM', data, ranks),
         prediction('cam_maps', c['cam'], 'its maps and their mIoU', ['cam'], of='cam'),
         encode_texts('texts', c['qa_clims'], ['qape']),
-        training('qa_clims', c['qa_clims'], 'train QA-CLIMS', ['cam', 'texts'], ranks=ranks),
+        training('qa_clims', c['qa_clims'], 'train QA-CLIMS', first, ranks),
         *_judged('qa_clims', 'maps', c, 'its maps and their mIoU', 'its maps', ['qa_clims']),
     ]
     maps = stages[-1]['name']
     stages += [
         prediction('ir_label', c['ir_label'], 'what is sure of the maps, by a dense CRF', [maps]),
-        training('irn', c['irn'], 'train IRN on it', ['ir_label'], ranks=ranks),
+        training('irn', c['irn'], 'train IRN on it', ['ir_label'], ranks),
         *_judged('irn', 'masks', c, 'masks of it and their mIoU', 'masks of it', ['irn', maps]),
     ]
     masks = stages[-1]['name']
     return [
         *stages,
-        training('segment', c['segment'], 'train the segmentor on them', [masks], ranks=ranks),
+        training('segment', c['segment'], 'train the segmentor on them', [masks], ranks),
         prediction('segment_test', c['segment'], about_test, ['segment'], of='segment'),
         report(['cam_maps', 'qa_clims_maps', 'irn_masks', 'segment_test']),
     ]
 
 
-def report(needs: Sequence[str], **more: Any) -> dict:
+def report(needs: Sequence[str]) -> dict:
     """Return the stage that writes ``report.html`` of the work dir."""
     return dict(
         name='report',
-        tool='report.py',
+        command='report',
         about='one page about all of it',
         args=['{work_dir}'],
+        made=['{work_dir}/report.html'],
         needs=needs,
-        **more,
     )
 
 
-def comparators(configs: Mapping[str, str]) -> list[dict]:
+def comparators(
+    configs: Mapping[str, str], data: Sequence[str] = (), starts_from_cam: bool = True
+) -> list[dict]:
     """Return what suites compare the paper's method with, up to the maps.
 
     Args:
         configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``clip_cam``, which is not
             trained.
+        data: Stages that make the images.
+        starts_from_cam: Whether RITC's and CLIMS's trainings start from the weights of ``cam``.
     """
+    first = ['cam'] if starts_from_cam else []
     about = dict(
         ritc='train RITC without QAPE: the class against "no class"',
         clims='train CLIMS, whose texts are fixed',
         puzzle='train Puzzle-CAM',
     )
-    needs = dict(ritc=['cam', 'texts'], clims=['cam'], puzzle=[])
+    needs = dict(ritc=[*first, 'texts'], clims=[*data, *first], puzzle=data)
     stages = []
     for name, what in about.items():
         maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
         stages += [training(name, configs[name], what, needs[name]), maps]
     about_clip = 'maps of CLIP alone and their mIoU'
-    clip_cam = prediction('clip_cam_maps', configs['clip_cam'], about_clip, folder='clip_cam')
-    return [*stages, clip_cam]
+    return [*stages, prediction('clip_cam_maps', configs['clip_cam'], about_clip, data)]
 
 
 def _judged(
@@ -196,7 +181,7 @@ def _judged(
     export = f'{trained}_export'
     if export in configs:
         about = f'{about_export} for all images that are trained on'
-        stages.append(prediction(export, configs[export], about, needs, of=trained, folder=export))
+        stages.append(prediction(export, configs[export], about, needs, of=trained))
     return stages
 
 
@@ -204,10 +189,10 @@ def paper_table(mask_threshold: float) -> dict[str, dict[str, str]]:
     """Return the table that ends a ``chain``."""
     return dict(
         rows=dict(
-            cam='CAM, the baseline',
-            qa_clims='QA-CLIMS',
-            irn='QA-CLIMS + IRN, masks',
-            segment='the segmentor on the masks',
+            cam_maps='CAM, the baseline',
+            qa_clims_maps='QA-CLIMS',
+            irn_masks='QA-CLIMS + IRN, masks',
+            segment_test='the segmentor on the masks',
         ),
         columns={
             'cam/mIoU': 'best mIoU',

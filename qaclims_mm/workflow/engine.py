@@ -1,0 +1,143 @@
+"""Runs Snakemake and tells people what its stages do."""
+
+import contextlib
+import csv
+import logging
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.console import new_console, styled
+from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError
+from qaclims_mm.schemas import read_json
+from qaclims_mm.schemas.numbers.runs import Run, note_path, note_run
+from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.workflow.state import StageFolder
+
+# with which a stage may mark the levels of its log
+_COLOURS = re.compile(r'\x1b\[[\d;]*m')
+
+
+class Teller(logging.Handler):
+    """Prints a line when a stage begins and when it ends, and notes how it ran.
+
+    Args:
+        jobs: {key: description} of ``graph.Graph.write``.
+    """
+
+    def __init__(self, jobs: dict[str, Any]) -> None:
+        super().__init__()
+        self.jobs, self.console = jobs, new_console(stderr=False)
+        self._key_of: dict[int, str] = {}
+        self._begun: dict[str, float] = {}
+        self._ended, self._left = 0, sum(not job['done'] for job in jobs.values())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell an event of Snakemake."""
+        event = str(getattr(record, 'event', ''))
+        if event == 'job_info':
+            self._begin(record)
+        elif event == 'job_finished':
+            self._end(getattr(record, 'job_id', -1))
+        elif event == 'job_error':
+            self._fail(getattr(record, 'jobid', -1))
+        elif event == 'error' or (not event and record.levelno >= logging.ERROR):
+            text = _COLOURS.sub('', record.getMessage()).strip()
+            if text and 'shell' not in text:
+                self.console.print(text, soft_wrap=True)
+
+    def _begin(self, record: Any) -> None:
+        wildcards = dict(record.wildcards or {})
+        if 'stage' not in wildcards:
+            return
+        seed = f'seed{wildcards["seed"]}/' if 'seed' in wildcards else ''
+        key = self._key_of[record.jobid] = seed + wildcards['stage']
+        self._begun[key] = time.time()
+        self.console.print(styled((key, 'bold'), f'  {self.jobs[key]["stage"]["about"]}'))
+
+    def _end(self, number: int) -> None:
+        key = self._key_of.get(number)
+        if not key:
+            return
+        self._ended += 1
+        job, count = self.jobs[key], f'{self._ended}/{self._left} '
+        ran = _note(job, self._begun.get(key, 0))
+        if ran is None:
+            self.console.print(styled(count, (key, 'bold'), '  ', ('as it was', 'green')))
+            return
+        used = f' in {ran.seconds:.0f} s, {ran.gigabytes:.1f} GB at its peak'
+        self.console.print(styled(count, (key, 'bold'), '  ', ('done', 'green'), used))
+        if ran.status == EXIT_BAD_RECORDS:
+            self._tell_left_out(job)
+
+    def _tell_left_out(self, job: dict[str, Any]) -> None:
+        root, name = Path(job['root']), job['stage']['name']
+        failed = StageFolder(root / name).read_outputs().failed
+        # a training has no list but its log
+        ids = sorted({i for i, _ in failed}) or ['some records']
+        what = ids[0] + (f' and {len(ids) - 1} more' if len(ids) > 1 else '')
+        text = f'left out: {what}; see {_log_of(job)}'
+        self.console.print(styled('    ', (text, 'yellow')), soft_wrap=True)
+
+    def _fail(self, number: int) -> None:
+        key = self._key_of.get(number)
+        if not key:
+            return
+        log = _log_of(self.jobs[key])
+        if log.is_file() and log.stat().st_mtime >= self._begun.get(key, 0):
+            self.console.print('\n'.join(last_lines(log)), soft_wrap=True)
+        text = f'{key} failed; its whole log is {log}'
+        self.console.print(styled((text, 'red')), soft_wrap=True)
+
+
+def _log_of(job: dict[str, Any]) -> Path:
+    return Path(job['root']) / LOGS / f'{job["stage"]["name"]}.log'
+
+
+def last_lines(log: Path, number: int = 15) -> list[str]:
+    """Return the last lines of a log, without colours."""
+    text = _COLOURS.sub('', log.read_text(encoding='utf-8', errors='replace'))
+    return [line for line in text.splitlines() if line.strip()][-number:]
+
+
+def _note(job: dict[str, Any], begun: float) -> Run | None:
+    """Note how a stage ran; ``None`` if all was there already."""
+    root, name = Path(job['root']), job['stage']['name']
+    path = note_path(root, name)
+    if not path.is_file() or path.stat().st_mtime < begun:
+        return None
+    seconds, gigabytes = _benchmark(root / LOGS / f'{name}.tsv', time.time() - begun)
+    ran = Run(seconds=round(seconds), gigabytes=round(gigabytes, 2), **read_json(path))
+    # a broken file of notes is no reason to stop
+    with contextlib.suppress(FormatError):
+        note_run(root, name, ran)
+    return ran
+
+
+def _benchmark(path: Path, seconds: float) -> tuple[float, float]:
+    """Return the seconds and the gigabytes at the peak of Snakemake's benchmark file."""
+    if not path.is_file():
+        return seconds, 0.0
+    with path.open(encoding='utf-8') as file:
+        row = next(csv.DictReader(file, delimiter='\t'), {})
+    numbers = [row.get(name, '') for name in ('max_pss', 'max_rss')]
+    memory = next((float(n) for n in numbers if re.fullmatch(r'[\d.]+', n)), 0.0)
+    return float(row.get('s') or seconds), memory * 2**20 / 1e9
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run Snakemake with the arguments of its command line; the first is the file of the graph."""
+    from snakemake.cli import main as run_snakemake
+
+    graph, *words = arguments
+    logger = logging.getLogger('snakemake')
+    logger.addHandler(Teller(read_json(graph)['jobs']))
+    logger.setLevel(logging.INFO)
+    run_snakemake(words)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1:])

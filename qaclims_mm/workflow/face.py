@@ -1,0 +1,253 @@
+"""What people see of a workflow: the plan before it, what happens meanwhile, what has been made."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from qaclims_mm.console import new_console, styled
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
+from qaclims_mm.schemas.files import is_table
+from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
+from qaclims_mm.version import __version__
+from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
+from qaclims_mm.workflow.gpus import visible_gpus
+from qaclims_mm.workflow.graph import WAITS, Graph, ranks_of
+from qaclims_mm.workflow.locks import hold
+from qaclims_mm.workflow.plans import Plan
+from qaclims_mm.workflow.signals import end_family, exit_when_told
+from qaclims_mm.workflow.state import Outputs
+
+# {what people take out of a work dir: its folder in that of a stage}
+MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
+_WIDE = 110  # columns
+SNAKEFILE = Path(__file__).with_name('Snakefile')
+_ELSEWHERE = ('--executor', '-e', '--profile')
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a workflow runs.
+
+    Attributes:
+        jobs: How many stages at once.
+        ranks: Of each stage that shares its work; see ``graph.ranks_of``.
+        keep_going: Whether stages go on that do not need one that failed.
+        force: Names of stages that are made again.
+        snakemake: Further words of Snakemake's command line.
+    """
+
+    jobs: int = 1
+    ranks: int = 1
+    keep_going: bool = False
+    force: Sequence[str] = ()
+    snakemake: Sequence[str] = ()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether stages run on other machines, as far as can be seen."""
+        words = [word.partition('=')[0] for word in self.snakemake]
+        return any(word in _ELSEWHERE for word in words) and 'local' not in self.snakemake
+
+
+class Workflow:
+    """A graph of stages, as people see it.
+
+    Args:
+        graph: The stages.
+        options: How they run.
+        console: Where people read.
+    """
+
+    def __init__(
+        self, graph: Graph, options: Options | None = None, console: Console | None = None
+    ) -> None:
+        self.graph, self.options = graph, options or Options()
+        self.console = console or new_console()
+        if self.options.force:
+            graph.force(self.options.force)
+
+    def overview(self) -> Table:
+        """Return what is done, what is not and why, how long it takes and how much it writes."""
+        plan = next(iter(self.graph.plans.values()))
+        table = Table(title=f'{plan.path} in {self.graph.base}', caption_justify='left')
+        # what is to be done matters more than words about it
+        about = ['what'] if self.console.width >= _WIDE else []
+        for title in ('stage', *about, 'state', 'minutes', 'MB'):
+            numeric = title in ('minutes', 'MB')
+            table.add_column(title, justify='right' if numeric else 'left', no_wrap=numeric)
+        for key, node in self.graph.nodes.items():
+            costs = [shown_cost(c) for c in (node.stage.minutes, node.stage.megabytes)]
+            state = f'{node.state} {node.why}' if node.state == WAITS else node.state
+            state += f': {node.why}' if node.why and node.state != WAITS else ''
+            table.add_row(key, *([node.stage.about] if about else []), state, *costs)
+        table.caption = costs_left(self._costly(), self.graph.base, plan.cost_source)
+        if foreign := self.graph.foreign_files():
+            table.caption += '\n' + join_problems(foreign, 'files that no stage has made', 3)
+        return table
+
+    def _costly(self) -> list:
+        """Return the stages that take time: those that are not linked."""
+        return [node.stage for node in self.graph.left if not node.link]
+
+    def run(self) -> int:
+        """Make what is not done.
+
+        Returns 0, ``EXIT_BAD_RECORDS`` if records were left out, or 1 if a stage failed.
+
+        Raises:
+            StageError: If the work dir is of something else or in use, or the disk is too small.
+        """
+        base = self.graph.base
+        for seed, plan in self.graph.plans.items():
+            _check_work_dir(plan, seed, 'all' in self.options.force)
+            # a file that nothing can be noted in is told before the work, not after it
+            read_runs(plan.root)
+        status = 0
+        with hold(base / LOGS / 'run.lock', str(base)) as lock, exit_when_told():
+            if self.graph.left:
+                check_disk(self._costly(), base)
+                self._tell_ranks()
+                self.graph.prepare()
+            if self.graph.left:
+                status = self._run_snakemake(lock)
+        for plan in self.graph.plans.values():
+            collect_metrics(plan)
+        outputs = self._outputs()
+        if failed := {i: why for found in outputs for i, why in found.failed}:
+            self._tell_why(failed)
+        return status or max((found.status for found in outputs), default=0)
+
+    def _tell_ranks(self) -> None:
+        """Say which stages run on other ranks than they are configured for."""
+        for stage in {n.stage.name: n.stage for n in self.graph.left}.values():
+            ranks = ranks_of(stage, self.options.ranks)
+            if stage.ranks not in (None, ranks):
+                text = (
+                    f'{stage.name}: its config is for {stage.ranks} ranks, but {ranks} run: '
+                    f'a step has {ranks}/{stage.ranks} of its images'
+                )
+                self.console.print(styled((text, 'yellow')), soft_wrap=True)
+
+    def _run_snakemake(self, lock: int) -> int:
+        """Run what is left; returns 0 or 1. The lock is held as long as anything runs."""
+        options, base = self.options, self.graph.base
+        gpus = len(visible_gpus())
+        file = (base / LOGS / 'workflow.json').absolute()
+        threads = int(os.environ.get('OMP_NUM_THREADS') or 0)
+        threads = threads or max(1, len(os.sched_getaffinity(0)) // options.jobs)
+        bars = sys.stderr.isatty() and options.jobs == 1 and not options.is_elsewhere
+        self.graph.write(file, options.ranks, threads, gpus > 0 or options.is_elsewhere, bars)
+        words = ['--snakefile', SNAKEFILE, '--directory', base.absolute(), '--configfile', file]
+        words += ['--nolock', '--rerun-incomplete', '--rerun-triggers', 'params', '--quiet', 'all']
+        words += ['--scheduler', 'greedy', *(['--keep-going'] if options.keep_going else [])]
+        if not options.is_elsewhere:
+            words += ['--cores', options.jobs * threads, '--resources', f'gpu={gpus}']
+        command = [sys.executable, '-m', 'qaclims_mm.workflow.engine', file, *words]
+        sys.stdout.flush()
+        process = subprocess.Popen([*map(str, command), *options.snakemake], pass_fds=(lock,))
+        try:
+            return int(process.wait() != 0)
+        except BaseException:
+            # a second signal must not end this before it has ended the others
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            end_family(process.pid)
+            self.console.print('ended before all was done; the same command goes on')
+            raise
+
+    def _outputs(self) -> list[Outputs]:
+        """Return what the stages have made, as far as it is there."""
+        found = []
+        for node in self.graph.nodes.values():
+            with contextlib.suppress(FormatError):
+                found.append(node.folder.read_outputs())
+        return found
+
+    def _tell_why(self, failed: dict[str, str]) -> None:
+        """Say which records were left out of all stages, and how they get in."""
+        lines = [f'{image_id}: {reason}' for image_id, reason in sorted(failed.items())]
+        text = (
+            f'{join_problems(lines, "records were left out")}\n'
+            'What is done here was made without them. When they are mended, the same command '
+            'takes them in.'
+        )
+        self.console.print(styled((text, 'yellow')), soft_wrap=True)
+
+
+def _check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
+    """Refuse a work dir of another plan, seed or version; note what it is of.
+
+    Raises:
+        StageError: If it is.
+    """
+    path, now = (
+        plan.root / LOGS / 'plan.json',
+        dict(plan=plan.path.stem, seed=seed, version=__version__),
+    )
+    if (plan.root / 'done').is_dir() and not path.exists():
+        raise StageError(
+            f'{plan.root} was filled by an early version of this package, which this one cannot '
+            'go on with; choose another --work-dir.'
+        )
+    found = read_json(path) if path.is_file() else now
+    if not is_table(found, (str, int)) or set(found) != set(now):
+        raise FormatError(f'{path} is not {{plan, seed, version}}; choose another --work-dir.')
+    for what, text in dict(plan='plan', seed='seed').items():
+        if found[what] != now[what]:
+            raise StageError(
+                f'{plan.root} was filled by {text} {found[what]}, not by {text} {now[what]}; '
+                'choose another --work-dir.'
+            )
+    if found['version'] != __version__ and not is_forced:
+        raise StageError(
+            f'{plan.root} was filled by version {found["version"]}; this is {__version__}. Go on '
+            'with that version, choose another --work-dir, or make all of it anew: --force all.'
+        )
+    if found != now or not path.is_file():
+        write_json(path, now)
+
+
+def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:
+    """Write ``metrics.json`` of a work dir, {stage: {metric: value}}, from those of its stages."""
+    metrics: dict[str, dict[str, float]] = {}
+    for stage in plan.all_stages:
+        path = plan.root / stage.name / METRICS
+        if path.is_file():
+            metrics |= read_metrics(path)
+    if metrics:
+        write_json(plan.root / METRICS, metrics)
+    return metrics
+
+
+def what_was_made(plan: Plan) -> dict[str, str]:
+    """Return what people take out of a work dir, {what: where}, as far as it is there."""
+    made: dict[str, str] = {}
+    for stage in plan.stages:
+        folder = plan.root / stage.name
+        for what, name in MADE.items():
+            if (folder / name).is_dir():
+                made[f'{what} of {stage.name}'] = str(folder / name)
+        if stage.command == 'test' and Path(str(stage.checkpoint)).is_file():
+            made[f'model {Path(str(stage.checkpoint)).parent.name}'] = (
+                f'{stage.checkpoint} (config {stage.config})'
+            )
+    # of a project of one's own
+    classes = plan.path.with_name('classes.csv')
+    pictures = sorted(map(str, plan.root.glob('*.png')))
+    found = {
+        'values of masks': classes,
+        'numbers': plan.root / METRICS,
+        'report': plan.root / 'report.html',
+    }
+    made |= {what: str(path) for what, path in found.items() if path.is_file()}
+    return made | ({'pictures': ', '.join(pictures)} if pictures else {})

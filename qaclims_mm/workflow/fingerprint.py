@@ -1,0 +1,201 @@
+"""From what a stage is made: hashes of its config, of the files it names, and of its images."""
+
+import inspect
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
+from qaclims_mm.paths import SHIPPED, resolve
+from qaclims_mm.progress import track
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import hash_config, hash_file
+from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write_json
+from qaclims_mm.schemas.labels import read_labels
+from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_tables
+from qaclims_mm.workflow.plans import Stage
+
+# {sub-command: what it does not read of a config}
+_UNREAD = {'train': ('val_', 'test_'), 'test': ('val_', 'train_')}
+_WEIGHTS = ('.pth', '.safetensors')
+
+
+def hash_stage_config(stage: Stage, root: Path) -> str:
+    """Return the hash of a stage's command line and config, and of the weights that it names.
+
+    Args:
+        stage: The stage.
+        root: Work dir, whose files are made by stages, which have hashes of their own.
+    """
+    # as the configs are, so that a copied work dir keeps its hashes
+    found: dict[str, Any] = dict(
+        command=stage.command,
+        args=stage.args,
+        checkpoint=stage.checkpoint,
+        work_dir=str(root / stage.name),
+    )
+    if stage.config is not None:
+        config = read_config(stage.config, str(root / stage.name), root=root).to_dict()
+        # how many images are tested at once changes no file
+        (config.get('test_dataloader') or {}).pop('batch_size', None)
+        # weights that ship may be trained again under the same name, others converted again
+        names = sorted({text for text in _texts_of(config) if text.startswith(SHIPPED)})
+        files = [f for name in names for f in _shipped_files(name)]
+        named = {Path(t) for t in _texts_of(_read_part(stage, config)) if t.endswith(_WEIGHTS)}
+        files += sorted(f for f in named if f.is_file() and root not in f.absolute().parents)
+        found |= dict(config=config, files=[_hash_once(f, *_stamp(f)) for f in files])
+    return hash_config(found)
+
+
+def _read_part(stage: Stage, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a stage reads of its config; the rest may come and go."""
+    unread = _UNREAD.get(stage.command, ())
+    return {k: v for k, v in config.items() if not k.startswith(unread)}
+
+
+def _texts_of(node: Any) -> Iterator[str]:
+    """Yield all texts among the values of a config."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, (dict, list, tuple)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _texts_of(value)
+
+
+def _shipped_files(name: str) -> list[Path]:
+    """Return the file that a name stands for, or all files of its folder.
+
+    A class may have such a name too, so one without a file is left to the stage that reads it.
+    """
+    try:
+        path = Path(resolve(name))
+    except FileNotFoundError:
+        return []
+    return [path] if path.is_file() else sorted(p for p in path.rglob('*') if p.is_file())
+
+
+def _lists_of(node: Any) -> Iterator[Path]:
+    """Yield the lists of images and labels that a config names."""
+    if isinstance(node, dict):
+        if isinstance(node.get('project'), str):
+            yield from (Path(node['project']) / name for name in (PROJECT, CLASSES, LABELS))
+        for name in ('ann_file', 'labels_file'):
+            if isinstance(node.get(name), str):
+                yield Path(node.get('data_root') or '') / node[name]
+    if isinstance(node, (dict, list, tuple)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _lists_of(value)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Return by what a file that is written again is known."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@cache
+def _hash_once(path: Path, size: int, modified: int) -> str:
+    """Return a file's hash; large weights are read once a process."""
+    return hash_file(path)
+
+
+class DataHasher:
+    """Hashes the images, masks and labels that stages read, by their content.
+
+    A file is read once: the cache knows it by its size and date.
+
+    Args:
+        path: File of the cache.
+        made: Files and folders that stages make, which have hashes of their own.
+    """
+
+    def __init__(self, path: Path, made: Iterable[str] = ()) -> None:
+        self.path, self.made = path, [Path(m).absolute() for m in made]
+        self._known: dict[str, list] = {}
+        if not problem_of_file(path):
+            try:
+                found = read_json(path)
+            except FormatError:
+                # it costs nothing but time
+                found = {}
+            self._known = found if is_table(found, list) else {}
+        self._of_folder: dict[tuple, str] = {}
+
+    def hash_data(self, stage: Stage, root: Path) -> str:
+        """Return the hash of the images that a stage reads; '' if it reads none."""
+        if stage.config is None:
+            return ''
+        config = read_config(stage.config, str(root / stage.name), root=root).to_dict()
+        read = _read_part(stage, config)
+        hashes = [_hash_once(f, *_stamp(f)) for f in _lists_of(read) if self._is_given(f)]
+        hashes += [
+            self._hash_files(folder, names)
+            for folder, names in _folders_of(read)
+            if self._is_given(folder)
+        ]
+        return hash_config(dict(data=sorted(set(hashes)))) if hashes else ''
+
+    def _is_given(self, path: Path) -> bool:
+        """Tell whether a file or folder is there and made by no stage."""
+        path = path.absolute()
+        return path.exists() and not any(m in (path, *path.parents) for m in self.made)
+
+    def _hash_files(self, folder: Path, names: frozenset[str] | None) -> str:
+        """Return the hash of a folder's files, or of those alone whose names are given."""
+        key = (folder, names)
+        if key not in self._of_folder:
+            stamps = {
+                name: [s.st_size, s.st_mtime_ns]
+                for name, s in _files_below(folder)
+                if names is None or name in names or name.rpartition('.')[0] in names
+            }
+            new = [n for n, s in stamps.items() if self._known.get(f'{folder}/{n}', [])[:2] != s]
+            with ThreadPoolExecutor() as pool:
+                hashes = pool.map(lambda name: hash_file(folder / name), new)
+                shown = track(hashes, f'reading {folder.name}', len(new))
+                for name, digest in zip(new, shown, strict=True):
+                    self._known[f'{folder}/{name}'] = [*stamps[name], digest]
+            if new:
+                write_json(self.path, self._known)
+            found = {name: self._known[f'{folder}/{name}'][2] for name in stamps}
+            self._of_folder[key] = hash_config(found)
+        return self._of_folder[key]
+
+
+def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
+    """Yield the folders of the data sets in a config, and which of their files count."""
+    if isinstance(node, dict):
+        kind = DATASETS.get(node['type']) if isinstance(node.get('type'), str) else None
+        if kind is not None and isinstance(node.get('project'), str):
+            tables = read_project_tables(node['project'])
+            labelled = read_labels(Path(node['project']) / LABELS)
+            names = frozenset(labelled) | {n.rpartition('.')[0] or n for n in labelled}
+            yield from ((p, names) for p in (tables.images, tables.masks) if p is not None)
+        elif kind is not None:
+            root = node.get('data_root') or _default(kind, 'data_root') or ''
+            prefix = getattr(kind, 'DATA_PREFIX', None) or _default(kind, 'data_prefix') or {}
+            for name in {**prefix, **(node.get('data_prefix') or {})}.values():
+                if name:
+                    yield Path(root, name).absolute(), None
+    if isinstance(node, (dict, list, tuple)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _folders_of(value)
+
+
+def _default(kind: type, name: str) -> Any:
+    """Return what an argument of a class is if it is not given."""
+    found = inspect.signature(kind).parameters.get(name)
+    return None if found is None or found.default is found.empty else found.default
+
+
+def _files_below(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the files below a folder, by their paths below it, sorted; hidden ones are left out."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith('.'))
+        for name in sorted(f for f in files if not f.startswith('.')):
+            path = Path(place, name)
+            yield path.relative_to(folder).as_posix(), path.stat()

@@ -1,0 +1,229 @@
+"""The stages of a plan, of several seeds and of suites, as one graph: what is done, and why not."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import MANIFEST, write_json
+from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.workflow.fingerprint import DataHasher, hash_stage_config
+from qaclims_mm.workflow.plans import RANKED, Plan, Stage, lineage
+from qaclims_mm.workflow.state import OUTPUTS, Origin, StageFolder, differences
+
+DONE, TO_DO, BEGUN, STALE, DAMAGED = 'done', 'to do', 'begun', 'stale', 'damaged'
+WAITS = 'waits'
+
+
+@dataclass
+class Node:
+    """A stage of a seed.
+
+    Attributes:
+        key: Its folder below the folder of the graph.
+        root: Work dir of its seed.
+        seed: The seed.
+        stage: The stage.
+        origin: From what it would be made now.
+        link: Folder of another seed that has the same, or ''.
+        state: ``done``, ``to do``, ``begun``, ``stale``, ``damaged`` or ``waits``.
+        why: It is not done, in words that follow the state.
+        is_sound: Whether its files are what they would be now, though its manifest may not be.
+    """
+
+    key: str
+    root: Path
+    seed: int
+    stage: Stage
+    origin: Origin
+    link: str = ''
+    state: str = TO_DO
+    why: str = ''
+    is_sound: bool = False
+
+    @property
+    def folder(self) -> StageFolder:
+        """Its folder."""
+        return StageFolder(self.root / self.stage.name, self.stage.made)
+
+
+class Graph:
+    """Stages of one or several seeds.
+
+    Args:
+        base: Folder of all seeds; of one alone its work dir.
+        plans: {seed: plan}; the work dir of each is ``base`` or below it.
+        stages: {seed: those that are wanted}; what they need and is not among them must be done.
+
+    Raises:
+        StageError: If it is not.
+    """
+
+    def __init__(
+        self, base: Path, plans: Mapping[int, Plan], stages: Mapping[int, Sequence[Stage]]
+    ) -> None:
+        self.base, self.plans = base, dict(plans)
+        made = {m for plan in plans.values() for s in plan.all_stages for m in s.made}
+        self._data = DataHasher(base / LOGS / 'data.json', made)
+        self.nodes: dict[str, Node] = {}
+        # row by row, so that the seeds of a row end together
+        for row in zip(*stages.values(), strict=True):
+            for seed, stage in zip(stages, row, strict=True):
+                self._add(seed, stage, stages)
+        for node in self.nodes.values():
+            node.state, node.why = self._state(node)
+
+    def _add(self, seed: int, stage: Stage, stages: Mapping[int, Sequence[Stage]]) -> None:
+        root, first = self.plans[seed].root, next(iter(stages))
+        known = {s.name: s for s in (*self.plans[seed].all_stages, *stages[seed])}
+        above = [known[n] for n in lineage(stage.name, list(known.values()))]
+        shared = seed != first and not any(s.seeded for s in above)
+        origin = Origin(
+            stage.name,
+            hash_stage_config(stage, root),
+            self._data.hash_data(stage, root),
+            seed if stage.seeded else None,
+        )
+        link = str(self.plans[first].root / stage.name) if shared else ''
+        key = os.path.relpath(root / stage.name, self.base)
+        self.nodes[key] = Node(key, root, seed, stage, origin, link)
+
+    def needs(self, node: Node) -> list[str]:
+        """Return the keys of the stages whose files a stage reads."""
+        linked = [os.path.relpath(node.link, self.base)] if node.link else []
+        own = [os.path.relpath(node.root / n, self.base) for n in node.stage.needs]
+        return own + linked
+
+    def _state(self, node: Node) -> tuple[str, str]:
+        """Return the state of a stage, and why it is not done."""
+        folder, inputs = node.folder, {}
+        for name, key in zip(node.stage.needs, self.needs(node), strict=False):
+            above = self.nodes.get(key)
+            if above is not None and not above.is_sound:
+                return (WAITS, f'for {name}') if folder.is_begun else (TO_DO, '')
+            inputs[name] = self._hash_of(node, name)
+        claim, wanted = folder.read_claim(), node.origin.claim(inputs)
+        try:
+            outputs = folder.read_outputs()
+        except FormatError as error:
+            if (folder.path / OUTPUTS).exists():
+                return DAMAGED, str(error)
+            if not folder.is_begun:
+                return TO_DO, ''
+            other = differences(claim, wanted)
+            return (STALE, f'begun from {other}') if other else (BEGUN, 'goes on from what it has')
+        if other := differences(claim, wanted):
+            return STALE, f'made from {other}'
+        if damage := folder.damage(outputs):
+            more = f' and {len(damage) - 1} more' if len(damage) > 1 else ''
+            return DAMAGED, damage[0] + more
+        node.is_sound = True
+        if not folder.has_right_manifest(outputs):
+            return DAMAGED, f'{MANIFEST} is not as it was written'
+        return DONE, ''
+
+    def _hash_of(self, node: Node, need: str) -> str:
+        try:
+            return StageFolder(node.root / need).manifest_hash()
+        except FormatError as error:
+            raise StageError(
+                f'stage {node.stage.name} needs stage {need}, which is not done in {node.root}; '
+                'leave --from out, or give an earlier stage.'
+            ) from error
+
+    @property
+    def left(self) -> list[Node]:
+        """Those that are not done."""
+        return [node for node in self.nodes.values() if node.state != DONE]
+
+    def foreign_files(self) -> list[str]:
+        """Return the files in folders of done stages that no stage has made."""
+        return [
+            str(node.folder.path / name)
+            for node in self.nodes.values()
+            if node.state == DONE
+            for name in node.folder.foreign(node.folder.read_outputs())
+        ]
+
+    def force(self, names: Iterable[str]) -> None:
+        """Have stages made again, and what is made from them.
+
+        Args:
+            names: Of stages, or ``all``.
+
+        Raises:
+            StageError: If there is no such stage.
+        """
+        known = {n.stage.name for n in self.nodes.values()}
+        for name in names:
+            if name not in ('all', *known):
+                raise StageError(f'there is no stage {name} to force; there are {sorted(known)}.')
+        for node in self.nodes.values():
+            above = [self.nodes[key] for key in self.needs(node) if key in self.nodes]
+            if node.stage.name in names or 'all' in names:
+                node.state, node.why, node.is_sound = STALE, 'forced', False
+            elif node.state == DONE and not all(a.is_sound for a in above):
+                node.state, node.why, node.is_sound = WAITS, 'for what is forced', False
+
+    def prepare(self) -> None:
+        """Take away what says that a stage is done which is not, so that its rule runs.
+
+        Manifests of stages whose files are sound are written again.
+        """
+        for node in self.left:
+            if node.why == 'forced':
+                shutil.rmtree(node.folder.path, ignore_errors=True)
+            if node.is_sound:
+                node.folder.write_manifest(node.folder.read_outputs())
+                node.state = DONE
+            else:
+                (node.folder.path / MANIFEST).unlink(missing_ok=True)
+
+    def write(self, path: Path, ranks: int, threads: int, gpus: bool, bars: bool) -> None:
+        """Write what the rules of the workflow are made from.
+
+        Args:
+            path: File to write.
+            ranks: Of the stages that share their work, unless they are configured for others.
+            threads: Of each stage.
+            gpus: Whether stages that may use GPUs ask for them.
+            bars: Whether bars go to the terminal.
+        """
+        jobs = {}
+        for key, node in self.nodes.items():
+            number = ranks_of(node.stage, ranks)
+            jobs[key] = dict(
+                rule=node.stage.rule,
+                done=node.state == DONE,
+                stage=asdict(node.stage),
+                root=str(node.root),
+                origin=asdict(node.origin),
+                link=node.link,
+                keeps=node.stage.rule == 'qape',
+                inputs=[f'{need}/{MANIFEST}' for need in self.needs(node)],
+                ranks=number,
+                threads=threads,
+                gpus=number if gpus and node.stage.command in RANKED else 0,
+                bars=bars,
+            )
+        several = {Path(key).parent.as_posix() for key in jobs} != {'.'}
+        write_json(
+            path,
+            dict(
+                jobs=jobs,
+                python=sys.executable,
+                cwd=os.getcwd(),
+                file=str(path.absolute()),
+                several=several,
+            ),
+        )
+
+
+def ranks_of(stage: Stage, ranks: int) -> int:
+    """Return how many ranks a stage gets if others get a number."""
+    if ranks == 1 or stage.command not in RANKED:
+        return 1
+    return stage.ranks or ranks

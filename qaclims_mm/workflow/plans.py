@@ -1,0 +1,262 @@
+"""Plans: the stages of a method, what each is made from, and what it costs."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from qaclims_mm.engine.compat import mend_openmmlab
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.config_file import execute_config
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs
+from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.work_dir import LOGS
+
+# sub-commands that share their work among ranks
+RANKED = ('train', 'test')
+_NAME = re.compile(r'\w[\w.-]*')
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run of a sub-command, which fills the folder of its name.
+
+    Attributes:
+        name: Name in the plan and of the folder below the work dir.
+        command: Sub-command of ``qaclims``.
+        about: What it does, in a few words.
+        config: Config that the sub-command takes, or ``None``.
+        checkpoint: Checkpoint that ``test`` takes, or ``none``.
+        args: Further words of the command line.
+        needs: Names of the stages whose files it reads.
+        made: What it writes elsewhere than in its folder: files or folders.
+        seeded: Whether the seed concerns it.
+        ranks: Number of ranks that its training is configured for; ``None`` is any.
+        rule: Name of its Snakemake rule: of a variant the stage that it varies, else its own.
+        minutes: How long it takes, by the plan's ``costs``; ``None`` is unknown.
+        megabytes: How much it writes, by the same; ``None`` is unknown.
+    """
+
+    name: str
+    command: str
+    about: str = ''
+    config: str | None = None
+    checkpoint: str | None = None
+    args: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    seeded: bool = False
+    ranks: int | None = None
+    rule: str = ''
+    minutes: float | None = None
+    megabytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``read_plan`` has read.
+
+    Attributes:
+        path: Its file.
+        root: Work dir.
+        stages: Each after those that it needs.
+        comparators: Further stages, which run for suites alone.
+        table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
+        cost_source: Where ``minutes`` and ``megabytes`` are from.
+    """
+
+    path: Path
+    root: Path
+    stages: tuple[Stage, ...]
+    comparators: tuple[Stage, ...] = ()
+    table: dict[str, dict[str, str]] = field(default_factory=dict)
+    cost_source: str = ''
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """Those of the plan, then those of suites."""
+        return (*self.stages, *self.comparators)
+
+    def select(self, first: str | None = None, last: str | None = None) -> list[Stage]:
+        """Return the stages that ``last`` is made from and that are made from ``first``.
+
+        Args:
+            first: This stage, and what is made from it; ``None`` is all.
+            last: This stage, and what it is made from; ``None`` is all.
+
+        Raises:
+            ConfigError: If there is no such stage, or none is left.
+        """
+        names = [s.name for s in self.stages]
+        if not names:
+            raise ConfigError(f'{self.path} has no stages, so nothing would run.')
+        for name in (first, last):
+            if name is not None and name not in names:
+                raise ConfigError(f'there is no stage {name}; the plan has {", ".join(names)}.')
+        wanted = set(names) if last is None else lineage(last, self.stages)
+        found = [
+            s
+            for s in self.stages
+            if s.name in wanted and (first is None or first in lineage(s.name, self.stages))
+        ]
+        if not found:
+            raise ConfigError(f'stage {last} is not made from {first}: nothing would run.')
+        return found
+
+
+def lineage(name: str, stages: Sequence[Stage]) -> set[str]:
+    """Return the names of a stage and of all that it is made from, directly or not."""
+    needs = {s.name: s.needs for s in stages}
+    found, left = set(), [name]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found.add(name)
+            left += needs[name]
+    return found
+
+
+def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
+    """Read a plan.
+
+    Args:
+        path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
+            another one, if suites need more; and ``costs``, a file of ``schemas.numbers.costs``.
+            ``{work_dir}`` in ``args``, ``made`` and ``checkpoint`` stands for the work dir. What
+            the work dir has noted of earlier runs goes before ``costs``.
+        work_dir: Replaces that of the plan.
+
+    Raises:
+        ConfigError: If it does not exist, a stage is badly described or of a name that stands
+            twice, needs one that does not exist, or stages need each other.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f'there is no plan {path}; see configs/pipelines.')
+    # plans call functions of the package, which mmengine would take for a lazy config
+    cfg = execute_config(path, lazy_import=False)
+    missing = [k for k in ('work_dir', 'stages') if k not in cfg]
+    if missing:
+        raise ConfigError(
+            f'{path} is no plan, since it has no {" and no ".join(missing)}; give a plan. '
+            'The config of a single stage is for qaclims train or qaclims test.'
+        )
+    entries = [cfg.stages, cfg.get('comparators', [])]
+    if not all(isinstance(e, list) and all(isinstance(s, dict) for s in e) for e in entries):
+        raise ConfigError(f'{path}: stages and comparators must be lists of dicts; correct them.')
+    root = Path(work_dir or cfg.work_dir)
+    costs = read_costs(cfg.costs) if cfg.get('costs') else Costs('', {})
+    own = _own_costs(root, costs.stages)
+    sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
+    known = costs.stages | own
+    main, more = (
+        [_stage(path, entry.to_dict(), str(root), known) for entry in group] for group in entries
+    )
+    ordered = _in_order(path, [*main, *more])
+    mine = {s.name for s in main}
+    return Plan(
+        Path(path),
+        root,
+        tuple(s for s in ordered if s.name in mine),
+        tuple(s for s in ordered if s.name not in mine),
+        cfg.get('table') or dict(rows={}, columns={}),
+        '; '.join(sources),
+    )
+
+
+def _stage(path: str | Path, entry: dict[str, Any], root: str, known: Mapping[str, Cost]) -> Stage:
+    """Return a stage with the work dir in its command line; other strings are data."""
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    try:
+        stage = Stage(**values)
+    except TypeError as error:
+        raise ConfigError(f'{path}: stage {entry.get("name")}: {error}.') from error
+    if not isinstance(stage.name, str) or not _NAME.fullmatch(stage.name) or stage.name == LOGS:
+        raise ConfigError(
+            f'{path}: stage {stage.name!r} names a folder, so it may have letters, digits, _, - '
+            f'and . alone, and cannot be {LOGS}.'
+        )
+    filled: dict[str, Any] = {
+        k: tuple(word.replace('{work_dir}', root) for word in getattr(stage, k))
+        for k in ('args', 'made')
+    }
+    checkpoint = (stage.checkpoint or '').replace('{work_dir}', root) or None
+    costs: dict[str, Any] = known[stage.name]._asdict() if stage.name in known else {}
+    rule = stage.rule or stage.name
+    return replace(stage, checkpoint=checkpoint, rule=rule, **filled, **costs)
+
+
+def _in_order(path: str | Path, stages: Sequence[Stage]) -> list[Stage]:
+    """Return stages so that each comes after those that it needs, else as they stand.
+
+    Raises:
+        ConfigError: If that cannot be.
+    """
+    names = [s.name for s in stages]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise ConfigError(f'{path}: stage {twice[0]} stands twice; give one another name.')
+    for stage in stages:
+        if unknown := sorted(set(stage.needs) - set(names)):
+            raise ConfigError(
+                f'{path}: stage {stage.name} needs {unknown[0]}, but there is no such stage; '
+                f'there are {", ".join(names)}.'
+            )
+    ordered: list[Stage] = []
+    left = list(stages)
+    while left:
+        there = {s.name for s in ordered}
+        ready = next((s for s in left if there.issuperset(s.needs)), None)
+        if ready is None:
+            raise ConfigError(
+                f'{path}: stages need each other: {", ".join(s.name for s in left)}; each must be '
+                'made from others.'
+            )
+        left.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def _own_costs(root: Path, shipped: Mapping[str, Cost]) -> dict[str, Cost]:
+    """Return what stages have cost in a work dir; a stage that was resumed is left out.
+
+    Args:
+        root: The work dir.
+        shipped: What the plan's file says, which also counts what goes into other folders.
+    """
+    try:
+        runs = read_runs(root)
+    except FormatError:
+        # a run refuses the file and says why; a plan is read for less than that
+        return {}
+    return {
+        name: Cost(run.seconds / 60, run.megabytes or shipped.get(name, Cost(None, 0)).megabytes)
+        for name, run in runs.items()
+        if not run.resumed
+    }
+
+
+def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
+    """Return a stage's config, or those of a plan's stages, each once.
+
+    Args:
+        path: The file.
+        options: {dotted key: value} that override a stage's values.
+
+    Raises:
+        ConfigError: If there is no such file, it is of neither, or a plan is given options.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f'config {path} does not exist; see configs/ for those that ship.')
+    mend_openmmlab()
+    found = execute_config(path, lazy_import=False)
+    if 'model' in found:
+        return [read_config(str(path), options=options)]
+    if 'stages' not in found:
+        raise ConfigError(f'{path} is the config of neither a stage nor a plan; give one.')
+    if options:
+        raise ConfigError(f'{path} is a plan, which takes no options; give them to a stage.')
+    paths = dict.fromkeys(s.config for s in read_plan(path).stages if s.config)
+    return [read_config(p) for p in paths]

@@ -1,0 +1,141 @@
+"""Suites over seeds in a workflow, and the tables of their results."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.paths import config_path
+from qaclims_mm.schemas import METRICS, read_metrics
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
+from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.visualization.ablation_tables import write_markdown
+from qaclims_mm.workflow.engine import last_lines
+from qaclims_mm.workflow.graph import Graph
+from qaclims_mm.workflow.plans import Plan, Stage, lineage, read_plan
+from qaclims_mm.workflow.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
+
+SUITES = 'configs/suites'
+
+
+def find_suite(name: str) -> Path:
+    """Return the file of a suite: a path, or a name in ``configs/suites``.
+
+    Raises:
+        ConfigError: If there is no such file.
+    """
+    # those that ship are found from any folder
+    folder = Path(SUITES) if Path(SUITES).is_dir() else Path(config_path('suites'))
+    path = Path(name) if name.endswith('.py') else folder / f'{name}.py'
+    if not path.is_file():
+        known = sorted(p.stem for p in folder.glob('*.py'))
+        close = difflib.get_close_matches(path.stem, known, n=1)
+        hint = f'; did you mean {close[0]}?' if close else f'; {folder} has {", ".join(known)}.'
+        raise ConfigError(f'there is no suite {path}{hint}')
+    return path
+
+
+class Ablation:
+    """The rows of suites over seeds, each seed in ``<work_dir>/seed<N>``.
+
+    Args:
+        plan: File of a plan.
+        suites: Files of suites.
+        seeds: Of the trainings.
+        work_dir: Folder of the seeds; ``<work_dir>/ablations`` gets the results.
+
+    Raises:
+        ConfigError: If the plan or a suite is badly described, a suite does not fit, or two have
+            one name.
+    """
+
+    def __init__(
+        self, plan: str, suites: Sequence[str | Path], seeds: Sequence[int], work_dir: str | Path
+    ) -> None:
+        self.plan, self.base = plan, Path(work_dir)
+        self.out_dir = self.base / 'ablations'
+        plans = {s: read_plan(plan, self.base / f'seed{s}') for s in dict.fromkeys(seeds)}
+        self.suites = {path: read_suite(path) for path in dict.fromkeys(map(Path, suites))}
+        _check_names(self.suites)
+        self._rows = {(s, path): rows_of(p, path) for s, p in plans.items() for path in self.suites}
+        self.stages: dict[int, list[Stage]] = {
+            s: stages_of(p, [row for path in self.suites for row in self._rows[s, path]])
+            for s, p in plans.items()
+        }
+        self.graph = Graph(self.base, plans, self.stages)
+
+    @property
+    def _plan(self) -> Plan:
+        return next(iter(self.graph.plans.values()))
+
+    @property
+    def _columns(self) -> dict[str, str]:
+        """The metrics of maps that the plan's table shows."""
+        columns = self._plan.table['columns']
+        return {m: title for m, title in columns.items() if m.startswith('cam/')}
+
+    def results(self) -> list[AblationResults]:
+        """Return what is known now, suite by suite."""
+        return [self._results_of(path, suite) for path, suite in self.suites.items()]
+
+    def _results_of(self, path: Path, suite: Suite) -> AblationResults:
+        own = [n for n, v in suite.variants.items() if v.stage == TRAINED and not v.is_varied]
+        by_seed = [self._rows[seed, path] for seed in self.graph.plans]
+        return AblationResults(
+            suite.name,
+            suite.title,
+            self.plan,
+            own[0] if own else None,
+            self._columns,
+            list(self.graph.plans),
+            [self._result_row(rows) for rows in zip(*by_seed, strict=True)],
+        )
+
+    def _result_row(self, rows: Sequence[Row]) -> ResultRow:
+        """Collect a row of all seeds."""
+        variant, test = rows[0].variant, rows[0].stages[-1].name
+        result = ResultRow(rows[0].name, variant.title, test, variant.paper)
+        values: dict[str, dict[str, Any]] = {m: {} for m in self._columns}
+        for seed, plan in self.graph.plans.items():
+            if why := self._failure(seed, test):
+                result.failed[str(seed)] = why
+                continue
+            path = plan.root / test / METRICS
+            found = read_metrics(path).get(test, {}) if path.is_file() else {}
+            for metric in values.keys() & found.keys():
+                values[metric][str(seed)] = found[metric]
+        result.values.update(values)
+        return result
+
+    def _failure(self, seed: int, test: str) -> str:
+        """Return why a row has no numbers, if a stage of it has failed."""
+        root = self.graph.plans[seed].root
+        for name in (
+            s.name for s in self.stages[seed] if s.name in lineage(test, self.stages[seed])
+        ):
+            log, done = root / LOGS / f'{name}.log', root / name / 'outputs.json'
+            if log.is_file() and not done.is_file():
+                last = (last_lines(log, 1) or ['no word'])[0].strip()
+                return f'stage {name} ended with: {last} (its log is {log})'
+        return ''
+
+    def write(self) -> list[Path]:
+        """Write what is known now; returns the files."""
+        return [
+            path
+            for found in self.results()
+            for path in (*found.write(self.out_dir), write_markdown(found, self.out_dir))
+        ]
+
+
+def _check_names(suites: Mapping[Path, Suite]) -> None:
+    """Refuse suites whose rows and results would share their folders."""
+    files: dict[str, Path] = {}
+    for path, suite in suites.items():
+        other = files.setdefault(suite.name, path)
+        if other != path:
+            raise ConfigError(
+                f'{other} and {path} have one name, by which their trainings and results are '
+                'called; give one of them another.'
+            )

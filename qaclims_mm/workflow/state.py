@@ -1,0 +1,228 @@
+"""Which stages are done: what a stage's folder says, held against what is there.
+
+A stage's folder has three files. ``run.json`` is its claim: from what it was begun.
+``outputs.json``, written when the stage has ended, has its files with their sizes, of small texts
+and of weights the hash too. ``manifest.json`` follows from the two and comes last; it is what
+Snakemake looks at.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas import (
+    MANIFEST,
+    Manifest,
+    claim_path,
+    hash_file,
+    read_claim,
+    read_json,
+    write_json,
+)
+from qaclims_mm.schemas.claims import CLAIM
+from qaclims_mm.schemas.files import is_table, shown_as_json
+from qaclims_mm.version import __version__
+
+OUTPUTS = 'outputs.json'
+_OWN = (MANIFEST, CLAIM, OUTPUTS)
+# whose hashes are noted, since their sizes say nothing; and are compared whenever a run begins
+_HASHED = ('.json', '.pth', '.safetensors')
+_CHECKED = ('.json',)
+# logs of mmengine, and the pointer to a checkpoint, which has an absolute path
+_LOGS = re.compile(r'\d{8}_\d{6}(_\d+)?/.*|(.*/)?events\.out\.tfevents\..*|last_checkpoint')
+
+
+@dataclass(frozen=True)
+class Origin:
+    """From what a stage is made.
+
+    Attributes:
+        stage: Its name.
+        config: Hash of its config and command line.
+        data: Hash of the images that it reads, '' if it reads none.
+        seed: Of a seeded stage.
+    """
+
+    stage: str
+    config: str
+    data: str = ''
+    seed: int | None = None
+
+    def claim(self, inputs: Mapping[str, str]) -> dict[str, Any]:
+        """Return what the folder of the stage is claimed for.
+
+        Args:
+            inputs: {name of a stage: hash of its manifest}.
+        """
+        return dict(asdict(self), inputs=dict(inputs), version=__version__)
+
+
+@dataclass
+class Outputs:
+    """What a stage has made.
+
+    Attributes:
+        files: {path: [size in bytes, sha256 of small texts and of weights]}.
+        failed: ``[image_id, reason]`` of the records that were left out.
+        status: With which its command has ended.
+    """
+
+    files: dict[str, list]
+    failed: list[list[str]] = field(default_factory=list)
+    status: int = 0
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the files together."""
+        return sum(entry[0] for entry in self.files.values()) / 1e6
+
+
+class StageFolder:
+    """The folder of a stage.
+
+    Args:
+        path: The folder.
+        made: Files and folders elsewhere that the stage makes too.
+    """
+
+    def __init__(self, path: Path, made: tuple[str, ...] = ()) -> None:
+        self.path, self.made = path, made
+
+    def read_claim(self) -> dict[str, Any]:
+        """Return from what the stage was begun; {} if it was not, or if its file is broken."""
+        try:
+            return read_claim(self.path)
+        except FormatError:
+            return {}
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run has begun the stage."""
+        return claim_path(self.path).is_file()
+
+    def find_files(self) -> Iterator[tuple[str, Path]]:
+        """Yield the files that the stage has made, with the names by which they are known."""
+        places = [(path.as_posix(), path) for path in map(Path, self.made)]
+        for name, place in [('', self.path), *places]:
+            for path in [place] if place.is_file() else sorted(place.rglob('*')):
+                below = path.relative_to(place).as_posix()
+                known = name if path == place else f'{name}/{below}' if name else below
+                own = not name and (below in _OWN or _LOGS.fullmatch(below))
+                if not own and not path.name.endswith('.tmp') and path.is_file():
+                    yield known, path
+
+    def finish(self, status: int) -> Outputs:
+        """Write which files the stage has made."""
+        failed = {
+            tuple(record)
+            for path in self.path.glob(f'*/{MANIFEST}')
+            for record in Manifest.read(path.parent).failed
+        }
+        files = {name: _entry(path, _HASHED) for name, path in self.find_files()}
+        outputs = Outputs(files, [list(f) for f in sorted(failed)], status)
+        write_json(self.path / OUTPUTS, asdict(outputs))
+        return outputs
+
+    def read_outputs(self) -> Outputs:
+        """Read which files the stage has made.
+
+        Raises:
+            FormatError: If it has not ended, or the file is broken.
+        """
+        path = self.path / OUTPUTS
+        if not path.is_file():
+            raise FormatError(f'{path} is missing: the stage has not ended; run it.')
+        value = read_json(path)
+        if not is_table(value, object) or set(value) != {'files', 'failed', 'status'}:
+            raise FormatError(f'{path} is not {{files, failed, status}}; run its stage again.')
+        return Outputs(**value)
+
+    def damage(self, outputs: Outputs) -> list[str]:
+        """Return what is wrong with the files of a stage that has ended, the worst first."""
+        there = dict(self.find_files())
+        missing = [f'{n} is missing' for n in outputs.files if n not in there]
+        changed = [
+            f'{name} is not as it was written'
+            for name, entry in outputs.files.items()
+            if name in there and not _is_as_written(there[name], entry)
+        ]
+        return [*missing, *changed]
+
+    def foreign(self, outputs: Outputs) -> list[str]:
+        """Return the files below the folder that the stage has not made."""
+        return [name for name, _ in self.find_files() if name not in outputs.files]
+
+    def write_manifest(self, outputs: Outputs) -> None:
+        """Write what follows from the claim and the outputs."""
+        self._manifest(outputs).write(self.path)
+
+    def _manifest(self, outputs: Outputs) -> Manifest:
+        claim = self.read_claim()
+        size = sum(entry[0] for entry in outputs.files.values())
+        known = dict(
+            data=claim.get('data'),
+            seed=claim.get('seed'),
+            status=outputs.status,
+            outputs=hash_file(self.path / OUTPUTS),
+        )
+        return Manifest(
+            str(claim.get('stage')),
+            str(claim.get('config')),
+            inputs=claim.get('inputs', {}),
+            counts=dict(files=len(outputs.files), bytes=size),
+            failed=outputs.failed,
+            extra={k: v for k, v in known.items() if v is not None},
+        )
+
+    def has_right_manifest(self, outputs: Outputs) -> bool:
+        """Tell whether the manifest is what follows from the claim and the outputs."""
+        path = self.path / MANIFEST
+        text = shown_as_json(asdict(self._manifest(outputs)))
+        return path.is_file() and path.read_bytes() == text.encode(errors='backslashreplace')
+
+    def manifest_hash(self) -> str:
+        """Return the hash by which other stages name this one as their input.
+
+        It is that of the manifest as it must be, since the one on the disk may be damaged.
+
+        Raises:
+            FormatError: If the stage has not ended.
+        """
+        text = shown_as_json(asdict(self._manifest(self.read_outputs())))
+        return hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()
+
+
+def _entry(path: Path, hashed: tuple[str, ...]) -> list:
+    """Return by what a file is known again: its size and, of some kinds, its hash."""
+    size = path.stat().st_size
+    return [size, hash_file(path)] if path.suffix in hashed else [size]
+
+
+def _is_as_written(path: Path, entry: list) -> bool:
+    # weights are gigabytes, which nobody waits for; a flipped digit of JSON is found
+    found = _entry(path, _CHECKED)
+    return found == entry[: len(found)]
+
+
+def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return in what two claims of a stage differ, in words; '' if they are equal."""
+    made, inputs = found.get('inputs') or {}, wanted['inputs']
+    names = sorted(n for n in {*made, *inputs} if made.get(n) != inputs.get(n))
+    words = dict(config='another config', data='other images or labels')
+    parts = [text for key, text in words.items() if found.get(key) != wanted[key]]
+    if found.get('seed') != wanted['seed']:
+        parts.append(f'seed {found.get("seed")}')
+    parts += [f'another {", ".join(names)}'] if names else []
+    if found.get('version') != wanted['version']:
+        parts.append(f'version {found.get("version")}')
+    return ' and '.join(parts)
+
+
+def is_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Tell whether a stage was begun from what it would be made from now."""
+    return json.dumps(found, sort_keys=True) == json.dumps(dict(wanted), sort_keys=True)
