@@ -52,7 +52,7 @@ def joined(*names: str) -> list[str]:
 # what a pipeline needs; what any sub-command needs; what a contributor needs
 EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf', 'workflow')
 EXTRAS['all'] = joined('run', 'coco', 'vis', 'web')
-EXTRAS['dev'] = joined('all', 'photo', 'docs', 'test', 'lint', 'browser')
+EXTRAS['dev'] = joined('all', 'slurm', 'photo', 'docs', 'test', 'lint', 'browser')
 
 
 class BuildWithMim(build_py):

@@ -35,7 +35,7 @@ def main() -> int:
     # these take seconds, and --help does not need them
     from qaclims_mm.visualization.ablation_tables import table_of
     from qaclims_mm.workflow.face import Options, Workflow
-    from qaclims_mm.workflow.gpus import visible_gpus
+    from qaclims_mm.workflow.machine import visible_gpus
     from qaclims_mm.workflow.results import Ablation, find_suite
 
     console = new_console()

@@ -17,10 +17,16 @@ def main() -> int:
     )
     parser.add_argument('--work-dir', help='folder of all stages; default work_dirs/miniworld')
     parser.add_argument('--seed', type=int, help='seed of the trainings; default 0')
+    parser.add_argument(
+        '--jobs', type=int, help='stages at once; default 2, on one core or with one GPU 1'
+    )
     parser.add_argument('--dry-run', action='store_true', help='print the plan, run nothing')
-    parser.parse_known_args()
+    args, _ = parser.parse_known_args()
     # after the flags are read: this takes seconds
     from qaclims_mm.cli import run
+    from qaclims_mm.workflow.machine import cores, visible_gpus
 
-    sys.argv[1:] = [PLAN, '--to', 'report', *sys.argv[1:]]
+    # the chain has two arms; each stage is as fast on one core as on half of two
+    jobs = [] if args.jobs or visible_gpus() else ['--jobs', str(min(2, cores()))]
+    sys.argv[1:] = [PLAN, '--to', 'report', *jobs, *sys.argv[1:]]
     return run.main()

@@ -74,7 +74,7 @@ def main() -> int:
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.face import Options, Workflow, collect_metrics, what_was_made
-    from qaclims_mm.workflow.gpus import visible_gpus
+    from qaclims_mm.workflow.machine import visible_gpus
     from qaclims_mm.workflow.graph import Graph
     from qaclims_mm.workflow.plans import read_plan
     from qaclims_mm.workflow.tables import metrics_table

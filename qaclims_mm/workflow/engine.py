@@ -66,7 +66,8 @@ class Teller(logging.Handler):
         job, count = self.jobs[key], f'{self._ended}/{self._left} '
         ran = _note(job, self._begun.get(key, 0))
         if ran is None:
-            self.console.print(styled(count, (key, 'bold'), '  ', ('as it was', 'green')))
+            how = 'as of the first seed' if job['link'] else 'as it was'
+            self.console.print(styled(count, (key, 'bold'), '  ', (how, 'green')))
             return
         used = f' in {ran.seconds:.0f} s, {ran.gigabytes:.1f} GB at its peak'
         self.console.print(styled(count, (key, 'bold'), '  ', ('done', 'green'), used))

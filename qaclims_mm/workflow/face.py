@@ -20,7 +20,7 @@ from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
-from qaclims_mm.workflow.gpus import visible_gpus
+from qaclims_mm.workflow.machine import cores, visible_gpus
 from qaclims_mm.workflow.graph import WAITS, Graph, ranks_of
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import Plan
@@ -144,7 +144,7 @@ class Workflow:
         gpus = len(visible_gpus())
         file = (base / LOGS / 'workflow.json').absolute()
         threads = int(os.environ.get('OMP_NUM_THREADS') or 0)
-        threads = threads or max(1, len(os.sched_getaffinity(0)) // options.jobs)
+        threads = threads or max(1, cores() // options.jobs)
         bars = sys.stderr.isatty() and options.jobs == 1 and not options.is_elsewhere
         self.graph.write(file, options.ranks, threads, gpus > 0 or options.is_elsewhere, bars)
         words = ['--snakefile', SNAKEFILE, '--directory', base.absolute(), '--configfile', file]

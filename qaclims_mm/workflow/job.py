@@ -16,7 +16,7 @@ from qaclims_mm.paths import tools_folder
 from qaclims_mm.schemas import read_json, temporary_path, write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import note_path
 from qaclims_mm.schemas.work_dir import LOGS
-from qaclims_mm.workflow.gpus import VISIBLE, free_gpus
+from qaclims_mm.workflow.machine import VISIBLE, free_gpus
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import RANKED, Stage
 from qaclims_mm.workflow.signals import end_family, exit_when_told

@@ -1,4 +1,4 @@
-"""Which GPUs of this machine a job gets."""
+"""The cores of this machine, and which of its GPUs a job gets."""
 
 import contextlib
 import fcntl
@@ -9,6 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 VISIBLE = 'CUDA_VISIBLE_DEVICES'
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    known = getattr(os, 'sched_getaffinity', None)
+    return len(known(0)) if known else os.cpu_count() or 1
 
 
 def visible_gpus() -> list[str]:
