@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qaclims_mm.errors import StageError
-from qaclims_mm.workflow.plans import Stage
+from qaclims_mm.workflow.stage import Stage
 
 
 def _existing(path: Path) -> Path:

@@ -19,6 +19,8 @@ from qaclims_mm.workflow.state import StageFolder
 
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
+# of what Snakemake says about a job that has failed
+_TOLD = ('CalledProcessError', 'job did not complete', 'shell')
 
 
 class Teller(logging.Handler):
@@ -46,7 +48,8 @@ class Teller(logging.Handler):
             self._fail(getattr(record, 'jobid', -1))
         elif event == 'error' or (not event and record.levelno >= logging.ERROR):
             text = _COLOURS.sub('', record.getMessage()).strip()
-            if text and 'shell' not in text:
+            # what failed has been told, with its log
+            if text and not any(word in text for word in _TOLD):
                 self.console.print(text, soft_wrap=True)
 
     def _begin(self, record: Any) -> None:

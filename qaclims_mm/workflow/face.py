@@ -20,9 +20,9 @@ from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
-from qaclims_mm.workflow.machine import cores, visible_gpus
 from qaclims_mm.workflow.graph import WAITS, Graph, ranks_of
 from qaclims_mm.workflow.locks import hold
+from qaclims_mm.workflow.machine import cores, visible_gpus
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.signals import end_family, exit_when_told
 from qaclims_mm.workflow.state import Outputs
@@ -232,7 +232,7 @@ def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:
 def what_was_made(plan: Plan) -> dict[str, str]:
     """Return what people take out of a work dir, {what: where}, as far as it is there."""
     made: dict[str, str] = {}
-    for stage in plan.stages:
+    for stage in (s.at(plan.root) for s in plan.stages):
         folder = plan.root / stage.name
         for what, name in MADE.items():
             if (folder / name).is_dir():

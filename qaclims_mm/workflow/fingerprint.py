@@ -17,7 +17,7 @@ from qaclims_mm.schemas import hash_config, hash_file
 from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write_json
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_tables
-from qaclims_mm.workflow.plans import Stage
+from qaclims_mm.workflow.stage import Stage
 
 # {sub-command: what it does not read of a config}
 _UNREAD = {'train': ('val_', 'test_'), 'test': ('val_', 'train_')}

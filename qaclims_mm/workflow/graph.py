@@ -11,7 +11,8 @@ from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import MANIFEST, write_json
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.fingerprint import DataHasher, hash_stage_config
-from qaclims_mm.workflow.plans import RANKED, Plan, Stage, lineage
+from qaclims_mm.workflow.plans import Plan
+from qaclims_mm.workflow.stage import RANKED, Stage, lineage
 from qaclims_mm.workflow.state import OUTPUTS, Origin, StageFolder, differences
 
 DONE, TO_DO, BEGUN, STALE, DAMAGED = 'done', 'to do', 'begun', 'stale', 'damaged'
@@ -47,7 +48,7 @@ class Node:
     @property
     def folder(self) -> StageFolder:
         """Its folder."""
-        return StageFolder(self.root / self.stage.name, self.stage.made)
+        return StageFolder(self.root / self.stage.name, self.stage.at(self.root).made)
 
 
 class Graph:
@@ -66,7 +67,7 @@ class Graph:
         self, base: Path, plans: Mapping[int, Plan], stages: Mapping[int, Sequence[Stage]]
     ) -> None:
         self.base, self.plans = base, dict(plans)
-        made = {m for plan in plans.values() for s in plan.all_stages for m in s.made}
+        made = {m for p in plans.values() for s in p.all_stages for m in s.at(p.root).made}
         self._data = DataHasher(base / LOGS / 'data.json', made)
         self.nodes: dict[str, Node] = {}
         # row by row, so that the seeds of a row end together

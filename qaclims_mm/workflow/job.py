@@ -16,10 +16,10 @@ from qaclims_mm.paths import tools_folder
 from qaclims_mm.schemas import read_json, temporary_path, write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import note_path
 from qaclims_mm.schemas.work_dir import LOGS
-from qaclims_mm.workflow.machine import VISIBLE, free_gpus
 from qaclims_mm.workflow.locks import hold
-from qaclims_mm.workflow.plans import RANKED, Stage
+from qaclims_mm.workflow.machine import VISIBLE, free_gpus
 from qaclims_mm.workflow.signals import end_family, exit_when_told
+from qaclims_mm.workflow.stage import RANKED, Stage
 from qaclims_mm.workflow.state import Origin, StageFolder, is_same
 
 ROOT = 'QACLIMS_ROOT'
@@ -37,7 +37,7 @@ class Job:
         self.root, self.ranks = Path(entry['root']), entry['ranks']
         self.origin, self.link = Origin(**entry['origin']), entry['link']
         self.bars, self.keeps = entry['bars'], entry['keeps']
-        self.folder = StageFolder(self.root / self.stage.name, self.stage.made)
+        self.folder = StageFolder(self.root / self.stage.name, self.stage.at(self.root).made)
         self.log = self.root / LOGS / f'{self.stage.name}.log'
 
     def run(self) -> int:
@@ -119,17 +119,23 @@ class Job:
 
     def command(self) -> list[str]:
         """Return the words of the sub-command."""
-        stage, root = self.stage, str(self.root)
+        stage = self.stage.at(self.root)
         words = [stage.command]
         if stage.config is not None:
             words += [stage.config, *([stage.checkpoint] if stage.checkpoint else [])]
             words += ['--work-dir', str(self.folder.path)]
         # in a value in double quotes, as JSON
-        quoted = json.dumps(root)[1:-1]
+        quoted = json.dumps(str(self.root))[1:-1]
         words += [word.replace('{root}', quoted) for word in stage.args]
         if stage.seeded:
             words += ['--cfg-options', f'randomness.seed={self.origin.seed}']
         return words + (['--resume'] if stage.command == 'train' else [])
+
+    def _config_hash(self) -> str:
+        # this takes seconds, which a stage spends anyway if it has a config
+        from qaclims_mm.workflow.fingerprint import hash_stage_config
+
+        return hash_stage_config(self.stage, self.root)
 
     def _run_command(self) -> int:
         """Run the sub-command with its output in the log; returns its status."""
@@ -149,9 +155,8 @@ class Job:
     def _here(self) -> int:
         """Run the sub-command in this process, whose imports it needs anyway."""
         from qaclims_mm.cli import main
-        from qaclims_mm.workflow.fingerprint import hash_stage_config
 
-        if hash_stage_config(self.stage, self.root) != self.origin.config:
+        if self.stage.config is not None and self._config_hash() != self.origin.config:
             raise StageError(
                 f'the config of stage {self.stage.name} is not what it was when this run began; '
                 'run it again.'

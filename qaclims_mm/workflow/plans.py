@@ -15,45 +15,9 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.workflow.stage import Stage, lineage
 
-# sub-commands that share their work among ranks
-RANKED = ('train', 'test')
 _NAME = re.compile(r'\w[\w.-]*')
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One run of a sub-command, which fills the folder of its name.
-
-    Attributes:
-        name: Name in the plan and of the folder below the work dir.
-        command: Sub-command of ``qaclims``.
-        about: What it does, in a few words.
-        config: Config that the sub-command takes, or ``None``.
-        checkpoint: Checkpoint that ``test`` takes, or ``none``.
-        args: Further words of the command line.
-        needs: Names of the stages whose files it reads.
-        made: What it writes elsewhere than in its folder: files or folders.
-        seeded: Whether the seed concerns it.
-        ranks: Number of ranks that its training is configured for; ``None`` is any.
-        rule: Name of its Snakemake rule: of a variant the stage that it varies, else its own.
-        minutes: How long it takes, by the plan's ``costs``; ``None`` is unknown.
-        megabytes: How much it writes, by the same; ``None`` is unknown.
-    """
-
-    name: str
-    command: str
-    about: str = ''
-    config: str | None = None
-    checkpoint: str | None = None
-    args: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    made: tuple[str, ...] = ()
-    seeded: bool = False
-    ranks: int | None = None
-    rule: str = ''
-    minutes: float | None = None
-    megabytes: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,26 +72,13 @@ class Plan:
         return found
 
 
-def lineage(name: str, stages: Sequence[Stage]) -> set[str]:
-    """Return the names of a stage and of all that it is made from, directly or not."""
-    needs = {s.name: s.needs for s in stages}
-    found, left = set(), [name]
-    while left:
-        name = left.pop()
-        if name not in found:
-            found.add(name)
-            left += needs[name]
-    return found
-
-
 def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     """Read a plan.
 
     Args:
         path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
             another one, if suites need more; and ``costs``, a file of ``schemas.numbers.costs``.
-            ``{work_dir}`` in ``args``, ``made`` and ``checkpoint`` stands for the work dir. What
-            the work dir has noted of earlier runs goes before ``costs``.
+            What the work dir has noted of earlier runs goes before ``costs``.
         work_dir: Replaces that of the plan.
 
     Raises:
@@ -152,9 +103,7 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     own = _own_costs(root, costs.stages)
     sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
     known = costs.stages | own
-    main, more = (
-        [_stage(path, entry.to_dict(), str(root), known) for entry in group] for group in entries
-    )
+    main, more = ([_stage(path, entry.to_dict(), known) for entry in group] for group in entries)
     ordered = _in_order(path, [*main, *more])
     mine = {s.name for s in main}
     return Plan(
@@ -167,8 +116,7 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     )
 
 
-def _stage(path: str | Path, entry: dict[str, Any], root: str, known: Mapping[str, Cost]) -> Stage:
-    """Return a stage with the work dir in its command line; other strings are data."""
+def _stage(path: str | Path, entry: dict[str, Any], known: Mapping[str, Cost]) -> Stage:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
     try:
         stage = Stage(**values)
@@ -179,14 +127,8 @@ def _stage(path: str | Path, entry: dict[str, Any], root: str, known: Mapping[st
             f'{path}: stage {stage.name!r} names a folder, so it may have letters, digits, _, - '
             f'and . alone, and cannot be {LOGS}.'
         )
-    filled: dict[str, Any] = {
-        k: tuple(word.replace('{work_dir}', root) for word in getattr(stage, k))
-        for k in ('args', 'made')
-    }
-    checkpoint = (stage.checkpoint or '').replace('{work_dir}', root) or None
     costs: dict[str, Any] = known[stage.name]._asdict() if stage.name in known else {}
-    rule = stage.rule or stage.name
-    return replace(stage, checkpoint=checkpoint, rule=rule, **filled, **costs)
+    return replace(stage, rule=stage.rule or stage.name, **costs)
 
 
 def _in_order(path: str | Path, stages: Sequence[Stage]) -> list[Stage]:

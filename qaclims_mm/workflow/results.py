@@ -13,7 +13,8 @@ from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.visualization.ablation_tables import write_markdown
 from qaclims_mm.workflow.engine import last_lines
 from qaclims_mm.workflow.graph import Graph
-from qaclims_mm.workflow.plans import Plan, Stage, lineage, read_plan
+from qaclims_mm.workflow.plans import Plan, read_plan
+from qaclims_mm.workflow.stage import Stage, lineage
 from qaclims_mm.workflow.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
 
 SUITES = 'configs/suites'

@@ -14,7 +14,8 @@ from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.workflow.method import last_checkpoint
-from qaclims_mm.workflow.plans import Plan, Stage, lineage
+from qaclims_mm.workflow.plans import Plan
+from qaclims_mm.workflow.stage import WORK_DIR, Stage, lineage
 
 # the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'
@@ -174,10 +175,8 @@ def _varied(
     args, needs = _as_arguments(options), tuple(own.get(n, n) for n in train.needs)
     yield replace(train, name=name, about=f'train {variant.title}', needs=needs, args=args)
     last = last_checkpoint(read_config(str(train.config), None, options))
-    checkpoint, needs = (
-        str(plan.root / name / last),
-        tuple({train.name: name}.get(n, n) for n in test.needs),
-    )
+    checkpoint = f'{WORK_DIR}/{name}/{last}'
+    needs = tuple(name if n == train.name else n for n in test.needs)
     about = f'maps of {variant.title}'
     yield replace(
         test, name=f'{name}_maps', about=about, checkpoint=checkpoint, needs=needs, args=args

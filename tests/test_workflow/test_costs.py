@@ -2,7 +2,7 @@ import pytest
 
 from qaclims_mm.errors import StageError
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
-from qaclims_mm.workflow.plan import Stage
+from qaclims_mm.workflow.stage import Stage
 
 
 def test_costs_that_are_known_and_some_that_are_not(tmp_path):

@@ -8,7 +8,7 @@ from qaclims_mm.engine.config import load_config
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.workflow.plan import read_plan
+from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.suites import read_suite, rows_of, stages_of
 
 SUITES = sorted((ROOT / 'configs/suites').glob('*.py'))
@@ -55,25 +55,25 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
         for stage in row.stages:
             options = row.variant.qape if stage.name.endswith('_qape') else row.variant.options
             args = [word.replace('{root}', 'root') for word in stage.args]
-            flags = [stage.config, '--work-dir', str(plan.folder(stage)), *args]
+            flags = [stage.config, '--work-dir', str(plan.root / stage.name), *args]
             cfg = load_config(base_parser('').parse_args(flags))
             for key, value in options.items():
                 assert get(cfg, key) == value, key
-            if stage.tool == 'train.py':
+            if stage.command == 'train':
                 seen += 1
                 if 'text_encoding' in cfg:
-                    check_own_texts(row, cfg)
+                    check_own_texts(row, stage.name, cfg)
                 cfg.model.backbone.pop('init_cfg', None)
             MODELS.build(cfg.model)
     assert seen >= (suite.stem not in ('table1_cams', 'fixed_texts'))
 
 
-def check_own_texts(row, cfg):
+def check_own_texts(row, name, cfg):
     own = row.variant.qape or any(key.startswith('text_encoding.') for key in row.variant.options)
     TextIndex(cfg.text_encoding.bg_filter, cfg.text_encoding.groups)
-    folder = f'root/{row.folder}' if own else 'root'
-    assert Path(cfg.model.text_bank).resolve() == Path(folder, 'texts').resolve()
-    qape = f'{row.folder}_qape' if row.variant.qape else 'qape'
+    texts = f'root/{name}_texts/text_bank' if own else 'root/texts/text_bank'
+    assert Path(cfg.model.text_bank).resolve() == Path(texts).resolve()
+    qape = f'{name}_qape' if row.variant.qape else 'qape'
     assert Path(cfg.text_encoding.corpus).resolve() == Path('root', qape, 'corpus').resolve()
 
 
@@ -108,14 +108,17 @@ def test_stages_of_a_suite(tmp_path):
     assert stages['mine-a'].needs == ('cam', 'texts')
     assert stages['mine-b'].needs == ('cam', 'mine-b_texts')
     assert stages['mine-b_texts'].needs == ('qape',)
-    assert stages['mine-b_maps'].checkpoint == 'root/mine-b/epoch_15.pth'
+    assert stages['mine-b_maps'].checkpoint == '{work_dir}/mine-b/epoch_15.pth'
     assert stages['mine-b_maps'].needs == ('mine-b',)
     assert stages['mine-e_qape'].args == ('--cfg-options', 'model.groups=[fine,color]')
     assert stages['mine-e_texts'].needs == ('mine-e_qape',)
     assert stages['mine-e'].needs == ('cam', 'mine-e_texts')
     # a row without options is the pipeline's own training
     assert stages['qa_clims'] in plan.stages
-    assert [r.folder for r in rows] == ['mine-a', 'mine-b', 'qa_clims', 'cam', 'mine-e']
+    maps = [r.stages[-1].name for r in rows]
+    assert maps == ['mine-a_maps', 'mine-b_maps', 'qa_clims_maps', 'cam_maps', 'mine-e_maps']
+    # Snakemake's rules are those of the plan
+    assert {s.rule for s in stages.values()} == {s.rule for s in plan.stages[:6]}
 
 
 def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
@@ -123,7 +126,7 @@ def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
     options = {'train_cfg.max_epochs': 2, 'train_dataloader.dataset.indices': 50}
     [row] = rows_of(plan, write(tmp_path / 'x.py', dict(a=dict(title='A', options=options))))
     *_, train, test = row.stages
-    assert test.checkpoint == 'root/x-a/epoch_2.pth'
+    assert test.checkpoint == '{work_dir}/x-a/epoch_2.pth'
     assert train.args[1:] == ('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=50')
 
 

@@ -1,0 +1,61 @@
+import pytest
+from tiny_runs import ROOT
+
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.workflow.plans import read_plan
+from qaclims_mm.workflow.method import last_checkpoint, prediction, training
+
+PIPELINES = sorted((ROOT / 'configs/pipelines').glob('*.py'))
+DEEPLAB = 'configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py'
+CAM = 'configs/cam/cam_r101_2xb8-5e_voc12aug-512x512.py'
+
+
+@pytest.fixture(autouse=True)
+def _root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_ranks_and_checkpoints():
+    assert last_checkpoint(read_config(DEEPLAB)) == 'iter_30000.pth'
+    assert training('cam', CAM, '')['ranks'] == 2
+    assert training('mine', 'my_leaf.py', '', ranks=3)['ranks'] == 3
+    with pytest.raises(ConfigError, match=r'stage mine: how many ranks my_leaf.py is for is not'):
+        training('mine', 'my_leaf.py', '')
+    judged = prediction('maps', CAM, '', ['cam'], of='cam')
+    assert judged['checkpoint'] == '{work_dir}/cam/epoch_5.pth'
+    assert prediction('qape', CAM, '')['checkpoint'] == 'none'
+
+
+# {sub-command: parts of the config that it reads}
+READS = {
+    'train': ('train_dataloader', 'load_from'),
+    'test': ('test_dataloader',),
+    'encode-texts': ('text_encoding',),
+}
+
+
+@pytest.mark.parametrize('path', PIPELINES, ids=lambda p: p.stem)
+def test_stages_need_those_whose_files_they_read(path):
+    plan = read_plan(path, 'root')
+    folders = {stage.name: str(plan.root / stage.name) for stage in plan.stages}
+    found = 0
+    for stage in plan.stages:
+        reads = repr(stage.at(plan.root).checkpoint)
+        for part in READS.get(stage.command, ()):
+            reads += repr(read_config(stage.config, folders[stage.name], root='root').get(part))
+        others = {n for n, folder in folders.items() if f"'{folder}/" in reads}
+        assert others <= {*stage.needs, stage.name}, stage.name
+        found += len(others)
+    assert found >= 5
+
+
+@pytest.mark.parametrize('path', PIPELINES, ids=lambda p: p.stem)
+def test_by_hand_a_training_writes_where_the_plan_does(path):
+    plan = read_plan(path)
+    for stage in plan.stages:
+        # COCO's segmentor is trained alike in both presets
+        alike = path.stem == 'coco14_qa-clims-official' and stage.name == 'segment'
+        if stage.command == 'train' and not alike:
+            cfg = read_config(stage.config, root=plan.root)
+            assert cfg.work_dir == str(plan.root / stage.name), stage.name
