@@ -112,6 +112,7 @@ setup(
     package_data={
         'qaclims_mm.miniworld': ['weights/**/*'],
         'qaclims_mm.report': ['*.css', '*.jinja'],
+        'qaclims_mm.workflow': ['profiles/*/config.yaml'],
     },
     cmdclass={'build_py': BuildWithMim},
     entry_points={'console_scripts': ['qaclims = qaclims_mm.cli:main']},
