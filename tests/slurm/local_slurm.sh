@@ -178,6 +178,7 @@ stop() {
     fi
     for file in "$DIR"/slurmd-*.pid "$DIR/slurmctld.pid" "$DIR/munged.pid"; do end "$file"; done
     if ours; then rm "$LINK"; fi
+    find /sys/fs/cgroup/freezer/slurm_node* -depth -type d -exec rmdir {} + 2>/dev/null || true
 }
 
 case ${1:-} in
