@@ -17,10 +17,10 @@ mypy qaclims_mm tools
 # two files of tests at a time, each on one thread; in the given order, which has no long test at its end
 tests=(env OMP_NUM_THREADS=1 python -m pytest --durations=10 -n 2 --dist loadfile --no-loadscope-reorder)
 if [ "$*" = --cov ]; then
-    "${tests[@]}" -m "not gpu" --cov --cov-report=
+    "${tests[@]}" -m "not gpu and not slurm" --cov --cov-report=
     coverage report --skip-covered
     exec coverage report --skip-covered --include='*/functional/*,*/schemas/*,*/corpus/*,*/vlms/*' --fail-under=90
 fi
 if [ $# -gt 0 ]; then exec "${tests[@]}" "$@"; fi
-"${tests[@]}" -m "not gpu"
+"${tests[@]}" -m "not gpu and not slurm"
 python -m benchmarks all --size tiny

@@ -137,7 +137,7 @@ class DataHasher:
             for folder, names in _folders_of(read)
             if self._is_given(folder)
         ]
-        return hash_config(dict(data=sorted(set(hashes)))) if hashes else ''
+        return hash_config(dict(data=sorted(hashes))) if hashes else ''
 
     def _is_given(self, path: Path) -> bool:
         """Tell whether a file or folder is there and made by no stage."""
