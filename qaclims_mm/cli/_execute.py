@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from qaclims_mm.cli._process import note_peak
 from qaclims_mm.console import printable
 from qaclims_mm.errors import QAClimsError, StageError
 
@@ -57,6 +58,7 @@ def run_tool(main: Callable[[], int | None]) -> None:
         sys.stderr.write('interrupted\n')
         raise SystemExit(INTERRUPTED) from None
     _leave_ranks()
+    note_peak()
     raise SystemExit(status)
 
 

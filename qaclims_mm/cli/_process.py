@@ -2,6 +2,8 @@
 
 import ctypes
 import os
+import socket
+from pathlib import Path
 
 # Threads that wait sleep: where other programs use the cores too, spinning ones make a step four
 # times as long. torch reads this when it is imported.
@@ -21,3 +23,18 @@ def tune_process() -> None:
             os.environ[variable] = str(value)
             if mallopt is not None:
                 mallopt(parameter, value)
+
+
+def note_peak() -> None:
+    """Write this process's memory at its peak, in kB, where ``QACLIMS_PEAKS`` names a folder.
+
+    A job does so for ranks that ``srun`` starts, which are not below it. ``ru_maxrss`` would be
+    that of the process that has started this one, if it had more.
+    """
+    folder, status = os.environ.get('QACLIMS_PEAKS'), Path('/proc/self/status')
+    if folder and status.is_file():
+        lines = status.read_text(encoding='utf-8').splitlines()
+        [peak] = [line.split()[1] for line in lines if line.startswith('VmHWM:')]
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        place = Path(folder, f'{socket.gethostname()}-{os.getpid()}')
+        place.write_text(peak, encoding='utf-8')

@@ -7,7 +7,7 @@ again. The tables are in WORK_DIR/ablations: Markdown, CSV and JSON.
 import argparse
 import sys
 
-from qaclims_mm.cli.run import add_options, parse
+from qaclims_mm.cli.run import add_options, options_of, parse
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
@@ -34,17 +34,15 @@ def main() -> int:
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
     from qaclims_mm.visualization.ablation_tables import table_of
-    from qaclims_mm.workflow.face import Options, Workflow
-    from qaclims_mm.workflow.machine import visible_gpus
+    from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.results import Ablation, find_suite
 
     console = new_console()
     suites = [find_suite(name) for name in args.suites]
     ablation = Ablation(config_file(args.plan), suites, args.seeds, args.work_dir)
-    jobs = args.jobs or max(1, len(visible_gpus()))
     # a row that fails is told in the tables, beside the others
-    options = Options(jobs, args.ranks, True, args.force, args.snakemake)
-    workflow = Workflow(ablation.graph, options, console)
+    args.keep_going = True
+    workflow = Workflow(ablation.graph, options_of(args), console)
     console.print(workflow.overview())
     if args.dry_run:
         return 0

@@ -9,10 +9,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
+
+if TYPE_CHECKING:
+    from qaclims_mm.workflow.graph import Options
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +27,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--ranks', type=int, default=1, help='of each stage that can share its work; default 1'
+    )
+    parser.add_argument(
+        '--nodes', type=int, default=1, help='of a Slurm cluster, for the ranks of a stage'
+    )
+    parser.add_argument(
+        '--shards',
+        nargs='+',
+        default=[],
+        metavar='STAGE=N',
+        help='share the images of a test run among N jobs, as qape=8',
     )
     parser.add_argument(
         '--force',
@@ -41,12 +55,36 @@ def parse(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Nam
     place = list(words).index('--') if '--' in words else len(words)
     args = parser.parse_args(words[:place])
     args.snakemake = list(words[place + 1 :])
-    for name in ('jobs', 'ranks'):
+    for name in ('jobs', 'ranks', 'nodes'):
         if getattr(args, name) is not None and getattr(args, name) < 1:
             parser.error(f'--{name} must be at least 1, but got {getattr(args, name)}')
     if any(seed < 0 for seed in args.seeds or []):
         parser.error(f'seeds must be at least 0, but got {min(args.seeds)}')
     return args
+
+
+def options_of(args: argparse.Namespace) -> 'Options':
+    """Return how a workflow runs, as a command line says.
+
+    Raises:
+        ConfigError: If ``--shards`` is misspelt.
+    """
+    from qaclims_mm.errors import ConfigError
+    from qaclims_mm.workflow.graph import Options
+    from qaclims_mm.workflow.machine import visible_gpus
+
+    pairs = [word.partition('=') for word in args.shards]
+    if bad := [''.join(pair) for pair in pairs if not pair[2].isdigit() or int(pair[2]) < 1]:
+        raise ConfigError(f'--shards takes STAGE=N, as qape=8, but got {bad[0]}.')
+    return Options(
+        args.jobs or max(1, len(visible_gpus())),
+        args.ranks,
+        args.nodes,
+        {stage: int(number) for stage, _, number in pairs},
+        args.keep_going,
+        args.force,
+        args.snakemake,
+    )
 
 
 def main() -> int:
@@ -73,8 +111,7 @@ def main() -> int:
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
-    from qaclims_mm.workflow.face import Options, Workflow, collect_metrics, what_was_made
-    from qaclims_mm.workflow.machine import visible_gpus
+    from qaclims_mm.workflow.face import Workflow, collect_metrics, what_was_made
     from qaclims_mm.workflow.graph import Graph
     from qaclims_mm.workflow.plans import read_plan
     from qaclims_mm.workflow.tables import metrics_table
@@ -88,9 +125,7 @@ def main() -> int:
     places = {s: base / f'seed{s}' if len(seeds) > 1 else base for s in seeds}
     plans = {s: read_plan(path, place) for s, place in places.items()}
     stages = {s: plan.select(args.first, args.last) for s, plan in plans.items()}
-    jobs = args.jobs or max(1, len(visible_gpus()))
-    options = Options(jobs, args.ranks, args.keep_going, args.force, args.snakemake)
-    workflow = Workflow(Graph(base, plans, stages), options, console)
+    workflow = Workflow(Graph(base, plans, stages), options_of(args), console)
     console.print(workflow.overview())
     if args.dry_run:
         return 0

@@ -114,7 +114,10 @@ def _note(job: dict[str, Any], begun: float) -> Run | None:
     if not path.is_file() or path.stat().st_mtime < begun:
         return None
     seconds, gigabytes = _benchmark(root / LOGS / f'{name}.tsv', time.time() - begun)
-    ran = Run(seconds=round(seconds), gigabytes=round(gigabytes, 2), **read_json(path))
+    note = read_json(path)
+    # of ranks on other nodes Snakemake sees nothing
+    gigabytes = max(gigabytes, note.pop('gigabytes'))
+    ran = Run(seconds=round(seconds), gigabytes=round(gigabytes, 2), **note)
     # a broken file of notes is no reason to stop
     with contextlib.suppress(FormatError):
         note_run(root, name, ran)

@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +18,7 @@ from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
-from qaclims_mm.workflow.graph import WAITS, Graph, ranks_of
+from qaclims_mm.workflow.graph import WAITS, Graph, Options, ranks_of
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.machine import cores, visible_gpus
 from qaclims_mm.workflow.plans import Plan
@@ -29,34 +27,8 @@ from qaclims_mm.workflow.state import Outputs
 
 # {what people take out of a work dir: its folder in that of a stage}
 MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
-_WIDE = 110  # columns
+_WIDE, _CANCELLING = 110, 60  # columns, seconds
 SNAKEFILE = Path(__file__).with_name('Snakefile')
-_ELSEWHERE = ('--executor', '-e', '--profile')
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a workflow runs.
-
-    Attributes:
-        jobs: How many stages at once.
-        ranks: Of each stage that shares its work; see ``graph.ranks_of``.
-        keep_going: Whether stages go on that do not need one that failed.
-        force: Names of stages that are made again.
-        snakemake: Further words of Snakemake's command line.
-    """
-
-    jobs: int = 1
-    ranks: int = 1
-    keep_going: bool = False
-    force: Sequence[str] = ()
-    snakemake: Sequence[str] = ()
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether stages run on other machines, as far as can be seen."""
-        words = [word.partition('=')[0] for word in self.snakemake]
-        return any(word in _ELSEWHERE for word in words) and 'local' not in self.snakemake
 
 
 class Workflow:
@@ -146,7 +118,7 @@ class Workflow:
         threads = int(os.environ.get('OMP_NUM_THREADS') or 0)
         threads = threads or max(1, cores() // options.jobs)
         bars = sys.stderr.isatty() and options.jobs == 1 and not options.is_elsewhere
-        self.graph.write(file, options.ranks, threads, gpus > 0 or options.is_elsewhere, bars)
+        self.graph.write(file, options, threads, gpus > 0 or options.is_elsewhere, bars)
         words = ['--snakefile', SNAKEFILE, '--directory', base.absolute(), '--configfile', file]
         words += ['--nolock', '--rerun-incomplete', '--rerun-triggers', 'params', '--quiet', 'all']
         words += ['--scheduler', 'greedy', *(['--keep-going'] if options.keep_going else [])]
@@ -161,9 +133,17 @@ class Workflow:
             # a second signal must not end this before it has ended the others
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            end_family(process.pid)
+            self._end(process)
             self.console.print('ended before all was done; the same command goes on')
             raise
+
+    def _end(self, process: subprocess.Popen) -> None:
+        """End Snakemake and what it has started; jobs of a cluster it cancels if interrupted."""
+        if self.options.is_elsewhere:
+            process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_CANCELLING)
+        end_family(process.pid)
 
     def _outputs(self) -> list[Outputs]:
         """Return what the stages have made, as far as it is there."""

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from qaclims_mm.errors import FormatError, StageError
@@ -17,6 +17,36 @@ from qaclims_mm.workflow.state import OUTPUTS, Origin, StageFolder, differences
 
 DONE, TO_DO, BEGUN, STALE, DAMAGED = 'done', 'to do', 'begun', 'stale', 'damaged'
 WAITS = 'waits'
+_ELSEWHERE = ('--executor', '-e', '--profile')
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a workflow runs.
+
+    Attributes:
+        jobs: How many stages at once.
+        ranks: Of each stage that shares its work, unless it is configured for another number.
+        nodes: Over how many machines of a cluster the ranks of a stage are spread.
+        shards: {stage: number of jobs that share its images}.
+        keep_going: Whether stages go on that do not need one that failed.
+        force: Names of stages that are made again.
+        snakemake: Further words of Snakemake's command line.
+    """
+
+    jobs: int = 1
+    ranks: int = 1
+    nodes: int = 1
+    shards: Mapping[str, int] = field(default_factory=dict)
+    keep_going: bool = False
+    force: Sequence[str] = ()
+    snakemake: Sequence[str] = ()
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether stages run on other machines, as far as can be seen."""
+        words = [word.partition('=')[0] for word in self.snakemake]
+        return any(word in _ELSEWHERE for word in words) and 'local' not in self.snakemake
 
 
 @dataclass
@@ -183,19 +213,20 @@ class Graph:
             else:
                 (node.folder.path / MANIFEST).unlink(missing_ok=True)
 
-    def write(self, path: Path, ranks: int, threads: int, gpus: bool, bars: bool) -> None:
+    def write(self, path: Path, options: Options, threads: int, gpus: bool, bars: bool) -> None:
         """Write what the rules of the workflow are made from.
 
         Args:
             path: File to write.
-            ranks: Of the stages that share their work, unless they are configured for others.
+            options: How the workflow runs.
             threads: Of each stage.
             gpus: Whether stages that may use GPUs ask for them.
             bars: Whether bars go to the terminal.
         """
         jobs = {}
         for key, node in self.nodes.items():
-            number = ranks_of(node.stage, ranks)
+            ranks = ranks_of(node.stage, options.ranks)
+            nodes = options.nodes if ranks > 1 else 1
             jobs[key] = dict(
                 rule=node.stage.rule,
                 done=node.state == DONE,
@@ -205,9 +236,11 @@ class Graph:
                 link=node.link,
                 keeps=node.stage.rule == 'qape',
                 inputs=[f'{need}/{MANIFEST}' for need in self.needs(node)],
-                ranks=number,
+                ranks=ranks,
+                nodes=nodes,
+                shards=options.shards.get(node.stage.name, 1),
                 threads=threads,
-                gpus=number if gpus and node.stage.command in RANKED else 0,
+                resources=_resources(ranks, nodes, gpus and node.stage.command in RANKED),
                 bars=bars,
             )
         several = {Path(key).parent.as_posix() for key in jobs} != {'.'}
@@ -228,3 +261,13 @@ def ranks_of(stage: Stage, ranks: int) -> int:
     if ranks == 1 or stage.command not in RANKED:
         return 1
     return stage.ranks or ranks
+
+
+def _resources(ranks: int, nodes: int, gpus: bool) -> dict[str, int | str]:
+    """Return what a job asks Snakemake for."""
+    found: dict[str, int | str] = dict(gpu=ranks if gpus else 0)
+    if nodes > 1:
+        # the job starts its ranks by srun; see snakemake-executor-plugin-slurm
+        found |= dict(mpi='srun', tasks=ranks, nodes=nodes)
+        found |= dict(tasks_per_gpu=1) if gpus else {}
+    return found

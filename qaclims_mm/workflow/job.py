@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import traceback
@@ -20,13 +21,13 @@ from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.machine import VISIBLE, free_gpus
 from qaclims_mm.workflow.signals import end_family, exit_when_told
 from qaclims_mm.workflow.stage import RANKED, Stage
-from qaclims_mm.workflow.state import Origin, StageFolder, is_same
+from qaclims_mm.workflow.state import OUTPUTS, Origin, StageFolder, is_same
 
-ROOT = 'QACLIMS_ROOT'
+ROOT, PEAKS = 'QACLIMS_ROOT', 'QACLIMS_PEAKS'
 
 
 class Job:
-    """A stage of one seed, as ``graph.write_graph`` describes it.
+    """A stage of one seed, as ``Graph.write`` describes it.
 
     Args:
         entry: The description.
@@ -36,9 +37,30 @@ class Job:
         self.stage = Stage(**{k: _as_tuple(v) for k, v in entry['stage'].items()})
         self.root, self.ranks = Path(entry['root']), entry['ranks']
         self.origin, self.link = Origin(**entry['origin']), entry['link']
-        self.bars, self.keeps = entry['bars'], entry['keeps']
+        self.bars, self.keeps, self.nodes = entry['bars'], entry['keeps'], entry['nodes']
         self.folder = StageFolder(self.root / self.stage.name, self.stage.at(self.root).made)
         self.log = self.root / LOGS / f'{self.stage.name}.log'
+
+    def run_shard(self, shard: str) -> int:
+        """Do a part of the images, beside other jobs that do the rest; returns the exit status.
+
+        Args:
+            shard: ``K/N``, the part K of N, from 1.
+        """
+        name = self.stage.name
+        with hold(self.root / LOGS / f'{name}.lock', f'stage {name} of {self.root}', wait=True):
+            wanted = self.origin.claim(self._inputs())
+            if self._is_made(wanted):
+                return 0
+            self._prepare(wanted)
+        own = f'{name}-{shard.replace("/", "-of-")}'
+        self.log = self.root / LOGS / f'{own}.log'
+        with hold(self.root / LOGS / f'{own}.lock', f'shard {shard} of {name} of {self.root}'):
+            status = self._run_command(['--shard', shard])
+        return 0 if status == EXIT_BAD_RECORDS else status
+
+    def _inputs(self) -> dict[str, str]:
+        return {n: StageFolder(self.root / n).manifest_hash() for n in self.stage.needs}
 
     def run(self) -> int:
         """Make what is not there; returns the exit status.
@@ -49,10 +71,9 @@ class Job:
         """
         name = self.stage.name
         with hold(self.root / LOGS / f'{name}.lock', f'stage {name} of {self.root}'):
-            inputs = {n: StageFolder(self.root / n).manifest_hash() for n in self.stage.needs}
             if self.link:
                 self._link(Path(self.link))
-            wanted = self.origin.claim(inputs)
+            wanted = self.origin.claim(self._inputs())
             if self._is_made(wanted):
                 return 0
             resumed = self._prepare(wanted)
@@ -66,7 +87,12 @@ class Job:
                     'writes elsewhere. Give it no work_dir and no folders of its own.'
                 )
             self.folder.write_manifest(outputs)
-            note = dict(status=status, resumed=resumed, megabytes=round(outputs.megabytes, 1))
+            note = dict(
+                status=status,
+                resumed=resumed,
+                megabytes=round(outputs.megabytes, 1),
+                gigabytes=round(self._peaks(), 2),
+            )
             write_json(note_path(self.root, name), note)
             return 0
 
@@ -84,12 +110,12 @@ class Job:
     def _prepare(self, wanted: dict[str, Any]) -> bool:
         """Take away what is of something else, and claim the folder; tells whether it goes on."""
         found, path = self.folder.read_claim(), self.folder.path
-        has_ended = (path / 'outputs.json').exists()
+        has_ended = (path / OUTPUTS).exists()
         resumed = is_same(found, wanted) and not has_ended
         keeps = self.keeps and found.get('config') == wanted['config']
         if not resumed and not keeps and path.exists():
             self._remove()
-        (path / 'outputs.json').unlink(missing_ok=True)
+        (path / OUTPUTS).unlink(missing_ok=True)
         # what a killed run was about to rename
         for left in path.rglob('.*.tmp'):
             if left.is_file():
@@ -137,7 +163,14 @@ class Job:
 
         return hash_stage_config(self.stage, self.root)
 
-    def _run_command(self) -> int:
+    def _peaks(self) -> float:
+        """Return the memory of the ranks on other nodes at their peaks together, in GB."""
+        folder = self.root / LOGS / 'peaks' / self.stage.name
+        kilobytes = sum(int(p.read_text(encoding='utf-8')) for p in folder.glob('*'))
+        shutil.rmtree(folder, ignore_errors=True)
+        return kilobytes * 1024 / 1e9
+
+    def _run_command(self, more: Sequence[str] = ()) -> int:
         """Run the sub-command with its output in the log; returns its status."""
         os.environ.update(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
         os.environ[ROOT] = str(self.root)
@@ -150,9 +183,9 @@ class Job:
             os.dup2(log.fileno(), 1)
             if not self.bars:
                 os.dup2(log.fileno(), 2)
-            return _in_ranks(self.command(), self.ranks) if self.ranks > 1 else self._here()
+            return self._in_ranks(more) if self.ranks > 1 else self._here(more)
 
-    def _here(self) -> int:
+    def _here(self, more: Sequence[str]) -> int:
         """Run the sub-command in this process, whose imports it needs anyway."""
         from qaclims_mm.cli import main
 
@@ -162,7 +195,7 @@ class Job:
                 'run it again.'
             )
         try:
-            main(self.command())
+            main([*self.command(), *more])
         except SystemExit as end:
             if isinstance(end.code, str):
                 sys.stdout.write(f'{end.code}\n')
@@ -176,25 +209,39 @@ class Job:
             sys.stdout.flush()
         return 0
 
+    def _in_ranks(self, more: Sequence[str]) -> int:
+        """Run the sub-command on several ranks; returns its status."""
+        command, *words = self.command()
+        python, script = sys.executable, str(tools_folder() / f'{command}.py')
+        environment = dict(os.environ)
+        if self.nodes > 1:
+            launcher = 'slurm'
+            threads = os.environ.get('OMP_NUM_THREADS', '1')
+            start = ['srun', f'--ntasks={self.ranks}', f'--cpus-per-task={threads}']
+            start += ['--kill-on-bad-exit=1', python]
+            # srun's processes are not below this one; each leaves its own peak
+            environment[PEAKS] = str(self.root / LOGS / 'peaks' / self.stage.name)
+            environment['MASTER_PORT'] = str(_free_port())
+        else:
+            launcher = 'pytorch'
+            # standalone: on a free port, so that two runs do not meet
+            start = [python, str(tools_folder() / 'dist_run.py'), '--standalone']
+            start.append(f'--nproc_per_node={self.ranks}')
+        last = ['--launcher', launcher, *more]
+        process = subprocess.Popen([*start, script, *words, *last], env=environment)
+        try:
+            return process.wait()
+        except BaseException:
+            # or its ranks would train on
+            end_family(process.pid)
+            raise
 
-def _in_ranks(words: Sequence[str], ranks: int) -> int:
-    """Run a sub-command on several ranks; returns its status."""
-    script = tools_folder() / f'{words[0]}.py'
-    if int(os.environ.get('SLURM_JOB_NUM_NODES', 1)) > 1:
-        start = ['srun', f'--ntasks={ranks}', '--kill-on-bad-exit=1', sys.executable]
-        launcher = 'slurm'
-    else:
-        # standalone: on a free port, so that two runs do not meet
-        start = [sys.executable, str(tools_folder() / 'dist_run.py'), '--standalone']
-        start.append(f'--nproc_per_node={ranks}')
-        launcher = 'pytorch'
-    process = subprocess.Popen([*start, str(script), *words[1:], '--launcher', launcher])
-    try:
-        return process.wait()
-    except BaseException:
-        # or its ranks would train on
-        end_family(process.pid)
-        raise
+
+def _free_port() -> int:
+    """Return a port that is free on this node, on which the first of the ranks runs too."""
+    with socket.socket() as found:
+        found.bind(('', 0))
+        return found.getsockname()[1]
 
 
 def _as_tuple(value: Any) -> Any:
@@ -202,10 +249,15 @@ def _as_tuple(value: Any) -> Any:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a job of a file of ``graph.write_graph``; returns the exit status."""
-    path, key = arguments
+    """Run a job; returns the exit status.
+
+    Args:
+        arguments: File of ``Graph.write``, key of the job, and ``K/N`` of a shard.
+    """
+    path, key, *shard = arguments
     with exit_when_told():
-        return Job(read_json(path)['jobs'][key]).run()
+        job = Job(read_json(path)['jobs'][key])
+        return job.run_shard(shard[0]) if shard else job.run()
 
 
 if __name__ == '__main__':

@@ -11,12 +11,13 @@ from qaclims_mm.errors import StageError
 
 
 @contextlib.contextmanager
-def hold(path: Path, what: str) -> Iterator[int]:
+def hold(path: Path, what: str, wait: bool = False) -> Iterator[int]:
     """Hold a lock, which the system frees when this process ends, however it ends.
 
     Args:
         path: File of the lock.
         what: What is locked, in words.
+        wait: Whether to wait until another process has freed it.
 
     Yields:
         The file's descriptor; a process that inherits it holds the lock too.
@@ -28,7 +29,7 @@ def hold(path: Path, what: str) -> Iterator[int]:
     # not emptied before it is held: it names the process that holds it
     with path.open('a+', encoding='utf-8') as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             lock.seek(0)
             raise StageError(
