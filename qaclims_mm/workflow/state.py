@@ -9,7 +9,7 @@ Snakemake looks at.
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,9 +138,12 @@ class StageFolder:
         if not path.is_file():
             raise FormatError(f'{path} is missing: the stage has not ended; run it.')
         value = read_json(path)
-        if not is_table(value, object) or set(value) != {'files', 'failed', 'status'}:
-            raise FormatError(f'{path} is not {{files, failed, status}}; run its stage again.')
-        return Outputs(**value)
+        if not is_table(value, object) or not all(name in value for name in _FIELDS):
+            raise FormatError(f'{path} is not {{{", ".join(_FIELDS)}}}; run its stage again.')
+        for name, fits in _FIELDS.items():
+            if not fits(value[name]):
+                raise FormatError(f'{path} is not as it was written ({name}); run its stage again.')
+        return Outputs(**{name: value[name] for name in _FIELDS})
 
     def damage(self, outputs: Outputs) -> list[str]:
         """Return what is wrong with the files of a stage that has ended, the worst first."""
@@ -197,6 +200,19 @@ class StageFolder:
         return hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()
 
 
+def _is_entry(value: object) -> bool:
+    """Tell whether a value is a size, perhaps with a hash."""
+    return isinstance(value, list) and [type(v) for v in value] in ([int], [int, str])
+
+
+# {name: tells whether a value may stand there}
+_FIELDS: dict[str, Callable[[Any], bool]] = dict(
+    files=lambda v: is_table(v, list) and all(map(_is_entry, v.values())),
+    failed=lambda v: isinstance(v, list) and all([*map(type, f)] == [str, str] for f in v),
+    status=lambda v: type(v) is int,
+)
+
+
 def _entry(path: Path, hashed: tuple[str, ...]) -> list:
     """Return by what a file is known again: its size and, of some kinds, its hash."""
     size = path.stat().st_size
@@ -220,7 +236,8 @@ def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     parts += [f'another {", ".join(names)}'] if names else []
     if found.get('version') != wanted['version']:
         parts.append(f'version {found.get("version")}')
-    return ' and '.join(parts)
+    # a broken claim, which is of nothing
+    return ' and '.join(parts) or ('' if is_same(found, wanted) else 'something else')
 
 
 def is_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

@@ -3,8 +3,8 @@ from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.method import last_checkpoint, prediction, training
+from qaclims_mm.workflow.plans import read_plan
 
 PIPELINES = sorted((ROOT / 'configs/pipelines').glob('*.py'))
 DEEPLAB = 'configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb5-30k_voc12aug-321x321.py'

@@ -1,0 +1,109 @@
+import sys
+
+import pytest
+from tiny_plans import graph_of, jobs_of, world, write_plan
+
+from qaclims_mm.errors import StageError
+from qaclims_mm.workflow import job as module
+from qaclims_mm.workflow.job import Job
+
+
+def job_of(tmp_path, stage, **options):
+    graph = graph_of(write_plan(tmp_path, [stage]), seed=3)
+    return Job(jobs_of(graph, **options)[stage['name']])
+
+
+def test_command_line(tmp_path):
+    work = tmp_path / 'work'
+    assert job_of(tmp_path, world('a')).command() == [
+        *('make-miniworld', '--root', f'{work}/a/world', '--num-train', '3', '--num-val', '2'),
+    ]
+    config = tmp_path / 'config.py'
+    config.write_text('model = dict()\n')
+    stage = dict(name='b', command='train', config=str(config), seeded=True)
+    words = ['train', str(config), '--work-dir', f'{work}/b']
+    seed = ['--cfg-options', 'randomness.seed=3']
+    assert job_of(tmp_path, stage).command() == [*words, *seed, '--resume']
+    stage = dict(name='c', command='test', config=str(config), checkpoint='{work_dir}/b/1.pth')
+    stage |= dict(args=['--cfg-options', 'x="{root}/y"'])
+    words = ['test', str(config), f'{work}/b/1.pth', '--work-dir', f'{work}/c']
+    assert job_of(tmp_path, stage).command() == [*words, '--cfg-options', f'x="{work}/y"']
+
+
+@pytest.mark.parametrize('nodes', [1, 2])
+def test_ranks(tmp_path, monkeypatch, nodes):
+    started = {}
+
+    class Process:
+        def __init__(self, command, env):
+            started.update(command=command, env=env)
+
+        def wait(self):
+            return 0
+
+    monkeypatch.setattr(module.subprocess, 'Popen', Process)
+    config = tmp_path / 'config.py'
+    config.write_text('model = dict()\n')
+    stage = dict(name='b', command='train', config=str(config), ranks=4)
+    job = job_of(tmp_path, stage, ranks=8, nodes=nodes)
+    assert job._in_ranks([]) == 0
+    command, environment = started['command'], started['env']
+    assert str(config) in command
+    if nodes == 1:
+        assert command[0] == sys.executable
+        assert {'--standalone', '--nproc_per_node=4'} <= set(command)
+        assert command[-2:] == ['--launcher', 'pytorch']
+    else:
+        assert command[:2] == ['srun', '--ntasks=4']
+        assert command[-2:] == ['--launcher', 'slurm']
+        assert int(environment['MASTER_PORT']) > 1023
+        assert environment['QACLIMS_PEAKS'].startswith(str(tmp_path / 'work/logs/peaks/b'))
+
+
+def test_memory_of_ranks_elsewhere_is_added(tmp_path):
+    job = job_of(tmp_path, world('a'))
+    folder = tmp_path / 'work/logs/peaks/a'
+    folder.mkdir(parents=True)
+    for name in ('n1-7', 'n2-7'):
+        (folder / name).write_text('1000000')
+    assert job._peaks() == pytest.approx(2.048)
+    assert job._peaks() == 0
+
+
+def test_a_stage_that_writes_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(Job, '_run_command', lambda job, more=(): 0)
+    with pytest.raises(StageError, match=r'stage a has ended well, but .*work/a is empty'):
+        job_of(tmp_path, world('a')).run()
+
+
+def test_what_a_stage_has_made_elsewhere_goes_with_it(tmp_path, monkeypatch):
+    page, mine = tmp_path / 'made/page.html', tmp_path / 'made/mine.txt'
+
+    def command(job, more=()):
+        page.parent.mkdir(exist_ok=True)
+        assert not page.exists()
+        page.write_text('page')
+        return 0
+
+    monkeypatch.setattr(Job, '_run_command', command)
+    stage = world('a', made=[str(tmp_path / 'made')])
+    assert job_of(tmp_path, stage).run() == 0
+    mine.write_text('not of the stage')
+    assert job_of(tmp_path, stage | dict(args=[])).run() == 0
+    assert mine.exists()
+
+
+def test_a_config_that_is_edited_meanwhile(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text('model = dict()\n')
+    job = job_of(tmp_path, dict(name='b', command='test', config=str(config), checkpoint='none'))
+    config.write_text('model = dict(x=1)\n')
+    with pytest.raises(StageError, match='the config of stage b is not what it was'):
+        job._here([])
+
+
+def test_a_failed_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(Job, '_run_command', lambda job, more=(): 5)
+    job = job_of(tmp_path, world('a'))
+    assert job.run() == 5
+    assert not (job.folder.path / 'manifest.json').exists()
