@@ -9,8 +9,10 @@ from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     Manifest,
     check_text_bank,
+    hash_shards,
     image_id_of,
     read_parquet,
+    read_records,
     shard_path,
 )
 from qaclims_mm.schemas.names import shown_text
@@ -41,7 +43,7 @@ def count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Check that the shards are those of the manifest, and in order."""
+    """Check that the shards are those of the manifest."""
     number = manifest.counts.get('shards', 0)
     found = sorted(folder.glob('part-*.parquet'))
     # a manifest may count more shards than there is memory for their names
@@ -50,16 +52,21 @@ def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
         names = ', '.join(shown_text(name) for name in _misplaced(folder, number, found))
         yield f'counts {number} shards, but {len(found)} are there (see {names})'
         return
-    tables = [read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']) for path in shards]
-    ids = [table['image_id'].to_pylist() for table in tables]
-    texts = [text for table in tables for text in table['text'].to_pylist()]
-    counts = dict(
-        images=len({i for part in ids for i in part}), answers=len(texts), empty=texts.count('')
-    )
+    counts = dict(images=0, answers=0, empty=0)
+    failed: dict[str, str] = {}
+    for path in shards:
+        table, records = read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']), read_records(path)
+        counts['images'] += len(table['image_id'].unique())
+        counts['answers'] += len(table)
+        counts['empty'] += table['text'].to_pylist().count('')
+        failed |= {i: r['failed'] for i, r in records.images.items() if r.get('failed')}
+        if records.shards != number:
+            yield f'counts {number} shards, but {path.name} is one of {records.shards}'
     yield from _differences(manifest, counts)
-    filled = [part for part in ids if part]
-    if any(a[-1] >= b[0] for a, b in itertools.pairwise(filled)):
-        yield 'has shards that overlap or are not in the order of their images'
+    if manifest.failed != [list(f) for f in sorted(failed.items())]:
+        yield f'lists {len(manifest.failed)} failed images that are not the {len(failed)} of shards'
+    if manifest.extra.get('shards_sha256') != hash_shards(folder, number):
+        yield 'names other shards (shards_sha256)'
 
 
 def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
