@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qaclims_mm.schemas import (
-    CORPUS_SCHEMA,
     Manifest,
     check_text_bank,
     hash_shards,
     image_id_of,
-    read_parquet,
     read_records,
+    read_shard,
     shard_path,
 )
 from qaclims_mm.schemas.names import shown_text
@@ -55,18 +54,20 @@ def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
     counts = dict(images=0, answers=0, empty=0)
     failed: dict[str, str] = {}
     for path in shards:
-        table, records = read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']), read_records(path)
+        table, records = read_shard(path), read_records(path)
         counts['images'] += len(table['image_id'].unique())
         counts['answers'] += len(table)
         counts['empty'] += table['text'].to_pylist().count('')
         failed |= {i: r['failed'] for i, r in records.images.items() if r.get('failed')}
         if records.shards != number:
             yield f'counts {number} shards, but {path.name} is one of {records.shards}'
-    yield from _differences(manifest, counts)
+            return
+    problems = list(_differences(manifest, counts))
     if manifest.failed != [list(f) for f in sorted(failed.items())]:
-        yield f'lists {len(manifest.failed)} failed images that are not the {len(failed)} of shards'
-    if manifest.extra.get('shards_sha256') != hash_shards(folder, number):
-        yield 'names other shards (shards_sha256)'
+        problems.append('lists other failed images than its shards')
+    if not problems and manifest.extra.get('shards_sha256') != hash_shards(folder, number):
+        problems.append('was made of other shards (shards_sha256)')
+    yield from problems
 
 
 def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
