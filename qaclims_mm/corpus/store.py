@@ -89,10 +89,11 @@ class ShardRows:
     def rows(self, image_id: str) -> Rows:
         """Return the rows of an image, of which there may be none."""
         place = self._places.get(image_id, slice(0, 0))
-        columns = [[values[n] for n in numbers[place]] for values, numbers in self._columns]
-        return [
-            dict(zip(CORPUS_SCHEMA.names, row, strict=True)) for row in zip(*columns, strict=True)
+        columns = [
+            [values[n] for n in numbers[place].tolist()] for values, numbers in self._columns
         ]
+        names = CORPUS_SCHEMA.names
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _numbered(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:

@@ -116,8 +116,8 @@ class TextIndex:
         parts = (self.columns[name] for name in ('label', 'fg', 'bg', 'no'))
         for i, (label, fg, bg, no) in enumerate(zip(*parts, strict=True)):
             self.columns['label'][i] = renumber(label)
-            self.columns['fg'][i] = [renumber(row) for row in fg]
-            self.columns['bg'][i] = [renumber(row) for row in bg]
+            self.columns['fg'][i] = list(map(renumber, fg))
+            self.columns['bg'][i] = list(map(renumber, bg))
             self.columns['no'][i] = renumber(no)
         self._rows = {texts[row]: number for row, number in numbers.items()}
 
