@@ -19,7 +19,7 @@ from qaclims_mm.corpus.store import VQACorpus, write_shard
 from qaclims_mm.corpus.text_bank import TextBank, TextIndex, encode_index, save_text_bank
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
 from qaclims_mm.progress import track
-from qaclims_mm.schemas import SHARD_SIZE, Manifest
+from qaclims_mm.schemas import Manifest, ids_by_shard, number_of_shards
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.vlms.clip.open_clip import CLIPTextHead
 
@@ -104,23 +104,21 @@ def simulate_answers(
 def simulate_corpus(folder: Path, labels: dict[str, list[str]], rng: np.random.Generator) -> None:
     """Write answers to the 16 questions."""
     questions = get_questions('paper')
-    ids = sorted(labels)
-    shards = range(-(-len(ids) // SHARD_SIZE))
-    for shard in track(shards, 'simulating answers', len(shards)):
-        rows_of = {
-            image_id: simulate_answers(image_id, labels[image_id], questions, rng)
-            for image_id in ids[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]
-        }
-        write_shard(folder, shard, rows_of)
-    counts = dict(images=len(ids), shards=len(shards))
+    shards = number_of_shards(len(labels))
+    parts = ids_by_shard(labels, shards)
+    for shard, ids in enumerate(track(parts, 'simulating answers', shards)):
+        rows_of = {i: simulate_answers(i, labels[i], questions, rng) for i in ids}
+        write_shard(folder, shard, rows_of, shards)
+    counts = dict(images=len(labels), shards=shards)
     Manifest('qape', 'simulated', counts=counts).write(folder)
 
 
 def build_bank(corpus_folder: Path, folder: Path) -> int:
     """Make the text bank of a corpus with MiniWorld's CLIP; returns the number of texts."""
     corpus, index = VQACorpus(corpus_folder), TextIndex()
-    for image_id in track(corpus.image_ids, 'reading the corpus', len(corpus)):
-        index.add_image(corpus[image_id])
+    for _, rows in track(corpus.by_shard(), 'reading the corpus', len(corpus)):
+        index.add_image(rows)
+    index.sort()
     head = CLIPTextHead('miniworld://clip').load()
     embeddings = encode_index(index, head.encode, PROMPT)
     save_text_bank(folder, index, embeddings, head, PROMPT, corpus, 'simulated')

@@ -56,7 +56,11 @@ def start(script, *arguments, path=(), **environment):
 def start_command(*command, path=(), **environment):
     """Start any command as ``start`` does."""
     folders = [*map(str, path), str(Path(sys.executable).parent), os.environ['PATH']]
-    known = dict(PATH=os.pathsep.join(folders), OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT / 'tests'))
+    known = dict(
+        PATH=os.pathsep.join(folders),
+        OMP_NUM_THREADS='1',
+        PYTHONPATH=f'{ROOT}{os.pathsep}{ROOT / "tests"}',
+    )
     # a pipe that nobody reads yet would fill up
     output = tempfile.TemporaryFile('w+', encoding='utf-8')  # noqa: SIM115 - ``finish`` closes it
     process = subprocess.Popen(

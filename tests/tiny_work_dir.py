@@ -8,6 +8,8 @@ from qaclims_mm.schemas import (
     Manifest,
     claim_folder,
     file_of,
+    hash_shards,
+    ids_by_shard,
     manifest_hash,
     update_metrics,
     write_cams,
@@ -39,15 +41,17 @@ def corpus_rows(image_id, class_name='dog', kind='fg', question_id='fine_1', tex
 def make_corpus(folder):
     """Write two shards; the last image failed."""
     good = IMAGE_IDS[:-1]
-    for shard in range(2):
-        ids = good[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]
-        write_shard(folder, shard, {i: corpus_rows(i) for i in ids})
     failed = {IMAGE_IDS[-1]: 'cannot be read'}
-    write_json(folder / 'part-00001.failed.json', failed)
+    records = {i: dict(sha256='0' * 64, classes=['dog']) for i in IMAGE_IDS}
+    records[IMAGE_IDS[-1]] |= dict(failed='cannot be read', path='x.jpg')
+    for shard, ids in enumerate(ids_by_shard(IMAGE_IDS, 2)):
+        rows_of = {i: corpus_rows(i) if i in good else [] for i in ids}
+        write_shard(folder, shard, rows_of, 2, records)
     claim_folder(folder, dict(config='c0', questions='q0'))
     counts = dict(images=len(good), answers=len(good), empty=0, shards=2)
     pairs = [list(f) for f in failed.items()]
-    Manifest('qape', 'c0', counts=counts, failed=pairs, extra=dict(questions='q0')).write(folder)
+    extra = dict(questions='q0', shards_sha256=hash_shards(folder, 2))
+    Manifest('qape', 'c0', counts=counts, failed=pairs, extra=extra).write(folder)
 
 
 def make_text_bank(folder, corpus):

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qaclims_mm.schemas import (
-    CORPUS_SCHEMA,
     Manifest,
     check_text_bank,
+    hash_shards,
     image_id_of,
-    read_parquet,
+    read_records,
+    read_shard,
     shard_path,
 )
 from qaclims_mm.schemas.names import shown_text
@@ -41,7 +42,7 @@ def count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Check that the shards are those of the manifest, and in order."""
+    """Check that the shards are those of the manifest."""
     number = manifest.counts.get('shards', 0)
     found = sorted(folder.glob('part-*.parquet'))
     # a manifest may count more shards than there is memory for their names
@@ -50,16 +51,23 @@ def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
         names = ', '.join(shown_text(name) for name in _misplaced(folder, number, found))
         yield f'counts {number} shards, but {len(found)} are there (see {names})'
         return
-    tables = [read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text']) for path in shards]
-    ids = [table['image_id'].to_pylist() for table in tables]
-    texts = [text for table in tables for text in table['text'].to_pylist()]
-    counts = dict(
-        images=len({i for part in ids for i in part}), answers=len(texts), empty=texts.count('')
-    )
-    yield from _differences(manifest, counts)
-    filled = [part for part in ids if part]
-    if any(a[-1] >= b[0] for a, b in itertools.pairwise(filled)):
-        yield 'has shards that overlap or are not in the order of their images'
+    counts = dict(images=0, answers=0, empty=0)
+    failed: dict[str, str] = {}
+    for path in shards:
+        table, records = read_shard(path), read_records(path)
+        counts['images'] += len(table['image_id'].unique())
+        counts['answers'] += len(table)
+        counts['empty'] += table['text'].to_pylist().count('')
+        failed |= {i: r['failed'] for i, r in records.images.items() if r.get('failed')}
+        if records.shards != number:
+            yield f'counts {number} shards, but {path.name} is one of {records.shards}'
+            return
+    problems = list(_differences(manifest, counts))
+    if manifest.failed != [list(f) for f in sorted(failed.items())]:
+        problems.append('lists other failed images than its shards')
+    if not problems and manifest.extra.get('shards_sha256') != hash_shards(folder, number):
+        problems.append('was made of other shards (shards_sha256)')
+    yield from problems
 
 
 def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:

@@ -24,7 +24,6 @@ from qaclims_mm.schemas import (
     manifest_hash,
     read_cams,
     read_claim,
-    read_failed,
     read_mask,
     read_metrics,
     read_run_config,
@@ -110,11 +109,6 @@ def _check_shard(path: Path) -> Checked:
     return Checked()
 
 
-def _check_failed(path: Path) -> Checked:
-    read_failed(path)
-    return Checked()
-
-
 def _check_bank(path: Path) -> Checked:
     check_text_bank(path.parent)
     return Checked()
@@ -190,7 +184,6 @@ def _check_manifest(path: Path) -> Checked:
 _CHECKS: dict[str, Callable[[Path], Checked]] = {
     'left over': _check_left_over,
     'corpus shard': _check_shard,
-    'failed images': _check_failed,
     'text bank': _check_bank,
     'activation maps': _check_cams,
     'mask': _check_mask,

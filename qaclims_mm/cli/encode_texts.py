@@ -32,9 +32,10 @@ def main() -> None:
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:
         task = progress.add_task('reading the corpus', total=len(corpus))
-        for image_id in corpus.image_ids:
-            index.add_image(corpus[image_id])
+        for _, rows in corpus.by_shard():
+            index.add_image(rows)
             progress.advance(task)
+        index.sort()
         if not index.columns['label']:
             raise DataError(
                 f'{cfg.corpus} has no answers: no image had a label, or none could be read; see '

@@ -197,8 +197,9 @@ def convert_text_cache(
     check_free(out, force, MANIFEST)
     answers = VQACorpus(corpus)
     index = TextIndex(text_encoding.bg_filter, text_encoding.groups)
-    for image_id in track(answers.image_ids, 'reading the corpus', len(answers)):
-        index.add_image(answers[image_id])
+    for _, rows in track(answers.by_shard(), 'reading the corpus', len(answers)):
+        index.add_image(rows)
+    index.sort()
     cached = read_caches(fg, bg, text_encoding.prompt)
     head: Any = MODELS.build(text_encoding.text_head).load()
     embeddings = embeddings_of(index.texts, cached, head.encode, text_encoding.prompt)

@@ -14,12 +14,14 @@ from qaclims_mm.errors import DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import (
     MANIFEST,
-    SHARD_SIZE,
     Manifest,
     claim_folder,
     hash_config,
     hash_file,
+    hash_shards,
+    ids_by_shard,
     join_problems,
+    number_of_shards,
 )
 
 # vqa_fg.py of the released code; configs/qape/blip-vqa-base_fg6-bg10-official_... has the same.
@@ -187,22 +189,25 @@ def convert_vqa(
     foreground, background = read_answers(fg, 'fg'), read_answers(bg, 'bg')
     chosen = _choose(foreground, background, wanted)
     questions = get_questions('official')
-    counts = dict(images=0, answers=0, empty=0, shards=-(-len(chosen) // SHARD_SIZE))
+    shards = number_of_shards(len(chosen))
+    counts = dict(images=0, answers=0, empty=0, shards=shards)
     with atomic_folder(out) as folder:
-        shards = range(counts['shards'])
-        for shard in track(shards, 'writing shards', len(shards)):
+        parts = ids_by_shard(chosen, shards)
+        for shard, part in enumerate(track(parts, 'writing shards', shards)):
             rows_of = {}
-            for image_id in chosen[shard * SHARD_SIZE : (shard + 1) * SHARD_SIZE]:
-                parts = foreground[image_id], background[image_id]
-                rows = list(corpus_rows(image_id, *parts, questions))
+            for image_id in part:
+                raw = foreground[image_id], background[image_id]
+                rows = list(corpus_rows(image_id, *raw, questions))
                 rows_of[image_id] = rows
                 counts['images'] += bool(rows)
                 counts['answers'] += len(rows)
                 counts['empty'] += sum(not r['text'] for r in rows)
-            write_shard(folder, shard, rows_of)
+            write_shard(folder, shard, rows_of, shards)
         made_of = dict(convert='vqa', fg=hash_file(fg), bg=hash_file(bg), ids=chosen)
         config_hash, question_hash = hash_config(made_of), hash_questions(questions)
         claim_folder(folder, dict(config=config_hash, questions=question_hash))
-        extra = dict(questions=question_hash, scores='none')
+        extra = dict(
+            questions=question_hash, scores='none', shards_sha256=hash_shards(folder, shards)
+        )
         Manifest('qape', config_hash, counts=counts, extra=extra).write(folder)
     return counts

@@ -1,54 +1,112 @@
-"""The question-answer corpus on disk: Parquet shards of 512 images and a manifest."""
+"""The question-answer corpus on disk: Parquet shards of about 512 images and a manifest."""
 
 import difflib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     MANIFEST,
-    SHARD_SIZE,
     Manifest,
+    ShardRecords,
     manifest_hash,
     read_parquet,
     shard_path,
     shown_name,
     write_parquet,
 )
+from qaclims_mm.schemas.corpus import records_as_metadata
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_text
 
+Rows = list[dict[str, Any]]
+
 
 def write_shard(
-    folder: str | Path, shard: int, rows_of: Mapping[str, Sequence[dict[str, Any]]]
+    folder: str | Path,
+    shard: int,
+    rows_of: Mapping[str, Sequence[dict[str, Any]]],
+    shards: int = 1,
+    images: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Write one shard whole; images in the order of their ids.
 
     Args:
         folder: The corpus.
-        shard: Its number N, for the images [512 N, 512 (N + 1)) of the sorted id list.
+        shard: Its number; ``schemas.shard_of`` says which images belong into it.
         rows_of: {image_id: its rows, in class and question order}; a failed image has none.
+        shards: Number of shards of the corpus.
+        images: {image_id: from what its rows were made}, ``ImageRecord.as_json``; by default the
+            classes of the rows.
     """
     rows = [row for image_id in sorted(rows_of) for row in rows_of[image_id]]
     columns = {name: [row[name] for row in rows] for name in CORPUS_SCHEMA.names}
     columns['score'] = [round(float(s), 4) for s in columns['score']]
-    write_parquet(shard_path(folder, shard), columns, CORPUS_SCHEMA)
+    if images is None:
+        images = {
+            image_id: dict(
+                sha256=None, classes=list(dict.fromkeys(row['class_name'] for row in of_image))
+            )
+            for image_id, of_image in rows_of.items()
+        }
+    records = ShardRecords(shards, {image_id: dict(images[image_id]) for image_id in rows_of})
+    write_parquet(shard_path(folder, shard), columns, CORPUS_SCHEMA, records_as_metadata(records))
 
 
-def finished_shards(folder: str | Path, number_of_images: int) -> set[int]:
-    """Return the shards that are there."""
-    shards = range(-(-number_of_images // SHARD_SIZE))
-    return {s for s in shards if shard_path(folder, s).is_file()}
+class ShardRows:
+    """The rows of a shard in little memory: each distinct string is held once.
+
+    Args:
+        path: The shard.
+
+    Raises:
+        FormatError: If it is broken.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        table = read_parquet(path, CORPUS_SCHEMA)
+        ids = table['image_id'].to_pylist()
+        starts = [0]
+        for _, group in groupby(ids):
+            starts.append(starts[-1] + sum(1 for _ in group))
+        self._places = {ids[a]: slice(a, b) for a, b in pairwise(starts)}
+        self._columns = [_numbered(table[name]) for name in CORPUS_SCHEMA.names]
+
+    @property
+    def image_ids(self) -> list[str]:
+        """Ids of the images with rows."""
+        return list(self._places)
+
+    def rows(self, image_id: str) -> Rows:
+        """Return the rows of an image, of which there may be none."""
+        place = self._places.get(image_id, slice(0, 0))
+        columns = [
+            [values[n] for n in numbers[place].tolist()] for values, numbers in self._columns
+        ]
+        names = CORPUS_SCHEMA.names
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _numbered(column: pa.ChunkedArray) -> tuple[list[Any], np.ndarray]:
+    """Return the distinct values of a column, and the number of each row's value."""
+    array = column.combine_chunks().dictionary_encode()
+    return array.dictionary.to_pylist(), array.indices.to_numpy()
 
 
 class VQACorpus:
-    """A finished corpus; only the shard that is looked at is in memory.
+    """A finished corpus, of which at most 256 shards are in memory (half a megabyte each).
+
+    Iterating goes through the images in the order of their ids, which lie in any shard: where the
+    order does not matter, ``by_shard`` takes less time for a corpus of more than 256 shards.
 
     Args:
         folder: The corpus.
@@ -70,12 +128,11 @@ class VQACorpus:
         if self.manifest.stage != 'qape':
             stage = shown_text(self.manifest.stage)
             raise FormatError(f'{folder} was made by stage {stage}, not by qape.')
-        self._ids: list[str] = []
-        self._shard_of: list[int] = []
         if 'shards' not in self.manifest.counts:
             raise FormatError(
                 f'{self.folder / MANIFEST} does not count shards; run the qape stage again.'
             )
+        places: list[tuple[str, int]] = []
         for shard in range(self.manifest.counts['shards']):
             path = shard_path(folder, shard)
             if problem := problem_of_file(path):
@@ -83,10 +140,11 @@ class VQACorpus:
                     f'{path} {problem}; run the qape stage again, it makes only that.'
                 )
             ids = pc.unique(read_parquet(path, CORPUS_SCHEMA, ['image_id'])['image_id'])
-            self._ids += ids.to_pylist()
-            self._shard_of += [shard] * len(ids)
-        # a shard in memory is a few MB; the two last are kept, as readers go through in order
-        self._read = lru_cache(maxsize=2)(self._read_shard)
+            places += [(image_id, shard) for image_id in ids.to_pylist()]
+        places.sort()
+        self._ids = [image_id for image_id, _ in places]
+        self._shard_of = [shard for _, shard in places]
+        self._read = lru_cache(maxsize=256)(self._read_shard)
 
     @property
     def image_ids(self) -> list[str]:
@@ -114,8 +172,14 @@ class VQACorpus:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def __iter__(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    def __iter__(self) -> Iterator[tuple[str, Rows]]:
         return ((image_id, self[image_id]) for image_id in self._ids)
+
+    def by_shard(self) -> Iterator[tuple[str, Rows]]:
+        """Yield all images with their rows, one shard after the other."""
+        for shard in range(self.manifest.counts['shards']):
+            found = self._read_shard(shard)
+            yield from ((image_id, found.rows(image_id)) for image_id in found.image_ids)
 
     def __contains__(self, image_id: object) -> bool:
         return isinstance(image_id, str) and self._find(image_id) is not None
@@ -125,7 +189,7 @@ class VQACorpus:
         found = position < len(self._ids) and self._ids[position] == image_id
         return position if found else None
 
-    def __getitem__(self, image_id: str) -> list[dict[str, Any]]:
+    def __getitem__(self, image_id: str) -> Rows:
         """Return the rows of an image, in class and question order.
 
         Raises:
@@ -137,14 +201,7 @@ class VQACorpus:
             hint = f'; did you mean {", ".join(map(shown_text, near))}?' if near else ''
             shown = shown_name(image_id)
             raise KeyError(f'{self.folder} has no answers about image {shown}{hint}')
-        return self._read(self._shard_of[position])[image_id]
+        return self._read(self._shard_of[position]).rows(image_id)
 
-    def _read_shard(self, shard: int) -> dict[str, list[dict[str, Any]]]:
-        return _by_image(read_parquet(shard_path(self.folder, shard), CORPUS_SCHEMA).to_pylist())
-
-
-def _by_image(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    images: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        images.setdefault(row['image_id'], []).append(row)
-    return images
+    def _read_shard(self, shard: int) -> ShardRows:
+        return ShardRows(shard_path(self.folder, shard))

@@ -55,6 +55,8 @@ def group_rows(rows: Iterable[dict[str, Any]], groups: Iterable[str]) -> Iterabl
 class TextIndex:
     """Numbers every distinct text and records which of them belong to an image and class.
 
+    Images that are added in another order than that of their ids need a ``sort`` at the end.
+
     Args:
         bg_filter: Which background answers are kept; see ``answers.select_backgrounds``.
         groups: Question groups in use (table 5 of the paper). Without ``object`` and ``scene`` the
@@ -100,6 +102,24 @@ class TextIndex:
                 ('no', self._row(f'no {pair.class_name}')),
             ):
                 self.columns[name].append(value)
+
+    def sort(self) -> None:
+        """Make the index that adding the images in the order of their ids would have made."""
+        columns = self.columns
+        order = np.array(columns['image_id'], dtype=object).argsort(kind='stable').tolist()
+        self.columns = {name: [column[i] for i in order] for name, column in columns.items()}
+        texts, numbers = self.texts, dict[int, int]()
+
+        def renumber(row: int) -> int:
+            return numbers.setdefault(row, len(numbers))
+
+        parts = (self.columns[name] for name in ('label', 'fg', 'bg', 'no'))
+        for i, (label, fg, bg, no) in enumerate(zip(*parts, strict=True)):
+            self.columns['label'][i] = renumber(label)
+            self.columns['fg'][i] = list(map(renumber, fg))
+            self.columns['bg'][i] = list(map(renumber, bg))
+            self.columns['no'][i] = renumber(no)
+        self._rows = {texts[row]: number for row, number in numbers.items()}
 
 
 def encode_index(

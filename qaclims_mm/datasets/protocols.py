@@ -18,6 +18,14 @@ class ImageList(Protocol):
 
 
 @runtime_checkable
+class RecordList(Protocol):
+    """A dataset that knows its records without reading an image."""
+
+    def iterate_records(self) -> Iterable[dict]:
+        """Yield the records in the order of the dataset."""
+
+
+@runtime_checkable
 class RecordChecker(Protocol):
     """A transform that checks all records when its dataset is opened."""
 

@@ -1,6 +1,6 @@
 """Samplers: of trainings that can be repeated, and of test runs that write files."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
@@ -51,7 +51,8 @@ class SeededSampler(DefaultSampler):
 class ShardSampler(Sampler[int]):
     """Gives every rank whole shards of the dataset, in order and without padding.
 
-    All ranks must leave out the same images, since they share what is left.
+    All ranks must leave out the same images, since they share what is left. An evaluator may say
+    which images make a shard; by default those that follow one another do.
 
     Args:
         dataset: Images with their ids.
@@ -77,6 +78,20 @@ class ShardSampler(Sampler[int]):
         self.dataset, self.shard_size = dataset, shard_size
         self.rank, self.world_size = get_dist_info()
         self._done: frozenset[str] = frozenset()
+        self._groups: Sequence[int] | None = None
+
+    def keep_together(self, groups: Sequence[int]) -> None:
+        """Make shards of the images of one group; one number an image of the dataset."""
+        self._groups = groups
+
+    @property
+    def crosses_shards(self) -> bool:
+        """Whether a batch may have images of several shards: those of one image."""
+        return self._groups is None and self.shard_size == 1
+
+    def shard_of(self, index: int) -> int:
+        """Return the shard of an image of the dataset."""
+        return index // self.shard_size if self._groups is None else self._groups[index]
 
     def skip(self, image_ids: Collection[str]) -> int:
         """Leave out images that are done; returns how many of this dataset they are."""
@@ -89,9 +104,9 @@ class ShardSampler(Sampler[int]):
             ids = self.dataset.image_ids()
             left = [i for i in left if ids[i] not in self._done]
         # dealt anew: what a lost rank has left is work for all ranks of the next run
-        shards = dict.fromkeys(i // self.shard_size for i in left)
-        mine = {*list(shards)[self.rank :: self.world_size]}
-        return [i for i in left if i // self.shard_size in mine]
+        shards = sorted({self.shard_of(i) for i in left})
+        mine = {*shards[self.rank :: self.world_size]}
+        return sorted((i for i in left if self.shard_of(i) in mine), key=self.shard_of)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._indices())
@@ -119,10 +134,10 @@ class ShardBatchSampler(Sampler[list[int]]):
         self.sampler, self.batch_size = sampler, batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        size = self.sampler.shard_size
+        shard_of, may_cross = self.sampler.shard_of, self.sampler.crosses_shards
         batch: list[int] = []
         for index in self.sampler:
-            crosses = batch and size > 1 and index // size != batch[0] // size
+            crosses = batch and not may_cross and shard_of(index) != shard_of(batch[0])
             if len(batch) == self.batch_size or crosses:
                 yield batch
                 batch = []

@@ -5,9 +5,9 @@ the package point the other way. ``tests/test_engine/test_protocols.py`` compare
 all classes that implement one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -25,6 +25,14 @@ class SkippingSampler(Protocol):
 
     def skip(self, image_ids: Collection[str]) -> int:
         """Leave out images and return how many of the dataset they are."""
+
+
+@runtime_checkable
+class GroupingSampler(Protocol):
+    """A sampler of a test run that can give images to one rank together."""
+
+    def keep_together(self, groups: Sequence[int]) -> None:
+        """Deal the images by groups, each whole and in order; one number an image."""
 
 
 @runtime_checkable
@@ -63,6 +71,21 @@ class FolderWriter(Protocol):
             fingerprint: {what: hash} of all that the files depend on.
             image_ids: Ids of all images of the run, in the order of the dataset.
         """
+
+
+@runtime_checkable
+class RecordKeeper(Protocol):
+    """A ``FolderWriter`` that notes from which record each result is.
+
+    Images may be added to its folder, changed and removed: neither their ids nor the dataset are
+    part of what the folder is claimed for.
+    """
+
+    def begin_records(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Compare the records of the run with those whose results are kept; follows ``begin``."""
+
+    def groups(self, image_ids: Sequence[str]) -> list[int]:
+        """Return the group of each image, whose images must be given to one rank."""
 
 
 @runtime_checkable

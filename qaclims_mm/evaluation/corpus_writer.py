@@ -1,26 +1,38 @@
 """Writing the corpus, shard by shard."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import (
+    all_gather_object,
+    barrier,
+    broadcast_object_list,
+    get_dist_info,
+    is_main_process,
+)
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from qaclims_mm.corpus.store import finished_shards, write_shard
+from qaclims_mm.corpus.known_answers import AnswerShards, plan_shards
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.evaluation.folders import check_has_work_dir
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
-    SHARD_SIZE,
+    ImageRecord,
     Manifest,
-    failed_path,
-    read_failed,
+    hash_file,
+    hash_shards,
+    number_of_shards,
     read_parquet,
+    read_records,
+    shard_of,
     shard_path,
-    write_failed,
 )
+from qaclims_mm.schemas.files import problem_of_file
 
 CORPUS_FOLDER = 'corpus'
 
@@ -29,7 +41,8 @@ CORPUS_FOLDER = 'corpus'
 class CorpusWriter(BaseMetric):
     """Collects answers and writes a shard once it has all its images.
 
-    A shard is whole or absent, so a killed run goes on with the shards that are missing.
+    A shard is whole or absent, so a killed run goes on with the shards that are missing. Answers of
+    an earlier run into the folder are kept for the images whose files and labels are as they were.
 
     Args:
         out_dir: Folder of the corpus; by default ``corpus`` in the work dir of the run.
@@ -46,7 +59,9 @@ class CorpusWriter(BaseMetric):
         self._failed: dict[str, str] = {}
         # of all runs that made this corpus; known once it is complete
         self.failures: dict[str, str] = {}
-        self._shard_ids: dict[int, list[str]] = {}
+        self._shards: AnswerShards | None = None
+        # of each shard that has to be written, the images without an answer so far
+        self._left: dict[int, set[str]] = {}
         self._fingerprint: dict[str, str] = {}
         self.settings: dict[str, str] = {}
 
@@ -63,77 +78,145 @@ class CorpusWriter(BaseMetric):
             self._is_placed = True
 
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
-        """Learn which images make which shard; the hook has claimed the folder."""
+        """Learn what the answers depend on; the hook has claimed the folder."""
         self._fingerprint = fingerprint
-        self._shard_ids = {
-            s: list(image_ids[s * SHARD_SIZE : (s + 1) * SHARD_SIZE])
-            for s in range(-(-len(image_ids) // SHARD_SIZE))
-        }
+
+    def begin_records(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Find out which images are new or have changed; all ranks read their share of the files.
+
+        Raises:
+            FormatError: If a shard of an earlier run is broken.
+        """
+        images = read_images(list(records))
+        plans: list[Any] = [plan_shards(self.out_dir, images) if is_main_process() else None]
+        broadcast_object_list(plans)
+        self._shards = AnswerShards(plans[0], images)
+        self._left = self._shards.unknown()
+        if is_main_process():
+            self._shards.begin()
+
+    @property
+    def shards(self) -> AnswerShards:
+        """The shards of this run.
+
+        Raises:
+            ConfigError: If nobody has told the images.
+        """
+        if self._shards is None:
+            raise ConfigError(
+                'CorpusWriter has not been told about the images; add '
+                "dict(type='ResumeTestHook') to custom_hooks."
+            )
+        return self._shards
 
     def done_ids(self, image_ids: Sequence[str]) -> set[str]:
-        """Return the ids of finished shards."""
-        shards = finished_shards(self.out_dir, len(image_ids))
-        return {i for s in shards for i in image_ids[s * SHARD_SIZE : (s + 1) * SHARD_SIZE]}
+        """Return the images of which nothing has to be asked."""
+        return self.shards.plan.known.keys() & set(image_ids)
+
+    def groups(self, image_ids: Sequence[str]) -> list[int]:
+        """Return the shard of each image: its images must be given to one rank."""
+        shards = number_of_shards(len(image_ids))
+        return [shard_of(image_id, shards) for image_id in image_ids]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the answers of a batch; write the shards that are complete.
 
         Raises:
-            ConfigError: If it has no folder.
+            ConfigError: If it has no folder, or is used without ``ResumeTestHook``.
         """
         check_has_work_dir(self, self._is_placed)
         for sample in data_samples:
+            image_id = sample['image_id']
+            shard = shard_of(image_id, self.shards.plan.shards)
+            if image_id not in self._left.get(shard, ()):
+                # another evaluator of the run needs the image, but this one does not
+                continue
             if sample.get('failed'):
-                self._failed[sample['image_id']] = sample['failed']
-            self._rows[sample['image_id']] = sample.get('answers', [])
-        for shard, ids in list(self._shard_ids.items()):
-            if ids[0] in self._rows and all(i in self._rows for i in ids):
-                self._write(shard, ids)
+                self._failed[image_id] = sample['failed']
+            self._rows[image_id] = sample.get('answers', [])
+            self._left[shard].remove(image_id)
+            if not self._left[shard]:
+                self._write(shard)
 
-    def _write(self, shard: int, ids: Sequence[str]) -> None:
-        failed = {i: self._failed[i] for i in ids if i in self._failed}
-        path = failed_path(self.out_dir, shard)
-        # before the shard, which says that its images need not be looked at again; a killed run may
-        # have left the list and no shard, and the images be mended since
-        if failed:
-            write_failed(path, failed)
-        else:
-            path.unlink(missing_ok=True)
-        write_shard(self.out_dir, shard, {i: self._rows.pop(i) for i in ids})
-        del self._shard_ids[shard]
+    def _write(self, shard: int) -> None:
+        ids = [i for i in self.shards.ids[shard] if i in self._rows]
+        failed = {i: self._failed.pop(i) for i in ids if i in self._failed}
+        self.shards.write(shard, {i: self._rows.pop(i) for i in ids}, failed)
+        del self._left[shard]
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """Write the manifest and return the counts."""
+        """Write the shards that need no answer, then the manifest, and return the counts.
+
+        Raises:
+            StageError: If a shard lacks answers.
+        """
+        rank, ranks = get_dist_info()
+        for shard in sorted(s for s, left in self._left.items() if not left):
+            if shard % ranks == rank:
+                self._write(shard)
         barrier()
-        counts = self._count(size)
-        for path in (failed_path(self.out_dir, s) for s in range(counts['shards'])):
-            if path.is_file():
-                self.failures |= read_failed(path)
+        if is_main_process():
+            self.shards.finish()
+        barrier()
+        counts = self._count()
         if is_main_process():
             Manifest(
                 'qape',
                 self._fingerprint.get('config', ''),
                 counts=counts,
                 failed=[list(f) for f in sorted(self.failures.items())],
-                extra=dict(questions=self._fingerprint.get('questions', '')),
+                extra=dict(
+                    questions=self._fingerprint.get('questions', ''),
+                    shards_sha256=hash_shards(self.out_dir, counts['shards']),
+                ),
             ).write(self.out_dir)
             print_log(f'{counts["answers"]} answers in {self.out_dir}', logger='current')
         barrier()
         return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
 
-    def _count(self, size: int) -> dict[str, int]:
-        shards = -(-size // SHARD_SIZE)
-        tables = [
-            read_parquet(shard_path(self.out_dir, s), CORPUS_SCHEMA, ['image_id', 'text'])
-            for s in range(shards)
-        ]
-        return dict(
-            images=sum(len(set(t['image_id'].to_pylist())) for t in tables),
-            answers=sum(len(t) for t in tables),
-            empty=sum(t['text'].to_pylist().count('') for t in tables),
-            shards=shards,
-        )
+    def _count(self) -> dict[str, int]:
+        paths = [shard_path(self.out_dir, s) for s in range(self.shards.plan.shards)]
+        counts = dict(images=0, answers=0, empty=0, shards=len(paths))
+        for path in paths:
+            table = read_parquet(path, CORPUS_SCHEMA, ['image_id', 'text'])
+            counts['images'] += len(table['image_id'].unique())
+            counts['answers'] += len(table)
+            counts['empty'] += table['text'].to_pylist().count('')
+            records = read_records(path).images.items()
+            self.failures |= {i: r['failed'] for i, r in records if r.get('failed')}
+        return counts
 
     def compute_metrics(self, results: list) -> dict:
         """Not used: ``evaluate`` reads the shards."""
         return {}
+
+
+def read_images(records: Sequence[Mapping[str, Any]]) -> dict[str, ImageRecord]:
+    """Return {image_id: record}; each rank hashes its share of the files.
+
+    Args:
+        records: Of the dataset; ``label_aliases`` may be absent.
+    """
+    rank, ranks = get_dist_info()
+    # threads wait for disks and networks at the same time
+    with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
+        hashes = pool.map(_hash_image, (r['img_path'] for r in records[rank::ranks]))
+        mine = list(hashes)
+    parts = all_gather_object(mine)
+    return {
+        record['image_id']: ImageRecord(
+            record['img_path'],
+            parts[number % ranks][number // ranks],
+            tuple(record['label_names']),
+            {name: list(others) for name, others in (record.get('label_aliases') or {}).items()},
+        )
+        for number, record in enumerate(records)
+    }
+
+
+def _hash_image(path: str) -> str:
+    """Return the sha256 of an image's file, '' if it cannot be read."""
+    try:
+        return '' if problem_of_file(path) else hash_file(path)
+    except OSError:
+        return ''

@@ -52,7 +52,7 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
         plot(
             partial(
                 paint_counts,
-                counts=dict(texts[group].most_common(MOST_ANSWERS)),
+                counts=_most_frequent(texts[group]),
                 colour=BG_COLOUR if group in BACKGROUND_GROUPS else FG_COLOUR,
             ),
             'answers, number',
@@ -67,6 +67,11 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
     blocks.append(Gallery(pictures))
     blocks.append(_fates_table(fates, sizes['answers'], bg_filter))
     return blocks
+
+
+def _most_frequent(texts: Counter[str]) -> dict[str, int]:
+    """Return the most frequent texts; the alphabet decides between equally frequent ones."""
+    return dict(sorted(texts.items(), key=lambda item: (-item[1], item[0]))[:MOST_ANSWERS])
 
 
 def _bg_filter(work: WorkDir) -> str:
@@ -90,7 +95,7 @@ def count_answers(
     texts: dict[str, Counter[str]] = defaultdict(Counter)
     fates: Counter[str] = Counter()
     sizes = dict(images=0, pairs=0, answers=0)
-    for _, rows in corpus:
+    for _, rows in corpus.by_shard():
         present = tuple(dict.fromkeys(row['class_name'] for row in rows))
         sizes['images'] += 1
         sizes['pairs'] += len(present)

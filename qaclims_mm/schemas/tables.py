@@ -12,12 +12,27 @@ from qaclims_mm.schemas.files import atomic_path, check_regular
 
 
 def write_parquet(
-    path: str | Path, columns: Mapping[str, Sequence[Any]], schema: pa.Schema
+    path: str | Path,
+    columns: Mapping[str, Sequence[Any]],
+    schema: pa.Schema,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write a Parquet file whose bytes depend on its content only."""
+    """Write a Parquet file whose bytes depend on its content only.
+
+    Args:
+        path: The file.
+        columns: {name: cells}.
+        schema: Types of the columns.
+        metadata: Key-value metadata of the file.
+    """
     table = pa.Table.from_pydict(dict(columns), schema=schema)
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression='zstd', store_schema=False)
+    with (
+        atomic_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression='zstd', store_schema=False) as writer,
+    ):
+        writer.write_table(table)
+        if metadata:
+            writer.add_key_value_metadata(dict(metadata))
 
 
 def read_parquet(
@@ -47,6 +62,24 @@ def read_parquet(
     if problem := _problem_of_columns(table, schema, columns or schema.names):
         raise FormatError(f'{path} has {problem}; delete it and run its stage again.')
     return table
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Read the key-value metadata of a Parquet file, and none of its rows.
+
+    Raises:
+        FormatError: If it is no Parquet file, or has metadata that are not UTF-8.
+    """
+    check_regular(path)
+    try:
+        found = pq.read_metadata(path).metadata or {}
+        return {key.decode(): value.decode() for key, value in found.items()}
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise FormatError(
+            f'{path} is not a readable Parquet file ({error}); delete it and run its stage again.'
+        ) from error
 
 
 def _problem_of_columns(table: pa.Table, schema: pa.Schema, names: Sequence[str]) -> str:

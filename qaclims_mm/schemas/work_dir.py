@@ -19,8 +19,8 @@ CAMS, IR_LABELS, PSEUDO_MASKS, PREDICTIONS = 'cams', 'ir_labels', 'pseudo_masks'
 # folder of a stage, which has a manifest; a group ``image_id`` is the image of the file.
 PATTERNS = {
     'left over': r'.*\.tmp',
-    'corpus shard': r'(?P<folder>.*)/part-\d{5}\.parquet',
-    'failed images': r'(?P<folder>.*)/part-\d{5}\.failed\.json',
+    # in a folder of its own while a run writes shards of another number
+    'corpus shard': r'(?P<folder>.*?)/(?:next-\d{5,9}/)?part-\d{5,9}\.parquet',
     'text bank': r'(?P<folder>.*)/texts\.safetensors',
     'activation maps': rf'(?P<folder>.*/{CAMS})/(?P<image_id>.+)\.npz',
     'mask': rf'(?P<folder>.*/(?:{IR_LABELS}|{PSEUDO_MASKS}))/(?P<image_id>.+)\.png',

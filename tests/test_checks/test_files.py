@@ -15,18 +15,21 @@ from safetensors.numpy import save_file
 from tiny_work_dir import IMAGE_IDS, corpus_rows, make_work_dir
 
 from qaclims_mm.checks.files import KINDS, FoundFile, check_files, find_files
-from qaclims_mm.corpus.store import write_shard
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import (
     CORPUS_SCHEMA,
     Manifest,
+    ShardRecords,
+    ids_by_shard,
     read_json,
+    read_records,
     write_cams,
     write_json,
     write_mask,
     write_parquet,
     write_run_config,
 )
+from qaclims_mm.schemas.corpus import records_as_metadata
 
 
 @pytest.fixture(scope='module')
@@ -51,7 +54,6 @@ def test_good_work_dir(good):
     assert sum(report.bad.values()) == 0
     assert dict(report.files) == {
         'corpus shard': 2,
-        'failed images': 1,
         'text bank': 1,
         'activation maps': 2,
         'mask': 4,
@@ -106,30 +108,26 @@ def edit(name, **changes):
     return damage
 
 
-def shard(rows_of):
-    return lambda root: write_shard(root / 'corpus', 1, rows_of)
+PARTS = ids_by_shard(IMAGE_IDS, 2)
+LAST = [i for i in PARTS[1] if i != IMAGE_IDS[-1]]
 
 
-LAST = dict.fromkeys(IMAGE_IDS[512:514], ())
-ROWS = {i: corpus_rows(i) for i in LAST}
+def shard(order=sorted, shards=2, images=None, **changes):
+    """Write the second shard with other rows or metadata."""
+
+    def damage(root):
+        path = root / 'corpus/part-00001.parquet'
+        found = read_records(path)._replace(shards=shards)
+        found.images.update(images or {})
+        rows = [corpus_rows(i)[0] | changes for i in order(LAST)]
+        columns = {k: [r[k] for r in rows] for k in CORPUS_SCHEMA.names}
+        write_parquet(path, columns, CORPUS_SCHEMA, records_as_metadata(found))
+
+    return damage
 
 
-def shard_out_of_order(root):
-    rows = [corpus_rows(i)[0] for i in sorted(LAST, reverse=True)]
-    columns = {k: [r[k] for r in rows] for k in CORPUS_SCHEMA.names}
-    write_parquet(root / 'corpus/part-00001.parquet', columns, CORPUS_SCHEMA)
-
-
-def shard_with_a_gap(root):
-    rows = [corpus_rows(i)[0] | dict(text=None) for i in LAST]
-    columns = {k: [r[k] for r in rows] for k in CORPUS_SCHEMA.names}
-    write_parquet(root / 'corpus/part-00001.parquet', columns, CORPUS_SCHEMA)
-
-
-def too_large_shard(root):
-    write_shard(root / 'corpus', 1, {f'z{n:04d}': corpus_rows(f'z{n:04d}') for n in range(513)})
-    counts = dict(images=1025, answers=1025, empty=0, shards=2)
-    edit('corpus/manifest.json', counts=counts)(root)
+def other_failed_image(root):
+    edit('corpus/manifest.json', failed=[[IMAGE_IDS[-1], 'another reason']])(root)
     shutil.rmtree(root / 'text_bank')
 
 
@@ -169,7 +167,8 @@ def index(**changes):
 
 def other_corpus(root):
     path = root / 'corpus/manifest.json'
-    write_json(path, read_json(path) | dict(extra=dict(questions='q1')))
+    manifest = read_json(path)
+    write_json(path, manifest | dict(extra=manifest['extra'] | dict(questions='q1')))
 
 
 SHARD, CAMS = 'corpus/part-00001.parquet', 'qa_clims/cams/img_000.npz'
@@ -177,44 +176,74 @@ AGAIN = 'delete it and run the qape stage again'
 EXPORT = 'delete it and run the CAM export again'
 ENCODE = 'run qaclims encode-texts again'
 METRICS = 'qa_clims/metrics.json'
+NO_ROWS = {name: [] for name in CORPUS_SCHEMA.names}
 # (damage, kind that is bad, what its line says after the folder)
 DAMAGES = {
     'shard cut': (cut(SHARD), 'corpus shard', f'{SHARD} is not a readable Parquet file .* again'),
     'shard order': (
-        shard_out_of_order,
+        shard(lambda ids: sorted(ids, reverse=True)),
         'corpus shard',
         f'{SHARD} has images that are not in the order of their ids; {AGAIN}',
     ),
     'shard gap': (
-        shard_with_a_gap,
+        shard(text=None),
         'corpus shard',
-        f'{SHARD} has 2 empty cells in its column text; delete it and run its stage again',
-    ),
-    'shard too large': (
-        too_large_shard,
-        'corpus shard',
-        f'{SHARD} has 513 images, more than the 512 of a shard; {AGAIN}',
+        f'{SHARD} has {len(LAST)} empty cells in its column text; delete it and run its stage '
+        'again',
     ),
     'shard score': (
-        shard({i: [r[0] | dict(score=np.nan)] for i, r in ROWS.items()}),
+        shard(score=np.nan),
         'corpus shard',
         f'{SHARD} has scores that are not finite; {AGAIN}',
     ),
     'shard kind': (
-        shard({i: corpus_rows(i, kind='bg') for i in LAST}),
+        shard(kind='bg'),
         'corpus shard',
         f"{SHARD} has a question 'fine_1' of kind 'bg'; {AGAIN}",
     ),
     'shard question': (
-        shard({i: corpus_rows(i, question_id='colour_1') for i in LAST}),
+        shard(question_id='colour_1'),
         'corpus shard',
         f"{SHARD} has a question 'colour_1' of kind 'fg'; {AGAIN}",
     ),
-    'shard overlap': (
-        shard({i: corpus_rows(i) for i in ('a', 'b')}),
+    'shard class': (
+        shard(class_name='cat'),
+        'corpus shard',
+        f'{SHARD} has answers about other images or classes than its metadata .*; {AGAIN}',
+    ),
+    'shard without an image': (
+        shard(lambda ids: sorted(ids)[1:]),
+        'corpus shard',
+        f"{SHARD} has answers about other images .* \\(see '{LAST[0]}'\\); {AGAIN}",
+    ),
+    'shard metadata': (
+        lambda root: write_parquet(root / SHARD, NO_ROWS, CORPUS_SCHEMA),
+        'corpus shard',
+        f'{SHARD} does not list its images in its metadata .*; {AGAIN}',
+    ),
+    'shard of another place': (
+        shard(images={PARTS[0][0]: dict(sha256='0', classes=[])}),
+        'corpus shard',
+        f"{SHARD} has image '{PARTS[0][0]}', which belongs into part-00000.parquet of 2 shards; "
+        f'{AGAIN}',
+    ),
+    'shard of another number': (
+        lambda root: write_parquet(
+            root / SHARD, NO_ROWS, CORPUS_SCHEMA, records_as_metadata(ShardRecords(4, {}))
+        ),
         'manifest',
-        'corpus/manifest.json has shards that overlap or are not in the order of their images; '
-        'run its stage again',
+        'corpus/manifest.json counts 2 shards, but part-00001.parquet is one of 4; run its stage '
+        'again',
+    ),
+    'shard of other images': (
+        shard(images={LAST[0]: dict(sha256='1', classes=['dog'])}),
+        'manifest',
+        r'corpus/manifest.json was made of other shards \(shards_sha256\); run its stage again',
+    ),
+    'failed images': (
+        other_failed_image,
+        'manifest',
+        'corpus/manifest.json lists other failed images than its shards; run its stage again',
     ),
     'shard gone': (
         remove(SHARD),
@@ -223,19 +252,9 @@ DAMAGES = {
         'run its stage again',
     ),
     'answers': (
-        shard({i: corpus_rows(i, text='') for i in LAST}),
+        shard(text=''),
         'manifest',
-        'corpus/manifest.json counts 0 empty, but there are 2; run its stage again',
-    ),
-    'failed list': (
-        cut('corpus/part-00001.failed.json', 3),
-        'failed images',
-        'corpus/part-00001.failed.json is not valid JSON .* run its stage again',
-    ),
-    'failed reasons': (
-        lambda root: write_json(root / 'corpus/part-00001.failed.json', ['img']),
-        'failed images',
-        'part-00001.failed.json is not {image: reason}; delete it and run its stage again',
+        f'corpus/manifest.json counts 0 empty, but there are {len(LAST)}; run its stage again',
     ),
     'bank cut': (
         cut('text_bank/texts.safetensors', 30),
@@ -404,6 +423,15 @@ def test_unfinished_stage(work, folder):
     )
 
 
+def test_shards_of_a_killed_run_belong_to_the_corpus(work):
+    (work / 'corpus/next-00004').mkdir()
+    shutil.copy(work / SHARD, work / 'corpus/next-00004')
+    assert check(work).problems == []
+    (work / 'corpus/manifest.json').unlink()
+    [problem] = check(work).problems
+    assert problem.startswith(f'{work}/corpus/manifest.json is missing: the stage that fills ')
+
+
 def test_maps_and_masks_of_other_sizes(work):
     # as a pipeline leaves it that reads images smaller than their files
     write_mask(work / 'qa_clims/ir_labels/sub dir/img.b.png', np.zeros((91, 131)))
@@ -431,12 +459,12 @@ def test_an_input_that_lies_elsewhere_is_not_judged(work):
 
 
 def test_several_problems_are_all_told(work):
-    for name in ('part-00001.failed.json', 'run.json'):
-        cut(f'corpus/{name}', 2)(work)
+    cut('corpus/run.json', 2)(work)
+    cut('corpus/part-00001.parquet', 2)(work)
     cut(CAMS)(work)
     report = check(work)
     assert len(report.problems) == 3
-    assert +report.bad == {'failed images': 1, 'claim': 1, 'activation maps': 1}
+    assert +report.bad == {'corpus shard': 1, 'claim': 1, 'activation maps': 1}
 
 
 def test_left_over_folder_is_one_problem(work):
@@ -595,7 +623,7 @@ def test_a_hostile_file_is_one_line_and_hides_no_other(tmp_path, name, write, me
 
 NAMES = [
     'metrics.json', 'qape/manifest.json', 'qape/run.json', 'a/test_config.json', 'cams/a.npz',
-    'pseudo_masks/a.png', 'corpus/part-00000.parquet', 'corpus/part-00000.failed.json',
+    'pseudo_masks/a.png', 'corpus/part-00000.parquet', 'corpus/next-00004/part-00000.parquet',
     'x/texts.safetensors',
 ]  # fmt: skip
 
@@ -604,7 +632,7 @@ NAMES = [
 @pytest.mark.parametrize('kind', ['pipe', 'device', 'broken link'])
 def test_what_is_no_regular_file_is_not_opened(tmp_path, name, kind):
     path = tmp_path / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     if kind == 'pipe':
         os.mkfifo(path)
     else:

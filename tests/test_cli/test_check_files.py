@@ -17,7 +17,6 @@ def test_all_is_well(work, capsys):
     counts = re.findall(r'^│ (.+?) +│ +(\d+) │ +(\d+) │$', done.text, flags=re.MULTILINE)
     assert counts == [
         ('corpus shard', '2', '0'),
-        ('failed images', '1', '0'),
         ('text bank', '1', '0'),
         ('activation maps', '2', '0'),
         ('mask', '4', '0'),

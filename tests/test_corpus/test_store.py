@@ -7,9 +7,9 @@ import strategies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qaclims_mm.corpus.store import VQACorpus, finished_shards, write_shard
+from qaclims_mm.corpus.store import ShardRows, VQACorpus, write_shard
 from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas import CORPUS_SCHEMA, Manifest, read_shard, shard_path
+from qaclims_mm.schemas import CORPUS_SCHEMA, Manifest, read_records, read_shard, shard_path
 
 IDS = ['2007_000063', '2007_000068', 'COCO_train_9', 'sub dir/a', 'sub dir/ü']
 
@@ -62,6 +62,25 @@ def test_read(folder):
     for image_id in (IDS[4], IDS[0], IDS[4], IDS[2]):
         assert corpus[image_id] == stored(rows_of(image_id))
     assert list(corpus) == [(i, stored(rows_of(i))) for i in IDS]
+    assert list(corpus.by_shard()) == list(corpus)
+
+
+def test_images_are_read_in_the_order_of_their_ids_from_any_shard(tmp_path):
+    for shard, ids in enumerate((IDS[::2], IDS[1::2])):
+        write_shard(tmp_path, shard, {i: rows_of(i) for i in ids}, 2)
+    write_manifest(tmp_path, 2)
+    corpus = VQACorpus(tmp_path)
+    assert list(corpus) == [(i, stored(rows_of(i))) for i in IDS]
+    assert [i for i, _ in corpus.by_shard()] == [*IDS[::2], *IDS[1::2]]
+    assert dict(corpus.by_shard()) == dict(corpus)
+
+
+def test_rows_of_a_shard(folder):
+    shard = ShardRows(shard_path(folder, 0))
+    assert shard.image_ids == IDS[:4]
+    assert shard.rows(IDS[1]) == stored(rows_of(IDS[1]))
+    assert shard.rows('other') == []
+    assert ShardRows(shard_path(folder, 1)).image_ids == []
 
 
 @pytest.mark.parametrize(
@@ -100,13 +119,17 @@ def test_a_shard_that_cannot_be_written_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_finished_shards(folder):
-    assert finished_shards(folder, 512 * 3) == {0, 1, 2}
-    assert finished_shards(folder, 512 * 9) == {0, 1, 2}
-    assert finished_shards(folder, 513) == {0, 1}
-    assert finished_shards(folder, 0) == set()
-    (folder / 'part-00001.parquet').rename(folder / '.part-00001.parquet.17.tmp')
-    assert finished_shards(folder, 512 * 3) == {0, 2}
+def test_metadata_say_of_which_images_a_shard_is(tmp_path):
+    rows = {'b': rows_of('b'), 'a': []}
+    write_shard(tmp_path, 1, rows, 4)
+    default = dict(b=dict(sha256=None, classes=['train', 'cat']), a=dict(sha256=None, classes=[]))
+    assert read_records(shard_path(tmp_path, 1)) == (4, default)
+    images = dict(
+        b=dict(sha256='00', classes=['cat']), a=dict(sha256='', failed='ü', path='\udcff')
+    )
+    images['a']['classes'] = []
+    write_shard(tmp_path, 1, rows, 4, images | dict(c=dict(sha256='not of this shard')))
+    assert read_records(shard_path(tmp_path, 1)) == (4, images)
 
 
 def test_hash_names_the_corpus(folder):

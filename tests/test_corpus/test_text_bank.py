@@ -349,3 +349,26 @@ def test_names_come_back_as_they_were_written(classes_of, failed):
             for name, fg, no in zip(names, rows.fg_rows, rows.no_rows, strict=True):
                 assert [bank.texts[k] for k in fg] == [f'an {name}', name]
                 assert bank.texts[no[0]] == f'no {name}'
+
+
+def test_images_in_any_order_make_the_index_of_sorted_ones():
+    def rows(n):
+        return [
+            dict(image_id=f'img_{n}', class_name=name, kind=kind, question_id=question, text=text)
+            for name in ('cat', 'dog')[n % 2 :]
+            for kind, question, text in (
+                ('fg', 'fine_1', f'text {n % 3}'),
+                ('bg', 'scene_1', f'text {n}'),
+            )
+        ]
+
+    def index_of(numbers):
+        index = TextIndex()
+        for n in numbers:
+            index.add_image(rows(n))
+        return index
+
+    wanted, index = index_of(range(5)), index_of([3, 1, 4, 0, 2])
+    assert index.columns != wanted.columns
+    index.sort()
+    assert (index.texts, index.columns) == (wanted.texts, wanted.columns)

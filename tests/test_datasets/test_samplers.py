@@ -65,6 +65,17 @@ def test_shards_that_a_lost_rank_has_left_are_dealt_to_all(as_rank):
     assert shares == [[4, 5, 6, 7, 16, 17], [12, 13, 14, 15]]
 
 
+def test_groups_are_kept_together(as_rank):
+    groups = [3, 0, 3, 1, 0, 0, 1, 3]
+    shares = []
+    for rank in range(2):
+        sampler = as_rank(Ids(8), rank, 2)
+        sampler.keep_together(groups)
+        sampler.skip({'004'})
+        shares.append(list(ShardBatchSampler(sampler, batch_size=2)))
+    assert shares == [[[1, 5], [0, 2], [7]], [[3, 6]]]
+
+
 def test_refusals(as_rank):
     with pytest.raises(ValueError, match='round_up must be False'):
         as_rank(Ids(3), 0, 1, round_up=True)

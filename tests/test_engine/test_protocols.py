@@ -9,7 +9,7 @@ from qaclims_mm.corpus.builder import VQACorpusBuilder
 from qaclims_mm.datasets.coco14 import COCO14WeakDataset
 from qaclims_mm.datasets.folder import FolderWeakDataset
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
-from qaclims_mm.datasets.protocols import ImageList, ImageReader, RecordChecker
+from qaclims_mm.datasets.protocols import ImageList, ImageReader, RecordChecker, RecordList
 from qaclims_mm.datasets.samplers import SeededSampler, ShardSampler
 from qaclims_mm.datasets.transforms.ir_labels import LoadCAMs, MakeIRLabel
 from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadMask, LoadRGBImage
@@ -19,7 +19,9 @@ from qaclims_mm.engine import protocols
 from qaclims_mm.engine.protocols import (
     FailureKeeper,
     FolderWriter,
+    GroupingSampler,
     QuestionAsker,
+    RecordKeeper,
     ResumableEvaluator,
     SkippingSampler,
     StageReader,
@@ -34,14 +36,17 @@ from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter, S
 WRITERS = (CAMWriter, IRLabelWriter, PseudoMaskWriter, SegMaskWriter)
 IMPLEMENTED = {
     ImageList: (VOC12WeakDataset, COCO14WeakDataset, FolderWeakDataset, MiniWorldDataset),
+    RecordList: (VOC12WeakDataset, COCO14WeakDataset, FolderWeakDataset, MiniWorldDataset),
     RecordChecker: (LoadTextRows,),
     ImageReader: (LoadRGBImage, LoadBGRImage),
     StageReader: (LoadCAMs, LoadMask, LoadTextRows),
     SkippingSampler: (ShardSampler,),
+    GroupingSampler: (ShardSampler,),
     QuestionAsker: (VQACorpusBuilder,),
     FolderWriter: (*WRITERS, CorpusWriter, CAMMetric),
     WorkDirUser: (*WRITERS, CorpusWriter, CAMMetric),
     ResumableEvaluator: (*WRITERS, CorpusWriter, CAMMetric),
+    RecordKeeper: (CorpusWriter,),
     FailureKeeper: (CorpusWriter,),
 }
 PAIRS = [(p, c) for p, classes in IMPLEMENTED.items() for c in classes]

@@ -185,6 +185,13 @@ def test_how_a_run_is_carried_out_is_no_difference(run, tiny, tmp_path):
 def test_fingerprint(tiny, tmp_path):
     runner = build_tiny_runner(tiny, tmp_path / 'work', 'test')
     assert set(fingerprint_of(runner, IDS)) == {'config', 'images'}
+    alone = fingerprint_of(runner, None)
+    assert set(alone) == {'config'}
+    # another list of images is no other run of a writer that notes its records
+    runner.cfg.test_dataloader.dataset.ann_file = 'other.txt'
+    assert fingerprint_of(runner, None) == alone
+    runner.cfg.test_dataloader.dataset.pipeline[0].max_side = 10
+    assert fingerprint_of(runner, None) != alone
     runner.model.question_hash = 'abc'
     assert fingerprint_of(runner, IDS)['questions'] == 'abc'
     assert fingerprint_of(runner, IDS)['images'] != fingerprint_of(runner, IDS[1:])['images']
