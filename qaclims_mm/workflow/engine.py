@@ -4,6 +4,7 @@ import contextlib
 import csv
 import logging
 import re
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -135,11 +136,18 @@ def _benchmark(path: Path, seconds: float) -> tuple[float, float]:
     return float(row.get('s') or seconds), memory * 2**20 / 1e9
 
 
+def _interrupt(*_: Any) -> None:
+    """End Snakemake at the first Ctrl-C; a second one would break off its clean-up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main(arguments: Sequence[str]) -> None:
     """Run Snakemake with the arguments of its command line; the first is the file of the graph."""
     from snakemake.cli import main as run_snakemake
 
     graph, *words = arguments
+    signal.signal(signal.SIGINT, _interrupt)
     logger = logging.getLogger('snakemake')
     logger.addHandler(Teller(read_json(graph)['jobs']))
     logger.setLevel(logging.INFO)

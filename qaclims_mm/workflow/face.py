@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
@@ -48,10 +48,10 @@ class Workflow:
         if self.options.force:
             graph.force(self.options.force)
 
-    def overview(self) -> Table:
+    def overview(self) -> Group:
         """Return what is done, what is not and why, how long it takes and how much it writes."""
         plan = next(iter(self.graph.plans.values()))
-        table = Table(title=f'{plan.path} in {self.graph.base}', caption_justify='left')
+        table = Table()
         # what is to be done matters more than words about it
         about = ['what'] if self.console.width >= _WIDE else []
         for title in ('stage', *about, 'state', 'minutes', 'MB'):
@@ -62,10 +62,10 @@ class Workflow:
             state = f'{node.state} {node.why}' if node.state == WAITS else node.state
             state += f': {node.why}' if node.why and node.state != WAITS else ''
             table.add_row(key, *([node.stage.about] if about else []), state, *costs)
-        table.caption = costs_left(self._costly(), self.graph.base, plan.cost_source)
+        below = costs_left(self._costly(), self.graph.base, plan.cost_source)
         if foreign := self.graph.foreign_files():
-            table.caption += '\n' + join_problems(foreign, 'files that no stage has made', 3)
-        return table
+            below += '\n' + join_problems(foreign, 'files that no stage has made', 3)
+        return Group(f'{plan.path} in {self.graph.base}', table, below)
 
     def _costly(self) -> list:
         """Return the stages that take time: those that are not linked."""

@@ -45,8 +45,13 @@ def test_a_process_that_has_gone_is_no_error():
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
 def test_signals_clean_up(number):
     before = signal.getsignal(number)
-    with pytest.raises(SystemExit) as end, exit_when_told():
-        os.kill(os.getpid(), number)
-        time.sleep(5)
+
+    def told():
+        with exit_when_told():
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+
+    with pytest.raises(SystemExit) as end:
+        told()
     assert end.value.code == 128 + number
     assert signal.getsignal(number) == before

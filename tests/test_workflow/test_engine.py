@@ -1,0 +1,108 @@
+import logging
+import os
+
+import pytest
+
+from qaclims_mm.schemas import write_claim, write_json
+from qaclims_mm.schemas.numbers.runs import Run, note_path, read_runs
+from qaclims_mm.workflow.engine import Teller, last_lines
+from qaclims_mm.workflow.state import Origin, StageFolder
+
+BENCHMARK = 's\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\n{}\t0:00:07\t300\t900\t200\t{}\n'
+
+
+@pytest.fixture
+def teller(tmp_path):
+    job = dict(root=str(tmp_path), done=False, link='', stage=dict(name='maps', about='its maps'))
+    return Teller({'seed1/maps': job, 'seed1/old': job | dict(done=True)})
+
+
+def tell(teller, event='', text='', **values):
+    record = logging.LogRecord('snakemake', logging.ERROR, '', 0, text, (), None)
+    if event:
+        record.event = event
+    for key, value in values.items():
+        setattr(record, key, value)
+    teller.emit(record)
+
+
+def begin(teller):
+    tell(teller, 'job_info', jobid=3, wildcards=dict(seed=1, stage='maps'))
+
+
+def end(teller, root, note, memory='250'):
+    write_json(note_path(root, 'maps'), note)
+    (root / 'logs/maps.tsv').write_text(BENCHMARK.format(7.4, memory))
+    tell(teller, 'job_finished', job_id=3)
+
+
+def test_what_is_told_and_noted(teller, tmp_path, capsys):
+    begin(teller)
+    note = dict(status=0, resumed=True, megabytes=3.5, gigabytes=0.0)
+    end(teller, tmp_path, note)
+    said = capsys.readouterr().out.splitlines()
+    assert said == ['seed1/maps  its maps', '1/1 seed1/maps  done in 7 s, 0.3 GB at its peak']
+    assert read_runs(tmp_path) == {'maps': Run(7, 0.26, 3.5, 0, True)}
+
+
+def test_memory_of_ranks_elsewhere(teller, tmp_path):
+    begin(teller)
+    end(teller, tmp_path, dict(status=0, resumed=False, megabytes=3.5, gigabytes=4.0), '-')
+    assert read_runs(tmp_path)['maps'].gigabytes == 4.0
+
+
+def test_a_stage_that_was_as_it_was(teller, tmp_path, capsys):
+    note = note_path(tmp_path, 'maps')
+    write_json(note, dict(status=0, resumed=False, megabytes=3.5, gigabytes=0.0))
+    os.utime(note, (1, 1))
+    begin(teller)
+    tell(teller, 'job_finished', job_id=3)
+    assert '1/1 seed1/maps  as it was' in capsys.readouterr().out
+    assert read_runs(tmp_path) == {}
+
+
+def test_records_that_were_left_out(teller, tmp_path, capsys):
+    folder = StageFolder(tmp_path / 'maps')
+    write_claim(folder.path, Origin('maps', 'c').claim({}))
+    outputs = folder.finish(3)
+    write_json(folder.path / 'outputs.json', vars(outputs) | dict(failed=[['a', 'x'], ['b', 'x']]))
+    begin(teller)
+    end(teller, tmp_path, dict(status=3, resumed=False, megabytes=3.5, gigabytes=0.0))
+    assert f'left out: a and 1 more; see {tmp_path}/logs/maps.log' in capsys.readouterr().out
+
+
+def test_a_failure_shows_the_end_of_its_log(teller, tmp_path, capsys):
+    log = tmp_path / 'logs/maps.log'
+    log.parent.mkdir()
+    begin(teller)
+    log.write_text('\x1b[31mfirst\x1b[0m\n\n' + '\n'.join(map(str, range(40))) + '\nerror: [/b]\n')
+    tell(teller, 'job_error', jobid=3)
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == ['error: [/b]', f'seed1/maps failed; its whole log is {log}']
+    assert len(said) == 17
+    assert last_lines(log, 99)[0] == 'first'
+
+
+def test_a_failure_before_its_log(teller, tmp_path, capsys):
+    """An older log says nothing about it."""
+    log = tmp_path / 'logs/maps.log'
+    log.parent.mkdir()
+    log.write_text('all was well\n')
+    os.utime(log, (1, 1))
+    begin(teller)
+    tell(teller, 'job_error', jobid=3)
+    assert 'all was well' not in capsys.readouterr().out
+
+
+def test_errors_of_snakemake(teller, capsys):
+    tell(teller, 'error', 'WorkflowError:\nAt least one job did not complete successfully.')
+    tell(teller, 'error', 'RuleException:\nCalledProcessError in file x')
+    tell(teller, text='no such executor')
+    assert capsys.readouterr().out == 'no such executor\n'
+
+
+def test_rules_without_a_stage_are_not_told(teller, capsys):
+    tell(teller, 'job_info', jobid=9, wildcards={})
+    tell(teller, 'job_finished', job_id=9)
+    tell(teller, 'job_error', jobid=9)
+    assert capsys.readouterr().out == ''

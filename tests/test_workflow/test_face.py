@@ -1,0 +1,106 @@
+import io
+import re
+
+import pytest
+from tiny_plans import fill, graph_of, world, write_plan
+
+from qaclims_mm import __version__
+from qaclims_mm.console import new_console
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import write_json
+from qaclims_mm.workflow.face import Workflow, collect_metrics, what_was_made
+from qaclims_mm.workflow.graph import Options
+from qaclims_mm.workflow.plans import read_plan
+
+
+def workflow_of(path, seed=0, **options):
+    console = new_console(file=io.StringIO(), width=200)
+    return Workflow(graph_of(path, seed=seed), Options(**options), console)
+
+
+def shown(workflow):
+    workflow.console.print(workflow.overview())
+    return workflow.console.file.getvalue()
+
+
+@pytest.fixture
+def done(tmp_path, monkeypatch):
+    """A plan whose stages are done."""
+    path = write_plan(tmp_path)
+    fill(graph_of(path), monkeypatch)
+    return path
+
+
+def test_the_plan_says_what_is_left_and_why(tmp_path, done):
+    (tmp_path / 'work/b/made/two.bin').unlink()
+    (tmp_path / 'work/a/note.txt').write_text('mine')
+    said = shown(workflow_of(done))
+    for row in ('a .* done', r'b .* damaged: made/two\.bin is missing', 'd .* waits for b'):
+        assert re.search(rf'│ {row}', said), row
+    assert 'left: 0 minutes and 2 stages of unknown time' in said
+    assert '1 files that no stage has made' in said
+    assert str(tmp_path / 'work/a/note.txt') in said
+
+
+def test_nothing_left_starts_nothing(done, monkeypatch):
+    monkeypatch.setattr(Workflow, '_run_snakemake', None)
+    assert workflow_of(done).run() == 0
+
+
+def test_records_that_were_left_out_end_in_3(tmp_path, monkeypatch):
+    path = write_plan(tmp_path, [world('a')])
+    fill(graph_of(path), monkeypatch, status=3)
+    workflow = workflow_of(path)
+    assert workflow.run() == 3
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(plan='other'), 'was filled by plan other, not by plan plan; choose another'),
+        (dict(seed=3), 'was filled by seed 3, not by seed 0; choose another'),
+        (dict(version='0.0.1'), 'was filled by version 0.0.1; this is .*--force all'),
+    ],
+)
+def test_a_work_dir_of_something_else(tmp_path, done, change, message):
+    workflow_of(done).run()
+    known = dict(plan='plan', seed=0, version=__version__)
+    write_json(tmp_path / 'work/logs/plan.json', known | change)
+    with pytest.raises(StageError, match=message):
+        workflow_of(done).run()
+
+
+@pytest.mark.parametrize('text', ['[]', '3', '{"plan": 3}', '{'])
+def test_a_work_dir_whose_note_is_broken(tmp_path, done, text):
+    (tmp_path / 'work/logs/plan.json').write_text(text)
+    with pytest.raises(FormatError, match=r'plan\.json'):
+        workflow_of(done).run()
+
+
+def test_a_work_dir_of_an_early_version(tmp_path):
+    (tmp_path / 'work/done').mkdir(parents=True)
+    with pytest.raises(StageError, match='was filled by an early version of this package'):
+        workflow_of(write_plan(tmp_path)).run()
+
+
+def test_ranks_that_a_training_is_not_for_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(Workflow, '_run_snakemake', lambda self, lock: 0)
+    workflow = workflow_of(write_plan(tmp_path, [world('a', command='train', ranks=2)]))
+    workflow.run()
+    assert 'a: its config is for 2 ranks, but 1 run' in workflow.console.file.getvalue()
+
+
+def test_what_people_take_out(tmp_path):
+    plan = read_plan(write_plan(tmp_path, [world('cam'), world('maps'), world('test')]))
+    for name in ('maps/cams', 'test/predictions'):
+        (tmp_path / 'work' / name).mkdir(parents=True)
+    for name in ('maps', 'test'):
+        write_json(tmp_path / f'work/{name}/metrics.json', {name: {'cam/mIoU': 3.5}})
+    (tmp_path / 'work/report.html').write_text('')
+    assert collect_metrics(plan) == {n: {'cam/mIoU': 3.5} for n in ('maps', 'test')}
+    assert what_was_made(plan) == {
+        'maps of maps': str(tmp_path / 'work/maps/cams'),
+        'masks by the model of test': str(tmp_path / 'work/test/predictions'),
+        'numbers': str(tmp_path / 'work/metrics.json'),
+        'report': str(tmp_path / 'work/report.html'),
+    }

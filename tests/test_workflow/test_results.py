@@ -1,0 +1,74 @@
+import pytest
+from tiny_plans import world, write_plan
+from tiny_runs import ROOT
+
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas import read_json, write_json
+from qaclims_mm.workflow.results import Ablation, find_suite
+
+SUITE = """
+title = 'Two methods'
+variants = dict(cam=dict(title='CAM', stage='cam', paper=48.3), ours=dict(title='ours'))
+"""
+
+
+@pytest.fixture
+def ablation(tmp_path):
+    """Two rows over two seeds, of which one has numbers and one has failed."""
+    stages = [world('data'), *(world(n, seeded=True) for n in ('cam', 'qa_clims'))]
+    path = write_plan(tmp_path, stages)
+    maps = [world(f'{n}_maps', seeded=True) | dict(needs=[n]) for n in ('cam', 'qa_clims')]
+    text = path.read_text().replace('stages = ', f'stages = {maps!r} + ')
+    table = dict(rows={}, columns={'cam/mIoU': 'best mIoU', 'seg/mIoU': 'val mIoU'})
+    path.write_text(f'{text}table = {table!r}\n')
+    (tmp_path / 'suite.py').write_text(SUITE)
+    return Ablation(str(path), [tmp_path / 'suite.py'], [0, 1, 0], tmp_path / 'runs')
+
+
+def note(ablation, seed, stage, value):
+    path = ablation.base / f'seed{seed}/{stage}_maps/metrics.json'
+    write_json(path, {f'{stage}_maps': {'cam/mIoU': value, 'seg/mIoU': 1.0}})
+
+
+def test_rows_over_seeds(ablation, tmp_path):
+    assert list(ablation.graph.nodes) == [
+        f'seed{s}/{n}' for n in ('cam', 'cam_maps', 'qa_clims', 'qa_clims_maps') for s in (0, 1)
+    ]
+    for seed in (0, 1):
+        note(ablation, seed, 'qa_clims', 10.0 + seed)
+    note(ablation, 0, 'cam', 5.0)
+    log = tmp_path / 'runs/seed1/logs/cam.log'
+    log.parent.mkdir(parents=True)
+    log.write_text('first\nerror: no such luck\n\n')
+    [found] = ablation.results()
+    rows = {row.name: row for row in found.rows}
+    assert (found.suite, found.reference, found.seeds) == ('suite', 'ours', [0, 1])
+    assert found.columns == {'cam/mIoU': 'best mIoU'}
+    assert rows['ours'].values == {'cam/mIoU': {'0': 10.0, '1': 11.0}}
+    assert rows['cam'].values == {'cam/mIoU': {'0': 5.0}}
+    assert rows['cam'].folder == 'cam_maps'
+    assert rows['cam'].failed == {
+        '1': f'stage cam ended with: error: no such luck (its log is {log})'
+    }
+    paths = ablation.write()
+    assert [p.name for p in paths] == ['suite.json', 'suite.csv', 'suite.md']
+    assert read_json(paths[0])['rows'][1]['mean'] == {'cam/mIoU': 10.5}
+
+
+def test_suites_are_found_by_name(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    assert find_suite('omega').as_posix() == 'configs/suites/omega.py'
+    with pytest.raises(ConfigError, match=r'there is no suite .*; did you mean omega\?'):
+        find_suite('omga')
+    monkeypatch.chdir(tmp_path)
+    assert find_suite('omega').is_file()
+    with pytest.raises(ConfigError, match=r'there is no suite mine\.py'):
+        find_suite('mine.py')
+
+
+def test_two_suites_of_one_name(ablation, tmp_path):
+    (tmp_path / 'more').mkdir()
+    suites = [tmp_path / 'suite.py', tmp_path / 'more/suite.py']
+    suites[1].write_text(SUITE)
+    with pytest.raises(ConfigError, match='have one name, by which their trainings'):
+        Ablation(ablation.plan, suites, [0], tmp_path)
