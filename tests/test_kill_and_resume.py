@@ -12,7 +12,7 @@ import torch
 
 from qaclims_mm.engine.compat import refuse_unsafe_checkpoints
 from qaclims_mm.schemas import read_json
-from qaclims_mm.workflow.plan import read_plan
+from qaclims_mm.workflow.plans import read_plan
 
 ROOT = Path(__file__).resolve().parents[1]
 LAST = 'report'
@@ -38,10 +38,10 @@ def plan(tmp_path_factory):
             )
         (root / 'configs' / path.name).write_text('\n'.join(text) + '\n')
     shipped = (ROOT / 'configs/pipelines/miniworld_qa-clims.py').read_text()
-    changed = shipped.replace("'configs/miniworld'", f"'{root}/configs'")
-    changed = changed.replace(
-        "'data/miniworld'", f"'{root}/world', '--num-train', '24', '--num-val', '6'"
-    )
+    changed = shipped.replace("'configs/miniworld/", f"'{root}/configs/")
+    drawn = f"['--root', '{root}/world', '--num-train', '24', '--num-val', '6']"
+    changed = changed.replace("['--root', 'data/miniworld']", drawn)
+    changed = changed.replace("['data/miniworld']", f"['{root}/world']")
     (root / 'plan.py').write_text(changed)
     return root / 'plan.py'
 
@@ -49,7 +49,7 @@ def plan(tmp_path_factory):
 def start(plan, work, stage):
     """Start the pipeline up to a stage in a process group of its own."""
     command = [sys.executable, ROOT / 'tools/run.py', plan, '--work-dir', work]
-    environment = {**os.environ, 'OMP_NUM_THREADS': '2'}
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
     with (work.parent / 'output.log').open('a') as log:
         return subprocess.Popen(
             [*command, '--to', stage],
@@ -71,22 +71,22 @@ def files_of(folder):
 
 def has_written(work, stage, before):
     """Tell whether a stage is in the middle of its work."""
-    if stage.tool == 'train.py':
+    if stage.command == 'train':
         # mmengine has begun to move its checkpoints
         return len(list((work / stage.name).glob('epoch_*.pth'))) >= 2
-    return stage.name in ('data', 'texts') or files_of(work) - before
+    return stage.name in ('data', 'texts', 'upper_bound') or files_of(work) - before
 
 
 def kill_in(plan, work, stage):
     """Kill everything as soon as the stage has written something; tells whether it was in time."""
     before, process = files_of(work), start(plan, work, stage.name)
-    begun = work / 'done' / stage.name / 'run.json'
+    begun = work / stage.name / 'run.json'
     while process.poll() is None and not (begun.exists() and has_written(work, stage, before)):
         time.sleep(0.02)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    return not (work / 'done' / stage.name / 'manifest.json').exists()
+    return not (work / stage.name / 'manifest.json').exists()
 
 
 def weights(path):

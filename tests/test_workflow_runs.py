@@ -151,9 +151,8 @@ def test_a_run_whose_face_is_killed_alone(tmp_path):
 def test_a_full_disk(tmp_path):
     """A file can be no larger than a limit, which is told as a full disk is."""
     path = write_plan(tmp_path, [world('a', pictures=400)])
-    process = start(
-        path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**15, 2**15))
-    )
+    limit = resource.RLIMIT_FSIZE, (2**15, 2**15)
+    process = start(path, preexec_fn=lambda: resource.setrlimit(*limit))
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert 'File too large; make room or choose another folder' in said
