@@ -26,7 +26,7 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
     found = execute_config(path, lazy_import=False)
-    if 'model' in found:
+    if 'model' in found or 'ir_label' in found:
         return [read_config(str(path), options=options)]
     if 'stages' not in found:
         raise ConfigError(f'{path} is the config of neither a stage nor a pipeline; give one.')

@@ -1,6 +1,5 @@
 """Going on with a test run that writes files."""
 
-import hashlib
 from collections.abc import Sequence
 
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
@@ -10,16 +9,16 @@ from mmengine.runner import Runner
 
 from qaclims_mm.datasets.protocols import ImageList
 from qaclims_mm.engine.checkpoints import checkpoint_hash
+from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
 from qaclims_mm.engine.protocols import (
     FolderWriter,
     QuestionAsker,
     ResumableEvaluator,
     SkippingSampler,
-    StageReader,
 )
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config, manifest_hash
+from qaclims_mm.schemas import claim_folder, hash_config
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
@@ -36,11 +35,9 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str]) -> dict[str, str]:
     )
     fingerprint = dict(
         config=hash_config(config),
-        images=hashlib.sha256('\n'.join(image_ids).encode()).hexdigest(),
+        images=hash_image_ids(image_ids),
+        **hashes_of_inputs(runner.test_dataloader.dataset.pipeline.transforms),
     )
-    for transform in runner.test_dataloader.dataset.pipeline.transforms:
-        if isinstance(transform, StageReader) and transform.input_folder is not None:
-            fingerprint[type(transform).__name__] = manifest_hash(transform.input_folder)
     if runner._load_from:
         fingerprint['checkpoint'] = checkpoint_hash(runner._load_from)
     if isinstance(model, QuestionAsker):

@@ -191,30 +191,31 @@ def test_fingerprint(tiny, tmp_path):
 
 
 def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
-    labels = dict(type='PassThrough')
     steps = [dict(type='LoadRGBImage'), dict(type='LoadCAMs', cams=str(tmp_path / 'cam/cams'))]
-    steps += [dict(type='MakeIRLabel'), dict(type='PackWeakInputs')]
-    writer = [dict(type='IRLabelWriter', out_dir=str(tmp_path / 'labels'))]
+    steps += [dict(type='PackWeakInputs')]
+    writer = [dict(type='PseudoMaskWriter', out_dir=str(tmp_path / 'masks'))]
 
-    def label(name):
+    def refine(name):
         changes = {'test_dataloader.dataset.pipeline': steps, 'test_evaluator': writer}
         cfg = read_tiny_config(tiny, tmp_path / name, **changes)
-        cfg.model = labels
+        cfg.model = dict(type='PARRefiner', steps=1)
         return build_runner(cfg, 'test').test()
 
     with pytest.raises(FormatError, match=r'the stage that fills .*cam/cams has not finished'):
-        label('early')
+        refine('early')
     build_tiny_runner(tiny, tmp_path / 'cam', 'test').test()
-    assert label('work')['ir_labels/images'] == 4
-    assert label('work')['ir_labels/images'] == 4
-    made_of = Manifest.read(tmp_path / 'labels').inputs
+    assert refine('work')['pseudo_masks/images'] == 4
+    assert refine('work')['pseudo_masks/images'] == 4
+    made_of = Manifest.read(tmp_path / 'masks').inputs
+    assert made_of.pop('threshold') == '0.25'
+    assert made_of.pop('maps') == 'refined_maps'
     assert made_of == {'LoadCAMs': manifest_hash(tmp_path / 'cam/cams')}
-    # the same labels of other maps would be a mixture
+    # the same masks of other maps would be a mixture
     manifest = Manifest.read(tmp_path / 'cam/cams')
     manifest.inputs['checkpoint'] = 'another'
     manifest.write(tmp_path / 'cam/cams')
     with pytest.raises(StageError, match=r'holds files of another run \(LoadCAMs differ\)'):
-        label('work')
+        refine('work')
 
 
 def test_a_dataset_without_ids_is_refused(tmp_path):
