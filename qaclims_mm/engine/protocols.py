@@ -74,6 +74,22 @@ class ResumableEvaluator(Protocol):
 
 
 @runtime_checkable
+class PartKeeper(Protocol):
+    """An evaluator whose results of some of the images another process can complete."""
+
+    def flush(self) -> None:
+        """Write all results so far."""
+
+
+@runtime_checkable
+class UnitKeeper(Protocol):
+    """An evaluator that needs some images together in one process."""
+
+    def units(self, image_ids: Sequence[str]) -> list[list[str]]:
+        """Return the images in groups that stay together."""
+
+
+@runtime_checkable
 class FailureKeeper(Protocol):
     """An evaluator that knows the bad records of earlier runs too."""
 

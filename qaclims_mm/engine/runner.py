@@ -36,6 +36,12 @@ class StageRunner(Runner):
         logger.addFilter(PlainLogFilter())
         return logger
 
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up the environment; shards that start in the same second have logs of their own."""
+        super().setup_env(env_cfg)
+        if self.cfg.get('shard'):
+            self._timestamp += '_shard-{}-of-{}'.format(*self.cfg.shard)
+
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for several ranks, unless it has nothing to train, which DDP refuses."""
         if is_model_wrapper(model) or any(p.requires_grad for p in model.parameters()):
@@ -82,8 +88,8 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
     runner = StageRunner.from_cfg(cfg)
-    # which rank this is, the runner finds out
-    if is_main_process():
+    # which rank this is, the runner finds out; of a shard, the run that completes it writes it
+    if is_main_process() and not cfg.get('shard'):
         write_run_config(cfg.work_dir, mode, Path(cfg.filename or '').name, values)
     return runner
 

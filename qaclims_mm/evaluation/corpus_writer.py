@@ -75,6 +75,14 @@ class CorpusWriter(BaseMetric):
         shards = finished_shards(self.out_dir, len(image_ids))
         return {i for s in shards for i in image_ids[s * SHARD_SIZE : (s + 1) * SHARD_SIZE]}
 
+    def units(self, image_ids: Sequence[str]) -> list[list[str]]:
+        """Return the images of each shard, which one process must have together."""
+        starts = range(0, len(image_ids), SHARD_SIZE)
+        return [list(image_ids[start : start + SHARD_SIZE]) for start in starts]
+
+    def flush(self) -> None:
+        """Do nothing: a shard is written with its last image."""
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the answers of a batch; write the shards that are complete.
 

@@ -19,10 +19,12 @@ from qaclims_mm.engine import protocols
 from qaclims_mm.engine.protocols import (
     FailureKeeper,
     FolderWriter,
+    PartKeeper,
     QuestionAsker,
     ResumableEvaluator,
     SkippingSampler,
     StageReader,
+    UnitKeeper,
     WorkDirUser,
 )
 from qaclims_mm.evaluation.cam_metric import CAMMetric
@@ -42,6 +44,8 @@ IMPLEMENTED = {
     FolderWriter: (*WRITERS, CorpusWriter, CAMMetric),
     WorkDirUser: (*WRITERS, CorpusWriter, CAMMetric),
     ResumableEvaluator: (*WRITERS, CorpusWriter, CAMMetric),
+    PartKeeper: (*WRITERS, CorpusWriter, CAMMetric),
+    UnitKeeper: (CorpusWriter,),
     FailureKeeper: (CorpusWriter,),
 }
 PAIRS = [(p, c) for p, classes in IMPLEMENTED.items() for c in classes]
@@ -115,6 +119,8 @@ class OwnMetric(BaseMetric):
         (OwnMetric, ResumableEvaluator),
         (OwnMetric, WorkDirUser),
         (OwnMetric, FailureKeeper),
+        (OwnMetric, PartKeeper),
+        (lambda: CAMWriter('x'), UnitKeeper),
         # it has settings of another kind
         (lambda: CRFIoUMetric(workers=1), FolderWriter),
         (lambda: CRFIoUMetric(workers=1), ResumableEvaluator),

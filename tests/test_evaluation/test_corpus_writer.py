@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from helpers import TINY_LABELS, FakeVQA, make_tiny_voc
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.runner import exit_status
+from qaclims_mm.engine.runner import StageRunner, exit_status
+from qaclims_mm.engine.shards import parse_shard
+from qaclims_mm.engine.switches import limit_to_shard
 from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, StageError
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.miniworld.generate import generate
@@ -52,32 +53,36 @@ def world(tmp_path):
     return tmp_path / 'voc'
 
 
-def make_runner(world, out_dir, **model):
-    config = dict(
-        default_scope='mmseg',
-        work_dir=str(world.parent / 'work'),
-        model=dict(type='VQACorpusBuilder', vqa=dict(type='FakeVQA')) | model,
-        test_dataloader=dict(
-            batch_size=3,
-            num_workers=0,
-            sampler=dict(type='ShardSampler', shard_size=SHARD),
-            batch_sampler=dict(type='ShardBatchSampler'),
-            collate_fn=dict(type='list_collate'),
-            dataset=dict(
-                type='VOC12WeakDataset',
-                data_root=str(world),
-                ann_file='train.txt',
-                pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
-                test_mode=True,
-                serialize_data=False,
+def make_runner(world, out_dir, shard=None, **model):
+    config = Config(
+        dict(
+            default_scope='mmseg',
+            work_dir=str(world.parent / 'work'),
+            model=dict(type='VQACorpusBuilder', vqa=dict(type='FakeVQA')) | model,
+            test_dataloader=dict(
+                batch_size=3,
+                num_workers=0,
+                sampler=dict(type='ShardSampler', shard_size=SHARD),
+                batch_sampler=dict(type='ShardBatchSampler'),
+                collate_fn=dict(type='list_collate'),
+                dataset=dict(
+                    type='VOC12WeakDataset',
+                    data_root=str(world),
+                    ann_file='train.txt',
+                    pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs')],
+                    test_mode=True,
+                    serialize_data=False,
+                ),
             ),
-        ),
-        test_cfg=dict(type='TestLoop'),
-        test_evaluator=[dict(type='CorpusWriter', out_dir=str(out_dir))],
-        custom_hooks=[dict(type='FailedRecordsHook'), dict(type='ResumeTestHook')],
-        log_level='ERROR',
+            test_cfg=dict(type='TestLoop'),
+            test_evaluator=[dict(type='CorpusWriter', out_dir=str(out_dir))],
+            custom_hooks=[dict(type='FailedRecordsHook'), dict(type='ResumeTestHook')],
+            log_level='ERROR',
+        )
     )
-    return Runner.from_cfg(Config(config))
+    if shard is not None:
+        limit_to_shard(config, parse_shard(shard))
+    return StageRunner.from_cfg(config)
 
 
 def run(world, out_dir, images=None, **model):
@@ -237,6 +242,34 @@ def test_two_corpora_are_never_mixed(world, tmp_path):
     refused('config', vqa=dict(type='FakeVQA', word='other'))
     (world / 'train.txt').write_text('\n'.join(IDS[1:]))
     refused('images')
+
+
+def test_shards_of_a_run_have_whole_parts_of_the_corpus(world, tmp_path):
+    """Eleven images are three parts of the corpus, one for each shard; one of them is killed."""
+    (world / 'JPEGImages/img_1.jpg').unlink()
+    run(world, tmp_path / 'whole')
+    asked = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeVQA, 'images_left', None)
+        run(world, tmp_path / 'parts', images=1, shard='2/3')
+        assert not shards(tmp_path / 'parts')
+    for number in (3, 1, 2):
+        _, asked[number] = run(world, tmp_path / 'parts', shard=f'{number}/3')
+    # one is unreadable, and the last part has three
+    assert asked == {1: 3, 2: 4, 3: 3}
+    assert not (tmp_path / 'parts/manifest.json').exists()
+    runner, asked = run(world, tmp_path / 'parts')
+    assert asked == 0
+    assert exit_status(runner) == EXIT_BAD_RECORDS
+    assert files(tmp_path / 'parts') == files(tmp_path / 'whole')
+
+
+@pytest.mark.parametrize('number', [0, 1, 4, 5, 11])
+def test_units_are_the_images_of_a_shard(tmp_path, number):
+    ids = IDS[:number]
+    units = CorpusWriter(str(tmp_path)).units(ids)
+    assert [i for unit in units for i in unit] == ids
+    assert all(len(unit) == SHARD for unit in units[:-1])
 
 
 def sample(image_id, **changes):
