@@ -1,12 +1,15 @@
 """A function called for many items in several processes."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for
 from typing import Any, TypeVar
 
@@ -90,9 +93,26 @@ def _context(preload: Sequence[str]) -> Any:
     """Return how processes are started: never as copies of this one, whose threads hold locks."""
     if 'forkserver' not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context('spawn')
-    context = multiprocessing.get_context('forkserver')
-    context.set_forkserver_preload(list(preload))
-    return context
+    # the server would look for modules in the current folder before all others
+    path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)
+    with _environment(PYTHONPATH=path, PYTHONSAFEPATH='1'):
+        forkserver.set_forkserver_preload(list(preload))
+        forkserver.ensure_running()
+    return multiprocessing.get_context('forkserver')
+
+
+@contextlib.contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Set variables of the environment for a moment."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            del os.environ[name]
+            if value is not None:
+                os.environ[name] = value
 
 
 def _begin() -> None:

@@ -44,7 +44,8 @@ class StageRunner(Runner):
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for several ranks, unless it has nothing to train, which DDP refuses."""
-        if is_model_wrapper(model) or any(p.requires_grad for p in model.parameters()):
+        trained = any(p.requires_grad for p in model.parameters())
+        if trained or is_model_wrapper(model) or not self.distributed:
             return super().wrap_model(model_wrapper_cfg, model)
         return model.to(get_device())
 

@@ -26,7 +26,8 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
     mend_openmmlab()
     # plans call functions of the package, which mmengine would take for a lazy config
     found = execute_config(path, lazy_import=False)
-    if 'model' in found or 'ir_label' in found:
+    # a plan may call the path of such a config ir_label
+    if 'model' in found or isinstance(found.get('ir_label'), dict):
         return [read_config(str(path), options=options)]
     if 'stages' not in found:
         raise ConfigError(f'{path} is the config of neither a stage nor a pipeline; give one.')

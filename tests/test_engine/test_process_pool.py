@@ -78,3 +78,38 @@ def is_alive(pid):
 
 def test_cores_of_this_process():
     assert 1 <= number_of_cores() <= (os.cpu_count() or 1)
+
+
+def test_modules_of_the_current_folder_are_not_taken(tmp_path):
+    """Where the command is run may lie another version of the package, or anything else."""
+    for name in ('qaclims_mm', 'torch'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / '__init__.py').write_text(f"open('imported_{name}', 'w')\n")
+    script = tmp_path / 'bin/script.py'
+    script.parent.mkdir()
+    script.write_text(
+        'from pool_work import square\n'
+        'from qaclims_mm.engine.process_pool import run_in_processes\n'
+        "if __name__ == '__main__':\n"
+        "    found = run_in_processes(square, [1, 2], 2, ['qaclims_mm.errors'])\n"
+        '    print(sorted(n for n, _, _ in found))\n'
+    )
+    path = os.pathsep.join(str(ROOT / p) for p in ('', 'tests'))
+    done = subprocess.run(
+        [sys.executable, script],
+        env=os.environ | dict(PYTHONPATH=path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == '[1, 4]\n', done.stderr
+    assert not list(tmp_path.glob('imported_*'))
+
+
+def test_the_environment_is_as_before(monkeypatch):
+    monkeypatch.setenv('PYTHONPATH', 'somewhere')
+    monkeypatch.delenv('PYTHONSAFEPATH', raising=False)
+    assert len(list(run_in_processes(square, [1, 2], 2))) == 2
+    assert os.environ['PYTHONPATH'] == 'somewhere'
+    assert 'PYTHONSAFEPATH' not in os.environ

@@ -114,17 +114,16 @@ def test_a_training_of_less_than_one_step(tiny, tmp_path):
         build_runner(cfg, 'train').train()
 
 
-def test_a_model_without_parameters_is_not_wrapped(tiny, tmp_path, monkeypatch):
-    """DDP refuses one; see tests/test_cli/test_dist_masks.py for such ranks."""
-    wrapped = []
-    monkeypatch.setattr(runner.Runner, 'wrap_model', lambda self, cfg, model: wrapped.append(model))
-    built = build_tiny_runner(tiny, tmp_path / 'work', 'test', model=dict(type='CAMClassifier'))
-    assert len(wrapped) == 1
-    bare = torch.nn.BatchNorm2d(3, affine=False)
-    assert built.wrap_model(dict(type='DDP'), bare) is bare
-    frozen = torch.nn.Linear(2, 2).requires_grad_(False)
-    assert built.wrap_model(None, frozen) is frozen
-    assert len(wrapped) == 1
+def test_ranks_do_not_wrap_a_model_with_nothing_to_train(tiny, tmp_path, monkeypatch):
+    """DDP refuses one; tests/test_cli/test_dist_masks.py has such ranks."""
+    built = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    monkeypatch.setattr(runner.Runner, 'wrap_model', lambda self, cfg, model: 'wrapped')
+    linear = torch.nn.Linear(2, 2)
+    assert built.wrap_model(None, torch.nn.BatchNorm2d(3, affine=False)) == 'wrapped'
+    built._distributed = True
+    assert built.wrap_model(None, linear) == 'wrapped'
+    for bare in (torch.nn.BatchNorm2d(3, affine=False), linear.requires_grad_(False)):
+        assert built.wrap_model(None, bare) is bare
 
 
 @pytest.mark.parametrize(
