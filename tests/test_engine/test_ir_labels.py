@@ -233,3 +233,33 @@ def test_the_config_hash_is_that_of_json_values(label, tmp_path):
     cfg = json.loads((tmp_path / 'a/ir_labels/run.json').read_text())
     label('b')
     assert json.loads((tmp_path / 'b/ir_labels/run.json').read_text()) == cfg
+
+
+def test_a_shard_without_images(label, tmp_path):
+    assert label(shard=Shard(9, 9))[1:] == (0, 0, {})
+    assert [p.name for p in (tmp_path / 'work/ir_labels').iterdir()] == ['run.json']
+
+
+@pytest.mark.parametrize(
+    ('kind', 'gpu', 'jobs', 'wanted'),
+    [
+        ('TorchDenseCRF', True, None, (1, 'cuda')),
+        ('TorchDenseCRF', True, 2, (2, 'cuda')),
+        ('TorchDenseCRF', False, None, (5, 'cpu')),
+        ('DenseCRF', True, None, (5, None)),
+        ('DenseCRF', False, 3, (3, None)),
+    ],
+)
+def test_processes_and_device(label, monkeypatch, kind, gpu, jobs, wanted):
+    def run(maker, records, jobs, preload):
+        assert len(records) == 4
+        device = maker.make_field.keywords['device'] if maker.make_field else None
+        asked.append((jobs, device))
+        return []
+
+    asked = []
+    monkeypatch.setattr(ir_labels, 'run_in_processes', run)
+    monkeypatch.setattr(ir_labels, 'number_of_cores', lambda: 5)
+    monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
+    label(jobs=jobs, **{'ir_label.type': kind})
+    assert asked == [wanted]

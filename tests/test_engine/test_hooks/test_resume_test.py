@@ -306,3 +306,8 @@ def test_images_cannot_be_grouped_in_two_ways(run, tmp_path):
     writers = [dict(type='CorpusWriter', out_dir=str(tmp_path / name)) for name in 'ab']
     with pytest.raises(ConfigError, match='CorpusWriter and CorpusWriter group the images'):
         run(test_evaluator=writers, shard='1/2')
+
+
+def test_a_shard_without_images(run, tmp_path):
+    assert run(shard='9/9') == ([], {})
+    assert not (tmp_path / 'work/cams/manifest.json').exists()
