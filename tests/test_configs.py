@@ -9,14 +9,16 @@ import open_clip
 import pytest
 import torch
 from mmengine import registry
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.optim import build_optim_wrapper
 from mmseg.structures import SegDataSample
 
 from qaclims_mm.engine.compat import enable_mmseg_bases
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.ir_labels import read_options
 from qaclims_mm.miniworld.world import CLASS_FACTS, SCENE_FACTS
 from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
+from qaclims_mm.schemas.work_dir import IR_LABELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 FILES = sorted(CONFIGS.rglob('*.py'))
@@ -87,6 +89,11 @@ def test_there_are_configs():
     assert len({path.stem for path in LEAVES}) == len(LEAVES), 'two leaves share a work dir'
 
 
+def model_of(cfg):
+    """Return the config's model; the stage ir_label has none."""
+    return cfg.get('model') or ConfigDict(type=None)
+
+
 def pipelines(cfg):
     loaders = [cfg.get(f'{split}_dataloader') for split in ('train', 'val', 'test')]
     return [loader.dataset.pipeline for loader in loaders if loader]
@@ -120,9 +127,9 @@ def test_name_tells_the_dataset(path):
     name, cfg = parse(path.stem), load(path)
     trained, judged, val = LISTS[name.dataset]
     tested = Path(cfg.test_dataloader.dataset.ann_file).name
-    if cfg.model.type in SEGMENTORS:
+    if model_of(cfg).type in SEGMENTORS:
         assert tested == ('test.txt' if 'server' in name.words else val)
-    elif 'export' in name.words or (name.length is None and cfg.model.type != 'CLIPCAM'):
+    elif 'export' in name.words or (name.length is None and model_of(cfg).type != 'CLIPCAM'):
         assert tested == trained
     else:
         assert tested == judged
@@ -140,23 +147,23 @@ def test_name_tells_the_size(path):
     if name.dataset == 'miniworld':  # its pictures are drawn at this size, so nothing is resized
         assert not transforms(cfg, 'RandomCropPad')
         return
-    if 'vqa' in cfg.model:
-        side = cfg.model.vqa.get('image_size')
+    if 'vqa' in model_of(cfg):
+        side = model_of(cfg).vqa.get('image_size')
         assert name.size == (side and (side, side))
         return
-    if cfg.model.type == 'CLIPCAM':
-        assert (cfg.model.image_head.image_size,) * 2 == name.size
+    if model_of(cfg).type == 'CLIPCAM':
+        assert (model_of(cfg).image_head.image_size,) * 2 == name.size
         return
     if name.size is None:
         assert 'train_dataloader' not in cfg or not cfg.get('optim_wrapper')
         return
-    if cfg.model.type in SEGMENTORS:
+    if model_of(cfg).type in SEGMENTORS:
         [crop] = transforms(cfg, 'RandomCrop')
         assert tuple(crop.crop_size) == name.size
     else:
         [crop] = transforms(cfg, 'RandomCropPad')
         assert crop.size in (name.size, name.size[0])
-    assert tuple(cfg.model.data_preprocessor.size) == name.size
+    assert tuple(model_of(cfg).data_preprocessor.size) == name.size
 
 
 @each_leaf
@@ -164,9 +171,9 @@ def test_name_tells_the_networks(path):
     name, cfg = parse(path.stem), load(path)
     depths = {int(w[1:]) for w in name.words if re.fullmatch(r'r\d+', w)}
     assert depths == (
-        {cfg.model.backbone.depth} if 'depth' in cfg.model.get('backbone', {}) else set()
+        {model_of(cfg).backbone.depth} if 'depth' in model_of(cfg).get('backbone', {}) else set()
     )
-    clip = cfg.model.get('image_head')
+    clip = model_of(cfg).get('image_head')
     assert bool(name.words & {'clip', 'siglip'}) == (clip is not None)
     if clip and clip.type == 'HFImageHead':
         assert cfg.text_encoding.text_head == dict(type='HFTextHead', model=clip.model)
@@ -179,7 +186,7 @@ def test_name_tells_the_networks(path):
             assert clip.model in open_clip.list_models()
             # OpenAI's weights and those adapted from them were trained with it
             assert plain.endswith('quickgelu')
-        text_head = cfg.model.text_head if 'text_head' in cfg.model else cfg.text_encoding.text_head
+        text_head = model_of(cfg).get('text_head') or cfg.text_encoding.text_head
         assert text_head.model == clip.model
         assert text_head.get('pretrained') == clip.get('pretrained')
 
@@ -189,13 +196,13 @@ def test_number_of_classes_is_that_of_the_dataset(path):
     cfg = load(path)
     classes = DATASETS.get(cfg.test_dataloader.dataset.type).METAINFO['classes']
     numbers = []
-    if 'class_names' in cfg.model:
-        assert tuple(cfg.model.class_names) == tuple(classes[1:])
-    if 'cam_head' in cfg.model:
-        numbers.append(cfg.model.cam_head.num_classes)
-    if cfg.model.type in SEGMENTORS:
-        heads = [cfg.model[h] for h in ('decode_head', 'auxiliary_head') if cfg.model.get(h)]
-        numbers += [head.num_classes - 1 for head in heads]
+    if 'class_names' in model_of(cfg):
+        assert tuple(model_of(cfg).class_names) == tuple(classes[1:])
+    if 'cam_head' in model_of(cfg):
+        numbers.append(model_of(cfg).cam_head.num_classes)
+    if model_of(cfg).type in SEGMENTORS:
+        heads = [cfg.model.get(h) for h in ('decode_head', 'auxiliary_head')]
+        numbers += [head.num_classes - 1 for head in heads if head]
     assert set(numbers) <= {len(classes) - 1}
 
 
@@ -281,6 +288,8 @@ def typed(node, keys=()):
 def test_every_type_is_registered(path):
     found = 0
     for keys, name in typed(load(path).to_dict()):
+        if keys == ('ir_label',):
+            continue
         hook = keys and keys[0] in HOOK_KEYS
         known = next((REGISTRIES[k] for k in reversed(keys) if k in REGISTRIES), MODELS)
         known = registry.EVALUATOR if name == 'SegEvaluator' else known
@@ -302,6 +311,17 @@ def without_weights(node):
 @each_leaf
 def test_model_and_transforms_build(path):
     cfg = load(path)
+    if 'ir_label' in cfg:
+        assert read_options(cfg).cams
+    else:
+        check_model(path, cfg)
+    for steps in pipelines(cfg):
+        for step in steps:
+            if step.type != 'LoadTextRows':  # opens the bank
+                TRANSFORMS.build(step)
+
+
+def check_model(path, cfg):
     model = MODELS.build(without_weights(cfg.model.to_dict()))
     assert type(model).__name__ == cfg.model.type
     if 'backbone' in cfg.model:
@@ -323,10 +343,6 @@ def test_model_and_transforms_build(path):
             stride = 8 if 'miniworld' in path.stem else cfg.model.get('patch_size') or own
             cells = [ceil(side / stride) for side in (32, 64)]
             assert out.shape == (1, cfg.model.cam_head.num_classes, *cells)
-    for steps in pipelines(cfg):
-        for step in steps:
-            if step.type != 'LoadTextRows':  # opens the bank
-                TRANSFORMS.build(step)
 
 
 # --- folders --------------------------------------------------------------------------------------
@@ -335,7 +351,6 @@ def test_model_and_transforms_build(path):
 OUTPUTS = dict(
     CAMWriter='cams',
     CorpusWriter='corpus',
-    IRLabelWriter='ir_labels',
     PseudoMaskWriter='pseudo_masks',
     SegMaskWriter='predictions',
 )
@@ -351,6 +366,8 @@ def outputs(cfg):
         made.add(f'{cfg.work_dir}/epoch_{cfg.train_cfg.max_epochs}.pth')
     if 'text_encoding' in cfg:
         made.add(cfg.model.text_bank)
+    if 'ir_label' in cfg:
+        made.add(f'{cfg.work_dir}/{IR_LABELS}')
     return made
 
 
@@ -377,12 +394,13 @@ def test_no_two_leaves_of_a_run_write_to_one_place():
 def test_inputs_are_the_outputs_of_other_leaves(path):
     made = set().union(*(outputs(load(other)) for other in LEAVES))
     cfg = load(path)
-    wanted = {cfg.load_from} if cfg.load_from else set()
+    wanted = {cfg.load_from} if cfg.get('load_from') else set()
     if 'text_encoding' in cfg:
         rows = transforms(cfg, 'LoadTextRows')
-        wanted |= {cfg.text_encoding.corpus, cfg.model.text_bank, *(r.text_bank for r in rows)}
+        wanted |= {cfg.text_encoding.corpus, model_of(cfg).text_bank, *(r.text_bank for r in rows)}
     wanted |= {step.masks for step in transforms(cfg, 'LoadMask') if 'masks' in step}
     wanted |= {step.cams for step in transforms(cfg, 'LoadCAMs')}
+    wanted |= {cfg.ir_label.cams} if 'ir_label' in cfg else set()
     assert wanted <= made
 
 
@@ -398,7 +416,7 @@ def test_a_config_is_whole_when_mmengine_has_read_it(path, monkeypatch):
 @each_leaf
 def test_segmentors_have_what_the_tools_of_mmseg_look_for(path):
     cfg = Config.fromfile(path)
-    if cfg.model.type not in SEGMENTORS:
+    if model_of(cfg).type not in SEGMENTORS:
         return
     for steps in (cfg.test_pipeline, cfg.test_dataloader.dataset.pipeline):
         assert steps[0].type == 'LoadImageFromFile'

@@ -302,7 +302,7 @@ def masks(chain, voc):
     # the configs find each other by their folders
     (chain / 'qa_clims_export').symlink_to(chain / 'ritc')
     labels = changed(chain, IR_LABEL, data)
-    run_tool('test.py', labels, 'none', '--work-dir', chain / 'ir_label')
+    run_tool('ir_label.py', labels, '--work-dir', chain / 'ir_label')
     irn = changed(chain, IRN, data, 'model = dict(backbone=dict(init_cfg=None))\n')
     work = chain / 'irn'
     one_step = ['train_cfg.max_epochs=1', 'param_scheduler.0.end=1']

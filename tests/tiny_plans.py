@@ -1,6 +1,7 @@
 """Plans of stages that take a moment: each draws a world of a few pictures."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,8 @@ def start(*words, command='run', **options):
     """Start ``qaclims run`` in a process group of its own."""
     line = [sys.executable, '-m', 'qaclims_mm', command, *map(str, words)]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'COLUMNS': '200'}
+    # in the background of a shell it is ignored
+    options.setdefault('preexec_fn', lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(
         line,
         stdout=subprocess.PIPE,

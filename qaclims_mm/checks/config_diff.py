@@ -26,6 +26,7 @@ def _read_names() -> frozenset[str]:
 
     return frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
         'text_encoding',
+        'ir_label',
         'tta_model',
         'tta_pipeline',
         'custom_imports',
@@ -204,8 +205,10 @@ def diff_files(a: str, b: str, everything: bool = False) -> list[Difference]:
     """
     configs = {path: _read(path, everything) for path in (a, b)}
     for path, cfg in configs.items():
-        if 'model' not in cfg:
-            raise ConfigError(f'{path} has no model, so it is not the config of a stage')
+        if 'model' not in cfg and 'ir_label' not in cfg:
+            raise ConfigError(
+                f'{path} has neither a model nor ir_label, so it is not the config of a stage'
+            )
     found = diff_configs(configs[a], configs[b])
     return [d for d in found if everything or is_read(d.key)]
 

@@ -1,6 +1,7 @@
 """Run a stage without training: qaclims test CONFIG CHECKPOINT (or none)."""
 
 from qaclims_mm.engine.parser import base_parser
+from qaclims_mm.engine.shards import HELP, parse_shard
 
 
 def main() -> int:
@@ -18,12 +19,14 @@ def main() -> int:
     parser.add_argument(
         '--wait-time', type=float, default=2, help='seconds that --show shows a picture'
     )
+    parser.add_argument('--shard', type=parse_shard, metavar='K/N', help=HELP)
     args = parser.parse_args()
     # these take seconds, and --help does not need them
     from qaclims_mm.engine.config import load_config
     from qaclims_mm.engine.runner import build_runner, exit_status
     from qaclims_mm.engine.switches import (
         draw_predictions,
+        limit_to_shard,
         use_test_time_augmentation,
         write_predictions,
     )
@@ -36,6 +39,8 @@ def main() -> int:
         write_predictions(cfg, args.out)
     if args.tta:
         use_test_time_augmentation(cfg)
+    if args.shard:
+        limit_to_shard(cfg, args.shard)
     runner = build_runner(cfg, 'test')
     runner.test()
     return exit_status(runner)

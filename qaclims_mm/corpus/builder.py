@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.model import BaseModel
-from torch import nn
 
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
@@ -49,8 +48,6 @@ class VQACorpusBuilder(BaseModel):
         super().__init__()
         # the registry has no parent: in a run it would look for mmseg's scope in vain, and warn
         self.vqa = VQA_MODELS.build({'_scope_': 'mmengine', **vqa})
-        # never trained; DDP refuses a model without a parameter
-        self.anchor = nn.Parameter(torch.zeros(1))
         self.questions = get_questions(question_set, groups)
         self.options: dict[str, Any] = dict(
             aliases=dict(aliases or {}),

@@ -103,7 +103,7 @@ class Explainer:
         self.class_names = self.inferencer.class_names
         own = cfg.test_dataloader.dataset.pipeline[0].get('max_side')
         self.max_side = max_side or own or MAX_SIDE
-        self.device = next(self.inferencer.model.parameters()).device
+        self.device = self.inferencer.model.data_preprocessor.device
         self.can_ask = qape is not None
         self._refiner = self._build_refiner(refiner, refiner_weights)
         self._by_clip = clip_proposer_of(cfg, self.inferencer.model, self.class_names, MODELS.build)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from qaclims_mm.engine.config_file import parse_config
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.functional.crf import CRFSettings
 
 # what the runner is given, and what it, mmseg's tools and our commands look up besides
 READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
@@ -26,6 +27,7 @@ READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'custom_imports',
     'efficient_conv_bn_eval',
     'find_unused_parameters',
+    'ir_label',
     'model_wrapper_cfg',
     'sync_bn',
     'test_pipeline',
@@ -52,6 +54,8 @@ _UNTYPED: dict[str, frozenset[str]] = {
     'env_cfg': frozenset(['cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit']),
     'randomness': frozenset(['seed', 'diff_rank_seed', 'deterministic']),
     'text_encoding': frozenset(['corpus', 'text_head', 'prompt', 'bg_filter', 'groups']),
+    'ir_label': frozenset(['cams', 'type', 'conf_fg', 'conf_bg', 'crf']),
+    'ir_label.crf': frozenset(CRFSettings._fields),
 }
 # {part of a config: keys that mmengine takes out before it builds a class}
 _OF_BUILDERS = {

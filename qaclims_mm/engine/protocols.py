@@ -97,6 +97,14 @@ class ResumableEvaluator(Protocol):
 
 
 @runtime_checkable
+class PartKeeper(Protocol):
+    """An evaluator whose results of some of the images another process can complete."""
+
+    def flush(self) -> None:
+        """Write all results so far."""
+
+
+@runtime_checkable
 class FailureKeeper(Protocol):
     """An evaluator that knows the bad records of earlier runs too."""
 

@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import barrier, get_world_size, is_main_process
 from mmengine.logging import MMLogger
+from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
+from torch import nn
 
 from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_group
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
-from qaclims_mm.errors import EXIT_BAD_RECORDS, DataError, FormatError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, DataError, FormatError
 from qaclims_mm.schemas import read_run_config, run_config_path, write_run_config
 
 _PARTS = {
@@ -22,13 +25,29 @@ _PARTS = {
 
 
 class StageRunner(Runner):
-    """Runner whose log has no control characters, and whose training has at least one step."""
+    """Runner whose log has no control characters, and whose training has at least one step.
+
+    Ranks share a model only if it has something to train.
+    """
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
         """Build the logger; mmengine logs the whole config as soon as there is one."""
         logger = super().build_logger(*args, **kwargs)
         logger.addFilter(PlainLogFilter())
         return logger
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up the environment; shards that start in the same second have logs of their own."""
+        super().setup_env(env_cfg)
+        if self.cfg.get('shard'):
+            self._timestamp += '_shard-{}-of-{}'.format(*self.cfg.shard)
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for several ranks, unless it has nothing to train, which DDP refuses."""
+        trained = any(p.requires_grad for p in model.parameters())
+        if trained or is_model_wrapper(model) or not self.distributed:
+            return super().wrap_model(model_wrapper_cfg, model)
+        return model.to(get_device())
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop of a training.
@@ -52,7 +71,13 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     """Build the runner for ``train`` or ``test``, on GPUs with nccl, on CPU ranks with gloo.
 
     A training validates where its config asks for it, see ``validates``.
+
+    Raises:
+        ConfigError: If the config has no model.
     """
+    if not cfg.get('model'):
+        command = 'run qaclims ir-label' if cfg.get('ir_label') else 'give the config of a stage'
+        raise ConfigError(f'{cfg.filename} has no model to {mode}; {command}.')
     _give_test_set(cfg)
     used = {mode, 'val'} if mode == 'train' and validates(cfg) else {mode}
     for name in _PARTS.keys() - used:
@@ -64,8 +89,8 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
     runner = StageRunner.from_cfg(cfg)
-    # which rank this is, the runner finds out
-    if is_main_process():
+    # which rank this is, the runner finds out; of a shard, the run that completes it writes it
+    if is_main_process() and not cfg.get('shard'):
         write_run_config(cfg.work_dir, mode, Path(cfg.filename or '').name, values)
     return runner
 

@@ -3,6 +3,7 @@
 from mmengine.config import Config
 
 from qaclims_mm.engine.compat import find_whole_checkpoint
+from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError
 
 
@@ -73,6 +74,24 @@ def draw_predictions(cfg: Config, show: bool, show_dir: str | None, wait_time: f
         hook.show, hook.wait_time = True, wait_time
     if show_dir:
         cfg.visualizer.save_dir = show_dir
+
+
+def limit_to_shard(cfg: Config, shard: Shard) -> None:
+    """Limit a test run to a shard of its images, in place; it writes no manifest and no metrics.
+
+    Raises:
+        ConfigError: If the config lacks the hook that leaves out the other images.
+    """
+    hooks = {hook.get('type') for hook in cfg.get('custom_hooks') or []}
+    if 'ResumeTestHook' not in hooks:
+        raise ConfigError(
+            f"{cfg.filename} has no dict(type='ResumeTestHook') in custom_hooks, which --shard "
+            'needs; add it.'
+        )
+    given = cfg.get('test_evaluator') or []
+    metrics = given.get('metrics', [given]) if isinstance(given, dict) else given
+    cfg.test_evaluator = dict(type='ShardEvaluator', metrics=metrics)
+    cfg.shard = tuple(shard)
 
 
 def write_predictions(cfg: Config, folder: str) -> None:

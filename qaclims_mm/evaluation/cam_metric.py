@@ -110,7 +110,7 @@ class CAMMetric(BaseMetric):
                 # done too, though nothing was counted
                 self._counts.image_ids.append(sample['image_id'])
             if len(self._counts.image_ids) >= IMAGES_A_PART:
-                self._flush()
+                self.flush()
 
     def _add(self, sample: dict, counts: Counts) -> None:
         cams, class_indices, mask = self._checked(sample)
@@ -138,17 +138,18 @@ class CAMMetric(BaseMetric):
             raise TrainingError(f'{name}: its maps have NaN; the checkpoint is broken.')
         return cams, sample['cam_class_indices'].cpu().numpy(), mask
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what is counted but not in the journal yet."""
         if self.journal is None:
             return
         if self._counts is not None and self._counts.image_ids:
-            write_part(self.journal, get_rank(), self._counts, self.thresholds)
+            write_part(self.journal, self._counts, self.thresholds)
         self._counts = self._new_counts()
 
     def _total(self) -> Counts:
         """Return the counts of all ranks and of earlier runs; integers, so the sum is exact."""
         if self.journal is not None:
-            self._flush()
+            self.flush()
             barrier()
             return read_parts(self.journal, len(self.class_names), self.thresholds)
         total = self._counts or self._new_counts()

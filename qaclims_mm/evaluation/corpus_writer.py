@@ -118,6 +118,9 @@ class CorpusWriter(BaseMetric):
         shards = number_of_shards(len(image_ids))
         return [shard_of(image_id, shards) for image_id in image_ids]
 
+    def flush(self) -> None:
+        """Do nothing: a shard is written with its last image."""
+
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the answers of a batch; write the shards that are complete.
 

@@ -72,13 +72,17 @@ class ImageWriter(BaseMetric):
                 continue
             self.write(file_of(self.out_dir, sample['image_id'], self.suffix), sample)
 
+    def flush(self) -> None:
+        """Wait until all files are written."""
+        self.queue.join()
+
     @abstractmethod
     def write(self, path: Path, sample: dict) -> None:
         """Put the writing of a sample's file, whole or not at all, on the ``queue``."""
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Write the manifest, when all ranks have written; return the numbers of images."""
-        self.queue.join()
+        self.flush()
         failed: dict[str, str] = {}
         for part in all_gather_object(self._failed):
             failed.update(part)

@@ -13,17 +13,6 @@ from qaclims_mm.schemas import atomic_path, file_of, resize_mask, write_mask
 
 
 @METRICS.register_module()
-class IRLabelWriter(ImageWriter):
-    """Writes ``ir_label``, what is sure of every image, as palette PNG; 255 is unsure."""
-
-    default_prefix, suffix = 'ir_labels', '.png'
-
-    def write(self, path: Path, sample: dict) -> None:
-        """Begin to write the labels of an image."""
-        self.queue.put(write_mask, path, sample['ir_label'].cpu().numpy())
-
-
-@METRICS.register_module()
 class PseudoMaskWriter(ImageWriter):
     """Writes the class of the highest map at each pixel, as palette PNG; background where none is.
 

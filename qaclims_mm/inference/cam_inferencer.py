@@ -72,7 +72,7 @@ class CAMInferencer(BaseInferencer):
         self._asker = MODELS.build(_read(qape).model).eval() if qape is not None else None
         super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
         if self._asker is not None:
-            self._asker.to(next(self.model.parameters()).device)
+            self._asker.to(self.model.data_preprocessor.device)
 
     def _init_pipeline(self, cfg: Config) -> PackWeakInputs:
         steps = cfg.test_dataloader.dataset.pipeline

@@ -4,22 +4,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from mmengine.model import BaseModel
-from torch import nn
 
 
 class PredictOnly(BaseModel):
-    """A model for ``test.py`` alone.
-
-    Args:
-        data_preprocessor: As in ``BaseModel``.
-    """
-
-    def __init__(self, data_preprocessor: dict | nn.Module | None = None) -> None:
-        super().__init__(data_preprocessor)
-        # never trained; DDP refuses a model without a parameter
-        self.anchor = nn.Parameter(torch.zeros(1))
+    """A model for ``test.py`` alone; it may have no parameters at all."""
 
     def forward(self, inputs: Any, data_samples: Sequence[Any], mode: str = 'predict') -> list[Any]:
         """Return ``predict`` of a batch.

@@ -248,16 +248,8 @@ def _stages(project: Project) -> Mapping[str, str]:
         + _start(project)
         + network.replace('model = dict(', f'model = dict(text_bank={_below("texts/text_bank")}, ')
         + f'{maps}{score}]\n',
-        ir_label=_text(
-            project,
-            'ir_label',
-            test=[
-                _LOAD,
-                f"dict(type='LoadCAMs', cams={_below('qa_clims_maps/cams')})",
-                "dict(type='MakeIRLabel', conf_fg=0.3, conf_bg=0.05)",
-                "dict(type='PackWeakInputs')",
-            ],
-        ),
+        ir_label=_text(project, 'ir_label', test=[_LOAD])
+        + f'ir_label = dict(cams={_below("qa_clims_maps/cams")}, conf_fg=0.3, conf_bg=0.05)\n',
         irn=_text(
             project,
             'irn',

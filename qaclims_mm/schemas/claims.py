@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write_json
+from qaclims_mm.schemas.files import create_json, is_table, problem_of_file, read_json, write_json
 
 CLAIM = 'run.json'
 
@@ -39,6 +39,8 @@ def read_claim(folder: str | Path) -> dict[str, Any]:
 def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
     """Mark a folder as filled from something, or check that it is; so no two runs ever mix in it.
 
+    Processes that share a run may do so at the same moment.
+
     Args:
         folder: Where a run writes one file an image or a shard.
         fingerprint: {what: hash} of all that the files depend on.
@@ -48,8 +50,8 @@ def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> None:
         StageError: If another run began it.
     """
     if problem_of_file(claim_path(folder)) == 'is missing':
-        write_claim(folder, fingerprint)
-        return
+        # another process may come between
+        create_json(claim_path(folder), dict(fingerprint))
     found = read_claim(folder)
     differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
     if differ:

@@ -1,9 +1,11 @@
 """Files that appear whole or not at all, their ids, JSON and metrics."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import platform
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +17,9 @@ from qaclims_mm.schemas.names import problem_of_image_id, shown_name, shown_text
 
 METRICS = 'metrics.json'
 MAX_FLOAT = int(sys.float_info.max)
+_HOST = os.fsencode(platform.node())
+# what a file system without hard links says
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
@@ -26,10 +31,11 @@ def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
 def temporary_path(path: str | Path) -> Path:
     """Return a hidden name beside ``path`` for what is renamed to it; ``.*.tmp`` finds leftovers.
 
-    It is short, since a file's own name may already be as long as the file system allows.
+    It is short, since a file's own name may already be as long as the file system allows. It is
+    that of this process alone, also where several machines share the folder.
     """
     path = Path(path)
-    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    name = hashlib.sha256(_HOST + b'/' + os.fsencode(path.name)).hexdigest()[:16]
     return path.with_name(f'.{name}.{os.getpid()}.tmp')
 
 
@@ -117,17 +123,38 @@ def check_regular(path: str | Path, fix: str = 'delete it and run its stage agai
         raise FormatError(f'{shown_text(path)} {problem}; {fix}.')
 
 
-def shown_as_json(value: object) -> str:
-    """Return the text that ``write_json`` writes."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
+def json_bytes(value: object) -> bytes:
+    """Return what ``write_json`` writes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
+    # half of a surrogate pair becomes its JSON escape
+    return text.encode('utf-8', 'backslashreplace')
 
 
 def write_json(path: str | Path, value: object) -> None:
     """Write sorted, indented JSON in UTF-8."""
-    text = shown_as_json(value)
     with atomic_path(path) as temporary:
-        # half of a surrogate pair becomes its JSON escape
-        temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
+        temporary.write_bytes(json_bytes(value))
+
+
+def create_json(path: str | Path, value: object) -> None:
+    """Write JSON as ``write_json`` does, unless the file is there: the first process wins.
+
+    A file system without hard links cannot tell which is first; there the last one wins.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(path)
+    try:
+        temporary.write_bytes(json_bytes(value))
+        os.link(temporary, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_json(path: str | Path, fix: str = 'delete it and run its stage again') -> Any:

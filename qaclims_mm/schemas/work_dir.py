@@ -29,6 +29,6 @@ PATTERNS = {
     'run config': rf'.*/({"|".join(MODES)})_config\.json',
     'metrics': rf'.*/{re.escape(METRICS)}',
     'curve': rf'.*/{re.escape(CURVE)}',
-    'journal': rf'.*/{JOURNAL}/part-\d{{3}}-\d{{5}}\.npz',
+    'journal': rf'.*/{JOURNAL}/part-[0-9a-f]{{16}}\.npz',
     'runs': rf'.*/{LOGS}/{re.escape(RUNS)}',
 }

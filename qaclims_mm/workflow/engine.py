@@ -147,7 +147,8 @@ def main(arguments: Sequence[str]) -> None:
     from snakemake.cli import main as run_snakemake
 
     graph, *words = arguments
-    signal.signal(signal.SIGINT, _interrupt)
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
     logger = logging.getLogger('snakemake')
     logger.addHandler(Teller(read_json(graph)['jobs']))
     logger.setLevel(logging.INFO)

@@ -20,7 +20,11 @@ from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_ta
 from qaclims_mm.workflow.stage import Stage
 
 # {sub-command: what it does not read of a config}
-_UNREAD = {'train': ('val_', 'test_'), 'test': ('val_', 'train_')}
+_UNREAD = {
+    'train': ('val_', 'test_'),
+    'test': ('val_', 'train_'),
+    'ir-label': ('val_', 'train_'),
+}
 _WEIGHTS = ('.pth', '.safetensors')
 
 

@@ -117,7 +117,13 @@ def chain(
     ]
     maps = stages[-1]['name']
     stages += [
-        prediction('ir_label', c['ir_label'], 'what is sure of the maps, by a dense CRF', [maps]),
+        dict(
+            name='ir_label',
+            command='ir-label',
+            config=c['ir_label'],
+            about='what is sure of the maps, by a dense CRF',
+            needs=[maps],
+        ),
         training('irn', c['irn'], 'train IRN on it', ['ir_label'], ranks),
         *_judged('irn', 'masks', c, 'masks of it and their mIoU', 'masks of it', ['irn', maps]),
     ]

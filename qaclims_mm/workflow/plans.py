@@ -194,7 +194,8 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
         raise ConfigError(f'config {path} does not exist; see configs/ for those that ship.')
     mend_openmmlab()
     found = execute_config(path, lazy_import=False)
-    if 'model' in found:
+    # a plan may call the path of such a config ir_label
+    if 'model' in found or isinstance(found.get('ir_label'), dict):
         return [read_config(str(path), options=options)]
     if 'stages' not in found:
         raise ConfigError(f'{path} is the config of neither a stage nor a plan; give one.')

@@ -25,7 +25,7 @@ from qaclims_mm.schemas import (
     write_json,
 )
 from qaclims_mm.schemas.claims import CLAIM
-from qaclims_mm.schemas.files import is_table, shown_as_json
+from qaclims_mm.schemas.files import is_table, json_bytes
 from qaclims_mm.version import __version__
 
 OUTPUTS = 'outputs.json'
@@ -185,8 +185,7 @@ class StageFolder:
     def has_right_manifest(self, outputs: Outputs) -> bool:
         """Tell whether the manifest is what follows from the claim and the outputs."""
         path = self.path / MANIFEST
-        text = shown_as_json(asdict(self._manifest(outputs)))
-        return path.is_file() and path.read_bytes() == text.encode(errors='backslashreplace')
+        return path.is_file() and path.read_bytes() == json_bytes(asdict(self._manifest(outputs)))
 
     def manifest_hash(self) -> str:
         """Return the hash by which other stages name this one as their input.
@@ -196,8 +195,8 @@ class StageFolder:
         Raises:
             FormatError: If the stage has not ended.
         """
-        text = shown_as_json(asdict(self._manifest(self.read_outputs())))
-        return hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()
+        manifest = self._manifest(self.read_outputs())
+        return hashlib.sha256(json_bytes(asdict(manifest))).hexdigest()
 
 
 def _is_entry(value: object) -> bool:

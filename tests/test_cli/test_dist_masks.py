@@ -25,17 +25,14 @@ LABELS = {
 }
 SIZE = (32, 40)
 PIPELINE = "test_dataloader['dataset']['pipeline']"
-LABELLING = """
-test_evaluator = [dict(type='IRLabelWriter')]
-load = [dict(type='LoadRGBImage'), dict(type='LoadCAMs', cams=cams)]
-"""
-IR_LABEL = f"""{LABELLING}
-model = dict(type='PassThrough')
-{PIPELINE} = [*load, dict(type='MakeIRLabel'), dict(type='PackWeakInputs')]
-"""
-TORCH_CRF = f"""{LABELLING}
-model = dict(type='IRLabeler')
-{PIPELINE} = [*load, dict(type='PackWeakInputs')]
+PAR = f"""
+model = dict(type='PARRefiner', steps=1)
+{PIPELINE} = [
+    dict(type='LoadRGBImage'),
+    dict(type='LoadCAMs', cams=cams),
+    dict(type='PackWeakInputs'),
+]
+test_evaluator = [dict(type='PseudoMaskWriter')]
 """
 IRN = f"""{TINY_IRN}
 test_dataloader.update(batch_size=2)
@@ -77,8 +74,8 @@ def make_cams(folder):
 
 # {name: end of the config, whether it has weights, folder of the masks, and what it writes beside}
 STAGES = dict(
-    ir_label=(IR_LABEL, False, 'ir_labels', ()),
-    ir_label_on_the_device=(TORCH_CRF, False, 'ir_labels', ()),
+    # nothing to train, so the ranks have a model each
+    par=(PAR, False, 'pseudo_masks', ()),
     irn=(IRN, True, 'pseudo_masks', ('curve.json',)),
     segmentor=(SEGMENTOR, True, 'predictions', ('predictions.zip',)),
 )

@@ -82,3 +82,19 @@ def test_names_of_checkpoints(monkeypatch, tmp_path):
             given = load_file(resolve(shipped))
             weight = 'decode_head.convs.0.weight'
             assert torch.equal(trained[weight], given[weight].float())
+
+
+def test_shards_and_then_the_plain_command(monkeypatch, tiny, tmp_path):
+    def flags(number):
+        name = f'experiment_name={tmp_path}_{number}'
+        return ['--work-dir', tmp_path / 'w', '--cfg-options', name]
+
+    for number in (2, 1):
+        shard = ['--shard', f'{number}/2']
+        assert run(monkeypatch, 'test.py', tiny, 'none', *shard, *flags(number)) == 0
+        assert len(list((tmp_path / 'w/cams').glob('*.npz'))) == 2 * (3 - number)
+    assert not (tmp_path / 'w/cams/manifest.json').exists()
+    assert not (tmp_path / 'w/metrics.json').exists()
+    assert run(monkeypatch, 'test.py', tiny, 'none', *flags(0)) == 0
+    assert Manifest.read(tmp_path / 'w/cams').counts == dict(images=4, failed=0)
+    assert run(monkeypatch, 'test.py', tiny, 'none', '--shard', '0/2', *flags(3)) == 2

@@ -11,7 +11,7 @@ from qaclims_mm.datasets.folder import FolderWeakDataset
 from qaclims_mm.datasets.miniworld import MiniWorldDataset
 from qaclims_mm.datasets.protocols import ImageList, ImageReader, RecordChecker, RecordList
 from qaclims_mm.datasets.samplers import SeededSampler, ShardSampler
-from qaclims_mm.datasets.transforms.ir_labels import LoadCAMs, MakeIRLabel
+from qaclims_mm.datasets.transforms.cams import LoadCAMs
 from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadMask, LoadRGBImage
 from qaclims_mm.datasets.transforms.texts import LoadTextRows
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
@@ -20,6 +20,7 @@ from qaclims_mm.engine.protocols import (
     FailureKeeper,
     FolderWriter,
     GroupingSampler,
+    PartKeeper,
     QuestionAsker,
     RecordKeeper,
     ResumableEvaluator,
@@ -31,9 +32,9 @@ from qaclims_mm.evaluation.cam_metric import CAMMetric
 from qaclims_mm.evaluation.cam_writer import CAMWriter
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.evaluation.crf_iou_metric import CRFIoUMetric
-from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter, SegMaskWriter
+from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter, SegMaskWriter
 
-WRITERS = (CAMWriter, IRLabelWriter, PseudoMaskWriter, SegMaskWriter)
+WRITERS = (CAMWriter, PseudoMaskWriter, SegMaskWriter)
 IMPLEMENTED = {
     ImageList: (VOC12WeakDataset, COCO14WeakDataset, FolderWeakDataset, MiniWorldDataset),
     RecordList: (VOC12WeakDataset, COCO14WeakDataset, FolderWeakDataset, MiniWorldDataset),
@@ -47,6 +48,7 @@ IMPLEMENTED = {
     WorkDirUser: (*WRITERS, CorpusWriter, CAMMetric),
     ResumableEvaluator: (*WRITERS, CorpusWriter, CAMMetric),
     RecordKeeper: (CorpusWriter,),
+    PartKeeper: (*WRITERS, CorpusWriter, CAMMetric),
     FailureKeeper: (CorpusWriter,),
 }
 PAIRS = [(p, c) for p, classes in IMPLEMENTED.items() for c in classes]
@@ -120,13 +122,13 @@ class OwnMetric(BaseMetric):
         (OwnMetric, ResumableEvaluator),
         (OwnMetric, WorkDirUser),
         (OwnMetric, FailureKeeper),
+        (OwnMetric, PartKeeper),
+        (lambda: CAMWriter('x'), RecordKeeper),
         # it has settings of another kind
         (lambda: CRFIoUMetric(workers=1), FolderWriter),
         (lambda: CRFIoUMetric(workers=1), ResumableEvaluator),
         (lambda: CAMWriter('x'), FailureKeeper),
-        (MakeIRLabel, StageReader),
         (LoadRGBImage, StageReader),
-        (MakeIRLabel, ImageReader),
         (LoadMask, ImageReader),
         (LoadMask, RecordChecker),
         (lambda: SeededSampler([1, 2]), SkippingSampler),

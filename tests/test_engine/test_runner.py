@@ -1,10 +1,11 @@
 import pytest
+import torch
 from mmengine.config import Config
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine import runner
 from qaclims_mm.engine.runner import build_runner, exit_status
-from qaclims_mm.errors import DataError
+from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.schemas import read_run_config
 
 
@@ -111,3 +112,30 @@ def test_a_training_of_less_than_one_step(tiny, tmp_path):
     cfg.merge_from_dict(changes)
     with pytest.raises(DataError, match=r'has \d+ images, but a step takes 100; make train_data'):
         build_runner(cfg, 'train').train()
+
+
+def test_ranks_do_not_wrap_a_model_with_nothing_to_train(tiny, tmp_path, monkeypatch):
+    """DDP refuses one; tests/test_cli/test_dist_masks.py has such ranks."""
+    built = build_tiny_runner(tiny, tmp_path / 'work', 'test')
+    monkeypatch.setattr(runner.Runner, 'wrap_model', lambda self, cfg, model: 'wrapped')
+    linear = torch.nn.Linear(2, 2)
+    assert built.wrap_model(None, torch.nn.BatchNorm2d(3, affine=False)) == 'wrapped'
+    built._distributed = True
+    assert built.wrap_model(None, linear) == 'wrapped'
+    for bare in (torch.nn.BatchNorm2d(3, affine=False), linear.requires_grad_(False)):
+        assert built.wrap_model(None, bare) is bare
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        (dict(model=None), r'tiny\.py has no model to test; give the config of a stage'),
+        (dict(model=None, ir_label=dict(cams='cams')), r'to test; run qaclims ir-label'),
+    ],
+)
+def test_a_config_without_a_model(tiny, tmp_path, changes, message):
+    cfg = read_tiny_config(tiny, tmp_path / 'work')
+    for key, value in changes.items():
+        cfg[key] = value
+    with pytest.raises(ConfigError, match=message):
+        build_runner(cfg, 'test')

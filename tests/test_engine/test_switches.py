@@ -7,8 +7,10 @@ import torch
 from mmengine.config import Config
 from tiny_runs import ROOT
 
+from qaclims_mm.engine.shards import Shard
 from qaclims_mm.engine.switches import (
     draw_predictions,
+    limit_to_shard,
     scale_learning_rate,
     write_predictions,
 )
@@ -95,3 +97,16 @@ def test_masks_are_written(evaluator, wanted):
 def test_masks_of_a_config_without_masks():
     with pytest.raises(ConfigError, match=r'^c\.py tests by no IoUMetric or SegMaskWriter'):
         write_predictions(config(test_evaluator=[dict(type='CAMWriter')]), 'o')
+
+
+@pytest.mark.parametrize('evaluator', [IOU, [IOU], dict(type='SegEvaluator', metrics=[IOU])])
+def test_a_test_run_of_a_shard(evaluator):
+    cfg = config(test_evaluator=evaluator, custom_hooks=[dict(type='ResumeTestHook')])
+    limit_to_shard(cfg, Shard(2, 3))
+    assert cfg.to_dict()['test_evaluator'] == dict(type='ShardEvaluator', metrics=[IOU])
+    assert tuple(cfg.shard) == (2, 3)
+
+
+def test_a_shard_needs_the_hook():
+    with pytest.raises(ConfigError, match=r"^c\.py has no dict\(type='ResumeTestHook'\)"):
+        limit_to_shard(config(test_evaluator=[IOU]), Shard(1, 2))

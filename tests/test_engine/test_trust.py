@@ -14,6 +14,7 @@ RUN = {
     'convert': ['text_cache'],
     'demo': [],
     'encode_texts': [],
+    'ir_label': [],
     'run': [],
     'config_diff': [],
     'test': [],

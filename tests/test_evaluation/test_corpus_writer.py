@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from helpers import TINY_LABELS, FakeVQA, make_tiny_voc
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 
 from qaclims_mm.checks.files import check_files, find_files
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.engine.runner import exit_status
+from qaclims_mm.engine.runner import StageRunner, exit_status
+from qaclims_mm.engine.shards import parse_shard
+from qaclims_mm.engine.switches import limit_to_shard
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, FormatError, StageError
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
 from qaclims_mm.miniworld.generate import generate
@@ -59,32 +60,36 @@ def world(tmp_path):
 READ, PACK = dict(type='LoadRGBImage'), dict(type='PackWeakInputs')
 
 
-def make_runner(world, out_dir, loading=READ, **model):
-    config = dict(
-        default_scope='mmseg',
-        work_dir=str(world.parent / 'work'),
-        model=dict(type='VQACorpusBuilder', vqa=dict(type='FakeVQA')) | model,
-        test_dataloader=dict(
-            batch_size=3,
-            num_workers=0,
-            sampler=dict(type='ShardSampler', shard_size=SHARD),
-            batch_sampler=dict(type='ShardBatchSampler'),
-            collate_fn=dict(type='list_collate'),
-            dataset=dict(
-                type='VOC12WeakDataset',
-                data_root=str(world),
-                ann_file='train.txt',
-                pipeline=[loading, PACK],
-                test_mode=True,
-                serialize_data=False,
+def make_runner(world, out_dir, loading=READ, shard=None, **model):
+    config = Config(
+        dict(
+            default_scope='mmseg',
+            work_dir=str(world.parent / 'work'),
+            model=dict(type='VQACorpusBuilder', vqa=dict(type='FakeVQA')) | model,
+            test_dataloader=dict(
+                batch_size=3,
+                num_workers=0,
+                sampler=dict(type='ShardSampler', shard_size=SHARD),
+                batch_sampler=dict(type='ShardBatchSampler'),
+                collate_fn=dict(type='list_collate'),
+                dataset=dict(
+                    type='VOC12WeakDataset',
+                    data_root=str(world),
+                    ann_file='train.txt',
+                    pipeline=[loading, PACK],
+                    test_mode=True,
+                    serialize_data=False,
+                ),
             ),
-        ),
-        test_cfg=dict(type='TestLoop'),
-        test_evaluator=[dict(type='CorpusWriter', out_dir=str(out_dir))],
-        custom_hooks=[dict(type='FailedRecordsHook'), dict(type='ResumeTestHook')],
-        log_level='ERROR',
+            test_cfg=dict(type='TestLoop'),
+            test_evaluator=[dict(type='CorpusWriter', out_dir=str(out_dir))],
+            custom_hooks=[dict(type='FailedRecordsHook'), dict(type='ResumeTestHook')],
+            log_level='ERROR',
+        )
     )
-    return Runner.from_cfg(Config(config))
+    if shard is not None:
+        limit_to_shard(config, parse_shard(shard))
+    return StageRunner.from_cfg(config)
 
 
 def run(world, out_dir, images=None, **model):
@@ -241,6 +246,26 @@ def test_two_corpora_are_never_mixed(world, tmp_path):
     refused('config', append_label=False)
     refused('config', vqa=dict(type='FakeVQA', word='other'))
     refused('config', loading=READ | dict(max_side=20))
+
+
+def test_shards_of_a_run_have_whole_parts_of_the_corpus(world, tmp_path):
+    """Four parts of the corpus are shared by three shards, of which one is killed."""
+    (world / 'JPEGImages/img_1.jpg').unlink()
+    run(world, tmp_path / 'whole')
+    asked = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FakeVQA, 'images_left', None)
+        run(world, tmp_path / 'parts', images=1, shard='2/3')
+        assert not shards(tmp_path / 'parts')
+    for number in (3, 1, 2):
+        _, asked[number] = run(world, tmp_path / 'parts', shard=f'{number}/3')
+    # one is unreadable
+    assert sum(asked.values()) == len(IDS) - 1
+    assert not (tmp_path / 'parts/manifest.json').exists()
+    runner, asked = run(world, tmp_path / 'parts')
+    assert asked == 0
+    assert exit_status(runner) == EXIT_BAD_RECORDS
+    assert files(tmp_path / 'parts') == files(tmp_path / 'whole')
 
 
 def sample(image_id, **changes):

@@ -5,9 +5,9 @@ from tiny_runs import build_tiny_runner, write_tiny_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.evaluation.cam_writer import CAMWriter
 from qaclims_mm.evaluation.corpus_writer import CorpusWriter
-from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter, SegMaskWriter
+from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter, SegMaskWriter
 
-WRITERS = (CAMWriter, CorpusWriter, IRLabelWriter, PseudoMaskWriter, SegMaskWriter)
+WRITERS = (CAMWriter, CorpusWriter, PseudoMaskWriter, SegMaskWriter)
 
 
 @pytest.mark.parametrize('writer', WRITERS)

@@ -7,25 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from qaclims_mm.evaluation.mask_writer import IRLabelWriter, PseudoMaskWriter, SegMaskWriter
-from qaclims_mm.schemas import Manifest, read_mask
-
-
-def test_labels_as_they_are_read_back(tmp_path):
-    labels = torch.tensor([[0, 3], [255, 20]], dtype=torch.uint8)
-    writer = IRLabelWriter(str(tmp_path))
-    writer.process(None, [dict(image_id='sub dir/a', ir_label=labels)])
-    assert writer.evaluate(1) == {'ir_labels/images': 1.0, 'ir_labels/failed': 0.0}
-    np.testing.assert_array_equal(read_mask(tmp_path / 'sub dir/a.png'), labels)
-    assert Manifest.read(tmp_path).stage == 'ir_labels'
-
-
-def test_labels_that_are_no_map_are_not_written(tmp_path):
-    writer = IRLabelWriter(str(tmp_path))
-    writer.process(None, [dict(image_id='a', ir_label=torch.zeros(1, 2, 2))])
-    with pytest.raises(ValueError, match=r'a mask must be \(H, W\)'):
-        writer.evaluate(1)
-    assert not list(tmp_path.iterdir())
+from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter, SegMaskWriter
+from qaclims_mm.schemas import read_mask
 
 
 def test_masks_show_the_highest_map(tmp_path):

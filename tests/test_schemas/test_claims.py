@@ -1,7 +1,21 @@
+import contextlib
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas import claim_folder, claim_path, read_claim, write_claim, write_json
+from qaclims_mm.schemas import (
+    claim_folder,
+    claim_path,
+    claims,
+    files,
+    read_claim,
+    read_json,
+    write_claim,
+    write_json,
+)
 
 
 def test_a_folder_is_held_by_one_run(tmp_path):
@@ -50,3 +64,44 @@ def test_a_cut_file(tmp_path, content):
     claim_path(tmp_path).write_bytes(content)
     with pytest.raises(FormatError, match=r'run\.json is (not valid JSON|nested too deeply)'):
         read_claim(tmp_path)
+
+
+def test_two_processes_that_claim_at_the_same_moment(tmp_path, monkeypatch):
+    """One looks, the other claims, the first goes on."""
+    for other, error in ((dict(config='a'), None), (dict(config='b'), StageError)):
+        folder = tmp_path / other['config']
+
+        def look(path, other=other, folder=folder):
+            write_claim(folder, other)
+            return 'is missing'
+
+        with monkeypatch.context() as patch:
+            patch.setattr(claims, 'problem_of_file', look)
+            # what is read afterwards is looked at as ever
+            patch.setattr(claims, 'read_claim', lambda folder: read_json(claim_path(folder)))
+            with pytest.raises(error) if error else contextlib.nullcontext():
+                claim_folder(folder, dict(config='a'))
+        assert read_claim(folder) == other
+        assert [p.name for p in folder.iterdir()] == ['run.json']
+
+
+def test_many_processes_that_claim_at_once(tmp_path):
+    """All of one run get in, of two runs but one."""
+    fingerprints = [dict(config=str(n % 2)) for n in range(16)]
+    barrier = threading.Barrier(len(fingerprints))
+
+    def claim(fingerprint):
+        barrier.wait()
+        try:
+            claim_folder(tmp_path / 'cams', fingerprint)
+        except StageError:
+            return None
+        return fingerprint['config']
+
+    # threads have one number of a process, so names of their own
+    counter = itertools.count()
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(16) as pool:
+        patch.setattr(files, 'temporary_path', lambda p: p.with_name(f'.{next(counter)}.tmp'))
+        taken = list(pool.map(claim, fingerprints))
+    winner = read_claim(tmp_path / 'cams')['config']
+    assert taken == [w if w == winner else None for w in (f['config'] for f in fingerprints)]

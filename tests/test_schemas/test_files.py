@@ -123,3 +123,38 @@ def test_a_write_that_fails_for_another_file_or_reason_keeps_its_words(tmp_path,
 def fail_with(error, path):
     with schemas.atomic_path(path):
         raise error
+
+
+def test_the_first_of_two_writers_wins(tmp_path):
+    path = tmp_path / 'sub dir/a.json'
+    schemas.files.create_json(path, dict(a='\udce9'))
+    schemas.files.create_json(path, 2)
+    assert schemas.read_json(path) == dict(a='\udce9')
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize('code', [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_links(tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, 'link', refuse)
+    schemas.files.create_json(tmp_path / 'a.json', 1)
+    assert schemas.read_json(tmp_path / 'a.json') == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / 'a.json']
+
+
+def test_a_full_disk_is_no_missing_link(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, 'link', refuse)
+    with pytest.raises(OSError, match='No space'):
+        schemas.files.create_json(tmp_path / 'a.json', 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_machines_that_share_a_folder_have_names_of_their_own(tmp_path, monkeypatch):
+    here = schemas.files.temporary_path(tmp_path / 'a.json')
+    monkeypatch.setattr(schemas.files, '_HOST', b'another')
+    assert schemas.files.temporary_path(tmp_path / 'a.json') != here

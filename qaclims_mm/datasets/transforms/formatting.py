@@ -17,7 +17,6 @@ _ARRAYS = (
     'cam_class_indices',
     'cam_strided',
     'cam_high_res',
-    'ir_label',
 )
 _META = (
     *('image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', 'pad_offset', 'label_names'),
@@ -47,7 +46,7 @@ class PackWeakInputs(BaseTransform):
         """Return ``inputs``, uint8 RGB ``(3, H, W)`` or a list of them, and ``data_samples``.
 
         The sample has ``image_labels`` (K,) of 0/1, ``class_indices`` (n,) and, where loaded,
-        ``fg_rows``, ``bg_rows``, ``no_rows``, the maps, ``ir_label`` and ``gt_sem_seg`` (1, H, W).
+        ``fg_rows``, ``bg_rows``, ``no_rows``, the maps and ``gt_sem_seg`` (1, H, W).
         """
         sample = SegDataSample(metainfo={k: results[k] for k in _META if k in results})
         class_indices = torch.tensor(results['class_indices'], dtype=torch.int64)

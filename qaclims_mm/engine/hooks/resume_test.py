@@ -1,7 +1,7 @@
 """Going on with a test run that writes files."""
 
-import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
@@ -10,18 +10,20 @@ from mmengine.runner import Runner
 
 from qaclims_mm.datasets.protocols import ImageList, RecordList
 from qaclims_mm.engine.checkpoints import checkpoint_hash
+from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
 from qaclims_mm.engine.protocols import (
     FolderWriter,
     GroupingSampler,
+    PartKeeper,
     QuestionAsker,
     RecordKeeper,
     ResumableEvaluator,
     SkippingSampler,
-    StageReader,
 )
+from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config, manifest_hash
+from qaclims_mm.schemas import claim_folder, hash_config
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str] | None) -> dict[str, str]:
@@ -41,10 +43,8 @@ def fingerprint_of(runner: Runner, image_ids: Sequence[str] | None) -> dict[str,
     config = dict(model=runner.cfg.model, dataset=dataset, work_dir=runner.work_dir)
     fingerprint = dict(config=hash_config(config))
     if image_ids is not None:
-        fingerprint['images'] = hashlib.sha256('\n'.join(image_ids).encode()).hexdigest()
-    for transform in runner.test_dataloader.dataset.pipeline.transforms:
-        if isinstance(transform, StageReader) and transform.input_folder is not None:
-            fingerprint[type(transform).__name__] = manifest_hash(transform.input_folder)
+        fingerprint['images'] = hash_image_ids(image_ids)
+    fingerprint |= hashes_of_inputs(runner.test_dataloader.dataset.pipeline.transforms)
     if runner._load_from:
         fingerprint['checkpoint'] = checkpoint_hash(runner._load_from)
     if isinstance(model, QuestionAsker):
@@ -61,8 +61,10 @@ class ResumeTestHook(Hook):
     left out if every evaluator is a ``ResumableEvaluator``; the sampler must be a
     ``SkippingSampler``.
 
+    A run of a shard (``switches.limit_to_shard``) leaves out the images of other shards too.
+
     Raises:
-        ConfigError: If the dataset or the sampler cannot take part.
+        ConfigError: If the dataset, the sampler or, of a shard, an evaluator cannot take part.
         StageError: If a folder holds files of another run.
     """
 
@@ -70,6 +72,9 @@ class ResumeTestHook(Hook):
         """Claim the folders and tell the sampler what is done."""
         dataset = runner.test_dataloader.dataset
         metrics = runner.test_evaluator.metrics
+        shard = shard_of(runner)
+        if shard is not None:
+            _check_keep_parts(metrics)
         writers = [
             (m, folder)
             for m in metrics
@@ -94,7 +99,7 @@ class ResumeTestHook(Hook):
             if isinstance(writer, RecordKeeper):
                 self._begin_records(runner, writer, ids)
         if all(isinstance(m, ResumableEvaluator) for m in metrics):
-            self._skip(runner, ids)
+            self._skip(runner, ids, shard)
 
     def _begin_records(self, runner: Runner, writer: RecordKeeper, ids: Sequence[str]) -> None:
         dataset = runner.test_dataloader.dataset
@@ -109,7 +114,7 @@ class ResumeTestHook(Hook):
         if isinstance(sampler, GroupingSampler):
             sampler.keep_together(writer.groups(ids))
 
-    def _skip(self, runner: Runner, ids: Sequence[str]) -> None:
+    def _skip(self, runner: Runner, ids: Sequence[str], shard: Shard | None) -> None:
         metrics = runner.test_evaluator.metrics
         found = [set(ids).intersection(*(m.done_ids(ids) for m in metrics))]
         # all ranks have looked before one of them writes
@@ -118,11 +123,55 @@ class ResumeTestHook(Hook):
         broadcast_object_list(found)
         [done] = found
         sampler = runner.test_dataloader.batch_sampler.sampler
-        if done and not isinstance(sampler, SkippingSampler):
+        mine = set(ids) if shard is None else shard.share(_units_of(metrics, ids))
+        left_out = done | (set(ids) - mine)
+        if left_out and not isinstance(sampler, SkippingSampler):
             raise ConfigError(
                 f'a {type(sampler).__name__} cannot leave out images that are done; give '
                 "test_dataloader sampler=dict(type='ShardSampler'), or delete the folder."
             )
-        if done:
-            sampler.skip(done)
-            runner.logger.info(f'{len(done)} of {len(ids)} images are done already and left out.')
+        if left_out:
+            sampler.skip(left_out)
+        if shard is not None:
+            runner.logger.info(f'shard {shard} has {len(mine)} of {len(ids)} images.')
+        if kept := len(done & mine):
+            runner.logger.info(f'{kept} of {len(mine)} images are done already and left out.')
+
+
+def shard_of(runner: Runner) -> Shard | None:
+    """Return the shard that a run is limited to, ``None`` if it has all images."""
+    found = runner.cfg.get('shard')
+    return None if found is None else Shard(*found)
+
+
+def _check_keep_parts(metrics: Sequence[Any]) -> None:
+    """Refuse evaluators whose results of a shard would be lost.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    for metric in metrics:
+        kept = isinstance(metric, FolderWriter) and metric.claimed_folder is not None
+        if not (kept and isinstance(metric, ResumableEvaluator) and isinstance(metric, PartKeeper)):
+            raise ConfigError(
+                f'{type(metric).__name__} keeps no results in a folder, so those of a shard would '
+                'be lost; run the test without --shard.'
+            )
+
+
+def _units_of(metrics: Sequence[Any], ids: Sequence[str]) -> list[list[str]]:
+    """Return the images in groups that one process must have together.
+
+    Raises:
+        ConfigError: If more than one evaluator wants groups.
+    """
+    keepers = [m for m in metrics if isinstance(m, RecordKeeper)]
+    if len(keepers) > 1:
+        names = ' and '.join(type(m).__name__ for m in keepers)
+        raise ConfigError(f'{names} group the images in two ways; run the test without --shard.')
+    if not keepers:
+        return [[image_id] for image_id in ids]
+    units: dict[int, list[str]] = {}
+    for image_id, group in zip(ids, keepers[0].groups(ids), strict=True):
+        units.setdefault(group, []).append(image_id)
+    return [units[group] for group in sorted(units)]

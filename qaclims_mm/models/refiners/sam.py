@@ -63,11 +63,11 @@ class SAMRefiner(PredictOnly):
             data_samples: Have ``cam_high_res``; one with ``failed`` is passed on.
         """
         if not self._loaded:
-            self.sam.load(self.anchor.device)
+            self.sam.load(self.data_preprocessor.device)
             self._loaded = True
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
             if not sample.get('failed'):
-                maps = sample.cam_high_res.to(self.anchor.device)
+                maps = sample.cam_high_res.to(self.data_preprocessor.device)
                 sample.set_field(self._refine(image, maps), 'refined_maps')
         return list(data_samples)
 

@@ -1,5 +1,7 @@
 """The journal of a metric: pixel counts of the images that are done, which survive a kill."""
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +33,18 @@ class Counts:
         self.image_ids += other.image_ids
 
 
-def part_path(folder: str | Path, rank: int, number: int) -> Path:
-    """Return the file of a part of a rank."""
-    return Path(folder) / f'part-{rank:03d}-{number:05d}.npz'
+def part_path(folder: str | Path, image_ids: Iterable[str]) -> Path:
+    """Return the file of the counts of some images.
+
+    Processes that count other images, on whichever machine, never write the same file.
+    """
+    name = hashlib.sha256('\n'.join(sorted(image_ids)).encode()).hexdigest()[:16]
+    return Path(folder) / f'part-{name}.npz'
 
 
-def write_part(folder: Path, rank: int, counts: Counts, thresholds: np.ndarray) -> None:
-    """Write counts as the next part of a rank."""
-    number = len(list(folder.glob(f'part-{rank:03d}-*.npz')))
-    with atomic_path(part_path(folder, rank, number)) as path, path.open('wb') as file:
+def write_part(folder: Path, counts: Counts, thresholds: np.ndarray) -> None:
+    """Write counts as a part of the journal."""
+    with atomic_path(part_path(folder, counts.image_ids)) as path, path.open('wb') as file:
         np.savez_compressed(
             file,
             image_ids=np.array(counts.image_ids, dtype=np.str_),
@@ -88,11 +93,12 @@ def _problem_of(part: Counts, ids: np.ndarray, thresholds: np.ndarray) -> str:
 
 
 def read_parts(folder: Path, classes: int, thresholds: np.ndarray) -> Counts:
-    """Return the sum of all parts, of all ranks.
+    """Return the sum of all parts, of all processes.
 
     Raises:
         FormatError: If a part is broken.
-        StageError: If a part was counted with other classes or thresholds.
+        StageError: If a part was counted with other classes or thresholds, or two parts count the
+            same image.
     """
     total = Counts(classes, len(thresholds))
     for path in sorted(folder.glob('part-*.npz')):
@@ -102,4 +108,9 @@ def read_parts(folder: Path, classes: int, thresholds: np.ndarray) -> Counts:
                 f'{path} was counted with other classes or thresholds; delete the folder {folder}.'
             )
         total.add(part)
+    if len(set(total.image_ids)) < len(total.image_ids):
+        raise StageError(
+            f'{folder} counts an image twice: two processes had the same images at the same time. '
+            'Delete the folder and run the test again.'
+        )
     return total

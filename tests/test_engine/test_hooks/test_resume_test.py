@@ -9,6 +9,8 @@ from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine.hooks.resume_test import ResumeTestHook, fingerprint_of
 from qaclims_mm.engine.runner import build_runner
+from qaclims_mm.engine.shards import parse_shard
+from qaclims_mm.engine.switches import limit_to_shard
 from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.evaluation.cam_metric import CAMMetric
@@ -45,8 +47,11 @@ def run(tiny, tmp_path, monkeypatch):
     """Run a test, perhaps killed after some images; returns the images seen and the metrics."""
     monkeypatch.setattr(cam_metric, 'IMAGES_A_PART', 1)
 
-    def run(work_dir='work', killed_after=0, **changes):
-        runner = build_tiny_runner(tiny, tmp_path / work_dir, 'test', **changes)
+    def run(work_dir='work', killed_after=0, shard=None, **changes):
+        cfg = read_tiny_config(tiny, tmp_path / work_dir, **changes)
+        if shard is not None:
+            limit_to_shard(cfg, parse_shard(shard))
+        runner = build_runner(cfg, 'test')
         hook = StopAfter(killed_after)
         runner.register_hook(hook)
         if killed_after:
@@ -198,30 +203,31 @@ def test_fingerprint(tiny, tmp_path):
 
 
 def test_what_another_stage_made_belongs_to_the_fingerprint(tiny, tmp_path):
-    labels = dict(type='PassThrough')
     steps = [dict(type='LoadRGBImage'), dict(type='LoadCAMs', cams=str(tmp_path / 'cam/cams'))]
-    steps += [dict(type='MakeIRLabel'), dict(type='PackWeakInputs')]
-    writer = [dict(type='IRLabelWriter', out_dir=str(tmp_path / 'labels'))]
+    steps += [dict(type='PackWeakInputs')]
+    writer = [dict(type='PseudoMaskWriter', out_dir=str(tmp_path / 'masks'))]
 
-    def label(name):
+    def refine(name):
         changes = {'test_dataloader.dataset.pipeline': steps, 'test_evaluator': writer}
         cfg = read_tiny_config(tiny, tmp_path / name, **changes)
-        cfg.model = labels
+        cfg.model = dict(type='PARRefiner', steps=1)
         return build_runner(cfg, 'test').test()
 
     with pytest.raises(FormatError, match=r'the stage that fills .*cam/cams has not finished'):
-        label('early')
+        refine('early')
     build_tiny_runner(tiny, tmp_path / 'cam', 'test').test()
-    assert label('work')['ir_labels/images'] == 4
-    assert label('work')['ir_labels/images'] == 4
-    made_of = Manifest.read(tmp_path / 'labels').inputs
+    assert refine('work')['pseudo_masks/images'] == 4
+    assert refine('work')['pseudo_masks/images'] == 4
+    made_of = Manifest.read(tmp_path / 'masks').inputs
+    assert made_of.pop('threshold') == '0.25'
+    assert made_of.pop('maps') == 'refined_maps'
     assert made_of == {'LoadCAMs': manifest_hash(tmp_path / 'cam/cams')}
-    # the same labels of other maps would be a mixture
+    # the same masks of other maps would be a mixture
     manifest = Manifest.read(tmp_path / 'cam/cams')
     manifest.inputs['checkpoint'] = 'another'
     manifest.write(tmp_path / 'cam/cams')
     with pytest.raises(StageError, match=r'holds files of another run \(LoadCAMs differ\)'):
-        label('work')
+        refine('work')
 
 
 def test_a_dataset_without_ids_is_refused(tmp_path):
@@ -229,6 +235,7 @@ def test_a_dataset_without_ids_is_refused(tmp_path):
     runner = SimpleNamespace(
         test_dataloader=SimpleNamespace(dataset=[1, 2]),
         test_evaluator=SimpleNamespace(metrics=[writer]),
+        cfg={},
     )
     with pytest.raises(ConfigError, match=r'needs a dataset with image ids, .* but has a list\.$'):
         ResumeTestHook().before_test(runner)
@@ -240,3 +247,74 @@ def test_a_sampler_that_cannot_skip_is_refused(run):
     changes = {'test_dataloader.sampler': dict(sampler, _delete_=True)}
     with pytest.raises(ConfigError, match='a DefaultSampler cannot leave out images'):
         run(**changes)
+
+
+FINAL = ('metrics.json', 'curve.json', 'test_config.json', 'cams/manifest.json')
+
+
+def made_by(folder):
+    return {n: (folder / n).read_bytes() for n in FINAL[:2]} | contents(folder / 'cams')
+
+
+@pytest.mark.parametrize('order', ['123', '312'])
+def test_shards_in_any_order_one_killed_and_then_the_plain_run(run, tmp_path, order):
+    name = 'same'  # part of the metrics
+    _, unbroken = run(f'whole/{name}')
+    (tmp_path / 'whole/same/cams/.abc.1.tmp').unlink(missing_ok=True)
+    seen = {}
+    for number in order:
+        # the first shard has two images
+        if number == '1':
+            run(f'parts/{name}', killed_after=1, shard='1/3')
+            # as a kill leaves it
+            (tmp_path / 'parts/same/cams/.abc.1.tmp').write_bytes(b'half')
+        seen[number], metrics = run(f'parts/{name}', shard=f'{number}/3')
+        assert metrics == {}
+    assert seen == {'1': ['img_3'], '2': ['img_1'], '3': ['img_2']}
+    assert not [n for n in FINAL if (tmp_path / 'parts/same' / n).exists()]
+    assert 'shard 2/3 has 1 of 4 images.' in log_of(tmp_path / 'parts/same')
+    (tmp_path / 'parts/same/cams/.abc.1.tmp').unlink()
+    seen, metrics = run(f'parts/{name}')
+    assert seen == []
+    assert metrics == unbroken
+    assert made_by(tmp_path / 'parts/same') == made_by(tmp_path / 'whole/same')
+    # the shards have logs of their own
+    assert len(list((tmp_path / 'parts/same').glob('*_shard-2-of-3/*.log'))) == 1
+
+
+def test_bad_records_of_shards_are_in_the_manifest(run, tmp_path):
+    for name in ('img_0', 'img_1'):
+        (tmp_path / f'voc/SegmentationClass/{name}.png').unlink()
+    run('whole/same')
+    run('parts/same', shard='1/2')
+    run('parts/same', shard='2/2')
+    seen, _ = run('parts/same')
+    assert seen == ['img_0', 'img_1']
+    assert [i for i, _ in Manifest.read(tmp_path / 'parts/same/cams').failed] == seen
+    assert made_by(tmp_path / 'parts/same') == made_by(tmp_path / 'whole/same')
+
+
+def test_evaluators_that_would_lose_a_shard_are_refused(run, tmp_path):
+    evaluators = [dict(type='CAMWriter'), dict(type='NothingKeptMetric')]
+    with pytest.raises(ConfigError, match='NothingKeptMetric keeps no results in a folder'):
+        run(test_evaluator=evaluators, shard='1/2')
+    assert not list((tmp_path / 'work').glob('**/run.json'))
+    with pytest.raises(ConfigError, match='NothingKeptMetric keeps no results'):
+        run(test_evaluator=evaluators[1:], shard='1/2')
+
+
+def test_a_shard_needs_a_sampler_that_can_skip(run):
+    sampler = dict(type='DefaultSampler', shuffle=False, _delete_=True)
+    with pytest.raises(ConfigError, match='a DefaultSampler cannot leave out images'):
+        run(shard='1/2', **{'test_dataloader.sampler': sampler})
+
+
+def test_images_cannot_be_grouped_in_two_ways(run, tmp_path):
+    writers = [dict(type='CorpusWriter', out_dir=str(tmp_path / name)) for name in 'ab']
+    with pytest.raises(ConfigError, match='CorpusWriter and CorpusWriter group the images'):
+        run(test_evaluator=writers, shard='1/2')
+
+
+def test_a_shard_without_images(run, tmp_path):
+    assert run(shard='9/9') == ([], {})
+    assert not (tmp_path / 'work/cams/manifest.json').exists()

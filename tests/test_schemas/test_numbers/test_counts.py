@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -16,15 +18,11 @@ def make_counts(seed, *image_ids):
     return counts
 
 
-def test_sum_of_all_parts_of_all_ranks(tmp_path):
+def test_sum_of_all_parts_of_all_processes(tmp_path):
     parts = [make_counts(0, 'a', 'sub dir/b'), make_counts(1), make_counts(2, 'ä')]
-    for rank, part in zip((0, 1, 0), parts, strict=True):
-        write_part(tmp_path, rank, part, THRESHOLDS)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        'part-000-00000.npz',
-        'part-000-00001.npz',
-        'part-001-00000.npz',
-    ]
+    for part in parts:
+        write_part(tmp_path, part, THRESHOLDS)
+    assert set(tmp_path.iterdir()) == {part_path(tmp_path, p.image_ids) for p in parts}
     total = read_parts(tmp_path, 3, THRESHOLDS)
     for name in ('tp', 'pred', 'gt'):
         wanted = sum(getattr(p, name) for p in parts)
@@ -41,19 +39,19 @@ def test_no_part_is_zero(tmp_path):
 
 @pytest.mark.parametrize('keep', [0, 10, 300])
 def test_truncated_part(tmp_path, keep):
-    write_part(tmp_path, 0, make_counts(0, 'a'), THRESHOLDS)
-    path = tmp_path / 'part-000-00000.npz'
+    write_part(tmp_path, make_counts(0, 'a'), THRESHOLDS)
+    path = part_path(tmp_path, 'a')
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(
-        FormatError, match=r'part-000-00000\.npz is broken \(.*\); delete the folder .*\.'
+        FormatError, match=r'part-\w{16}\.npz is broken \(.*\); delete the folder .*\.'
     ):
         read_parts(tmp_path, 3, THRESHOLDS)
 
 
 def test_a_flipped_byte_is_noticed_or_harmless(tmp_path):
     counts = make_counts(0, 'a')
-    write_part(tmp_path, 0, counts, THRESHOLDS)
-    path = tmp_path / 'part-000-00000.npz'
+    write_part(tmp_path, counts, THRESHOLDS)
+    path = part_path(tmp_path, 'a')
     content = path.read_bytes()
     noticed = 0
     for i in range(0, len(content), 5):
@@ -75,8 +73,8 @@ def test_a_flipped_byte_is_noticed_or_harmless(tmp_path):
     ],
 )
 def test_part_without_arrays_or_with_pickles(tmp_path, arrays):
-    np.savez(tmp_path / 'part-000-00000.npz', **arrays)
-    with pytest.raises(FormatError, match=r'part-000-00000\.npz is broken'):
+    np.savez(part_path(tmp_path, 'a'), **arrays)
+    with pytest.raises(FormatError, match=r'part-\w{16}\.npz is broken'):
         read_parts(tmp_path, 3, THRESHOLDS)
 
 
@@ -84,10 +82,10 @@ def test_part_without_arrays_or_with_pickles(tmp_path, arrays):
     ('classes', 'thresholds'), [(4, [0.1, 0.3]), (3, [0.1, 0.4]), (3, [0.1, 0.3, 0.5])]
 )
 def test_part_of_another_run(tmp_path, classes, thresholds):
-    write_part(tmp_path, 0, make_counts(0, 'a'), THRESHOLDS)
+    write_part(tmp_path, make_counts(0, 'a'), THRESHOLDS)
     with pytest.raises(
         StageError,
-        match=r'part-000-00000\.npz was counted with other classes or thresholds; '
+        match=r'part-\w{16}\.npz was counted with other classes or thresholds; '
         r'delete the folder .*\.',
     ):
         read_parts(tmp_path, classes, np.array(thresholds))
@@ -114,13 +112,13 @@ def arrays(**changes):
 
 
 def test_what_a_part_holds(tmp_path):
-    np.savez(part_path(tmp_path, 2, 1), **arrays())
-    part, thresholds = read_part(tmp_path / 'part-002-00001.npz')
+    np.savez(part_path(tmp_path, 'b'), **arrays())
+    part, thresholds = read_part(part_path(tmp_path, 'b'))
     assert part.image_ids == ['a']
     assert part.gt.tolist() == [1, 1, 1]
     assert thresholds.tolist() == THRESHOLDS.tolist()
     with pytest.raises(FileNotFoundError):
-        read_part(tmp_path / 'part-000-00000.npz')
+        read_part(part_path(tmp_path, 'a'))
 
 
 @pytest.mark.parametrize(
@@ -144,8 +142,30 @@ def test_what_a_part_holds(tmp_path):
     ],
 )
 def test_other_arrays(tmp_path, changes, message):
-    np.savez(part_path(tmp_path, 0, 0), **arrays(**changes))
-    path = part_path(tmp_path, 0, 0)
+    np.savez(part_path(tmp_path, 'a'), **arrays(**changes))
+    path = part_path(tmp_path, 'a')
     for read in (lambda: read_part(path), lambda: read_parts(tmp_path, 3, THRESHOLDS)):
-        with pytest.raises(FormatError, match=rf'000\.npz {message}.*; delete the folder'):
+        with pytest.raises(FormatError, match=rf'\.npz {message}.*; delete the folder'):
             read()
+
+
+def test_processes_never_write_the_same_file(tmp_path):
+    names = [part_path(tmp_path, ids).name for ids in ('ab', 'ba', 'a', ['ab'], '', 'c')]
+    assert names[0] == names[1]
+    assert len(set(names)) == len(names) - 1
+    assert all(re.fullmatch(r'part-[0-9a-f]{16}\.npz', name) for name in names)
+
+
+def test_an_image_that_counts_twice(tmp_path):
+    write_part(tmp_path, make_counts(0, 'a', 'b'), THRESHOLDS)
+    # the same once more is the same file
+    write_part(tmp_path, make_counts(0, 'a', 'b'), THRESHOLDS)
+    assert read_parts(tmp_path, 3, THRESHOLDS).image_ids == ['a', 'b']
+    write_part(tmp_path, make_counts(1, 'b'), THRESHOLDS)
+    with pytest.raises(StageError, match='counts an image twice: two processes had'):
+        read_parts(tmp_path, 3, THRESHOLDS)
+
+
+def test_parts_of_earlier_versions_count(tmp_path):
+    np.savez(tmp_path / 'part-000-00001.npz', **arrays())
+    assert read_parts(tmp_path, 3, THRESHOLDS).image_ids == ['a']

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from qaclims_mm.errors import RecordError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import read_cams, write_cams
 
@@ -25,22 +24,6 @@ def test_maps_are_those_of_the_file(tmp_path, record):
     assert loaded['cam_class_indices'].tolist() == [1, 5]
     np.testing.assert_array_equal(loaded['cam_high_res'], cams.high_res)
     np.testing.assert_array_equal(loaded['cam_strided'], cams.strided)
-
-
-def test_labels_are_those_of_the_function(tmp_path, record):
-    crf = dict(steps=3, bilateral_rgb=13)
-    step = dict(type='MakeIRLabel', conf_fg=0.6, conf_bg=0.2, crf=crf)
-    made = TRANSFORMS.build(step)(load(tmp_path, record))['ir_label']
-    cams = read_cams(tmp_path / 'a.npz')
-    wanted = confident_labels(
-        cams.high_res,
-        cams.class_indices,
-        record['img'],
-        0.6,
-        0.2,
-        CRFSettings(steps=3, bilateral_rgb=13),
-    )
-    np.testing.assert_array_equal(made, wanted)
 
 
 def test_missing_maps(tmp_path, record):

@@ -1,10 +1,8 @@
-"""From activation maps on disk to confident labels."""
+"""Reading activation maps from disk."""
 
-import numpy as np
 from mmcv.transforms import BaseTransform
 
 from qaclims_mm.errors import FormatError, RecordError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import file_of, read_cams
 
@@ -47,33 +45,4 @@ class LoadCAMs(BaseTransform):
             )
         results['cam_class_indices'] = cams.class_indices
         results['cam_strided'], results['cam_high_res'] = cams.strided, cams.high_res
-        return results
-
-
-@TRANSFORMS.register_module()
-class MakeIRLabel(BaseTransform):
-    """Adds ``ir_label``, uint8 ``(H, W)``; see ``functional.crf.confident_labels``.
-
-    Args:
-        conf_fg: Map value of the background where foreground is looked for.
-        conf_bg: The same where background is looked for.
-        crf: Fields of ``CRFSettings`` that differ from the defaults.
-    """
-
-    def __init__(
-        self, conf_fg: float = 0.3, conf_bg: float = 0.05, crf: dict | None = None
-    ) -> None:
-        self.conf_fg, self.conf_bg = conf_fg, conf_bg
-        self.crf = CRFSettings(**(crf or {}))
-
-    def transform(self, results: dict) -> dict:
-        """Add the labels."""
-        results['ir_label'] = confident_labels(
-            results['cam_high_res'],
-            results['cam_class_indices'],
-            np.asarray(results['img']),
-            self.conf_fg,
-            self.conf_bg,
-            self.crf,
-        )
         return results

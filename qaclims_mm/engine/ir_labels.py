@@ -1,0 +1,187 @@
+"""The stage ``ir_label``: confident labels of activation maps, by a dense CRF on all cores."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+
+from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
+from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
+from qaclims_mm.engine.shards import Shard
+from qaclims_mm.errors import ConfigError, RecordError
+from qaclims_mm.functional.crf import CRFSettings, confident_labels
+from qaclims_mm.functional.crf_torch import TorchDenseCRF
+from qaclims_mm.progress import track
+from qaclims_mm.registry import DATASETS
+from qaclims_mm.schemas import Manifest, claim_folder, file_of, hash_config, write_mask
+from qaclims_mm.schemas.work_dir import IR_LABELS
+
+FIELDS = ('DenseCRF', 'TorchDenseCRF')
+
+
+class LabelOptions(NamedTuple):
+    """The config's ``ir_label``.
+
+    Attributes:
+        cams: Folder of the maps.
+        type: ``DenseCRF`` on the cores, or ``TorchDenseCRF``, on the GPU if there is one.
+        conf_fg: Map value of the background where foreground is looked for.
+        conf_bg: The same where background is looked for.
+        crf: Fields of ``CRFSettings`` that differ from the defaults.
+    """
+
+    cams: str
+    type: str = FIELDS[0]
+    conf_fg: float = 0.3
+    conf_bg: float = 0.05
+    crf: dict[str, Any] | None = None
+
+
+class LabelMaker:
+    """Makes and writes the labels of one image; picklable, since other processes call it.
+
+    Args:
+        steps: Transforms that add ``img`` and the maps to a record.
+        folder: Folder of the labels.
+        options: Thresholds and CRF.
+        device: Device of a ``TorchDenseCRF``.
+        strict: Whether a bad record is an error.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Callable[[dict], dict]],
+        folder: Path,
+        options: LabelOptions,
+        device: str = 'cpu',
+        strict: bool = False,
+    ) -> None:
+        self.steps, self.folder, self.strict = list(steps), folder, strict
+        self.thresholds = options.conf_fg, options.conf_bg
+        self.settings = CRFSettings(**(options.crf or {}))
+        of_torch = options.type == FIELDS[1]
+        self.make_field = partial(TorchDenseCRF, device=device) if of_torch else None
+
+    def __call__(self, record: dict) -> tuple[str, str]:
+        """Return the id of the image, and why it has no labels or ''.
+
+        Raises:
+            RecordError: If the record is bad and ``strict`` is set.
+        """
+        image_id = record['image_id']
+        try:
+            for step in self.steps:
+                record = step(record)
+        except RecordError as error:
+            if self.strict:
+                raise
+            return image_id, str(error)
+        labels = confident_labels(
+            record['cam_high_res'],
+            record['cam_class_indices'],
+            record['img'],
+            *self.thresholds,
+            self.settings,
+            self.make_field,
+        )
+        write_mask(file_of(self.folder, image_id, '.png'), labels)
+        return image_id, ''
+
+
+class Labelled(NamedTuple):
+    """What a run has done.
+
+    Attributes:
+        folder: Folder of the labels.
+        images: Number of images, of the shard if it was one.
+        kept: How many of them had their labels already.
+        failed: Reasons of those that got none, {image_id: reason}.
+    """
+
+    folder: Path
+    images: int
+    kept: int
+    failed: dict[str, str]
+
+
+def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = None) -> Labelled:
+    """Make the labels of a config's test images that have none yet, then the manifest.
+
+    Args:
+        cfg: Config with ``ir_label`` and ``test_dataloader.dataset``.
+        jobs: Number of processes; by default one on a GPU, else one a core.
+        shard: Part of the images; then no manifest is written.
+
+    Raises:
+        ConfigError: If the config has no such parts, or an option is wrong.
+        StageError: If the folder holds labels of another run, or a process is killed.
+        FormatError: If the stage that makes the maps has not finished.
+    """
+    options = read_options(cfg)
+    dataset = _build_dataset(cfg, options)
+    image_ids = dataset.image_ids()
+    fingerprint = dict(
+        config=hash_config(
+            dict(
+                ir_label=cfg.ir_label,
+                dataset=cfg.test_dataloader.dataset,
+                work_dir=cfg.work_dir,
+            )
+        ),
+        images=hash_image_ids(image_ids),
+    )
+    inputs = hashes_of_inputs(dataset.pipeline.transforms)
+    folder = Path(cfg.work_dir) / IR_LABELS
+    claim_folder(folder, fingerprint | inputs)
+    mine = set(image_ids) if shard is None else shard.share([[i] for i in image_ids])
+    records = [
+        record
+        for record in dataset.iterate_records()
+        if record['image_id'] in mine and not file_of(folder, record['image_id'], '.png').is_file()
+    ]
+    on_gpu = options.type == FIELDS[1] and torch.cuda.is_available()
+    maker = LabelMaker(
+        dataset.pipeline.transforms, folder, options, 'cuda' if on_gpu else 'cpu', dataset.strict
+    )
+    jobs = jobs or (1 if on_gpu else number_of_cores())
+    made = run_in_processes(maker, records, jobs, preload=[__name__, 'qaclims_mm.datasets'])
+    failed = {i: why for i, why in track(made, 'labels', len(records)) if why}
+    if shard is None:
+        counts = dict(images=len(image_ids) - len(failed), failed=len(failed))
+        listed = [list(f) for f in sorted(failed.items())]
+        manifest = Manifest(
+            IR_LABELS, fingerprint['config'], inputs=inputs, counts=counts, failed=listed
+        )
+        manifest.write(folder)
+    return Labelled(folder, len(mine), len(mine) - len(records), failed)
+
+
+def read_options(cfg: Config) -> LabelOptions:
+    """Return the config's ``ir_label``.
+
+    Raises:
+        ConfigError: If there is none, it lacks the maps, or its type is unknown.
+    """
+    values = cfg.get('ir_label')
+    if values is None or not values.get('cams'):
+        raise ConfigError(
+            f'{cfg.filename} has no ir_label with the folder of the maps; add '
+            "ir_label = dict(cams='...') or take a config such as those of configs/irn/ir-label_*."
+        )
+    options = LabelOptions(**values)
+    if options.type not in FIELDS:
+        raise ConfigError(f'ir_label.type must be {" or ".join(FIELDS)}, but got {options.type!r}.')
+    return options
+
+
+def _build_dataset(cfg: Config, options: LabelOptions) -> Any:
+    """Return the test images, whose pipeline ends by reading the maps."""
+    values = (cfg.get('test_dataloader') or {}).get('dataset')
+    if values is None:
+        raise ConfigError(f'{cfg.filename} has no test_dataloader.dataset, the images to label.')
+    values = values.to_dict()
+    steps = [*values.get('pipeline', []), dict(type='LoadCAMs', cams=options.cams)]
+    return DATASETS.build({**values, 'pipeline': steps, 'test_mode': True})
