@@ -3,7 +3,7 @@ import pytest
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.config_file import check_config_file, execute_config
 from qaclims_mm.errors import ConfigError, FormatError
-from qaclims_mm.workflow.plan import read_plan
+from qaclims_mm.workflow.plans import read_plan
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.projects.presets import PRESETS
-from qaclims_mm.workflow.stages import chain
+from qaclims_mm.workflow.method import chain
 
 STAGES = {'qape', 'cam', 'qa_clims', 'ir_label', 'irn', 'segment'}
 

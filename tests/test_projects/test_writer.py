@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from qaclims_mm.workflow.plan import read_plan
+from qaclims_mm.workflow.plans import read_plan
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError, DataError
