@@ -17,6 +17,7 @@ from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.stage_folder import Outputs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
@@ -25,7 +26,6 @@ from qaclims_mm.workflow.graph import WAITS, Graph, ranks_of
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.signals import end_family, exit_when_told
-from qaclims_mm.workflow.state import Outputs
 
 # {what people take out of a work dir: its folder in that of a stage}
 MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}

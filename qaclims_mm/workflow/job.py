@@ -15,12 +15,12 @@ from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, StageError
 from qaclims_mm.paths import tools_folder
 from qaclims_mm.schemas import read_json, temporary_path, write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import note_path
+from qaclims_mm.schemas.stage_folder import Origin, StageFolder, is_same
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.gpus import VISIBLE, free_gpus
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import RANKED, Stage
 from qaclims_mm.workflow.signals import end_family, exit_when_told
-from qaclims_mm.workflow.state import Origin, StageFolder, is_same
 
 ROOT = 'QACLIMS_ROOT'
 

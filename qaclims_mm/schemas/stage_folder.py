@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas import (
-    MANIFEST,
-    Manifest,
-    claim_path,
+from qaclims_mm.schemas.claims import CLAIM, claim_path, read_claim
+from qaclims_mm.schemas.files import (
     hash_file,
-    read_claim,
+    is_table,
+    problem_of_file,
     read_json,
+    shown_as_json,
     write_json,
 )
-from qaclims_mm.schemas.claims import CLAIM
-from qaclims_mm.schemas.files import is_table, shown_as_json
+from qaclims_mm.schemas.manifest import MANIFEST, Manifest
+from qaclims_mm.schemas.work_dir import OUTPUTS
 from qaclims_mm.version import __version__
 
-OUTPUTS = 'outputs.json'
 _OWN = (MANIFEST, CLAIM, OUTPUTS)
 # whose hashes are noted, since their sizes say nothing; and are compared whenever a run begins
 _HASHED = ('.json', '.pth', '.safetensors')
@@ -135,10 +134,10 @@ class StageFolder:
             FormatError: If it has not ended, or the file is broken.
         """
         path = self.path / OUTPUTS
-        if not path.is_file():
+        if problem_of_file(path) == 'is missing':
             raise FormatError(f'{path} is missing: the stage has not ended; run it.')
         value = read_json(path)
-        if not is_table(value, object) or set(value) != {'files', 'failed', 'status'}:
+        if not _is_outputs(value):
             raise FormatError(f'{path} is not {{files, failed, status}}; run its stage again.')
         return Outputs(**value)
 
@@ -177,6 +176,7 @@ class StageFolder:
             counts=dict(files=len(outputs.files), bytes=size),
             failed=outputs.failed,
             extra={k: v for k, v in known.items() if v is not None},
+            version=str(claim.get('version', __version__)),
         )
 
     def has_right_manifest(self, outputs: Outputs) -> bool:
@@ -195,6 +195,19 @@ class StageFolder:
         """
         text = shown_as_json(asdict(self._manifest(self.read_outputs())))
         return hashlib.sha256(text.encode(errors='backslashreplace')).hexdigest()
+
+
+def _is_outputs(value: Any) -> bool:
+    """Tell whether a value is what ``StageFolder.finish`` writes."""
+    if not is_table(value, object) or set(value) != {'files', 'failed', 'status'}:
+        return False
+    return (
+        is_table(value['files'], list)
+        and all([type(v) for v in e] in ([int], [int, str]) for e in value['files'].values())
+        and isinstance(value['failed'], list)
+        and all(isinstance(f, list) and [type(v) for v in f] == [str, str] for f in value['failed'])
+        and type(value['status']) is int
+    )
 
 
 def _entry(path: Path, hashed: tuple[str, ...]) -> list:
