@@ -20,7 +20,7 @@ from qaclims_mm.checks.dataset import (
 from qaclims_mm.convert.prepare_coco import prepare_split
 from qaclims_mm.datasets.voc12 import CLASSES
 from qaclims_mm.schemas import write_mask
-from qaclims_mm.workflow.stage_configs import read_configs
+from qaclims_mm.workflow.plans import read_configs
 
 ROOT = CONFIGS.parent
 VOC_CAM = 'cam_r50_2xb8-5e_voc12aug-512x512'

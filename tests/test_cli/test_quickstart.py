@@ -5,7 +5,7 @@ import pytest
 from qaclims_mm.cli import main
 from qaclims_mm.cli.quickstart import PLAN
 from qaclims_mm.paths import config_file
-from qaclims_mm.workflow.plan import read_plan
+from qaclims_mm.workflow.plans import read_plan
 
 
 def test_it_is_the_plan_of_miniworld_up_to_the_report(monkeypatch):

@@ -14,7 +14,7 @@ class Run(NamedTuple):
     Attributes:
         seconds: Wall-clock time; of one that went on after a kill, since then.
         gigabytes: Memory of all its processes at the peak.
-        megabytes: By how much its folder has grown.
+        megabytes: Size of the files that it has made.
         status: Exit status.
         resumed: Whether an earlier run had begun it.
     """
