@@ -262,7 +262,7 @@ def test_names_through_the_stages(labels, stems, folders, picture, root, watcher
         asked = run_tool('test', config, 'none', '--work-dir', work / 'qape', capsys=capsys)
         assert asked.status == 0, asked.text
         config = project / 'configs/qa_clims.py'
-        flags = ('--work-dir', work / 'qa_clims')
+        flags = ('--work-dir', work / 'texts')
         encoded = run_tool('encode_texts', config, *flags, capsys=capsys)
         assert encoded.status == 0, encoded.text
         classes = read_project_tables(project).classes
@@ -280,16 +280,17 @@ def _write_results(work, classes, config):
     """Write what a training and its test leave, of which the report tells."""
     curve = {'background': [10.0, 20.0], **{name: [1.0, 2.0] for name in classes}}
     write_json(
-        work / 'qa_clims/curve.json', dict(thresholds=[0.2, 0.4], mIoU=[10.0, 20.0], classes=curve)
+        work / 'qa_clims_maps/curve.json',
+        dict(thresholds=[0.2, 0.4], mIoU=[10.0, 20.0], classes=curve),
     )
-    update_metrics(work / 'qa_clims/metrics.json', 'qa_clims', {'cam/mIoU': 20.0})
-    cfg = read_config(str(config), str(work / 'qa_clims'))
-    write_run_config(work / 'qa_clims', 'test', 'qa_clims.py', cfg.to_dict())
+    update_metrics(work / 'qa_clims_maps/metrics.json', 'qa_clims_maps', {'cam/mIoU': 20.0})
+    cfg = read_config(str(config), str(work / 'qa_clims_maps'))
+    write_run_config(work / 'qa_clims_maps', 'test', 'qa_clims.py', cfg.to_dict())
 
 
 def _check_answers(work, project, classes):
     """Compare corpus and text bank with the tables of the project."""
-    corpus, bank = VQACorpus(work / 'qape/corpus'), TextBank(work / 'texts')
+    corpus, bank = VQACorpus(work / 'qape/corpus'), TextBank(work / 'texts/text_bank')
     labels = read_labels(project / 'labels.csv')
     asked = {q.id: q.template for q in get_questions()}
     found = set()

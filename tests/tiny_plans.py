@@ -58,7 +58,7 @@ def fill(graph, monkeypatch, ran=None, status=0):
     graph.prepare()
     for key, entry in jobs_of(graph).items():
         if graph.nodes[key] in graph.left:
-            assert Job(entry).run() == 0
+            assert Job(entry, None).run() == 0
     return ran
 
 

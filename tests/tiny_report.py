@@ -1,4 +1,4 @@
-"""A pipeline's work dir as a report reads it: four stages over a world of a few pictures."""
+"""A work dir as a report reads it: stages over a world of a few pictures."""
 
 import json
 
@@ -104,18 +104,21 @@ def make_run(root):
     """Write the world and the work dir; returns the work dir."""
     world, run = root / 'world', root / 'runs/seed0'
     generate(world, num_train=len(IDS), num_val=2, seed=1, size=SIZE)
-    for folder in ('cam', 'qa_clims'):
-        write_config(run / folder, world)
-        write_curve(run / folder)
-        write_maps(run / folder / 'cams', world)
+    for trained in ('cam', 'qa_clims'):
+        write_scalars(run / trained, [dict(step=s, loss=1 / s, loss_cls=1 / s) for s in (1, 2)])
+        write_run_config(run / trained, 'train', 'config.py', dict(max_epochs=5))
+        stage = f'{trained}_maps'
+        write_config(run / stage, world)
+        write_curve(run / stage)
+        write_maps(run / stage / 'cams', world)
         values = {'cam/mIoU': 40.0, 'cam/best_threshold': 0.5, 'cam/mIoU@0.15': 12.34}
-        update_metrics(run / folder / 'metrics.json', folder, values)
-        write_scalars(run / folder, [dict(step=s, loss=1 / s, loss_cls=1 / s) for s in (1, 2)])
-    write_config(run / 'segment', world, 'val')
+        update_metrics(run / stage / 'metrics.json', stage, values)
+    write_config(run / 'segment_test', world, 'val')
+    ones = np.ones((SIZE, SIZE))
     for image_id in (world / 'ImageSets/Segmentation/val.txt').read_text().split():
-        write_mask(file_of(run / 'segment/predictions', image_id, '.png'), np.ones((SIZE, SIZE)))
+        write_mask(file_of(run / 'segment_test/predictions', image_id, '.png'), ones)
     for image_id in IDS:
-        write_mask(file_of(run / 'irn/pseudo_masks', image_id, '.png'), np.ones((SIZE, SIZE)))
+        write_mask(file_of(run / 'irn_masks/pseudo_masks', image_id, '.png'), ones)
     rows = {
         i: [row_of(i, name, 'fg', f'{EVIL} {name}', 'fine_1', EVIL) for name in CLASSES]
         + [row_of(i, name, 'bg', f'grass by {name}', 'object_1') for name in CLASSES]
@@ -126,7 +129,7 @@ def make_run(root):
         run / 'logs/runs.json',
         {'cam': dict(seconds=90, gigabytes=0.5, megabytes=12.0, status=3, resumed=False)},
     )
-    Manifest('cam', 'c', extra=dict(seed=7)).write(run / 'done/cam')
+    Manifest('cam', 'c', extra=dict(seed=7)).write(run / 'cam')
     return run
 
 
@@ -134,11 +137,16 @@ def make_ablations(folder):
     """Write the results of the suite about omega; one seed of its second row failed."""
     metric = 'cam/mIoU'
     rows = [
-        ResultRow('0.1', 'omega 0.1', 'qa_clims', 67.3, {metric: {'0': 50.0, '1': 52.0}}),
+        ResultRow('0.1', 'omega 0.1', 'qa_clims_maps', 67.3, {metric: {'0': 50.0, '1': 52.0}}),
         ResultRow(
-            '0.05', 'omega 0.05', 'omega-0.05', None, {metric: {'0': 48.0}}, {'1': 'its log is x'}
+            '0.05',
+            'omega 0.05',
+            'omega-0.05_maps',
+            None,
+            {metric: {'0': 48.0}},
+            {'1': 'its log is x'},
         ),
-        ResultRow('0.2', 'omega 0.2', 'omega-0.2'),
+        ResultRow('0.2', 'omega 0.2', 'omega-0.2_maps'),
     ]
     columns = {metric: 'best mIoU'}
     results = AblationResults('omega', 'Ratio', 'x.py', '0.1', columns, [0, 1], rows)

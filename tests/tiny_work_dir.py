@@ -13,10 +13,11 @@ from qaclims_mm.schemas import (
     manifest_hash,
     update_metrics,
     write_cams,
-    write_json,
+    write_claim,
     write_mask,
     write_text_bank,
 )
+from qaclims_mm.schemas.stage_folder import Origin, StageFolder
 
 IMAGE_IDS = tuple(f'img_{n:03d}' for n in range(SHARD_SIZE + 3))
 WITH_MAPS = ('img_000', 'sub dir/img.b')
@@ -84,17 +85,28 @@ def make_maps(folder):
     claim_folder(folder / 'cams', dict(config='c2', checkpoint='x'))
 
 
-def make_done(root):
-    """Write what the pipeline remembers: it counts nothing, and its inputs are its own stages."""
-    for stage, needs in (('qape', ()), ('text_bank', ('qape',))):
-        inputs = {name: manifest_hash(root / name) for name in needs}
-        write_json(root / stage / 'run.json', dict(config='p0', inputs=inputs, seed=3))
-        Manifest(stage, 'p0', inputs, extra=dict(seed=3)).write(root / stage)
+def end_stage(path, needs=(), made=(), failed=0):
+    """Write what a run leaves of a stage beside its files: claim, list of files and manifest."""
+    folder = StageFolder(path, tuple(map(str, made)))
+    inputs = {name: StageFolder(path.parent / name).manifest_hash() for name in needs}
+    write_claim(path, Origin(path.name, f'c-{path.name}', seed=3).claim(inputs))
+    folder.write_manifest(folder.finish(failed))
+
+
+def make_stages(root):
+    """Write three stages, one of which writes a page beside the folders of stages."""
+    (root / 'cam').mkdir()
+    (root / 'cam/epoch_1.pth').write_bytes(b'weights')
+    end_stage(root / 'cam')
+    update_metrics(root / 'cam_maps/metrics.json', 'cam_maps', {'cam/mIoU': 50.0})
+    end_stage(root / 'cam_maps', ['cam'])
+    (root / 'report.html').write_text('<html>')
+    (root / 'report').mkdir()
+    end_stage(root / 'report', ['cam_maps'], [root / 'report.html'])
 
 
 def make_work_dir(root):
     """Write all of it."""
-    make_done(root / 'done')
     make_corpus(root / 'corpus')
     make_text_bank(root / 'text_bank', root / 'corpus')
     make_maps(root / 'qa_clims')
@@ -102,3 +114,8 @@ def make_work_dir(root):
     (root / 'qa_clims/journal').mkdir()
     (root / 'qa_clims/journal/run.json').write_text('{"config": "c9"}')
     (root / 'qa_clims/epoch_1.pth').write_bytes(b'weights')
+    make_stages(root)
+    # logs, one of a stage that is called as a file, and what Snakemake remembers
+    for name in ('logs/metrics.json', 'logs/cam.log', '.snakemake/metrics.json'):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text('[]')

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qaclims_mm.checks.counts import CROSS_CHECKS, count_images
+from qaclims_mm.checks.stages import check_stage
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.schemas import (
     MANIFEST,
@@ -33,7 +34,7 @@ from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.numbers.counts import read_part
 from qaclims_mm.schemas.numbers.curve import read_curve
 from qaclims_mm.schemas.numbers.runs import read_runs
-from qaclims_mm.schemas.work_dir import PATTERNS
+from qaclims_mm.schemas.work_dir import LOG, OUTPUTS, PATTERNS, SNAKEMAKE
 
 # characters of a problem, at most
 _LONGEST = 2000
@@ -47,7 +48,7 @@ class Checked(NamedTuple):
     Attributes:
         problems: One line each, with path and mend.
         size: Height and width of the image that the file belongs to.
-        manifest: What was read, of a manifest.
+        manifest: What was read, of a manifest; ``None`` of that of a whole stage.
     """
 
     problems: tuple[str, ...] = ()
@@ -125,7 +126,8 @@ def _check_mask(path: Path) -> Checked:
 
 def _check_claim(path: Path) -> Checked:
     claim = read_claim(path.parent)
-    if not (path.parent / MANIFEST).is_file():
+    # of a whole stage, its list of files is held against both
+    if not (path.parent / MANIFEST).is_file() or (path.parent / OUTPUTS).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
     if claim.get('config', made_by) == made_by:
@@ -133,6 +135,10 @@ def _check_claim(path: Path) -> Checked:
     return Checked(
         (f'{path} and {MANIFEST} beside it are of different configs; delete {path.parent}.',)
     )
+
+
+def _check_stage(path: Path) -> Checked:
+    return Checked(tuple(check_stage(path.parent)))
 
 
 def _check_run_config(path: Path) -> Checked:
@@ -169,9 +175,12 @@ def _check_runs(path: Path) -> Checked:
 
 def _check_manifest(path: Path) -> Checked:
     manifest = Manifest.read(path.parent)
-    if not manifest.counts:
-        # it says that a stage is done, but its files lie elsewhere
-        return Checked(manifest=manifest)
+    outputs = path.parent / OUTPUTS
+    # of a whole stage, its list of files says what is there
+    if outputs.exists():
+        return Checked()
+    if 'outputs' in manifest.extra:
+        return Checked((f'{outputs} is missing; run its stage again.',))
     cross_check = CROSS_CHECKS.get(manifest.stage, count_images)
     try:
         problems = tuple(cross_check(path.parent, manifest))
@@ -189,6 +198,7 @@ _CHECKS: dict[str, Callable[[Path], Checked]] = {
     'mask': _check_mask,
     'manifest': _check_manifest,
     'claim': _check_claim,
+    'stage': _check_stage,
     'run config': _check_run_config,
     'metrics': _check_metrics,
     'curve': _check_curve,
@@ -207,6 +217,8 @@ KINDS = tuple(FileKind(name, PATTERNS[name], check) for name, check in _CHECKS.i
 def find_files(root: str | Path) -> list[FoundFile]:
     """Return all files below a folder, sorted, each with its kind; a left-over folder as one.
 
+    What Snakemake remembers is left out.
+
     Raises:
         ConfigError: If a folder cannot be listed.
     """
@@ -217,6 +229,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
             folders.clear()
             continue
         seen.add(real)
+        folders[:] = [name for name in folders if name != SNAKEMAKE]
         left_over = [name for name in folders if name.endswith('.tmp')]
         folders[:] = sorted(set(folders) - set(left_over))
         paths = (Path(folder) / name for name in sorted([*names, *left_over]))
@@ -231,6 +244,9 @@ def _stop(error: OSError) -> None:
 
 
 def _kind_of(path: Path) -> FileKind | None:
+    # a stage that is called as a file of another kind has a log of that name
+    if re.fullmatch(LOG, path.as_posix(), re.DOTALL):
+        return None
     return next((k for k in KINDS if re.fullmatch(k.pattern, path.as_posix(), re.DOTALL)), None)
 
 
@@ -300,7 +316,7 @@ def _unfinished(ours: Sequence[tuple[Path, FileKind]]) -> Iterator[str]:
 def _other_sizes(pairs: Iterable[tuple[Path, FileKind, Checked]]) -> Iterator[str]:
     """Yield a problem for each file whose image has another shape in an earlier file.
 
-    A pipeline may read images smaller than their files are.
+    A plan may read images smaller than their files are.
     """
     first: dict[str, tuple[tuple[int, int], Path]] = {}
     for path, kind, checked in pairs:
@@ -328,12 +344,7 @@ def _other_inputs(pairs: Sequence[tuple[Path, FileKind, Checked]]) -> Iterator[s
     for path, manifest in manifests:
         for name, wanted in manifest.inputs.items():
             stage = INPUT_STAGES.get(name, name)
-            made = {
-                manifest_hash(p.parent): p.parent
-                for p, m in manifests
-                # a pipeline's own manifests, which count nothing, name one another
-                if m.stage == stage and bool(m.counts) == bool(manifest.counts)
-            }
+            made = {manifest_hash(p.parent): p.parent for p, m in manifests if m.stage == stage}
             if made and wanted not in made:
                 folder = next(iter(made.values()))
                 yield f'{path} was made from another {name} than {folder}; run its stage again.'

@@ -1,6 +1,6 @@
 """Check that the data and weights of a config are there: qaclims check-dataset CONFIG.
 
-CONFIG is that of a stage or of a pipeline (configs/pipelines), whose stages are all checked. What
+CONFIG is that of a stage, or a plan (configs/pipelines), whose stages are all checked. What
 is missing is listed with the command or step that fixes it. What other stages make is not looked
 at. The exit status is 0 if nothing is missing, else 1.
 """
@@ -28,7 +28,9 @@ def main() -> int:
         epilog=CONFIGS_ARE_CODE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('config', help='config of a stage or of a pipeline, or its name')
+    parser.add_argument(
+        'config', help='config of a stage, or a plan, or the name of one that ships'
+    )
     parser.add_argument('--full', action='store_true', help='open every image and mask, too')
     parser.add_argument('--data-root', help='folder of the data set, instead of the one in CONFIG')
     parser.add_argument(

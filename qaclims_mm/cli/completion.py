@@ -81,9 +81,14 @@ def flags_of(module: str) -> list[str]:
     tree = ast.parse((PACKAGE / 'cli' / f'{module}.py').read_text(encoding='utf-8'))
     found = {'--help', *_flags_in(tree)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and any(n.name.endswith('parser') for n in node.names):
+        names = {n.name for n in node.names} if isinstance(node, ast.ImportFrom) else set()
+        shared = {name for name in names if name.endswith(('parser', 'add_options'))}
+        if isinstance(node, ast.ImportFrom) and shared:
             path = Path(*str(node.module).split('.')).with_suffix('.py')
-            found |= _flags_in(ast.parse((PACKAGE.parent / path).read_text(encoding='utf-8')))
+            whole = ast.parse((PACKAGE.parent / path).read_text(encoding='utf-8'))
+            # of a module that is a sub-command itself, what it adds for others alone
+            parts = [n for n in whole.body if getattr(n, 'name', '') in shared]
+            found |= {flag for part in parts for flag in _flags_in(part)}
     return sorted(found)
 
 

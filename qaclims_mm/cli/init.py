@@ -1,4 +1,4 @@
-"""Make a pipeline of your own images: qaclims init DIR --images FOLDER --labels FILE.
+"""Make a project of your own images: qaclims init DIR --images FOLDER --labels FILE.
 
 Labels are a CSV file (image,labels), COCO's JSON, VOC's XML files, or the folder of the images
 itself with a folder for each class. The exit status is 3 if the project was made, but rows
@@ -68,7 +68,7 @@ def main() -> int:
         return 1
     project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
     rate = matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
-    *_, pipeline = write_project(project, rate)
+    *_, plan = write_project(project, rate)
     # a title would be as narrow as the table
     console.print(f'{source.kind}: {len(checked.rows)} images of {images}', soft_wrap=True)
     table = Table()
@@ -87,7 +87,7 @@ def main() -> int:
         '(--dry-run has the stages)',
         soft_wrap=True,
     )
-    command = shlex.join(['qaclims', 'run', str(pipeline)])
+    command = shlex.join(['qaclims', 'run', str(plan)])
     console.print(f'now run: {command}', soft_wrap=True)
     return EXIT_BAD_RECORDS if checked.left_out else 0
 

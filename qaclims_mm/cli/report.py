@@ -1,4 +1,4 @@
-"""One page about a pipeline's work dir: qaclims report WORK_DIR.
+"""One page about a work dir: qaclims report WORK_DIR.
 
 It has numbers, curves, maps, failures, answers and configs, and needs no other file. Nothing in the
 work dir is executed.
@@ -13,7 +13,7 @@ from qaclims_mm.console import new_console
 def main() -> None:
     """Write the page and say where it is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dir', help='folder of a pipeline that qaclims run has filled')
+    parser.add_argument('work_dir', help='folder that qaclims run has filled, or a project')
     parser.add_argument('--out', help='default report.html in the work dir')
     parser.add_argument(
         '--ablations',

@@ -1,1 +1,1 @@
-"""A project of one's own: from a folder of images and their labels to a pipeline."""
+"""A project of one's own: from a folder of images and their labels to a plan."""

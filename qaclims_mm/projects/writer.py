@@ -1,4 +1,4 @@
-"""The files of a project: tables of labels and classes, a config a stage, and the pipeline."""
+"""The files of a project: tables of labels and classes, a config a stage, and the plan."""
 
 import os
 from collections.abc import Mapping
@@ -134,7 +134,7 @@ class Project:
 
 
 def write_project(project: Project, rate: float) -> list[Path]:
-    """Write a project; returns its files, the pipeline last.
+    """Write a project; returns its files, the plan last.
 
     Args:
         project: What it is made of.
@@ -167,7 +167,7 @@ def write_project(project: Project, rate: float) -> list[Path]:
     return [
         *paths,
         folder / COSTS,
-        _write(folder / 'pipeline.py', _pipeline(project, tuple(stages))),
+        _write(folder / 'pipeline.py', _plan(project, tuple(stages))),
     ]
 
 
@@ -337,7 +337,7 @@ def _lines(steps: list[str]) -> str:
     return '\n'.join(f'        {step},' for step in steps)
 
 
-def _pipeline(project: Project, names: tuple[str, ...]) -> str:
+def _plan(project: Project, names: tuple[str, ...]) -> str:
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if project.masks else '{}'
     number = len(project.checked.rows)
     return f"""\
@@ -352,7 +352,11 @@ configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {n
 costs = os.path.join(folder, 'costs.json')
 stages = chain(configs, 'its masks of all images', ranks=1)
 table = dict(
-    rows=dict(cam='CAM, the baseline', qa_clims='QA-CLIMS', irn='QA-CLIMS + IRN, masks'),
+    rows=dict(
+        cam_maps='CAM, the baseline',
+        qa_clims_maps='QA-CLIMS',
+        irn_masks='QA-CLIMS + IRN, masks',
+    ),
     columns={columns},
 )
 """

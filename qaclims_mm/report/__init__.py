@@ -1,1 +1,1 @@
-"""One HTML page about all that a pipeline has made."""
+"""One HTML page about all that a plan has made."""

@@ -30,7 +30,7 @@ def read_ablations(folder: str | Path) -> dict[str, AblationResults]:
 
 
 def titles_of(ablations: Mapping[str, AblationResults]) -> dict[str, str]:
-    """Return {folder: title} of all rows of ablations."""
+    """Return {stage of the maps: title} of all rows of ablations."""
     return {
         row.folder: f'{row.title} ({results.suite})'
         for results in ablations.values()
@@ -71,7 +71,7 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
 
 def _command(suite: str, folder: str | Path) -> str:
     """Return what runs a suite whose results such a folder gets."""
-    where = f'--pipeline PIPELINE_CONFIG --work-dir {shlex.quote(str(Path(folder).parent))}'
+    where = f'--plan PLAN --work-dir {shlex.quote(str(Path(folder).parent))}'
     return f'qaclims ablate {suite} --seeds 0 1 2 {where}'
 
 

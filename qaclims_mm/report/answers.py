@@ -16,7 +16,7 @@ from qaclims_mm.report.blocks import (
     Text,
 )
 from qaclims_mm.report.plots import paint_counts, plot
-from qaclims_mm.report.work_dir import WorkDir, part_of
+from qaclims_mm.report.work_dir import MAPS, WorkDir, part_of
 from qaclims_mm.schemas.work_dir import CORPUS
 from qaclims_mm.visualization.sheets import BG_COLOUR, FG_COLOUR
 
@@ -35,7 +35,7 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
         MissingError: If there is no corpus.
     """
     if work.corpus is None:
-        raise MissingError(f'{work.root / CORPUS} has not been made; run', work.pipeline('qape'))
+        raise MissingError(f'{work.root / CORPUS} has not been made; run', work.command('qape'))
     bg_filter = _bg_filter(work)
     texts, fates, sizes = count_answers(work.corpus, bg_filter)
     if not sizes['answers']:
@@ -76,7 +76,7 @@ def _most_frequent(texts: Counter[str]) -> dict[str, int]:
 
 def _bg_filter(work: WorkDir) -> str:
     """Return by which rule QA-CLIMS drops background answers."""
-    return str(part_of(work.config('qa_clims'), 'text_encoding').get('bg_filter', 'none'))
+    return str(part_of(work.config(MAPS), 'text_encoding').get('bg_filter', 'none'))
 
 
 def count_answers(

@@ -12,12 +12,11 @@ from qaclims_mm.functional.evaluation import count_pixels, iou
 from qaclims_mm.report.blocks import Block, MissingError
 from qaclims_mm.report.images import SIDE, answers_of, evenly, true_mask
 from qaclims_mm.report.plots import sheet_picture
-from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas import Cams, file_of, read_cams
 from qaclims_mm.schemas.work_dir import CAMS, CURVE
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, fit_mask, load_column
 
-FOLDER = 'qa_clims'
 MOST_IMAGES, PER_CLASS = 2000, 2
 COLUMNS_A_SHEET = 8
 
@@ -37,13 +36,13 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     Raises:
         MissingError: If there are no maps, no curve or no masks to compare with.
     """
-    curve, maps = work.curves.get(FOLDER), work.root / FOLDER / CAMS
+    curve, maps = work.curves.get(MAPS), work.root / MAPS / CAMS
     if curve is None or not maps.is_dir():
-        raise work.unjudged(f'{work.root / FOLDER / CURVE} or the maps beside it are not there')
+        raise work.unjudged(f'{work.root / MAPS / CURVE} or the maps beside it are not there')
     threshold = float(curve.thresholds[curve.best])
     records = [
         r
-        for r in work.dataset(FOLDER).iterate_records()
+        for r in work.dataset(MAPS).iterate_records()
         if file_of(maps, r['image_id'], '.npz').is_file()
     ]
     chosen = evenly(records, MOST_IMAGES) if records else []
@@ -58,7 +57,7 @@ def failure_blocks(work: WorkDir) -> list[Block]:
         f'The images on which the maps of a class are worst, {PER_CLASS} a class, by the IoU of '
         f'the class at the best threshold, {threshold:.2f}; below them the class with this IoU, '
         f'the answers about it (green) and about what is around it (red). '
-        f'{len(chosen)} of {len(records)} images were looked at, of {work.data_of(FOLDER)}.'
+        f'{len(chosen)} of {len(records)} images were looked at, of {work.data_of(MAPS)}.'
     )
     return [
         sheet_picture(
@@ -85,7 +84,7 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
     mask = true_mask(record)
     if mask is None:
         return
-    maps = read_cams(file_of(work.root / FOLDER / CAMS, record['image_id'], '.npz'))
+    maps = read_cams(file_of(work.root / MAPS / CAMS, record['image_id'], '.npz'))
     mask = fit_mask(mask, maps.size)
     counts = count_pixels(maps.high_res, maps.class_indices, mask, np.array([threshold]))
     found = iou(counts.tp, counts.pred, counts.gt)[:, 0]
@@ -103,9 +102,9 @@ def mask_at(maps: Cams, threshold: float) -> np.ndarray:
 
 def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
     image_id = case.record['image_id']
-    maps = read_cams(file_of(work.root / FOLDER / CAMS, image_id, '.npz'))
+    maps = read_cams(file_of(work.root / MAPS / CAMS, image_id, '.npz'))
     column = load_column(
-        work.dataset(FOLDER).read_image(case.record),
+        work.dataset(MAPS).read_image(case.record),
         case.label,
         case.name,
         {'QA-CLIMS': maps},

@@ -9,16 +9,18 @@ import numpy as np
 
 from qaclims_mm.report.blocks import Block, MissingError
 from qaclims_mm.report.plots import sheet_picture
-from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas import file_of, read_cams, read_mask
+from qaclims_mm.schemas.work_dir import CAMS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_column
 
 IMAGES = 8
 SIDE = 1.15  # inches
-# {row: folder of maps}; the last one is needed
-MAPS = {'CAM': 'cam_maps/cams', 'CLIMS': 'clims_maps/cams', 'QA-CLIMS': 'qa_clims_maps/cams'}
-MASKS = {'IRN': 'irn_masks/pseudo_masks'}
-PREDICTIONS = 'segment/predictions'
+# {row: stage of its maps or masks}; QA-CLIMS's maps are needed
+OURS = 'QA-CLIMS'
+MAP_ROWS = {'CAM': 'cam_maps', 'CLIMS': 'clims_maps', OURS: MAPS}
+MASK_ROWS = {'IRN': 'irn_masks'}
+SEGMENTED = 'segment_test'
 
 
 def sheet_blocks(work: WorkDir) -> list[Block]:
@@ -28,23 +30,23 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
         MissingError: If QA-CLIMS has no maps, or its images are not there.
     """
     maps, masks = (
-        {n: f for n, f in fs.items() if (work.root / f).is_dir()} for fs in (MAPS, MASKS)
+        {n: f'{stage}/{made}' for n, stage in rows.items() if (work.root / stage / made).is_dir()}
+        for rows, made in ((MAP_ROWS, CAMS), (MASK_ROWS, PSEUDO_MASKS))
     )
-    if 'QA-CLIMS' not in maps:
+    if OURS not in maps:
         raise MissingError(
-            f'There are no maps in {work.root / MAPS["QA-CLIMS"]}; run',
-            work.pipeline('qa_clims_maps'),
+            f'There are no maps in {work.root / MAPS / CAMS}; run', work.command(MAPS)
         )
     needed = [(f, '.npz') for f in maps.values()] + [(f, '.png') for f in masks.values()]
     records = [
         r
-        for r in work.dataset('qa_clims').iterate_records()
+        for r in work.dataset(MAPS).iterate_records()
         if r['class_indices'] and _has(work, r['image_id'], needed)
     ]
     if not records:
         raise MissingError(
             f'No image of the test set is in all of {", ".join(f for f, _ in needed)}; run',
-            work.pipeline(),
+            work.command(),
         )
     columns = [_maps_of(work, r, maps, masks) for r in evenly(records, IMAGES)]
     texts = (
@@ -55,7 +57,7 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
     caption = (
         f'Maps of {", ".join(maps)} for one class of an image'
         + (f', masks of {", ".join(masks)} for all classes' if masks else '')
-        + f'; {texts}. {len(columns)} images at equal distances from {work.data_of("qa_clims")}.'
+        + f'; {texts}. {len(columns)} images at equal distances from {work.data_of(MAPS)}.'
     )
     picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of maps and masks', caption)
     return [picture]
@@ -87,7 +89,7 @@ def _maps_of(
 ) -> SheetColumn:
     image_id = record['image_id']
     return load_column(
-        work.dataset('qa_clims').read_image(record),
+        work.dataset(MAPS).read_image(record),
         record['class_indices'][0],
         record['label_names'][0],
         {n: read_cams(file_of(work.root / f, image_id, '.npz')) for n, f in maps.items()},
@@ -104,26 +106,26 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
     Raises:
         MissingError: If it has written no masks, or its images are not there.
     """
-    folder = work.root / PREDICTIONS
+    folder = work.root / SEGMENTED / PREDICTIONS
     if not folder.is_dir():
         raise MissingError(
             f'The segmentor has written no masks into {folder}; give its config a SegMaskWriter, '
             'as configs/_base_/datasets/voc12_server.py has one, and run',
-            work.pipeline('segment_test'),
+            work.command(SEGMENTED),
         )
     records = [
         r
-        for r in work.dataset('segment').iterate_records()
+        for r in work.dataset(SEGMENTED).iterate_records()
         if file_of(folder, r['image_id'], '.png').is_file()
     ]
     if not records:
         raise MissingError(
-            f'No image of the test set has a mask in {folder}; run', work.pipeline('segment_test')
+            f'No image of the test set has a mask in {folder}; run', work.command(SEGMENTED)
         )
     columns = [_prediction_of(work, r, folder) for r in evenly(records, IMAGES)]
     caption = (
         f'What the segmentor predicts; below it the classes of the image. {len(columns)} images '
-        f'at equal distances from {work.data_of("segment")}.'
+        f'at equal distances from {work.data_of(SEGMENTED)}.'
     )
     picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of segmentations', caption)
     return [picture]
@@ -132,6 +134,6 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
 def _prediction_of(work: WorkDir, record: dict, folder: Path) -> SheetColumn:
     mask = read_mask(file_of(folder, record['image_id'], '.png'))
     made = {'prediction': mask}
-    image, name = work.dataset('segment').read_image(record), record['image_id']
+    image, name = work.dataset(SEGMENTED).read_image(record), record['image_id']
     column = load_column(image, 0, '', {}, true_mask(record), made=made, name=name)
     return replace(column, class_name=', '.join(record['label_names']))

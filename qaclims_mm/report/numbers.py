@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.report.blocks import Block, Table, Text, Tiles
-from qaclims_mm.report.titles import in_order
-from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.report.titles import Titles, in_order
+from qaclims_mm.report.work_dir import MAPS, WorkDir
 
 # {prefix of metrics: caption of their table}
 GROUPS = {
@@ -29,23 +29,23 @@ COLUMNS = {
     'aAcc': 'pixels right, %',
     'mAcc': 'pixels right, mean over classes, %',
 }
-# {title of the tile: (folder, metric)}
+# {title of the tile: (stage, metric)}
 TILES = {
-    'CAM, best mIoU': ('cam', 'cam/mIoU'),
-    'QA-CLIMS, best mIoU': ('qa_clims', 'cam/mIoU'),
-    'IRN masks, best mIoU': ('irn', 'mask/mIoU'),
-    'segmentor, mIoU': ('segment', 'seg/mIoU'),
+    'CAM, best mIoU': ('cam_maps', 'cam/mIoU'),
+    'QA-CLIMS, best mIoU': (MAPS, 'cam/mIoU'),
+    'IRN masks, best mIoU': ('irn_masks', 'mask/mIoU'),
+    'segmentor, mIoU': ('segment_test', 'seg/mIoU'),
 }
 
 
-def number_blocks(work: WorkDir, titles: Mapping[str, str]) -> list[Block]:
+def number_blocks(work: WorkDir, titles: Titles) -> list[Block]:
     """Return all numbers.
 
     Args:
         work: The work dir.
-        titles: {folder: title} of the stages that have one.
+        titles: Titles of stages.
     """
-    found = [(t, work.metrics.get(folder, {}).get(m)) for t, (folder, m) in TILES.items()]
+    found = [(t, work.metrics.get(stage, {}).get(m)) for t, (stage, m) in TILES.items()]
     tiles = [(title, f'{value:.1f} %') for title, value in found if value is not None]
     blocks: list[Block] = [Tiles(tiles)] if tiles else []
     for group, caption in GROUPS.items():
@@ -66,7 +66,7 @@ def _of_group(values: Mapping[str, float], group: str) -> dict[str, float]:
 
 
 def _counts(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Return {folder/what: {count: number}} of the metrics that judge nothing."""
+    """Return {stage/what: {count: number}} of the metrics that judge nothing."""
     found: dict[str, dict[str, float]] = {}
     for stage, values in metrics.items():
         for metric, value in values.items():
@@ -77,13 +77,13 @@ def _counts(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, f
 
 
 def metric_tables(
-    metrics: Mapping[str, Mapping[str, float]], titles: Mapping[str, str], caption: str
+    metrics: Mapping[str, Mapping[str, float]], titles: Titles, caption: str
 ) -> list[Table]:
     """Return a table of the stages that have such metrics, or none.
 
     Args:
-        metrics: {folder: {metric: value}}.
-        titles: {folder: title}.
+        metrics: {stage: {metric: value}}.
+        titles: Titles of stages.
         caption: Of the table.
     """
     metrics = {stage: values for stage, values in metrics.items() if values}
@@ -91,7 +91,7 @@ def metric_tables(
         return []
     columns = _in_order({m for values in metrics.values() for m in values})
     rows = [
-        [titles.get(stage, stage), *(_shown(m, metrics[stage].get(m)) for m in columns)]
+        [titles.of(stage), *(_shown(m, metrics[stage].get(m)) for m in columns)]
         for stage in in_order(metrics)
     ]
     return [Table(['stage', *(_title(m) for m in columns)], rows, caption)]
@@ -138,6 +138,6 @@ def cost_table(work: WorkDir) -> Block:
     minutes = sum(run.seconds for run in work.runs.values()) / 60
     caption = (
         f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
-        'at their peak, disk by how much its own folder has grown.'
+        'at their peak, disk the size of the files that it has made.'
     )
     return Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)

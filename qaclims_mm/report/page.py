@@ -21,16 +21,16 @@ from qaclims_mm.report.failures import failure_blocks
 from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
 from qaclims_mm.report.numbers import number_blocks
 from qaclims_mm.report.per_class import per_class_blocks
-from qaclims_mm.report.titles import TITLES
+from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.versions import version_blocks
-from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas import atomic_path
 
 HERE = Path(__file__).parent
 
 
 def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> list[Section]:
-    """Write the report of a pipeline's work dir; returns its sections.
+    """Write the report of a work dir; returns its sections.
 
     Args:
         root: The work dir.
@@ -52,14 +52,11 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
 def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]:
     """Return the sections in their order; of one that has nothing to show, what is missing."""
     results = read_ablations(ablations)
-    ablated = titles_of(results)
-    # rows that are the stages themselves keep the names of these
-    titles = {**ablated, **TITLES}
-    variants = set(ablated) - set(TITLES)
+    titles = Titles(titles_of(results))
     parts: dict[str, Callable[[], list[Block]]] = {
         'The numbers': lambda: number_blocks(work, titles),
         'Losses': lambda: loss_blocks(work, titles),
-        'mIoU over thresholds': lambda: threshold_blocks(work, titles, variants),
+        'mIoU over thresholds': lambda: threshold_blocks(work, titles),
         'IoU of each class': lambda: per_class_blocks(work),
         'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
         'Ablations': lambda: ablation_blocks(results, ablations),
@@ -92,7 +89,7 @@ def lead_of(work: WorkDir) -> str:
     return (
         'From image-level labels to masks: a VQA model is asked about every image, its answers '
         'guide the training of activation maps, the maps become masks, and a segmentor is trained '
-        f'on these. Maps and masks are of {work.data_of("qa_clims", "cam")}, the trainings of '
+        f'on these. Maps and masks are of {work.data_of(MAPS, "cam_maps")}, the trainings of '
         f'{work.of_seed}.'
     )
 

@@ -6,19 +6,19 @@ import numpy as np
 
 from qaclims_mm.report.blocks import Block
 from qaclims_mm.report.plots import paint_groups, plot
-from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas.numbers.curve import Curve
 from qaclims_mm.schemas.work_dir import CURVE
 
 BACKGROUND = 'background'
 OURS, COMPARED = 'QA-CLIMS', 'CLIMS'
-# {title: folder}
+# {title: stage of its maps}
 METHODS = {
-    'CAM': 'cam',
-    COMPARED: 'clims',
-    'RITC without QAPE': 'ritc',
-    'answers about the background': 'table5_texts-bg',
-    OURS: 'qa_clims',
+    'CAM': 'cam_maps',
+    COMPARED: 'clims_maps',
+    'RITC without QAPE': 'ritc_maps',
+    'answers about the background': 'table5_texts-bg_maps',
+    OURS: MAPS,
 }
 CLASS_WIDTH, HEIGHT = 0.75, 3.6  # inches
 

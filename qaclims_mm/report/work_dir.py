@@ -1,4 +1,4 @@
-"""Reading what a pipeline has left in its work dir."""
+"""Reading what the stages of a plan have left in a work dir."""
 
 import json
 import shlex
@@ -24,7 +24,10 @@ from qaclims_mm.schemas.files import is_number, problem_of_file
 from qaclims_mm.schemas.numbers.curve import Curve, read_curve
 from qaclims_mm.schemas.numbers.runs import Run, read_runs
 from qaclims_mm.schemas.project import PROJECT
-from qaclims_mm.schemas.work_dir import CORPUS, CURVE, DONE
+from qaclims_mm.schemas.work_dir import CORPUS, CURVE
+
+# the stage of QA-CLIMS's maps
+MAPS = 'qa_clims_maps'
 
 
 def part_of(values: Any, *keys: str) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def part_of(values: Any, *keys: str) -> dict[str, Any]:
 
 
 class WorkDir:
-    """A pipeline's work dir; nothing is written into it, and nothing in it is executed.
+    """The work dir of a plan; nothing is written into it, and nothing in it is executed.
 
     Args:
         root: The folder, or that of a project, whose ``work`` is meant.
@@ -58,8 +61,9 @@ class WorkDir:
                     f'{self.root.parent}'
                 )
         # before anything else: what a work dir of another version holds may look alike
-        self.manifests = {p.parent.name: Manifest.read(p.parent) for p in self._done()}
-        # the pipeline's file has what earlier runs found too, those of the stages are newer
+        found_in = sorted(self.root.glob(f'*/{MANIFEST}'))
+        self.manifests = {p.parent.name: Manifest.read(p.parent) for p in found_in}
+        # the file of the work dir has what earlier runs found too, those of the stages are newer
         paths = [self.root / METRICS, *sorted(self.root.glob(f'*/{METRICS}'))]
         found = [read_metrics(p) for p in paths if p.is_file()]
         seeds = sorted(p.parent for p in self.root.glob(f'seed*/{METRICS}'))
@@ -71,25 +75,22 @@ class WorkDir:
         if not found:
             raise FormatError(
                 f'{self.root} has no {METRICS}, neither its own nor in a folder of a stage; '
-                f'run: {self.pipeline()}'
+                f'run: {self.command()}'
             )
         self.metrics = {stage: values for each in found for stage, values in each.items()}
         self.config = cache(self._config)
         self.dataset = cache(self._dataset)
 
-    def _done(self) -> list[Path]:
-        return sorted((self.root / DONE).glob(f'*/{MANIFEST}'))
-
-    def pipeline(self, stage: str = '') -> str:
+    def command(self, stage: str = '') -> str:
         """Return the command line that makes what is missing."""
         until = f' --to {stage}' if stage else ''
         root = shlex.quote(str(self.root))
-        return f'qaclims run PIPELINE_CONFIG --work-dir {root}{until}'
+        return f'qaclims run PLAN --work-dir {root}{until}'
 
     @cached_property
     def is_judged(self) -> bool:
         """Whether maps are compared with ground truth masks, as far as that is known."""
-        evaluators = (self.config('qa_clims') or {}).get('test_evaluator') or []
+        evaluators = (self.config(MAPS) or {}).get('test_evaluator') or []
         evaluators = evaluators if isinstance(evaluators, list) else [evaluators]
         kinds = [part_of(e).get('type') for e in evaluators]
         return not kinds or 'CAMMetric' in kinds
@@ -102,15 +103,17 @@ class WorkDir:
         """
         if not self.is_judged:
             return MissingError(
-                'The maps are not judged: the config of qa_clims has no CAMMetric, which compares '
+                f'The maps are not judged: the config of {MAPS} has no CAMMetric, which compares '
                 'them with ground truth masks (of your own project: qaclims init --masks).'
             )
-        return MissingError(f'{missing}; run', self.pipeline('qa_clims_maps'))
+        return MissingError(f'{missing}; run', self.command(MAPS))
 
     @cached_property
     def folders(self) -> list[str]:
         """Names of the folders of stages."""
-        return sorted(p.name for p in self.root.iterdir() if p.is_dir())
+        return sorted(
+            p.name for p in self.root.iterdir() if p.is_dir() and not p.name.startswith('.')
+        )
 
     @cached_property
     def seeds(self) -> list[str]:
@@ -187,7 +190,7 @@ class WorkDir:
             raise MissingError(
                 f'{path}, which says where the images are, is not there: the stage was not tested, '
                 'or by an older version; run',
-                self.pipeline(),
+                self.command(),
             )
         try:
             values = read_run_config(path).values
@@ -198,7 +201,7 @@ class WorkDir:
         except (QAClimsError, OSError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '
-                'folder in which the pipeline ran.'
+                'folder in which the plan was run.'
             ) from error
 
     def data_of(self, *folders: str) -> str:

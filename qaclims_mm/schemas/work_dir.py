@@ -7,14 +7,20 @@ from qaclims_mm.schemas.files import METRICS
 from qaclims_mm.schemas.manifest import MANIFEST
 from qaclims_mm.schemas.run_config import MODES
 
-# manifests of the stages that are done, their logs, and how they ran
-DONE, LOGS, RUNS = 'done', 'logs', 'runs.json'
+# logs of the stages, and how they ran
+LOGS, RUNS = 'logs', 'runs.json'
+# which files a stage has made, in its folder; claim and manifest lie beside it
+OUTPUTS = 'outputs.json'
+# what Snakemake remembers
+SNAKEMAKE = '.snakemake'
 # IoU at every threshold, and the journal of its counts, in a stage's folder
 CURVE, JOURNAL = 'curve.json', 'journal'
 CORPUS = 'qape/corpus'
 # folders with one file an image, in a stage's folder
 CAMS, IR_LABELS, PSEUDO_MASKS, PREDICTIONS = 'cams', 'ir_labels', 'pseudo_masks', 'predictions'
 
+# Regular expression of the paths of logs, POSIX, but for ``RUNS``
+LOG = rf'.*/{LOGS}/(?!{re.escape(RUNS)})[^/]*\.(json|tsv|log|lock)'
 # Regular expressions of whole paths, POSIX, {kind of file: pattern}. A group ``folder`` is the
 # folder of a stage, which has a manifest; a group ``image_id`` is the image of the file.
 PATTERNS = {
@@ -26,6 +32,7 @@ PATTERNS = {
     'mask': rf'(?P<folder>.*/(?:{IR_LABELS}|{PSEUDO_MASKS}))/(?P<image_id>.+)\.png',
     'manifest': rf'.*/{re.escape(MANIFEST)}',
     'claim': rf'.*/{re.escape(CLAIM)}',
+    'stage': rf'(?P<folder>.*)/{re.escape(OUTPUTS)}',
     'run config': rf'.*/({"|".join(MODES)})_config\.json',
     'metrics': rf'.*/{re.escape(METRICS)}',
     'curve': rf'.*/{re.escape(CURVE)}',

@@ -70,7 +70,7 @@ def caption_of(results: AblationResults) -> str:
     text = f'In percent, {of_seeds} of {results.config}.'
     title = next((r.title for r in results.rows if r.name == results.reference), None)
     if not title:
-        text += " No row is the pipeline's own training, with which others would be compared."
+        text += " No row is the plan's own training, with which others would be compared."
     else:
         text += f' Difference to "{title}"'
         text += (

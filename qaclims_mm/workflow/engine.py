@@ -15,8 +15,8 @@ from qaclims_mm.console import new_console, styled
 from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError
 from qaclims_mm.schemas import read_json
 from qaclims_mm.schemas.numbers.runs import Run, note_path, note_run
+from qaclims_mm.schemas.stage_folder import StageFolder
 from qaclims_mm.schemas.work_dir import LOGS
-from qaclims_mm.workflow.state import StageFolder
 
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')

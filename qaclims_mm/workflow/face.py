@@ -15,6 +15,7 @@ from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.stage_folder import Outputs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
@@ -23,7 +24,6 @@ from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.machine import cores, visible_gpus
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.signals import end_family, exit_when_told
-from qaclims_mm.workflow.state import Outputs
 
 # {what people take out of a work dir: its folder in that of a stage}
 MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
@@ -85,7 +85,7 @@ class Workflow:
             # a file that nothing can be noted in is told before the work, not after it
             read_runs(plan.root)
         status = 0
-        with hold(base / LOGS / 'run.lock', str(base)) as lock, exit_when_told():
+        with hold(base / LOGS / '.lock', str(base)) as lock, exit_when_told():
             if self.graph.left:
                 check_disk(self._costly(), base)
                 self._tell_ranks()

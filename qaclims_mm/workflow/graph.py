@@ -9,11 +9,11 @@ from pathlib import Path
 
 from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import MANIFEST, write_json
-from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.schemas.stage_folder import Origin, StageFolder, differences
+from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
 from qaclims_mm.workflow.fingerprint import DataHasher, hash_stage_config
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.stage import RANKED, Stage, lineage
-from qaclims_mm.workflow.state import OUTPUTS, Origin, StageFolder, differences
 
 DONE, TO_DO, BEGUN, STALE, DAMAGED = 'done', 'to do', 'begun', 'stale', 'damaged'
 WAITS = 'waits'
@@ -78,7 +78,7 @@ class Node:
     @property
     def folder(self) -> StageFolder:
         """Its folder."""
-        return StageFolder(self.root / self.stage.name, self.stage.at(self.root).made)
+        return StageFolder(self.root / self.stage.name)
 
 
 class Graph:

@@ -1,5 +1,6 @@
-"""Runs one stage, as the command of its Snakemake rule: python -m qaclims_mm.workflow.job."""
+"""Runs one stage, as the command of its Snakemake rule: ``python -m qaclims_mm.cli._job``."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -8,20 +9,20 @@ import subprocess
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, StageError
 from qaclims_mm.paths import tools_folder
-from qaclims_mm.schemas import read_json, temporary_path, write_claim, write_json
+from qaclims_mm.schemas import temporary_path, write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import note_path
-from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.schemas.stage_folder import Origin, StageFolder, is_same
+from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.machine import VISIBLE, free_gpus
-from qaclims_mm.workflow.signals import end_family, exit_when_told
+from qaclims_mm.workflow.signals import end_family
 from qaclims_mm.workflow.stage import RANKED, Stage
-from qaclims_mm.workflow.state import OUTPUTS, Origin, StageFolder, is_same
 
 ROOT, PEAKS = 'QACLIMS_ROOT', 'QACLIMS_PEAKS'
 
@@ -31,14 +32,16 @@ class Job:
 
     Args:
         entry: The description.
+        qaclims: Runs a sub-command in this process and raises ``SystemExit``.
     """
 
-    def __init__(self, entry: dict[str, Any]) -> None:
+    def __init__(self, entry: dict[str, Any], qaclims: Callable[[Sequence[str]], None]) -> None:
+        self.qaclims = qaclims
         self.stage = Stage(**{k: _as_tuple(v) for k, v in entry['stage'].items()})
         self.root, self.ranks = Path(entry['root']), entry['ranks']
         self.origin, self.link = Origin(**entry['origin']), entry['link']
         self.bars, self.keeps, self.nodes = entry['bars'], entry['keeps'], entry['nodes']
-        self.folder = StageFolder(self.root / self.stage.name, self.stage.at(self.root).made)
+        self.folder = StageFolder(self.root / self.stage.name)
         self.log = self.root / LOGS / f'{self.stage.name}.log'
 
     def run_shard(self, shard: str) -> int:
@@ -80,7 +83,7 @@ class Job:
             status = self._run_command()
             if status not in (0, EXIT_BAD_RECORDS):
                 return status
-            outputs = self.folder.finish(status)
+            outputs = self.folder.finish(status, self.stage.made)
             if not outputs.files:
                 raise StageError(
                     f'stage {name} has ended well, but {self.folder.path} is empty: its config '
@@ -126,13 +129,11 @@ class Job:
 
     def _remove(self) -> None:
         """Remove the folder, and what the stage has made elsewhere."""
-        try:
-            files = self.folder.read_outputs().files
-        except FormatError:
-            files = {}
-        for name, path in self.folder.find_files():
-            if name in files and self.folder.path not in path.parents:
-                path.unlink()
+        with contextlib.suppress(FormatError):
+            outputs = self.folder.read_outputs()
+            for name, path in self.folder.find_files(outputs.made):
+                if name in outputs.files:
+                    path.unlink()
         shutil.rmtree(self.folder.path)
 
     def _link(self, other: Path) -> None:
@@ -187,15 +188,13 @@ class Job:
 
     def _here(self, more: Sequence[str]) -> int:
         """Run the sub-command in this process, whose imports it needs anyway."""
-        from qaclims_mm.cli import main
-
         if self.stage.config is not None and self._config_hash() != self.origin.config:
             raise StageError(
                 f'the config of stage {self.stage.name} is not what it was when this run began; '
                 'run it again.'
             )
         try:
-            main([*self.command(), *more])
+            self.qaclims([*self.command(), *more])
         except SystemExit as end:
             if isinstance(end.code, str):
                 sys.stdout.write(f'{end.code}\n')
@@ -246,23 +245,3 @@ def _free_port() -> int:
 
 def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run a job; returns the exit status.
-
-    Args:
-        arguments: File of ``Graph.write``, key of the job, and ``K/N`` of a shard.
-    """
-    path, key, *shard = arguments
-    with exit_when_told():
-        job = Job(read_json(path)['jobs'][key])
-        return job.run_shard(shard[0]) if shard else job.run()
-
-
-if __name__ == '__main__':
-    from qaclims_mm.cli._execute import run_tool
-    from qaclims_mm.cli._process import tune_process
-
-    tune_process()
-    run_tool(lambda: main(sys.argv[1:]))

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from qaclims_mm.schemas.stage_folder import WORK_DIR
+
 # sub-commands that share their work among ranks
 RANKED = ('train', 'test')
-WORK_DIR = '{work_dir}'
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
+from qaclims_mm.schemas.stage_folder import WORK_DIR
 from qaclims_mm.workflow.method import last_checkpoint
 from qaclims_mm.workflow.plans import Plan
-from qaclims_mm.workflow.stage import WORK_DIR, Stage, lineage
+from qaclims_mm.workflow.stage import Stage, lineage
 
 # the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'

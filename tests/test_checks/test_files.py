@@ -57,12 +57,14 @@ def test_good_work_dir(good):
         'text bank': 1,
         'activation maps': 2,
         'mask': 4,
-        'manifest': 7,
-        'claim': 5,
-        'metrics': 1,
+        'manifest': 8,
+        'claim': 6,
+        'stage': 3,
+        'metrics': 2,
     }
-    # texts.json and index.parquet belong to the text bank; the checkpoint is none of ours
-    assert report.others == 3
+    # texts.json and index.parquet belong to the text bank; checkpoints, pages and logs are none
+    # of ours
+    assert report.others == 7
 
 
 def test_config_of_a_run(work):
@@ -171,6 +173,8 @@ def other_corpus(root):
     write_json(path, manifest | dict(extra=manifest['extra'] | dict(questions='q1')))
 
 
+COMMAND = 'give the same qaclims run or qaclims ablate command again'
+REMAKE = f'{COMMAND}, which makes the stage again'
 SHARD, CAMS = 'corpus/part-00001.parquet', 'qa_clims/cams/img_000.npz'
 AGAIN = 'delete it and run the qape stage again'
 EXPORT = 'delete it and run the CAM export again'
@@ -374,11 +378,36 @@ DAMAGES = {
         'claim',
         'corpus/run.json is not {what: hash}; delete .*/corpus and run its stage again',
     ),
-    'pipeline': (
-        edit('done/text_bank/manifest.json', config_hash='p1'),
+    'stage list gone': (
+        remove('report/outputs.json'),
+        'manifest',
+        'report/outputs.json is missing; run its stage again',
+    ),
+    'stage list': (
+        edit('report/outputs.json', status='0'),
+        'stage',
+        r'report/outputs.json is not {files, failed, status}; run its stage again',
+    ),
+    'stage file': (
+        remove('cam/epoch_1.pth'),
+        'stage',
+        f'cam: stage cam is damaged: epoch_1.pth is missing; {REMAKE}',
+    ),
+    'stage manifest': (
+        edit('cam/manifest.json', config_hash='p1'),
+        'stage',
+        'cam/manifest.json of stage cam does not follow from run.json and outputs.json beside it; '
+        f'{COMMAND}, which corrects it',
+    ),
+    'stage manifest broken': (
+        cut('cam/manifest.json', 5),
+        'manifest',
+        'cam/manifest.json is not valid JSON .* run its stage again',
+    ),
+    'stage claim': (
+        lambda root: write_json(root / 'cam/run.json', ['x']),
         'claim',
-        'done/text_bank/run.json and manifest.json beside it are of different configs; '
-        'delete .*/done/text_bank',
+        'cam/run.json is not {what: hash}; delete .*/cam and run its stage again',
     ),
     'metrics shape': (
         lambda root: write_json(root / METRICS, dict(qa_clims=[1])),
@@ -413,7 +442,7 @@ def test_damage_is_one_line(work, damage, kind, line):
     assert +report.bad == {kind: 1}
 
 
-@pytest.mark.parametrize('folder', ['corpus', 'text_bank', 'qa_clims/cams', 'qa_clims/ir_labels'])
+@pytest.mark.parametrize('folder', ['corpus', 'text_bank', 'qa_clims/cams', 'cam'])
 def test_unfinished_stage(work, folder):
     (work / folder / 'manifest.json').unlink()
     [problem] = check(work).problems
@@ -624,7 +653,7 @@ def test_a_hostile_file_is_one_line_and_hides_no_other(tmp_path, name, write, me
 NAMES = [
     'metrics.json', 'qape/manifest.json', 'qape/run.json', 'a/test_config.json', 'cams/a.npz',
     'pseudo_masks/a.png', 'corpus/part-00000.parquet', 'corpus/next-00004/part-00000.parquet',
-    'x/texts.safetensors',
+    'x/texts.safetensors', 'x/outputs.json',
 ]  # fmt: skip
 
 

@@ -5,7 +5,8 @@ PLAN = """
 work_dir = 'unused'
 sizes = ['--num-train', '2', '--num-val', '1', '--size', '32']
 def world(name):
-    return dict(name=name, tool='make_miniworld.py', args=['--root', '{work_dir}/' + name, *sizes])
+    root = '{work_dir}/world of ' + name
+    return dict(name=name, command='make-miniworld', args=['--root', root, *sizes], made=[root])
 stages = [world('qa_clims_maps')]
 comparators = [world('other_maps')]
 table = dict(rows={}, columns={'cam/mIoU': 'best mIoU'})
@@ -20,7 +21,7 @@ variants = dict(ours=dict(title='ours'), other=dict(title='another', stage='othe
 def flags(tmp_path):
     for name, text in (('plan', PLAN), ('suite', SUITE)):
         (tmp_path / f'{name}.py').write_text(text)
-    more = ('--pipeline', tmp_path / 'plan.py', '--work-dir', tmp_path / 'work')
+    more = ('--plan', tmp_path / 'plan.py', '--work-dir', tmp_path / 'work')
     return (tmp_path / 'suite.py', '--seeds', '0', '2', *more)
 
 
@@ -29,9 +30,8 @@ def test_every_seed_has_its_folder(flags, tmp_path, capsys):
     assert ended.status == 0
     for seed in (0, 2):
         for name in ('qa_clims_maps', 'other_maps'):
-            found = tmp_path / f'work/seed{seed}/{name}/JPEGImages'
+            found = tmp_path / f'work/seed{seed}/world of {name}/JPEGImages'
             assert len(list(found.iterdir())) == 3
-            assert f'seed {seed} {name}  done' in ended.text
     assert 'Worlds' in ended.text
     assert f'written: {tmp_path}/work/ablations/suite.md' in ended.text
     assert '| another |' in (tmp_path / 'work/ablations/suite.md').read_text()
@@ -50,9 +50,9 @@ def test_a_dry_run_runs_nothing(flags, tmp_path, capsys):
     ('more', 'message'),
     [
         (('--jobs', '0'), '--jobs must be at least 1, but got 0'),
-        (('--seeds', '-1'), '--seeds must be at least 0, but got -1'),
-        (('--ranks', '2'), '2 ranks need --launcher pytorch or slurm'),
-        (('--pipeline', 'nowhere.py'), 'config nowhere.py does not exist'),
+        (('--seeds', '-1'), 'seeds must be at least 0, but got -1'),
+        (('--ranks', '0'), '--ranks must be at least 1, but got 0'),
+        (('--plan', 'nowhere.py'), 'config nowhere.py does not exist'),
     ],
 )
 def test_bad_flags(flags, capsys, more, message):

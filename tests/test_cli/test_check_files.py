@@ -20,11 +20,12 @@ def test_all_is_well(work, capsys):
         ('text bank', '1', '0'),
         ('activation maps', '2', '0'),
         ('mask', '4', '0'),
-        ('manifest', '7', '0'),
-        ('claim', '5', '0'),
-        ('metrics', '1', '0'),
+        ('manifest', '8', '0'),
+        ('claim', '6', '0'),
+        ('stage', '3', '0'),
+        ('metrics', '2', '0'),
     ]
-    assert '3 other files' in done.text
+    assert '7 other files' in done.text
 
 
 def test_problems_are_lines_and_the_status_says_so(work, capsys):

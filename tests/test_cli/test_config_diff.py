@@ -44,7 +44,7 @@ def test_inserted_transform_is_one_row(capsys):
     done = run(leaf(RITC.format('')), leaf('cam_r50_2xb8-5e_voc12aug-512x512'), capsys=capsys)
     key = 'train_dataloader.dataset.pipeline.LoadTextRows'
     rows = {k: v for k, v in cells(done.text).items() if '.pipeline.' in k}
-    assert rows == {key: ("[1] LoadTextRows(text_bank='work_dirs/texts')", '-')}
+    assert rows == {key: ("[1] LoadTextRows(text_bank='work_dirs/texts/text_bank')", '-')}
 
 
 def test_equal(capsys):

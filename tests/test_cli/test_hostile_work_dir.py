@@ -17,7 +17,7 @@ from qaclims_mm.report.images import sheet_blocks
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas import read_run_config
 
-FOLDERS = ('cam', 'qa_clims', 'segment')
+FOLDERS = ('cam_maps', 'qa_clims_maps', 'segment_test')
 COMMAND = 'touch executed'
 
 
@@ -131,7 +131,7 @@ def test_report(run, case, capsys):
     assert 'id="the-numbers"' in page
     assert ('Sheet of maps and masks' in page) == (case in GOOD)
     if case not in GOOD:
-        assert 'of qa_clims cannot be read' in page or 'of qa_clims are not shown' in page
+        assert 'of qa_clims_maps cannot be read' in page or 'of qa_clims_maps are not shown' in page
 
 
 # of these the data set is as it was
@@ -173,7 +173,7 @@ def test_show_config_diff(run, case, capsys, tmp_path):
 def test_browse_corpus(run, capsys):
     write(run, 'system')
     for name in ('config.py', 'test_config.json'):
-        shutil.copy(run / 'cam' / name, run / 'qape/corpus' / name)
+        shutil.copy(run / 'cam_maps' / name, run / 'qape/corpus' / name)
     done = run_tool('browse_corpus', run / 'qape/corpus', IDS[0], capsys=capsys)
     assert done.status == 0, done.text
 
@@ -213,7 +213,7 @@ def test_images_of_a_real_run(tmp_path):
     """What a run writes of its config is enough to show its images."""
     make_tiny_voc(tmp_path / 'voc')
     config, work = write_tiny_config(tmp_path / 'tiny.py', tmp_path / 'voc'), tmp_path / 'runs'
-    build_tiny_runner(config, work / 'qa_clims', 'test').test()
+    build_tiny_runner(config, work / 'qa_clims_maps', 'test').test()
     [picture] = sheet_blocks(WorkDir(work))
     assert picture.caption.startswith('Maps of QA-CLIMS for one class of an image')
     assert 'images at equal distances from the images of train.txt in ' in picture.caption

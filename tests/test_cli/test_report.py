@@ -5,7 +5,7 @@ from qaclims_mm.schemas import update_metrics
 
 
 def test_report(tmp_path, capsys):
-    update_metrics(tmp_path / 'run/metrics.json', 'cam', {'cam/mIoU': 41.5})
+    update_metrics(tmp_path / 'run/metrics.json', 'cam_maps', {'cam/mIoU': 41.5})
     make_ablations(tmp_path / 'elsewhere')
     out, folder = tmp_path / 'page.html', tmp_path / 'elsewhere'
     done = run_tool('report', tmp_path / 'run', '--out', out, '--ablations', folder, capsys=capsys)

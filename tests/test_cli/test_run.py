@@ -8,8 +8,10 @@ PLAN = """
 work_dir = 'unused'
 sizes = ['--num-train', '2', '--num-val', '1', '--size', '32']
 stages = [
-    dict(name='data', tool='make_miniworld.py', args=['--root', '{root}/world', *sizes]),
-    dict(name='more', tool='make_miniworld.py', args=['--root', '{root}/more', *sizes]),
+    dict(name='data', command='make-miniworld', args=['--root', '{root}/world', *sizes],
+         made=['{root}/world']),
+    dict(name='more', command='make-miniworld', args=['--root', '{root}/more', *sizes],
+         made=['{root}/more']),
 ]
 table = dict(rows=dict(data='the world', more='more'), columns=dict(iou='IoU'))
 """
@@ -26,14 +28,15 @@ def test_stages_up_to_the_one_that_is_named(plan, tmp_path, capsys):
     flags = ('--work-dir', tmp_path / 'work', '--to', 'data')
     first = run_tool('run', plan, *flags, capsys=capsys)
     assert first.status == 0
-    assert '1/1 data' in first.text
-    assert 'done in' in first.text
-    assert f'numbers: {tmp_path}/work/metrics.json' in first.text
+    assert 'to do' in first.text
+    # neither numbers nor pictures were made
+    assert 'numbers:' not in first.text
     assert 'pictures:' not in first.text
     assert len(list((tmp_path / 'world/JPEGImages').iterdir())) == 3
     assert not (tmp_path / 'more').exists()
     again = run_tool('run', plan, *flags, capsys=capsys)
-    assert 'done before' in again.text
+    assert 'done' in again.text
+    assert 'to do' not in again.text
 
 
 def test_an_unknown_stage(plan, tmp_path, capsys):
@@ -46,12 +49,12 @@ def test_an_unknown_stage(plan, tmp_path, capsys):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('stages = []', 'is no pipeline, since it has no work_dir; give a pipeline config.'),
-        ("work_dir = 'x'", 'is no pipeline, since it has no stages; give a pipeline config.'),
-        ('model = dict()', 'is no pipeline, since it has no work_dir and no stages; give a pip'),
+        ('stages = []', 'is no plan, since it has no work_dir; give a plan.'),
+        ("work_dir = 'x'", 'is no plan, since it has no stages; give a plan.'),
+        ('model = dict()', 'is no plan, since it has no work_dir and no stages; give a plan.'),
     ],
 )
-def test_what_is_no_pipeline(tmp_path, capsys, text, message):
+def test_what_is_no_plan(tmp_path, capsys, text, message):
     (tmp_path / 'plan.py').write_text(text)
     ended = run_tool('run', tmp_path / 'plan.py', '--dry-run', capsys=capsys)
     assert ended.status == 1
@@ -59,7 +62,7 @@ def test_what_is_no_pipeline(tmp_path, capsys, text, message):
 
 
 @pytest.mark.parametrize('name', ['test', 'train', 'encode-texts'])
-def test_a_pipeline_is_no_stage(capsys, name):
+def test_a_plan_is_no_stage(capsys, name):
     more = ['none'] if name == 'test' else []
     plan = ROOT / 'configs/pipelines/miniworld_qa-clims.py'
     ended = run_tool(name.replace('-', '_'), plan, *more, capsys=capsys)
@@ -68,7 +71,7 @@ def test_a_pipeline_is_no_stage(capsys, name):
     assert 'Traceback' not in ended.text
 
 
-def test_the_folder_of_a_project_stands_for_its_pipeline(plan, tmp_path, capsys):
+def test_the_folder_of_a_project_stands_for_its_plan(plan, tmp_path, capsys):
     plan.rename(tmp_path / 'pipeline.py')
     ended = run_tool('run', tmp_path, '--dry-run', capsys=capsys)
     assert ended.status == 0

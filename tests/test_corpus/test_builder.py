@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 from helpers import FakeVQA
-from mmengine.model import MMDistributedDataParallel
 from mmengine.structures import BaseDataElement
 
 from qaclims_mm.corpus.answers import process_answer
@@ -151,16 +150,3 @@ def test_registered():
 def test_unknown_vqa_model():
     with pytest.raises(KeyError, match='NoSuchVQA'):
         build(vqa=dict(type='NoSuchVQA'))
-
-
-def test_ddp_takes_it(tmp_path):
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
-    )
-    try:
-        model = MMDistributedDataParallel(build(), device_ids=None)
-        inputs, samples = batch(('dog',))
-        [sample] = model.test_step(dict(inputs=inputs, data_samples=samples))
-        assert len(sample.answers) == 16
-    finally:
-        torch.distributed.destroy_process_group()

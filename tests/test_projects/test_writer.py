@@ -4,7 +4,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from qaclims_mm.workflow.plans import read_plan
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError, DataError
@@ -14,6 +13,7 @@ from qaclims_mm.projects.sources import read_source
 from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 from qaclims_mm.registry import DATASETS, MODELS
 from qaclims_mm.schemas import write_mask
+from qaclims_mm.workflow.plans import read_plan
 
 CLASSES = ['cat', 'potted plant']
 
@@ -39,17 +39,17 @@ def test_every_stage_reads_the_images(images, preset, with_masks):
     masks = images.parent / 'masks' if with_masks else None
     if with_masks:
         write_mask(masks / 'cat/0.png', np.zeros((200, 300)))
-    *_, pipeline = write_project(project(images, preset, masks=masks), 1e11)
-    assert len(pipeline.read_text().splitlines()) < 40
-    plan = read_plan(pipeline)
+    *_, path = write_project(project(images, preset, masks=masks), 1e11)
+    assert len(path.read_text().splitlines()) < 40
+    plan = read_plan(path)
     assert [s.name for s in plan.stages][-2:] == ['segment_test', 'report']
+    assert set(plan.table['rows']) < {s.name for s in plan.stages}
     side = PRESETS[preset].max_side
     for stage in plan.stages:
-        if stage.config is None or stage.tool == 'encode_texts.py':
+        if stage.config is None or stage.command == 'encode-texts':
             continue
         cfg = read_config(stage.config, root=plan.root)
-        kind = 'train' if stage.tool == 'train.py' else 'test'
-        dataset = cfg[f'{kind}_dataloader'].dataset
+        dataset = cfg[f'{stage.command}_dataloader'].dataset
         reading = dataset.pipeline[0]
         assert (reading.oriented, reading.max_side) == (True, side)
         # what other stages make is not there yet

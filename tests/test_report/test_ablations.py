@@ -52,14 +52,14 @@ def test_table(tmp_path):
 def test_titles(tmp_path):
     make_ablations(tmp_path)
     titles = titles_of(read_ablations(tmp_path))
-    assert titles['omega-0.05'] == 'omega 0.05 (omega)'
+    assert titles['omega-0.05_maps'] == 'omega 0.05 (omega)'
 
 
 def test_nothing(tmp_path):
     assert read_ablations(tmp_path / 'absent') == {}
     with pytest.raises(MissingError, match=r'omega.json is not there') as error:
         omega_blocks({}, tmp_path)
-    where = f'--pipeline PIPELINE_CONFIG --work-dir {tmp_path.parent}'
+    where = f'--plan PLAN --work-dir {tmp_path.parent}'
     assert error.value.command == f'qaclims ablate omega --seeds 0 1 2 {where}'
     with pytest.raises(MissingError, match='has no result of an ablation'):
         ablation_blocks({}, tmp_path)

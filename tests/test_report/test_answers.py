@@ -54,7 +54,7 @@ def test_counts(run):
 
 
 def test_blocks(run, finished):
-    write_config(run / 'qa_clims', finished.parents[1] / 'world', bg_filter='distinct_absent')
+    write_config(run / 'qa_clims_maps', finished.parents[1] / 'world', bg_filter='distinct_absent')
     Manifest('qape', 'c', counts=dict(shards=1), failed=[['x', 'torn']]).write(run / 'qape/corpus')
     text, gallery, table = corpus_blocks(WorkDir(run))
     assert text.text.startswith(f'{16 * len(IDS)} answers about {8 * len(IDS)} pairs')

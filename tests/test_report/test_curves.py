@@ -6,6 +6,7 @@ from tiny_report import write_curve, write_scalars
 from qaclims_mm.report import curves
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.report.curves import loss_blocks, threshold_blocks
+from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.work_dir import WorkDir
 
 
@@ -25,7 +26,7 @@ def test_losses(run, drawn):
     entries = [dict(step=1, loss=3.0, loss_a=1.0, loss_b=2.0, lr=1), dict(step=2, mIoU=50.0)]
     write_scalars(run / 'irn', entries)
     write_scalars(run / 'omega-0.3', [dict(step=1, loss=1.0)])
-    own, others = loss_blocks(WorkDir(run), {'irn': 'IRN'})
+    own, others = loss_blocks(WorkDir(run), Titles())
     assert (len(own.pictures), own.title) == (4, '')
     assert (len(others.pictures), others.title) == (1, 'Further trainings')
     cam, qa_clims, losses, mious, _ = drawn
@@ -34,14 +35,14 @@ def test_losses(run, drawn):
     assert cam[0]['lines']['loss_cls'][0].tolist() == [1, 2]
     assert list(losses[0]['lines']) == ['loss', 'loss_a', 'loss_b']
     assert mious[0]['lines']['mIoU'][1].tolist() == [50]
-    assert losses[2].startswith('IRN: losses')
+    assert losses[2].startswith('QA-CLIMS + IRN, masks: losses')
     assert mious[1] == 'mIoU, %'
 
 
 def test_losses_of_a_segmentor_have_names_of_mmseg(run, drawn):
     names = {'decode.loss_ce': 1.0, 'aux.loss_ce': 0.5, 'decode.acc_seg': 90.0, 'loss': 1.5}
     write_scalars(run / 'segment', [dict(step=1, **names)])
-    loss_blocks(WorkDir(run), {})
+    loss_blocks(WorkDir(run), Titles())
     [lines] = [found for found, _, _ in drawn if 'decode.loss_ce' in found['lines']]
     assert list(lines['lines']) == ['decode.loss_ce', 'aux.loss_ce', 'loss']
 
@@ -50,26 +51,30 @@ def test_no_losses(run):
     for folder in run.glob('*/2026*'):
         shutil.rmtree(folder)
     with pytest.raises(MissingError, match='No training has logged a loss') as error:
-        loss_blocks(WorkDir(run), {})
+        loss_blocks(WorkDir(run), Titles())
     assert error.value.command.startswith('qaclims run')
 
 
 def test_thresholds(run, drawn):
-    write_curve(run / 'omega-0.3')
-    write_curve(run / 'irn', [30.0, 20.0, 10.0])
-    threshold_blocks(WorkDir(run), {'irn': 'IRN'}, ['omega-0.3'])
+    write_curve(run / 'omega-0.3_maps')
+    write_curve(run / 'irn_masks', [30.0, 20.0, 10.0])
+    threshold_blocks(WorkDir(run), Titles({'omega-0.3_maps': 'omega 0.3'}))
     [(found, _, caption)] = drawn
-    assert list(found['lines']) == ['cam', 'qa_clims', 'IRN']
-    assert found['marks'] == {'cam': (0.5, 40), 'qa_clims': (0.5, 40), 'IRN': (0.25, 30)}
+    assert found['marks'] == {
+        'CAM, the baseline': (0.5, 40),
+        'QA-CLIMS': (0.5, 40),
+        'QA-CLIMS + IRN, masks': (0.25, 30),
+    }
+    assert list(found['lines']) == list(found['marks'])
     assert 'ImageSets/Segmentation/train.txt' in caption
 
 
 def test_more_curves_than_colours(run, drawn):
     for n in range(10):
         write_curve(run / f'more{n}')
-    threshold_blocks(WorkDir(run), {}, [])
+    threshold_blocks(WorkDir(run), Titles())
     [(found, _, caption)] = drawn
-    assert list(found['lines'])[:2] == ['cam', 'qa_clims']
+    assert list(found['lines'])[:2] == ['CAM, the baseline', 'QA-CLIMS']
     assert len(found['lines']) == 8
     assert '4 more stages' in caption
 
@@ -78,4 +83,4 @@ def test_no_curve(run):
     for path in run.glob('*/curve.json'):
         path.unlink()
     with pytest.raises(MissingError, match=r'there is no curve.json'):
-        threshold_blocks(WorkDir(run), {}, [])
+        threshold_blocks(WorkDir(run), Titles())

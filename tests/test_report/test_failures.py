@@ -40,7 +40,7 @@ def test_mask_is_argmax_above_the_threshold():
 def test_sheets(work, drawn):
     captions = failure_blocks(work)
     columns = [c for sheet in drawn for c in sheet]
-    dataset = work.dataset('qa_clims')
+    dataset = work.dataset('qa_clims_maps')
     labels = next(r['label_names'] for r in dataset.iterate_records() if r['image_id'] == FAILED)
     titles = [c.class_name for c in columns]
     # nothing is marked in the one, all is right in the others
@@ -63,8 +63,8 @@ def test_not_all_are_looked_at(work, drawn, monkeypatch):
 
 
 def test_no_maps(run):
-    (run / 'qa_clims/curve.json').unlink()
-    with pytest.raises(MissingError, match=r'qa_clims/curve.json or the maps beside it'):
+    (run / 'qa_clims_maps/curve.json').unlink()
+    with pytest.raises(MissingError, match=r'qa_clims_maps/curve.json or the maps beside it'):
         failure_blocks(WorkDir(run))
 
 
@@ -74,6 +74,6 @@ def test_no_masks(run, finished, tmp_path):
     source = finished.parents[1] / 'world'
     for name in ('JPEGImages', 'Annotations', 'ImageSets', 'world.json'):
         (world / name).symlink_to(source / name)
-    write_config(run / 'qa_clims', world)
+    write_config(run / 'qa_clims_maps', world)
     with pytest.raises(MissingError, match='has a mask to compare them with'):
         failure_blocks(WorkDir(run))

@@ -39,10 +39,10 @@ def test_sheet(work, drawn):
 
 
 def test_sheet_of_what_there_is(run, drawn):
-    shutil.rmtree(run / 'cam')
-    shutil.rmtree(run / 'irn')
+    shutil.rmtree(run / 'cam_maps')
+    shutil.rmtree(run / 'irn_masks')
     shutil.rmtree(run / 'qape')
-    (run / f'qa_clims/cams/{IDS[0]}.npz').unlink()
+    (run / f'qa_clims_maps/cams/{IDS[0]}.npz').unlink()
     [caption] = sheet_blocks(WorkDir(run))
     assert len(drawn) == len(IDS) - 1
     assert [(list(c.cams), dict(c.made), c.fg) for c in drawn[:1]] == [(['QA-CLIMS'], {}, [])]
@@ -50,11 +50,11 @@ def test_sheet_of_what_there_is(run, drawn):
 
 
 def test_no_maps(run):
-    for path in (run / 'qa_clims/cams').iterdir():
+    for path in (run / 'qa_clims_maps/cams').iterdir():
         path.unlink()
     with pytest.raises(MissingError, match='No image of the test set is in all of'):
         sheet_blocks(WorkDir(run))
-    (run / 'qa_clims/cams').rmdir()
+    (run / 'qa_clims_maps/cams').rmdir()
     with pytest.raises(MissingError, match='There are no maps in'):
         sheet_blocks(WorkDir(run))
 
@@ -68,11 +68,11 @@ def test_segmentations(work, drawn):
 
 
 def test_no_segmentations(run):
-    for path in (run / 'segment/predictions').iterdir():
+    for path in (run / 'segment_test/predictions').iterdir():
         path.unlink()
     with pytest.raises(MissingError, match='No image of the test set has a mask in'):
         segmentation_blocks(WorkDir(run))
-    (run / 'segment/predictions').rmdir()
+    (run / 'segment_test/predictions').rmdir()
     with pytest.raises(MissingError, match='give its config a SegMaskWriter') as error:
         segmentation_blocks(WorkDir(run))
     assert error.value.command.endswith('--to segment_test')

@@ -29,9 +29,9 @@ def page(finished, tmp_path_factory):
     root = tmp_path_factory.mktemp('page')
     run = shutil.copytree(finished, root / 'runs/<b>seed & 0')
     make_ablations(root / 'runs/ablations')
-    write_curve(run / 'clims', classes={EVIL: [1.0, 2.0, 3.0], 'x' * 300: [1.0] * 3})
-    update_metrics(run / 'clims/metrics.json', EVIL, {'cam/mIoU': 5.0, f'{EVIL}/n': 1.0})
-    (run / 'clims/odd.py').write_text(f"x = '''</pre>{EVIL}'''\n")
+    write_curve(run / 'clims_maps', classes={EVIL: [1.0, 2.0, 3.0], 'x' * 300: [1.0] * 3})
+    update_metrics(run / 'clims_maps/metrics.json', EVIL, {'cam/mIoU': 5.0, f'{EVIL}/n': 1.0})
+    (run / 'clims_maps/odd.py').write_text(f"x = '''</pre>{EVIL}'''\n")
     write_report(run, root / 'out/report.html', run.parent / 'ablations')
     assert [p.name for p in (root / 'out').iterdir()] == ['report.html']
     return root / 'out/report.html'
@@ -63,7 +63,7 @@ def test_nothing_is_fetched(page):
 
 
 def test_work_dir_with_metrics_alone(tmp_path):
-    update_metrics(tmp_path / 'run/metrics.json', 'cam', {'cam/mIoU': 5.0})
+    update_metrics(tmp_path / 'run/metrics.json', 'cam_maps', {'cam/mIoU': 5.0})
     sections = write_report(tmp_path / 'run', tmp_path / 'r.html', tmp_path / 'none')
     missing = [s.title for s in sections if getattr(s.blocks[0], 'muted', False)]
     assert len(missing) == 9
@@ -72,7 +72,7 @@ def test_work_dir_with_metrics_alone(tmp_path):
 
 
 def test_without_true_masks_nobody_is_sent_to_compare(run, tmp_path):
-    write_config(run / 'qa_clims', tmp_path, test_evaluator=[dict(type='CAMWriter')])
+    write_config(run / 'qa_clims_maps', tmp_path, test_evaluator=[dict(type='CAMWriter')])
     titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'none')]
     assert 'Ablations' not in titles
     assert 'Failures' in titles
@@ -85,7 +85,7 @@ def test_no_metrics(tmp_path):
     with pytest.raises(FormatError, match=r'has no metrics.json'):
         write_report(tmp_path, tmp_path / 'r.html', tmp_path)
     assert not list(tmp_path.iterdir())
-    update_metrics(tmp_path / 'seed3/metrics.json', 'cam', {'cam/mIoU': 5.0})
+    update_metrics(tmp_path / 'seed3/metrics.json', 'cam_maps', {'cam/mIoU': 5.0})
     with pytest.raises(ConfigError, match=r'is a folder of seeds; .* such as .*/seed3\.'):
         write_report(tmp_path, tmp_path / 'r.html', tmp_path)
 

@@ -21,10 +21,10 @@ def drawn(monkeypatch):
 
 def test_each_at_its_own_best_threshold(run, drawn):
     classes = {'ape': [1.0, 2.0, 3.0], 'background': [7.0, 8.0, 9.0]}
-    write_curve(run / 'clims', [1.0, 2.0, 3.0], classes)
-    write_curve(run / 'ritc')
-    write_curve(run / 'table5_texts-bg')
-    (run / 'cam/curve.json').unlink()
+    write_curve(run / 'clims_maps', [1.0, 2.0, 3.0], classes)
+    write_curve(run / 'ritc_maps')
+    write_curve(run / 'table5_texts-bg_maps')
+    (run / 'cam_maps/curve.json').unlink()
     per_class_blocks(WorkDir(run))
     [(found, caption, _)] = drawn
     assert found['names'] == ['background', 'ape', 'cat']
@@ -33,7 +33,7 @@ def test_each_at_its_own_best_threshold(run, drawn):
     titles = ['CLIMS', 'RITC without QAPE', 'answers about the background', 'QA-CLIMS']
     assert list(found['bars']) == titles
     assert found['notes'] == ['+31.0', '', '']
-    assert 'answers about the background (table5_texts-bg)' in caption
+    assert 'answers about the background (table5_texts-bg_maps)' in caption
     assert 'in points' in caption
 
 
@@ -47,13 +47,13 @@ def test_without_clims(work, drawn):
 
 
 def test_many_classes_make_it_wider(run, drawn):
-    write_curve(run / 'qa_clims', classes={f'class {n}': [1.0] * 3 for n in range(90)})
+    write_curve(run / 'qa_clims_maps', classes={f'class {n}': [1.0] * 3 for n in range(90)})
     per_class_blocks(WorkDir(run))
     assert drawn[0][2][0] > 50
 
 
 def test_nothing(run):
-    for name in ('cam', 'qa_clims'):
+    for name in ('cam_maps', 'qa_clims_maps'):
         (run / name / 'curve.json').unlink()
     with pytest.raises(MissingError, match=r'No curve.json of CAM, CLIMS, RITC or QA-CLIMS'):
         per_class_blocks(WorkDir(run))

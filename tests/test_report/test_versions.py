@@ -11,7 +11,7 @@ NOW = datetime(2026, 3, 4, 5, 6)
 
 
 def test_versions(run):
-    Manifest('irn', 'c', version='0.0.9').write(run / 'done/irn')
+    Manifest('irn', 'c', version='0.0.9').write(run / 'irn')
     table, *configs = version_blocks(WorkDir(run), NOW)
     found = dict(table.rows)
     assert found['qaclims_mm, which made the files'] == f'0.0.9, {__version__}'
@@ -20,15 +20,17 @@ def test_versions(run):
     assert found['seeds'] == '7'
     assert found['date of the report'] == '2026-03-04 05:06'
     assert [c.title for c in configs] == [
-        'cam/test_config.json',
-        'qa_clims/test_config.json',
-        'segment/test_config.json',
+        'cam/train_config.json',
+        'cam_maps/test_config.json',
+        'qa_clims/train_config.json',
+        'qa_clims_maps/test_config.json',
+        'segment_test/test_config.json',
     ]
-    assert 'MiniWorldDataset' in configs[0].text
+    assert 'MiniWorldDataset' in configs[1].text
 
 
 def test_configs_of_an_older_version_are_text(run):
-    (run / 'cam/test_config.json').unlink()
+    (run / 'cam/train_config.json').unlink()
     (run / 'cam/config.py').write_text('1 / 0')
     (run / 'cam/folder.py').mkdir()
     _, first, *_ = version_blocks(WorkDir(run), NOW)

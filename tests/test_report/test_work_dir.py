@@ -9,10 +9,10 @@ from qaclims_mm.report.work_dir import WorkDir, part_of
 from qaclims_mm.schemas import Manifest, read_json, write_json, write_run_config
 
 
-def test_metrics_of_stages_are_newer_than_those_of_the_pipeline(run):
-    write_json(run / 'metrics.json', {'cam': {'cam/mIoU': 1.0}, 'old': {'cam/mIoU': 2.0}})
+def test_metrics_of_stages_are_newer_than_those_of_the_work_dir(run):
+    write_json(run / 'metrics.json', {'cam_maps': {'cam/mIoU': 1.0}, 'old': {'cam/mIoU': 2.0}})
     metrics = WorkDir(run).metrics
-    assert metrics['cam']['cam/mIoU'] == 40
+    assert metrics['cam_maps']['cam/mIoU'] == 40
     assert metrics['old'] == {'cam/mIoU': 2}
 
 
@@ -23,9 +23,9 @@ def test_no_metrics(tmp_path):
 
 
 def test_another_schema(run):
-    path = run / 'done/cam/manifest.json'
+    path = run / 'cam/manifest.json'
     write_json(path, read_json(path) | dict(schema=99))
-    with pytest.raises(FormatError, match=r'done/cam/manifest.json has schema 99, but .* reads 1'):
+    with pytest.raises(FormatError, match=r'cam/manifest.json has schema 99, but .* reads 1'):
         WorkDir(run)
 
 
@@ -39,50 +39,51 @@ def test_scalars_of_a_run_that_was_killed(run):
 
 
 def test_data_set(work):
-    assert [r['image_id'] for r in work.dataset('cam').iterate_records()] == list(IDS)
-    assert len(work.dataset('segment')) == 2
-    assert work.dataset('cam') is work.dataset('cam')
+    assert [r['image_id'] for r in work.dataset('cam_maps').iterate_records()] == list(IDS)
+    assert len(work.dataset('segment_test')) == 2
+    assert work.dataset('cam_maps') is work.dataset('cam_maps')
 
 
 def test_stage_that_was_not_tested(run):
-    (run / 'cam/test_config.json').unlink()
-    write_run_config(run / 'cam', 'train', 'c.py', dict(test_dataloader=None))
+    (run / 'cam_maps/test_config.json').unlink()
+    write_run_config(run / 'cam_maps', 'train', 'c.py', dict(test_dataloader=None))
     work = WorkDir(run)
-    with pytest.raises(MissingError, match=r'cam/test_config.json, which says .* is not there'):
-        work.dataset('cam')
-    assert work.data_of('cam') == 'the test set'
-    assert work.data_of('cam', 'segment').startswith('the images of ImageSets/Segmentation/val.txt')
+    with pytest.raises(MissingError, match=r'cam_maps/test_config.json, which .* is not there'):
+        work.dataset('cam_maps')
+    assert work.data_of('cam_maps') == 'the test set'
+    of_both = work.data_of('cam_maps', 'segment_test')
+    assert of_both.startswith('the images of ImageSets/Segmentation/val.txt')
 
 
 def test_config_that_cannot_be_read(run):
-    (run / 'cam/test_config.json').write_text('[]')
+    (run / 'cam_maps/test_config.json').write_text('[]')
     work = WorkDir(run)
-    assert work.config('cam') is None
-    with pytest.raises(MissingError, match=r'The images of cam are not shown: .* holds a list'):
-        work.dataset('cam')
+    assert work.config('cam_maps') is None
+    with pytest.raises(MissingError, match=r'images of cam_maps are not shown: .* holds a list'):
+        work.dataset('cam_maps')
 
 
 @pytest.mark.parametrize(
     'values', [dict(test_dataloader=[]), dict(test_dataloader=dict(dataset=1)), {}]
 )
 def test_config_without_a_data_set(run, values):
-    write_run_config(run / 'cam', 'test', 'c.py', values)
+    write_run_config(run / 'cam_maps', 'test', 'c.py', values)
     work = WorkDir(run)
-    assert work.data_of('cam') == 'the test set'
-    with pytest.raises(MissingError, match='The data set of cam cannot be read'):
-        work.dataset('cam')
+    assert work.data_of('cam_maps') == 'the test set'
+    with pytest.raises(MissingError, match='The data set of cam_maps cannot be read'):
+        work.dataset('cam_maps')
 
 
 def test_images_that_were_moved(run, tmp_path):
-    write_config(run / 'cam', tmp_path / 'nowhere')
-    with pytest.raises(MissingError, match=r'The data set of cam cannot be read .*nowhere'):
-        WorkDir(run).dataset('cam')
+    write_config(run / 'cam_maps', tmp_path / 'nowhere')
+    with pytest.raises(MissingError, match=r'The data set of cam_maps cannot be read .*nowhere'):
+        WorkDir(run).dataset('cam_maps')
 
 
 def test_number_of_images_in_words(run):
-    change_dataset(run / 'cam', indices=3)
-    assert WorkDir(run).data_of('cam').startswith('the first 3 images of ImageSets')
-    assert len(WorkDir(run).dataset('cam')) == 3
+    change_dataset(run / 'cam_maps', indices=3)
+    assert WorkDir(run).data_of('cam_maps').startswith('the first 3 images of ImageSets')
+    assert len(WorkDir(run).dataset('cam_maps')) == 3
 
 
 def test_corpus(work, run):
@@ -102,18 +103,18 @@ def test_no_runs(run):
 def test_maps_that_nobody_can_judge(run, finished, evaluator):
     """A project of one's own without masks is not sent to run what it has run."""
     world = finished.parents[1] / 'world'
-    write_config(run / 'qa_clims', world, test_evaluator=evaluator)
+    write_config(run / 'qa_clims_maps', world, test_evaluator=evaluator)
     missing = WorkDir(run).unjudged('There is none')
-    assert missing.message.startswith('The maps are not judged: the config of qa_clims has no')
+    assert missing.message.startswith('The maps are not judged: the config of qa_clims_maps has no')
     assert missing.command == ''
-    write_config(run / 'qa_clims', world, test_evaluator=[dict(type='CAMMetric')])
+    write_config(run / 'qa_clims_maps', world, test_evaluator=[dict(type='CAMMetric')])
     missing = WorkDir(run).unjudged('There is none')
     assert missing.message == 'There is none; run'
     assert '--to qa_clims_maps' in missing.command
 
 
 def test_seeds_of_any_type(run):
-    Manifest('irn', 'c', extra=dict(seed=[7])).write(run / 'done/irn')
+    Manifest('irn', 'c', extra=dict(seed=[7])).write(run / 'irn')
     assert WorkDir(run).seeds == ['7', '[7]']
 
 
@@ -135,7 +136,7 @@ def test_part(values, found):
 BIG = int('1' + '0' * 400)
 
 
-@pytest.mark.parametrize('name', ['cam/curve.json', 'done/cam/manifest.json', 'logs/runs.json'])
+@pytest.mark.parametrize('name', ['cam_maps/curve.json', 'cam/manifest.json', 'logs/runs.json'])
 def test_a_pipe_is_reported_and_not_opened(run, name):
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name)
@@ -143,7 +144,7 @@ def test_a_pipe_is_reported_and_not_opened(run, name):
         _ = WorkDir(run).curves, WorkDir(run).runs
 
 
-@pytest.mark.parametrize('name', ['metrics.json', 'cam/metrics.json'])
+@pytest.mark.parametrize('name', ['metrics.json', 'cam_maps/metrics.json'])
 def test_a_pipe_is_passed_by(run, name):
     (run / name).unlink(missing_ok=True)
     os.mkfifo(run / name)

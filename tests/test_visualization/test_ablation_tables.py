@@ -53,4 +53,4 @@ def test_a_suite_without_a_row_of_the_pipeline():
     text = markdown_of(results(reference=None))
     assert 'difference' not in text
     assert 'Difference' not in text
-    assert "No row is the pipeline's own training" in text
+    assert "No row is the plan's own training" in text

@@ -5,8 +5,8 @@ import pytest
 
 from qaclims_mm.schemas import write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import Run, note_path, read_runs
+from qaclims_mm.schemas.stage_folder import Origin, StageFolder
 from qaclims_mm.workflow.engine import Teller, last_lines
-from qaclims_mm.workflow.state import Origin, StageFolder
 
 BENCHMARK = 's\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\n{}\t0:00:07\t300\t900\t200\t{}\n'
 

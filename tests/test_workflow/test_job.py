@@ -10,7 +10,7 @@ from qaclims_mm.workflow.job import Job
 
 def job_of(tmp_path, stage, **options):
     graph = graph_of(write_plan(tmp_path, [stage]), seed=3)
-    return Job(jobs_of(graph, **options)[stage['name']])
+    return Job(jobs_of(graph, **options)[stage['name']], None)
 
 
 def test_command_line(tmp_path):

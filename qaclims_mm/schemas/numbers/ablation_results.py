@@ -63,7 +63,7 @@ class AblationResults:
     Attributes:
         suite: Its name.
         title: What is compared.
-        config: The pipeline's file.
+        config: The plan's file.
         reference: Name of the row that others are compared with, or ``None``.
         columns: {metric: title}; the first one is what the comparison is about.
         seeds: Those that were asked for.

@@ -14,7 +14,7 @@ class Run(NamedTuple):
     Attributes:
         seconds: Wall-clock time; of one that went on after a kill, since then.
         gigabytes: Memory of all its processes at the peak.
-        megabytes: By how much its folder has grown.
+        megabytes: Size of the files that it has made.
         status: Exit status.
         resumed: Whether an earlier run had begun it.
     """
@@ -65,4 +65,4 @@ def note_run(root: str | Path, stage: str, run: Run) -> None:
 
 def note_path(root: str | Path, stage: str) -> Path:
     """Return the file in which a stage leaves its status, size and whether it was resumed."""
-    return Path(root) / LOGS / f'{stage}.json'
+    return Path(root) / LOGS / f'{stage}.note.json'

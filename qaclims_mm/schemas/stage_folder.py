@@ -9,26 +9,26 @@ Snakemake looks at.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas import (
-    MANIFEST,
-    Manifest,
-    claim_path,
+from qaclims_mm.schemas.claims import CLAIM, claim_path, read_claim
+from qaclims_mm.schemas.files import (
     hash_file,
-    read_claim,
+    is_table,
+    json_bytes,
+    problem_of_file,
     read_json,
     write_json,
 )
-from qaclims_mm.schemas.claims import CLAIM
-from qaclims_mm.schemas.files import is_table, json_bytes
+from qaclims_mm.schemas.manifest import MANIFEST, Manifest
+from qaclims_mm.schemas.work_dir import OUTPUTS
 from qaclims_mm.version import __version__
 
-OUTPUTS = 'outputs.json'
+WORK_DIR = '{work_dir}'
 _OWN = (MANIFEST, CLAIM, OUTPUTS)
 # whose hashes are noted, since their sizes say nothing; and are compared whenever a run begins
 _HASHED = ('.json', '.pth', '.safetensors')
@@ -70,11 +70,13 @@ class Outputs:
         files: {path: [size in bytes, sha256 of small texts and of weights]}.
         failed: ``[image_id, reason]`` of the records that were left out.
         status: With which its command has ended.
+        made: Files and folders elsewhere that it makes too, as in ``StageFolder.find_files``.
     """
 
     files: dict[str, list]
     failed: list[list[str]] = field(default_factory=list)
     status: int = 0
+    made: list[str] = field(default_factory=list)
 
     @property
     def megabytes(self) -> float:
@@ -87,11 +89,10 @@ class StageFolder:
 
     Args:
         path: The folder.
-        made: Files and folders elsewhere that the stage makes too.
     """
 
-    def __init__(self, path: Path, made: tuple[str, ...] = ()) -> None:
-        self.path, self.made = path, made
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def read_claim(self) -> dict[str, Any]:
         """Return from what the stage was begun; {} if it was not, or if its file is broken."""
@@ -105,9 +106,14 @@ class StageFolder:
         """Whether a run has begun the stage."""
         return claim_path(self.path).is_file()
 
-    def find_files(self) -> Iterator[tuple[str, Path]]:
-        """Yield the files that the stage has made, with the names by which they are known."""
-        places = [(path.as_posix(), path) for path in map(Path, self.made)]
+    def find_files(self, made: Sequence[str] = ()) -> Iterator[tuple[str, Path]]:
+        """Yield the files that the stage has made, with the names by which they are known.
+
+        Args:
+            made: Files and folders elsewhere that the stage makes too; ``{work_dir}`` in them is
+                the folder above that of the stage.
+        """
+        places = [(m, Path(m.replace(WORK_DIR, str(self.path.parent)))) for m in made]
         for name, place in [('', self.path), *places]:
             for path in [place] if place.is_file() else sorted(place.rglob('*')):
                 below = path.relative_to(place).as_posix()
@@ -116,15 +122,15 @@ class StageFolder:
                 if not own and not path.name.endswith('.tmp') and path.is_file():
                     yield known, path
 
-    def finish(self, status: int) -> Outputs:
-        """Write which files the stage has made."""
+    def finish(self, status: int, made: Sequence[str] = ()) -> Outputs:
+        """Write which files the stage has made; see ``find_files``."""
         failed = {
             tuple(record)
             for path in self.path.glob(f'*/{MANIFEST}')
             for record in Manifest.read(path.parent).failed
         }
-        files = {name: _entry(path, _HASHED) for name, path in self.find_files()}
-        outputs = Outputs(files, [list(f) for f in sorted(failed)], status)
+        files = {name: _entry(path, _HASHED) for name, path in self.find_files(made)}
+        outputs = Outputs(files, [list(f) for f in sorted(failed)], status, list(made))
         write_json(self.path / OUTPUTS, asdict(outputs))
         return outputs
 
@@ -135,7 +141,7 @@ class StageFolder:
             FormatError: If it has not ended, or the file is broken.
         """
         path = self.path / OUTPUTS
-        if not path.is_file():
+        if problem_of_file(path) == 'is missing':
             raise FormatError(f'{path} is missing: the stage has not ended; run it.')
         value = read_json(path)
         if not is_table(value, object) or not all(name in value for name in _FIELDS):
@@ -147,7 +153,7 @@ class StageFolder:
 
     def damage(self, outputs: Outputs) -> list[str]:
         """Return what is wrong with the files of a stage that has ended, the worst first."""
-        there = dict(self.find_files())
+        there = dict(self.find_files(outputs.made))
         missing = [f'{n} is missing' for n in outputs.files if n not in there]
         changed = [
             f'{name} is not as it was written'
@@ -157,8 +163,8 @@ class StageFolder:
         return [*missing, *changed]
 
     def foreign(self, outputs: Outputs) -> list[str]:
-        """Return the files below the folder that the stage has not made."""
-        return [name for name, _ in self.find_files() if name not in outputs.files]
+        """Return the files where the stage writes that it has not made."""
+        return [name for name, _ in self.find_files(outputs.made) if name not in outputs.files]
 
     def write_manifest(self, outputs: Outputs) -> None:
         """Write what follows from the claim and the outputs."""
@@ -180,6 +186,7 @@ class StageFolder:
             counts=dict(files=len(outputs.files), bytes=size),
             failed=outputs.failed,
             extra={k: v for k, v in known.items() if v is not None},
+            version=str(claim.get('version', __version__)),
         )
 
     def has_right_manifest(self, outputs: Outputs) -> bool:
@@ -209,6 +216,7 @@ _FIELDS: dict[str, Callable[[Any], bool]] = dict(
     files=lambda v: is_table(v, list) and all(map(_is_entry, v.values())),
     failed=lambda v: isinstance(v, list) and all([*map(type, f)] == [str, str] for f in v),
     status=lambda v: type(v) is int,
+    made=lambda v: isinstance(v, list) and all(isinstance(m, str) for m in v),
 )
 
 
