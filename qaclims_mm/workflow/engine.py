@@ -34,8 +34,9 @@ class Teller(logging.Handler):
     def __init__(self, jobs: dict[str, Any]) -> None:
         super().__init__()
         self.jobs, self.console = jobs, new_console(stderr=False)
-        self._key_of: dict[int, str] = {}
-        self._begun: dict[str, float] = {}
+        # {number of a job: key of its stage, and its shard}
+        self._known: dict[int, tuple[str, str]] = {}
+        self._begun: dict[int, float] = {}
         self._ended, self._left = 0, sum(not job['done'] for job in jobs.values())
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -58,17 +59,19 @@ class Teller(logging.Handler):
         if 'stage' not in wildcards:
             return
         seed = f'seed{wildcards["seed"]}/' if 'seed' in wildcards else ''
-        key = self._key_of[record.jobid] = seed + wildcards['stage']
-        self._begun[key] = time.time()
-        self.console.print(styled((key, 'bold'), f'  {self.jobs[key]["stage"]["about"]}'))
+        shard = f'{wildcards["k"]}-of-{wildcards["n"]}' if 'k' in wildcards else ''
+        key, _ = self._known[record.jobid] = seed + wildcards['stage'], shard
+        self._begun[record.jobid] = time.time()
+        about = f'  {self.jobs[key]["stage"]["about"]}' + (f', {shard}' if shard else '')
+        self.console.print(styled((key, 'bold'), about))
 
     def _end(self, number: int) -> None:
-        key = self._key_of.get(number)
-        if not key:
+        key, shard = self._known.get(number, ('', ''))
+        if not key or shard:
             return
         self._ended += 1
         job, count = self.jobs[key], f'{self._ended}/{self._left} '
-        ran = _note(job, self._begun.get(key, 0))
+        ran = _note(job, self._begun[number])
         if ran is None:
             how = 'as of the first seed' if job['link'] else 'as it was'
             self.console.print(styled(count, (key, 'bold'), '  ', (how, 'green')))
@@ -88,18 +91,19 @@ class Teller(logging.Handler):
         self.console.print(styled('    ', (text, 'yellow')), soft_wrap=True)
 
     def _fail(self, number: int) -> None:
-        key = self._key_of.get(number)
+        key, shard = self._known.get(number, ('', ''))
         if not key:
             return
-        log = _log_of(self.jobs[key])
-        if log.is_file() and log.stat().st_mtime >= self._begun.get(key, 0):
+        log = _log_of(self.jobs[key], shard)
+        if log.is_file() and log.stat().st_mtime >= self._begun[number]:
             self.console.print('\n'.join(last_lines(log)), soft_wrap=True)
         text = f'{key} failed; its whole log is {log}'
         self.console.print(styled((text, 'red')), soft_wrap=True)
 
 
-def _log_of(job: dict[str, Any]) -> Path:
-    return Path(job['root']) / LOGS / f'{job["stage"]["name"]}.log'
+def _log_of(job: dict[str, Any], shard: str = '') -> Path:
+    name = '-'.join([job['stage']['name'], *([shard] if shard else [])])
+    return Path(job['root']) / LOGS / f'{name}.log'
 
 
 def last_lines(log: Path, number: int = 15) -> list[str]:
