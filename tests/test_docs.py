@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,18 @@ def help_of(command, *words):
     return shown.getvalue()
 
 
+@cache
+def help_of_snakemake():
+    return pytest.importorskip('snakemake.cli').get_argument_parser().format_help()
+
+
+def check_flags_of_snakemake(words):
+    """Hold what follows a -- against Snakemake, whose plugin for Slurm has flags of its own."""
+    for flag in (w for w in words if w.startswith('--')):
+        if not flag.startswith('--slurm') or find_spec('snakemake_executor_plugin_slurm'):
+            assert flag in help_of_snakemake(), f'Snakemake has no {flag}'
+
+
 def test_there_are_commands():
     assert len(COMMANDS) >= 40
 
@@ -87,13 +100,16 @@ def test_command(page, words):
     command, *arguments = words[start + (words[start] == 'qaclims') :]
     # a converter's flags are those of its kind
     shown = help_of(command, *(arguments[:1] if command == 'convert' else []))
-    for flag in (a for a in arguments if a.startswith('--')):
+    place = arguments.index('--') if '--' in arguments else len(arguments)
+    for flag in (a for a in arguments[:place] if a.startswith('--')):
         assert flag in shown, f'{command} has no {flag}'
+    check_flags_of_snakemake(arguments[place + 1 :])
 
 
 def test_the_command_line_page_lists_every_sub_command():
     page = (ROOT / 'docs/command-line.md').read_text()
-    listed = re.findall(r'^\| `([a-z][a-z-]*)` \|', page, re.MULTILINE)
+    section = page.partition('## Sub-commands\n')[2].partition('\n## ')[0]
+    listed = re.findall(r'^\| `([a-z][a-z-]*)` \|', section, re.MULTILINE)
     assert listed == sorted(commands_of_the_package())
 
 
@@ -150,8 +166,18 @@ def test_command_in_a_sentence(page, text):
     for command in re.findall(r'\bqaclims ([a-z][\w-]*)', text):
         assert command in commands_of_the_package(), page
         if command != 'convert':
-            for flag in re.findall(r'(?<=\s)--[\w-]+', text):
+            own, _, others = text.partition(' -- ')
+            for flag in re.findall(r'(?<=\s)--[\w-]+', own):
                 assert flag in help_of(command), f'{command} has no {flag}'
+            check_flags_of_snakemake(others.split())
+
+
+def test_the_pages_name_the_folders_of_the_stages():
+    gone = (
+        r'\b(?:cam|qa_clims)/cams\b|\birn/pseudo_masks|\bsegment/predictions|\bdone/|--pipeline\b'
+    )
+    for page in PAGES:
+        assert not re.findall(gone, page.read_text()), page.name
 
 
 def test_messages_that_are_quoted_are_raised():

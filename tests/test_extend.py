@@ -36,13 +36,14 @@ QUICK_TRAINING = (
 # a training of two steps on the pictures that are there
 QUICK_PLAN = f"""
 for stage in comparators:
-    options = {QUICK_TRAINING!r} if stage['tool'] == 'train.py' else {QUICK[:1]!r}
+    options = {QUICK_TRAINING!r} if stage['command'] == 'train' else {QUICK[:1]!r}
     if stage['name'].startswith('my_'):
         stage['args'] = ['--cfg-options', *options]
     if stage['name'] == 'my_train_maps':
         stage['checkpoint'] = '{{work_dir}}/my_train/epoch_1.pth'
-stages = [s | dict(args=['--root', 'data/compared', '--num-train', '8', '--num-val', '4'])
-          if s['name'] == 'data' else s for s in _base_.stages]
+small = ['--root', 'data/compared', '--num-train', '8', '--num-val', '4']
+stages = [s | dict(args=small, made=['data/compared']) if s['name'] == 'data' else s
+          for s in _base_.stages]
 """
 CORPUS = 'text_encoding.corpus=work_dirs/miniworld/my_qape/corpus'
 TEXT_BANKS = (
@@ -166,7 +167,7 @@ def test_any_model_of_open_clip(inside):
     assert image(torch.zeros(1, 3, *image.input_size)).shape == texts.shape == (1, 512)
     assert image.weights_sha256 == text.weights_sha256
     assert cfg.train_dataloader.dataset.pipeline[1].text_bank == cfg.model.text_bank
-    assert cfg.model.text_bank == f'{cfg.work_dir}/texts'
+    assert cfg.model.text_bank == 'work_dirs/qaclims/open_clip_texts/text_bank'
 
 
 def test_clip_of_transformers(inside, corpus, capsys, tmp_path):
@@ -216,12 +217,18 @@ def test_dataset(inside, capsys):
 
 
 def test_a_row_of_a_comparison(inside, capsys):
-    flags = ('--pipeline', 'my_pipeline.py', '--work-dir', 'work_dirs/x', '--dry-run')
+    flags = ('--plan', 'my_pipeline.py', '--work-dir', 'work_dirs/x', '--dry-run')
     shown = run(capsys, 'ablate', 'my_suite.py', *flags)
-    found = re.findall(r'(\w+) +│ to do', shown)
+    found = re.findall(r'seed0/([\w-]+) +│.*│ to do', shown)
     mine = ['data', 'my_qape', 'my_texts', 'my_train', 'my_train_maps']
     assert [n for n in found if n in mine] == mine
     assert found[-2:] == ['qa_clims', 'qa_clims_maps']
+
+
+def test_a_stage_of_a_plan(inside, capsys):
+    flags = ('--to', 'my_sheet', '--work-dir', 'work_dirs/x', '--dry-run')
+    shown = run(capsys, 'run', 'my_plan.py', *flags)
+    assert re.findall(r'([\w-]+) +│.*│ to do', shown)[-1] == 'my_sheet'
 
 
 def test_its_stages_run(inside, place, capsys):
@@ -232,7 +239,7 @@ def test_its_stages_run(inside, place, capsys):
     (inside / 'quick.py').write_text(suite)
     done = subprocess.run(
         [
-            sys.executable, '-m', 'qaclims_mm', 'ablate', 'quick.py', '--pipeline',
+            sys.executable, '-m', 'qaclims_mm', 'ablate', 'quick.py', '--plan',
             'quick_pipeline.py', '--work-dir', 'work_dirs/compared',
         ],
         cwd=place, env=os.environ | dict(PYTHONPATH=f'{place}:{ROOT}'),
@@ -240,7 +247,7 @@ def test_its_stages_run(inside, place, capsys):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert '| M |' in (inside / 'work_dirs/compared/ablations/quick.md').read_text()
-    assert (inside / 'work_dirs/compared/seed0/my_train/curve.json').is_file()
+    assert (inside / 'work_dirs/compared/seed0/my_train_maps/curve.json').is_file()
 
 
 # ------------------------------------------------------------------------------------------- models
@@ -263,7 +270,7 @@ def test_networks(inside, capsys, config, weight, shape):
 
 
 def test_refiner(inside, capsys):
-    rng, folder = np.random.default_rng(0), inside / 'work_dirs/miniworld/qa_clims/cams'
+    rng, folder = np.random.default_rng(0), inside / 'work_dirs/miniworld/qa_clims_maps/cams'
     for record in records():
         keys = np.array(record['class_indices'])
         high = rng.random((len(keys), 112, 112)).astype(np.float32)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sourced by the other scripts: an environment with the package and an extra of setup.py, EXTRA, by default all that pipelines need.
+# Sourced by the other scripts: an environment with the package and an extra of setup.py, EXTRA, by default all that qaclims run needs.
 # Keeps the active environment if it has them, else makes and reuses .venv with the versions of requirements/constraints.txt.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 EXTRA=${EXTRA:-run}
