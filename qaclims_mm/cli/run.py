@@ -2,7 +2,7 @@
 
 What is done is not done again; what was killed goes on; what has changed since is made anew, with
 all that is made from it. The stages run in Snakemake, whose own options follow a --, as in
-qaclims run PLAN --jobs 4 -- --executor slurm.
+qaclims run PLAN --jobs 100 -- --executor slurm.
 """
 
 import argparse
@@ -133,8 +133,9 @@ def main() -> int:
     for seed, plan in plans.items():
         if len(seeds) > 1:
             console.print(f'seed {seed}')
-        if plan.table['columns']:
-            console.print(metrics_table(collect_metrics(plan), **plan.table))
+        metrics = collect_metrics(plan)
+        if plan.table['columns'] and metrics.keys() & plan.table['rows'].keys():
+            console.print(metrics_table(metrics, **plan.table))
         made = what_was_made(plan)
         width = max(map(len, made), default=0) + 1
         for what, where in made.items():

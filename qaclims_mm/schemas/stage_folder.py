@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas.claims import CLAIM, claim_path, read_claim
 from qaclims_mm.schemas.files import (
     hash_file,
@@ -105,6 +105,18 @@ class StageFolder:
     def is_begun(self) -> bool:
         """Whether a run has begun the stage."""
         return claim_path(self.path).is_file()
+
+    def check_is_ours(self) -> None:
+        """Refuse a folder that no run of a plan has begun, as one that was filled by hand.
+
+        Raises:
+            StageError: If it has files.
+        """
+        if not self.is_begun and any(self.find_files()):
+            raise StageError(
+                f'{self.path} holds files that no run of a plan has made; move it to another '
+                f'place, or have it made anew: --force {self.path.name}.'
+            )
 
     def find_files(self, made: Sequence[str] = ()) -> Iterator[tuple[str, Path]]:
         """Yield the files that the stage has made, with the names by which they are known.

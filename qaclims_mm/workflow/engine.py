@@ -33,7 +33,10 @@ class Teller(logging.Handler):
 
     def __init__(self, jobs: dict[str, Any]) -> None:
         super().__init__()
-        self.jobs, self.console = jobs, new_console(stderr=False)
+        # Snakemake changes the folder
+        places = {key: str(Path(job['root']).absolute()) for key, job in jobs.items()}
+        self.jobs = {key: job | dict(root=places[key]) for key, job in jobs.items()}
+        self.console = new_console()
         # {number of a job: key of its stage, and its shard}
         self._known: dict[int, tuple[str, str]] = {}
         self._begun: dict[int, float] = {}

@@ -28,6 +28,8 @@ from qaclims_mm.workflow.signals import end_family, exit_when_told
 # {what people take out of a work dir: its folder in that of a stage}
 MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 _WIDE, _CANCELLING = 110, 60  # columns, seconds
+# of a stage on a machine that is not known
+_THREADS = 4
 SNAKEFILE = Path(__file__).with_name('Snakefile')
 
 
@@ -84,6 +86,9 @@ class Workflow:
             _check_work_dir(plan, seed, 'all' in self.options.force)
             # a file that nothing can be noted in is told before the work, not after it
             read_runs(plan.root)
+        for node in self.graph.left:
+            if node.why != 'forced':
+                node.folder.check_is_ours()
         status = 0
         with hold(base / LOGS / '.lock', str(base)) as lock, exit_when_told():
             if self.graph.left:
@@ -116,13 +121,16 @@ class Workflow:
         gpus = len(visible_gpus())
         file = (base / LOGS / 'workflow.json').absolute()
         threads = int(os.environ.get('OMP_NUM_THREADS') or 0)
-        threads = threads or max(1, cores() // options.jobs)
+        here = max(1, cores() // options.jobs)
+        threads = threads or (_THREADS if options.is_elsewhere else here)
         bars = sys.stderr.isatty() and options.jobs == 1 and not options.is_elsewhere
         self.graph.write(file, options, threads, gpus > 0 or options.is_elsewhere, bars)
         words = ['--snakefile', SNAKEFILE, '--directory', base.absolute(), '--configfile', file]
         words += ['--nolock', '--rerun-incomplete', '--rerun-triggers', 'params', '--quiet', 'all']
         words += ['--scheduler', 'greedy', *(['--keep-going'] if options.keep_going else [])]
-        if not options.is_elsewhere:
+        if options.is_elsewhere:
+            words += ['--jobs', options.jobs] if options.jobs > 1 else []
+        else:
             words += ['--cores', options.jobs * threads, '--resources', f'gpu={gpus}']
         command = [sys.executable, '-m', 'qaclims_mm.workflow.engine', file, *words]
         sys.stdout.flush()

@@ -112,6 +112,7 @@ class Job:
 
     def _prepare(self, wanted: dict[str, Any]) -> bool:
         """Take away what is of something else, and claim the folder; tells whether it goes on."""
+        self.folder.check_is_ours()
         found, path = self.folder.read_claim(), self.folder.path
         has_ended = (path / OUTPUTS).exists()
         resumed = is_same(found, wanted) and not has_ended
@@ -220,7 +221,7 @@ class Job:
             start += ['--kill-on-bad-exit=1', python]
             # srun's processes are not below this one; each leaves its own peak
             environment[PEAKS] = str(self.root / LOGS / 'peaks' / self.stage.name)
-            environment['MASTER_PORT'] = str(_free_port())
+            environment.update(MASTER_ADDR=socket.gethostname(), MASTER_PORT=str(_free_port()))
         else:
             launcher = 'pytorch'
             # standalone: on a free port, so that two runs do not meet
