@@ -9,8 +9,9 @@ import time
 
 import psutil
 import pytest
-from tiny_plans import NEEDS, graph_of, run, start, states_of, world, write_plan
+from tiny_plans import NEEDS, ROOT, graph_of, run, start, states_of, world, write_plan
 
+from qaclims_mm.miniworld import generate
 from qaclims_mm.schemas.numbers.runs import read_runs
 
 # draws for a while
@@ -176,3 +177,32 @@ def test_bad_words(tmp_path, words, message):
     said = run(write_plan(tmp_path), *words, status=status)
     assert message in said
     assert 'Traceback' not in said
+
+
+def test_images_that_come_change_and_go(tmp_path):
+    """Only what is new is asked about, by the same command; then all is as if made at once."""
+    generate(tmp_path / 'world', num_train=6, num_val=2, seed=0, size=48)
+    config = tmp_path / 'qape.py'
+    config.write_text(
+        f"_base_ = '{ROOT}/configs/miniworld/qape_blip-mini_fg6-bg10_miniworld-112x112.py'\n"
+        f"test_dataloader = dict(num_workers=0, dataset=dict(data_root='{tmp_path}/world'))\n"
+    )
+    qape = dict(name='qape', command='test', config=str(config), checkpoint='none')
+    path = write_plan(tmp_path, [qape])
+    run(path)
+    images = tmp_path / 'world/JPEGImages'
+    ids = (tmp_path / 'world/ImageSets/Segmentation/train.txt').read_text().split()
+    # another picture of the same name, one picture less
+    shutil.copy(images / f'{ids[0]}.jpg', images / f'{ids[1]}.jpg')
+    (tmp_path / 'world/ImageSets/Segmentation/train.txt').write_text('\n'.join(ids[:-1]) + '\n')
+    said = run(path)
+    assert re.search('qape .* stale: made from other images or labels', said)
+    log = (tmp_path / 'work/logs/qape.log').read_text()
+    assert f'{len(ids) - 2} of {len(ids) - 1} images are done already' in log
+    run(path, '--work-dir', tmp_path / 'anew')
+    one, other = (
+        {p.name: p.read_bytes() for p in (tmp_path / name / 'qape/corpus').glob('*.parquet')}
+        for name in ('work', 'anew')
+    )
+    assert one == other
+    assert re.search('qape .* done', run(path))

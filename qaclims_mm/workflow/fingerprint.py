@@ -17,6 +17,7 @@ from qaclims_mm.schemas import hash_config, hash_file
 from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write_json
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_tables
+from qaclims_mm.schemas.stage_folder import Origin
 from qaclims_mm.workflow.stage import Stage
 
 # {sub-command: what it does not read of a config}
@@ -28,12 +29,18 @@ _UNREAD = {
 _WEIGHTS = ('.pth', '.safetensors')
 
 
-def hash_stage_config(stage: Stage, root: Path) -> str:
+def read_stage_config(stage: Stage, root: Path) -> dict[str, Any]:
+    """Return the config of a stage that has one."""
+    return read_config(str(stage.config), str(root / stage.name), root=root).to_dict()
+
+
+def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None = None) -> str:
     """Return the hash of a stage's command line and config, and of the weights that it names.
 
     Args:
         stage: The stage.
         root: Work dir, whose files are made by stages, which have hashes of their own.
+        config: Of the stage; by default it is read.
     """
     # as the configs are, so that a copied work dir keeps its hashes
     found: dict[str, Any] = dict(
@@ -43,9 +50,11 @@ def hash_stage_config(stage: Stage, root: Path) -> str:
         work_dir=str(root / stage.name),
     )
     if stage.config is not None:
-        config = read_config(stage.config, str(root / stage.name), root=root).to_dict()
-        # how many images are tested at once changes no file
-        (config.get('test_dataloader') or {}).pop('batch_size', None)
+        config = dict(read_stage_config(stage, root) if config is None else config)
+        if config.get('test_dataloader'):
+            # how many images are tested at once changes no file
+            loader = config['test_dataloader']
+            config['test_dataloader'] = {k: v for k, v in loader.items() if k != 'batch_size'}
         # weights that ship may be trained again under the same name, others converted again
         names = sorted({text for text in _texts_of(config) if text.startswith(SHIPPED)})
         files = [f for name in names for f in _shipped_files(name)]
@@ -107,10 +116,10 @@ def _hash_once(path: Path, size: int, modified: int) -> str:
     return hash_file(path)
 
 
-class DataHasher:
-    """Hashes the images, masks and labels that stages read, by their content.
+class Fingerprints:
+    """Hashes the configs of stages, and the images, masks and labels that they read.
 
-    A file is read once: the cache knows it by its size and date.
+    Images count by their content. A file is read once: the cache knows it by its size and date.
 
     Args:
         path: File of the cache.
@@ -128,13 +137,23 @@ class DataHasher:
                 found = {}
             self._known = found if is_table(found, list) else {}
         self._of_folder: dict[tuple, str] = {}
+        self._configs: dict[tuple, dict[str, Any]] = {}
 
-    def hash_data(self, stage: Stage, root: Path) -> str:
-        """Return the hash of the images that a stage reads; '' if it reads none."""
-        if stage.config is None:
-            return ''
-        config = read_config(stage.config, str(root / stage.name), root=root).to_dict()
-        read = _read_part(stage, config)
+    def origin_of(self, stage: Stage, root: Path, seed: int) -> Origin:
+        """Return from what a stage would be made now."""
+        config: dict[str, Any] = {}
+        if stage.config is not None:
+            # the variants of a training, and its test, have one file
+            key = (stage.config, root)
+            if key not in self._configs:
+                self._configs[key] = read_stage_config(stage, root)
+            config = self._configs[key] | dict(work_dir=str(root / stage.name))
+        digest = hash_stage_config(stage, root, config)
+        data = self._hash_data(_read_part(stage, config))
+        return Origin(stage.name, digest, data, seed if stage.seeded else None)
+
+    def _hash_data(self, read: Mapping[str, Any]) -> str:
+        """Return the hash of what a stage reads of images and labels; '' if it reads none."""
         hashes = [_hash_once(f, *_stamp(f)) for f in _lists_of(read) if self._is_given(f)]
         hashes += [
             self._hash_files(folder, names)

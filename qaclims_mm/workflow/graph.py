@@ -11,7 +11,7 @@ from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import MANIFEST, write_json
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, differences
 from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
-from qaclims_mm.workflow.fingerprint import DataHasher, hash_stage_config
+from qaclims_mm.workflow.fingerprint import Fingerprints
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.stage import RANKED, Stage, lineage
 
@@ -98,7 +98,7 @@ class Graph:
     ) -> None:
         self.base, self.plans = base, dict(plans)
         made = {m for p in plans.values() for s in p.all_stages for m in s.at(p.root).made}
-        self._data = DataHasher(base / LOGS / 'data.json', made)
+        self._fingerprints = Fingerprints(base / LOGS / 'data.json', made)
         self.nodes: dict[str, Node] = {}
         # row by row, so that the seeds of a row end together
         for row in zip(*stages.values(), strict=True):
@@ -112,12 +112,7 @@ class Graph:
         known = {s.name: s for s in (*self.plans[seed].all_stages, *stages[seed])}
         above = [known[n] for n in lineage(stage.name, list(known.values()))]
         shared = seed != first and not any(s.seeded for s in above)
-        origin = Origin(
-            stage.name,
-            hash_stage_config(stage, root),
-            self._data.hash_data(stage, root),
-            seed if stage.seeded else None,
-        )
+        origin = self._fingerprints.origin_of(stage, root, seed)
         link = str(self.plans[first].root / stage.name) if shared else ''
         key = os.path.relpath(root / stage.name, self.base)
         self.nodes[key] = Node(key, root, seed, stage, origin, link)

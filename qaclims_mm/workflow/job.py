@@ -141,7 +141,7 @@ class Job:
         """Take over what another seed has made, by links to its files."""
         temporary = temporary_path(self.folder.path)
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(other, temporary, copy_function=os.link)
+        shutil.copytree(other, temporary, copy_function=_link_or_copy)
         shutil.rmtree(self.folder.path, ignore_errors=True)
         temporary.rename(self.folder.path)
 
@@ -235,6 +235,14 @@ class Job:
             # or its ranks would train on
             end_family(process.pid)
             raise
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Link a file, or copy it where the file system has no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _free_port() -> int:

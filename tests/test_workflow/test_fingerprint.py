@@ -2,7 +2,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.workflow import fingerprint as module
-from qaclims_mm.workflow.fingerprint import DataHasher, hash_stage_config
+from qaclims_mm.workflow.fingerprint import Fingerprints, hash_stage_config
 from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.stage import Stage
 
@@ -13,7 +13,7 @@ def hash_of(config, command, root):
 
 def data_of(config, command, root):
     stage = Stage('a', command, config=str(config))
-    return DataHasher(root / 'logs/data.json').hash_data(stage, root)
+    return Fingerprints(root / 'logs/data.json').origin_of(stage, root, 0).data
 
 
 def test_a_moved_chain_keeps_its_hashes(monkeypatch):
@@ -136,5 +136,5 @@ def test_images_are_read_once(photographs, tmp_path, monkeypatch):
 
 def test_images_that_a_stage_makes_are_that_stage_s(photographs, tmp_path):
     stage = Stage('a', 'test', config=str(photographs))
-    hasher = DataHasher(tmp_path / 'logs/data.json', [str(tmp_path / 'data')])
-    assert hasher.hash_data(stage, tmp_path / 'work') == ''
+    found = Fingerprints(tmp_path / 'logs/data.json', [str(tmp_path / 'data')])
+    assert found.origin_of(stage, tmp_path / 'work', 0).data == ''

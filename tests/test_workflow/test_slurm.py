@@ -2,11 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from tiny_plans import NEEDS, graph_of, run, start, states_of, world, write_plan
 from tiny_runs import ROOT
+
+from qaclims_mm.schemas.numbers.runs import read_runs
 
 pytestmark = pytest.mark.slurm
 
@@ -60,13 +65,15 @@ def slurm():
         _script('stop')
 
 
+# no sacct without a database; small jobs, as the machine may be small
+LOCAL = ['--slurm-status-command', 'squeue', '--slurm-init-seconds-before-status-checks', '2']
+LOCAL += ['--default-resources', 'mem_mb=500', 'runtime=5', '--latency-wait', '5']
+
+
 def _snakemake(folder, *options):
     command = [sys.executable, '-m', 'snakemake', '--profile', PROFILE, *options]
-    # no sacct without a database; small jobs, as the machine may be small
-    local = ['--slurm-status-command', 'squeue', '--slurm-init-seconds-before-status-checks', '2']
-    local += ['--default-resources', 'mem_mb=500', 'runtime=5', '--latency-wait', '5']
     run = subprocess.run(
-        [*command, *local], cwd=folder, capture_output=True, text=True, timeout=300
+        [*command, *LOCAL], cwd=folder, capture_output=True, text=True, timeout=300
     )
     assert run.returncode == 0, run.stderr
     return run.stderr
@@ -93,3 +100,48 @@ def test_each_rule_runs_in_a_slurm_job_of_its_own(slurm, tmp_path):
     assert 'CUDA_VISIBLE_DEVICES' not in seen['texts']
     assert seen['texts']['OMP_NUM_THREADS'] == '2'
     assert (tmp_path / 'texts/benchmark.tsv').read_text().startswith('s\th:m:s\tmax_rss')
+
+
+def test_a_plan_runs_on_slurm(slurm, tmp_path):
+    path = write_plan(tmp_path)
+    said = run(path, '--', '--profile', PROFILE, *LOCAL)
+    assert '4/4 d  done in ' in said
+    assert set(states_of(graph_of(path)).values()) == {'done'}
+    assert set(read_runs(tmp_path / 'work')) == set(NEEDS)
+
+
+def test_a_job_that_is_cancelled_and_a_run_that_is_interrupted(slurm, tmp_path):
+    """What is left goes on by the same command, and no job stays in the queue."""
+    path = write_plan(tmp_path, [world('slow', pictures=4000)])
+    words = [path, '--', '--profile', PROFILE, *LOCAL, '--retries', '0']
+    process = start(*words)
+    _wait_for(tmp_path / 'work/slow/run.json', process)
+    for job in _queue():
+        subprocess.run(['scancel', job], check=True)
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 1, said
+    process = start(*words)
+    while not _queue():
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 130, said
+    deadline = time.monotonic() + 60
+    while _queue() and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert _queue() == []
+    run(*words)
+    assert states_of(graph_of(path)) == dict(slow='done')
+
+
+def _queue():
+    """Return the numbers of the jobs that wait or run."""
+    shown = subprocess.run(['squeue', '-h', '-o', '%i'], capture_output=True, text=True, check=True)
+    return shown.stdout.split()
+
+
+def _wait_for(path, process):
+    deadline = time.monotonic() + 120
+    while not path.exists() and time.monotonic() < deadline:
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.2)
