@@ -5,6 +5,7 @@ An interrupted run resumes when the command is given again. Flags of qaclims run
 """
 
 import argparse
+import os
 import sys
 
 PLAN = 'configs/pipelines/miniworld_qa-clims.py'
@@ -26,7 +27,8 @@ def main() -> int:
     from qaclims_mm.cli import run
     from qaclims_mm.workflow.machine import cores, visible_gpus
 
-    # the chain has two arms; each stage is as fast on one core as on half of two
+    # the chain has two arms, but its longest stage runs alone and then has all cores
     jobs = [] if args.jobs or visible_gpus() else ['--jobs', str(min(2, cores()))]
+    os.environ.setdefault('OMP_NUM_THREADS', str(cores()))
     sys.argv[1:] = [PLAN, '--to', 'report', *jobs, *sys.argv[1:]]
     return run.main()
