@@ -167,6 +167,7 @@ def test_a_full_disk(tmp_path):
         (['--from', 'b'], 'stage b needs stage a, which is not done'),
         (['--force', 'x'], 'there is no stage x to force'),
         (['--shards', 'a=x'], '--shards takes STAGE=N'),
+        (['--shards', 'a=2'], 'a has no images to share; --shards takes'),
         (['--jobs', '0'], '--jobs must be at least 1'),
         (['--seeds', '-1'], 'seeds must be at least 0'),
         (['--', '--executor', 'none'], "'none'"),

@@ -6,6 +6,7 @@ import logging
 import re
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from qaclims_mm.schemas.work_dir import LOGS
 
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
+PAUSE, LONGEST = 60, 160  # seconds between words about a stage, letters of them
 # of what Snakemake says about a job that has failed
 _TOLD = ('CalledProcessError', 'job did not complete', 'shell')
 
@@ -41,6 +43,17 @@ class Teller(logging.Handler):
         self._known: dict[int, tuple[str, str]] = {}
         self._begun: dict[int, float] = {}
         self._ended, self._left = 0, sum(not job['done'] for job in jobs.values())
+
+    def watch(self) -> None:
+        """Say now and then how far the stages are that run, as long as this process lives."""
+        while True:
+            time.sleep(PAUSE)
+            for number, begun in list(self._begun.items()):
+                key, shard = self._known[number]
+                log = _log_of(self.jobs[key], shard)
+                last = (last_lines(log, 1) if log.is_file() else []) or ['']
+                text = f'  {(time.time() - begun) / 60:.0f} min: {last[0].strip()[:LONGEST]}'
+                self.console.print(styled((key, 'bold'), text), soft_wrap=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell an event of Snakemake."""
@@ -71,10 +84,11 @@ class Teller(logging.Handler):
     def _end(self, number: int) -> None:
         key, shard = self._known.get(number, ('', ''))
         if not key or shard:
+            self._begun.pop(number, None)
             return
         self._ended += 1
         job, count = self.jobs[key], f'{self._ended}/{self._left} '
-        ran = _note(job, self._begun[number])
+        ran = _note(job, self._begun.pop(number))
         if ran is None:
             how = 'as of the first seed' if job['link'] else 'as it was'
             self.console.print(styled(count, (key, 'bold'), '  ', (how, 'green')))
@@ -98,7 +112,7 @@ class Teller(logging.Handler):
         if not key:
             return
         log = _log_of(self.jobs[key], shard)
-        if log.is_file() and log.stat().st_mtime >= self._begun[number]:
+        if log.is_file() and log.stat().st_mtime >= self._begun.pop(number):
             self.console.print('\n'.join(last_lines(log)), soft_wrap=True)
         text = f'{key} failed; its whole log is {log}'
         self.console.print(styled((text, 'red')), soft_wrap=True)
@@ -157,7 +171,9 @@ def main(arguments: Sequence[str]) -> None:
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
     logger = logging.getLogger('snakemake')
-    logger.addHandler(Teller(read_json(graph)['jobs']))
+    teller = Teller(read_json(graph)['jobs'])
+    threading.Thread(target=teller.watch, daemon=True).start()
+    logger.addHandler(teller)
     logger.setLevel(logging.INFO)
     run_snakemake(words)
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
-from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
@@ -30,6 +30,8 @@ MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 _WIDE, _CANCELLING = 110, 60  # columns, seconds
 # of a stage on a machine that is not known
 _THREADS = 4
+# sub-commands that take --shard
+SHARED = ('test', 'ir-label')
 SNAKEFILE = Path(__file__).with_name('Snakefile')
 
 
@@ -49,6 +51,12 @@ class Workflow:
         self.console = console or new_console()
         if self.options.force:
             graph.force(self.options.force)
+        known = {n.stage.name for n in graph.nodes.values() if n.stage.command in SHARED}
+        for name in self.options.shards:
+            if name not in known:
+                raise ConfigError(
+                    f'{name} has no images to share; --shards takes {", ".join(sorted(known))}.'
+                )
 
     def overview(self) -> Group:
         """Return what is done, what is not and why, how long it takes and how much it writes."""

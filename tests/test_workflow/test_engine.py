@@ -106,3 +106,24 @@ def test_rules_without_a_stage_are_not_told(teller, capsys):
     tell(teller, 'job_finished', job_id=9)
     tell(teller, 'job_error', jobid=9)
     assert capsys.readouterr().out == ''
+
+
+def test_long_stages_say_how_far_they_are(teller, tmp_path, capsys, monkeypatch):
+    class EnoughError(Exception):
+        pass
+
+    waits = iter([None, EnoughError])
+
+    def wait(seconds):
+        found = next(waits)
+        if found:
+            raise found
+
+    monkeypatch.setattr('qaclims_mm.workflow.engine.time.sleep', wait)
+    begin(teller)
+    (tmp_path / 'logs').mkdir()
+    (tmp_path / 'logs/maps.log').write_text('Epoch [1/3]\n')
+    capsys.readouterr()
+    with pytest.raises(EnoughError):
+        teller.watch()
+    assert capsys.readouterr().out == 'seed1/maps  0 min: Epoch [1/3]\n'
