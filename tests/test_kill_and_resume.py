@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -46,13 +47,13 @@ def plan(tmp_path_factory):
     return root / 'plan.py'
 
 
-def start(plan, work, stage):
+def start(plan, work, stage, *words):
     """Start the pipeline up to a stage in a process group of its own."""
     command = [sys.executable, ROOT / 'tools/run.py', plan, '--work-dir', work]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
     with (work.parent / 'output.log').open('a') as log:
         return subprocess.Popen(
-            [*command, '--to', stage],
+            [*command, '--to', stage, *words],
             stdout=log,
             stderr=log,
             env=environment,
@@ -61,8 +62,10 @@ def start(plan, work, stage):
         )
 
 
-def finish(plan, work, stage=LAST):
-    assert start(plan, work, stage).wait() == 0, (work.parent / 'output.log').read_text()[-3000:]
+def finish(plan, work, stage=LAST, *words):
+    assert start(plan, work, stage, *words).wait() == 0, (work.parent / 'output.log').read_text()[
+        -3000:
+    ]
 
 
 def files_of(folder):
@@ -96,10 +99,16 @@ def weights(path):
     return CheckpointLoader.load_checkpoint(str(path), map_location='cpu')['state_dict']
 
 
+@pytest.fixture(scope='module')
+def unbroken(plan):
+    work = plan.parent / 'unbroken'
+    finish(plan, work)
+    return work
+
+
 @pytest.mark.slow
-def test_killed_in_every_stage(plan, tmp_path):
-    unbroken, broken = tmp_path / 'unbroken', tmp_path / 'broken'
-    finish(plan, unbroken)
+def test_killed_in_every_stage(plan, unbroken, tmp_path):
+    broken = tmp_path / 'broken'
     broken.mkdir()
     stages = read_plan(plan, broken).select(None, LAST)
     killed = [stage.name for stage in stages if kill_in(plan, broken, stage)]
@@ -120,3 +129,23 @@ def test_killed_in_every_stage(plan, tmp_path):
         mine, wanted = weights(broken / name), weights(unbroken / name)
         assert all(torch.equal(mine[k], v) for k, v in wanted.items()), name
     assert not list(broken.rglob('*.tmp'))
+
+
+@pytest.mark.slow
+def test_a_killed_rank(plan, unbroken, tmp_path):
+    """Two ranks make the maps, of which one is killed; the same command makes what one rank does."""
+    work = tmp_path / 'ranks'
+    finish(plan, work, 'cam')
+    process = start(plan, work, 'cam_maps', '--ranks', '2')
+    while process.poll() is None and not list(work.glob('cam_maps/cams/**/*.npz')):
+        time.sleep(0.02)
+    family = psutil.Process(process.pid).children(recursive=True)
+    ranks = [p for p in family if p.environ().get('RANK') == '1']
+    assert ranks
+    ranks[0].kill()
+    assert process.wait() == 1
+    finish(plan, work, 'cam_maps', '--ranks', '2')
+    for name in files_of(unbroken / 'cam_maps'):
+        assert (work / 'cam_maps' / name).read_bytes() == (
+            unbroken / 'cam_maps' / name
+        ).read_bytes(), name
