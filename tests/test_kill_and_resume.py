@@ -133,7 +133,7 @@ def test_killed_in_every_stage(plan, unbroken, tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_rank(plan, unbroken, tmp_path):
-    """Two ranks make the maps, of which one is killed; the same command makes what one rank does."""
+    """Two ranks make the maps, one is killed; the same command makes what one rank does."""
     work = tmp_path / 'ranks'
     finish(plan, work, 'cam')
     process = start(plan, work, 'cam_maps', '--ranks', '2')

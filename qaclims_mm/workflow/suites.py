@@ -1,4 +1,4 @@
-"""Ablations: a pipeline's trainings side by side, or one of them again and again, varied."""
+"""Suites: trainings of a plan side by side, or one of them again and again, varied."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class Variant:
         options: {dotted key of the config: value}: a number, ``None``, a truth, a text without
             blanks, or a list of these.
         qape: The same for the config of the stage ``qape``; makes a corpus of its own.
-        stage: The pipeline's own training that the row is; ``options`` and ``qape`` vary it.
+        stage: The training of the plan that the row is; ``options`` and ``qape`` vary it.
         paper: The paper's mIoU of the maps on VOC train, in percent.
     """
 
@@ -107,14 +107,14 @@ def read_suite(path: str | Path) -> Suite:
 
 
 def rows_of(plan: Plan, path: str | Path) -> list[Row]:
-    """Return the rows of a suite as stages of a pipeline.
+    """Return the rows of a suite as stages of a plan.
 
     A variant is the stage ``<suite>-<name>``; one without options is the plan's own training. One
     that changes an option of ``text_encoding`` makes a text bank of its own first, one that asks
     other questions a corpus too.
 
     Args:
-        plan: A pipeline.
+        plan: The plan.
         path: The suite.
 
     Raises:
