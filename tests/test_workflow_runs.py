@@ -200,6 +200,10 @@ def test_images_that_come_change_and_go(tmp_path):
     assert re.search('qape .* stale: made from other images or labels', said)
     log = (tmp_path / 'work/logs/qape.log').read_text()
     assert f'{len(ids) - 2} of {len(ids) - 1} images are done already' in log
+    # a shard that was cut is asked about again
+    [shard] = (tmp_path / 'work/qape/corpus').glob('*.parquet')
+    shard.write_bytes(shard.read_bytes()[:-9])
+    assert re.search(rf'qape .* damaged: corpus/{shard.name} is not as it was written', run(path))
     run(path, '--work-dir', tmp_path / 'anew')
     one, other = (
         {p.name: p.read_bytes() for p in (tmp_path / name / 'qape/corpus').glob('*.parquet')}

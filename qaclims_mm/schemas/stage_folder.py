@@ -163,16 +163,20 @@ class StageFolder:
                 raise FormatError(f'{path} is not as it was written ({name}); run its stage again.')
         return Outputs(**{name: value[name] for name in _FIELDS})
 
-    def damage(self, outputs: Outputs) -> list[str]:
-        """Return what is wrong with the files of a stage that has ended, the worst first."""
+    def damaged(self, outputs: Outputs) -> dict[str, str]:
+        """Return {file: what is wrong with it} of a stage that has ended, the worst first."""
         there = dict(self.find_files(outputs.made))
-        missing = [f'{n} is missing' for n in outputs.files if n not in there]
-        changed = [
-            f'{name} is not as it was written'
+        missing = {name: 'is missing' for name in outputs.files if name not in there}
+        changed = {
+            name: 'is not as it was written'
             for name, entry in outputs.files.items()
             if name in there and not _is_as_written(there[name], entry)
-        ]
-        return [*missing, *changed]
+        }
+        return missing | changed
+
+    def damage(self, outputs: Outputs) -> list[str]:
+        """Return what is wrong with the files of a stage that has ended, in words."""
+        return [f'{name} {what}' for name, what in self.damaged(outputs).items()]
 
     def foreign(self, outputs: Outputs) -> list[str]:
         """Return the files where the stage writes that it has not made."""

@@ -117,7 +117,9 @@ class Job:
         has_ended = (path / OUTPUTS).exists()
         resumed = is_same(found, wanted) and not has_ended
         keeps = self.keeps and found.get('config') == wanted['config']
-        if not resumed and not keeps and path.exists():
+        if keeps:
+            self._remove_damaged()
+        elif not resumed and path.exists():
             self._remove()
         (path / OUTPUTS).unlink(missing_ok=True)
         # what a killed run was about to rename
@@ -127,6 +129,12 @@ class Job:
         path.mkdir(parents=True, exist_ok=True)
         write_claim(path, wanted)
         return resumed
+
+    def _remove_damaged(self) -> None:
+        """Remove what is not as it was written of a stage that keeps what still holds."""
+        with contextlib.suppress(FormatError):
+            for name in self.folder.damaged(self.folder.read_outputs()):
+                (self.folder.path / name).unlink(missing_ok=True)
 
     def _remove(self) -> None:
         """Remove the folder, and what the stage has made elsewhere."""
