@@ -80,6 +80,9 @@ class Job:
             if self._is_made(wanted):
                 return 0
             resumed = self._prepare(wanted)
+            # what a killed run was about to rename; no shard runs any more
+            for left in self.folder.path.rglob('.*.tmp'):
+                left.unlink(missing_ok=True)
             status = self._run_command()
             if status not in (0, EXIT_BAD_RECORDS):
                 return status
@@ -122,10 +125,6 @@ class Job:
         elif not resumed and path.exists():
             self._remove()
         (path / OUTPUTS).unlink(missing_ok=True)
-        # what a killed run was about to rename
-        for left in path.rglob('.*.tmp'):
-            if left.is_file():
-                left.unlink()
         path.mkdir(parents=True, exist_ok=True)
         write_claim(path, wanted)
         return resumed

@@ -107,3 +107,33 @@ def test_a_failed_command(tmp_path, monkeypatch):
     job = job_of(tmp_path, world('a'))
     assert job.run() == 5
     assert not (job.folder.path / 'manifest.json').exists()
+
+
+def test_shards_leave_each_other_s_files_alone(tmp_path, monkeypatch):
+    """Also those that are being written."""
+    ran = []
+
+    def command(job, more=()):
+        ran.append((*more,))
+        (job.folder.path / 'made.txt').write_text('made')
+        if more:
+            (job.folder.path / f'.{more[1][0]}.tmp').write_text('half')
+        return 0 if more != ['--shard', '2/3'] else 3
+
+    monkeypatch.setattr(Job, '_run_command', command)
+    stage = dict(name='maps', command='test', args=[])
+    for shard in ('1/3', '2/3', '3/3'):
+        assert job_of(tmp_path, stage, shards=dict(maps=3)).run_shard(shard) == 0
+    assert {p.name for p in (tmp_path / 'work/maps').glob('.*.tmp')} == {
+        '.1.tmp',
+        '.2.tmp',
+        '.3.tmp',
+    }
+    assert not (tmp_path / 'work/maps/manifest.json').exists()
+    job = job_of(tmp_path, stage)
+    assert job.run() == 0
+    assert ran[-1] == ()
+    assert not list((tmp_path / 'work/maps').glob('.*.tmp'))
+    # all is there
+    assert job.run_shard('1/3') == 0
+    assert len(ran) == 4
