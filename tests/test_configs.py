@@ -354,6 +354,8 @@ OUTPUTS = dict(
     PseudoMaskWriter='pseudo_masks',
     SegMaskWriter='predictions',
 )
+# what follows the name of a training in that of its test
+TESTED = ('_maps', '_masks', '_test')
 
 
 def outputs(cfg):
@@ -361,7 +363,9 @@ def outputs(cfg):
     given = cfg.get('test_evaluator') or []
     given = given if isinstance(given, list) else given.get('metrics', [given])
     evaluators = [e.type for e in given]
-    made = {f'{cfg.work_dir}/{OUTPUTS[e]}' for e in evaluators if e in OUTPUTS}
+    # in a plan the test of a training is a stage of its own, the export of maps too
+    places = ['', *TESTED]
+    made = {f'{cfg.work_dir}{p}/{OUTPUTS[e]}' for e in evaluators if e in OUTPUTS for p in places}
     if (cfg.get('train_cfg') or {}).get('max_epochs'):
         made.add(f'{cfg.work_dir}/epoch_{cfg.train_cfg.max_epochs}.pth')
     if 'text_encoding' in cfg:

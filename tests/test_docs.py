@@ -42,7 +42,7 @@ def commands():
     for page in PAGES:
         for block in re.findall(r'```bash\n(.*?)```', page.read_text(), re.DOTALL):
             variables: dict[str, str] = {}
-            for line in block.splitlines():
+            for line in block.replace('\\\n', ' ').splitlines():
                 filled = re.sub(r'\$(\w+)', lambda m, known=variables: known.get(m[1], m[0]), line)
                 for name, value in re.findall(r'(?:^|; )(\w+)=(\S+?)(?=;|$)', filled):
                     variables[name] = re.sub(

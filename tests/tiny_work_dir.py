@@ -87,10 +87,10 @@ def make_maps(folder):
 
 def end_stage(path, needs=(), made=(), failed=0):
     """Write what a run leaves of a stage beside its files: claim, list of files and manifest."""
-    folder = StageFolder(path, tuple(map(str, made)))
+    folder = StageFolder(path)
     inputs = {name: StageFolder(path.parent / name).manifest_hash() for name in needs}
     write_claim(path, Origin(path.name, f'c-{path.name}', seed=3).claim(inputs))
-    folder.write_manifest(folder.finish(failed))
+    folder.write_manifest(folder.finish(failed, made))
 
 
 def make_stages(root):
@@ -102,7 +102,7 @@ def make_stages(root):
     end_stage(root / 'cam_maps', ['cam'])
     (root / 'report.html').write_text('<html>')
     (root / 'report').mkdir()
-    end_stage(root / 'report', ['cam_maps'], [root / 'report.html'])
+    end_stage(root / 'report', ['cam_maps'], ['{work_dir}/report.html'])
 
 
 def make_work_dir(root):

@@ -42,9 +42,9 @@ def test_files_that_are_missing_or_changed(work):
 def test_a_file_in_another_place(work, monkeypatch):
     (work / 'report.html').write_text('cut')
     [problem] = problems_of(work, 'report')
-    assert f'is damaged: {work}/report.html is not as it was written; ' in problem
+    assert 'is damaged: {work_dir}/report.html is not as it was written; ' in problem
     (work / 'report.html').unlink()
-    assert f'is damaged: {work}/report.html is missing; ' in problems_of(work, 'report')[0]
+    assert 'is damaged: {work_dir}/report.html is missing; ' in problems_of(work, 'report')[0]
 
 
 def test_a_folder_below_the_one_in_which_the_plan_was_run(work, monkeypatch):

@@ -21,9 +21,9 @@ def work(tmp_path, monkeypatch):
     ramp = np.linspace(0, 1, 112)[None, :, None].repeat(112, 2)
     names = (tmp_path / 'data/miniworld/ImageSets/Segmentation/train.txt').read_text().split()
     for name in names:
-        path = file_of(tmp_path / 'run/qa_clims/cams', name, '.npz')
+        path = file_of(tmp_path / 'run/qa_clims_maps/cams', name, '.npz')
         write_cams(path, np.array([0]), ramp[:, ::4, ::4], ramp)
-    Manifest('cams', 'c0').write(tmp_path / 'run/qa_clims/cams')
+    Manifest('cams', 'c0').write(tmp_path / 'run/qa_clims_maps/cams')
     return tmp_path
 
 
@@ -50,8 +50,8 @@ def test_shards_then_the_plain_command(work, capsys):
 
 
 def test_a_bad_record_is_the_exit_status(work, capsys):
-    [name, *_] = sorted(p.stem for p in (work / 'run/qa_clims/cams').glob('*.npz'))
-    (work / f'run/qa_clims/cams/{name}.npz').write_bytes(b'PK')
+    [name, *_] = sorted(p.stem for p in (work / 'run/qa_clims_maps/cams').glob('*.npz'))
+    (work / f'run/qa_clims_maps/cams/{name}.npz').write_bytes(b'PK')
     done = run_tool('ir_label', LEAF, '--jobs', '1', capsys=capsys)
     assert done.status == 3
     assert f'1 records could not be used:\n  {name}: ' in done.text

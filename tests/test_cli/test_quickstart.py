@@ -1,3 +1,4 @@
+import os
 import sys
 
 import pytest
@@ -5,17 +6,25 @@ import pytest
 from qaclims_mm.cli import main
 from qaclims_mm.cli.quickstart import PLAN
 from qaclims_mm.paths import config_file
+from qaclims_mm.workflow.machine import cores
 from qaclims_mm.workflow.plans import read_plan
 
 
 def test_it_is_the_plan_of_miniworld_up_to_the_report(monkeypatch):
     given = []
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     # by its name: other tests import the module anew
     monkeypatch.setattr('qaclims_mm.cli.run.main', lambda: given.append(sys.argv) or 0)
     with pytest.raises(SystemExit) as ended:
         main(['quickstart', '--seed', '1', '--from', 'cam'])
     assert ended.value.code == 0
-    assert given == [['qaclims quickstart', PLAN, '--to', 'report', '--seed', '1', '--from', 'cam']]
+    words = ['--jobs', str(min(2, cores())), '--seed', '1', '--from', 'cam']
+    assert given == [['qaclims quickstart', PLAN, '--to', 'report', *words]]
+    assert os.environ['OMP_NUM_THREADS'] == str(cores())
+    with pytest.raises(SystemExit):
+        main(['quickstart', '--jobs', '5'])
+    assert given[1][-2:] == ['--jobs', '5']
 
 
 def test_its_plan_ships():

@@ -49,7 +49,8 @@ def test_every_stage_reads_the_images(images, preset, with_masks):
         if stage.config is None or stage.command == 'encode-texts':
             continue
         cfg = read_config(stage.config, root=plan.root)
-        dataset = cfg[f'{stage.command}_dataloader'].dataset
+        loader = 'train_dataloader' if stage.command == 'train' else 'test_dataloader'
+        dataset = cfg[loader].dataset
         reading = dataset.pipeline[0]
         assert (reading.oriented, reading.max_side) == (True, side)
         # what other stages make is not there yet
