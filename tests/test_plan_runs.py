@@ -137,16 +137,13 @@ def test_two_runs_of_one_work_dir(tmp_path):
 
 
 def test_a_run_whose_face_is_killed_alone(tmp_path):
-    """What it has started holds the work dir."""
-    path = write_plan(tmp_path, [SLOW])
+    """What it has started ends with it, and starts no further stage."""
+    path = write_plan(tmp_path, [SLOW, world('next') | dict(needs=['slow'])])
     process = start(path)
     wait_for(tmp_path / 'work/slow/run.json', process)
     process.kill()
-    process.wait()
-    try:
-        assert 'is in use by process' in run(path, status=1)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
+    end(process)
+    assert states_of(graph_of(path)) == dict(slow='begun', next='to do')
 
 
 def test_a_full_disk(tmp_path):
@@ -211,3 +208,11 @@ def test_images_that_come_change_and_go(tmp_path):
     )
     assert one == other
     assert re.search('qape .* done', run(path))
+
+
+def test_a_dry_run_refuses_what_a_run_does(tmp_path):
+    path = write_plan(tmp_path, [world('a')])
+    run(path)
+    assert 'was filled by seed 0, not by seed 3' in run(path, '--dry-run', '--seed', 3, status=1)
+    write_plan(tmp_path, [dict(world('a'), command='make-miniword')])
+    assert 'did you mean make-miniworld?' in run(path, '--dry-run', status=1)

@@ -43,6 +43,7 @@ def main() -> int:
     # a row that fails is told in the tables, beside the others
     args.keep_going = True
     workflow = Workflow(ablation.graph, options_of(args), console)
+    workflow.check()
     console.print(workflow.overview())
     if args.dry_run:
         return 0

@@ -6,17 +6,20 @@ qaclims run PLAN --jobs 100 -- --executor slurm.
 """
 
 import argparse
+import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qaclims_mm.cli import commands
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 
 if TYPE_CHECKING:
     from qaclims_mm.workflow.graph import Options
+    from qaclims_mm.workflow.stage import Stage
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +90,23 @@ def options_of(args: argparse.Namespace) -> 'Options':
     )
 
 
+def check_commands(stages: Sequence['Stage']) -> None:
+    """Refuse stages whose sub-command does not exist.
+
+    Raises:
+        ConfigError: If there is one.
+    """
+    from qaclims_mm.errors import ConfigError
+
+    for stage in stages:
+        if stage.command not in commands():
+            close = difflib.get_close_matches(str(stage.command), commands(), n=1)
+            hint = f'did you mean {close[0]}?' if close else 'qaclims --help lists them.'
+            raise ConfigError(
+                f'stage {stage.name}: there is no sub-command {stage.command!r}; {hint}'
+            )
+
+
 def main() -> int:
     """Run what is not done, print the tables and return the exit status."""
     parser = argparse.ArgumentParser(
@@ -125,7 +145,9 @@ def main() -> int:
     places = {s: base / f'seed{s}' if len(seeds) > 1 else base for s in seeds}
     plans = {s: read_plan(path, place) for s, place in places.items()}
     stages = {s: plan.select(args.first, args.last) for s, plan in plans.items()}
+    check_commands(stages[seeds[0]])
     workflow = Workflow(Graph(base, plans, stages), options_of(args), console)
+    workflow.check()
     console.print(workflow.overview())
     if args.dry_run:
         return 0

@@ -165,22 +165,29 @@ class StageFolder:
 
     def damaged(self, outputs: Outputs) -> dict[str, str]:
         """Return {file: what is wrong with it} of a stage that has ended, the worst first."""
-        there = dict(self.find_files(outputs.made))
-        missing = {name: 'is missing' for name in outputs.files if name not in there}
+        there = {name: self._path_of(name, outputs.made) for name in outputs.files}
+        missing = {name: 'is missing' for name, path in there.items() if not path.is_file()}
         changed = {
             name: 'is not as it was written'
             for name, entry in outputs.files.items()
-            if name in there and not _is_as_written(there[name], entry)
+            if name not in missing and not _is_as_written(there[name], entry)
         }
         return missing | changed
 
+    def _path_of(self, name: str, made: Sequence[str]) -> Path:
+        """Return the file of a name; nothing is looked for where a list of others leads."""
+        if any(name == m or name.startswith(f'{m}/') for m in made):
+            return Path(name.replace(WORK_DIR, str(self.path.parent)))
+        return self.path / name
+
     def damage(self, outputs: Outputs) -> list[str]:
         """Return what is wrong with the files of a stage that has ended, in words."""
-        return [f'{name} {what}' for name, what in self.damaged(outputs).items()]
+        shown = {n: self._path_of(n, outputs.made) if WORK_DIR in n else n for n in outputs.files}
+        return [f'{shown[name]} {what}' for name, what in self.damaged(outputs).items()]
 
-    def foreign(self, outputs: Outputs) -> list[str]:
-        """Return the files where the stage writes that it has not made."""
-        return [name for name, _ in self.find_files(outputs.made) if name not in outputs.files]
+    def foreign(self, outputs: Outputs, made: Sequence[str] = ()) -> list[str]:
+        """Return the files where the stage writes that it has not made; see ``find_files``."""
+        return [name for name, _ in self.find_files(made) if name not in outputs.files]
 
     def write_manifest(self, outputs: Outputs) -> None:
         """Write what follows from the claim and the outputs."""

@@ -27,8 +27,11 @@ def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     unknown = len(left) - len(minutes), len(left) - len(megabytes)
     free = shutil.disk_usage(_existing(root)).free / 1e6
     text = (
-        f'left: {sum(minutes):.0f} minutes and {unknown[0]} stages of unknown time, '
-        f'{sum(megabytes):.0f} MB and {unknown[1]} unknown; free on the disk: {free:.0f} MB'
+        f'left: {sum(minutes):.0f} minutes'
+        + (f' and {unknown[0]} stages of unknown time' if unknown[0] else '')
+        + f', {sum(megabytes):.0f} MB'
+        + (f' and {unknown[1]} stages of unknown size' if unknown[1] else '')
+        + f'; free on the disk: {free:.0f} MB'
     )
     if sum(megabytes) > free:
         text += '\nthe disk is too small: the run would not start'

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import logging
+import os
 import re
 import signal
 import sys
@@ -12,12 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError
 from qaclims_mm.schemas import read_json
 from qaclims_mm.schemas.numbers.runs import Run, note_path, note_run
 from qaclims_mm.schemas.stage_folder import StageFolder
 from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.workflow.signals import end_family
 
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
@@ -42,6 +46,7 @@ class Teller(logging.Handler):
         # {number of a job: key of its stage, and its shard}
         self._known: dict[int, tuple[str, str]] = {}
         self._begun: dict[int, float] = {}
+        self.is_interrupted = False
         self._ended, self._left = 0, sum(not job['done'] for job in jobs.values())
 
     def watch(self) -> None:
@@ -51,9 +56,10 @@ class Teller(logging.Handler):
             for number, begun in list(self._begun.items()):
                 key, shard = self._known[number]
                 log = _log_of(self.jobs[key], shard)
-                last = (last_lines(log, 1) if log.is_file() else []) or ['']
-                text = f'  {(time.time() - begun) / 60:.0f} min: {last[0].strip()[:LONGEST]}'
-                self.console.print(styled((key, 'bold'), text), soft_wrap=True)
+                words = [w for w in last_lines(log) if re.search(r'\w', w)] if log.is_file() else []
+                minutes = f'  {(time.time() - begun) / 60:.0f} min'
+                text = f': {words[-1].strip()[:LONGEST]}' if words else ''
+                self.console.print(styled((key, 'bold'), minutes + text), soft_wrap=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell an event of Snakemake."""
@@ -109,7 +115,7 @@ class Teller(logging.Handler):
 
     def _fail(self, number: int) -> None:
         key, shard = self._known.get(number, ('', ''))
-        if not key:
+        if not key or self.is_interrupted:
             return
         log = _log_of(self.jobs[key], shard)
         if log.is_file() and log.stat().st_mtime >= self._begun.pop(number):
@@ -157,10 +163,15 @@ def _benchmark(path: Path, seconds: float) -> tuple[float, float]:
     return float(row.get('s') or seconds), memory * 2**20 / 1e9
 
 
-def _interrupt(*_: Any) -> None:
-    """End Snakemake at the first Ctrl-C; a second one would break off its clean-up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def end_with_parent() -> None:
+    """End this process and what it has started when the process that has started it has gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1)
+    for child in psutil.Process().children():
+        end_family(child.pid)
+    # Snakemake cancels what it has submitted to a cluster
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -168,11 +179,19 @@ def main(arguments: Sequence[str]) -> None:
     from snakemake.cli import main as run_snakemake
 
     graph, *words = arguments
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupt)
-    logger = logging.getLogger('snakemake')
     teller = Teller(read_json(graph)['jobs'])
-    threading.Thread(target=teller.watch, daemon=True).start()
+
+    def interrupt(*_: Any) -> None:
+        # a second Ctrl-C would break off the clean-up of the first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        teller.is_interrupted = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    for work in (teller.watch, end_with_parent):
+        threading.Thread(target=work, daemon=True).start()
+    logger = logging.getLogger('snakemake')
     logger.addHandler(teller)
     logger.setLevel(logging.INFO)
     run_snakemake(words)

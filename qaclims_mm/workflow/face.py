@@ -15,6 +15,7 @@ from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.project import PROJECT
 from qaclims_mm.schemas.stage_folder import Outputs
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
@@ -30,6 +31,8 @@ MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 _WIDE, _CANCELLING = 110, 60  # columns, seconds
 # of a stage on a machine that is not known
 _THREADS = 4
+# what the work dir is of
+PLAN = 'plan.json'
 # sub-commands that take --shard
 SHARED = ('test', 'ir-label')
 SNAKEFILE = Path(__file__).with_name('Snakefile')
@@ -74,12 +77,27 @@ class Workflow:
             table.add_row(key, *([node.stage.about] if about else []), state, *costs)
         below = costs_left(self._costly(), self.graph.base, plan.cost_source)
         if foreign := self.graph.foreign_files():
-            below += '\n' + join_problems(foreign, 'files that no stage has made', 3)
+            text = 'files that no stage has made; a stage that is made again clears its folder'
+            below += '\n' + join_problems(foreign, text, 3)
         return Group(f'{plan.path} in {self.graph.base}', table, below)
 
     def _costly(self) -> list:
         """Return the stages that take time: those that are not linked."""
         return [node.stage for node in self.graph.left if not node.link]
+
+    def check(self) -> None:
+        """Refuse what a run would refuse; nothing is written.
+
+        Raises:
+            StageError: If the work dir is of something else, or has files that no run has made.
+        """
+        for seed, plan in self.graph.plans.items():
+            _check_work_dir(plan, seed, 'all' in self.options.force)
+            # a file that nothing can be noted in is told before the work, not after it
+            read_runs(plan.root)
+        for node in self.graph.left:
+            if node.why != 'forced':
+                node.folder.check_is_ours()
 
     def run(self) -> int:
         """Make what is not done.
@@ -89,15 +107,12 @@ class Workflow:
         Raises:
             StageError: If the work dir is of something else or in use, or the disk is too small.
         """
-        base = self.graph.base
+        self.check()
+        base, status = self.graph.base, 0
         for seed, plan in self.graph.plans.items():
-            _check_work_dir(plan, seed, 'all' in self.options.force)
-            # a file that nothing can be noted in is told before the work, not after it
-            read_runs(plan.root)
-        for node in self.graph.left:
-            if node.why != 'forced':
-                node.folder.check_is_ours()
-        status = 0
+            path = plan.root / LOGS / PLAN
+            if not path.is_file() or read_json(path) != _identity_of(plan, seed):
+                write_json(path, _identity_of(plan, seed))
         with hold(base / LOGS / '.lock', str(base)) as lock, exit_when_told():
             if self.graph.left:
                 check_disk(self._costly(), base)
@@ -180,16 +195,24 @@ class Workflow:
         self.console.print(styled((text, 'yellow')), soft_wrap=True)
 
 
+def _identity_of(plan: Plan, seed: int) -> dict[str, str | int]:
+    """Return what a work dir is of: plan, seed and version.
+
+    Plans of projects have one name, so there it is the place, seen from the work dir: a project may
+    be copied as a whole.
+    """
+    is_project = (plan.path.parent / PROJECT).is_file()
+    name = os.path.relpath(plan.path, plan.root) if is_project else plan.path.stem
+    return dict(plan=name, seed=seed, version=__version__)
+
+
 def _check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
-    """Refuse a work dir of another plan, seed or version; note what it is of.
+    """Refuse a work dir of another plan, seed or version.
 
     Raises:
         StageError: If it is.
     """
-    path, now = (
-        plan.root / LOGS / 'plan.json',
-        dict(plan=plan.path.stem, seed=seed, version=__version__),
-    )
+    path, now = plan.root / LOGS / PLAN, _identity_of(plan, seed)
     if (plan.root / 'done').is_dir() and not path.exists():
         raise StageError(
             f'{plan.root} was filled by an early version of this package, which this one cannot '
@@ -198,10 +221,10 @@ def _check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
     found = read_json(path) if path.is_file() else now
     if not is_table(found, (str, int)) or set(found) != set(now):
         raise FormatError(f'{path} is not {{plan, seed, version}}; choose another --work-dir.')
-    for what, text in dict(plan='plan', seed='seed').items():
+    for what in ('plan', 'seed'):
         if found[what] != now[what]:
             raise StageError(
-                f'{plan.root} was filled by {text} {found[what]}, not by {text} {now[what]}; '
+                f'{plan.root} was filled by {what} {found[what]}, not by {what} {now[what]}; '
                 'choose another --work-dir.'
             )
     if found['version'] != __version__ and not is_forced:
@@ -209,8 +232,6 @@ def _check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
             f'{plan.root} was filled by version {found["version"]}; this is {__version__}. Go on '
             'with that version, choose another --work-dir, or make all of it anew: --force all.'
         )
-    if found != now or not path.is_file():
-        write_json(path, now)
 
 
 def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:

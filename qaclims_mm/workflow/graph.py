@@ -1,5 +1,6 @@
 """The stages of a plan, of several seeds and of suites, as one graph: what is done, and why not."""
 
+import contextlib
 import os
 import shutil
 import sys
@@ -166,13 +167,13 @@ class Graph:
         return [node for node in self.nodes.values() if node.state != DONE]
 
     def foreign_files(self) -> list[str]:
-        """Return the files in folders of done stages that no stage has made."""
-        return [
-            str(node.folder.path / name)
-            for node in self.nodes.values()
-            if node.state == DONE
-            for name in node.folder.foreign(node.folder.read_outputs())
-        ]
+        """Return the files in folders of stages that have ended which no stage has made."""
+        found = []
+        for node in self.nodes.values():
+            with contextlib.suppress(FormatError):
+                names = node.folder.foreign(node.folder.read_outputs(), node.stage.made)
+                found += [str(node.folder.path / name) for name in names]
+        return found
 
     def force(self, names: Iterable[str]) -> None:
         """Have stages made again, and what is made from them.

@@ -132,14 +132,17 @@ class Job:
     def _remove_damaged(self) -> None:
         """Remove what is not as it was written of a stage that keeps what still holds."""
         with contextlib.suppress(FormatError):
-            for name in self.folder.damaged(self.folder.read_outputs()):
-                (self.folder.path / name).unlink(missing_ok=True)
+            damaged = self.folder.damaged(self.folder.read_outputs())
+            # a list may name any file, so what is removed lies in the folder
+            for name, path in self.folder.find_files():
+                if name in damaged:
+                    path.unlink()
 
     def _remove(self) -> None:
         """Remove the folder, and what the stage has made elsewhere."""
         with contextlib.suppress(FormatError):
             outputs = self.folder.read_outputs()
-            for name, path in self.folder.find_files(outputs.made):
+            for name, path in self.folder.find_files(self.stage.made):
                 if name in outputs.files:
                     path.unlink()
         shutil.rmtree(self.folder.path)

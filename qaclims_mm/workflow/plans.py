@@ -1,5 +1,6 @@
 """Plans: the stages of a method, what each is made from, and what it costs."""
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -118,6 +119,13 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
 
 def _stage(path: str | Path, entry: dict[str, Any], known: Mapping[str, Cost]) -> Stage:
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+    known_keys = list(Stage.__dataclass_fields__)
+    if unknown := sorted(set(values) - set(known_keys)):
+        close = difflib.get_close_matches(unknown[0], known_keys, n=1) or known_keys
+        raise ConfigError(
+            f'{path}: stage {entry.get("name")} has {unknown[0]}, which is none of its fields; the '
+            f'nearest is {close[0]}.'
+        )
     try:
         stage = Stage(**values)
     except TypeError as error:

@@ -42,9 +42,9 @@ def test_files_that_are_missing_or_changed(work):
 def test_a_file_in_another_place(work, monkeypatch):
     (work / 'report.html').write_text('cut')
     [problem] = problems_of(work, 'report')
-    assert 'is damaged: {work_dir}/report.html is not as it was written; ' in problem
+    assert f'is damaged: {work}/report.html is not as it was written; ' in problem
     (work / 'report.html').unlink()
-    assert 'is damaged: {work_dir}/report.html is missing; ' in problems_of(work, 'report')[0]
+    assert f'is damaged: {work}/report.html is missing; ' in problems_of(work, 'report')[0]
 
 
 def test_a_folder_below_the_one_in_which_the_plan_was_run(work, monkeypatch):
@@ -94,13 +94,15 @@ def test_a_needed_stage_that_is_not_there_or_is_broken(work):
 
 def test_a_list_that_is_none(work):
     write_json(work / 'cam/outputs.json', [])
-    with pytest.raises(FormatError, match=r'cam/outputs.json is not \{files, failed, status\}'):
+    with pytest.raises(
+        FormatError, match=r'cam/outputs.json is not \{files, failed, status, made\}'
+    ):
         problems_of(work, 'cam')
 
 
 @pytest.mark.parametrize('name', ['../../etc', '/etc/passwd', '/', 'a\x1b', '', '.'])
 def test_names_of_hostile_lists(work, name):
-    outputs = dict(files={name: [1]}, failed=[], status=0)
+    outputs = dict(files={name: [1]}, failed=[], status=0, made=['/'])
     write_json(work / 'cam/outputs.json', outputs)
     [damage, *_] = problems_of(work, 'cam')
     assert 'stage cam is damaged: ' in damage

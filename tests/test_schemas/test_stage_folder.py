@@ -165,4 +165,4 @@ def test_what_lies_elsewhere_moves_along(folder, tmp_path):
     outputs = moved.read_outputs()
     assert moved.damage(outputs) == []
     (tmp_path / 'moved/page.html').unlink()
-    assert moved.damage(outputs) == ['{work_dir}/page.html is missing']
+    assert moved.damage(outputs) == [f'{tmp_path}/moved/page.html is missing']

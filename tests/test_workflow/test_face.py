@@ -104,3 +104,21 @@ def test_what_people_take_out(tmp_path):
         'numbers': str(tmp_path / 'work/metrics.json'),
         'report': str(tmp_path / 'work/report.html'),
     }
+
+
+def test_plans_of_two_projects_have_one_name_but_two_places(tmp_path, monkeypatch):
+    for name in ('one', 'two'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'project.json').write_text('{}')
+        write_plan(tmp_path / name)
+    monkeypatch.setattr(Workflow, '_run_snakemake', lambda self, lock: 0)
+    mine = graph_of(tmp_path / 'one/plan.py')
+    Workflow(mine, console=new_console(file=io.StringIO())).run()
+    other = graph_of(tmp_path / 'two/plan.py', base=tmp_path / 'one/work')
+    with pytest.raises(
+        StageError, match=r'was filled by plan \.\./plan\.py, not by plan \.\./\.\./two'
+    ):
+        Workflow(other).check()
+    # moved as a whole
+    (tmp_path / 'one').rename(tmp_path / 'three')
+    Workflow(graph_of(tmp_path / 'three/plan.py', base=tmp_path / 'three/work')).check()

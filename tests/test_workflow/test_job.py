@@ -4,6 +4,7 @@ import pytest
 from tiny_plans import graph_of, jobs_of, world, write_plan
 
 from qaclims_mm.errors import StageError
+from qaclims_mm.schemas import read_json, write_json
 from qaclims_mm.workflow import job as module
 from qaclims_mm.workflow.job import Job
 
@@ -137,3 +138,21 @@ def test_shards_leave_each_other_s_files_alone(tmp_path, monkeypatch):
     # all is there
     assert job.run_shard('1/3') == 0
     assert len(ran) == 4
+
+
+@pytest.mark.parametrize('keeps', [True, False])
+def test_a_hostile_list_removes_nothing_elsewhere(tmp_path, monkeypatch, keeps):
+    """A work dir may be anybody's."""
+    monkeypatch.setattr(
+        Job, '_run_command', lambda job, more=(): (job.folder.path / 'x').write_text('x') * 0
+    )
+    mine = tmp_path / 'mine.txt'
+    mine.write_text('mine')
+    stage = dict(name='qape', command='test', args=['--first'])
+    assert job_of(tmp_path, stage).run() == 0
+    path = tmp_path / 'work/qape/outputs.json'
+    files = {str(mine): [1], '../../mine.txt': [1]}
+    write_json(path, read_json(path) | dict(files=files, made=[str(tmp_path), '/']))
+    changed = stage if keeps else stage | dict(args=['--other'])
+    assert job_of(tmp_path, changed).run() == 0
+    assert mine.read_text() == 'mine'

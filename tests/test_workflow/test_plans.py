@@ -41,7 +41,8 @@ def test_stages_stand_behind_those_that_they_need(tmp_path):
 @pytest.mark.parametrize(
     ('stages', 'message'),
     [
-        ([dict(name='a', nodes=3)], r'stage a: .*nodes'),
+        ([dict(name='a', nodes=3)], 'stage a has nodes, which is none of its fields'),
+        ([dict(name='a', comand='x')], 'the nearest is command'),
         ([dict(name='a', needs=['b'])], 'stage a needs b, but there is no such stage; there are a'),
         ([dict(name='a'), dict(name='a')], 'stage a stands twice'),
         (
