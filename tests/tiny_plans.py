@@ -71,12 +71,17 @@ def jobs_of(graph, **options):
     return read_json(path)['jobs']
 
 
+def hear_signals():
+    """Hear what a shell ignores for what runs in its background, and nohup."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(*words, command='run', **options):
     """Start ``qaclims run`` in a process group of its own."""
     line = [sys.executable, '-m', 'qaclims_mm', command, *map(str, words)]
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'COLUMNS': '200'}
-    # in the background of a shell it is ignored
-    options.setdefault('preexec_fn', lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    options.setdefault('preexec_fn', hear_signals)
     return subprocess.Popen(
         line,
         stdout=subprocess.PIPE,

@@ -14,8 +14,12 @@ _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
 @contextlib.contextmanager
 def exit_when_told() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end this process by ``SystemExit`` meanwhile, so that it cleans up."""
-    before = {s: signal.signal(s, lambda number, _: sys.exit(128 + number)) for s in _ENDING}
+    """Let SIGTERM and SIGHUP end this process by ``SystemExit`` meanwhile, so that it cleans up.
+
+    What is ignored stays ignored, as SIGHUP is below ``nohup``.
+    """
+    heard = [s for s in _ENDING if signal.getsignal(s) != signal.SIG_IGN]
+    before = {s: signal.signal(s, lambda number, _: sys.exit(128 + number)) for s in heard}
     try:
         yield
     finally:

@@ -44,6 +44,8 @@ def test_a_process_that_has_gone_is_no_error():
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
 def test_signals_clean_up(number):
+    # below nohup the tests ignore SIGHUP
+    outside = signal.signal(number, signal.SIG_DFL)
     before = signal.getsignal(number)
 
     def told():
@@ -55,3 +57,14 @@ def test_signals_clean_up(number):
         told()
     assert end.value.code == 128 + number
     assert signal.getsignal(number) == before
+    signal.signal(number, outside)
+
+
+def test_what_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with exit_when_told():
+            os.kill(os.getpid(), signal.SIGHUP)
+            time.sleep(0.1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
