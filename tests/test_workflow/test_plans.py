@@ -42,7 +42,7 @@ def test_stages_stand_behind_those_that_they_need(tmp_path):
     ('stages', 'message'),
     [
         ([dict(name='a', nodes=3)], 'stage a has nodes, which is none of its fields'),
-        ([dict(name='a', comand='x')], 'the nearest is command'),
+        ([dict(name='a', commands='x')], 'the nearest is command'),
         ([dict(name='a', needs=['b'])], 'stage a needs b, but there is no such stage; there are a'),
         ([dict(name='a'), dict(name='a')], 'stage a stands twice'),
         (
