@@ -175,6 +175,12 @@ class Job:
 
         return hash_stage_config(self.stage, self.root)
 
+    @property
+    def gpus(self) -> int:
+        """How many GPUs it has to find; on a cluster it has been given them."""
+        is_given = 'SLURM_JOB_ID' in os.environ
+        return self.ranks if self.stage.command in RANKED and not is_given else 0
+
     def _peaks(self) -> float:
         """Return the memory of the ranks on other nodes at their peaks together, in GB."""
         folder = self.root / LOGS / 'peaks' / self.stage.name
@@ -187,8 +193,7 @@ class Job:
         os.environ.update(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
         os.environ[ROOT] = str(self.root)
         warnings.simplefilter('ignore')
-        number = self.ranks if self.stage.command in RANKED else 0
-        with self.log.open('w', encoding='utf-8') as log, free_gpus(number) as names:
+        with self.log.open('w', encoding='utf-8') as log, free_gpus(self.gpus) as names:
             if names:
                 os.environ[VISIBLE] = ','.join(names)
             sys.stdout.flush()

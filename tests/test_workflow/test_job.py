@@ -156,3 +156,14 @@ def test_a_hostile_list_removes_nothing_elsewhere(tmp_path, monkeypatch, keeps):
     changed = stage if keeps else stage | dict(args=['--other'])
     assert job_of(tmp_path, changed).run() == 0
     assert mine.read_text() == 'mine'
+
+
+def test_gpus_that_a_job_looks_for(tmp_path, monkeypatch):
+    monkeypatch.delenv('SLURM_JOB_ID', raising=False)
+    stage = dict(name='maps', command='test')
+    assert job_of(tmp_path, stage).gpus == 1
+    assert job_of(tmp_path, stage, ranks=4).gpus == 4
+    assert job_of(tmp_path, world('a'), ranks=4).gpus == 0
+    # Slurm has given it some, which other jobs may see under the same numbers
+    monkeypatch.setenv('SLURM_JOB_ID', '7')
+    assert job_of(tmp_path, stage).gpus == 0
