@@ -386,7 +386,7 @@ DAMAGES = {
     'stage list': (
         edit('report/outputs.json', status='0'),
         'stage',
-        'report/outputs.json is not as it was written (status); run its stage again',
+        r'report/outputs.json is not as it was written \(status\); run its stage again',
     ),
     'stage file': (
         remove('cam/epoch_1.pth'),
