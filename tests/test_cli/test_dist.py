@@ -65,14 +65,14 @@ def test_two_ranks_train_an_epoch(trained):
     assert 'GPU number: 2' in log.read_text()
 
 
-def test_a_pipeline_gives_its_stages_ranks(trained):
+def test_a_plan_gives_its_stages_ranks(trained):
     config = trained / 'cam.py'
     (trained / 'plan.py').write_text(
         "work_dir = 'unused'\n"
-        f"stages = [dict(name='cam', tool='train.py', config={str(config)!r}, seeded=True)]\n"
+        f"stages = [dict(name='cam', command='train', config={str(config)!r}, seeded=True)]\n"
     )
     command = [sys.executable, ROOT / 'tools/run.py', trained / 'plan.py']
-    flags = ['--work-dir', trained / 'plan', '--launcher', 'pytorch', '--ranks', '2']
+    flags = ['--work-dir', trained / 'plan', '--ranks', '2']
     done = subprocess.run(
         [*map(str, command), *map(str, flags)],
         env=os.environ | dict(OMP_NUM_THREADS='1'),
