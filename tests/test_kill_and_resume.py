@@ -145,7 +145,9 @@ def test_a_killed_rank(plan, unbroken, tmp_path):
     ranks[0].kill()
     assert process.wait() == 1
     finish(plan, work, 'cam_maps', '--ranks', '2')
-    for name in files_of(unbroken / 'cam_maps'):
-        assert (work / 'cam_maps' / name).read_bytes() == (
-            unbroken / 'cam_maps' / name
-        ).read_bytes(), name
+    # the parts of the journal are counts of one rank each
+    names = {n for n in files_of(unbroken / 'cam_maps') if n.parts[0] != 'journal'}
+    assert len(names) > 20
+    for name in names:
+        mine, wanted = (root / 'cam_maps' / name for root in (work, unbroken))
+        assert mine.read_bytes() == wanted.read_bytes(), name
