@@ -189,7 +189,7 @@ def test_corpus(chain):
 
 @pytest.mark.slow
 def test_text_bank(chain):
-    bank = TextBank(chain / 'qa-clims_clip-vitb16/texts')
+    bank = TextBank(chain / 'texts_vitb16/text_bank')
     assert bank.metadata['clip'] == 'ViT-B-16-quickgelu'
     assert bank.embeddings.shape == (len(bank.texts), 512)
     norms = bank.embeddings.float().norm(dim=1)
