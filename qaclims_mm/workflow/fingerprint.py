@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from qaclims_mm.datasets.folder import path_below
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import SHIPPED, resolve
@@ -195,7 +196,9 @@ def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
         kind = DATASETS.get(node['type']) if isinstance(node.get('type'), str) else None
         if kind is not None and isinstance(node.get('project'), str):
             tables = read_project_tables(node['project'])
-            labelled = read_labels(Path(node['project']) / LABELS)
+            labelled = [
+                _below(n, tables.images) for n in read_labels(Path(node['project'], LABELS))
+            ]
             names = frozenset(labelled) | {n.rpartition('.')[0] or n for n in labelled}
             yield from ((p, names) for p in (tables.images, tables.masks) if p is not None)
         elif kind is not None:
@@ -207,6 +210,14 @@ def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
     if isinstance(node, (dict, list, tuple)):
         for value in node.values() if isinstance(node, dict) else node:
             yield from _folders_of(value)
+
+
+def _below(image: str, folder: Path) -> str:
+    """Return an image's path below a folder; one that lies elsewhere the data set refuses."""
+    try:
+        return path_below(image, folder)
+    except ValueError:
+        return image
 
 
 def _default(kind: type, name: str) -> Any:

@@ -1,6 +1,7 @@
 import pytest
 from tiny_runs import ROOT
 
+from qaclims_mm.schemas.project import ProjectTables, write_project_tables
 from qaclims_mm.workflow import fingerprint as module
 from qaclims_mm.workflow.fingerprint import Fingerprints, hash_stage_config
 from qaclims_mm.workflow.plans import read_plan
@@ -138,3 +139,22 @@ def test_images_that_a_stage_makes_are_that_stage_s(photographs, tmp_path):
     stage = Stage('a', 'test', config=str(photographs))
     found = Fingerprints(tmp_path / 'logs/data.json', [str(tmp_path / 'data')])
     assert found.origin_of(stage, tmp_path / 'work', 0).data == ''
+
+
+def test_labelled_images_of_a_project_count_however_they_are_named(tmp_path):
+    images = tmp_path / 'images'
+    images.mkdir()
+    for name in ('a.jpg', 'b.jpg', 'other.jpg'):
+        (images / name).write_text(name)
+    write_project_tables(tmp_path, ProjectTables(images, ['cat']))
+    (tmp_path / 'labels.csv').write_text(f'image,labels\n{images}/a.jpg,cat\nb,cat\n')
+    config = tmp_path / 'config.py'
+    dataset = dict(type='FolderWeakDataset', project=str(tmp_path))
+    imports = "custom_imports = dict(imports=['qaclims_mm.plugin'])\n"
+    config.write_text(f'{imports}test_dataloader = dict(dataset={dataset!r})\n')
+    first, changed = data_of(config, 'test', tmp_path / 'work'), {}
+    for name in ('a.jpg', 'b.jpg', 'other.jpg'):
+        (images / name).write_text('another picture')
+        changed[name] = data_of(config, 'test', tmp_path / 'work') != first
+        (images / name).write_text(name)
+    assert changed == {'a.jpg': True, 'b.jpg': True, 'other.jpg': False}
