@@ -22,6 +22,7 @@ LAYERS = (
     ('engine',),
     ('plugin',),
     ('inference',),
+    ('exchange',),
     ('workflow', 'projects', 'checks', 'convert', 'report', 'demo'),
     ('cli',),
     ('__main__', 'tools'),

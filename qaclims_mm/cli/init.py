@@ -46,11 +46,11 @@ def main() -> int:
     # these take seconds, and --help does not need them
     import torch
 
+    from qaclims_mm.exchange.labels.reading import read_source
     from qaclims_mm.projects.checks import check_source
     from qaclims_mm.projects.machine import matmul_rate
     from qaclims_mm.projects.masks import check_masks
     from qaclims_mm.projects.names import propose_names, read_renames
-    from qaclims_mm.projects.sources import read_source
     from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 
     console, images = new_console(), Path(args.images)

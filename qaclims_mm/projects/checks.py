@@ -12,10 +12,10 @@ from PIL import Image, UnidentifiedImageError
 from qaclims_mm.datasets.folder import NOBODY
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.errors import ConfigError, DataError
+from qaclims_mm.exchange.labels.image_folder import ImageFolder
+from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.progress import track
-from qaclims_mm.projects.files import ImageFolder
 from qaclims_mm.projects.names import is_word
-from qaclims_mm.projects.source import Source, some_of
 from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
 

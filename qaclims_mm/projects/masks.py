@@ -9,9 +9,9 @@ import numpy as np
 
 from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import ConfigError, DataError, FormatError
+from qaclims_mm.exchange.labels.source import some_of
 from qaclims_mm.progress import track
 from qaclims_mm.projects.checks import Checked
-from qaclims_mm.projects.source import some_of
 from qaclims_mm.schemas import IGNORE_INDEX, join_problems, read_mask
 from qaclims_mm.schemas.files import file_of, image_id_of, problem_of_file
 from qaclims_mm.schemas.names import shown_text

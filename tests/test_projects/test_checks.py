@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.projects.checks import as_words, check_source
-from qaclims_mm.projects.source import Source
 
 
 @pytest.fixture

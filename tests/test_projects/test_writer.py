@@ -7,9 +7,9 @@ from PIL import Image
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError, DataError
+from qaclims_mm.exchange.labels.reading import read_source
 from qaclims_mm.projects.checks import check_source
 from qaclims_mm.projects.presets import PRESETS
-from qaclims_mm.projects.sources import read_source
 from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 from qaclims_mm.registry import DATASETS, MODELS
 from qaclims_mm.schemas import write_mask

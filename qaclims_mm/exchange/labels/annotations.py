@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.errors import FormatError
-from qaclims_mm.projects.source import Source
+from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import check_regular, shown_json
 from qaclims_mm.schemas.names import BLANKS, shown_text
 

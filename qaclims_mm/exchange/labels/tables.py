@@ -9,7 +9,7 @@ from typing import Any
 
 from qaclims_mm.datasets.folder import SUFFIXES
 from qaclims_mm.errors import FormatError
-from qaclims_mm.projects.source import Source, some_of
+from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.schemas.names import BLANKS, shown_name
 
 SEPARATORS = (',', ';', '\t', '|')

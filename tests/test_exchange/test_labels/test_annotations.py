@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.projects.sources import read_source
+from qaclims_mm.exchange.labels.reading import read_source
 
 
 def write(path, text, encoding='utf-8'):

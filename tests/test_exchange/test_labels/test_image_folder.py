@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from qaclims_mm.projects.files import ImageFolder
+from qaclims_mm.exchange.labels.image_folder import ImageFolder
 
 
 @pytest.fixture

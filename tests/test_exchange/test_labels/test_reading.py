@@ -5,7 +5,7 @@ from PIL import Image
 
 from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.errors import ConfigError, FormatError
-from qaclims_mm.projects.sources import read_source
+from qaclims_mm.exchange.labels.reading import read_source
 
 
 def write(path, text, encoding='utf-8'):

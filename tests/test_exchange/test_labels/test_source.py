@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from qaclims_mm.projects.source import Source
+from qaclims_mm.exchange.labels.source import Source
 
 BAD_LABELS = {
     'file separator': ('cat\x1cdog', 'control'),

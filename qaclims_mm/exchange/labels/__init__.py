@@ -1,0 +1,1 @@
+"""Labels of images, read from the files that people have."""
