@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.errors import FormatError
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import check_regular, shown_json
+from qaclims_mm.schemas.images import find_images
 from qaclims_mm.schemas.names import BLANKS, shown_text
 
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*(["'])([A-Za-z][\w.-]{0,40})\1""")

@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 
-from qaclims_mm.datasets.folder import SUFFIXES, find_images, path_below
+from qaclims_mm.schemas.images import SUFFIXES, find_images, path_below
 from qaclims_mm.schemas.names import shown_name, shown_text
 
 # of the paths that may have been meant

@@ -7,12 +7,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.labels.annotations import read_coco, read_voc
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.exchange.labels.tables import read_table
 from qaclims_mm.schemas.files import hash_file, problem_of_file
+from qaclims_mm.schemas.images import find_images
 from qaclims_mm.schemas.names import shown_text
 
 

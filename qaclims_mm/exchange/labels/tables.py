@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.datasets.folder import SUFFIXES
 from qaclims_mm.errors import FormatError
 from qaclims_mm.exchange.labels.source import Source, some_of
+from qaclims_mm.schemas.images import SUFFIXES
 from qaclims_mm.schemas.names import BLANKS, shown_name
 
 SEPARATORS = (',', ';', '\t', '|')
