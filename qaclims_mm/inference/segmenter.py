@@ -13,7 +13,6 @@ from PIL import Image
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
 from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.datasets.collate import list_collate
-from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError, RecordError
@@ -22,6 +21,7 @@ from qaclims_mm.inference.segmentation import Segmentation
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import resize_mask, voc_palette
+from qaclims_mm.schemas.images import find_images
 
 ImageOrFolder = str | Path | np.ndarray
 # steps of a pipeline that read ground truth, which a new image has not

@@ -3,9 +3,9 @@ import os
 import pytest
 from PIL import Image
 
-from qaclims_mm.datasets.folder import find_images
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.labels.reading import read_source
+from qaclims_mm.schemas.images import find_images
 
 
 def write(path, text, encoding='utf-8'):
