@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.schemas import file_of, write_mask
+from qaclims_mm.schemas.project import with_gap
 
 SIZE = (37, 52)
 HOSTILE = (

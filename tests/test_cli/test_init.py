@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from tool_runs import ROOT, run_tool
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.projects import presets
 from qaclims_mm.schemas import read_cams, read_mask, write_mask
+from qaclims_mm.schemas.project import with_gap
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import ConfigError, DataError, FormatError, RecordError
 from qaclims_mm.exchange.masks.formats import MaskWriter, Options, Picture
 from qaclims_mm.exchange.masks.polygons import Region, regions_of
@@ -18,6 +17,7 @@ from qaclims_mm.progress import track
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, join_problems, read_mask
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.project import with_gap
 
 # {format: (module, writer)}
 _WRITERS = {

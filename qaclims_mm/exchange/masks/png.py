@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import FormatError
 from qaclims_mm.exchange.masks.entries import Reading
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, read_mask, write_mask
 from qaclims_mm.schemas.names import shown_text
-from qaclims_mm.schemas.project import CLASSES
+from qaclims_mm.schemas.project import CLASSES, with_gap
 
 
 class PNGWriter(MaskWriter):
