@@ -8,7 +8,6 @@ that are not given stay as they were, and so do files that were changed by hand.
 
 import argparse
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ def main() -> int:
     from qaclims_mm.projects.checks import check_source
     from qaclims_mm.projects.masks import check_masks
     from qaclims_mm.projects.names import read_renames
-    from qaclims_mm.projects.writer import Project
+    from qaclims_mm.projects.writer import Project, check_project
 
     console, folder = new_console(), Path(args.folder)
     renames = read_renames(args.rename)
@@ -77,7 +76,7 @@ def main() -> int:
         options.images,
         options.classes,
         options.renames,
-        before.classes,
+        labelled.order,
         labelled.noted,
     )
     _show_lines(console, checked.problems, 'problems')
@@ -88,6 +87,7 @@ def main() -> int:
         console.print(styled(('nothing was written (--strict)', 'red')))
         return 1
     project = Project(folder, options, checked, options.masks)
+    check_project(project)
     rate = _rate()
     written = _write(project, before, rate)
     console.print(
@@ -97,9 +97,7 @@ def main() -> int:
     return EXIT_BAD_RECORDS if checked.left_out else 0
 
 
-def _read_labels(
-    args: argparse.Namespace, before: 'Before', renames: Mapping[str, str]
-) -> 'Labelled':
+def _read_labels(args: argparse.Namespace, before: 'Before', renames: dict[str, str]) -> 'Labelled':
     """Read the labels of a new project, or of one that is updated.
 
     Raises:
@@ -142,11 +140,10 @@ def _write(project: 'Project', before: 'Before', rate: float) -> 'Written':
         StageError: If one does, or has changed it in the meantime.
     """
     from qaclims_mm.projects.before import read_before
-    from qaclims_mm.projects.writer import check_project, write_project
+    from qaclims_mm.projects.writer import write_project
     from qaclims_mm.schemas.work_dir import LOGS
     from qaclims_mm.workflow.locks import hold
 
-    check_project(project)
     with hold(project.folder / 'work' / LOGS / '.lock', str(project.folder)):
         if read_before(project.folder) != before:
             raise StageError(f'{project.folder} was changed in the meantime; run this again.')

@@ -40,6 +40,7 @@ class Before:
         classes: In the order of the masks' values.
         aliases: {class: other names of it}.
         edited: Tables that a person has changed since.
+        is_interrupted: Whether the last qaclims init ended before it wrote ``labels.csv``.
     """
 
     folder: Path
@@ -50,6 +51,15 @@ class Before:
     classes: tuple[str, ...] = ()
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
     edited: frozenset[str] = frozenset()
+    is_interrupted: bool = False
+
+    @property
+    def is_own_source(self) -> bool:
+        """Whether its ``labels.csv`` is where its labels are from."""
+        labels, own = self.options and self.options.labels, self.folder / LABELS
+        return bool(labels and os.path.exists(labels) and os.path.exists(own)) and (
+            os.path.samefile(str(labels), own)
+        )
 
     def has_written(self, name: str, content: bytes) -> bool:
         """Tell whether qaclims init wrote a file as it is now."""
@@ -81,7 +91,8 @@ def read_before(folder: Path) -> Before:
     before = Before(folder, False, options, written)
     contents = {n: _content_of(folder / n) for n in (LABELS, CLASSES, PROJECT)}
     edited = {n for n, c in contents.items() if c and not before.has_written(n, c)}
-    before = replace(before, edited=frozenset(edited))
+    is_old = LABELS not in edited and hash_of(contents[LABELS]) not in written.get(LABELS, ())[-1:]
+    before = replace(before, edited=frozenset(edited), is_interrupted=is_old)
     # a table that cannot be read counts as none: it is made again, and what was there is kept
     with contextlib.suppress(FormatError):
         before = replace(before, rows=read_labels(folder / LABELS))

@@ -10,6 +10,7 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.labels.reading import read_source
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.projects.before import Before
+from qaclims_mm.projects.checks import as_words
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.names import shown_text
@@ -24,17 +25,19 @@ class Labelled(NamedTuple):
         source: The labels.
         options: The options, in which ``labels`` is what was read.
         noted: Labels and names of earlier renames, which need not be found again.
+        order: Classes of the project as it was, by their new names.
         why_own: Why the project's own table was read, or ''.
     """
 
     source: Source
     options: Options
     noted: frozenset[str]
+    order: tuple[str, ...]
     why_own: str
 
 
 def read_project_labels(
-    before: Before, options: Options, given: Mapping[str, str | None], renames: Mapping[str, str]
+    before: Before, options: Options, given: Mapping[str, str | None], renames: dict[str, str]
 ) -> Labelled:
     """Read the labels of a project.
 
@@ -57,20 +60,24 @@ def read_project_labels(
             'say where they are: --images FOLDER.'
         )
     known = before.options.renames if before.options else {}
+    of_classes = {as_words([label])[label]: name for label, name in renames.items()} | renames
+    order = tuple(dict.fromkeys(of_classes.get(name, name) for name in before.classes))
     own = before.folder / LABELS
     why = _why_own(before, options, given.get('labels') is not None)
     if not why:
         source = read_source(options.labels or options.images, options.images)
-        return Labelled(source, options, frozenset([*known, *known.values()]), '')
+        return Labelled(source, options, frozenset([*known, *known.values()]), order, '')
     source = _read_own(own, options.images)
     # those that were chosen, and what a person has added to them
     found = [label for labels in source.rows.values() for label in labels]
     more = found if options.classes and given.get('classes') is None else []
     classes = tuple(dict.fromkeys([*options.classes, *more]))
-    # it has the new names already
+    # it has the new names already, unless they were about to be written
     again = {known.get(label, label): name for label, name in renames.items()}
+    if before.is_interrupted:
+        again = {**known, **again}
     options = replace(options, labels=own, classes=classes, renames=again)
-    return Labelled(source, options, frozenset(), '' if why == 'noted' else why)
+    return Labelled(source, options, frozenset(), order, '' if why == 'noted' else why)
 
 
 def _why_own(before: Before, options: Options, is_given: bool) -> str:
@@ -79,7 +86,7 @@ def _why_own(before: Before, options: Options, is_given: bool) -> str:
     if problem_of_file(own):
         return ''
     labels = options.labels
-    if labels is not None and os.path.exists(labels) and os.path.samefile(labels, own):
+    if replace(before, options=options).is_own_source:
         return 'noted'
     if is_given or before.options is None:
         return ''

@@ -51,6 +51,9 @@ def plan_update(before: Before, contents: Mapping[str, bytes]) -> Update:
         known = tuple(before.written.get(name, ()))
         found = None if problem_of_file(path) else path.read_bytes()
         is_ours = found is None or hash_of(found) in known
+        if found is not None and name == LABELS and before.is_own_source:
+            # nothing else has these labels
+            is_ours = False
         if found != content and not is_ours and name not in _TABLES and before.options is not None:
             update.kept.append(name)
             update.written[name] = known

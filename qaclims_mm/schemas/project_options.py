@@ -49,8 +49,9 @@ class Options:
             renames: Further renames; the name of an earlier one may be renamed again.
         """
         chain = {label: renames.get(name, name) for label, name in self.renames.items()}
+        classes = tuple(dict.fromkeys(renames.get(name, name) for name in self.classes))
         changed = {name: value for name, value in given.items() if value is not None}
-        return replace(self, **changed, renames=chain | dict(renames))
+        return replace(self, **dict(classes=classes, renames=chain | dict(renames)) | changed)
 
 
 def new_options(given: Mapping[str, Any], renames: Mapping[str, str]) -> Options:
