@@ -1,7 +1,7 @@
 """Masks as PNG files, one an image, whose values are those of this package."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ class PNGWriter(MaskWriter):
         ):
             csv.writer(file, lineterminator='\n').writerows(rows)
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write a mask as it is."""
         write_mask(self.options.out / self.file_of(picture), mask)
 
