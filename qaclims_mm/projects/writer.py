@@ -288,7 +288,8 @@ def _segment(project: Project, size: str) -> str:
         'segment',
         [
             load,
-            f"dict(type='LoadMask', masks={_below('irn_masks/pseudo_masks')})",
+            f"dict(type='LoadMask', masks={_below('irn_masks/pseudo_masks')},"
+            f' corrected={_below("corrected")})',
             f"dict(type='RandomResizeLongSide', min_side={low}, max_side={high})",
             "dict(type='RandomFlip', prob=0.5)",
             f"dict(type='RandomCrop', crop_size=({crop}, {crop}), cat_max_ratio=0.75)",
