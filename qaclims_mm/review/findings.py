@@ -107,7 +107,8 @@ def _compare(
             if len(lone) == 1:
                 [missing] = {one, other} - {*lone}
                 text = f'{lone[0]} marks the {_named(k, names)}, but {missing} does not'
-            worst = min(worst, (iou, text))
+            # of equals the newest masks
+            worst = (iou, text) if iou <= worst[0] else worst
     if not agreement:
         return {}, []
     return agreement, [Finding(1 - float(np.mean([*agreement.values()])), worst[1])]

@@ -92,7 +92,7 @@ def test_what_stands_out(tmp_path, case):
 def test_the_newest_mask_decides(tmp_path):
     masks = dict(maps=square(2), irn=square(2), segmentor=square(1))
     found = review(tmp_path, (0,), **masks)
-    assert found.reason == 'the map marks the cat, but the segmentor does not'
+    assert found.reason == 'IRN marks the cat, but the segmentor does not'
     # of what the map and IRN mark beyond the labels nothing is left
     assert found.score == pytest.approx(1 - np.mean([*found.agreement.values()]))
 
