@@ -3,7 +3,13 @@
 from qaclims_mm.report.blocks import Block, Table, Text
 from qaclims_mm.report.titles import Titles, in_order
 from qaclims_mm.report.work_dir import WorkDir
-from qaclims_mm.review.changes import CHANGE_HEAD, change_rows, measure_change, summary_rows
+from qaclims_mm.review.changes import (
+    CHANGE_HEAD,
+    SUMMARY_HEAD,
+    change_rows,
+    measure_change,
+    summary_rows,
+)
 from qaclims_mm.review.corrected import corrected_ids
 from qaclims_mm.review.scores import SCORE_HEAD, score_rows, score_stages
 
@@ -32,10 +38,15 @@ def corrected_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         text = 'How far the segmentor has moved is not known: it was not trained before and after.'
         return [*blocks, Text(text, muted=True)]
     caption = (
-        'The segmentor before and after masks were corrected: how much of the images each class '
-        'covers, and the IoU of the old and the new predictions; the class that changed most '
-        f'stands first. Over {change.corrected.images} corrected and {change.others.images} other '
-        'images.'
+        'The segmentor before and after masks were corrected. IoU is that of its old and its new '
+        'predictions, a mean over the classes; 100 means that nothing changed.'
     )
-    rows = [*summary_rows(change), *change_rows(change)]
-    return [*blocks, Table(CHANGE_HEAD, rows, caption)]
+    blocks.append(Table(SUMMARY_HEAD, summary_rows(change), caption))
+    if rows := change_rows(change):
+        number = change.corrected.images + change.others.images
+        caption = (
+            f'How much of {number} images each class covers, before and now, and the IoU of the '
+            'old and the new predictions. The class that changed most stands first.'
+        )
+        blocks.append(Table(CHANGE_HEAD, rows, caption))
+    return blocks

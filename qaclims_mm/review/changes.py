@@ -7,8 +7,8 @@ with the new predictions.
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,15 @@ from qaclims_mm.schemas import (
 )
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.stage_folder import StageFolder
-from qaclims_mm.schemas.work_dir import PREDICTIONS, REVIEW
+from qaclims_mm.schemas.work_dir import CORRECTED, PREDICTIONS, REVIEW
 
 # of the images that nobody has corrected
 SAMPLE = 500
 BEFORE = f'{REVIEW}/before'
 _ORIGIN = 'before.json'
-CHANGE_HEAD = ('class', 'area before, %', 'area now, %', 'IoU of before and now, %')
+# the last column of both tables compares the old with the new predictions
+SUMMARY_HEAD = ('segmentor', 'before, %', 'now, %', 'IoU, %')
+CHANGE_HEAD = ('class', 'area before, %', 'area now, %', 'IoU, %')
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,19 @@ class Change:
 
     Attributes:
         classes: Class names without the background.
+        metrics: {metric: (old value, new value)} of the segmentor's test.
         corrected: Old against new predictions of the corrected images.
         others: Old against new predictions of the other images.
-        metrics: {metric: (old value, new value)} of the segmentor's test.
+        old_errors: Old predictions against the corrected masks.
+        new_errors: New predictions against the corrected masks.
     """
 
     classes: Sequence[str]
-    corrected: Overlap
-    others: Overlap
-    metrics: dict[str, tuple[float, float]]
+    metrics: Mapping[str, tuple[float, float]]
+    corrected: Overlap = field(default_factory=Overlap)
+    others: Overlap = field(default_factory=Overlap)
+    old_errors: Overlap = field(default_factory=Overlap)
+    new_errors: Overlap = field(default_factory=Overlap)
 
 
 def keep_predictions(root: Path, corrected: Iterable[str], classes: Sequence[str]) -> bool:
@@ -121,7 +127,7 @@ def measure_change(root: Path, corrected: Sequence[str]) -> Change | None:
 
     Args:
         root: Work dir.
-        corrected: Images whose masks are corrected.
+        corrected: Images whose masks are corrected; they lie in the work dir.
 
     Returns:
         The change; ``None`` if there was no segmentor before, or it was not trained again.
@@ -138,14 +144,20 @@ def measure_change(root: Path, corrected: Sequence[str]) -> Change | None:
         for name, old in origin['metrics'].items()
         if name.startswith('seg/') and name in new_metrics
     }
-    change = Change(origin['classes'], Overlap(), Overlap(), moved)
+    change = Change(origin['classes'], moved)
     mine = {*corrected}
     for path in sorted(before.rglob('*.png')):
         image_id = image_id_of(path, before)
-        new = file_of(after, image_id, '.png')
-        if new.is_file():
-            overlap = change.corrected if image_id in mine else change.others
-            overlap.add(read_mask(path), read_mask(new))
+        if not file_of(after, image_id, '.png').is_file():
+            continue
+        old, new = read_mask(path), read_mask(file_of(after, image_id, '.png'))
+        if image_id in mine:
+            truth = read_mask(file_of(root / CORRECTED, image_id, '.png'))
+            change.corrected.add(old, new)
+            change.old_errors.add(old, truth)
+            change.new_errors.add(new, truth)
+        else:
+            change.others.add(old, new)
     return change
 
 
@@ -167,17 +179,19 @@ def change_rows(change: Change) -> list[list[str]]:
 
 
 def summary_rows(change: Change) -> list[list[str]]:
-    """Return a row for the corrected images, one for the others, and one for each metric."""
-    parts = {'corrected images': change.corrected, 'other images': change.others}
+    """Return a row for each group of images and for each metric, see ``SUMMARY_HEAD``."""
     rows = [
-        [f'{name} ({part.images}), mean', '', '', f'{part.mean_iou():.1f}']
-        for name, part in parts.items()
-        if part.images
-    ]
-    return rows + [
         [f'{name} of the test', f'{old:.1f}', f'{new:.1f}', '']
         for name, (old, new) in change.metrics.items()
     ]
+    if change.corrected.images:
+        scores = [f'{part.mean_iou():.1f}' for part in (change.old_errors, change.new_errors)]
+        name = f'mIoU on the {change.corrected.images} corrected images, which it now trains on'
+        rows.append([name, *scores, f'{change.corrected.mean_iou():.1f}'])
+    if change.others.images:
+        name = f'{change.others.images} other images'
+        rows.append([name, '', '', f'{change.others.mean_iou():.1f}'])
+    return rows
 
 
 def _metrics_of(root: Path) -> dict[str, float]:

@@ -137,7 +137,7 @@ def _odd_areas(
     empty = [names[k] for k in labels if k not in shares]
     if labels and not shares:
         findings.append(
-            Finding(NOTHING_MARKED, f'{name} marks nothing, but the label is {", ".join(empty)}')
+            Finding(NOTHING_MARKED, f'{name} marks nothing, but the image has {", ".join(empty)}')
         )
     elif empty:
         weight = ONE_EMPTY + (ALL_EMPTY - ONE_EMPTY) * len(empty) / len(labels)

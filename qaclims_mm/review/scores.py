@@ -16,7 +16,7 @@ from qaclims_mm.schemas.work_dir import CAMS, CORRECTED
 # the score of what has seen the masks in its training is called differently
 SCORE, TRAINED_SCORE, IMAGES = 'corrected/mIoU', 'corrected/mIoU_training', 'corrected/images'
 THRESHOLD = 'corrected/best_threshold'
-SCORE_HEAD = ('stage', 'mIoU, %', 'mIoU on training images, %', 'images')
+SCORE_HEAD = ('stage', 'mIoU, %', 'trained on them, mIoU, %', 'images')
 # of maps; those of CAMMetric
 _THRESHOLDS = np.arange(1, 100) / 100
 

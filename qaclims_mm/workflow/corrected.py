@@ -10,7 +10,13 @@ from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.review.changes import CHANGE_HEAD, change_rows, measure_change, summary_rows
+from qaclims_mm.review.changes import (
+    CHANGE_HEAD,
+    SUMMARY_HEAD,
+    change_rows,
+    measure_change,
+    summary_rows,
+)
 from qaclims_mm.review.corrected import FORGET, corrected_ids
 from qaclims_mm.review.images import ImageSizes
 from qaclims_mm.review.scores import SCORE_HEAD, score_rows
@@ -91,8 +97,10 @@ def corrected_tables(plan: Plan, metrics: Mapping[str, Mapping[str, float]]) -> 
         tables.append(_table('scores against the corrected masks', SCORE_HEAD, scores))
     change = measure_change(plan.root, corrected_ids(plan.root))
     if change is not None:
-        rows = [*change_rows(change)[:_ROWS], *summary_rows(change)]
-        tables.append(_table('the segmentor before and after the correction', CHANGE_HEAD, rows))
+        title = 'the segmentor before and after masks were corrected'
+        tables.append(_table(title, SUMMARY_HEAD, summary_rows(change)))
+        if rows := change_rows(change)[:_ROWS]:
+            tables.append(_table('the classes that changed most', CHANGE_HEAD, rows))
     return tables
 
 

@@ -44,14 +44,15 @@ def test_scores_before_the_segmentor_is_trained_again(corrected):
 def test_how_far_it_moved(corrected):
     write_masks(corrected, 'segment_test', 'predictions', {IDS[0]: square(2, size=SIZE)})
     end_stage(corrected, 'segment_test', seed=1)
-    scores, change = corrected_blocks(WorkDir(corrected), Titles())
+    scores, summary, change = corrected_blocks(WorkDir(corrected), Titles())
     rows = {row[0]: row[1:] for row in scores.rows}
     # trained on the mask, which it hits
     assert rows['segmentor on the masks'] == ['', '100.0', '1']
-    assert 'Over 1 corrected and 2 other images.' in change.caption
+    assert summary.rows[-1] == ['2 other images', '', '', '100.0']
+    assert summary.rows[-2][1:3] == ['33.3', '100.0']
+    assert 'How much of 3 images each class covers' in change.caption
     moved = {row[0]: row[1:] for row in change.rows}
     assert moved[CLASSES[1]][2] == '0.0'
-    assert moved['other images (2), mean'][2] == '100.0'
 
 
 def test_a_section_only_where_something_was_corrected(run, corrected, tmp_path, finished):

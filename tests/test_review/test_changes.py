@@ -43,6 +43,7 @@ def test_before_and_after(tmp_path):
     assert measure_change(tmp_path, ['a']) is None
     predict(tmp_path, dict(a=square(2), b=square(1), c=square(1, (5, 15), (5, 10))), 1, 60.0)
     assert is_trained_again(tmp_path)
+    write_masks(tmp_path, 'corrected', '', dict(a=square(2, (5, 15), (5, 10))))
     change = measure_change(tmp_path, ['a'])
     assert change.corrected.images == 1
     assert change.corrected.ious()[1] == 0
@@ -52,10 +53,17 @@ def test_before_and_after(tmp_path):
     assert rows['dog'] == ['16.7', '8.3', '50.0']
     assert rows['cat'] == ['0.0', '5.6', '0.0']
     assert change_rows(change)[0][0] == 'cat'
+    # the corrected mask is half of the cat
+    background = 500 / 550
     assert summary_rows(change) == [
-        ['corrected images (1), mean', '', '', f'{100 * (0 + 0 + 1) / 3:.1f}'],
-        ['other images (2), mean', '', '', f'{change.others.mean_iou():.1f}'],
         ['seg/mIoU of the test', '50.0', '60.0', ''],
+        [
+            'mIoU on the 1 corrected images, which it now trains on',
+            f'{100 * (background + 0 + 0) / 3:.1f}',
+            f'{100 * (background + 0.5) / 2:.1f}',
+            f'{100 * (1 + 0 + 0) / 3:.1f}',
+        ],
+        ['2 other images', '', '', f'{change.others.mean_iou():.1f}'],
     ]
 
 

@@ -55,7 +55,7 @@ CASES = {
         (0, 1),
         dict(irn=square(0)),
         0.9,
-        'IRN marks nothing, but the label is dog, cat',
+        'IRN marks nothing, but the image has dog, cat',
     ),
     'one label of two': ((0, 1), dict(irn=square()), 0.7, 'IRN marks no cat, which is a label'),
     'no label': (
