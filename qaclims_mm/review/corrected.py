@@ -53,4 +53,4 @@ def write_manifest(folder: Path, classes: Sequence[str]) -> None:
     hashes = {i: hash_file(file_of(folder, i, '.png')) for i in ids}
     extra = dict(classes=list(classes), masks=hashes)
     config = hash_config(dict(classes=list(classes)))
-    Manifest(CORRECTED, config, counts=dict(images=len(ids)), extra=extra).write(folder)
+    Manifest(CORRECTED, config, counts=dict(images=len(ids), failed=0), extra=extra).write(folder)

@@ -19,7 +19,7 @@ def test_ids_and_hashes(tmp_path):
     assert corrected_ids(tmp_path) == ids_below(tmp_path / 'corrected') == ['a', 'b.c', 'sub dir/a']
     write_manifest(tmp_path / 'corrected', CLASSES)
     manifest = Manifest.read(tmp_path / 'corrected')
-    assert manifest.counts == dict(images=3)
+    assert manifest.counts == dict(images=3, failed=0)
     assert manifest.extra['masks']['b.c'] == hash_file(tmp_path / 'corrected/b.c.png')
     assert known_classes(tmp_path) == list(CLASSES)
     again = (tmp_path / 'corrected/manifest.json').read_bytes()

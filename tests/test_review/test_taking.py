@@ -49,7 +49,7 @@ def test_masks_are_kept_in_the_numbering_of_the_work_dir(root, tmp_path):
     assert taken.problems == []
     assert corrected_ids(root) == ['a', 'sub dir/c.d']
     assert np.array_equal(read_mask(root / 'corrected/a.png'), square(3))
-    assert Manifest.read(root / 'corrected').counts == dict(images=2)
+    assert Manifest.read(root / 'corrected').counts == dict(images=2, failed=0)
     assert np.array_equal(read_mask(root / BEFORE / 'a.png'), square(2))
 
 
