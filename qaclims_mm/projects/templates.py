@@ -141,7 +141,10 @@ def _irn(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str
 def _segment(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
     """Return the config of the segmentor, whose predictions of all images are written."""
     load = "dict(type='LoadBGRImage', **_base_.reading)"
-    masks = "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks')"
+    masks = (
+        "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks',"
+        " corrected=f'{_base_.work}/corrected')"
+    )
     crop = f'crop_size=({preset.crop}, {preset.crop}), cat_max_ratio=0.75'
     return (
         _train(

@@ -28,3 +28,32 @@ def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np
         values = colours[mask[rows].astype(np.int64) % 256]
         seen[rows] = image[rows] * (1 - weight) + values * weight
     return seen
+
+
+def outline_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.4) -> np.ndarray:
+    """Lay a mask over an image, each region with a line around it; RGB uint8 ``(H, W, 3)``.
+
+    The line has the class's colour inside and is white outside, so that it is seen on any ground.
+
+    Args:
+        image: RGB uint8 ``(H, W, 3)``.
+        mask: Mask ``(H, W)``.
+        alpha: Weight of the colour inside a region.
+    """
+    painted, colours = overlay_mask(image, mask, alpha), overlay_mask(image, mask, 1.0)
+    edge = _has_other_neighbour(mask)
+    inside = edge & (mask > 0)
+    painted[inside] = colours[inside]
+    painted[edge & (mask == 0)] = 255
+    return painted
+
+
+def _has_other_neighbour(mask: np.ndarray) -> np.ndarray:
+    """Tell for each pixel whether one of its four neighbours has another value."""
+    found = np.zeros(mask.shape, dtype=bool)
+    down, right = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
+    found[1:] |= down
+    found[:-1] |= down
+    found[:, 1:] |= right
+    found[:, :-1] |= right
+    return found
