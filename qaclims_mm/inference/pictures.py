@@ -11,6 +11,7 @@ from PIL import Image
 
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.errors import RecordError
+from qaclims_mm.schemas.names import shown_text
 
 T = TypeVar('T')
 
@@ -30,12 +31,15 @@ class Picture:
     size: tuple[int, int]
 
 
-def read_picture(image: str | Path | np.ndarray, reading: Mapping[str, Any]) -> Picture:
+def read_picture(
+    image: str | Path | np.ndarray, reading: Mapping[str, Any], name: str = ''
+) -> Picture:
     """Read an image.
 
     Args:
         image: File, or RGB uint8 ``(H, W, 3)``.
         reading: Options of ``read_image``.
+        name: Name of the file in messages, by default its path.
 
     Raises:
         RecordError: If it cannot be read or is no such array.
@@ -49,7 +53,8 @@ def read_picture(image: str | Path | np.ndarray, reading: Mapping[str, Any]) -> 
     try:
         return Picture(Path(image), *read_image(image, **reading))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise RecordError(f'image {image} cannot be read ({error}); replace it.') from error
+        shown = shown_text(name or image)
+        raise RecordError(f'image {shown} cannot be read ({error}); replace it.') from error
 
 
 def read_ahead(
