@@ -12,7 +12,7 @@ from qaclims_mm.exchange.labels.annotations import read_coco, read_voc
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.exchange.labels.tables import read_table
 from qaclims_mm.schemas.files import hash_file, problem_of_file
-from qaclims_mm.schemas.images import find_images
+from qaclims_mm.schemas.images import check_image_folder, find_images
 from qaclims_mm.schemas.names import shown_text
 
 
@@ -30,9 +30,7 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
         ConfigError: If the images do not lie as they must without labels.
     """
     path = Path(labels)
-    # those of pathlib raise an error for a name that is too long
-    if not os.path.isdir(images):
-        raise FormatError(f'there is no folder {shown_text(images)} with images.')
+    check_image_folder(images)
     if os.path.isdir(path):
         xml = sorted(path.glob('*.xml'))
         return read_voc(xml, Path(images)) if xml else _read_folders(path, Path(images))
