@@ -35,6 +35,12 @@ def main() -> int:
     )
     parser.add_argument('--masks', help='folder of ground truth masks of some images, for scores')
     parser.add_argument(
+        '--masks-colours', metavar='FILE', help='CSV: which class a colour or value of masks means'
+    )
+    parser.add_argument(
+        '--masks-as-stored', action='store_true', help='turn masks as EXIF turns their images'
+    )
+    parser.add_argument(
         '--preset',
         default='full',
         choices=PRESETS,
@@ -49,7 +55,7 @@ def main() -> int:
     from qaclims_mm.exchange.labels.reading import read_source
     from qaclims_mm.projects.checks import check_source
     from qaclims_mm.projects.machine import matmul_rate
-    from qaclims_mm.projects.masks import check_masks
+    from qaclims_mm.projects.masks import find_masks
     from qaclims_mm.projects.names import propose_names, read_renames
     from qaclims_mm.projects.writer import Project, check_new_folder, write_project
 
@@ -58,14 +64,16 @@ def main() -> int:
     check_new_folder(Path(args.folder))
     source = read_source(args.labels or images, images)
     checked = check_source(source, images, args.classes, renames)
-    masks = Path(args.masks) if args.masks else None
     _show_lines(console, checked.problems, 'problems')
     _show_lines(console, checked.notes, 'notes')
-    strange = check_masks(masks, checked) if masks is not None else []
-    _show_lines(console, strange, 'problems')
+    options = args.masks_colours, args.masks_as_stored
+    truth = find_masks(args.masks, checked, *options) if args.masks else None
+    strange = truth.problems if truth else []
+    _show_lines(console, [*strange, *(truth.notes if truth else [])], 'lines')
     if (checked.problems or strange) and args.strict:
         console.print(styled(('no project was made (--strict)', 'red')))
         return 1
+    masks = truth.place(Path(args.folder)) if truth else None
     project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
     rate = matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
     *_, plan = write_project(project, rate)

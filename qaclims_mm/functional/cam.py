@@ -155,8 +155,16 @@ def mask_of_cams(cams: Tensor, class_indices: Tensor, threshold: float) -> Tenso
 
     Returns:
         Integers ``(H, W)``: 0 background, k + 1 classes.
+
+    Raises:
+        ValueError: If a map has NaN.
     """
     floor = cams.new_full((1, *cams.shape[1:]), threshold)
     names = torch.cat([class_indices.new_zeros(1), class_indices + 1])
     # ten times as fast as argmax on a CPU
-    return names[torch.cat([floor, cams]).max(0).indices]
+    values, places = torch.cat([floor, cams]).max(0)
+    # a maximum over NaN is NaN
+    if values.isnan().any():
+        broken = class_indices[cams.isnan().flatten(1).any(1)].tolist()
+        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
+    return names[places]

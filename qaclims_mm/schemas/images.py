@@ -53,7 +53,7 @@ def find_images(folder: str | Path) -> Iterator[Path]:
     Raises:
         FormatError: If the folder or one below it cannot be read.
     """
-    for path in _find_files(Path(folder)):
+    for path in find_files(Path(folder)):
         if path.suffix.lower() in SUFFIXES and path.is_file():
             yield path
 
@@ -67,7 +67,7 @@ def passed_over(folder: str | Path) -> str:
     Raises:
         FormatError: If the folder or one below it cannot be read.
     """
-    paths = [p for p in _find_files(Path(folder)) if p.suffix.lower() not in SUFFIXES]
+    paths = [p for p in find_files(Path(folder)) if p.suffix.lower() not in SUFFIXES]
     if not paths:
         return ''
     kinds = Counter(path.suffix.lower() or 'no suffix' for path in paths)
@@ -77,8 +77,12 @@ def passed_over(folder: str | Path) -> str:
     return f'{len(paths)} files are not of a kind that is read: {listed} (first: {first})'
 
 
-def _find_files(folder: Path) -> list[Path]:
-    """Return the files below a folder, sorted; hidden ones are left out."""
+def find_files(folder: Path) -> list[Path]:
+    """Return the files below a folder, sorted; hidden ones are left out.
+
+    Raises:
+        FormatError: If the folder or one below it cannot be read.
+    """
     found = []
     for root, folders, files in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith('.')]

@@ -253,3 +253,41 @@ def test_100_million_pixels(tmp_path):
     assert size == (10_000, 10_000)
     assert rgb.shape == (100, 100, 3)
     assert (rgb == 255).all()
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(
+    ('suffix', 'options', 'most'),
+    [
+        ('png', {}, 0),
+        ('tif', dict(compression='tiff_lzw'), 0),
+        ('bmp', {}, 0),
+        ('webp', dict(lossless=True), 0),
+        ('jfif', dict(format='JPEG', quality=95), 3),
+        ('jpe', dict(format='JPEG', quality=95), 3),
+        ('avif', dict(quality=95), 3),
+        ('heic', dict(quality=95), 3),
+    ],
+)
+def test_photographs_in_every_format(realdata_dir, tmp_path, suffix, options, most):
+    if suffix == 'heic':
+        pytest.importorskip('pillow_heif').register_heif_opener()
+    paths = sorted(realdata_dir.glob('VOCdevkit/VOC2012/JPEGImages/*.jpg'))[::8]
+    assert len(paths) >= 4
+    for path in paths:
+        expected, size = read_image(path)
+        image = Image.fromarray(expected)
+        image.save(tmp_path / f'{path.stem}.{suffix}', **options)
+        found = decode_image(tmp_path / f'{path.stem}.{suffix}', oriented=True)
+        assert (found.size, found.remarks) == (size, ())
+        assert abs(found.rgb.astype(int) - expected).mean() <= most
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize('mode', ['RGBA', 'CMYK', 'L', 'LA', 'P'])
+def test_photographs_of_other_modes(realdata_dir, tmp_path, mode):
+    path = sorted(realdata_dir.glob('VOCdevkit/VOC2012/JPEGImages/*.jpg'))[0]
+    image = Image.open(path)
+    image.convert(mode).save(tmp_path / 'a.tif')
+    expected = np.asarray(image.convert(mode).convert('RGB'))
+    np.testing.assert_array_equal(read_image(tmp_path / 'a.tif')[0], expected)
