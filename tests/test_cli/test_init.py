@@ -79,11 +79,11 @@ def test_strict_lets_a_row_a_label_and_a_choice_of_classes_pass(data, capsys):
 def test_masks_of_another_numbering(data, capsys):
     write_mask(data / 'masks/5.png', np.full((112, 112), 1))
     *lines, _, _ = (data / 'labels.csv').read_text().splitlines()
-    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;zebra', '']
+    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;cat,zebra', '']
     (data / 'labels.csv').write_text('\n'.join(rows))
     ended = init(data, capsys, '--masks', data / 'masks')
     assert ended.status == 1
-    assert f'labelled zebra (first: {data}/masks/5.png); are they numbered diff' in ended.text
+    assert f'labelled cat, zebra (first: {data}/masks/5.png); are they numbered diff' in ended.text
     assert not (data / 'project').exists()
 
 

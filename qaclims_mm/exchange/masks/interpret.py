@@ -250,10 +250,29 @@ def _of_labels(
         return
     if any(ignored in symbols for symbols in inside) and any(own[:1] > [1] for own in objects):
         return
+    if not _agree(objects, [one.labels for one in found]):
+        return
     several = any(len(symbols) > 1 for symbols in objects)
     what = 'objects are numbered' if several else 'there is one number or colour for an object'
     note = f'{what}, and each image with an object has one label: it is that of the object'
     yield Reading(note, None, plain.by_colour, plain.grey, ignored)
+
+
+def _agree(objects: Sequence[list[int]], labels: Sequence[tuple[int, ...]]) -> bool:
+    """Return whether symbols may all mean the label of their image.
+
+    Args:
+        objects: The symbols of each mask, the background's aside.
+        labels: Values of the classes of each mask's image.
+    """
+    if all(symbols == list(range(1, len(symbols) + 1)) for symbols in objects):
+        return True
+    meanings: dict[int, set[tuple[int, ...]]] = {}
+    for symbols, own in zip(objects, labels, strict=True):
+        for symbol in symbols:
+            meanings.setdefault(symbol, set()).add(own)
+    # several that mean several classes each are of another numbering, or labels are wrong
+    return len(meanings) == 1 or all(len(own) == 1 for own in meanings.values())
 
 
 def _are_counted(symbols: list[int]) -> bool:

@@ -68,6 +68,8 @@ def test_numbers(masks, note):
         [(CAT, (0, 128, 255)), (DOG, (0, 128, 255))],
         # numbers of other classes, or of objects with gaps
         [(CAT, (0, 8, 90)), (DOG, (0, 8))],
+        # 8 is a cat here and a dog there
+        [(CAT, (0, 8)), (DOG, (0, 8)), (DOG, (0, 12))],
         # nothing but background
         [(CAT, (0,)), (DOG, (0,))],
         # a smooth edge
@@ -95,7 +97,13 @@ def test_colours(masks, names, note):
 
 
 @pytest.mark.parametrize(
-    'masks', [[((1, 2), (0, RED, GREEN))], [(CAT, (RED, WHITE))], [(CAT, (0, RED, GREEN))]]
+    'masks',
+    [
+        [((1, 2), (0, RED, GREEN))],
+        [(CAT, (RED, WHITE))],
+        [(CAT, (0, RED, GREEN))],
+        [(CAT, (0, RED)), (DOG, (0, RED)), (DOG, (0, GREEN))],
+    ],
 )
 def test_colours_of_no_single_reading(masks):
     assert read(found_of(*masks, coloured=True)) is None
