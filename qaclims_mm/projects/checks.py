@@ -13,12 +13,12 @@ from qaclims_mm.datasets.folder import NOBODY
 from qaclims_mm.datasets.read_image import DARK, decode_image
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.exchange.labels.image_folder import ImageFolder
+from qaclims_mm.exchange.labels.matching import match_images
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.progress import track
 from qaclims_mm.projects.names import is_word
-from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.images import passed_over
-from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
+from qaclims_mm.schemas.names import problem_of_name, shown_name, shown_text
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
@@ -88,7 +88,7 @@ def check_source(
     found = [label for labels in source.rows.values() for label in labels]
     checked.renamed, checked.aliases = _name(as_words(found), renames or {})
     wanted = set(as_words(classes).values())
-    names = _find_all(source, folder, checked.problems)
+    names = match_images(source, folder)
     looked = _look_at_all(folder.root, list(dict.fromkeys(names.values())))
     again, beside = list(source.again), Counter[str]()
     for image, name in names.items():
@@ -117,7 +117,7 @@ def check_source(
         )
     strange, notes = _describe_remarks((name, looked[name]) for name in checked.rows)
     unlabelled = sum(not labels for labels in checked.rows.values())
-    checked.notes = [*_notes(again, beside, unlabelled), *notes]
+    checked.notes = [*source.notes, *_notes(again, beside, unlabelled), *notes]
     if line := passed_over(folder.root):
         checked.notes.append(line)
     used = {*names.values(), *source.rows}
@@ -153,29 +153,6 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
             f'{len(others)} images {source.unnamed} (first: {shown_text(others[0])}); not used'
         )
     return problems
-
-
-def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[str, str]:
-    """Return {image as its row calls it: path below the folder}, and add to the problems."""
-    names: dict[str, str] = {}
-    seen: dict[str, str] = {}
-    for image in source.rows:
-        try:
-            name = folder.find(image)
-            image_id = image_id_of(name, '')
-            if problem := problem_of_image_id(image_id):
-                raise ValueError(f'image {shown_name(name)}: {problem}')
-            other = seen.setdefault(image_id, name)
-            if other != name:
-                raise ValueError(
-                    f'{shown_text(name)} and {shown_text(other)} differ in their suffix alone, so '
-                    'their masks would be one file; rename one'
-                )
-        except ValueError as error:
-            problems.append(f'{source.places[image]}: {error}; left out')
-        else:
-            names[image] = name
-    return names
 
 
 def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[str]:

@@ -257,7 +257,7 @@ def _stages(project: Project) -> Mapping[str, str]:
             [
                 _LOAD,
                 *mask,
-                f"dict(type='LoadCAMs', cams={_below('qa_clims_maps/cams')})",
+                f"dict(type='LoadCAMs', cams={_below('qa_clims_maps/cams')}, full_size=False)",
                 "dict(type='PackWeakInputs', scales=(1.0,))",
             ],
         )
