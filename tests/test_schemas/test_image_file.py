@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.schemas import image_file
-from qaclims_mm.schemas.image_file import MAX_PIXELS, open_image, turned, turned_back
+from qaclims_mm.schemas.image_file import MAX_PIXELS, open_image, read_size, turned, turned_back
 
 HEIC = b'\0\0\0\x18ftypheic\0\0\0\0mif1heic'
 
@@ -104,3 +104,14 @@ def test_turning_back(orientation):
     image = Image.fromarray(np.arange(6, dtype=np.uint16).reshape(2, 3))
     back = turned_back(turned(image, orientation), orientation)
     np.testing.assert_array_equal(np.asarray(back), np.asarray(image))
+
+
+@pytest.mark.parametrize('suffix', ['png', 'jpg', 'tif', 'webp', 'avif'])
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+def test_sizes(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new('RGB', (60, 40)).save(tmp_path / f'a.{suffix}', exif=exif)
+    swapped = orientation >= 5
+    assert read_size(tmp_path / f'a.{suffix}', True) == ((60, 40) if swapped else (40, 60))
+    assert read_size(tmp_path / f'a.{suffix}', False) == (40, 60)

@@ -6,8 +6,11 @@ from pathlib import Path
 from qaclims_mm.errors import FormatError
 
 _RUN = re.compile(rb'[\x80-\xff]+')
-# signs of the Windows code page that stand in names, besides letters
-_SIGNS = frozenset(' \u00ad«»°·§€„“”‘’–—…ªº²³µ')
+# letters and signs of the Windows code page that Western names have
+_LETTERS = frozenset({chr(k) for k in range(0xC0, 0x100)} - set('×÷')) | frozenset('šžœŸ')
+_SIGNS = frozenset('\u00a0«»°·§€“”‘’–—…ªº')
+# of bytes beyond ASCII that stand side by side
+_LONGEST = 2
 
 
 def decode_table(path: Path, content: bytes) -> tuple[str, str]:
@@ -44,14 +47,19 @@ def decode_table(path: Path, content: bytes) -> tuple[str, str]:
 def _of_windows(content: bytes) -> str:
     """Return the text of Windows-1252, or '' if the bytes look like another encoding.
 
-    In Western languages, letters with accents stand alone between others. Bytes of Chinese,
-    Japanese or Cyrillic encodings stand in runs.
+    In Western languages, letters with accents stand alone between others, or two small ones stand
+    side by side (Größe). Bytes of Chinese, Japanese or Cyrillic encodings stand in other pairs or
+    in longer runs.
     """
-    runs = _RUN.findall(content)
     try:
         text = content.decode('cp1252')
+        runs = [run.decode('cp1252') for run in set(_RUN.findall(content))]
     except UnicodeDecodeError:
         return ''
-    odd = any(not sign.isascii() and not sign.isalpha() and sign not in _SIGNS for sign in text)
-    alone = sum(len(run) == 1 for run in runs)
-    return '' if odd or 2 * alone < len(runs) or max(map(len, runs)) > 3 else text
+    return text if all(map(_is_western, runs)) else ''
+
+
+def _is_western(run: str) -> bool:
+    known = all(sign in _LETTERS or sign in _SIGNS for sign in run)
+    small = len(run) == 1 or run.islower() or not _SIGNS.isdisjoint(run)
+    return known and small and len(run) <= _LONGEST

@@ -43,6 +43,7 @@ def read_json_export(path: Path, images: Path) -> Source:
     before: list[Entry] = []
     for entry in entries:
         if entry.key in KEYS:
+            entries.close()
             return read_labelme([path], path.parent, images)
         if reader := _reader_of(path, entry):
             return reader(path, itertools.chain(before, [entry], entries))
@@ -70,8 +71,8 @@ def _reader_of(path: Path, entry: Entry) -> Reader | None:
     Raises:
         FormatError: If the entry is of a tool or task that is not read.
     """
-    key, _, value = entry
-    if key in PARTS:
+    key, position, value = entry
+    if key in PARTS and (position >= 0 or isinstance(value, list)):
         return read_coco
     if tool := _OTHERS.get(key) or _via(value if key else None):
         raise FormatError(

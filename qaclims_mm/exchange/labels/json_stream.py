@@ -2,14 +2,15 @@
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.labels.chunks import CHUNK, read_chunks
 from qaclims_mm.schemas.names import shown_text
 
-_CHUNK = 1 << 20
 _BLANKS = ' \t\r\n'
 # longest token, besides texts and numbers, that the end of a chunk may cut
 _TOKEN = 16
@@ -30,7 +31,7 @@ class Entry(NamedTuple):
     value: Any
 
 
-def read_entries(path: Path) -> Iterator[Entry]:
+def read_entries(path: Path) -> Generator[Entry]:
     """Yield the entries of a file of JSON; no more than one entry is held in memory.
 
     Args:
@@ -39,25 +40,24 @@ def read_entries(path: Path) -> Iterator[Entry]:
     Raises:
         FormatError: If it is no JSON, holds neither a list nor an object, or is nested too deeply.
     """
-    with path.open('rb') as file:
-        try:
-            yield from _entries(_Text(file))
-        except RecursionError:
-            raise FormatError(
-                f'{shown_text(path)} is nested too deeply and no export of labels.'
-            ) from None
-        except ValueError as error:
-            raise FormatError(
-                f'{shown_text(path)} is no valid JSON ({error}); export it again.'
-            ) from error
+    try:
+        yield from _entries(_Text(read_chunks(path)))
+    except RecursionError:
+        raise FormatError(
+            f'{shown_text(path)} is nested too deeply and no export of labels.'
+        ) from None
+    except ValueError as error:
+        raise FormatError(
+            f'{shown_text(path)} is no valid JSON ({error}); export it again.'
+        ) from error
 
 
 class _Text:
     """The text of a file, which is decoded as it is read."""
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        head = file.read(_CHUNK)
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        head = next(chunks, b'')
         self._decoder = codecs.getincrementaldecoder(json.detect_encoding(head))()
         self._ended = not head
         self._passed = self.place = 0
@@ -67,9 +67,9 @@ class _Text:
         """Drop what was taken, and read as much again as is left, so that long entries are fast."""
         self._passed += self.place
         self.text, self.place = self.text[self.place :], 0
-        content = self._file.read(max(_CHUNK, len(self.text)))
-        self._ended = not content
-        self.text += self._decoder.decode(content, self._ended)
+        parts = list(islice(self._chunks, 1 + len(self.text) // CHUNK))
+        self._ended = not parts
+        self.text += self._decoder.decode(b''.join(parts), self._ended)
 
     def peek(self) -> str:
         """Return the next character that is no blank, or '' at the end."""
@@ -111,8 +111,8 @@ class _Text:
                     where = self._passed + error.pos
                     raise ValueError(f'{error.msg} at character {where}') from error
             else:
-                # a number may go on in the next chunk
-                if end < len(self.text) or self._ended:
+                # a number may go on in the next chunk: 1 as 12, as 1.5, or as 1e-5
+                if end + 2 < len(self.text) or self._ended:
                     self.place = end
                     return value
             self._read()

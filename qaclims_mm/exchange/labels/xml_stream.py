@@ -1,17 +1,18 @@
 """Files of XML in any encoding, element by element; entities are refused."""
 
 import codecs
+import itertools
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.labels.chunks import read_chunks
 from qaclims_mm.schemas.files import check_regular
 from qaclims_mm.schemas.names import shown_text
 
-_CHUNK = 1 << 20
 _DEEPEST = 100
 _DECLARED = re.compile(rb"""\s*<\?xml[^>]*?encoding\s*=\s*(["'])([A-Za-z][\w.-]{0,40})\1""")
 _MARKS = (
@@ -42,14 +43,13 @@ def read_elements(path: Path) -> Generator[Element]:
     """
     try:
         check_regular(path, 'give a file')
-        with path.open('rb') as file:
-            head = file.read(_CHUNK)
-            decoder = codecs.getincrementaldecoder(_encoding_of(head))()
-            elements = _Elements()
-            while head:
-                yield from elements.feed(decoder.decode(head))
-                head = file.read(_CHUNK)
-            yield from elements.feed(decoder.decode(b'', True), True)
+        chunks = read_chunks(path)
+        head = next(chunks, b'')
+        decoder = codecs.getincrementaldecoder(_encoding_of(head))()
+        elements = _Elements()
+        for chunk in itertools.chain([head], chunks):
+            yield from elements.feed(decoder.decode(chunk))
+        yield from elements.feed(decoder.decode(b'', True), True)
     except (expat.ExpatError, LookupError, OSError, ValueError) as error:
         raise FormatError(f'{shown_text(path)}: no valid XML ({shown_text(str(error))})') from error
 
@@ -95,12 +95,14 @@ class _Elements:
         self._ready: list[Element] = []
         self._builder = TreeBuilder()
 
-    def feed(self, text: str, final: bool = False) -> list[Element]:
-        """Return the elements that a part of the text ends."""
-        # a text is always parsed as such, whatever encoding its first line declares
-        self._parser.Parse(text, final)
-        ready, self._ready = self._ready, []
-        return ready
+    def feed(self, text: str, final: bool = False) -> Iterator[Element]:
+        """Yield the elements that a part of the text ends, also those before an error."""
+        try:
+            # a text is always parsed as such, whatever encoding its first line declares
+            self._parser.Parse(text, final)
+        finally:
+            ready, self._ready = self._ready, []
+            yield from ready
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         if self._depth == _DEEPEST:

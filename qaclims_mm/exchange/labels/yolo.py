@@ -150,5 +150,6 @@ def _names_of_yaml(text: str) -> dict[int, str]:
     # all scalars stay texts: a class may be called "no", "null" or "1e3"
     content = yaml.load(text, Loader=yaml.BaseLoader)
     names = content.get('names') if isinstance(content, dict) else None
-    pairs = names.items() if isinstance(names, dict) else enumerate(names or ())
+    listed = enumerate(names) if isinstance(names, list) else ()
+    pairs = names.items() if isinstance(names, dict) else listed
     return {int(k): name for k, v in pairs if (name := text_of(v)) is not None}
