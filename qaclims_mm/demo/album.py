@@ -14,6 +14,7 @@ from qaclims_mm.schemas.images import ARCHIVES, SUFFIXES
 from qaclims_mm.schemas.names import problem_of_image_id, shown_text
 
 LABEL_FILES = ('.csv', '.tsv', '.json', '.jsonl', '.ndjson', '.xml', '.txt', '.parquet', '.xlsx')
+TURNED = 'are turned as their EXIF data say'
 # longest side of the small picture by which an image is chosen, in pixels
 _SMALL = 160
 
@@ -103,7 +104,8 @@ def open_files(files: Sequence[str | Path], read: Callable[[Path], Picture], mos
         first = first or picture
         entries.append(Entry(_new_id(path, entries), path))
         smalls.append(_small(picture.pixels))
-        for remark in picture.remarks:
+        turned = (TURNED,) if picture.orientation != 1 else ()
+        for remark in (*turned, *picture.remarks):
             remarks.setdefault(remark, []).append(path.name)
     messages += [
         f'{len(names)} images {remark} (first: {shown_text(names[0])})'

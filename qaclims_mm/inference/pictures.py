@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
-from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.read_image import decode_image
 from qaclims_mm.errors import RecordError
 from qaclims_mm.schemas.names import shown_text
 
@@ -24,11 +23,15 @@ class Picture:
         image: Its file, or the pixels that were given.
         pixels: RGB uint8 ``(H, W, 3)``.
         size: Height and width of the file, which may be larger.
+        orientation: How EXIF turns it, 1 to 8.
+        remarks: What is strange of the file, see ``read_image.Decoded``.
     """
 
     image: Path | np.ndarray
     pixels: np.ndarray
     size: tuple[int, int]
+    orientation: int = 1
+    remarks: tuple[str, ...] = ()
 
 
 def read_picture(
@@ -51,10 +54,11 @@ def read_picture(
             )
         return Picture(image, image, image.shape[:2])
     try:
-        return Picture(Path(image), *read_image(image, **reading))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        decoded = decode_image(image, **reading)
+    except OSError as error:
         shown = shown_text(name or image)
         raise RecordError(f'image {shown} cannot be read ({error}); replace it.') from error
+    return Picture(Path(image), decoded.rgb, decoded.size, decoded.orientation, decoded.remarks)
 
 
 def read_ahead(
