@@ -14,6 +14,8 @@ from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_text
 
+_FORBIDDEN = '{} may not be read; change its permissions, or those of its folder (chmod u+rX).'
+
 
 def read_source(labels: str | Path, images: str | Path) -> Source:
     """Read labels of whatever kind.
@@ -33,10 +35,25 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
     # those of pathlib raise an error for a name that is too long
     if not os.path.isdir(images):
         raise FormatError(f'there is no folder {shown_text(images)} with images.')
+    _check_access(folder)
     if os.path.isdir(labels):
+        _check_access(path)
         return read_label_folder(path, folder)
     if problem := problem_of_file(path):
         missing = f'there is no file or folder {shown_text(path)} with labels.'
         other = f'{shown_text(path)} {problem}; give a file or folder of labels.'
         raise FormatError(missing if problem == 'is missing' else other)
-    return read_label_file(path, folder)
+    try:
+        return read_label_file(path, folder)
+    except PermissionError as error:
+        raise FormatError(_FORBIDDEN.format(shown_text(error.filename or path))) from error
+
+
+def _check_access(folder: Path) -> None:
+    """Refuse a folder that would look empty, since its files may not be listed.
+
+    Raises:
+        FormatError: If it may not be read.
+    """
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise FormatError(_FORBIDDEN.format(shown_text(folder)))
