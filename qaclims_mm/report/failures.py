@@ -5,15 +5,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.functional.evaluation import count_pixels, iou
 from qaclims_mm.report.blocks import Block, MissingError
 from qaclims_mm.report.images import SIDE, answers_of, evenly, true_mask
 from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
-from qaclims_mm.schemas import Cams, file_of, read_cams
+from qaclims_mm.review.sources import mask_at
+from qaclims_mm.schemas import file_of, read_cams
 from qaclims_mm.schemas.work_dir import CAMS, CURVE
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, fit_mask, load_column
 
@@ -92,12 +91,6 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
         [rows] = np.nonzero((counts.classes == label + 1) & (counts.gt > 0))
         for row in rows:
             yield Case(record, label, name, float(found[row]))
-
-
-def mask_at(maps: Cams, threshold: float) -> np.ndarray:
-    """Return the mask of maps at a threshold, ``(H, W)``: k + 1, or 0 where none is above."""
-    high_res, class_indices = torch.from_numpy(maps.high_res), torch.from_numpy(maps.class_indices)
-    return mask_of_cams(high_res, class_indices, threshold).numpy()
 
 
 def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:

@@ -167,3 +167,31 @@ def test_masks_of_a_stage_that_have_the_size_of_the_file(tmp_path):
     record = dict(image_id='a', ori_shape=(1, 2), file_shape=(2, 4), num_classes=3)
     found = LoadMask(masks=str(tmp_path)).transform(record)
     assert found['gt_seg_map'].tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize('image_id', ['a', 'sub dir/b.c', 'none'])
+def test_a_corrected_mask_takes_the_place_of_the_pseudo_mask(tmp_path, image_id):
+    made, corrected = tmp_path / 'made', tmp_path / 'corrected'
+    for name in ('a', 'sub dir/b.c', 'none'):
+        write_mask(made / f'{name}.png', np.full((4, 5), 1))
+    for name in ('a', 'sub dir/b.c'):
+        write_mask(corrected / f'{name}.png', np.full((8, 10), 2))
+    record = dict(image_id=image_id, ori_shape=(4, 5), file_shape=(8, 10), num_classes=2)
+    plain = LoadMask(masks=str(made))
+    assert (plain.transform(dict(record))['gt_seg_map'] == 1).all()
+    step = LoadMask(masks=str(made), corrected=str(corrected))
+    # as small as the image is read
+    found = step.transform(dict(record))['gt_seg_map']
+    assert found.shape == (4, 5)
+    assert (found == (1 if image_id == 'none' else 2)).all()
+    assert step.input_folder == str(made)
+    absent = LoadMask(masks=str(made), corrected=str(tmp_path / 'absent'))
+    assert (absent.transform(dict(record))['gt_seg_map'] == 1).all()
+
+
+def test_a_corrected_mask_of_another_size_is_named(tmp_path):
+    write_mask(tmp_path / 'corrected/a.png', np.ones((3, 3)))
+    record = dict(image_id='a', ori_shape=(4, 5), num_classes=2)
+    step = LoadMask(masks=str(tmp_path), corrected=str(tmp_path / 'corrected'))
+    with pytest.raises(RecordError, match=r'corrected/a\.png has size 3x3, but its image 5x4'):
+        step.transform(record)
