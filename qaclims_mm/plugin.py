@@ -11,4 +11,5 @@ import qaclims_mm.models  # noqa: E402, F401
 import qaclims_mm.vlms  # noqa: E402, F401
 from qaclims_mm.imports import import_submodules  # noqa: E402
 
-import_submodules('qaclims_mm.engine')
+for package in ('qaclims_mm.datasets', 'qaclims_mm.engine'):
+    import_submodules(package)

@@ -22,12 +22,11 @@ from tool_runs import run_tool
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextBank
-from qaclims_mm.datasets.folder import NOBODY, FolderWeakDataset
+from qaclims_mm.datasets.folder import FolderWeakDataset
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.exchange.labels.reading import read_source
 from qaclims_mm.projects.checks import as_words, check_source
-from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.schemas import update_metrics, write_json, write_run_config
 from qaclims_mm.schemas.labels import read_labels
@@ -37,7 +36,8 @@ from qaclims_mm.schemas.names import (
     problem_of_line,
     problem_of_name,
 )
-from qaclims_mm.schemas.project import read_project_tables
+from qaclims_mm.schemas.project import NOBODY, read_project_tables
+from qaclims_mm.schemas.project_options import Options
 
 _FOLDERS = itertools.count()
 
@@ -110,7 +110,7 @@ def write_twin(folder, checked, images):
         sizes=checked.sizes,
     )
     twin.counts.update(c for labels in twin.rows.values() for c in labels)
-    write_project(Project(folder, images, twin, PRESETS['mini']), 1e11)
+    write_project(Project(folder, Options(images, preset='mini'), twin), 1e11)
     return code_of(folder)
 
 
@@ -129,9 +129,14 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
         voc, table = False, here / 'labels.json'
     make_images(images, stems, picture)
     (write_voc if voc else write_coco)(table, stems, labels)
+    if not any(label.strip(BLANKS) for label in labels):
+        with pytest.raises(QAClimsError, match='has a label') as refused:
+            read_source(table, images)
+        assert not problem_of_characters(str(refused.value))
+        return
     source = read_source(table, images)
     checked = check_source(source, images)
-    made = Project(project, images, checked, PRESETS['mini'])
+    made = Project(project, Options(images, preset='mini'), checked)
     if not checked.counts or any(problem_of_line(folder) for folder in folders):
         # one line, in which nothing is sent to the terminal as it is
         with pytest.raises(QAClimsError) as refused:

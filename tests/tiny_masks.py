@@ -3,10 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.schemas import file_of, write_mask
+from qaclims_mm.schemas.project import with_gap
 
 SIZE = (37, 52)
+CLASSES = ('dog', 'a/b', "it's </x>")
 HOSTILE = (
     'dog',
     'a/b',
@@ -69,3 +70,26 @@ def ious(true, found):
     """Return the IoU of each class of a mask."""
     values = [v for v in np.unique(true) if v not in (0, 255)]
     return [((true == v) & (found == v)).sum() / ((true == v) | (found == v)).sum() for v in values]
+
+
+def brush_words(content, channels=4):
+    """Decode Label Studio's brush bit by bit, as its format is described."""
+    bits = ''.join(f'{byte:08b}' for byte in content)
+    place = 0
+
+    def take(number):
+        nonlocal place
+        place += number
+        return int(bits[place - number : place], 2)
+
+    number, word = take(32), take(5) + 1
+    sizes = [take(4) + 1 for _ in range(4)]
+    words = []
+    while len(words) < number:
+        same = take(1)
+        count = take(sizes[take(2)]) + 1
+        if same:
+            words += [take(word)] * count
+        else:
+            words += [take(word) for _ in range(count)]
+    return np.array(words).reshape(-1, channels)

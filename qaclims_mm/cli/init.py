@@ -1,76 +1,161 @@
-"""Make a project of your own images: qaclims init DIR --images FOLDER --labels FILE.
+"""Make or update a project of your own images: qaclims init DIR --images FOLDER --labels FILE.
 
 Labels are a CSV file (image,labels), COCO's JSON, VOC's XML files, or the folder of the images
-itself with a folder for each class. The exit status is 3 if the project was made, but rows
-were left out; these are listed first.
+itself with a folder for each class. Run again on the same folder it updates the project: options
+that are not given stay as they were, and so do files that were changed by hand. The exit status is
+3 if the project was written, but rows were left out; these are listed first.
 """
 
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
-from qaclims_mm.errors import EXIT_BAD_RECORDS
+from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, StageError
 from qaclims_mm.projects.presets import PRESETS
 
 if TYPE_CHECKING:
+    from qaclims_mm.projects.before import Before
     from qaclims_mm.projects.names import Proposal
+    from qaclims_mm.projects.sources import Labelled
+    from qaclims_mm.projects.writer import Project, Written
 
 SHOWN = 20
 
 
-def main() -> int:
-    """Check the data, write the project and say what to run; returns 3 if rows are left out."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('folder', help='folder of the project, which is made')
-    parser.add_argument('--images', required=True, help='folder of the images')
-    parser.add_argument('--labels', help='their labels; by default a folder for each class')
-    parser.add_argument('--classes', nargs='+', default=[], help='take these classes alone')
+    parser.add_argument('folder', help='folder of the project, which is made or updated')
+    parser.add_argument('--images', type=Path, help='folder of the images; a new project needs it')
+    parser.add_argument(
+        '--labels', type=Path, help='their labels; by default a folder for each class'
+    )
+    parser.add_argument(
+        '--classes', nargs='*', help='take these classes alone; without a name all of them'
+    )
     parser.add_argument(
         '--rename', nargs='+', default=[], metavar='LABEL=NAME', help='call or join labels so'
     )
-    parser.add_argument('--masks', help='folder of ground truth masks of some images, for scores')
+    parser.add_argument(
+        '--masks', type=Path, help='folder of ground truth masks of some images, for scores'
+    )
     parser.add_argument(
         '--preset',
-        default='full',
         choices=PRESETS,
         help='networks: full (default); mini, those of MiniWorld, to try the steps out in minutes; '
         'or rehearsal, those of full with random weights and two training steps',
     )
-    parser.add_argument('--strict', action='store_true', help='make no project with problems')
-    args = parser.parse_args()
-    # these take seconds, and --help does not need them
-    import torch
+    parser.add_argument('--strict', action='store_true', help='write nothing if there are problems')
+    return parser
 
-    from qaclims_mm.exchange.labels.reading import read_source
+
+def main() -> int:
+    """Check the data, write the project and say what to run; returns 3 if rows are left out."""
+    args = _parser().parse_args()
+    from qaclims_mm.projects.before import read_before
     from qaclims_mm.projects.checks import check_source
-    from qaclims_mm.projects.machine import matmul_rate
     from qaclims_mm.projects.masks import check_masks
-    from qaclims_mm.projects.names import propose_names, read_renames
-    from qaclims_mm.projects.writer import Project, check_new_folder, write_project
+    from qaclims_mm.projects.names import read_renames
+    from qaclims_mm.projects.writer import Project, check_project
 
-    console, images = new_console(), Path(args.images)
+    console, folder = new_console(), Path(args.folder)
     renames = read_renames(args.rename)
-    check_new_folder(Path(args.folder))
-    source = read_source(args.labels or images, images)
-    checked = check_source(source, images, args.classes, renames)
-    masks = Path(args.masks) if args.masks else None
+    before = read_before(folder)
+    labelled = _read_labels(args, before, renames)
+    if labelled.why_own:
+        console.print(
+            f'labels are read from {folder}/labels.csv: {labelled.why_own}', soft_wrap=True
+        )
+    options = labelled.options
+    checked = check_source(
+        labelled.source,
+        options.images,
+        options.classes,
+        options.renames,
+        labelled.order,
+        labelled.noted,
+    )
     _show_lines(console, checked.problems, 'problems')
     _show_lines(console, checked.notes, 'notes')
-    strange = check_masks(masks, checked) if masks is not None else []
+    strange = check_masks(options.masks, checked) if options.masks is not None else []
     _show_lines(console, strange, 'problems')
     if (checked.problems or strange) and args.strict:
-        console.print(styled(('no project was made (--strict)', 'red')))
+        console.print(styled(('nothing was written (--strict)', 'red')))
         return 1
-    project = Project(Path(args.folder), images, checked, PRESETS[args.preset], masks)
-    rate = matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
-    *_, plan = write_project(project, rate)
+    project = Project(folder, options, checked, options.masks)
+    check_project(project)
+    rate = _rate()
+    written = _write(project, before, rate)
+    console.print(
+        f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}', soft_wrap=True
+    )
+    _show_result(console, project, written, rate)
+    return EXIT_BAD_RECORDS if checked.left_out else 0
+
+
+def _read_labels(args: argparse.Namespace, before: 'Before', renames: dict[str, str]) -> 'Labelled':
+    """Read the labels of a new project, or of one that is updated.
+
+    Raises:
+        ConfigError: If the project is of an earlier version and its options are not given.
+    """
+    from qaclims_mm.projects.sources import read_project_labels
+    from qaclims_mm.schemas.project_options import new_options
+
+    given: dict[str, Any] = {
+        name: getattr(args, name) for name in ('images', 'labels', 'masks', 'preset')
+    }
+    given['classes'] = None if args.classes is None else tuple(args.classes)
+    if before.options is not None:
+        options = before.options.updated(given, renames)
+    elif before.is_new or args.images is not None:
+        options = new_options(given, renames)
+    else:
+        raise ConfigError(
+            f'{args.folder} is a project of an earlier version, which did not note its options; '
+            'give those that it was made with: --images, and --labels, --rename, --classes, '
+            '--masks or --preset.'
+        )
+    return read_project_labels(before, options, given, renames)
+
+
+def _rate() -> float:
+    """Return the FLOPs a second of this machine, by which the time is estimated."""
+    # this takes seconds, and what is wrong with the data has been said by now
+    import torch
+
+    from qaclims_mm.projects.machine import matmul_rate
+
+    return matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
+
+
+def _write(project: 'Project', before: 'Before', rate: float) -> 'Written':
+    """Write the project while neither a run nor another qaclims init uses it.
+
+    Raises:
+        StageError: If one does, or has changed it in the meantime.
+    """
+    from qaclims_mm.projects.before import read_before
+    from qaclims_mm.projects.writer import write_project
+    from qaclims_mm.schemas.work_dir import LOGS
+    from qaclims_mm.workflow.locks import hold
+
+    with hold(project.folder / 'work' / LOGS / '.lock', str(project.folder)):
+        if read_before(project.folder) != before:
+            raise StageError(f'{project.folder} was changed in the meantime; run this again.')
+        return write_project(project, rate)
+
+
+def _show_result(console: Console, project: 'Project', written: 'Written', rate: float) -> None:
+    """Show classes, names, changes and costs, and say what to run."""
+    from qaclims_mm.projects.names import propose_names
+
+    checked = project.checked
     # a title would be as narrow as the table
-    console.print(f'{source.kind}: {len(checked.rows)} images of {images}', soft_wrap=True)
     table = Table()
     for title in ('class', 'images'):
         table.add_column(title, justify='right' if title == 'images' else 'left')
@@ -79,32 +164,32 @@ def main() -> int:
     if len(checked.classes) > SHOWN:
         table.add_row(f'and {len(checked.classes) - SHOWN} more', '')
     console.print(table)
-    _show_names(console, propose_names(checked.counts))
+    _show_names(console, propose_names(checked.counts), project.folder)
+    _show_lines(console, written.changes, 'changes')
     minutes, megabytes = map(sum, zip(*project.costs(rate).values(), strict=True))
     weights = ', besides what is downloaded of weights' if project.preset.downloads else ''
     console.print(
         f'about {_span(minutes)} on this machine and {megabytes / 1000:.1f} GB{weights} '
-        '(--dry-run has the stages)',
+        '(--dry-run has the stages, and which of them have to be made again)',
         soft_wrap=True,
     )
-    command = shlex.join(['qaclims', 'run', str(plan)])
+    command = shlex.join(['qaclims', 'run', str(written.plan)])
     console.print(f'now run: {command}', soft_wrap=True)
-    return EXIT_BAD_RECORDS if checked.left_out else 0
 
 
 def _span(minutes: float) -> str:
     return f'{minutes / 60:.0f} hours' if minutes > 120 else f'{max(1, minutes):.0f} minutes'
 
 
-def _show_names(console: Console, proposals: 'list[Proposal]') -> None:
+def _show_names(console: Console, proposals: 'list[Proposal]', folder: Path) -> None:
     """Say which labels a model may not understand, and how to call them otherwise."""
     for label, name, reason in proposals:
         better = f'; better: {name}' if name else ''
         console.print(f'- label {label}: {reason}{better}', soft_wrap=True)
-    renames = [shlex.quote(f'{p.label}={p.name}') for p in proposals if p.name]
+    renames = [f'{p.label}={p.name}' for p in proposals if p.name]
     if renames:
-        taken = ' '.join(renames)
-        console.print(f'to take them: delete the project, and --rename {taken}', soft_wrap=True)
+        command = shlex.join(['qaclims', 'init', str(folder), '--rename', *renames])
+        console.print(f'to take them: {command}', soft_wrap=True)
 
 
 def _show_lines(console: Console, lines: list[str], what: str) -> None:

@@ -1,5 +1,1 @@
-"""Image-level datasets and their transforms."""
-
-from qaclims_mm.imports import import_submodules
-
-import_submodules(__name__)
+"""Data sets, their transforms and samplers; ``qaclims_mm.plugin`` registers them."""

@@ -1,7 +1,7 @@
 """Anybody's images: a folder and a table of labels."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,48 +12,10 @@ from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import image_id_of
+from qaclims_mm.schemas.images import SUFFIXES, path_below
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.names import shown_name, shown_text
-from qaclims_mm.schemas.project import CLASSES, LABELS, read_project_tables
-
-# the mask's value of this place is that of pixels that do not count
-_GAP, NOBODY = 254, '(nobody)'
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.tif', '.tiff', '.bmp', '.gif', '.webp')
-
-
-def with_gap(classes: Sequence[str]) -> list[str]:
-    """Return class names with ``(nobody)`` where a mask's value would be 255."""
-    gap = [NOBODY] if len(classes) > _GAP else []
-    return [*classes[:_GAP], *gap, *classes[_GAP:]]
-
-
-def find_images(folder: str | Path) -> Iterator[Path]:
-    """Yield the images below a folder, sorted; hidden ones are left out."""
-    folder = Path(folder)
-    for path in sorted(folder.rglob('*')):
-        hidden = any(part.startswith('.') for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not hidden:
-            yield path
-
-
-def path_below(image: str, folder: str | Path) -> str:
-    """Return an image's path below a folder, to which absolute ones and ``..`` may lead.
-
-    Raises:
-        ValueError: If it leads elsewhere, or to the folder itself.
-    """
-    # a folder may be a link, and be named by either of its two paths
-    for root_of in (os.path.abspath, os.path.realpath):
-        root = root_of(folder)
-        path = Path(os.path.normpath(os.path.join(root, image)))
-        if path == Path(root):
-            raise ValueError(f'image {shown_name(image)} is the folder of the images, not an image')
-        if path.is_relative_to(root):
-            return path.relative_to(root).as_posix()
-    raise ValueError(
-        f'image {shown_text(image)} is not below {shown_text(folder)}, the folder of the images, '
-        'to which paths are relative.'
-    )
+from qaclims_mm.schemas.project import CLASSES, GAP, LABELS, NOBODY, read_project_tables
 
 
 def _check_classes(classes: Sequence[str]) -> None:
@@ -71,10 +33,10 @@ def _check_classes(classes: Sequence[str]) -> None:
             )
             raise ConfigError(f'class {shown_name(name)} {other}; classes need different names.')
         first[key] = name
-    if len(classes) > _GAP and classes[_GAP] != NOBODY:
+    if len(classes) > GAP and classes[GAP] != NOBODY:
         raise ConfigError(
-            f'of more than {_GAP} classes that at index {_GAP} must be {NOBODY}, but is '
-            f'{shown_name(classes[_GAP])}; its masks would be of the value that does not count.'
+            f'of more than {GAP} classes that at index {GAP} must be {NOBODY}, but is '
+            f'{shown_name(classes[GAP])}; its masks would be of the value that does not count.'
         )
 
 
@@ -87,7 +49,7 @@ class FolderWeakDataset(ImageLevelDataset):
             leads there; its suffix may be left out) and ``labels`` (separated by ``;``, one with a
             ``;`` in quotation marks), relative to ``data_root``.
         classes: Names without the background, in the order of the labels; of more than 254 the
-            one at index 254 is ``(nobody)``, see ``with_gap``.
+            one at index 254 is ``(nobody)``, see ``schemas.project.with_gap``.
         data_root: Where the paths are relative to.
         data_prefix: ``img_path``, the folder of the images, and ``seg_map_path``, that of masks,
             which is needed for evaluation alone; both below ``data_root``.

@@ -2,22 +2,22 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from qaclims_mm.datasets.folder import NOBODY
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.exchange.labels.image_folder import ImageFolder
+from qaclims_mm.exchange.labels.matching import match_images
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.progress import track
 from qaclims_mm.projects.names import is_word
-from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
+from qaclims_mm.schemas.names import problem_of_name, shown_name, shown_text
+from qaclims_mm.schemas.project import NOBODY
 
 # an image with a shorter side has hardly a cell in its maps
 MIN_SIDE = 32
@@ -29,7 +29,7 @@ class Checked:
 
     Attributes:
         rows: {image below the folder, with its suffix: labels}, those that can be used.
-        classes: Their labels in alphabetical order.
+        classes: Their labels in the order of the masks' values.
         counts: {class: number of images}.
         renamed: {label as it was found: class}.
         aliases: {class: other words for it among the labels}.
@@ -55,6 +55,8 @@ def check_source(
     images: str | Path,
     classes: Sequence[str] = (),
     renames: Mapping[str, str] | None = None,
+    order: Sequence[str] = (),
+    noted: Collection[str] = (),
 ) -> Checked:
     """Keep what can be used of a source, and tell what is wrong with the rest.
 
@@ -63,6 +65,9 @@ def check_source(
         images: Folder of the images.
         classes: Classes that there shall be; labels beside them are left out. None takes all.
         renames: {label: name of its class}.
+        order: Classes that come first, as far as there are images of them: those of the project
+            that is updated, so that they keep the values of their masks.
+        noted: Labels that no image needs to have to be renamed.
 
     Raises:
         ConfigError: If no image has a label that is to be renamed, or a class is given a bad name.
@@ -74,9 +79,10 @@ def check_source(
     folder = ImageFolder(images)
     checked = Checked()
     found = [label for labels in source.rows.values() for label in labels]
-    checked.renamed, checked.aliases = _name(as_words(found), renames or {})
-    wanted = set(as_words(classes).values())
-    names = _find_all(source, folder, checked.problems)
+    checked.renamed, checked.aliases = _name(as_words(found), renames or {}, order, noted)
+    words = as_words([*order, *classes])
+    wanted = {words[name] for name in classes}
+    names = match_images(source, folder)
     looked = _look_at_all(folder.root, list(dict.fromkeys(names.values())))
     again, beside = list(source.again), Counter[str]()
     for image, name in names.items():
@@ -94,7 +100,8 @@ def check_source(
         beside.update(own.keys() - kept)
         checked.rows[name] = list(dict.fromkeys([*checked.rows[name], *kept]))
     checked.counts = Counter(c for labels in checked.rows.values() for c in labels)
-    checked.classes = sorted(wanted or checked.counts)
+    there = wanted or set(checked.counts)
+    checked.classes = [*(c for c in order if c in there), *sorted(there.difference(order))]
     known = checked.aliases.items()
     checked.aliases = {name: others for name, others in known if name in checked.classes}
     if NOBODY in checked.classes:
@@ -102,7 +109,8 @@ def check_source(
             f'no class can be called {NOBODY}, which stands for a mask value without a class; '
             f"choose another name with --rename '{NOBODY}=...'."
         )
-    checked.notes = _notes(again, beside, sum(not labels for labels in checked.rows.values()))
+    unlabelled = sum(not labels for labels in checked.rows.values())
+    checked.notes = [*source.notes, *_notes(again, beside, unlabelled)]
     used = {*names.values(), *source.rows}
     others = [name for name in folder.names if name not in used]
     # first what is wrong with many images: of long lists the end is not seen
@@ -136,28 +144,6 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
             f'{len(others)} images {source.unnamed} (first: {shown_text(others[0])}); not used'
         )
     return problems
-
-
-def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[str, str]:
-    """Return {image as its row calls it: path below the folder}, and add to the problems."""
-    names: dict[str, str] = {}
-    seen: dict[str, str] = {}
-    for image in source.rows:
-        try:
-            name = folder.find(image)
-            image_id = image_id_of(name, '')
-            if problem := problem_of_image_id(image_id):
-                raise ValueError(f'image {shown_name(name)}: {problem}')
-            other = seen.setdefault(image_id, name)
-            if other != name:
-                raise ValueError(
-                    f'{shown_text(name)} and {shown_text(other)} differ in their suffix alone'
-                )
-        except ValueError as error:
-            problems.append(f'{source.places[image]}: {error}; left out')
-        else:
-            names[image] = name
-    return names
 
 
 def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[str]:
@@ -198,19 +184,25 @@ def as_words(labels: object) -> dict[str, str]:
 
 
 def _name(
-    words: Mapping[str, str], renames: Mapping[str, str]
+    words: Mapping[str, str],
+    renames: Mapping[str, str],
+    order: Sequence[str],
+    noted: Collection[str],
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Return {label: class}, and {class: other labels that were renamed to it}.
 
     Args:
         words: {label: its words}.
         renames: {label or its words: name of its class}.
+        order: Classes that are there already, which a label that is the same but for case joins.
+        noted: Labels that need not be there to be renamed.
     """
-    unknown = sorted(set(renames) - {*words, *words.values()})
+    unknown = sorted(set(renames) - {*words, *words.values(), *noted})
     if unknown:
         raise ConfigError(f'cannot rename {shown_name(unknown[0])}: no image has that label.')
     named = {label: renames.get(label, renames.get(text, text)) for label, text in words.items()}
-    classes = as_words(named.values())
+    again = [name for label, name in renames.items() if order and label not in noted]
+    classes = as_words([*again, *order, *named.values()])
     renamed = {label: classes[name] for label, name in named.items()}
     aliases: dict[str, list[str]] = {}
     for label, text in words.items():

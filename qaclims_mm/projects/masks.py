@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.exchange.labels.source import some_of
 from qaclims_mm.progress import track
@@ -15,6 +14,7 @@ from qaclims_mm.projects.checks import Checked
 from qaclims_mm.schemas import IGNORE_INDEX, join_problems, read_mask
 from qaclims_mm.schemas.files import file_of, image_id_of, problem_of_file
 from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.project import with_gap
 
 # of the masks with an object: where more have a class that their image has not, annotators'
 # oversights are no explanation
@@ -132,6 +132,6 @@ def _values(path: Path, size: tuple[int, int], names: Sequence[str]) -> list[int
 def _numbering(names: Sequence[str]) -> str:
     listed = some_of([f'{value} {name}' for value, name in enumerate(names, start=1)], _SHOWN)
     return (
-        '0 is background, then come the classes in alphabetical order '
+        '0 is background, then come the classes in this order '
         f'({listed}), {IGNORE_INDEX} does not count'
     )

@@ -18,6 +18,7 @@ class Preset:
         seconds: {stage: seconds of two cores for an image}, measured; see ``costs.estimate``.
         checkpoint: {training: megabytes that it keeps}.
         downloads: Whether weights are downloaded.
+        starts_from_cam: Whether QA-CLIMS starts from the weights of the classifier.
         more: {stage: lines that end its config}.
     """
 
@@ -31,6 +32,7 @@ class Preset:
     seconds: dict[str, float]
     checkpoint: dict[str, float]
     downloads: bool = False
+    starts_from_cam: bool = False
     more: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,6 +79,7 @@ PRESETS = {
         ),
         checkpoint=dict(cam=366, qa_clims=366, irn=212, segment=90),
         downloads=True,
+        starts_from_cam=True,
     ),
     # MiniWorld's, which ship with the package: for trying a project out in minutes
     'mini': Preset(

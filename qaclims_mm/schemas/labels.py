@@ -68,15 +68,19 @@ def _add_row(labels: dict[str, list[str]], row: dict[Any, Any], where: str) -> N
     labels[image] = [name.strip(BLANKS) for name in cells if name.strip(BLANKS)]
 
 
+def labels_bytes(labels: Mapping[str, Iterable[str]]) -> bytes:
+    """Return a file that ``read_labels`` reads."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(COLUMNS)
+    writer.writerows((image, _cell(names)) for image, names in labels.items())
+    return file.getvalue().encode()
+
+
 def write_labels(path: str | Path, labels: Mapping[str, Iterable[str]]) -> None:
     """Write what ``read_labels`` reads."""
-    with (
-        atomic_path(path) as temporary,
-        temporary.open('w', newline='', encoding='utf-8') as file,
-    ):
-        writer = csv.writer(file, lineterminator='\n')
-        writer.writerow(COLUMNS)
-        writer.writerows((image, _cell(names)) for image, names in labels.items())
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(labels_bytes(labels))
 
 
 def _cell(names: Iterable[str]) -> str:

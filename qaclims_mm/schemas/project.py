@@ -5,6 +5,7 @@ A project is a folder with ``project.json``, ``classes.csv`` and ``labels.csv``,
 """
 
 import csv
+import io
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,15 +15,17 @@ from pathlib import Path
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import (
     atomic_path,
+    json_bytes,
     problem_of_file,
     read_json,
     shown_json,
-    write_json,
 )
 from qaclims_mm.schemas.names import problem_of_line, problem_of_name, shown_name, shown_text
 
 PROJECT, CLASSES, LABELS = 'project.json', 'classes.csv', 'labels.csv'
 PROJECT_SCHEMA = 1
+# the mask's value of this place is that of pixels that do not count
+GAP, NOBODY = 254, '(nobody)'
 _AGAIN = 'make the project again with qaclims init'
 
 
@@ -43,22 +46,41 @@ class ProjectTables:
     aliases: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+def with_gap(classes: Sequence[str]) -> list[str]:
+    """Return class names with ``(nobody)`` where a mask's value would be 255."""
+    gap = [NOBODY] if len(classes) > GAP else []
+    return [*classes[:GAP], *gap, *classes[GAP:]]
+
+
+def project_bytes(folder: str | Path, tables: ProjectTables) -> dict[str, bytes]:
+    """Return ``classes.csv`` and ``project.json`` of a project by their names.
+
+    Args:
+        folder: The project, to which its folders become relative.
+        tables: What they say.
+    """
+    file = io.StringIO()
+    rows = enumerate(['background', *tables.classes])
+    csv.writer(file, lineterminator='\n').writerows([('value', 'class'), *rows])
+    value = dict(
+        schema=PROJECT_SCHEMA,
+        images=relative_to_project(folder, tables.images),
+        masks=relative_to_project(folder, tables.masks) if tables.masks else None,
+        aliases={name: list(others) for name, others in tables.aliases.items()},
+    )
+    return {CLASSES: file.getvalue().encode(), PROJECT: json_bytes(value)}
+
+
+def relative_to_project(folder: str | Path, path: Path) -> str:
+    """Return a path as seen from a project, so that both can be moved together."""
+    return Path(os.path.relpath(path.resolve(), Path(folder).resolve())).as_posix()
+
+
 def write_project_tables(folder: str | Path, tables: ProjectTables) -> None:
     """Write ``project.json`` and ``classes.csv``; folders become relative to the project."""
-    folder = Path(folder)
-    images, masks = (
-        Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix() if path else None
-        for path in (tables.images, tables.masks)
-    )
-    aliases = {name: list(others) for name, others in tables.aliases.items()}
-    with (
-        atomic_path(folder / CLASSES) as temporary,
-        temporary.open('w', newline='', encoding='utf-8') as file,
-    ):
-        rows = enumerate(['background', *tables.classes])
-        csv.writer(file, lineterminator='\n').writerows([('value', 'class'), *rows])
-    value = dict(schema=PROJECT_SCHEMA, images=images, masks=masks, aliases=aliases)
-    write_json(folder / PROJECT, value)
+    for name, content in project_bytes(folder, tables).items():
+        with atomic_path(Path(folder, name)) as temporary:
+            temporary.write_bytes(content)
 
 
 def read_project_tables(folder: str | Path) -> ProjectTables:

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.datasets.folder import path_below
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import SHIPPED, resolve
@@ -16,6 +15,7 @@ from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import hash_config, hash_file
 from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write_json
+from qaclims_mm.schemas.images import path_below
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_tables
 from qaclims_mm.schemas.stage_folder import Origin

@@ -1,6 +1,7 @@
 import csv
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,14 @@ import pytest
 from PIL import Image
 from tool_runs import ROOT, run_tool
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.regions import draw_pictures
-from qaclims_mm.projects import presets
+from qaclims_mm.projects import machine, presets
 from qaclims_mm.schemas import read_cams, read_mask, write_mask
+from qaclims_mm.schemas.project import with_gap
+from qaclims_mm.workflow.fingerprint import Fingerprints
+from qaclims_mm.workflow.locks import hold
+from qaclims_mm.workflow.plans import read_plan
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def test_strict_stops_at_problems(data, capsys):
     ended = init(data, capsys, '--strict')
     assert ended.status == 1
     assert 'gone.jpg is missing' in ended.text
-    assert 'no project was made (--strict)' in ended.text
+    assert 'nothing was written (--strict)' in ended.text
     assert not (data / 'project').exists()
 
 
@@ -156,6 +160,21 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
             # turned as EXIF says, and as large as the file
             assert mask.shape == ((900, 500) if image_id == '4' else (112, 112))
     assert list((work / 'segment').glob('epoch_*.pth'))
+    check_elsewhere(data, capsys)
+
+
+def check_elsewhere(data, capsys):
+    """Copied with its images and made again there, nothing is to do; a correction is."""
+    there = data.with_name('elsewhere') / 'a copy'
+    shutil.copytree(data, there)
+    ended = run_tool('init', there / 'project', capsys=capsys)
+    assert '- nothing has changed' in ended.text
+    assert len(re.findall(r'│ done +│', run_pipeline(there / 'project', '--dry-run'))) == 12
+    run_tool('init', there / 'project', '--classes', 'cat', 'dog', capsys=capsys)
+    overview = run_pipeline(there / 'project', '--dry-run')
+    assert 'stale' in overview
+    assert not re.findall(r'│ done +│', overview)
+    assert list((there / 'project/work/segment').glob('epoch_*.pth'))
 
 
 @pytest.mark.slow
@@ -189,7 +208,7 @@ def test_one_class_and_many(tmp_path, capsys, two_steps, number):
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch):
-    """Networks of full size, with small crops; docs/own-data.md tells of 30 in full."""
+    """Networks of full size, with small crops; docs/project.md tells of 30 in full."""
     small = replace(
         presets.PRESETS['rehearsal'], crop=128, sides=(96, 160), max_side=160, scales=(1.0,)
     )
@@ -225,12 +244,14 @@ def test_names_and_costs(data, capsys):
     table.write_text(table.read_text().replace('train', 'TramTrain'))
     ended = init(data, capsys)
     assert 'label TramTrain: several words in one; better: tram train' in ended.text
-    assert "to take them: delete the project, and --rename 'TramTrain=tram train'" in ended.text
+    advice = f"to take them: qaclims init {data}/project --rename 'TramTrain=tram train'"
+    assert advice in ended.text
     assert re.search(r'about \d+ (minutes|hours) on this machine and 0\.1 GB', ended.text)
     overview = run_pipeline(data / 'project', '--dry-run')
     assert re.search(r'qa_clims .* [\d.]+ │ +12 │', overview)
-    shutil.rmtree(data / 'project')
-    assert 'tram train' in init(data, capsys, '--rename', 'TramTrain=tram train').text
+    ended = run_tool('init', *shlex.split(advice)[5:], capsys=capsys)
+    assert re.search(r'new classes: tram train \(value \d\)', ended.text)
+    assert 'TramTrain' not in (data / 'project/labels.csv').read_text()
     ended = init(data, capsys, '--rename', 'cow')
     assert ended.status == 1
     assert "given once, as 'label=name', but got 'cow'" in ended.text
@@ -279,3 +300,144 @@ def test_renames_that_are_refused(data, capsys, word, message):
     ended = init(data, capsys, '--rename', word)
     assert ended.status == 1
     assert re.search(f'error: {message}$', ended.text)
+
+
+@pytest.fixture
+def whole(tmp_path, capsys):
+    """A project whose images are inside its folder."""
+    folder = tmp_path / "it's {mine}"
+    for number, (_, picture) in enumerate(draw_pictures(0, 4)):
+        path = folder / f'images/{("cat", "dog")[number % 2]}/{number}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture.image).save(path)
+    ended = run_tool('init', folder, '--images', folder / 'images', *MINI, capsys=capsys)
+    assert ended.status == 0, ended.text
+    return folder
+
+
+MINI = ('--preset', 'mini')
+
+
+def origins(folder):
+    """Return from what each stage would be made."""
+    plan = read_plan(folder / 'pipeline.py')
+    known = Fingerprints(folder.parent / 'known.json')
+    return [known.origin_of(stage, plan.root, 0) for stage in plan.stages]
+
+
+def test_a_project_is_sent(whole, tmp_path, capsys, monkeypatch):
+    before = origins(whole)
+    packed = shutil.make_archive(tmp_path / 'sent', 'zip', whole)
+    there = tmp_path / 'another machine/{{fileDirname}}'
+    shutil.unpack_archive(packed, there)
+    shutil.rmtree(whole)
+    (tmp_path / 'cwd').mkdir()
+    monkeypatch.chdir(tmp_path / 'cwd')
+    assert origins(there) == before
+    checked = run_tool('check_dataset', there / 'pipeline.py', capsys=capsys)
+    assert checked.status == 0
+    assert 'nothing is missing' in checked.text
+    ended = run_tool('init', os.path.relpath(there), capsys=capsys)
+    assert ended.status == 0
+    assert '- nothing has changed' in ended.text
+    assert origins(there) == before
+
+
+def test_options_alone_make_nothing_stale(whole, capsys):
+    before = origins(whole)
+    table = whole / 'same.csv'
+    shutil.copy(whole / 'labels.csv', table)
+    ended = run_tool('init', whole, '--labels', table, capsys=capsys)
+    assert '- nothing has changed' in ended.text
+    assert origins(whole) == before
+    assert '"labels": "same.csv"' in (whole / 'init.json').read_text()
+
+
+def test_two_at_once(whole, capsys):
+    with hold(whole / 'work/logs/.lock', 'it'):
+        ended = run_tool('init', whole, '--rename', 'dog=wolf', capsys=capsys)
+    assert ended.status == 1
+    assert re.search(r'is in use by process \d+', ended.text)
+    assert 'dog' in (whole / 'classes.csv').read_text()
+
+
+def test_changed_while_it_was_read(whole, capsys, monkeypatch):
+    def measure(device):
+        (whole / 'labels.csv').write_text('image,labels\ncat/0.png,cow\n')
+        return 1e11
+
+    monkeypatch.setattr(machine, 'matmul_rate', measure)
+    ended = run_tool('init', whole, '--rename', 'dog=wolf', capsys=capsys)
+    assert ended.status == 1
+    assert 'was changed in the meantime; run this again.' in ended.text
+    assert 'cow' in (whole / 'labels.csv').read_text()
+
+
+def test_a_project_of_an_earlier_version(whole, capsys):
+    (whole / 'init.json').unlink()
+    before = origins(whole)
+    ended = run_tool('init', whole, capsys=capsys)
+    assert ended.status == 1
+    assert re.search(r'error: .* did not note its options; give those .* --preset\.$', ended.text)
+    ended = run_tool('init', whole, '--images', whole / 'images', *MINI, capsys=capsys)
+    assert ended.status == 0
+    assert origins(whole) == before
+
+
+def test_a_folder_of_something_else(tmp_path, capsys):
+    (tmp_path / 'pipeline.py').write_text('stages = []')
+    ended = run_tool('init', tmp_path, '--images', tmp_path, capsys=capsys)
+    assert ended.status == 1
+    assert 'has a pipeline.py that qaclims init has not made; choose another folder' in ended.text
+
+
+def test_a_folder_that_cannot_be_written(whole, capsys, monkeypatch):
+    def refuse(path, content):
+        raise PermissionError(13, 'Permission denied', str(path))
+
+    monkeypatch.setattr('pathlib.Path.write_bytes', refuse)
+    ended = run_tool('init', whole, '--rename', 'dog=wolf', capsys=capsys)
+    assert ended.status == 1
+    assert re.search(
+        r'error: .*init\.json.*choose a folder that you may read and write', ended.text
+    )
+
+
+WITHOUT = """
+import sys
+for name in ('torch', 'mmengine', 'mmcv', 'mmseg'):
+    sys.modules[name] = None
+from qaclims_mm.cli import main
+main(['init', *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--images', 'gone'], 'there is no folder gone'),
+        (['--images', '.', '--labels', 'gone.csv'], 'gone.csv'),
+        (['--images', '.', '--labels', 'header.csv'], 'header.csv:1 needs the columns'),
+        (['--labels', 'header.csv'], 'a new project needs its images'),
+        (['--images', '.', '--rename', 'cat'], 'a new name must be given once'),
+        (['--images', '.', '--labels', 'good.csv', '--rename', 'x=y'], "cannot rename 'x'"),
+        (['--images', '.', '--labels', 'good.csv', '--classes', 'x'], 'can be used with a label'),
+        (['--images', '.', '--labels', 'good.csv', '--masks', 'gone'], 'no folder gone with masks'),
+        (['--images', '.', '--preset', 'big'], 'invalid choice'),
+    ],
+)
+def test_mistakes_are_told_before_slow_imports(tmp_path, words, message):
+    (tmp_path / 'header.csv').write_text('a,b\nx.png,cat\n')
+    (tmp_path / 'good.csv').write_text('image,labels\nx.png,cat\n')
+    Image.new('RGB', (40, 40)).save(tmp_path / 'x.png')
+    done = subprocess.run(
+        [sys.executable, '-c', WITHOUT, 'project', *words],
+        cwd=tmp_path,
+        env=os.environ | dict(PYTHONPATH=str(ROOT), COLUMNS='200'),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert message in done.stdout + done.stderr
+    assert not (tmp_path / 'project').exists()

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qaclims_mm.datasets.folder import FolderWeakDataset, with_gap
+from qaclims_mm.datasets.folder import FolderWeakDataset
 from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import write_mask
 from qaclims_mm.schemas.labels import write_labels
+from qaclims_mm.schemas.project import with_gap
 
 PACK = [dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
 LABELS = {'a.jpg': ['cat'], 'été 1/b.PNG': ['dog', 'potted plant'], 'c d.tif': []}

@@ -9,7 +9,7 @@ from qaclims_mm.projects.masks import check_masks
 from qaclims_mm.schemas import write_mask
 
 NUMBERS = (
-    r'0 is background, then come the classes in alphabetical order \(1 cat, 2 dog\), 255 does not '
+    r'0 is background, then come the classes in this order \(1 cat, 2 dog\), 255 does not '
     'count'
 )
 

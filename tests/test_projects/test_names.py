@@ -1,7 +1,13 @@
 import pytest
 
+from qaclims_mm.datasets import coco14, voc12
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.projects.names import is_word, propose_names, read_renames
+from qaclims_mm.projects.names import TWO_WORDS, is_word, propose_names, read_renames
+
+
+def test_the_classes_of_two_words_are_those_of_the_benchmarks():
+    classes = {*voc12.CLASSES, *coco14.CLASSES}
+    assert set(TWO_WORDS) == {name for name in classes if ' ' in name}
 
 
 @pytest.mark.parametrize(

@@ -81,3 +81,16 @@ def test_every_image_has_a_file_of_its_own(image_ids):
             ]
         found = {schemas.image_id_of(path, folder) for path in Path(folder).rglob('*.npz')}
         assert found == image_ids
+
+
+def test_cams_without_the_maps_of_full_size(tmp_path):
+    high = np.random.default_rng(0).random((3, 5, 9))
+    schemas.write_cams(tmp_path / 'a.npz', np.array([4, 0, 7]), high[:, ::4, ::4], high)
+    whole, small = (
+        schemas.read_cams(tmp_path / 'a.npz'),
+        schemas.read_cams(tmp_path / 'a.npz', full_size=False),
+    )
+    assert small.high_res.shape == (0, 5, 9)
+    assert small.size == whole.size
+    np.testing.assert_array_equal(small.class_indices, whole.class_indices)
+    np.testing.assert_array_equal(small.strided, whole.strided)

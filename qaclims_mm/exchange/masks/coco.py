@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,13 +17,14 @@ from qaclims_mm.exchange.masks.runs import from_runs, run_lengths
 from qaclims_mm.schemas.files import atomic_path, shown_json
 from qaclims_mm.schemas.names import shown_name, shown_text
 
-INSTANCES = 'annotations/instances.json'
+# tools look for files called instances_SUBSET
+INSTANCES = 'annotations/instances_default.json'
 # characters of a compressed number; six of them hold 30 bits
 _LONGEST_NUMBER = 7
 
 
 class COCOWriter(MaskWriter):
-    """Writes ``annotations/instances.json``; the ids of the categories are the masks' values."""
+    """Writes one JSON file, whose categories have the masks' values as ids."""
 
     shared = (INSTANCES,)
 
@@ -35,7 +36,7 @@ class COCOWriter(MaskWriter):
         )
         self._number = 0
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write the regions of an image."""
         height, width = mask.shape
         image = dict(id=picture.number, file_name=picture.name, height=height, width=width)

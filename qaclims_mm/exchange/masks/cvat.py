@@ -1,6 +1,6 @@
 """Masks as CVAT's XML "for images 1.1": polygons, or run lengths of boxes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 from xml.etree import ElementTree
@@ -50,7 +50,7 @@ class CVATWriter(MaskWriter):
             f'<meta><task><labels>\n{labels}</labels></task></meta>\n'
         )
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write the regions of an image."""
         height, width = mask.shape
         self._file.write(
@@ -125,7 +125,7 @@ def _check_root(root: ElementTree.Element, where: str) -> None:
 def _mask_of(image: ElementTree.Element, image_id: str, reading: Reading, where: str) -> np.ndarray:
     mask = reading.canvas(image_id)
     shapes = [shape for shape in image if shape.tag not in ('tag', 'attribute')]
-    for shape in sorted(shapes, key=lambda s: _whole(s.get('z_order')) or 0):
+    for shape in sorted(shapes, key=_layer):
         at = f'{where}, image {image_id}, {shape.tag} {[*image].index(shape) + 1}'
         try:
             filled = _pixels_of(shape, mask.shape)
@@ -163,6 +163,12 @@ def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
     box = from_runs(runs, width * height).reshape(height, width)
     filled[top : top + height, left : left + width] = box
     return filled
+
+
+def _layer(shape: ElementTree.Element) -> int:
+    text = shape.get('z_order') or '0'
+    below = text.startswith('-')
+    return (_whole(text.removeprefix('-')) or 0) * (-1 if below else 1)
 
 
 def _whole(text: str | None) -> int | None:

@@ -1,7 +1,7 @@
 """Writing masks for labelling tools."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import ConfigError, DataError, FormatError, RecordError
 from qaclims_mm.exchange.masks.formats import MaskWriter, Options, Picture
 from qaclims_mm.exchange.masks.polygons import Region, regions_of
@@ -18,6 +17,7 @@ from qaclims_mm.progress import track
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, join_problems, read_mask
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.project import with_gap
 
 # {format: (module, writer)}
 _WRITERS = {
@@ -85,6 +85,7 @@ def export_masks(
         DataError: If no image has a mask, or none of them is there.
         RecordError: If a mask or image cannot be used and there is no tally.
     """
+    check_format(format)
     found = [i for i in images if problem_of_file(file_of(masks, i, '.png')) != 'is missing']
     pictures = [Picture(i, Path(images[i]), n) for n, i in enumerate(found, start=1)]
     if not pictures:
@@ -134,11 +135,19 @@ def _distance(tolerance: float) -> float:
     return tolerance
 
 
-def _writer_class(format: str) -> type[MaskWriter]:
+def check_format(format: str) -> None:
+    """Refuse a format that there is not.
+
+    Raises:
+        ConfigError: If it is none of ``FORMATS``.
+    """
     if format not in _WRITERS:
         near = get_close_matches(format, FORMATS, n=1)
         hint = f'did you mean {near[0]}?' if near else f'there are {", ".join(FORMATS)}.'
         raise ConfigError(f'there is no format {shown_name(format)}; {hint}')
+
+
+def _writer_class(format: str) -> type[MaskWriter]:
     module, name = _WRITERS[format]
     return getattr(import_module(f'qaclims_mm.exchange.masks.{module}'), name)
 
@@ -199,21 +208,29 @@ def _write(writer: MaskWriter, picture: Picture, path: Path, tally: Tally) -> No
     if problem := problem_of_file(picture.file):
         raise RecordError(f'image {shown_text(picture.file)} {problem}; its mask is left out.')
     mask = read_mask(path)
-    regions = list(_known_regions(mask, writer.options.classes, path))
-    if writer.options.copy_images:
-        writer.copy(picture)
-    writer.add(picture, mask, regions)
-    names = [writer.options.classes[region.value] for region in regions]
-    tally.images += 1
-    tally.regions.update(names)
-    tally.with_class.update(set(names))
-
-
-def _known_regions(mask: np.ndarray, classes: Mapping[int, str], path: Path) -> list[Region]:
+    classes = writer.options.classes
     unknown = [v for v in np.unique(mask).tolist() if v not in (0, IGNORE_INDEX, *classes)]
     if unknown:
         raise RecordError(
             f'{shown_text(path)}: value {unknown[0]}, but there are {len(classes)} classes; the '
             'mask is left out.'
         )
-    return list(regions_of(mask))
+    if writer.options.copy_images:
+        writer.copy(picture)
+    found: Counter[str] = Counter()
+    regions = _counted(regions_of(mask), classes, found)
+    writer.add(picture, mask, regions)
+    # formats of pixels do not take the regions
+    deque(regions, maxlen=0)
+    tally.images += 1
+    tally.regions.update(found)
+    tally.with_class.update(set(found))
+
+
+def _counted(
+    regions: Iterable[Region], classes: Mapping[int, str], found: Counter[str]
+) -> Iterator[Region]:
+    """Yield regions, one of which is in memory at a time, and count them."""
+    for region in regions:
+        found[classes[region.value]] += 1
+        yield region

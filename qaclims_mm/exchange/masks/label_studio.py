@@ -1,7 +1,7 @@
 """Masks as Label Studio's tasks: predictions as polygons or of the brush."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -57,7 +57,7 @@ class LabelStudioWriter(MaskWriter):
             for value, name in self.options.classes.items()
         )
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write the task of an image."""
         result = [
             self._region(region, f'{picture.number}-{n}', mask.shape)

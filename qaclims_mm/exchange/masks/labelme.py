@@ -5,7 +5,7 @@ import binascii
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class LabelmeWriter(MaskWriter):
         """Return the path of an image's shapes."""
         return f'{picture.image_id}.json'
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write the shapes of an image."""
         path = self.options.out / self.file_of(picture)
         file = self.options.out / self.copy_of(picture)

@@ -1,19 +1,18 @@
 """Masks as PNG files, one an image, whose values are those of this package."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.datasets.folder import with_gap
 from qaclims_mm.errors import FormatError
 from qaclims_mm.exchange.masks.entries import Reading
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, read_mask, write_mask
 from qaclims_mm.schemas.names import shown_text
-from qaclims_mm.schemas.project import CLASSES
+from qaclims_mm.schemas.project import CLASSES, with_gap
 
 
 class PNGWriter(MaskWriter):
@@ -36,7 +35,7 @@ class PNGWriter(MaskWriter):
         ):
             csv.writer(file, lineterminator='\n').writerows(rows)
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write a mask as it is."""
         write_mask(self.options.out / self.file_of(picture), mask)
 

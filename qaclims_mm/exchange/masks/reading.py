@@ -21,7 +21,7 @@ from qaclims_mm.schemas.names import shown_text
 
 Reader = Callable[[Reading], Iterator[tuple[str, np.ndarray]]]
 # the one file of an export: ours, then those of other tools
-_SINGLE = (ANNOTATIONS, INSTANCES, TASKS, 'annotations/instances_default.json', 'result.json')
+_SINGLE = (ANNOTATIONS, INSTANCES, TASKS, 'instances_default.json', 'result.json')
 # JSON files of a folder that tell what it is
 _LOOKED_AT = 5
 _KINDS = (

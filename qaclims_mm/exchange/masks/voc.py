@@ -1,6 +1,6 @@
 """Masks in VOC's layout: PNG files in ``SegmentationClass``, colours in ``labelmap.txt``."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,10 @@ Colour = tuple[int, int, int]
 
 
 class VOCWriter(MaskWriter):
-    """Writes ``SegmentationClass``, ``labelmap.txt`` and the list of the images; 255 is kept."""
+    """Writes ``SegmentationClass``, ``labelmap.txt`` and the list of the images.
+
+    Ignored pixels (255) become background: tools refuse a colour that is none of the label map.
+    """
 
     has_rle = False
     shared = (LABELMAP, IMAGE_LIST)
@@ -45,9 +48,10 @@ class VOCWriter(MaskWriter):
         """Begin the list of the images."""
         self._ids: list[str] = []
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
-        """Write a mask as it is."""
-        write_mask(self.options.out / self.file_of(picture), mask)
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
+        """Write a mask."""
+        kept = np.where(mask == IGNORE_INDEX, 0, mask)
+        write_mask(self.options.out / self.file_of(picture), kept)
         self._ids.append(picture.image_id)
 
     def finish(self) -> None:

@@ -1,7 +1,7 @@
 """Masks as YOLO's segments: one text file an image, one polygon a line, in parts of its sides."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class YOLOWriter(MaskWriter):
         self._numbers = {value: n for n, value in enumerate(self.options.classes)}
         self._images: list[str] = []
 
-    def add(self, picture: Picture, mask: np.ndarray, regions: list[Region]) -> None:
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write the segments of an image."""
         height, width = mask.shape
         lines = []

@@ -1,0 +1,35 @@
+import pytest
+
+from qaclims_mm.projects.before import Before
+from qaclims_mm.projects.changes import describe_changes
+
+
+def test_tables_as_they_were(tmp_path):
+    before = Before(tmp_path, rows={'a.png': ['cat', 'dog']}, classes=('cat', 'dog'))
+    assert describe_changes(before, {'a.png': ['dog', 'cat']}, ['cat', 'dog']) == []
+
+
+@pytest.mark.parametrize(
+    ('rows', 'classes', 'lines'),
+    [
+        ({'a': ['cat'], 'b': ['cow']}, ['cat', 'cow'], []),
+        ({'a': ['cat']}, ['cat'], ['-1 images', 'classes that are gone: cow']),
+        (
+            {'a': ['cow'], 'b': ['cow'], 'c': [], 'd': []},
+            ['cow'],
+            [
+                '+2 images, 1 images with other labels',
+                'classes that are gone: cat',
+                'values of masks that change: cow 2 -> 1',
+            ],
+        ),
+        (
+            {'a': ['cat'], 'b': ['cow', '[/b]']},
+            ['cat', 'cow', '[/b]'],
+            ['1 images with other labels', 'new classes: [/b] (value 3)'],
+        ),
+    ],
+)
+def test_what_has_changed(tmp_path, rows, classes, lines):
+    before = Before(tmp_path, rows={'a': ['cat'], 'b': ['cow']}, classes=('cat', 'cow'))
+    assert describe_changes(before, rows, classes) == lines
