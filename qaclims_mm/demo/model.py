@@ -141,8 +141,8 @@ class Explainer:
         except Exception as error:
             # Pillow raises what it likes of broken files; the path is the server's business
             raise FormatError(
-                f'{Path(path).name} cannot be read as an image; give a JPEG, PNG, TIFF, WebP, BMP '
-                'or GIF.'
+                f'{Path(path).name} cannot be read as an image; give a JPEG, PNG, TIFF, WebP, '
+                'AVIF, HEIC, BMP or GIF.'
             ) from error
 
     def propose(self, image: np.ndarray) -> list[str]:

@@ -159,6 +159,9 @@ def mask_of_cams(cams: Tensor, class_indices: Tensor, threshold: float) -> Tenso
 
     Returns:
         Integers ``(H, W)``: 0 background, k + 1 classes.
+
+    Raises:
+        ValueError: If a map has NaN.
     """
     names = torch.cat([class_indices.new_zeros(1), class_indices + 1])
     highest = cams.new_full(cams.shape[1:], threshold)
@@ -167,4 +170,8 @@ def mask_of_cams(cams: Tensor, class_indices: Tensor, threshold: float) -> Tenso
     for place, one in enumerate(cams, start=1):
         index.masked_fill_(one > highest, place)
         torch.maximum(highest, one, out=highest)
+    # a maximum over NaN is NaN
+    if highest.isnan().any():
+        broken = class_indices[cams.isnan().flatten(1).any(1)].tolist()
+        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
     return names[index]

@@ -116,7 +116,7 @@ def confident_labels(
         ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
 
     Raises:
-        ValueError: If maps and image are of other sizes.
+        ValueError: If maps and image are of other sizes, or a map has NaN.
 
     Source:
         step/cam_to_ir_label.py of the released code (IRN's).
@@ -129,6 +129,10 @@ def confident_labels(
         )
     if not len(class_indices):
         return np.zeros(image.shape[:2], dtype=np.uint8)
+    has_nan = np.isnan(cams).any(axis=(1, 2))
+    if has_nan.any():
+        broken = np.asarray(class_indices)[has_nan].tolist()
+        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
     number = len(class_indices) + 1
     full = image.shape[:2]
     image, settings = _affordable(image, number, settings or CRFSettings())

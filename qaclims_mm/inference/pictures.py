@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.errors import RecordError
@@ -48,7 +47,7 @@ def read_picture(image: str | Path | np.ndarray, reading: Mapping[str, Any]) -> 
         return Picture(image, image, image.shape[:2])
     try:
         return Picture(Path(image), *read_image(image, **reading))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except OSError as error:
         raise RecordError(f'image {image} cannot be read ({error}); replace it.') from error
 
 

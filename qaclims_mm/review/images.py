@@ -2,12 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from PIL import Image
-
-from qaclims_mm.datasets.read_image import UNREADABLE
-
-# the EXIF field that says how an image is turned, and the first value that swaps its sides
-_ORIENTATION, _SWAPPED = 0x0112, 5
+from qaclims_mm.schemas.image_file import read_size
 
 
 class ImageSizes(Mapping[str, tuple[int, int]]):
@@ -22,15 +17,11 @@ class ImageSizes(Mapping[str, tuple[int, int]]):
         self.paths, self.oriented = paths, oriented
 
     def __getitem__(self, image_id: str) -> tuple[int, int]:
-        path = self.paths[image_id]
         try:
-            with Image.open(path) as image:
-                width, height = image.size
-                turned = self.oriented and image.getexif().get(_ORIENTATION, 1) >= _SWAPPED
-        except (*UNREADABLE, ValueError):
+            return read_size(self.paths[image_id], self.oriented)
+        except OSError:
             # no mask fits it
             return 0, 0
-        return (width, height) if turned else (height, width)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)

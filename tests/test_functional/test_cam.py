@@ -148,6 +148,15 @@ def test_sum_over_flips_of_no_image():
     assert sum_over_flips(Uneven(), []) == []
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_maps_with_nan_make_no_mask(dtype):
+    cams, keys = torch.full((3, 4, 5), 0.9, dtype=dtype), torch.tensor([2, 7, 9])
+    assert mask_of_cams(cams, keys, 0.25).eq(3).all()
+    cams[0, 1, 1] = cams[2, 3, 4] = torch.nan
+    with pytest.raises(ValueError, match=r'^the maps of the class indices \[2, 9\] have NaN; make'):
+        mask_of_cams(cams, keys, 0.25)
+
+
 @pytest.mark.parametrize('number', [0, 1, 3, 8])
 def test_mask_is_the_first_highest_map_above_the_threshold(number):
     # of few values, so that there are ties among the maps and with the threshold

@@ -103,6 +103,13 @@ def test_maps_of_another_size():
         confident_labels(np.zeros((1, 24, 31)), np.array([1]), picture())
 
 
+def test_maps_with_nan_are_named():
+    cams = np.zeros((3, 24, 32), np.float32)
+    cams[1, 5, 5] = np.nan
+    with pytest.raises(ValueError, match=r'^the maps of the class indices \[7\] have NaN; make'):
+        confident_labels(cams, np.array([2, 7, 9]), picture())
+
+
 @pytest.mark.goldens
 def test_labels_of_the_released_code(goldens_dir):
     golden = np.load(goldens_dir / 'ir_label.npz')

@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
+from qaclims_mm.datasets.read_image import read_image, unreadable
 from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask
@@ -37,7 +37,7 @@ class LoadRGBImage(BaseTransform):
         """Return an image, RGB, and height and width before it was made smaller."""
         try:
             return read_image(path, self.oriented, self.max_side)
-        except (*UNREADABLE, ValueError) as error:
+        except OSError as error:
             raise unreadable(path, error) from error
 
     def transform(self, results: dict) -> dict:

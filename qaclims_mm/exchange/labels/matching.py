@@ -58,7 +58,10 @@ def _find_all(source: Source, folder: ImageFolder) -> dict[str, Found]:
         if problem := problem_of_image_id(image_id):
             source.leave_out(where, f'image {shown_name(one.name)}: {problem}; left out', problem)
         elif other != one.name:
-            text = f'{shown_text(one.name)} and {shown_text(other)} differ in their suffix alone'
+            text = (
+                f'{shown_text(one.name)} and {shown_text(other)} differ in their suffix alone, so '
+                'their masks would be one file; rename one'
+            )
             source.leave_out(where, f'{text}; left out', 'differ in their suffix alone')
         else:
             found[image] = one

@@ -12,6 +12,7 @@ from qaclims_mm.exchange.labels.label_file import read_label_file
 from qaclims_mm.exchange.labels.label_folder import read_label_folder
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.schemas.images import check_image_folder
 from qaclims_mm.schemas.names import shown_text
 
 _FORBIDDEN = '{} may not be read; change its permissions, or those of its folder (chmod u+rX).'
@@ -32,9 +33,7 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
         ConfigError: If the images do not lie as they must without labels.
     """
     path, folder = Path(labels), Path(images)
-    # those of pathlib raise an error for a name that is too long
-    if not os.path.isdir(images):
-        raise FormatError(f'there is no folder {shown_text(images)} with images.')
+    check_image_folder(images)
     _check_access(folder)
     if os.path.isdir(labels):
         _check_access(path)
