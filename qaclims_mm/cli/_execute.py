@@ -28,8 +28,7 @@ _ADVICE = (
 # {module: extra of setup.py that has it}
 EXTRA_OF = {
     'av': 'video',
-    'onnx': 'onnx',
-    'onnxscript': 'onnx',
+    **dict.fromkeys(('onnx', 'onnxscript', 'onnxruntime'), 'onnx'),
     **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
     **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
     'snakemake': 'run',
