@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from qaclims_mm.engine.compat import refuse_unsafe_checkpoints
-from qaclims_mm.schemas import read_json
+from qaclims_mm.schemas import read_claim, read_json, read_mask, write_mask
 from qaclims_mm.workflow.plans import read_plan
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -163,3 +163,52 @@ def test_a_killed_rank(plan, unbroken, tmp_path):
     for name in names:
         mine, wanted = (root / 'cam_maps' / name for root in (work, unbroken))
         assert mine.read_bytes() == wanted.read_bytes(), name
+
+
+@pytest.mark.slow
+def test_corrected_masks_change_the_segmentor_alone(plan, unbroken, tmp_path):
+    """Killed in the training of the segmentor, a run with corrected masks makes the same bytes."""
+    ids = (plan.parent / 'world/ImageSets/Segmentation/train.txt').read_text().split()[:6]
+    for image_id in ids:
+        truth = plan.parent / f'world/SegmentationClass/{image_id}.png'
+        write_mask(tmp_path / f'mine/{image_id}.png', read_mask(truth))
+    whole, broken = (shutil.copytree(unbroken, tmp_path / name) for name in ('whole', 'broken'))
+    corrected = ('--corrected', tmp_path / 'mine')
+    finish(plan, whole, LAST, *corrected)
+    stages = {stage.name: stage for stage in read_plan(plan, broken).select(None, LAST)}
+    old = read_claim(broken / 'segment')
+    process = start(plan, broken, 'segment', *corrected)
+    # between the two the folder is not there
+    while read_claim(broken / 'segment') in (old, {}) or not has_written(
+        broken / 'segment', stages['segment']
+    ):
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (broken / 'segment/manifest.json').exists()
+    # the masks are kept, so the plain command goes on with them
+    finish(plan, broken)
+
+    changed = {
+        stage
+        for stage in stages
+        if read_json(whole / stage / 'run.json') != read_json(unbroken / stage / 'run.json')
+    }
+    assert changed == {'segment', 'segment_test', 'report'}
+    for stage in set(stages) - changed:
+        for name in files_of(unbroken / stage):
+            mine, wanted = (root / stage / name for root in (whole, unbroken))
+            assert mine.stat().st_mtime_ns == wanted.stat().st_mtime_ns, name
+    assert files_of(broken) == files_of(whole)
+    for name in files_of(whole / 'segment_test'):
+        mine, wanted = (root / 'segment_test' / name for root in (broken, whole))
+        assert mine.read_bytes() == wanted.read_bytes(), name
+    [last] = (whole / 'segment').glob('epoch_10.pth')
+    mine, wanted, before = (weights(r / 'segment' / last.name) for r in (broken, whole, unbroken))
+    assert all(torch.equal(mine[k], v) for k, v in wanted.items())
+    assert not all(torch.equal(before[k], v) for k, v in wanted.items())
+    metrics = read_json(whole / 'metrics.json')
+    assert metrics == read_json(broken / 'metrics.json')
+    assert metrics['irn_masks']['corrected/images'] == len(ids)
+    assert 'Corrected masks' in (whole / 'report.html').read_text(encoding='utf-8')

@@ -23,6 +23,7 @@ LAYERS = (
     ('plugin',),
     ('inference',),
     ('exchange',),
+    ('review',),
     ('workflow', 'projects', 'checks', 'convert', 'report', 'demo'),
     ('cli',),
     ('__main__', 'tools'),

@@ -129,6 +129,11 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
         voc, table = False, here / 'labels.json'
     make_images(images, stems, picture)
     (write_voc if voc else write_coco)(table, stems, labels)
+    if not any(label.strip(BLANKS) for label in labels):
+        with pytest.raises(QAClimsError, match='has a label') as refused:
+            read_source(table, images)
+        assert not problem_of_characters(str(refused.value))
+        return
     source = read_source(table, images)
     checked = check_source(source, images)
     made = Project(project, Options(images, preset='mini'), checked)

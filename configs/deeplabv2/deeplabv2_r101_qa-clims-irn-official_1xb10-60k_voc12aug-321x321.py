@@ -8,7 +8,11 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks=f'{_base_.root}/irn_export/pseudo_masks'),
+            dict(
+                type='LoadMask',
+                masks=f'{_base_.root}/irn_export/pseudo_masks',
+                corrected=f'{_base_.root}/corrected',
+            ),
             dict(
                 type='RandomChoice',
                 transforms=[

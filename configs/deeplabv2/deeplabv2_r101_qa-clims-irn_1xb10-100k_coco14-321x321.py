@@ -13,7 +13,11 @@ train_dataloader = dict(
         **_base_.coco14_train,
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks=f'{_base_.root}/irn_masks/pseudo_masks'),
+            dict(
+                type='LoadMask',
+                masks=f'{_base_.root}/irn_masks/pseudo_masks',
+                corrected=f'{_base_.root}/corrected',
+            ),
             dict(
                 type='RandomChoice',
                 transforms=[

@@ -6,7 +6,7 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadRGBImage'),
-            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_export/cams'),
+            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_export/cams', full_size=False),
             dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )

@@ -6,7 +6,7 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_maps/cams'),
+            dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_maps/cams', full_size=False),
             dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )

@@ -43,7 +43,7 @@ test_dataloader = dict(
         pipeline=[
             dict(type='LoadRGBImage'),
             dict(type='LoadMask'),
-            dict(type='LoadCAMs', cams=cams),
+            dict(type='LoadCAMs', cams=cams, full_size=False),
             dict(type='PackWeakInputs', scales=(1.0,)),
         ]
     )

@@ -4,7 +4,11 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks=f'{_base_.root}/irn_masks/pseudo_masks'),
+            dict(
+                type='LoadMask',
+                masks=f'{_base_.root}/irn_masks/pseudo_masks',
+                corrected=f'{_base_.root}/corrected',
+            ),
             dict(type='RandomFlip', prob=0.5),
             dict(type='PackSegInputs'),
         ]

@@ -18,7 +18,11 @@ train_dataloader = dict(
     dataset=dict(
         pipeline=[
             dict(type='LoadBGRImage'),
-            dict(type='LoadMask', masks=f'{_base_.root}/irn_export/pseudo_masks'),
+            dict(
+                type='LoadMask',
+                masks=f'{_base_.root}/irn_export/pseudo_masks',
+                corrected=f'{_base_.root}/corrected',
+            ),
             dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),
             dict(type='RandomCrop', crop_size=(512, 512), cat_max_ratio=0.75),
             dict(type='RandomFlip', prob=0.5),

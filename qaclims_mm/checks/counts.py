@@ -34,7 +34,7 @@ def count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
     if 'images' not in manifest.counts:
         return
     files = (p for suffix in ('.npz', '.png') for p in folder.rglob(f'*{suffix}'))
-    ids = {image_id_of(p, folder) for p in files if not p.name.startswith('.')}
+    ids = {image_id_of(p, folder) for p in files if p.is_file() and not p.name.startswith('.')}
     yield from _differences(manifest, dict(images=len(ids), failed=len(manifest.failed)))
     for image_id, _ in manifest.failed:
         if image_id in ids:

@@ -1,9 +1,10 @@
 """Make or update a project of your own images: qaclims init DIR --images FOLDER --labels FILE.
 
-Labels are a CSV file (image,labels), COCO's JSON, VOC's XML files, or the folder of the images
-itself with a folder for each class. Run again on the same folder it updates the project: options
-that are not given stay as they were, and so do files that were changed by hand. The exit status is
-3 if the project was written, but rows were left out; these are listed first.
+Labels are a table (image,labels), an export of CVAT, Label Studio or COCO, a folder with the
+files of labelme, VOC, YOLO or a Hugging Face imagefolder, or the folder of the images itself
+with a folder for each class. Run again on the same folder it updates the project: options that
+are not given stay as they were, and so do files that were changed by hand. The exit status is 3
+if the project was written, but rows were left out; these are listed first.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from qaclims_mm.projects.presets import PRESETS
 
 if TYPE_CHECKING:
     from qaclims_mm.projects.before import Before
+    from qaclims_mm.projects.masks import GroundTruth
     from qaclims_mm.projects.names import Proposal
     from qaclims_mm.projects.sources import Labelled
     from qaclims_mm.projects.writer import Project, Written
@@ -44,6 +46,17 @@ def _parser() -> argparse.ArgumentParser:
         '--masks', type=Path, help='folder of ground truth masks of some images, for scores'
     )
     parser.add_argument(
+        '--masks-colours',
+        type=Path,
+        metavar='FILE',
+        help='CSV: which class a colour or value of masks means',
+    )
+    parser.add_argument(
+        '--masks-as-stored',
+        action=argparse.BooleanOptionalAction,
+        help='turn masks as EXIF turns their images',
+    )
+    parser.add_argument(
         '--preset',
         choices=PRESETS,
         help='networks: full (default); mini, those of MiniWorld, to try the steps out in minutes; '
@@ -58,7 +71,7 @@ def main() -> int:
     args = _parser().parse_args()
     from qaclims_mm.projects.before import read_before
     from qaclims_mm.projects.checks import check_source
-    from qaclims_mm.projects.masks import check_masks
+    from qaclims_mm.projects.masks import find_masks
     from qaclims_mm.projects.names import read_renames
     from qaclims_mm.projects.writer import Project, check_project
 
@@ -81,15 +94,19 @@ def main() -> int:
     )
     _show_lines(console, checked.problems, 'problems')
     _show_lines(console, checked.notes, 'notes')
-    strange = check_masks(options.masks, checked) if options.masks is not None else []
-    _show_lines(console, strange, 'problems')
+    truth = None
+    if options.masks is not None:
+        drawn = options.masks_colours, options.masks_as_stored
+        truth = find_masks(options.masks, checked, *drawn)
+    strange = truth.problems if truth else []
+    _show_lines(console, [*strange, *(truth.notes if truth else [])], 'lines')
     if (checked.problems or strange) and args.strict:
         console.print(styled(('nothing was written (--strict)', 'red')))
         return 1
-    project = Project(folder, options, checked, options.masks)
+    project = Project(folder, options, checked, truth.place(folder) if truth else None)
     check_project(project)
     rate = _rate()
-    written = _write(project, before, rate)
+    written = _write(project, truth, before, rate)
     console.print(
         f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}', soft_wrap=True
     )
@@ -107,7 +124,8 @@ def _read_labels(args: argparse.Namespace, before: 'Before', renames: dict[str, 
     from qaclims_mm.schemas.project_options import new_options
 
     given: dict[str, Any] = {
-        name: getattr(args, name) for name in ('images', 'labels', 'masks', 'preset')
+        name: getattr(args, name)
+        for name in ('images', 'labels', 'masks', 'masks_colours', 'masks_as_stored', 'preset')
     }
     given['classes'] = None if args.classes is None else tuple(args.classes)
     if before.options is not None:
@@ -133,7 +151,9 @@ def _rate() -> float:
     return matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
 
 
-def _write(project: 'Project', before: 'Before', rate: float) -> 'Written':
+def _write(
+    project: 'Project', truth: 'GroundTruth | None', before: 'Before', rate: float
+) -> 'Written':
     """Write the project while neither a run nor another qaclims init uses it.
 
     Raises:
@@ -147,6 +167,8 @@ def _write(project: 'Project', before: 'Before', rate: float) -> 'Written':
     with hold(project.folder / 'work' / LOGS / '.lock', str(project.folder)):
         if read_before(project.folder) != before:
             raise StageError(f'{project.folder} was changed in the meantime; run this again.')
+        if truth is not None:
+            truth.convert(project.folder)
         return write_project(project, rate)
 
 

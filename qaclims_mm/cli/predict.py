@@ -1,129 +1,163 @@
-"""Write the masks of images: qaclims predict CONFIG WEIGHTS IMAGES ... --out DIR.
+"""Write the masks of images, folders and videos: qaclims predict MODEL IMAGES ... --out DIR.
 
-IMAGES are files and folders, whose folders are mirrored. DIR gets masks/*.png, classes.csv with the
-name and the area of each value, and with --overlay overlays/*.jpg. An image whose mask is there is
-skipped. The exit status is 3 if an image cannot be read; these are listed at the end.
+MODEL is the folder of a project, of a run's work dir or of a stage in it, a checkpoint of a stage,
+or a file of qaclims publish. IMAGES are files, folders, whose folders are mirrored, videos, and
+lists: a .txt with a path in each line, or a .csv with the column image.
+
+DIR gets masks/*.png, areas.csv with the area of each class of each image, classes.csv with the
+sums, and with --overlay overlays/*.jpg. An image whose mask is there is skipped. The exit status is
+3 if an image cannot be read; these are listed at the end.
 """
 
 import argparse
-import csv
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qaclims_mm.console import new_console
+from qaclims_mm.engine.shards import HELP as SHARD_HELP
+from qaclims_mm.engine.shards import parse_shard
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
-from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, RecordError
-from qaclims_mm.schemas import atomic_path, claim_folder, file_of, read_mask, write_mask
+from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError
+from qaclims_mm.schemas import claim_folder, shown_name
 
 if TYPE_CHECKING:
-    from qaclims_mm.inference import Segmenter
+    from qaclims_mm.inference.models import FoundModel
+
+# of a config that does not say how large images are read, in pixels
+TILE = 1024
 
 
 def main() -> int:
-    """Segment what is not done, write the areas and return the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=CONFIGS_ARE_CODE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('config', help="segmentor's config, or the name of one that ships")
-    parser.add_argument('weights', help="segmentor's checkpoint")
-    parser.add_argument('images', nargs='+', help='images, and folders of images')
-    parser.add_argument('--out', required=True, help='folder of the masks')
-    parser.add_argument('--overlay', action='store_true', help='write masks laid over images, too')
-    parser.add_argument('--device', help='default: a GPU if there is one')
+    """Predict what is not done, write the tables and return the exit status."""
+    parser = _parser()
     args = parser.parse_args()
     # these take seconds, and --help does not need them
-    from qaclims_mm.inference import Segmenter
-    from qaclims_mm.progress import track
+    from qaclims_mm.inference.folder import MASKS, MaskFolder
+    from qaclims_mm.inference.job import PredictionJob
+    from qaclims_mm.inference.models import find_model
+    from qaclims_mm.inference.sources import find_sources
 
-    out, images = Path(args.out), _ids_of(args.images)
-    segmenter = Segmenter(args.config, args.weights, args.device)
-    claim_folder(out, _fingerprint(segmenter, args.weights))
-    failed = []
-    for image_id, path in track(images.items(), 'segmenting', len(images)):
-        try:
-            _predict(segmenter, path, image_id, out, args.overlay)
-        except RecordError as error:
-            failed.append(str(error))
-    written = {i: file_of(out / 'masks', i, '.png') for i in images}
-    done = [path for path in written.values() if path.is_file()]
-    _write_areas(out / 'classes.csv', done, segmenter)
     console = new_console()
-    console.print(f'{len(done)} masks in {out / "masks"}', soft_wrap=True)
+    sources = find_sources(args.images)
+    found = find_model(args.model, args.config)
+    for line in (found.describe(), *sources.notes):
+        console.print(line, soft_wrap=True)
+    _check_options(found, args)
+    tile = None if found.makes_maps or args.reduce else _tile_of(found, args.tile)
+    known = {} if args.threshold is None else dict(threshold=args.threshold)
+    job = PredictionJob(
+        found, sources, args.device, tile, args.every, args.shard, args.labels, **known
+    )
+    _check_format(args.format, job.classes)
+    out = Path(args.out)
+    claim_folder(out, job.fingerprint())
+    folder = MaskFolder(out, job.classes, args.overlay)
+    failed = job.run(folder)
+    done = [image_id for image_id in job.seen if folder.mask_path(image_id).is_file()]
+    part = f', part {args.shard}' if args.shard else ''
+    console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)
+    if job.tiled:
+        console.print(
+            f'{job.tiled} images larger than {tile} px were cut into tiles, at full size; --reduce '
+            'reads them as small as the training does (max_side).',
+            soft_wrap=True,
+        )
+    if not args.shard:
+        folder.write_tables(done)
+        images = {i: sources.images[i] for i in done if i in sources.images}
+        if args.format and images:
+            failed += _export(out, images, job.classes, args.format)
     for problem in failed:
         console.print(f'- {problem}', soft_wrap=True)
     return EXIT_BAD_RECORDS if failed else 0
 
 
-def _ids_of(given: list[str]) -> dict[str, Path]:
-    """Return {image id: file}; an id is the path below the folder that was given.
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=CONFIGS_ARE_CODE + ' Without --config none is executed.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add('model', help='project, work dir, stage, checkpoint or published file')
+    add('images', nargs='+', help='images, folders of images, videos, and lists of files')
+    add('--out', required=True, help='folder of the masks')
+    add('--config', help='config of a checkpoint that has none beside it, or the name of one')
+    add('--overlay', action='store_true', help='write masks laid over images, too')
+    add('--format', help='write the masks for another tool as well, as qaclims export does')
+    add('--every', type=_positive, default=1, help='of a video, take a frame of so many; default 1')
+    add(
+        '--tile',
+        type=_positive,
+        help="side in pixels of the tiles of a large image; default the config's max_side, else "
+        f'{TILE}',
+    )
+    add(
+        '--reduce',
+        action='store_true',
+        help='read a large image as small as in the training (max_side) instead of in tiles',
+    )
+    add(
+        '--labels',
+        action='append',
+        help='for a network of maps: a class that is in all images, may be given several times; or '
+        'a table of images and labels (.csv); default what the network tells, if it can',
+    )
+    add(
+        '--threshold',
+        type=float,
+        help='for a network of maps: value of the background, default 0.25',
+    )
+    add('--shard', type=parse_shard, metavar='K/N', help=SHARD_HELP)
+    add('--device', help='default: a GPU if there is one')
+    return parser
 
-    Raises:
-        FormatError: If two images would have one mask.
+
+def _positive(text: str) -> int:
+    """Read a whole number above 0; the type of an argument."""
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:10]) < 10**9:
+        raise argparse.ArgumentTypeError(f'must be a whole number above 0, but got {text!r}')
+    return int(text)
+
+
+def _check_options(found: 'FoundModel', args: argparse.Namespace) -> None:
+    """Refuse options that would change nothing."""
+    of_maps = [f'--{k}' for k in ('labels', 'threshold') if getattr(args, k) is not None]
+    of_masks = [f'--{k}' for k in ('tile', 'reduce') if getattr(args, k)]
+    kind = 'a network of activation maps' if found.makes_maps else 'a segmentor'
+    if wrong := of_masks if found.makes_maps else of_maps:
+        raise ConfigError(f'{kind} has no use for {", ".join(wrong)}; leave it out.')
+
+
+def _tile_of(found: 'FoundModel', given: int | None) -> int:
+    """Return the side above which an image is cut into tiles."""
+    reading = found.config.test_dataloader.dataset.pipeline[0]
+    return given or reading.get('max_side') or TILE
+
+
+def _export(out: Path, images: dict[str, Path], classes: Sequence[str], name: str) -> list[str]:
+    """Write the masks of files for another tool; returns what could not be written.
+
+    Frames of videos are no files, so no tool could show them.
     """
-    from qaclims_mm.inference.segmenter import list_files
-    from qaclims_mm.schemas import image_id_of
+    from qaclims_mm.exchange.masks.export import Tally, export_masks
+    from qaclims_mm.inference.folder import MASKS
 
-    images: dict[str, Path] = {}
-    for name in given:
-        root = Path(name) if Path(name).is_dir() else Path(name).parent
-        for path in list_files(Path(name)):
-            image_id = image_id_of(path, root)
-            other = images.setdefault(image_id, path)
-            if other != path:
-                raise FormatError(
-                    f'{other} and {path} would have the same mask {image_id}.png; rename one, or '
-                    'give each its own --out.'
-                )
-    return images
+    tally, target = Tally(), out / name
+    export_masks(out / MASKS, images, classes[1:], target, name, tally=tally)
+    new_console().print(f'{tally.images} masks as {name} in {target}', soft_wrap=True)
+    return tally.problems
 
 
-def _fingerprint(segmenter: 'Segmenter', weights: str) -> dict[str, str]:
-    from qaclims_mm.paths import resolve
-    from qaclims_mm.schemas import hash_config, hash_file
+def _check_format(name: str | None, classes: Sequence[str]) -> None:
+    """Refuse what cannot be written before hours are spent."""
+    from qaclims_mm.exchange.masks.export import FORMATS
 
-    file = Path(resolve(weights))
-    keys = ('model', 'test_dataloader')
-    config = hash_config({k: segmenter.cfg[k].to_dict() for k in keys})
-    return dict(config=config, weights=hash_file(file) if file.is_file() else weights)
-
-
-def _predict(
-    segmenter: 'Segmenter', path: Path, image_id: str, out: Path, with_overlay: bool
-) -> None:
-    """Write what is not there yet of an image.
-
-    Raises:
-        RecordError: If the image cannot be read.
-    """
-    from PIL import Image
-
-    mask = file_of(out / 'masks', image_id, '.png')
-    overlay = file_of(out / 'overlays', image_id, '.jpg')
-    if mask.is_file() and (overlay.is_file() or not with_overlay):
-        return
-    found = segmenter.segment(path)
-    if with_overlay:
-        with atomic_path(overlay) as temporary:
-            Image.fromarray(found.overlay()).save(temporary, format='JPEG', quality=90)
-    write_mask(mask, found.mask)
-
-
-def _write_areas(path: Path, masks: list[Path], segmenter: 'Segmenter') -> None:
-    """Write a row for each value: its name, its pixels, and the images that have it."""
-    import numpy as np
-
-    pixels: Counter[int] = Counter()
-    images: Counter[int] = Counter()
-    for mask in masks:
-        values, counts = np.unique(read_mask(mask), return_counts=True)
-        pixels.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-        images.update(values.tolist())
-    names = dict(enumerate(segmenter.classes))
-    with atomic_path(path) as temporary, temporary.open('w', encoding='utf-8', newline='') as file:
-        rows = csv.writer(file, lineterminator='\n')
-        rows.writerow(('value', 'class', 'pixels', 'images'))
-        for value in sorted({*names, *pixels}):
-            rows.writerow((value, names.get(value, ''), pixels[value], images[value]))
+    if name is not None and name not in FORMATS:
+        raise ConfigError(f'--format must be one of {", ".join(FORMATS)}, but got {name!r}.')
+    if name is not None and classes[0] != 'background':
+        raise ConfigError(
+            f'value 0 of this network is {shown_name(classes[0])}, but the formats of other tools '
+            'have classes beside a background; leave out --format.'
+        )

@@ -1,7 +1,8 @@
 """Write a checkpoint's weights for others: qaclims publish EPOCH.pth MODEL.safetensors.
 
-The file has the weights and the class names, without optimizer and history. A .pth is for plain
-mmseg; a .safetensors is for mmseg with qaclims_mm.plugin imported, and for other libraries.
+The file has the weights, the class names and, of a checkpoint in the folder of its run, the config,
+without optimizer and history; qaclims predict needs no other file. A .pth is for plain mmseg; a
+.safetensors is for mmseg with qaclims_mm.plugin imported, and for other libraries.
 """
 
 import argparse

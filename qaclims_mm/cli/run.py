@@ -8,18 +8,25 @@ qaclims run PLAN --jobs 100 -- --executor slurm.
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qaclims_mm.cli import commands
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from qaclims_mm.workflow.graph import Options
+    from qaclims_mm.workflow.plans import Plan
     from qaclims_mm.workflow.stage import Stage
+
+# problems of corrected masks
+SHOWN = 20
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -127,14 +134,20 @@ def main() -> int:
         nargs='+',
         help='several, each in WORK_DIR/seedN; what none concerns once',
     )
+    parser.add_argument(
+        '--corrected',
+        metavar='DIR',
+        help='masks that you have corrected: PNG files or an export of a labelling tool. The '
+        'segmentor trains on them, and all masks are scored against them. They are kept for later '
+        'runs; none forgets them',
+    )
     add_options(parser)
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
-    from qaclims_mm.workflow.face import Workflow, collect_metrics, what_was_made
+    from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.graph import Graph
     from qaclims_mm.workflow.plans import read_plan
-    from qaclims_mm.workflow.tables import metrics_table
 
     path, console = config_file(args.plan), new_console()
     if (Path(path).parent / PROJECT).exists():
@@ -146,6 +159,7 @@ def main() -> int:
     plans = {s: read_plan(path, place) for s, place in places.items()}
     stages = {s: plan.select(args.first, args.last) for s, plan in plans.items()}
     check_commands(stages[seeds[0]])
+    problems = take_corrected(args, base, plans, console) if args.corrected else []
     workflow = Workflow(Graph(base, plans, stages), options_of(args), console)
     workflow.check()
     console.print(workflow.overview())
@@ -155,11 +169,50 @@ def main() -> int:
     for seed, plan in plans.items():
         if len(seeds) > 1:
             console.print(f'seed {seed}')
-        metrics = collect_metrics(plan)
-        if plan.table['columns'] and metrics.keys() & plan.table['rows'].keys():
-            console.print(metrics_table(metrics, **plan.table))
-        made = what_was_made(plan)
-        width = max(map(len, made), default=0) + 1
-        for what, where in made.items():
-            console.print(f'{what + ":":<{width}} {where}', soft_wrap=True)
-    return status
+        show_results(plan, console)
+    return status or (EXIT_BAD_RECORDS if problems else 0)
+
+
+def take_corrected(
+    args: argparse.Namespace, base: Path, plans: 'Mapping[int, Plan]', console: 'Console'
+) -> list[str]:
+    """Take corrected masks into the work dirs of plans and say what became of them.
+
+    Returns:
+        One line for each mask that cannot be used.
+    """
+    from qaclims_mm.workflow.corrected import bring_in, describe
+    from qaclims_mm.workflow.face import check_work_dir
+
+    if args.dry_run:
+        console.print('a dry run takes no corrected masks: its plan is that without them')
+        return []
+    for seed, plan in plans.items():
+        check_work_dir(plan, seed, 'all' in args.force)
+    # the work dirs of further seeds get the same
+    [taken, *_] = [bring_in(plan, args.corrected, base) for plan in plans.values()]
+    for line in taken.problems[:SHOWN]:
+        console.print(f'- {line}', soft_wrap=True)
+    if len(taken.problems) > SHOWN:
+        console.print(f'and {len(taken.problems) - SHOWN} more problems')
+    console.print(describe(taken), soft_wrap=True)
+    return taken.problems
+
+
+def show_results(plan: 'Plan', console: 'Console') -> None:
+    """Print the tables of a work dir and what lies where."""
+    from qaclims_mm.schemas import METRICS, read_metrics
+    from qaclims_mm.workflow.corrected import corrected_tables
+    from qaclims_mm.workflow.face import what_was_made
+    from qaclims_mm.workflow.tables import metrics_table
+
+    path = plan.root / METRICS
+    metrics = read_metrics(path) if path.is_file() else {}
+    if plan.table['columns'] and metrics.keys() & plan.table['rows'].keys():
+        console.print(metrics_table(metrics, **plan.table))
+    for table in corrected_tables(plan, metrics):
+        console.print(table)
+    made = what_was_made(plan)
+    width = max(map(len, made), default=0) + 1
+    for what, where in made.items():
+        console.print(f'{what + ":":<{width}} {where}', soft_wrap=True)

@@ -12,7 +12,7 @@ from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.images import SUFFIXES, path_below
+from qaclims_mm.schemas.images import SUFFIXES, find_images, path_below
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.schemas.project import CLASSES, GAP, LABELS, NOBODY, read_project_tables
@@ -144,7 +144,6 @@ class FolderWeakDataset(ImageLevelDataset):
         """The images below the folder by their ids."""
         folder = Path(self.data_prefix['img_path'] or '.')
         files: dict[str, list[Path]] = {}
-        for path in sorted(folder.rglob('*')):
-            if path.suffix.lower() in SUFFIXES:
-                files.setdefault(image_id_of(path, folder), []).append(path)
+        for path in find_images(folder):
+            files.setdefault(image_id_of(path, folder), []).append(path)
         return files

@@ -43,3 +43,11 @@ class ImageReader(Protocol):
 
     def read(self, path: str) -> tuple[np.ndarray, tuple[int, int]]:
         """Return an image, RGB uint8 ``(H, W, 3)``, and height and width of its file."""
+
+
+@runtime_checkable
+class MaskCorrector(Protocol):
+    """A transform that reads masks, some of which a person has corrected."""
+
+    def is_corrected(self, image_id: str) -> bool:
+        """Tell whether a person has corrected the mask of an image."""

@@ -1,13 +1,14 @@
 """Samplers: of trainings that can be repeated, and of test runs that write files."""
 
 from collections.abc import Collection, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
-from qaclims_mm.datasets.protocols import ImageList
+from qaclims_mm.datasets.protocols import ImageList, MaskCorrector
 from qaclims_mm.registry import DATA_SAMPLERS
 
 
@@ -35,16 +36,41 @@ class SeededSampler(DefaultSampler):
     of workers or ranks, nor on whether the run was broken off and goes on.
 
     Args:
-        *args: As in ``DefaultSampler``.
+        dataset: The images.
+        corrected_repeat: How often an epoch has an image whose mask a person has corrected; all
+            others stand in it once.
         **kwargs: As in ``DefaultSampler``.
+
+    Raises:
+        ValueError: If ``corrected_repeat`` is below 1.
     """
+
+    def __init__(self, dataset: ImageList, corrected_repeat: int = 1, **kwargs: Any) -> None:
+        if corrected_repeat < 1:
+            raise ValueError(f'corrected_repeat must be at least 1, but got {corrected_repeat}.')
+        self._places: Sequence[int] = range(len(dataset))
+        if corrected_repeat > 1:
+            self._places = _repeated(dataset, corrected_repeat)
+        # an epoch is as long as the list of places
+        super().__init__(self._places, **kwargs)
 
     def __iter__(self) -> Iterator[Draw]:
         """Yield this rank's share of the epoch."""
         generator = np.random.default_rng((self.seed, self.epoch))
         seeds = generator.integers(2**32, size=(self.total_size,)).tolist()
         mine = seeds[self.rank :: self.world_size]
-        return map(Draw, super().__iter__(), mine)
+        return map(Draw, map(self._places.__getitem__, super().__iter__()), mine)
+
+
+def _repeated(dataset: ImageList, times: int) -> list[int]:
+    """Return the places of all images, those with a corrected mask several times."""
+    steps = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    correctors = [step for step in steps if isinstance(step, MaskCorrector)]
+    return [
+        place
+        for place, image_id in enumerate(dataset.image_ids())
+        for _ in range(times if any(c.is_corrected(image_id) for c in correctors) else 1)
+    ]
 
 
 @DATA_SAMPLERS.register_module()

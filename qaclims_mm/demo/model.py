@@ -19,13 +19,11 @@ from qaclims_mm.demo.proposing import clip_proposer_of, propose_by_questions
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.functional.cam import mask_of_cams
-from qaclims_mm.inference.cam_inferencer import CAMInferencer
+from qaclims_mm.inference.cam_inferencer import MAX_SIDE, CAMInferencer
 from qaclims_mm.inference.networks import build_network
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
 
-# of an image whose config does not say, in pixels
-MAX_SIDE = 1024
 # classes about each of which a VQA model is asked whether it is there, at most
 ASKED = 100
 
@@ -143,8 +141,8 @@ class Explainer:
         except Exception as error:
             # Pillow raises what it likes of broken files; the path is the server's business
             raise FormatError(
-                f'{Path(path).name} cannot be read as an image; give a JPEG, PNG, TIFF, WebP, BMP '
-                'or GIF.'
+                f'{Path(path).name} cannot be read as an image; give a JPEG, PNG, TIFF, WebP, '
+                'AVIF, HEIC, BMP or GIF.'
             ) from error
 
     def propose(self, image: np.ndarray) -> list[str]:

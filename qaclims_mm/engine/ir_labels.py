@@ -9,14 +9,15 @@ import torch
 from mmengine.config import Config
 
 from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
+from qaclims_mm.engine.memory import affordable_processes
 from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
 from qaclims_mm.engine.shards import Shard
-from qaclims_mm.errors import ConfigError, RecordError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels
+from qaclims_mm.errors import ConfigError, FormatError, RecordError
+from qaclims_mm.functional.crf import CRFSettings, confident_labels, memory_of_labels
 from qaclims_mm.functional.crf_torch import TorchDenseCRF
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import Manifest, claim_folder, file_of, hash_config, write_mask
+from qaclims_mm.schemas import Manifest, claim_folder, file_of, hash_config, read_cams, write_mask
 from qaclims_mm.schemas.work_dir import IR_LABELS
 
 FIELDS = ('DenseCRF', 'TorchDenseCRF')
@@ -112,7 +113,8 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
 
     Args:
         cfg: Config with ``ir_label`` and ``test_dataloader.dataset``.
-        jobs: Number of processes; by default one on a GPU, else one a core.
+        jobs: Number of processes; by default one on a GPU, else one a core, or as many as there
+            is memory for.
         shard: Part of the images; then no manifest is written.
 
     Raises:
@@ -146,7 +148,9 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
     maker = LabelMaker(
         dataset.pipeline.transforms, folder, options, 'cuda' if on_gpu else 'cpu', dataset.strict
     )
-    jobs = jobs or (1 if on_gpu else number_of_cores())
+    if jobs is None:
+        wanted = min(len(records), 1 if on_gpu else number_of_cores())
+        jobs = affordable_processes(wanted, _memory_of(records, options.cams), 'labels')
     made = run_in_processes(maker, records, jobs, preload=[__name__, 'qaclims_mm.datasets'])
     failed = {i: why for i, why in track(made, 'labels', len(records)) if why}
     if shard is None:
@@ -175,6 +179,24 @@ def read_options(cfg: Config) -> LabelOptions:
     if options.type not in FIELDS:
         raise ConfigError(f'ir_label.type must be {" or ".join(FIELDS)}, but got {options.type!r}.')
     return options
+
+
+def _memory_of(records: Sequence[dict], folder: str) -> int:
+    """Return the bytes that the labels of the image with the most classes take.
+
+    Args:
+        records: The images.
+        folder: Folder of the maps.
+    """
+    if not records:
+        return 0
+    most = max(records, key=lambda r: len(r['class_indices']))
+    try:
+        size = read_cams(file_of(folder, most['image_id'], '.npz'), full_size=False).size
+    except (FormatError, FileNotFoundError):
+        # it is reported when its turn comes
+        return 0
+    return memory_of_labels(len(most['class_indices']), *size)
 
 
 def _build_dataset(cfg: Config, options: LabelOptions) -> Any:

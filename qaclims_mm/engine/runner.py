@@ -79,6 +79,7 @@ def build_runner(cfg: Config, mode: str) -> Runner:
         command = 'run qaclims ir-label' if cfg.get('ir_label') else 'give the config of a stage'
         raise ConfigError(f'{cfg.filename} has no model to {mode}; {command}.')
     _give_test_set(cfg)
+    tested = cfg.get('test_dataloader')
     used = {mode, 'val'} if mode == 'train' and validates(cfg) else {mode}
     for name in _PARTS.keys() - used:
         for part in _PARTS[name]:
@@ -86,6 +87,8 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     _quieten_visualization(cfg)
     # before the config is adapted to this machine, so that every machine writes the same
     values = _values_of_run(cfg, mode)
+    # how the network of a training is used later: reading, classes
+    values['test_dataloader'] = tested.to_dict() if tested else None
     adapt_config_to_device(cfg)
     init_cpu_process_group(cfg.launcher)
     runner = StageRunner.from_cfg(cfg)

@@ -134,7 +134,7 @@ class CAMMetric(BaseMetric):
         cams = sample[self.maps].float().cpu().numpy()
         if cams.shape[1:] != mask.shape:
             raise DataError(f'{name}: its mask is {mask.shape}, but its maps are {cams.shape[1:]}.')
-        if np.isnan(cams).any():
+        if any(np.isnan(one).any() for one in cams):
             raise TrainingError(f'{name}: its maps have NaN; the checkpoint is broken.')
         return cams, sample['cam_class_indices'].cpu().numpy(), mask
 

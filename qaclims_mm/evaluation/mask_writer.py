@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.dist import is_main_process
 
+from qaclims_mm.errors import TrainingError
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.registry import METRICS
@@ -42,7 +43,11 @@ class PseudoMaskWriter(ImageWriter):
 
     def write(self, path: Path, sample: dict) -> None:
         """Begin to write the mask of an image from ``cam_class_indices`` and the maps."""
-        mask = mask_of_cams(sample[self.maps], sample['cam_class_indices'], self.threshold)
+        maps = sample[self.maps], sample['cam_class_indices']
+        try:
+            mask = mask_of_cams(*maps, self.threshold)
+        except ValueError as error:
+            raise TrainingError(f'{sample["image_id"]}: {error}') from error
         size = sample['file_shape'] if self.full_size else None
         self.queue.put(_write, path, mask.cpu().numpy(), size)
 

@@ -137,7 +137,11 @@ def merge_multiscale_cams(
         return cams[0].new_zeros(0, *strided), cams[0].new_zeros(0, height, width)
 
     def merged(target: tuple[int, int]) -> Tensor:
-        return torch.stack([resize(c[None], target, align_corners=False)[0] for c in cams]).sum(0)
+        # scale by scale: all of them at full size are several times as much memory
+        total = cams[0].new_zeros(cams[0].shape[0], *target)
+        for maps in cams:
+            total += resize(maps[None], target, align_corners=False)[0]
+        return total
 
     def normalised(maps: Tensor) -> Tensor:
         return maps / (maps.amax(dim=(-2, -1), keepdim=True) + _EPS)
@@ -155,8 +159,19 @@ def mask_of_cams(cams: Tensor, class_indices: Tensor, threshold: float) -> Tenso
 
     Returns:
         Integers ``(H, W)``: 0 background, k + 1 classes.
+
+    Raises:
+        ValueError: If a map has NaN.
     """
-    floor = cams.new_full((1, *cams.shape[1:]), threshold)
     names = torch.cat([class_indices.new_zeros(1), class_indices + 1])
-    # ten times as fast as argmax on a CPU
-    return names[torch.cat([floor, cams]).max(0).indices]
+    highest = cams.new_full(cams.shape[1:], threshold)
+    index = torch.zeros_like(highest, dtype=torch.int64)
+    # map by map: a copy of all of them would double the memory
+    for place, one in enumerate(cams, start=1):
+        index.masked_fill_(one > highest, place)
+        torch.maximum(highest, one, out=highest)
+    # a maximum over NaN is NaN
+    if highest.isnan().any():
+        broken = class_indices[cams.isnan().flatten(1).any(1)].tolist()
+        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
+    return names[index]

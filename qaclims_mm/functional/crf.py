@@ -3,6 +3,7 @@
 Shapes: N labels with the background, n classes, H W pixels.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,11 @@ import numpy as np
 from PIL import Image
 
 UNSURE = 255
+# labels times pixels of a field: beyond that it is computed at a lower resolution, which an image
+# of 1024 x 768 px with more than 41 classes is
+_MOST_VALUES = 2**25
+# what a field holds per label and pixel, measured: energies, probabilities, messages and lattice
+_BYTES = 28
 # from energies (N, H, W) to probabilities of that shape
 Field = Callable[[np.ndarray], np.ndarray]
 
@@ -75,9 +81,10 @@ def label_energy(labels: np.ndarray, number: int, confidence: float = 0.7) -> np
         number: N, at least 2.
         confidence: That probability; the other labels share the rest.
     """
-    right = labels[None] == np.arange(number)[:, None, None]
     others = (1 - confidence) / (number - 1)
-    return np.where(right, -np.log(confidence), -np.log(others)).astype(np.float32)
+    energy = np.full((number, *labels.shape), -np.log(others), dtype=np.float32)
+    np.put_along_axis(energy, labels[None], np.float32(-np.log(confidence)), axis=0)
+    return energy
 
 
 def confident_labels(
@@ -93,7 +100,8 @@ def confident_labels(
 
     Maps are taken twice, with the background at either threshold, and each made to follow the
     picture's contours by a dense CRF. A pixel of a class at ``conf_fg`` is of that class, one of
-    no class at either is background.
+    no class at either is background. Of many classes the contours are those of a smaller picture,
+    so that the memory stays within ``memory_of_labels``.
 
     Args:
         cams: Maps in [0, 1], ``(n, H, W)``.
@@ -108,7 +116,7 @@ def confident_labels(
         ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
 
     Raises:
-        ValueError: If maps and image are of other sizes.
+        ValueError: If maps and image are of other sizes, or a map has NaN.
 
     Source:
         step/cam_to_ir_label.py of the released code (IRN's).
@@ -121,16 +129,63 @@ def confident_labels(
         )
     if not len(class_indices):
         return np.zeros(image.shape[:2], dtype=np.uint8)
+    has_nan = np.isnan(cams).any(axis=(1, 2))
+    if has_nan.any():
+        broken = np.asarray(class_indices)[has_nan].tolist()
+        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
     number = len(class_indices) + 1
-    field = (make_field or DenseCRF)(image, number, settings or CRFSettings())
+    full = image.shape[:2]
+    image, settings = _affordable(image, number, settings or CRFSettings())
+    field = (make_field or DenseCRF)(image, number, settings)
     names = np.concatenate([[0], np.asarray(class_indices) + 1])
     surely, perhaps = (
-        names[field(label_energy(_best(cams, threshold), number)).argmax(0)]
+        names[
+            field(label_energy(_nearest(_best(cams, threshold), image.shape[:2]), number)).argmax(0)
+        ]
         for threshold in (conf_fg, conf_bg)
     )
     unsure = np.where(perhaps == 0, 0, UNSURE)
     labels = np.where(surely != 0, surely, unsure)
-    return labels.astype(np.uint8 if names.max() <= UNSURE else np.uint16)
+    return _nearest(labels.astype(np.uint8 if names.max() <= UNSURE else np.uint16), full)
+
+
+def memory_of_labels(classes: int, height: int, width: int) -> int:
+    """Return how many bytes ``confident_labels`` takes at most, with the maps.
+
+    Args:
+        classes: Number of maps.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+    """
+    # float32 maps, made of those of a byte
+    maps = 5 * classes * height * width
+    return maps + _BYTES * min((classes + 1) * height * width, _MOST_VALUES)
+
+
+def _affordable(
+    image: np.ndarray, number: int, settings: CRFSettings
+) -> tuple[np.ndarray, CRFSettings]:
+    """Return a picture that is small enough for a field of N labels, and settings for it."""
+    height, width = image.shape[:2]
+    factor = math.sqrt(_MOST_VALUES / (number * height * width))
+    if factor >= 1:
+        return image, settings
+    rows = max(1, int(height * factor))
+    columns = max(1, min(int(width * factor), _MOST_VALUES // (number * rows)))
+    resized = Image.fromarray(image).resize((columns, rows), Image.Resampling.BICUBIC)
+    near, far = settings.gaussian_xy * factor, settings.bilateral_xy * factor
+    return np.asarray(resized), settings._replace(gaussian_xy=near, bilateral_xy=far)
+
+
+def _nearest(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Return labels ``(H, W)`` at another size, by the nearest pixels."""
+    if labels.shape == tuple(size):
+        return labels
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for new, old in zip(size, labels.shape, strict=True)
+    )
+    return labels[rows][:, columns]
 
 
 def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
@@ -149,5 +204,9 @@ def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSetting
 
 def _best(cams: np.ndarray, background: float) -> np.ndarray:
     """Return the index of the highest map per pixel, 0 where none is above the background."""
-    floor = np.full((1, *cams.shape[1:]), background, dtype=cams.dtype)
-    return np.concatenate([floor, cams]).argmax(0)
+    highest = np.full(cams.shape[1:], background, dtype=cams.dtype)
+    best = np.zeros(cams.shape[1:], dtype=np.int64)
+    for index, one in enumerate(cams, start=1):
+        best[one > highest] = index
+        np.maximum(highest, one, out=highest)
+    return best

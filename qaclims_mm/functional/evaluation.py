@@ -46,10 +46,9 @@ def count_pixels(
     valid = mask.reshape(-1) != ignore_index
     truth = mask.reshape(-1)[valid].astype(np.int64)
     if len(class_indices):
-        maps = cams.reshape(len(class_indices), -1)[:, valid].astype(np.float32, copy=False)
-        best = maps.argmax(0)
+        best, highest = _highest(cams, valid)
         # a pixel is foreground for the thresholds before this position
-        level = np.searchsorted(thresholds.astype(np.float32), maps.max(0), side='left')
+        level = np.searchsorted(thresholds.astype(np.float32), highest, side='left')
     else:
         best = level = np.zeros(len(truth), dtype=np.int64)
     winner = (
@@ -83,6 +82,21 @@ def count_pixels(
     counts.pred[0] = len(truth) - counts.pred[1:].sum(0)
     counts.tp[0] = background.sum() - foreground_on_background
     return counts
+
+
+def _highest(cams: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of the highest maps ``(n, H, W)``, n > 0, and its value, at valid pixels.
+
+    It looks at one map after another, since a copy of all would double the memory.
+    """
+    highest = cams[0].reshape(-1)[valid].astype(np.float32, copy=False)
+    best = np.zeros(len(highest), dtype=np.int64)
+    for index, one in enumerate(cams[1:], start=1):
+        values = one.reshape(-1)[valid].astype(np.float32, copy=False)
+        higher = values > highest
+        best[higher] = index
+        highest[higher] = values[higher]
+    return best, highest
 
 
 def iou(tp: np.ndarray, pred: np.ndarray, gt: np.ndarray) -> np.ndarray:

@@ -89,6 +89,10 @@ def pixel_adaptive_refinement(
             f'{tuple(maps.shape)}.'
         )
     weights = pixel_affinity(images, dilations, w1, w2) / (1 + w2)
-    for _ in range(steps):
-        maps = (neighbours(maps, dilations) * weights).sum(2)
-    return maps
+    refined = torch.empty_like(maps)
+    # map by map: the neighbours of one are 48 maps
+    for one, out in zip(maps.split(1, 1), refined.split(1, 1), strict=True):
+        for _ in range(steps):
+            one = (neighbours(one, dilations) * weights).sum(2)
+        out.copy_(one)
+    return refined

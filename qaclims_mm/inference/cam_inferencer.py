@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from mmengine.config import Config
 from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
@@ -15,11 +16,15 @@ from mmengine.registry import init_default_scope
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
 from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.datasets.collate import list_collate
-from qaclims_mm.datasets.read_image import read_image
-from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
+from qaclims_mm.datasets.transforms.formatting import PackWeakInputs, to_chw
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import mask_of_cams
-from qaclims_mm.inference.networks import build_network
+from qaclims_mm.inference.maps import CAMPrediction
+from qaclims_mm.inference.networks import Weights, build_network
+from qaclims_mm.inference.pictures import Picture, read_picture
+from qaclims_mm.inference.segmentation import Segmentation, mask_colours
+from qaclims_mm.models.classifiers.cam_classifier import CAMClassifier
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import resize_mask
@@ -27,6 +32,9 @@ from qaclims_mm.visualization.overlays import overlay_cam
 from qaclims_mm.vlms.vqa.base import VQAModel
 
 Image = str | Path | np.ndarray
+# of an image whose config does not say, in pixels
+MAX_SIDE = 1024
+THRESHOLD = 0.25
 
 
 class CAMInferencer(BaseInferencer):
@@ -62,7 +70,7 @@ class CAMInferencer(BaseInferencer):
     def __init__(
         self,
         config: str | Path | Config,
-        weights: str | None = None,
+        weights: Weights | None = None,
         device: str | None = None,
         qape: str | Path | Config | None = None,
     ) -> None:
@@ -70,15 +78,19 @@ class CAMInferencer(BaseInferencer):
         cfg = _read(config)
         self.class_names = class_names_of(cfg.test_dataloader.dataset)[1:]
         self._asker = MODELS.build(_read(qape).model).eval() if qape is not None else None
+        self.palette = mask_colours()
         super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
         if self._asker is not None:
             self._asker.to(self.model.data_preprocessor.device)
 
     def _init_pipeline(self, cfg: Config) -> PackWeakInputs:
         steps = cfg.test_dataloader.dataset.pipeline
-        self._reading = {k: v for k, v in steps[0].items() if k != 'type'}
+        self.reading = {k: v for k, v in steps[0].items() if k in ('oriented', 'max_side')}
+        if self.reading.get('max_side') is None:
+            self.reading['max_side'] = MAX_SIDE
         scales = next(s.get('scales') for s in steps if s.type == 'PackWeakInputs')
-        return PackWeakInputs(scales or (1.0,))
+        self.scales = tuple(scales or (1.0,))
+        return PackWeakInputs(self.scales)
 
     def _init_collate(self, cfg: Config) -> Callable:
         return list_collate
@@ -86,7 +98,7 @@ class CAMInferencer(BaseInferencer):
     def _init_visualizer(self, cfg: Config) -> None:
         """Need none: overlays are arrays."""
 
-    def _init_model(self, cfg: Config, weights: str | None, device: str = 'cpu') -> Any:
+    def _init_model(self, cfg: Config, weights: Any, device: str = 'cpu') -> Any:
         model = build_network(cfg.model, weights, device)
         model.cfg = cfg
         return model
@@ -127,14 +139,8 @@ class CAMInferencer(BaseInferencer):
 
     def _record(self, image: Image, labels: Sequence[str]) -> dict[str, Any]:
         """Return what a data set would hand to the pipeline."""
-        if isinstance(image, np.ndarray):
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-                raise ValueError(
-                    f'an image must be RGB uint8 (H, W, 3), but got {image.dtype} {image.shape}.'
-                )
-            pixels, size, path = image, image.shape[:2], ''
-        else:
-            (pixels, size), path = read_image(image, **self._reading), str(image)
+        picture = self.read(image)
+        pixels, path = picture.pixels, '' if isinstance(image, np.ndarray) else str(image)
         class_indices = sorted({self.class_names.index(name) for name in labels})
         return dict(
             img=pixels,
@@ -142,7 +148,7 @@ class CAMInferencer(BaseInferencer):
             image_id=Path(path).stem,
             ori_shape=pixels.shape[:2],
             img_shape=pixels.shape[:2],
-            file_shape=size,
+            file_shape=picture.size,
             class_indices=class_indices,
             label_names=tuple(self.class_names[k] for k in class_indices),
             num_classes=len(self.class_names),
@@ -154,20 +160,17 @@ class CAMInferencer(BaseInferencer):
         """Return, for each image, its maps laid over it, RGB uint8 ``(H, W, 3)``."""
         shown = []
         for image, sample in zip(inputs, preds, strict=True):
-            pixels = self._pixels(image)
+            pixels = self.read(image).pixels
             maps = sample.cam_high_res.float().cpu().numpy()
             shown.append([overlay_cam(pixels, cam, opacity) for cam in maps])
         return shown
-
-    def _pixels(self, image: Image) -> np.ndarray:
-        return image if isinstance(image, np.ndarray) else read_image(image, **self._reading)[0]
 
     def postprocess(
         self,
         preds: Sequence[Any],
         visualization: Sequence[Sequence[np.ndarray]],
         return_datasamples: bool = False,
-        threshold: float = 0.25,
+        threshold: float = THRESHOLD,
     ) -> dict[str, Any]:
         """Return ``predictions`` and ``visualization``.
 
@@ -182,7 +185,12 @@ class CAMInferencer(BaseInferencer):
         """
         if return_datasamples:
             return dict(predictions=list(preds), visualization=visualization)
-        found = [self._as_dict(sample, threshold) for sample in preds]
+        found = [
+            CAMPrediction(
+                self._as_dict(sample, threshold), overlays, sample.cam_class_indices.tolist()
+            )
+            for sample, overlays in zip(preds, visualization, strict=True)
+        ]
         return dict(predictions=found, visualization=visualization)
 
     def _as_dict(self, sample: Any, threshold: float) -> dict[str, Any]:
@@ -193,6 +201,69 @@ class CAMInferencer(BaseInferencer):
             cams=sample.cam_high_res.float().cpu().numpy(),
             mask=resize_mask(mask, sample.file_shape),
         )
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the values of a mask, the background first."""
+        return ('background', *self.class_names)
+
+    def check_tells(self) -> None:
+        """Refuse a network that was not trained to tell which classes are there.
+
+        Raises:
+            ConfigError: If it is no classifier.
+        """
+        if not isinstance(self.model, CAMClassifier):
+            raise ConfigError(
+                f'{type(self.model).__name__} makes maps of classes that are known to be there, '
+                'and does not tell which are; say it (--labels).'
+            )
+
+    @torch.no_grad()
+    def present_in(self, picture: Picture) -> list[str]:
+        """Return the classes that a classifier sees: those of a score above 1/2.
+
+        Raises:
+            ConfigError: If the network is no classifier.
+        """
+        self.check_tells()
+        prepare = self.model.data_preprocessor
+        pixels = prepare.normalise(to_chw(picture.pixels).to(prepare.device))
+        logits = self.model.logits(pixels[None]).mean(dim=(-2, -1))[0]
+        return [name for name, x in zip(self.class_names, logits, strict=True) if x > 0]
+
+    def read(self, image: Image) -> Picture:
+        """Read an image as the config says, for ``predict``; any thread may do it.
+
+        Raises:
+            RecordError: If it cannot be read.
+        """
+        return read_picture(image, self.reading)
+
+    @torch.no_grad()
+    def predict(
+        self, picture: Picture, labels: Sequence[str] | None = None, threshold: float = THRESHOLD
+    ) -> Segmentation:
+        """Return the mask that the maps of an image make.
+
+        Args:
+            picture: The image.
+            labels: Names of its classes; ``None`` asks the network, see ``present_in``.
+            threshold: Map value of the background, in [0, 1].
+
+        Raises:
+            ValueError: If a class is none of the network's.
+            ConfigError: If there are no labels and the network is no classifier.
+        """
+        known = self.present_in(picture) if labels is None else list(labels)
+        [names] = self._labels_of([picture.pixels], [known])
+        batch = list_collate([self.pipeline(self._record(picture.pixels, names))])
+        [sample] = self.model.test_step(batch)
+        mask = mask_of_cams(sample.cam_high_res, sample.cam_class_indices, threshold).cpu().numpy()
+        mask = mask.astype(np.uint8 if len(self.classes) <= 256 else np.uint16)
+        if picture.size != mask.shape:
+            mask = resize_mask(mask, picture.size)
+        return Segmentation(picture.image, mask, self.classes, self.palette, self.reading)
 
     def ask(self, image: Image, labels: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """Return what the VQA model answers about each class, rows of a corpus.

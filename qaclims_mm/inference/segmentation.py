@@ -1,8 +1,5 @@
 """One image with its mask, as a segmentor returns it and a notebook shows it."""
 
-import base64
-import html
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,12 +10,9 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.datasets.read_image import read_image
-from qaclims_mm.schemas import IGNORE_INDEX, resize_mask
-from qaclims_mm.schemas.names import LONGEST_SHOWN, drawn_name
+from qaclims_mm.inference.markup import SHOWN_SIDE, escaped, picture_html
+from qaclims_mm.schemas import IGNORE_INDEX, resize_mask, voc_palette
 from qaclims_mm.visualization.overlays import overlay_mask
-
-# longest side of a picture in a notebook, in pixels
-SHOWN_SIDE = 640
 
 
 @dataclass(frozen=True)
@@ -43,8 +37,7 @@ class Segmentation:
     @cached_property
     def areas(self) -> dict[int, int]:
         """Pixels of each value that occurs, the smallest value first."""
-        values, counts = np.unique(self.mask, return_counts=True)
-        return dict(zip(values.tolist(), counts.tolist(), strict=True))
+        return count_values(self.mask)
 
     def name_of(self, value: int) -> str:
         """Return the name of a mask's value."""
@@ -52,42 +45,59 @@ class Segmentation:
             return self.classes[value]
         return 'ignored' if value == IGNORE_INDEX else f'value {value}'
 
-    def overlay(self, max_side: int | None = None) -> np.ndarray:
+    def overlay(self, max_side: int | None = None, pixels: np.ndarray | None = None) -> np.ndarray:
         """Return the mask laid over the image, RGB uint8.
 
         Args:
             max_side: Longest side in pixels; by default that of the file.
+            pixels: Those of the file where they are at hand, so that it is not read again.
         """
-        image, (height, width) = self.image, self.mask.shape
+        image, (height, width) = self.image if pixels is None else pixels, self.mask.shape
         factor = min(1.0, (max_side or max(height, width)) / max(height, width))
         size = max(1, round(height * factor)), max(1, round(width * factor))
         if not isinstance(image, np.ndarray):
             image, _ = read_image(image, **{**self.reading, 'max_side': max(size)})
-        seen = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
-        return overlay_mask(np.asarray(seen), resize_mask(self.mask, size))
+        if image.shape[:2] != size:
+            seen = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
+            image = np.asarray(seen)
+        mask = self.mask if size == self.mask.shape else resize_mask(self.mask, size)
+        return overlay_mask(image, mask)
 
     def _repr_html_(self) -> str:
         """Return the overlay with a legend, for a notebook."""
-        file = io.BytesIO()
-        Image.fromarray(self.overlay(SHOWN_SIDE)).save(file, format='PNG')
-        picture = base64.b64encode(file.getvalue()).decode()
-        name = '' if isinstance(self.image, np.ndarray) else _escaped(str(self.image))
+        name = '' if isinstance(self.image, np.ndarray) else escaped(str(self.image))
+        picture = picture_html(self.overlay(SHOWN_SIDE), name)
         total = self.mask.size
         rows = ''.join(
             f'<li><span style="display:inline-block;width:1em;height:1em;margin-right:.5em;'
             f'background:rgb{self._colour(value)}"></span>'
-            f'{_escaped(self.name_of(value))} {100 * pixels / total:.1f} %</li>'
+            f'{escaped(self.name_of(value))} {100 * pixels / total:.1f} %</li>'
             for value, pixels in self.areas.items()
         )
         return (
-            f'<figure><img alt="{name}" src="data:image/png;base64,{picture}">'
-            f'<figcaption>{name}<ul style="list-style:none;padding:0">{rows}</ul></figcaption>'
-            '</figure>'
+            f'<figure>{picture}<figcaption>{name}'
+            f'<ul style="list-style:none;padding:0">{rows}</ul></figcaption></figure>'
         )
 
     def _colour(self, value: int) -> tuple[int, int, int]:
         return self.palette[value % len(self.palette)]
 
 
-def _escaped(name: str) -> str:
-    return html.escape(drawn_name(name, LONGEST_SHOWN))
+def mask_colours() -> tuple[tuple[int, int, int], ...]:
+    """Return the colours of a mask's values."""
+    flat = voc_palette()
+    return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3))
+
+
+def count_values(mask: np.ndarray) -> dict[int, int]:
+    """Return {value: pixels} of the values that a mask has, the smallest value first.
+
+    Args:
+        mask: Uint8 or uint16 ``(H, W)``.
+    """
+    counts = np.zeros(np.iinfo(mask.dtype).max + 1, np.int64)
+    # in strips, since numpy counts 64-bit numbers
+    for start in range(0, len(mask), 256):
+        counts += np.bincount(mask[start : start + 256].ravel(), minlength=len(counts))
+    [found] = np.nonzero(counts)
+    return {int(value): int(counts[value]) for value in found}

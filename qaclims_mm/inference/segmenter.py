@@ -8,19 +8,19 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from PIL import Image
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
 from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.datasets.collate import list_collate
-from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError, RecordError
-from qaclims_mm.inference.networks import build_network
-from qaclims_mm.inference.segmentation import Segmentation
+from qaclims_mm.errors import FormatError
+from qaclims_mm.inference.networks import Weights, build_network
+from qaclims_mm.inference.pictures import Picture, read_ahead, read_picture
+from qaclims_mm.inference.segmentation import Segmentation, mask_colours
+from qaclims_mm.inference.tiles import tiles_of
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import TRANSFORMS
-from qaclims_mm.schemas import resize_mask, voc_palette
+from qaclims_mm.schemas import resize_mask
 from qaclims_mm.schemas.images import find_images
 
 ImageOrFolder = str | Path | np.ndarray
@@ -36,6 +36,9 @@ class Segmenter:
             ships, or what ``read_config`` returns.
         weights: Checkpoint.
         device: Device; by default a GPU if there is one.
+        tile: Longest side in pixels up to which an image is segmented at once. A larger one is
+            segmented in tiles that overlap, at the size of its file. By default it is made as small
+            as the config reads images (``max_side``).
 
     Raises:
         ConfigError: If there is no such config.
@@ -53,7 +56,11 @@ class Segmenter:
     """
 
     def __init__(
-        self, config: str | Path | Config, weights: str | Path, device: str | None = None
+        self,
+        config: str | Path | Config,
+        weights: Weights,
+        device: str | None = None,
+        tile: int | None = None,
     ) -> None:
         init_default_scope('mmseg')
         self.cfg = config if isinstance(config, Config) else read_config(config_file(config))
@@ -61,9 +68,13 @@ class Segmenter:
         self.model = build_network(self.cfg.model, weights, device)
         reading, *steps = self.cfg.test_dataloader.dataset.pipeline
         self._steps = [TRANSFORMS.build(step) for step in steps if step.type not in _OF_TRUTH]
-        self._reading = {k: v for k, v in reading.items() if k in ('oriented', 'max_side')}
+        self.reading = {k: v for k, v in reading.items() if k in ('oriented', 'max_side')}
+        self.tile = tile
+        if tile is not None:
+            # at full size
+            self.reading.pop('max_side', None)
         self.classes = class_names_of(self.cfg.test_dataloader.dataset)
-        self.palette = _colours()
+        self.palette = mask_colours()
 
     def __call__(self, images: ImageOrFolder | Sequence[ImageOrFolder]) -> list[Segmentation]:
         """Segment images.
@@ -84,20 +95,43 @@ class Segmenter:
     def stream(self, images: ImageOrFolder | Sequence[ImageOrFolder]) -> Iterator[Segmentation]:
         """Yield the results one by one, which takes the memory of one image; see ``__call__``."""
         given = [images] if isinstance(images, (str, Path, np.ndarray)) else images
-        for image in list_images(given):
-            yield self.segment(image)
+        for _, reading in read_ahead(list_images(given), self.read):
+            yield self.predict(reading.result())
 
-    @torch.no_grad()
-    def segment(self, image: Path | np.ndarray) -> Segmentation:
+    def segment(self, image: str | Path | np.ndarray) -> Segmentation:
         """Segment one image.
 
         Raises:
             RecordError: If it cannot be read.
         """
-        pixels, size = self._read(image)
+        return self.predict(self.read(image))
+
+    def read(self, image: str | Path | np.ndarray) -> Picture:
+        """Read an image as the config says, for ``predict``; any thread may do it.
+
+        Raises:
+            RecordError: If it cannot be read.
+        """
+        return read_picture(image, self.reading)
+
+    def predict(self, picture: Picture) -> Segmentation:
+        """Segment an image that was read."""
+        height, width = picture.pixels.shape[:2]
+        mask = np.empty((height, width), np.uint8 if len(self.classes) <= 256 else np.uint16)
+        for tile in tiles_of((height, width), self.tile or max(height, width)):
+            mask[tile.kept] = self._labels_of(picture.pixels[tile.place])[tile.inside]
+        if mask.max(initial=0) <= 255:
+            mask = mask.astype(np.uint8, copy=False)
+        if picture.size != mask.shape:
+            mask = resize_mask(mask, picture.size)
+        return Segmentation(picture.image, mask, self.classes, self.palette, self.reading)
+
+    @torch.no_grad()
+    def _labels_of(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the values of a mask, ``(H, W)``, of RGB pixels."""
         record: dict[str, Any] = dict(
             img=np.ascontiguousarray(pixels[..., ::-1]),
-            img_path='' if isinstance(image, np.ndarray) else str(image),
+            img_path='',
             image_id='',
             img_shape=pixels.shape[:2],
             ori_shape=pixels.shape[:2],
@@ -105,24 +139,7 @@ class Segmenter:
         for step in self._steps:
             record = step(record)
         [sample] = self.model.test_step(list_collate([record]))
-        mask = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
-        mask = mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16)
-        return Segmentation(
-            image, resize_mask(mask, size), self.classes, self.palette, self._reading
-        )
-
-    def _read(self, image: Path | np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
-        """Return the pixels, and height and width of the file."""
-        if isinstance(image, np.ndarray):
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-                raise RecordError(
-                    f'an image must be RGB uint8 (H, W, 3), but got {image.dtype} {image.shape}.'
-                )
-            return image, image.shape[:2]
-        try:
-            return read_image(image, **self._reading)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise RecordError(f'image {image} cannot be read ({error}); replace it.') from error
+        return sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
 
 
 def list_images(images: Iterable[ImageOrFolder]) -> Iterator[Path | np.ndarray]:
@@ -152,9 +169,3 @@ def list_files(place: Path) -> list[Path]:
     if not found:
         raise FormatError(f'there is no image in the folder {place}.')
     return found
-
-
-def _colours() -> tuple[tuple[int, int, int], ...]:
-    """Return the colours of a mask's values."""
-    flat = voc_palette()
-    return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3))

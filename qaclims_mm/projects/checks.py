@@ -1,22 +1,23 @@
 """Whether images and labels can be trained on, and what cannot."""
 
 import os
+import warnings
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from PIL import Image, UnidentifiedImageError
-
-from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.read_image import DARK, decode_image
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.exchange.labels.image_folder import ImageFolder
+from qaclims_mm.exchange.labels.matching import match_images
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.progress import track
 from qaclims_mm.projects.names import is_word
-from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.names import problem_of_image_id, problem_of_name, shown_name, shown_text
+from qaclims_mm.schemas.images import passed_over
+from qaclims_mm.schemas.names import problem_of_name, shown_name, shown_text
 from qaclims_mm.schemas.project import NOBODY
 
 # an image with a shorter side has hardly a cell in its maps
@@ -34,6 +35,7 @@ class Checked:
         renamed: {label as it was found: class}.
         aliases: {class: other words for it among the labels}.
         sizes: Width and height of each image in pixels, turned as EXIF says.
+        orientations: How EXIF turns each image, 1 to 8.
         problems: What is wrong, each with its place.
         left_out: Whether rows are among the problems, which are left out.
         notes: What was done to rows that are as they should be.
@@ -45,9 +47,19 @@ class Checked:
     renamed: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     sizes: list[tuple[int, int]] = field(default_factory=list)
+    orientations: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     left_out: bool = False
     notes: list[str] = field(default_factory=list)
+
+
+class _Look(NamedTuple):
+    """What an image is; see ``Checked`` and ``read_image.Decoded``."""
+
+    problem: str = ''
+    size: tuple[int, int] = (0, 0)
+    orientation: int = 1
+    remarks: tuple[str, ...] = ()
 
 
 def check_source(
@@ -82,19 +94,20 @@ def check_source(
     checked.renamed, checked.aliases = _name(as_words(found), renames or {}, order, noted)
     words = as_words([*order, *classes])
     wanted = {words[name] for name in classes}
-    names = _find_all(source, folder, checked.problems)
+    names = match_images(source, folder)
     looked = _look_at_all(folder.root, list(dict.fromkeys(names.values())))
     again, beside = list(source.again), Counter[str]()
     for image, name in names.items():
-        size, problem = looked[name]
-        if problem:
-            checked.problems.append(f'{source.places[image]}: {problem}; left out')
+        look = looked[name]
+        if look.problem:
+            checked.problems.append(f'{source.places[image]}: {look.problem}; left out')
             continue
         if name in checked.rows:
             again.append(source.places[image])
         else:
             checked.rows[name] = []
-            checked.sizes.append(size)
+            checked.sizes.append(look.size)
+            checked.orientations.append(look.orientation)
         own = dict.fromkeys(checked.renamed[label] for label in source.rows[image])
         kept = [c for c in own if not wanted or c in wanted]
         beside.update(own.keys() - kept)
@@ -109,12 +122,16 @@ def check_source(
             f'no class can be called {NOBODY}, which stands for a mask value without a class; '
             f"choose another name with --rename '{NOBODY}=...'."
         )
-    checked.notes = _notes(again, beside, sum(not labels for labels in checked.rows.values()))
+    strange, notes = _describe_remarks((name, looked[name]) for name in checked.rows)
+    unlabelled = sum(not labels for labels in checked.rows.values())
+    checked.notes = [*source.notes, *_notes(again, beside, unlabelled), *notes]
+    if line := passed_over(folder.root):
+        checked.notes.append(line)
     used = {*names.values(), *source.rows}
     others = [name for name in folder.names if name not in used]
     # first what is wrong with many images: of long lists the end is not seen
     rows = [*source.problems, *checked.problems]
-    checked.problems = [*_overall(source, checked, others), *source.remarks, *rows]
+    checked.problems = [*_overall(source, checked, others), *source.remarks, *strange, *rows]
     checked.left_out = bool(rows)
     return checked
 
@@ -143,28 +160,6 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
             f'{len(others)} images {source.unnamed} (first: {shown_text(others[0])}); not used'
         )
     return problems
-
-
-def _find_all(source: Source, folder: ImageFolder, problems: list[str]) -> dict[str, str]:
-    """Return {image as its row calls it: path below the folder}, and add to the problems."""
-    names: dict[str, str] = {}
-    seen: dict[str, str] = {}
-    for image in source.rows:
-        try:
-            name = folder.find(image)
-            image_id = image_id_of(name, '')
-            if problem := problem_of_image_id(image_id):
-                raise ValueError(f'image {shown_name(name)}: {problem}')
-            other = seen.setdefault(image_id, name)
-            if other != name:
-                raise ValueError(
-                    f'{shown_text(name)} and {shown_text(other)} differ in their suffix alone'
-                )
-        except ValueError as error:
-            problems.append(f'{source.places[image]}: {error}; left out')
-        else:
-            names[image] = name
-    return names
 
 
 def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[str]:
@@ -233,30 +228,38 @@ def _name(
     return renamed, {name: others for name, others in aliases.items() if others}
 
 
-def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, tuple[tuple[int, int], str]]:
-    """Return {image: width and height, and what is wrong with it or nothing}."""
-    # Pillow decodes without Python's lock
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, _Look]:
+    """Return {image: what it is}."""
+    # Pillow decodes without Python's lock, and warns of what the remarks say better
+    with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
         looks = pool.map(lambda name: _look(root, name), names)
         shown = track(looks, 'looking at the images', len(names))
         return dict(zip(names, shown, strict=True))
 
 
-def _look(root: Path, name: str) -> tuple[tuple[int, int], str]:
+def _look(root: Path, name: str) -> _Look:
     what = f'image {shown_text(name)}'
     try:
         # a JPEG is decoded at an eighth of its size, where pixels that are missing are found too
-        _, (height, width) = read_image(root / name, oriented=True, max_side=MIN_SIDE)
-    except UnidentifiedImageError:
-        return (
-            0,
-            0,
-        ), f'{what} cannot be read (it is no image, or of an unknown kind)'
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return (0, 0), f'{what} cannot be read ({error})'
+        decoded = decode_image(root / name, oriented=True, max_side=MIN_SIDE)
+    except (OSError, ValueError) as error:
+        return _Look(f'{what} cannot be read ({error})')
+    height, width = decoded.size
     if min(width, height) < MIN_SIDE:
-        return (
-            0,
-            0,
-        ), f'{what} is {width} x {height}, smaller than {MIN_SIDE} pixels'
-    return (width, height), ''
+        return _Look(f'{what} is {width} x {height}, smaller than {MIN_SIDE} pixels')
+    return _Look('', (width, height), decoded.orientation, decoded.remarks)
+
+
+def _describe_remarks(looks: Iterable[tuple[str, _Look]]) -> tuple[list[str], list[str]]:
+    """Return problems and notes, a line for each kind of remark."""
+    images: dict[str, list[str]] = {}
+    for name, look in looks:
+        for remark in look.remarks:
+            images.setdefault(remark, []).append(name)
+    lines = {
+        remark: f'{len(names)} images {remark} (first: {shown_text(names[0])})'
+        for remark, names in images.items()
+    }
+    problem = lines.pop(DARK, '')
+    return [problem] if problem else [], list(lines.values())

@@ -51,7 +51,7 @@ _WIDTH = 88
 _BY_EPOCHS = "_delete_=True, type='EpochBasedTrainLoop', val_interval=100000, "
 _LOAD = "dict(type='LoadRGBImage', **_base_.reading)"
 _MASK = "dict(type='LoadMask', optional=True)"
-_MAPS = "dict(type='LoadCAMs', cams=f'{_base_.work}/qa_clims_maps/cams')"
+_MAPS = "dict(type='LoadCAMs', cams=f'{_base_.work}/qa_clims_maps/cams', full_size=False)"
 _SCORE = "dict(type='CAMMetric', optional=True)"
 _SCORE_OF_MASKS = (
     f"dict(type='CAMMetric', optional=True, report_at={THRESHOLD}, maps='refined_maps', "
@@ -141,7 +141,10 @@ def _irn(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str
 def _segment(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
     """Return the config of the segmentor, whose predictions of all images are written."""
     load = "dict(type='LoadBGRImage', **_base_.reading)"
-    masks = "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks')"
+    masks = (
+        "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks',"
+        " corrected=f'{_base_.work}/corrected')"
+    )
     crop = f'crop_size=({preset.crop}, {preset.crop}), cat_max_ratio=0.75'
     return (
         _train(

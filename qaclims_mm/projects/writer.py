@@ -139,10 +139,11 @@ def check_project(project: Project) -> None:
         DataError: If there is no image or class.
     """
     options, checked = project.options, project.checked
-    for path in (project.folder, options.images, project.masks, options.masks, options.labels):
+    files = options.labels, options.masks_colours
+    for path in (project.folder, options.images, project.masks, options.masks, *files):
         problem = problem_of_line(str(path.absolute())) if path else ''
         if problem:
-            what = 'file' if path is options.labels else 'folder'
+            what = 'file' if path in files else 'folder'
             raise ConfigError(f'{what} {shown_name(str(path))}: {problem}; rename it.')
     if not checked.rows or not checked.counts:
         raise DataError(

@@ -103,7 +103,25 @@ class Details:
     text: str
 
 
-Block = Text | Tiles | Table | Picture | Gallery | Details
+@dataclass(frozen=True)
+class Panel:
+    """Pictures of one image side by side, with a legend of their colours.
+
+    Attributes:
+        title: Name of the image.
+        text: What is said about it, a sentence.
+        pictures: The pictures, each with a caption of a few words.
+        legend: ``(name, (red, green, blue))`` of the colours.
+    """
+
+    kind: ClassVar[str] = 'panel'
+    title: str
+    text: str
+    pictures: Sequence[Picture]
+    legend: Sequence[tuple[str, tuple[int, int, int]]] = ()
+
+
+Block = Text | Tiles | Table | Picture | Gallery | Details | Panel
 
 
 @dataclass(frozen=True)

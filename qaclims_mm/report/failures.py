@@ -1,19 +1,18 @@
 """The images on which the maps of a class are worst."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.functional.evaluation import count_pixels, iou
 from qaclims_mm.report.blocks import Block, MissingError
 from qaclims_mm.report.images import SIDE, answers_of, evenly, true_mask
 from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
-from qaclims_mm.schemas import Cams, file_of, read_cams
+from qaclims_mm.review.sources import mask_at
+from qaclims_mm.schemas import file_of, read_cams
 from qaclims_mm.schemas.work_dir import CAMS, CURVE
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, fit_mask, load_column
 
@@ -52,6 +51,12 @@ def failure_blocks(work: WorkDir) -> list[Block]:
             f'No image with maps in {maps} has a mask to compare them with; '
             'make the report where the masks of the data set are.'
         )
+    # of an image, since each of its classes may be among the worst
+    masks: dict[str, np.ndarray] = {}
+    for case in cases:
+        image_id = case.record['image_id']
+        if image_id not in masks:
+            masks[image_id] = mask_at(read_cams(file_of(maps, image_id, '.npz')), threshold)
     sheets = [cases[i : i + COLUMNS_A_SHEET] for i in range(0, len(cases), COLUMNS_A_SHEET)]
     caption = (
         f'The images on which the maps of a class are worst, {PER_CLASS} a class, by the IoU of '
@@ -61,7 +66,7 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     )
     return [
         sheet_picture(
-            draw_cam_sheet([_column(work, case, threshold) for case in cases], SIDE),
+            draw_cam_sheet([_column(work, case, threshold, masks) for case in cases], SIDE),
             'Images with the lowest IoU',
             caption if number == 1 else f'Further classes, {number} of {len(sheets)}.',
         )
@@ -94,15 +99,11 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
             yield Case(record, label, name, float(found[row]))
 
 
-def mask_at(maps: Cams, threshold: float) -> np.ndarray:
-    """Return the mask of maps at a threshold, ``(H, W)``: k + 1, or 0 where none is above."""
-    high_res, class_indices = torch.from_numpy(maps.high_res), torch.from_numpy(maps.class_indices)
-    return mask_of_cams(high_res, class_indices, threshold).numpy()
-
-
-def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
+def _column(
+    work: WorkDir, case: Case, threshold: float, masks: Mapping[str, np.ndarray]
+) -> SheetColumn:
     image_id = case.record['image_id']
-    maps = read_cams(file_of(work.root / MAPS / CAMS, image_id, '.npz'))
+    maps = read_cams(file_of(work.root / MAPS / CAMS, image_id, '.npz'), only=case.label)
     column = load_column(
         work.dataset(MAPS).read_image(case.record),
         case.label,
@@ -110,7 +111,7 @@ def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
         {'QA-CLIMS': maps},
         true_mask(case.record),
         answers_of(work, image_id),
-        {f'mask at {threshold:.2f}': mask_at(maps, threshold)},
+        {f'mask at {threshold:.2f}': masks[image_id]},
         image_id,
     )
     return replace(column, class_name=f'{case.name}: {100 * case.iou:.0f} %')

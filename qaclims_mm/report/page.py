@@ -16,6 +16,7 @@ from qaclims_mm.report.ablations import (
 )
 from qaclims_mm.report.answers import corpus_blocks
 from qaclims_mm.report.blocks import Block, MissingError, Section, Text
+from qaclims_mm.report.corrected import corrected_blocks
 from qaclims_mm.report.curves import loss_blocks, threshold_blocks
 from qaclims_mm.report.failures import failure_blocks
 from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
@@ -24,7 +25,9 @@ from qaclims_mm.report.per_class import per_class_blocks
 from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.versions import version_blocks
 from qaclims_mm.report.work_dir import MAPS, WorkDir
+from qaclims_mm.review.changes import BEFORE
 from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas.work_dir import CORRECTED
 
 HERE = Path(__file__).parent
 
@@ -55,6 +58,7 @@ def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]
     titles = Titles(titles_of(results))
     parts: dict[str, Callable[[], list[Block]]] = {
         'The numbers': lambda: number_blocks(work, titles),
+        'Corrected masks': lambda: corrected_blocks(work, titles),
         'Losses': lambda: loss_blocks(work, titles),
         'mIoU over thresholds': lambda: threshold_blocks(work, titles),
         'IoU of each class': lambda: per_class_blocks(work),
@@ -66,6 +70,8 @@ def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]
         'The corpus': lambda: corpus_blocks(work),
         'Versions and configs': lambda: version_blocks(work, now),
     }
+    if not any((work.root / name).is_dir() for name in (CORRECTED, BEFORE)):
+        del parts['Corrected masks']
     if not results and not work.is_judged:
         # rows that nothing could compare
         del parts['Omega, the ratio of the threshold'], parts['Ablations']

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -74,9 +74,18 @@ def write_cams(
             file,
             keys=class_indices,
             strided=strided.astype(np.float16),
-            high_res=np.floor(255 * high_res.astype(np.float32) + 0.5).astype(np.uint8),
+            high_res=_as_bytes(high_res),
             size=np.array([height, width], dtype=np.int64),
         )
+
+
+def _as_bytes(maps: np.ndarray) -> np.ndarray:
+    """Return floor(255 x + 0.5) of maps ``(n, H, W)`` in [0, 1], uint8."""
+    out = np.empty(maps.shape, dtype=np.uint8)
+    # map by map: float32 copies of all would take several times the memory of the maps
+    for one, target in zip(maps, out, strict=True):
+        target[...] = np.floor(255 * one.astype(np.float32) + 0.5)
+    return out
 
 
 def read_arrays(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
@@ -101,6 +110,16 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
             return [file[name] for name in names]
 
 
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the shape and the type of an array from the start of its file."""
+    version = np.lib.format.read_magic(member)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read(member)
+    return shape, dtype
+
+
 def _check_size(archive: zipfile.ZipFile, name: str, most: int) -> None:
     """Refuse an array whose header claims more bytes than its member of the archive can hold.
 
@@ -113,19 +132,41 @@ def _check_size(archive: zipfile.ZipFile, name: str, most: int) -> None:
         ValueError: If it does.
     """
     with archive.open(name) as member:
-        version = np.lib.format.read_magic(member)
-        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-            version, np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(member)
+        shape, dtype = _read_header(member)
         held = archive.getinfo(name).file_size - member.tell()
     claimed = math.prod(shape) * dtype.itemsize
     if any(side < 0 for side in shape) or claimed > min(held, most):
         raise ValueError(f'{name} claims {claimed} bytes, but can hold {max(0, min(held, most))}')
 
 
-def read_cams(path: str | Path) -> Cams:
+def read_row(path: str | Path, name: str, row: int) -> np.ndarray:
+    """Read one row of an array of an ``.npz``; the rows before it are read over, one at a time.
+
+    Args:
+        path: The file.
+        name: Name of the array, of bytes ``(n, ...)``.
+        row: From 0.
+
+    Raises:
+        ValueError: If the file ends before the row; further errors as of ``read_arrays``.
+    """
+    with zipfile.ZipFile(path) as archive:
+        _check_size(archive, f'{name}.npy', _MOST_DEFLATED * os.stat(path).st_size)
+        with archive.open(f'{name}.npy') as member:
+            shape, dtype = _read_header(member)
+            values = b''
+            for _ in range(row + 1):
+                values = member.read(math.prod(shape[1:]) * dtype.itemsize)
+    return np.frombuffer(values, dtype=dtype).reshape(shape[1:])
+
+
+def read_cams(path: str | Path, full_size: bool = True, only: int | None = None) -> Cams:
     """Read ``cams/<image_id>.npz``.
+
+    Args:
+        path: The file.
+        full_size: Whether ``high_res`` is read; if not, it has no map, ``(0, H, W)``.
+        only: Class index whose maps alone are returned; ``None`` returns those of all classes.
 
     Raises:
         FormatError: If the file is truncated, lacks an array, or has arrays of other types,
@@ -133,9 +174,15 @@ def read_cams(path: str | Path) -> Cams:
     """
     check_regular(path, 'delete it and run the CAM export again')
     try:
-        class_indices, strided, high_res, size = read_arrays(
-            path, ('keys', 'strided', 'high_res', 'size')
-        )
+        class_indices, strided, size = read_arrays(path, ('keys', 'strided', 'size'))
+        high_res = None
+        if only is not None:
+            rows = np.flatnonzero(class_indices == only)
+            class_indices, strided = class_indices[rows], strided[rows]
+            one = [read_row(path, 'high_res', int(row)) for row in rows if full_size]
+            high_res = np.stack(one) if one else None
+        elif full_size:
+            [high_res] = read_arrays(path, ('high_res',))
     except BROKEN_NPZ as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -146,28 +193,37 @@ def read_cams(path: str | Path) -> Cams:
     if problem:
         raise FormatError(f'{path} has {problem}; delete it and run the CAM export again.')
     height, width = (int(v) for v in size)
-    return Cams(
-        class_indices,
-        strided.astype(np.float32),
-        high_res.astype(np.float32) / 255,
-        (height, width),
-    )
+    full = np.zeros((0, height, width), np.float32)
+    if high_res is not None:
+        full = high_res.astype(np.float32)
+        full /= 255
+    return Cams(class_indices, strided.astype(np.float32), full, (height, width))
 
 
-def _fit(number: int, size: tuple[int, ...], strided: np.ndarray, high_res: np.ndarray) -> bool:
+def _fit(
+    number: int, size: tuple[int, ...], strided: np.ndarray, high_res: np.ndarray | None
+) -> bool:
     """Return whether maps have the shapes that follow from an image's size and its classes."""
     return (
         len(size) == 2
         and strided.shape == (number, *strided_size(*size))
-        and high_res.shape == (number, *size)
+        and (high_res is None or high_res.shape == (number, *size))
     )
 
 
 def _problem_of_cams(
-    class_indices: np.ndarray, strided: np.ndarray, high_res: np.ndarray, size: np.ndarray
+    class_indices: np.ndarray, strided: np.ndarray, high_res: np.ndarray | None, size: np.ndarray
 ) -> str:
-    """Return what a CAM file has that ``write_cams`` does not write, or nothing."""
-    types = tuple(a.dtype for a in (class_indices, strided, high_res, size))
+    """Return what a CAM file has that ``write_cams`` does not write, or nothing.
+
+    Args:
+        class_indices: As in the file.
+        strided: As in the file.
+        high_res: As in the file, or ``None`` if it was not read.
+        size: As in the file.
+    """
+    full = np.dtype(np.uint8) if high_res is None else high_res.dtype
+    types = (class_indices.dtype, strided.dtype, full, size.dtype)
     if types != (np.int64, np.float16, np.uint8, np.int64):
         return 'arrays of other types (' + ', '.join(str(t) for t in types) + ')'
     image_size = tuple(size.reshape(-1).tolist())

@@ -60,11 +60,12 @@ def read_mask(path: str | Path) -> np.ndarray:
         FormatError: If it is not an image of one channel, is truncated, or claims more pixels than
             Pillow decodes.
     """
-    from PIL import Image
+    # Pillow takes time to import
+    from qaclims_mm.schemas.image_file import open_image
 
     check_regular(path, 'make it again')
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             if image.mode.startswith('I;16'):
                 return np.array(image, dtype=np.uint16)
             if image.mode not in ('P', 'L'):
@@ -72,9 +73,7 @@ def read_mask(path: str | Path) -> np.ndarray:
                     f'{path} must be a palette or grey PNG, but its mode is {image.mode}.'
                 )
             return np.array(image, dtype=np.uint8)
-    except FormatError:
+    except FileNotFoundError:
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
+    except OSError as error:
         raise FormatError(f'{path} is not a readable mask ({error}); make it again.') from error

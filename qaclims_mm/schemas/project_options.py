@@ -17,7 +17,7 @@ from qaclims_mm.schemas.project import relative_to_project
 INIT = 'init.json'
 INIT_SCHEMA = 1
 _FIX = 'delete it and run qaclims init with all its options'
-_FOLDERS = ('images', 'labels', 'masks')
+_PATHS = ('images', 'labels', 'masks', 'masks_colours')
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Options:
         classes: The classes to take; none takes all that are found.
         renames: {label: name of its class}.
         preset: Name of the networks.
+        masks_colours: Table of what colours or values of masks mean, ``None`` if there is none.
+        masks_as_stored: Whether masks lie on pixels that EXIF does not turn.
     """
 
     images: Path
@@ -40,6 +42,8 @@ class Options:
     classes: tuple[str, ...] = ()
     renames: Mapping[str, str] = field(default_factory=dict)
     preset: str = 'full'
+    masks_colours: Path | None = None
+    masks_as_stored: bool = False
 
     def updated(self, given: Mapping[str, Any], renames: Mapping[str, str]) -> 'Options':
         """Return these options with those that a command line gives.
@@ -51,7 +55,11 @@ class Options:
         chain = {label: renames.get(name, name) for label, name in self.renames.items()}
         classes = tuple(dict.fromkeys(renames.get(name, name) for name in self.classes))
         changed = {name: value for name, value in given.items() if value is not None}
-        return replace(self, **dict(classes=classes, renames=chain | dict(renames)) | changed)
+        # what was said of other masks says nothing of these
+        of_masks = dict(masks_colours=None, masks_as_stored=False) if 'masks' in changed else {}
+        return replace(
+            self, **of_masks | dict(classes=classes, renames=chain | dict(renames)) | changed
+        )
 
 
 def new_options(given: Mapping[str, Any], renames: Mapping[str, str]) -> Options:
@@ -77,12 +85,13 @@ def init_bytes(folder: Path, options: Options, written: Mapping[str, tuple[str, 
         options: What was asked for.
         written: {file: hashes of what qaclims init wrote there}.
     """
-    paths = {name: getattr(options, name) for name in _FOLDERS}
+    paths = {name: getattr(options, name) for name in _PATHS}
     value = dict(
         schema=INIT_SCHEMA,
         classes=list(options.classes),
         renames=dict(options.renames),
         preset=options.preset,
+        masks_as_stored=options.masks_as_stored,
         written={name: list(hashes) for name, hashes in written.items()},
         **{
             name: relative_to_project(folder, path) if path else None
@@ -110,12 +119,13 @@ def read_init(folder: Path) -> tuple[Options, dict[str, tuple[str, ...]]] | None
     if wrong := _wrong_key(value):
         raise FormatError(f'{shown_text(path)}: {wrong} is not as qaclims init writes it; {_FIX}.')
     # the system follows links before it goes up, which no change of the text does
-    found = {k: Path(os.path.realpath(folder / value[k])) for k in _FOLDERS if value[k] is not None}
+    found = {k: Path(os.path.realpath(folder / value[k])) for k in _PATHS if value[k] is not None}
     options = Options(
         **found,
         classes=tuple(value['classes']),
         renames=value['renames'],
         preset=value['preset'],
+        masks_as_stored=value['masks_as_stored'],
     )
     return options, {name: tuple(hashes) for name, hashes in value['written'].items()}
 
@@ -126,6 +136,8 @@ def _wrong_key(value: Mapping[str, Any]) -> str:
         images=_is_path(value.get('images')),
         labels=value.get('labels', 0) is None or _is_path(value.get('labels')),
         masks=value.get('masks', 0) is None or _is_path(value.get('masks')),
+        masks_colours=value.get('masks_colours', 0) is None or _is_path(value.get('masks_colours')),
+        masks_as_stored=isinstance(value.get('masks_as_stored'), bool),
         classes=_is_texts(value.get('classes')),
         renames=is_table(value.get('renames'), str),
         preset=isinstance(value.get('preset'), str),

@@ -1,8 +1,9 @@
 """Weights as others get them: tensors and, of what they were trained on, the names and colours.
 
 A file is ``.safetensors``, whose metadata has ``meta`` in JSON, or a ``.pth`` of mmseg's kind,
-``{'state_dict': ..., 'meta': ...}``. Both hold tensors, texts and numbers alone. ``meta`` is
-``{'dataset_meta': {'classes': [name], 'palette': [[red, green, blue]]}}``, or empty.
+``{'state_dict': ..., 'meta': ...}``. Both hold tensors, texts and numbers alone. ``meta`` has
+``dataset_meta``, ``{'classes': [name], 'palette': [[red, green, blue]]}``, and ``config``, what of
+the run's config is needed to predict: ``model`` and ``test_dataloader``; each if it is known.
 """
 
 import json
@@ -17,27 +18,33 @@ from torch import Tensor
 
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.files import atomic_path
+from qaclims_mm.schemas.run_config import is_deep
 
 PUBLISHED = ('.safetensors', '.pth')
 META = 'meta'
 
 
 def published_meta(meta: object) -> dict[str, Any]:
-    """Return what is published of a checkpoint's ``meta``: class names and colours, if it has any.
+    """Return what is published of a checkpoint's ``meta``: names, colours and config, if known.
 
     Raises:
-        FormatError: If the names are not texts, or the colours not three numbers for each of them.
+        FormatError: If the names are not texts, the colours not three numbers for each of them, or
+            the config is nested too deeply.
     """
+    config = meta.get('config') if isinstance(meta, Mapping) else None
+    kept: dict[str, Any] = dict(config=config) if isinstance(config, Mapping) else {}
+    if is_deep(config):
+        raise FormatError('the config of the checkpoint is nested too deeply.')
     data = meta.get('dataset_meta') if isinstance(meta, Mapping) else None
     classes = data.get('classes') if isinstance(data, Mapping) else None
     if not isinstance(data, Mapping) or not classes:
-        return {}
+        return kept
     published: dict[str, Any] = dict(classes=list(classes))
     if data.get('palette') is not None:
         published['palette'] = [[int(v) for v in colour] for colour in data['palette']]
     if problem := _problem_of(published):
         raise FormatError(f'dataset_meta of the checkpoint is broken: {problem}.')
-    return dict(dataset_meta=published)
+    return dict(dataset_meta=published, **kept)
 
 
 def _problem_of(data: Mapping[str, Any]) -> str:

@@ -117,13 +117,13 @@ def _problem_of(content: object) -> str:
         return f'must have {" or ".join(MODES)} as its mode'
     if not isinstance(content['file'], str) or not is_table(content['values'], object):
         return 'must have a string as its file and a dict as its values'
-    if _is_deep(content['values']):
+    if is_deep(content['values']):
         return f'is nested more than {MAX_DEPTH} levels deep'
     return ''
 
 
-def _is_deep(node: object) -> bool:
-    """Return whether values are nested deeper than functions that call themselves can follow."""
+def is_deep(node: object) -> bool:
+    """Tell whether values are nested deeper than functions that call themselves can follow."""
     level = [node]
     for _ in range(MAX_DEPTH):
         level = [

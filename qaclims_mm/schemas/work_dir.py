@@ -18,6 +18,8 @@ CURVE, JOURNAL = 'curve.json', 'journal'
 CORPUS = 'qape/corpus'
 # folders with one file an image, in a stage's folder
 CAMS, IR_LABELS, PSEUDO_MASKS, PREDICTIONS = 'cams', 'ir_labels', 'pseudo_masks', 'predictions'
+# masks that people have corrected, and what qaclims review writes; no stage makes them
+CORRECTED, REVIEW = 'corrected', 'review'
 
 # Regular expression of the paths of logs, POSIX, but for ``RUNS``
 LOG = rf'.*/{LOGS}/(?!{re.escape(RUNS)})[^/]*\.(json|tsv|log|lock)'
@@ -29,7 +31,7 @@ PATTERNS = {
     'corpus shard': r'(?P<folder>.*?)/(?:next-\d{5,9}/)?part-\d{5,9}\.parquet',
     'text bank': r'(?P<folder>.*)/texts\.safetensors',
     'activation maps': rf'(?P<folder>.*/{CAMS})/(?P<image_id>.+)\.npz',
-    'mask': rf'(?P<folder>.*/(?:{IR_LABELS}|{PSEUDO_MASKS}))/(?P<image_id>.+)\.png',
+    'mask': rf'(?P<folder>.*/(?:{IR_LABELS}|{PSEUDO_MASKS}|{CORRECTED}))/(?P<image_id>.+)\.png',
     'manifest': rf'.*/{re.escape(MANIFEST)}',
     'claim': rf'.*/{re.escape(CLAIM)}',
     'stage': rf'(?P<folder>.*)/{re.escape(OUTPUTS)}',

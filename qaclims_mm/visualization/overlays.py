@@ -4,6 +4,9 @@ import numpy as np
 
 from qaclims_mm.schemas import voc_palette
 
+# rows that are computed at once
+_STRIP = 256
+
 
 def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.ndarray:
     """Lay a heat map over an image; RGB uint8 ``(H, W, 3)``."""
@@ -16,6 +19,41 @@ def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.n
 
 def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np.ndarray:
     """Lay a mask in VOC's 256 colours over an image; the background stays as it is."""
-    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)[mask.astype(np.int64) % 256]
-    weight = alpha * (mask > 0)[..., None]
-    return (image * (1 - weight) + colours * weight).astype(np.uint8)
+    colours = np.array(voc_palette(), dtype=np.float32).reshape(256, 3)
+    seen = np.empty(image.shape, np.uint8)
+    # in strips, since the numbers of a whole image take twelve times its bytes
+    for start in range(0, len(image), _STRIP):
+        rows = slice(start, start + _STRIP)
+        weight = alpha * (mask[rows] > 0)[..., None]
+        values = colours[mask[rows].astype(np.int64) % 256]
+        seen[rows] = image[rows] * (1 - weight) + values * weight
+    return seen
+
+
+def outline_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.4) -> np.ndarray:
+    """Lay a mask over an image, each region with a line around it; RGB uint8 ``(H, W, 3)``.
+
+    The line has the class's colour inside and is white outside, so that it is seen on any ground.
+
+    Args:
+        image: RGB uint8 ``(H, W, 3)``.
+        mask: Mask ``(H, W)``.
+        alpha: Weight of the colour inside a region.
+    """
+    painted, colours = overlay_mask(image, mask, alpha), overlay_mask(image, mask, 1.0)
+    edge = outline_of(mask)
+    inside = edge & (mask > 0)
+    painted[inside] = colours[inside]
+    painted[edge & (mask == 0)] = 255
+    return painted
+
+
+def outline_of(mask: np.ndarray) -> np.ndarray:
+    """Return where one of the four neighbours of a pixel has another value, bool ``(H, W)``."""
+    found = np.zeros(mask.shape, dtype=bool)
+    down, right = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
+    found[1:] |= down
+    found[:-1] |= down
+    found[:, 1:] |= right
+    found[:, :-1] |= right
+    return found

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.errors import ConfigError, FormatError, StageError
+from qaclims_mm.review.scores import score_stages
 from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
@@ -92,7 +93,7 @@ class Workflow:
             StageError: If the work dir is of something else, or has files that no run has made.
         """
         for seed, plan in self.graph.plans.items():
-            _check_work_dir(plan, seed, 'all' in self.options.force)
+            check_work_dir(plan, seed, 'all' in self.options.force)
             # a file that nothing can be noted in is told before the work, not after it
             read_runs(plan.root)
         for node in self.graph.left:
@@ -206,7 +207,7 @@ def _identity_of(plan: Plan, seed: int) -> dict[str, str | int]:
     return dict(plan=name, seed=seed, version=__version__)
 
 
-def _check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
+def check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
     """Refuse a work dir of another plan, seed or version.
 
     Raises:
@@ -235,12 +236,17 @@ def _check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
 
 
 def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:
-    """Write ``metrics.json`` of a work dir, {stage: {metric: value}}, from those of its stages."""
+    """Write ``metrics.json`` of a work dir, {stage: {metric: value}}, from those of its stages.
+
+    Where masks were corrected, each stage is also scored against these.
+    """
     metrics: dict[str, dict[str, float]] = {}
     for stage in plan.all_stages:
         path = plan.root / stage.name / METRICS
         if path.is_file():
             metrics |= read_metrics(path)
+    for name, values in score_stages(plan.root).items():
+        metrics[name] = metrics.get(name, {}) | values
     if metrics:
         write_json(plan.root / METRICS, metrics)
     return metrics

@@ -191,7 +191,7 @@ class Fingerprints:
 
 
 def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
-    """Yield the folders of the data sets in a config, and which of their files count."""
+    """Yield the folders of data sets and of corrected masks, and which of their files count."""
     if isinstance(node, dict):
         kind = DATASETS.get(node['type']) if isinstance(node.get('type'), str) else None
         if kind is not None and isinstance(node.get('project'), str):
@@ -201,6 +201,8 @@ def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
             ]
             names = frozenset(labelled) | {n.rpartition('.')[0] or n for n in labelled}
             yield from ((p, names) for p in (tables.images, tables.masks) if p is not None)
+        elif isinstance(node.get('corrected'), str):
+            yield Path(node['corrected']).absolute(), None
         elif kind is not None:
             root = node.get('data_root') or _default(kind, 'data_root') or ''
             prefix = getattr(kind, 'DATA_PREFIX', None) or _default(kind, 'data_prefix') or {}

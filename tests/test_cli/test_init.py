@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.projects import machine, presets
 from qaclims_mm.schemas import read_cams, read_mask, write_mask
-from qaclims_mm.schemas.project import with_gap
+from qaclims_mm.schemas.project import read_project_tables, with_gap
 from qaclims_mm.workflow.fingerprint import Fingerprints
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import read_plan
@@ -81,11 +82,11 @@ def test_strict_lets_a_row_a_label_and_a_choice_of_classes_pass(data, capsys):
 def test_masks_of_another_numbering(data, capsys):
     write_mask(data / 'masks/5.png', np.full((112, 112), 1))
     *lines, _, _ = (data / 'labels.csv').read_text().splitlines()
-    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;zebra', '']
+    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;cat,zebra', '']
     (data / 'labels.csv').write_text('\n'.join(rows))
     ended = init(data, capsys, '--masks', data / 'masks')
     assert ended.status == 1
-    assert f'labelled zebra (first: {data}/masks/5.png); are they numbered diff' in ended.text
+    assert f'labelled cat, zebra (first: {data}/masks/5.png); are they numbered diff' in ended.text
     assert not (data / 'project').exists()
 
 
@@ -300,6 +301,78 @@ def test_renames_that_are_refused(data, capsys, word, message):
     ended = init(data, capsys, '--rename', word)
     assert ended.status == 1
     assert re.search(f'error: {message}$', ended.text)
+
+
+def init_case(cases, tmp_path, capsys, images, *flags):
+    labels = () if images == 'class-folders' else ('--labels', cases / 'one-class.csv')
+    given = ('--images', cases / images, *labels, '--preset', 'mini')
+    return run_tool('init', tmp_path / 'project', *given, *flags, capsys=capsys)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'said'),
+    [
+        ('0-255', 'there is one number or colour for an object'),
+        ('1-bit', 'their names or their form are put right'),
+        ('rgb', "the colours of VOC's palette are the numbers of the classes"),
+    ],
+)
+def test_masks_that_people_have_are_converted(cases_dir, tmp_path, capsys, kind, said):
+    masks = cases_dir / f'masks-{kind}'
+    ended = init_case(cases_dir, tmp_path, capsys, 'images', '--masks', masks)
+    assert ended.status == 0, ended.text
+    assert f'4 masks are converted into the folder masks of the project: {said}' in ended.text
+    assert read_project_tables(tmp_path / 'project').masks == tmp_path / 'project/masks'
+    assert read_mask(tmp_path / 'project/masks/p0.png')[32, 40] == 1
+
+
+def test_images_that_exif_turns_and_their_masks(cases_dir, tmp_path, capsys):
+    flags = '--masks', cases_dir / 'masks-exif'
+    ended = init_case(cases_dir, tmp_path, capsys, 'exif', *flags, '--strict')
+    assert ended.status == 1
+    assert '4 images are turned by EXIF (first: p0.jpg), and their masks must be' in ended.text
+    ended = init_case(cases_dir, tmp_path, capsys, 'exif', *flags, '--strict', '--masks-as-stored')
+    assert ended.status == 0, ended.text
+    assert '4 masks lie on the pixels as they are stored, and are turned' in ended.text
+
+
+def test_every_suffix_of_a_folder_a_class(cases_dir, tmp_path, capsys):
+    ended = init_case(cases_dir, tmp_path, capsys, 'class-folders')
+    assert ended.status == 0, ended.text
+    assert 'one folder a class: 4 images' in ended.text
+
+
+def test_colours_that_a_table_explains(data, capsys):
+    colours = np.zeros((112, 112, 3), np.uint8)
+    colours[:50] = 9, 8, 7
+    (data / 'masks').mkdir()
+    Image.fromarray(colours).save(data / 'masks/5.png')
+    *lines, _, _ = (data / 'labels.csv').read_text().splitlines()
+    rows = [*(line for line in lines if not line.startswith('5.')), '5.jpg;zebra,cat', '']
+    (data / 'labels.csv').write_text('\n'.join(rows))
+    ended = init(data, capsys, '--masks', data / 'masks')
+    assert ended.status == 1
+    assert '0,0,0 (1), 9,8,7 (1)' in ended.text
+    assert not (data / 'project/masks').exists()
+    (data / 'colours.csv').write_text('colour,class\n#090807,zebra\n')
+    table = '--masks-colours', data / 'colours.csv'
+    ended = init(data, capsys, '--masks', data / 'masks', *table)
+    assert ended.status == 0, ended.text
+    value = with_gap(read_project_tables(data / 'project').classes).index('zebra') + 1
+    assert read_mask(data / 'project/masks/5.png')[0, 0] == value
+    # the table is remembered with the masks
+    again = run_tool('init', data / 'project', capsys=capsys)
+    assert again.status == 0, again.text
+    assert '- nothing has changed' in again.text
+
+
+def test_images_in_an_archive(data, capsys):
+    with zipfile.ZipFile(data / 'images.zip', 'w') as archive:
+        archive.writestr('a.jpg', b'')
+    given = '--images', data / 'images.zip', '--labels', data / 'labels.csv'
+    ended = run_tool('init', data / 'project', *given, capsys=capsys)
+    assert ended.status == 1
+    assert 'images.zip is an archive; unpack it and give the folder of its images' in ended.text
 
 
 @pytest.fixture

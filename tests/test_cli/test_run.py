@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 from tiny_runs import ROOT
 from tool_runs import run_tool
 
-from qaclims_mm.schemas import write_json
+from qaclims_mm.schemas import write_json, write_mask
 
 PLAN = """
 work_dir = 'unused'
@@ -85,3 +86,83 @@ def test_a_broken_project_stops_before_its_first_stage(plan, tmp_path, capsys, f
     assert ended.status == 1
     assert f'{tmp_path}/project.json is of another version (schema 0' in ended.text
     assert not (tmp_path / 'world').exists()
+
+
+SEGMENT = """
+import os
+
+root = os.environ.get('QACLIMS_ROOT', 'x')
+work_dir = f'{root}/segment'
+train_dataloader = dict(dataset=dict(
+    type='MiniWorldDataset', data_root='{world}', ann_file='ImageSets/Segmentation/train.txt',
+    pipeline=[
+        dict(type='LoadBGRImage'),
+        dict(type='LoadMask', masks='none', corrected=f'{root}/corrected'),
+    ],
+))
+train_cfg = dict(max_epochs=1)
+"""
+
+
+@pytest.fixture
+def trained(plan, tmp_path):
+    """The plan, with a training that is not reached."""
+    text = SEGMENT.replace('{world}', str(tmp_path / 'world'))
+    (tmp_path / 'segment.py').write_text(text)
+    entry = f"    dict(name='segment', command='train', config='{tmp_path}/segment.py'),\n]\n"
+    plan.write_text(plan.read_text().replace(']\ntable', f'{entry}table'))
+    return plan
+
+
+def test_corrected_masks_are_taken_in_once_and_forgotten(trained, tmp_path, capsys):
+    flags = ('--work-dir', tmp_path / 'work', '--to', 'data')
+    assert run_tool('run', trained, *flags, capsys=capsys).status == 0
+    ids = (tmp_path / 'world/ImageSets/Segmentation/train.txt').read_text().split()
+    for name in (ids[0], 'nobody'):
+        write_mask(tmp_path / f'mine/{name}.png', np.ones((32, 32)))
+    corrected = ('--corrected', tmp_path / 'mine')
+    dry = run_tool('run', trained, *flags, *corrected, '--dry-run', capsys=capsys)
+    assert 'a dry run takes no corrected masks' in dry.text
+    assert not (tmp_path / 'work/corrected').exists()
+    ended = run_tool('run', trained, *flags, *corrected, capsys=capsys)
+    assert ended.status == 3, ended.text
+    assert 'nobody.png' in ended.text
+    assert 'corrected masks: 1 read, 1 new, 0 changed again' in ended.text
+    assert (tmp_path / f'work/corrected/{ids[0]}.png').is_file()
+    again = run_tool('run', trained, *flags, capsys=capsys)
+    assert again.status == 0
+    assert (tmp_path / f'work/corrected/{ids[0]}.png').is_file()
+    gone = run_tool('run', trained, *flags, '--corrected', 'none', capsys=capsys)
+    assert '1 corrected masks are forgotten' in gone.text
+    assert not (tmp_path / 'work/corrected').exists()
+
+
+def test_every_seed_gets_the_corrected_masks(trained, tmp_path, capsys):
+    flags = ('--work-dir', tmp_path / 'work', '--to', 'data', '--seeds', 0, 1)
+    assert run_tool('run', trained, *flags, capsys=capsys).status == 0
+    [name, *_] = (tmp_path / 'world/ImageSets/Segmentation/train.txt').read_text().split()
+    write_mask(tmp_path / f'mine/{name}.png', np.ones((32, 32)))
+    ended = run_tool('run', trained, *flags, '--corrected', tmp_path / 'mine', capsys=capsys)
+    assert ended.status == 0, ended.text
+    for seed in (0, 1):
+        assert (tmp_path / f'work/seed{seed}/corrected/{name}.png').is_file()
+
+
+@pytest.mark.parametrize('kind', ['missing', 'empty'])
+def test_no_corrected_masks(trained, tmp_path, capsys, kind):
+    flags = ('--work-dir', tmp_path / 'work', '--to', 'data')
+    assert run_tool('run', trained, *flags, capsys=capsys).status == 0
+    if kind == 'empty':
+        (tmp_path / 'mine').mkdir()
+    ended = run_tool('run', trained, *flags, '--corrected', tmp_path / 'mine', capsys=capsys)
+    assert ended.status == 1
+    assert f'{tmp_path}/mine' in ended.text
+    assert 'Traceback' not in ended.text
+    assert not (tmp_path / 'work/corrected').exists()
+
+
+def test_a_plan_without_a_place_for_corrected_masks(plan, tmp_path, capsys):
+    flags = ('--work-dir', tmp_path / 'work', '--corrected', tmp_path)
+    ended = run_tool('run', plan, *flags, capsys=capsys)
+    assert ended.status == 1
+    assert "corrected=f'{_base_.root}/corrected'" in ended.text

@@ -116,3 +116,40 @@ def test_a_draw_goes_to_a_worker_whole():
     draw = copy.deepcopy(Draw(5, 7))
     assert (draw, draw.seed) == (5, 7)
     assert [10, 20, 30][Draw(1, 0)] == 20
+
+
+class Corrected(Ids):
+    """Images of which some have a corrected mask."""
+
+    class Pipeline:
+        def __init__(self, ids):
+            self.transforms = [object(), self]
+            self.ids = ids
+
+        def is_corrected(self, image_id):
+            return image_id in self.ids
+
+    def __init__(self, number, corrected):
+        super().__init__(number)
+        self.pipeline = self.Pipeline(corrected)
+
+
+@pytest.mark.parametrize('corrected', [[], ['002'], ['000', '003', '009'], 'all'])
+@pytest.mark.parametrize('repeat', [1, 2, 5])
+def test_corrected_images_stand_several_times_in_an_epoch(corrected, repeat):
+    corrected = [f'{i:03d}' for i in range(10)] if corrected == 'all' else corrected
+    sampler = SeededSampler(Corrected(10, corrected), seed=0, corrected_repeat=repeat)
+    drawn = [int(draw) for draw in sampler]
+    assert len(drawn) == len(sampler) == 10 + (repeat - 1) * len(corrected)
+    for place in range(10):
+        assert drawn.count(place) == (repeat if f'{place:03d}' in corrected else 1)
+    # every reading has a seed of its own, so that its crops differ
+    assert len({draw.seed for draw in sampler}) == len(drawn)
+
+
+def test_without_corrected_masks_the_order_is_what_it_was():
+    plain = [int(d) for d in SeededSampler(Ids(10), seed=0)]
+    assert [int(d) for d in SeededSampler(Ids(10), seed=0, corrected_repeat=3)] == plain
+    assert sorted(plain) == list(range(10)) != plain
+    with pytest.raises(ValueError, match='corrected_repeat must be at least 1, but got 0'):
+        SeededSampler(Ids(10), seed=0, corrected_repeat=0)

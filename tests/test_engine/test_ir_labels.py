@@ -8,11 +8,11 @@ from pool_work import Killer
 from rank_runs import files_of
 from tiny_runs import read_tiny_config
 
-from qaclims_mm.engine import ir_labels
+from qaclims_mm.engine import ir_labels, memory
 from qaclims_mm.engine.ir_labels import make_ir_labels
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError, StageError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels
+from qaclims_mm.functional.crf import CRFSettings, confident_labels, memory_of_labels
 from qaclims_mm.functional.crf_torch import TorchDenseCRF
 from qaclims_mm.schemas import (
     Manifest,
@@ -245,8 +245,8 @@ def test_a_shard_without_images(label, tmp_path):
     [
         ('TorchDenseCRF', True, None, (1, 'cuda')),
         ('TorchDenseCRF', True, 2, (2, 'cuda')),
-        ('TorchDenseCRF', False, None, (5, 'cpu')),
-        ('DenseCRF', True, None, (5, None)),
+        ('TorchDenseCRF', False, None, (4, 'cpu')),
+        ('DenseCRF', True, None, (4, None)),
         ('DenseCRF', False, 3, (3, None)),
     ],
 )
@@ -263,3 +263,30 @@ def test_processes_and_device(label, monkeypatch, kind, gpu, jobs, wanted):
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
     label(jobs=jobs, **{'ir_label.type': kind})
     assert asked == [wanted]
+
+
+def test_fewer_processes_where_memory_is_short(label, config, tmp_path, monkeypatch, capsys):
+    def run(maker, records, jobs, preload):
+        asked.append(jobs)
+        return []
+
+    asked = []
+    monkeypatch.setattr(ir_labels, 'run_in_processes', run)
+    monkeypatch.setattr(ir_labels, 'number_of_cores', lambda: 5)
+    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
+    two_classes = memory_of_labels(2, 32, 40)
+    monkeypatch.setattr(memory, 'free_memory', lambda: 3 * (memory.BASE + two_classes))
+    label(jobs=None)
+    assert 'labels: 3 of 4 processes' in capsys.readouterr().out
+    # of a process less
+    monkeypatch.setattr(memory, 'free_memory', lambda: 3 * (memory.BASE + two_classes) - 1)
+    label(jobs=None)
+    # a number that was given is taken
+    label(jobs=4)
+    assert asked == [3, 2, 4]
+
+
+def test_memory_of_maps_that_are_missing(label, config, tmp_path):
+    (tmp_path / 'cams/img_1.npz').unlink()
+    (tmp_path / 'cams/img_2.npz').write_bytes(b'no archive')
+    assert set(label(jobs=None).failed) == {'img_1', 'img_2'}

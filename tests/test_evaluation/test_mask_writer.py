@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from qaclims_mm.errors import TrainingError
 from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter, SegMaskWriter
 from qaclims_mm.schemas import read_mask
 
@@ -35,6 +36,15 @@ def test_the_first_one_wins_where_two_are_highest(tmp_path):
     )
     writer.evaluate(1)
     assert read_mask(tmp_path / 'a.png').tolist() == [[0, 3, 3]]
+
+
+def test_maps_with_nan_name_their_image(tmp_path):
+    maps = torch.tensor([[[0.25, torch.nan]]])
+    writer = PseudoMaskWriter(str(tmp_path))
+    sample = dict(image_id='a', cam_class_indices=torch.tensor([2]), refined_maps=maps)
+    with pytest.raises(TrainingError, match=r'^a: the maps of the class indices \[2\] have NaN'):
+        writer.process(None, [sample])
+    assert not (tmp_path / 'a.png').exists()
 
 
 def test_predictions_and_the_zip_file_of_a_test_server(tmp_path):

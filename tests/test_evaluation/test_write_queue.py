@@ -1,6 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from qaclims_mm.evaluation.write_queue import WriteQueue
@@ -59,6 +60,29 @@ def test_a_full_queue_waits_for_the_oldest_call(gate):
     assert seen == [1, 2, 3]
 
 
+def test_large_arrays_wait_for_those_before_them(gate):
+    queue, seen = WriteQueue(threads=4, megabytes=1), []
+    large, small = np.zeros(700 * 1024, np.uint8), np.zeros(100 * 1024, np.uint8)
+    queue.put(lambda _: gate.wait(SOON), large)
+    queue.put(lambda _: gate.wait(SOON), small)
+    with ThreadPoolExecutor() as pool:
+        third = pool.submit(queue.put, lambda _: seen.append(1), large)
+        with pytest.raises(TimeoutError):
+            third.result(timeout=0.1)
+        gate.set()
+        third.result(timeout=SOON)
+    queue.join()
+    assert seen == [1]
+
+
+def test_an_array_larger_than_the_bound_is_written_alone():
+    queue, seen = WriteQueue(megabytes=0.01), []
+    for number in range(3):
+        queue.put(lambda array: seen.append(array[0]), np.full(2**20, number))
+    queue.join()
+    assert sorted(seen) == [0, 1, 2]
+
+
 def fail(message):
     raise OSError(28, message)
 
@@ -67,7 +91,7 @@ def test_what_a_call_raises_comes_out_of_join_when_all_are_done(gate):
     queue, seen = WriteQueue(threads=2), []
     queue.put(lambda: gate.wait(SOON) and seen.append(1))
     queue.put(fail, 'No space left on device')
-    queue._calls[1].exception(SOON)
+    queue._calls[1][0].exception(SOON)
     threading.Timer(0.05, gate.set).start()
     with pytest.raises(OSError, match='No space left on device'):
         queue.join()
@@ -79,7 +103,7 @@ def test_what_a_call_raises_comes_out_of_join_when_all_are_done(gate):
 def test_what_a_call_raises_comes_out_of_a_later_put():
     queue = WriteQueue()
     queue.put(fail, 'No space left on device')
-    queue._calls[0].exception(SOON)
+    queue._calls[0][0].exception(SOON)
     with pytest.raises(OSError, match='No space left on device'):
         queue.put(print)
 

@@ -4,6 +4,7 @@ import torch
 
 from qaclims_mm.functional.cam import (
     group_by_size,
+    mask_of_cams,
     merge_multiscale_cams,
     region_images,
     resize,
@@ -145,3 +146,23 @@ def test_sum_over_flips_equals_one_image_at_a_time(pixels, batches):
 
 def test_sum_over_flips_of_no_image():
     assert sum_over_flips(Uneven(), []) == []
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_maps_with_nan_make_no_mask(dtype):
+    cams, keys = torch.full((3, 4, 5), 0.9, dtype=dtype), torch.tensor([2, 7, 9])
+    assert mask_of_cams(cams, keys, 0.25).eq(3).all()
+    cams[0, 1, 1] = cams[2, 3, 4] = torch.nan
+    with pytest.raises(ValueError, match=r'^the maps of the class indices \[2, 9\] have NaN; make'):
+        mask_of_cams(cams, keys, 0.25)
+
+
+@pytest.mark.parametrize('number', [0, 1, 3, 8])
+def test_mask_is_the_first_highest_map_above_the_threshold(number):
+    # of few values, so that there are ties among the maps and with the threshold
+    cams = torch.randint(0, 5, (number, 7, 9), generator=torch.Generator().manual_seed(0)) / 4
+    names = torch.randperm(20, generator=torch.Generator().manual_seed(1))[:number]
+    mask = mask_of_cams(cams, names, 0.5)
+    for y, x in np.ndindex(7, 9):
+        values = [0.5, *cams[:, y, x].tolist()]
+        assert mask[y, x] == [0, *(names + 1).tolist()][values.index(max(values))]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from qaclims_mm.functional import crf
 from qaclims_mm.functional.crf import CRFSettings, DenseCRF, confident_labels, label_energy
 
 
@@ -102,6 +103,13 @@ def test_maps_of_another_size():
         confident_labels(np.zeros((1, 24, 31)), np.array([1]), picture())
 
 
+def test_maps_with_nan_are_named():
+    cams = np.zeros((3, 24, 32), np.float32)
+    cams[1, 5, 5] = np.nan
+    with pytest.raises(ValueError, match=r'^the maps of the class indices \[7\] have NaN; make'):
+        confident_labels(cams, np.array([2, 7, 9]), picture())
+
+
 @pytest.mark.goldens
 def test_labels_of_the_released_code(goldens_dir):
     golden = np.load(goldens_dir / 'ir_label.npz')
@@ -114,3 +122,48 @@ def test_a_class_beyond_a_byte():
     labels = confident_labels(np.ones((1, 6, 8), np.float32), np.array([300]), image)
     assert labels.dtype == np.uint16
     assert (labels == 301).all()
+
+
+def blobs(number, height, width):
+    rows, columns = np.mgrid[:height, :width]
+    centres = np.random.default_rng(0).random((number, 2))
+    return np.stack(
+        [
+            np.exp(-(((rows / height - y) / 0.2) ** 2) - ((columns / width - x) / 0.2) ** 2)
+            for y, x in centres
+        ]
+    ).astype(np.float32)
+
+
+@pytest.mark.parametrize(('classes', 'height', 'width'), [(1, 60, 80), (4, 81, 47), (6, 1, 500)])
+def test_labels_of_many_classes_are_made_at_a_lower_resolution(monkeypatch, classes, height, width):
+    image, maps = picture(height, width), blobs(classes, height, width)
+    names, most = np.arange(classes), (classes + 1) * height * width // 4
+    shapes = []
+
+    def make_field(image, number, settings):
+        shapes.append((number * image.shape[0] * image.shape[1], settings))
+        return DenseCRF(image, number, settings)
+
+    whole = confident_labels(maps, names, image, make_field=make_field)
+    monkeypatch.setattr(crf, '_MOST_VALUES', most)
+    small = confident_labels(maps, names, image, make_field=make_field)
+    assert small.shape == whole.shape
+    assert small.dtype == whole.dtype
+    assert shapes[0] == ((classes + 1) * height * width, CRFSettings())
+    assert shapes[1][0] <= most
+    if height > 1:
+        # distances in pixels shrink with the picture, differences of colour do not
+        assert shapes[1][1].bilateral_xy == pytest.approx(25, rel=0.01)
+        assert shapes[1][1].gaussian_xy == pytest.approx(1.5, rel=0.01)
+        assert shapes[1][1].bilateral_rgb == CRFSettings().bilateral_rgb
+        unsure = (small == 255) | (whole == 255)
+        assert ((small == whole) | unsure).mean() > 0.98
+        assert (small == whole).mean() > 0.8
+
+
+def test_a_field_that_is_just_small_enough_stays(monkeypatch):
+    image, maps = picture(20, 30), blobs(2, 20, 30)
+    wanted = confident_labels(maps, np.arange(2), image)
+    monkeypatch.setattr(crf, '_MOST_VALUES', 3 * 20 * 30)
+    np.testing.assert_array_equal(confident_labels(maps, np.arange(2), image), wanted)

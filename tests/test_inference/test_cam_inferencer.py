@@ -132,3 +132,24 @@ def test_weights_of_another_network(trained):
     torch.save(dict(state_dict=state), root / 'other.pth')
     with pytest.raises(FormatError, match=r'(?s)not fit CAMClassifier.*missing \(1\): cam'):
         CAMInferencer(config, str(root / 'other.pth'), device='cpu')
+
+
+def test_masks_of_files(trained, cams):
+    path = trained[2] / 'voc/JPEGImages/img_1.jpg'
+    [wanted] = cams(str(path), labels=['person', 'cat'], threshold=0.5)['predictions']
+    found = cams.predict(cams.read(path), ['person', 'cat'], threshold=0.5)
+    assert np.array_equal(found.mask, wanted['mask'])
+    assert found.classes == CLASSES
+    assert 'data:image/png' in found._repr_html_()
+    assert wanted._repr_html_().count('<img') == 2
+
+
+def test_a_classifier_tells_what_is_there(cams):
+    picture = cams.read(np.random.default_rng(0).integers(0, 256, (32, 40, 3), np.uint8))
+    normal = cams.model.data_preprocessor.normalise
+    image = normal(torch.from_numpy(picture.pixels.transpose(2, 0, 1).copy()))
+    scores = cams.model.logits(image[None]).mean((2, 3))[0].sigmoid().tolist()
+    wanted = [n for n, score in zip(cams.class_names, scores, strict=True) if score > 0.5]
+    assert cams.present_in(picture) == wanted
+    assert 0 < len(wanted) < 20
+    assert np.array_equal(cams.predict(picture).mask, cams.predict(picture, wanted).mask)

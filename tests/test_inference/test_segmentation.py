@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.inference import Segmentation
+from qaclims_mm.inference.segmentation import count_values
 from qaclims_mm.visualization.overlays import overlay_mask
 
 PALETTE = ((0, 0, 0), (128, 0, 0), (0, 128, 0))
@@ -51,3 +52,12 @@ def test_names_are_data(name, tmp_path):
     assert '<b>' not in page
     assert '\u202e' not in page
     assert page.count('"') == segmentation(path)._repr_html_().count('"')
+
+
+def test_values_are_counted():
+    mask = np.random.default_rng(0).integers(0, 4, (700, 3)).astype(np.uint16)
+    mask[0, 0] = 60000
+    values, counts = np.unique(mask, return_counts=True)
+    found = count_values(mask)
+    assert list(found.items()) == list(zip(values.tolist(), counts.tolist(), strict=True))
+    assert count_values(np.zeros((0, 3), np.uint8)) == {}

@@ -110,3 +110,29 @@ def test_weights_of_another_model(tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'x.pth')
     with pytest.raises(FormatError, match='the checkpoint does not fit DeepLabV2'):
         Segmenter(CONFIG, tmp_path / 'x.pth')
+
+
+def test_tiles_change_nothing_of_an_image_that_fits(segmenter, weights, tmp_path):
+    Image.fromarray(pixels_of((100, 112))).save(tmp_path / 'a.png')
+    tiled = Segmenter(CONFIG, weights, device='cpu', tile=112)
+    [found], [wanted] = tiled(tmp_path / 'a.png'), segmenter(tmp_path / 'a.png')
+    assert np.array_equal(found.mask, wanted.mask)
+
+
+def test_tiles_of_a_large_image(weights, tmp_path):
+    config = read_config(str(CONFIG))
+    config.test_dataloader.dataset.pipeline[0].max_side = 64
+    tiled = Segmenter(config, weights, device='cpu', tile=64)
+    sizes = []
+    whole = tiled._labels_of
+    tiled._labels_of = lambda pixels: sizes.append(pixels.shape[:2]) or whole(pixels)
+    pixels = pixels_of((150, 90))
+    Image.fromarray(pixels).save(tmp_path / 'a.png')
+    mask = tiled.segment(tmp_path / 'a.png').mask
+    assert mask.shape == (150, 90)
+    assert sizes == [(64, 64)] * 6
+    # at full size: what the first tile says of its corner
+    assert np.array_equal(mask[:40, :40], whole(pixels[:64, :64])[:40, :40])
+    # whatever network looks at a pixel alone shows no seam
+    tiled._labels_of = lambda pixels: pixels[..., 0] // 32
+    assert np.array_equal(tiled.segment(pixels).mask, pixels[..., 0] // 32)

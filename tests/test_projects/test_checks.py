@@ -1,7 +1,10 @@
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from qaclims_mm.datasets.read_image import BROKEN_EXIF, DARK, FRAMES
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.projects.checks import as_words, check_source
@@ -57,7 +60,7 @@ def test_what_is_left(images):
         'labels.csv:6': 'broken.jpg cannot be read',
         'labels.csv:7': 'small.png is 40 x 31, smaller than 32 pixels; left out',
         'labels.csv:8': 'image twice may be twice.jpg or twice.png; left out',
-        'labels.csv:9': 'image ../a.jpg is not below',
+        'labels.csv:9': 'image ../a.jpg and image a.jpg may both be a.jpg',
     }.items():
         [problem] = [p for p in found.problems if p.startswith(f'{place}:')]
         assert part in problem
@@ -161,3 +164,38 @@ def test_renamed_labels(images):
     assert found.aliases == {'dog': ['puppy', 'Dogs']}
     with pytest.raises(ConfigError, match="cannot rename 'cow': no image has that label"):
         check_source(source(rows), images, renames={'cow': 'dog'})
+
+
+def test_strange_images_are_said_once_a_kind(images, cases_dir):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (50, 40)).save(images / 'a.jpg', exif=exif)
+    pages = [Image.new('L', (50, 40))] * 2
+    for name in ('b.tif', 'c.tif'):
+        pages[0].save(images / name, save_all=True, append_images=pages[1:])
+    Image.new('I;16', (50, 40), 3000).save(images / 'd.png')
+    shutil.copy(cases_dir / 'odd/broken-exif.png', images / 'e.png')
+    (images / 'notes.txt').touch()
+    (images / 'labels.txt').touch()
+    names = ['a.jpg', 'b.tif', 'c.tif', 'd.png', 'e.png']
+    found = check_source(source({name: ['cat'] for name in names}), images)
+    assert list(found.rows) == names
+    assert found.sizes == [(40, 50), (50, 40), (50, 40), (50, 40), (80, 64)]
+    assert found.orientations == [6, 1, 1, 1, 1]
+    assert not found.left_out
+    assert f'1 images {DARK} (first: d.png)' in found.problems
+    assert found.notes == [
+        f'2 images {FRAMES} (first: b.tif)',
+        f'1 images {BROKEN_EXIF} (first: e.png)',
+        '2 files are not of a kind that is read: .txt (first: labels.txt)',
+    ]
+
+
+def test_two_images_of_one_id(images):
+    found = check_source(source({'twice.jpg': ['cat'], 'twice.png': ['cat']}), images)
+    assert list(found.rows) == ['twice.jpg']
+    assert any(
+        'twice.png and twice.jpg differ in their suffix alone, so their masks would be one file; '
+        'rename one; left out' in problem
+        for problem in found.problems
+    )

@@ -1,13 +1,11 @@
-import numpy as np
 import pytest
 from tiny_report import FAILED, write_config
 
 from qaclims_mm.miniworld import CLASSES
 from qaclims_mm.report import failures
 from qaclims_mm.report.blocks import MissingError
-from qaclims_mm.report.failures import Case, failure_blocks, mask_at, worst_cases
+from qaclims_mm.report.failures import Case, failure_blocks, worst_cases
 from qaclims_mm.report.work_dir import WorkDir
-from qaclims_mm.schemas import Cams
 
 
 @pytest.fixture
@@ -27,14 +25,6 @@ def test_worst_of_each_class():
     cases = [case('a', 1, 0.5), case('b', 1, 0.1), case('c', 0, 0.9), case('d', 1, 0.1)]
     found = worst_cases(cases, 2)
     assert [(c.label, c.record['image_id']) for c in found] == [(0, 'c'), (1, 'b'), (1, 'd')]
-
-
-def test_mask_is_argmax_above_the_threshold():
-    maps = np.array([[[0.5, 0.6, 0.2, 0.6]], [[0.1, 0.7, 0.3, 0.6]]], np.float32)
-    cams = Cams(np.array([4, 1]), maps, maps, (1, 4))
-    assert mask_at(cams, 0.5).tolist() == [[0, 2, 0, 5]]
-    none = Cams(np.zeros(0, np.int64), maps[:0], maps[:0], (1, 4))
-    assert mask_at(none, 0.5).tolist() == [[0, 0, 0, 0]]
 
 
 def test_sheets(work, drawn):

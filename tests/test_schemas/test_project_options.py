@@ -20,6 +20,8 @@ def noted(tmp_path):
         NAMES,
         {name: f'new {name}' for name in NAMES},
         'mini',
+        tmp_path / 'colours.csv',
+        True,
     )
     (folder / 'init.json').write_bytes(init_bytes(folder, options, {'labels.csv': ('1', '2')}))
     return folder, options
@@ -59,6 +61,8 @@ def change(folder, **values):
         ('labels', ''),
         ('labels', ['x']),
         ('masks', {}),
+        ('masks_colours', 3),
+        ('masks_as_stored', 'yes'),
         ('classes', 'cat'),
         ('classes', [None]),
         ('renames', {'a': 1}),
@@ -91,6 +95,15 @@ def test_what_is_not_given_stays():
     # what was called puppy, and what has that label
     assert changed.renames == {'p': 'dog', 'puppy': 'dog'}
     assert options.updated(given | dict(classes=()), {}).classes == ()
+
+
+def test_other_masks_are_read_anew():
+    options = Options(Path('x'), masks=Path('m'), masks_colours=Path('c'), masks_as_stored=True)
+    assert options.updated(dict(preset='mini'), {}).masks_colours == Path('c')
+    changed = options.updated(dict(masks=Path('n'), masks_colours=None, masks_as_stored=None), {})
+    assert (changed.masks_colours, changed.masks_as_stored) == (None, False)
+    changed = options.updated(dict(masks=Path('n'), masks_colours=Path('d')), {})
+    assert changed.masks_colours == Path('d')
 
 
 def test_a_new_project_needs_images():

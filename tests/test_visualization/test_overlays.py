@@ -2,7 +2,7 @@ import numpy as np
 from matplotlib import colormaps
 
 from qaclims_mm.schemas import voc_palette
-from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
+from qaclims_mm.visualization.overlays import outline_mask, overlay_cam, overlay_mask
 
 RNG = np.random.default_rng(0)
 
@@ -29,3 +29,19 @@ def test_overlay_mask_colours_all_but_the_background():
         for c in range(3):
             wanted = (100 + palette[3 * int(value) + c]) / 2 if value else 100
             assert abs(int(out[y, x, c]) - wanted) <= 1
+
+
+def test_outline_has_the_colour_inside_and_white_outside():
+    image = np.full((7, 8, 3), 100, np.uint8)
+    mask = np.zeros((7, 8), np.uint8)
+    mask[2:6, 2:6], mask[2:6, 5] = 1, 2
+    out = outline_mask(image, mask, alpha=0.4)
+    palette = np.array(voc_palette()).reshape(256, 3)
+    padded = np.pad(mask, 1, mode='edge')
+    for (y, x), value in np.ndenumerate(mask):
+        around = [padded[y, x + 1], padded[y + 2, x + 1], padded[y + 1, x], padded[y + 1, x + 2]]
+        if all(v == value for v in around):
+            wanted = 100 * 0.6 + palette[value] * 0.4 if value else np.full(3, 100)
+        else:
+            wanted = palette[value] if value else np.full(3, 255)
+        assert np.abs(out[y, x] - wanted).max() <= 1, (y, x)

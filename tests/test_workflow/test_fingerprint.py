@@ -158,3 +158,26 @@ def test_labelled_images_of_a_project_count_however_they_are_named(tmp_path):
         changed[name] = data_of(config, 'test', tmp_path / 'work') != first
         (images / name).write_text(name)
     assert changed == {'a.jpg': True, 'b.jpg': True, 'other.jpg': False}
+
+
+def test_corrected_masks_concern_what_trains_on_them_alone(tmp_path):
+    path = tmp_path / 'config.py'
+    step = dict(type='LoadMask', masks=f'{tmp_path}/made', corrected=f'{tmp_path}/corrected')
+    path.write_text(
+        "work_dir = 'x'\nmodel = dict(type='A')\n"
+        f'train_dataloader = dict(dataset=dict(pipeline=[{step!r}]))\n'
+        'test_dataloader = dict(dataset=dict(pipeline=[]))\n'
+    )
+    stages = [('train', []), ('test', [])]
+    for command, hashes in stages:
+        hashes.append(data_of(path, command, tmp_path / 'work'))
+    for content in (b'one', b'two', b'one'):
+        (tmp_path / 'corrected/sub').mkdir(parents=True, exist_ok=True)
+        (tmp_path / 'corrected/sub/a.png').write_bytes(content)
+        for command, hashes in stages:
+            hashes.append(data_of(path, command, tmp_path / 'work'))
+    trained, tested = (hashes for _, hashes in stages)
+    assert trained[0] == ''
+    assert trained[1] == trained[3]
+    assert len({*trained}) == 3
+    assert {*tested} == {''}

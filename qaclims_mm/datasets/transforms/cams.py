@@ -9,17 +9,19 @@ from qaclims_mm.schemas import file_of, read_cams
 
 @TRANSFORMS.register_module()
 class LoadCAMs(BaseTransform):
-    """Reads an image's maps into ``cam_class_indices`` (n,), ``cam_strided`` and ``cam_high_res``.
+    """Reads an image's maps into ``cam_class_indices`` (n,), ``cam_strided``, ``cam_high_res``.
 
     Args:
         cams: Folder of the maps.
+        full_size: Whether ``cam_high_res`` is read, which IRN does not need: maps of full size
+            of many classes fill the memory.
 
     Raises:
         RecordError: If the file is missing, broken, or of an image of another size.
     """
 
-    def __init__(self, cams: str) -> None:
-        self.cams = cams
+    def __init__(self, cams: str, full_size: bool = True) -> None:
+        self.cams, self.full_size = cams, full_size
 
     @property
     def input_folder(self) -> str:
@@ -30,7 +32,7 @@ class LoadCAMs(BaseTransform):
         """Add the maps, float32 in [0, 1]."""
         path = file_of(self.cams, results['image_id'], '.npz')
         try:
-            cams = read_cams(path)
+            cams = read_cams(path, self.full_size)
         except FileNotFoundError:
             raise RecordError(
                 f'maps {path} are missing; run qaclims test on the CAM config for this image'
@@ -44,5 +46,7 @@ class LoadCAMs(BaseTransform):
                 'export again'
             )
         results['cam_class_indices'] = cams.class_indices
-        results['cam_strided'], results['cam_high_res'] = cams.strided, cams.high_res
+        results['cam_strided'] = cams.strided
+        if self.full_size:
+            results['cam_high_res'] = cams.high_res
         return results

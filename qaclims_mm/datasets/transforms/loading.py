@@ -6,7 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
-from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
+from qaclims_mm.datasets.read_image import read_image, unreadable
 from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask
@@ -37,7 +37,7 @@ class LoadRGBImage(BaseTransform):
         """Return an image, RGB, and height and width before it was made smaller."""
         try:
             return read_image(path, self.oriented, self.max_side)
-        except (*UNREADABLE, ValueError) as error:
+        except OSError as error:
             raise unreadable(path, error) from error
 
     def transform(self, results: dict) -> dict:
@@ -68,27 +68,40 @@ class LoadMask(BaseTransform):
         masks: Folder of masks that a stage made, one an image id; by default the ground truth at
             ``seg_map_path``.
         optional: Whether an image may have no mask; then it gets none.
+        corrected: Folder of masks that a person has corrected, which may be absent. A mask in it
+            takes the place of the image's mask in ``masks``; see ``qaclims run --corrected``.
 
     Raises:
         RecordError: If the mask is missing, broken, of another size than the image, or has a value
             that is no class.
     """
 
-    def __init__(self, masks: str | None = None, optional: bool = False) -> None:
-        self.masks, self.optional = masks, optional
+    def __init__(
+        self, masks: str | None = None, optional: bool = False, corrected: str | None = None
+    ) -> None:
+        self.masks, self.optional, self.corrected = masks, optional, corrected
 
     @property
     def input_folder(self) -> str | None:
         """Folder of the stage that made the masks; ``None`` for ground truth."""
         return self.masks
 
+    def is_corrected(self, image_id: str) -> bool:
+        """Tell whether a person has corrected the mask of an image."""
+        return self.corrected is not None and file_of(self.corrected, image_id, '.png').is_file()
+
+    def _path_of(self, results: dict) -> Path | str | None:
+        if self.corrected is not None and self.is_corrected(results['image_id']):
+            return file_of(self.corrected, results['image_id'], '.png')
+        if self.masks is not None:
+            return file_of(self.masks, results['image_id'], '.png')
+        return results.get('seg_map_path')
+
     def transform(self, results: dict) -> dict:
         """Add ``gt_seg_map``, and its name to mmseg's ``seg_fields``."""
         if not {'image_id', 'seg_map_path'} & results.keys():
             return results
-        path: Path | str | None = results.get('seg_map_path')
-        if self.masks is not None:
-            path = file_of(self.masks, results['image_id'], '.png')
+        path = self._path_of(results)
         if not path or not Path(path).is_file():
             if self.optional:
                 return results

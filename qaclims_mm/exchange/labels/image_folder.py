@@ -1,12 +1,80 @@
-"""The images of a folder, found by what people's tables call them."""
+"""The images of a folder, found by what people's tables and tools call them."""
 
+import itertools
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from qaclims_mm.schemas.images import SUFFIXES, find_images, path_below
 from qaclims_mm.schemas.names import shown_name, shown_text
 
 # of the paths that may have been meant
 _SHOWN = 3
+# Label Studio keeps an uploaded file as /data/upload/PROJECT/8f2a1b3c-NAME
+_UPLOAD, _UPLOADED = '/data/upload/', re.compile(r'[0-9a-f]{8}-(?=.)')
+_OUTSIDE = 'is outside the folder'
+_ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
+
+
+class Found(NamedTuple):
+    """An image that was found.
+
+    Attributes:
+        name: Path below the folder.
+        exact: Whether the whole path led to it, apart from suffix, case and Unicode form.
+    """
+
+    name: str
+    exact: bool
+
+
+class ImageNameError(ValueError):
+    """A name leads to no image, or to several.
+
+    Args:
+        message: What is wrong.
+        kind: The same without the name.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class _Index:
+    """Images by their keys: whole paths, and all ends of paths."""
+
+    def __init__(self, names: Sequence[str], form: Callable[[str], str]) -> None:
+        self._form = form
+        self.paths: dict[str, list[str]] = {}
+        self.ends: dict[str, list[str]] = {}
+        for name in names:
+            key = self.key(name)
+            self.paths.setdefault(key, []).append(name)
+            for end in _ends(key):
+                self.ends.setdefault(end, []).append(name)
+
+    def key(self, path: str) -> str:
+        """Return a path without the suffix of an image, in lower case and in one form."""
+        pure = PurePosixPath(path)
+        pure = pure.with_suffix('') if pure.suffix.lower() in SUFFIXES else pure
+        return self._form(pure.as_posix()).lower()
+
+
+def _ends(path: str) -> list[str]:
+    """Return the ends of a path, the longest first: ``a/b/c``, ``b/c``, ``c``."""
+    parts = path.split('/')
+    return ['/'.join(parts[start:]) for start in range(len(parts))]
+
+
+def _uploaded(path: str) -> str:
+    """Return a path as web servers store it: blanks become ``_``, signs vanish."""
+    return re.sub(r'[^-\w./]', '', unicodedata.normalize('NFKC', path).replace(' ', '_'))
 
 
 class ImageFolder:
@@ -23,40 +91,117 @@ class ImageFolder:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.names = [path.relative_to(root).as_posix() for path in find_images(root)]
-        # without suffix and in lower case: whole paths, and their last parts
-        self._paths: dict[str, list[str]] = {}
-        self._stems: dict[str, list[str]] = {}
-        for name in self.names:
-            key = PurePosixPath(name).with_suffix('').as_posix().lower()
-            self._paths.setdefault(key, []).append(name)
-            self._stems.setdefault(PurePosixPath(key).name, []).append(name)
 
-    def find(self, image: str) -> str:
-        """Return an image's path below the folder.
+    @cached_property
+    def _strict(self) -> _Index:
+        return _Index(self.names, partial(unicodedata.normalize, 'NFC'))
+
+    @cached_property
+    def _tolerant(self) -> list[_Index]:
+        nfkc = partial(unicodedata.normalize, 'NFKC')
+        return [self._strict, *(_Index(self.names, form) for form in (nfkc, _uploaded))]
+
+    def find(self, image: str) -> Found:
+        """Find an image.
 
         Args:
-            image: Path below the folder, whose suffix may be left out and case be another one, or
-                an absolute one that leads there.
+            image: Path below the folder, whose suffix may be left out, whose case and Unicode form
+                may be other ones, or an absolute one that leads there. Else a path with folders
+                before it or without those that lead to it, an address, or a path of Label Studio,
+                if that leads to one image alone.
 
         Raises:
-            ValueError: If it leads elsewhere, is missing, or may be one of several.
+            ImageNameError: If it is missing, or may be one of several.
         """
-        image = path_below(image, self.root)
+        below = outside = ''
         try:
-            if (self.root / image).is_file():
-                return image
+            below = path_below(image, self.root)
+            if (self.root / below).is_file():
+                return Found(below, True)
         except OSError as error:
-            raise ValueError(
-                f'image {shown_name(image)} cannot be a file ({error.strerror})'
-            ) from error
-        path = PurePosixPath(image)
-        path = path.with_suffix('') if path.suffix.lower() in SUFFIXES else path
-        found = self._paths.get(path.as_posix().lower(), [])
-        if len(found) == 1:
-            return found[0]
-        if found:
-            several = ' or '.join(map(shown_text, found))
-            raise ValueError(f'image {shown_text(image)} may be {several}')
-        near = self._stems.get(path.name.lower(), [])[:_SHOWN]
+            text = f'image {shown_name(image)} cannot be a file ({error.strerror})'
+            raise ImageNameError(text, 'cannot be a file') from error
+        except ValueError as error:
+            outside = str(error)
+            # another file, though its name may be that of an image
+            if os.path.isfile(self.root / image):
+                raise ImageNameError(outside, _OUTSIDE) from error
+        if below and (found := self._of_path(below)):
+            return Found(found, True)
+        if found := self._by_end(image):
+            return Found(found, False)
+        if outside:
+            raise ImageNameError(outside, _OUTSIDE)
+        raise ImageNameError(self._missing(below), 'is missing')
+
+    def _of_path(self, path: str) -> str:
+        """Return the image of a whole path below the folder, or ''."""
+        if found := self._strict.paths.get(self._strict.key(path)):
+            return _one_of(path, found)
+        nfkc = self._tolerant[1]
+        found = nfkc.paths.get(nfkc.key(path))
+        return _one_of(path, found) if found else ''
+
+    def _by_end(self, image: str) -> str:
+        """Return the image whose path ends as a name does, or whose whole path is its end; or ''.
+
+        All that a name may mean is tried in the strictest form first.
+        """
+        readings = list(_readings(image))
+        for index, path in itertools.product(self._tolerant, readings):
+            key = index.key(path)
+            found = index.ends.get(key) or next(
+                (index.paths[end] for end in _ends(key)[1:] if end in index.paths), None
+            )
+            if found:
+                return _one_of(path, found)
+        return ''
+
+    def _missing(self, path: str) -> str:
+        """Say that an image is missing, and which may have been meant."""
+        index = self._strict
+        near = index.ends.get(index.key(PurePosixPath(path).name), [])[:_SHOWN]
         meant = f' (is it {" or ".join(map(shown_text, near))}?)' if near else ''
-        raise ValueError(f'image {shown_text(self.root / image)} is missing{meant}')
+        return f'image {shown_text(self.root / path)} is missing{meant}'
+
+
+def _one_of(image: str, found: Sequence[str]) -> str:
+    """Return the only image that is found, or the only one with the same suffix.
+
+    Raises:
+        ImageNameError: If there are several.
+    """
+    suffix = PurePosixPath(image).suffix.lower()
+    alike = [name for name in found if PurePosixPath(name).suffix.lower() == suffix]
+    for one in (found, alike):
+        if len(one) == 1:
+            return one[0]
+    # names of different Unicode forms look the same unless they are escaped
+    same = len({unicodedata.normalize('NFC', name) for name in found}) < len(found)
+    several = ' or '.join(map(ascii if same else shown_text, found[:_SHOWN]))
+    raise ImageNameError(f'image {shown_text(image)} may be {several}', 'may be several')
+
+
+def _readings(image: str) -> Iterator[str]:
+    """Yield the paths that an image's name may mean: as it is, in an address, percent-encoded."""
+    texts = [image]
+    if '?' in image or _ADDRESS.match(image):
+        texts += _parts_of_address(image)
+    for text in dict.fromkeys([*texts, *map(unquote, texts)]):
+        parts = [p for p in text.replace('\\', '/').split('/') if p not in ('', '.', '..')]
+        if not parts:
+            continue
+        if _UPLOAD in text:
+            parts = parts[-1:]
+        yield '/'.join(parts)
+        if prefix := _UPLOADED.match(parts[-1]):
+            yield '/'.join([*parts[:-1], parts[-1][prefix.end() :]])
+
+
+def _parts_of_address(image: str) -> list[str]:
+    try:
+        parts = urlsplit(image)
+    except ValueError:
+        return []
+    # Label Studio's local files: /data/local-files/?d=images/a.jpg
+    return [*parse_qs(parts.query).get('d', []), parts.path]

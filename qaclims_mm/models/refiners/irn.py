@@ -208,5 +208,5 @@ class IRNRefiner(BaseModel):
         if not len(maps):
             return maps.new_zeros(0, *size)
         maps = F.interpolate(maps[None], scale_factor=4, mode='bilinear', align_corners=False)[0]
-        maps = maps[..., : size[0], : size[1]].clamp(min=0)
-        return divide_by_peak(maps, self.normalise)
+        # in place: a copy of all maps at full size would double the memory
+        return divide_by_peak(maps[..., : size[0], : size[1]].clamp_(min=0), self.normalise)

@@ -17,11 +17,11 @@ def check_normalisation(name: str) -> None:
 
 
 def divide_by_peak(maps: Tensor, normalise: str) -> Tensor:
-    """Divide non-negative maps ``(n, H, W)``, n > 0, by their highest peak.
+    """Divide non-negative maps ``(n, H, W)``, n > 0, in place by their highest peak.
 
     Args:
-        maps: Maps of one image.
+        maps: Maps of one image, which are changed.
         normalise: By the peak of the ``image`` (released code) or each by that of its ``class``.
     """
     peak = maps.amax() if normalise == 'image' else maps.amax((1, 2), keepdim=True)
-    return maps / peak.clamp(min=torch.finfo(maps.dtype).tiny)
+    return maps.div_(peak.clamp(min=torch.finfo(maps.dtype).tiny))

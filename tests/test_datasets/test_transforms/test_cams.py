@@ -40,3 +40,12 @@ def test_broken_maps(tmp_path, record):
 def test_maps_of_another_size(tmp_path, record):
     with pytest.raises(RecordError, match='of an image of 17x12, but the image has 18x12'):
         load(tmp_path, {**record, 'ori_shape': (12, 18)})
+
+
+def test_maps_of_full_size_are_left_on_disk(tmp_path, record):
+    step = TRANSFORMS.build(dict(type='LoadCAMs', cams=str(tmp_path), full_size=False))
+    loaded = step(dict(record))
+    assert 'cam_high_res' not in loaded
+    np.testing.assert_array_equal(loaded['cam_strided'], read_cams(tmp_path / 'a.npz').strided)
+    with pytest.raises(RecordError, match='of an image of 17x12, but the image has 18x12'):
+        step({**record, 'ori_shape': (12, 18)})

@@ -45,8 +45,8 @@ def png(path, size=(50, 50)):
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (lambda b: b'', r'a\.png cannot be read \(cannot identify image file'),
-        (lambda b: b'<html>', r'a\.png cannot be read \(cannot identify image file'),
+        (lambda b: b'', r'a\.png cannot be read \(it is empty\)'),
+        (lambda b: b'<html>', r'a\.png cannot be read \(it is a web page\)'),
         (lambda b: b[:500], r'a\.png cannot be read \(.*\); replace it or take it off the list$'),
         (lambda b: b[:30] + b[40:], r'a\.png cannot be read \('),
         (None, r'^image \S+a\.png is missing$'),
@@ -70,7 +70,7 @@ def test_folder_in_place_of_an_image(tmp_path):
 def test_an_image_too_large_for_memory(tmp_path, monkeypatch):
     png(tmp_path / 'a.png')
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)
-    with pytest.raises(RecordError, match=r'cannot be read \(Image size \(2500 pixels\) exceeds'):
+    with pytest.raises(RecordError, match=r'cannot be read \(it has more than 100 pixels'):
         load_image(tmp_path / 'a.png')
 
 
@@ -167,3 +167,31 @@ def test_masks_of_a_stage_that_have_the_size_of_the_file(tmp_path):
     record = dict(image_id='a', ori_shape=(1, 2), file_shape=(2, 4), num_classes=3)
     found = LoadMask(masks=str(tmp_path)).transform(record)
     assert found['gt_seg_map'].tolist() == [[0, 2]]
+
+
+@pytest.mark.parametrize('image_id', ['a', 'sub dir/b.c', 'none'])
+def test_a_corrected_mask_takes_the_place_of_the_pseudo_mask(tmp_path, image_id):
+    made, corrected = tmp_path / 'made', tmp_path / 'corrected'
+    for name in ('a', 'sub dir/b.c', 'none'):
+        write_mask(made / f'{name}.png', np.full((4, 5), 1))
+    for name in ('a', 'sub dir/b.c'):
+        write_mask(corrected / f'{name}.png', np.full((8, 10), 2))
+    record = dict(image_id=image_id, ori_shape=(4, 5), file_shape=(8, 10), num_classes=2)
+    plain = LoadMask(masks=str(made))
+    assert (plain.transform(dict(record))['gt_seg_map'] == 1).all()
+    step = LoadMask(masks=str(made), corrected=str(corrected))
+    # as small as the image is read
+    found = step.transform(dict(record))['gt_seg_map']
+    assert found.shape == (4, 5)
+    assert (found == (1 if image_id == 'none' else 2)).all()
+    assert step.input_folder == str(made)
+    absent = LoadMask(masks=str(made), corrected=str(tmp_path / 'absent'))
+    assert (absent.transform(dict(record))['gt_seg_map'] == 1).all()
+
+
+def test_a_corrected_mask_of_another_size_is_named(tmp_path):
+    write_mask(tmp_path / 'corrected/a.png', np.ones((3, 3)))
+    record = dict(image_id='a', ori_shape=(4, 5), num_classes=2)
+    step = LoadMask(masks=str(tmp_path), corrected=str(tmp_path / 'corrected'))
+    with pytest.raises(RecordError, match=r'corrected/a\.png has size 3x3, but its image 5x4'):
+        step.transform(record)

@@ -75,6 +75,51 @@ TABLES = {
         {'a.jpg': ['cat'], 'e.jpg': ['cat'], 'f.jpg': ['dog']},
         [': a quotation mark that is not closed in its line'],
     ),
+    'one-hot': (
+        'filename, Cat,None\na.jpg,1, 0\nb.jpg,1,1\nc.jpg,0,0\n',
+        {'a.jpg': ['Cat'], 'b.jpg': ['Cat', 'None'], 'c.jpg': []},
+        [],
+    ),
+    'one-hot of pandas': (
+        ',image,cat,a;b\n0,a.jpg,True,False\n1,b.jpg,False,True\n',
+        {'a.jpg': ['cat'], 'b.jpg': ['a;b']},
+        [],
+    ),
+    'one-hot with a bad cell': (
+        'image,cat,dog\na,1,0\nb,2,0\nc,0,1\n',
+        {'a': ['cat'], 'c': ['dog']},
+        [':3: a cell is neither 0 nor 1, as those of a class are; left out'],
+    ),
+    'one-hot with a torn row': (
+        'image,cat,dog\na,1,0\nb,1\nc,0,1\n',
+        {'a': ['cat'], 'c': ['dog']},
+        [':3: 2 fields where the first line has 3'],
+    ),
+    'several rows an image': (
+        'filename,width,height,class,xmin\na.jpg,8,6,cat,1\na.jpg,8,6,dog,2\nb.jpg,8,6,cat,3\n',
+        {'a.jpg': ['cat', 'dog'], 'b.jpg': ['cat']},
+        [],
+    ),
+    'label studio': (
+        'annotator,image,choice\n1,a.jpg,"{""choices"": [""cat"",""dog""]}"\n1,b.jpg,"cat, wild"\n',
+        {'a.jpg': ['cat', 'dog'], 'b.jpg': ['cat, wild']},
+        [],
+    ),
+    'label studio with a control of another name': (
+        'image,animals,id\na.jpg,"[{""x"": 1, ""rectanglelabels"": [""cat""]}]",1\nb.jpg,,2\n',
+        {'a.jpg': ['cat'], 'b.jpg': []},
+        [],
+    ),
+    'lists of python': (
+        "image,labels\na.jpg,\"['cat', 'dog']\"\nb.jpg,\"['cow']\"\nc.jpg,[]\n",
+        {'a.jpg': ['cat', 'dog'], 'b.jpg': ['cow'], 'c.jpg': []},
+        [],
+    ),
+    'line breaks in json': (
+        'image,labels\na.jpg,"[""cat"",\n""dog""]"\n',
+        {'a.jpg': ['cat', 'dog']},
+        [],
+    ),
     'line breaks': (
         'image,labels\n"a.jpg","cat;\ndog"\nb.jpg,\nc\n',
         {'a.jpg': ['cat', 'dog'], 'b.jpg': []},
@@ -103,6 +148,15 @@ def test_tables(tmp_path, text, rows, problems):
             r":1 needs the columns image and labels, but has 'picture', 'what'; image may "
             'also be called file, .*, and labels label, .*category',
         ),
+        (
+            'Datei;Beschriftung\na.jpg;Kühlturm\n',
+            r":1 needs the columns image and labels, but has 'Datei', 'Beschriftung'; image may",
+        ),
+        (
+            'image,width\na.jpg,640\n',
+            r":1 needs the columns image and labels, but has 'image', 'wi",
+        ),
+        ('image,cat\na.jpg,0.7\nb.jpg,0.2\n', r':1 needs .* class may have a column of 0 and 1'),
         ('a.jpg,cat\nb.jpg,dog\n', r":1 must name the columns, .* is a row already: 'a\.jpg', "),
         (
             'image,labels\na,cat,dog\nb,dog,cow\nc,cat\n',
@@ -153,17 +207,30 @@ def test_a_sign_that_may_have_been_meant_to_separate_is_told(tmp_path):
     assert read_source(path, tmp_path).remarks == []
 
 
-def test_a_spreadsheet(tmp_path):
-    path = tmp_path / 'labels.XLSX'
-    path.write_bytes(b'PK\3\4\xff')
-    with pytest.raises(FormatError, match=r'XLSX is a spreadsheet .*; save it as CSV'):
+@pytest.mark.parametrize('encoding', ['cp1252', 'latin-1'])
+def test_a_table_of_excel_that_is_not_utf8(tmp_path, encoding):
+    path = write(tmp_path / 'x.csv', 'Image;Label\nStraße.jpg;Kühlturm\n', encoding)
+    source = read_source(path, tmp_path)
+    assert source.rows == {'Straße.jpg': ['Kühlturm']}
+    assert source.notes == [
+        f'{path}:2 is not UTF-8; the table is read as Windows-1252, as Excel writes it. If letters '
+        'are wrong, save it as "CSV UTF-8"'
+    ]
+
+
+def test_a_table_of_another_encoding(tmp_path):
+    path = write(tmp_path / 'x.csv', 'image,labels\na.jpg,人犬\n', 'gbk')
+    with pytest.raises(
+        FormatError, match=r'x\.csv:2 is not UTF-8 \(byte 0xc8\); save the table as'
+    ):
         read_source(path, tmp_path)
 
 
-def test_a_table_that_is_not_utf8(tmp_path):
-    path = write(tmp_path / 'x.csv', 'image,labels\na.jpg,r\xf6d\n', 'latin-1')
-    with pytest.raises(FormatError, match='is not UTF-8'):
-        read_source(path, tmp_path)
+def test_labels_that_look_empty_stay_texts(tmp_path):
+    names = ['NA', 'null', 'true', 'None', 'nan', 'N/A', '#N/A', '0', '1e5', '007']
+    lines = [f'{n}.jpg;{name}' for n, name in enumerate(names)]
+    path = write(tmp_path / 'x.csv', '\n'.join(['image;labels', *lines]))
+    assert [*read_source(path, tmp_path).rows.values()] == [[name] for name in names]
 
 
 @pytest.mark.parametrize('part', ['"' + ',' * 9, ',"', '"a,', ',""', '"', '"a"'])

@@ -12,6 +12,7 @@ from test_models.test_classifiers.test_cam_network import TINY
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from qaclims_mm.errors import StageError
+from qaclims_mm.models.classifiers import region_network
 from qaclims_mm.models.classifiers.region_network import to_clip_input
 from qaclims_mm.models.classifiers.ritc import collect_pairs, fuse_foreground
 from qaclims_mm.registry import MODELS
@@ -230,6 +231,31 @@ def test_gradient_reaches_the_network_and_not_clip(bank, samples):
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.cam_head.parameters())
     assert not [p for p in model.image_head._frozen.parameters() if p.grad is not None]
     assert not [k for k in model.state_dict() if 'image_head' in k or 'texts' in k]
+
+
+def test_regions_in_groups_have_the_same_gradients(bank, samples, monkeypatch):
+    sizes, gradients = [], []
+    images = torch.randn(4, 3, 32, 48, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = MODELS.build(config(bank)).train()
+    model.image_head.load()
+    encode = model.image_head._features
+    monkeypatch.setattr(
+        model.image_head, '_features', lambda x, mask: sizes.append(len(x)) or encode(x, mask)
+    )
+    height, width = model.image_head.input_size
+    # of 5 pairs all at once; or one after another, then again in the backward pass
+    for pixels, calls in ((10 * height * width, [10]), (8 * height * width, [2] * 10)):
+        monkeypatch.setitem(region_network._PIXELS, 'cpu', pixels)
+        sizes.clear()
+        model.zero_grad()
+        losses = model(images, [*samples, samples[0]], mode='loss')
+        sum(losses.values()).backward()
+        assert sizes == calls
+        gradients.append(
+            [p.grad for p in model.parameters() if p.grad is not None] + [*losses.values()]
+        )
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
 
 
 def test_batch_without_a_label_has_a_graph_to_every_weight(bank, samples):

@@ -1,0 +1,94 @@
+"""Write masks for a labelling tool: qaclims export WORK --format cvat.
+
+WORK is a project or a work dir. DIR gets the masks of its last stage in the format of the tool, in
+which they can be corrected. The exit status is 3 if a mask cannot be used; these are listed at the
+end.
+"""
+
+import argparse
+from pathlib import Path
+
+from rich.table import Table
+
+from qaclims_mm.console import new_console
+from qaclims_mm.errors import EXIT_BAD_RECORDS
+
+# what to do with the export; {out} is its folder
+_NEXT = {
+    'png': 'correct the PNG files, or train on them; classes.csv has the values',
+    'coco': 'give annotations/instances_default.json and the folder of the images to the tool',
+    'yolo': 'put the images into {out}/images and train on {out}/data.yaml',
+    'voc': 'give the folder to the tool as "Pascal VOC" or "Segmentation mask"',
+    'labelme': 'labelme {out}',
+    'cvat': 'in CVAT: Task > Actions > Upload annotations > CVAT 1.1, file {out}/annotations.xml',
+    'label-studio': (
+        'in Label Studio: Settings > Labeling Interface > Code, paste {out}/labeling_config.xml; '
+        'then Import, file {out}/tasks.json'
+    ),
+}
+
+
+def main() -> int:
+    """Write the export, print what it holds and return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('work', help='folder of a project, or a work dir')
+    parser.add_argument(
+        '--format', required=True, help=f'one of {", ".join(_NEXT)}', metavar='FORMAT'
+    )
+    parser.add_argument('--stage', help='default: the last stage that has masks')
+    parser.add_argument('--out', help='folder; default export/FORMAT in the work dir')
+    parser.add_argument(
+        '--tolerance',
+        type=float,
+        default=1.0,
+        metavar='PX',
+        help='how far the outline of a polygon may move; 0 keeps every pixel; default 1',
+    )
+    parser.add_argument(
+        '--rle', action='store_true', help='write regions pixel by pixel instead of as polygons'
+    )
+    parser.add_argument('--copy-images', action='store_true', help='copy the images, too')
+    parser.add_argument(
+        '--image-url',
+        default='/data/local-files/?d=',
+        metavar='PREFIX',
+        help="what Label Studio's links to images start with; default /data/local-files/?d=",
+    )
+    args = parser.parse_args()
+    # these take seconds, and --help does not need them
+    from qaclims_mm.exchange.masks.export import Tally, check_format, export_masks
+    from qaclims_mm.exchange.masks.work import find_masks
+
+    check_format(args.format)
+    found = find_masks(args.work, args.stage)
+    out = Path(args.out) if args.out else found.folder.parents[1] / 'export' / args.format
+    tally = Tally()
+    export_masks(
+        found.folder,
+        found.images,
+        found.classes,
+        out,
+        args.format,
+        args.tolerance,
+        args.rle,
+        args.copy_images,
+        args.image_url,
+        tally,
+    )
+    console = new_console()
+    title = f'{tally.images} masks of {found.stage} as {args.format} in {out}'
+    table = Table('class', title=title)
+    for heading in ('images', 'regions'):
+        table.add_column(heading, justify='right')
+    for name in found.classes:
+        if tally.regions[name]:
+            table.add_row(name, str(tally.with_class[name]), str(tally.regions[name]))
+    console.print(table)
+    if left := len(found.images) - tally.images - len(tally.problems):
+        console.print(f'{left} images have no mask in {found.folder}', soft_wrap=True)
+    for problem in tally.problems:
+        console.print(f'- {problem}', soft_wrap=True)
+    console.print(f'next: {_NEXT[args.format].replace("{out}", str(out))}', soft_wrap=True)
+    return EXIT_BAD_RECORDS if tally.problems else 0

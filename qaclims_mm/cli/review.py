@@ -1,0 +1,139 @@
+"""Rank the masks that deserve a look, and export them to correct: qaclims review WORK.
+
+The page WORK/review/index.html shows the images on which the maps, the refiner and the segmentor
+disagree, or whose masks contradict their labels. Correct the masks in a labelling tool and give
+them to qaclims run PLAN --corrected DIR. Nothing in WORK is executed.
+"""
+
+import argparse
+import itertools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from qaclims_mm.console import new_console
+
+if TYPE_CHECKING:
+    from qaclims_mm.report.review_page import Reviewing
+    from qaclims_mm.report.work_dir import WorkDir
+
+SHOWN = 20
+
+
+def main() -> None:
+    """Rank the images, write the page, the table and the export, and print the first images."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('work', help='folder that qaclims run has filled, or a project')
+    parser.add_argument('--out', help='folder of page, table and export; default WORK/review')
+    parser.add_argument(
+        '--top', type=int, default=50, help='images on the page and in the export; default 50'
+    )
+    parser.add_argument(
+        '--format', help='also export the masks of the first images, as cvat or label-studio'
+    )
+    args = parser.parse_args()
+    if args.top < 1:
+        parser.error(f'--top must be at least 1, but got {args.top}')
+    # these take seconds, and --help does not need them
+    from qaclims_mm.report.review_page import write_page
+    from qaclims_mm.report.work_dir import WorkDir
+    from qaclims_mm.review.ranking import write_review
+    from qaclims_mm.schemas.work_dir import REVIEW
+
+    console = new_console()
+    if args.format:
+        # before the work, not after it
+        from qaclims_mm.exchange.masks.export import FORMATS
+
+        if args.format not in FORMATS:
+            parser.error(f'--format must be one of {", ".join(FORMATS)}, but got {args.format}')
+    work = WorkDir(args.work)
+    out = Path(args.out) if args.out else work.root / REVIEW
+    review = _review(work)
+    write_review(out / 'review.csv', review.ranked, review.sources, review.dataset.class_names)
+    write_page(out / 'index.html', review, args.top)
+    _show(console, review)
+    console.print(f'page: {out / "index.html"}', soft_wrap=True)
+    console.print(f'table: {out / "review.csv"}', soft_wrap=True)
+    if args.format:
+        _export(console, review, out, args.format, args.top)
+
+
+def _review(work: 'WorkDir') -> 'Reviewing':
+    """Rank the images that a work dir has masks of and nobody has corrected.
+
+    Raises:
+        FormatError: If there are none.
+    """
+    from qaclims_mm.errors import FormatError
+    from qaclims_mm.report.blocks import MissingError
+    from qaclims_mm.report.review_page import Reviewing
+    from qaclims_mm.review.corrected import corrected_ids
+    from qaclims_mm.review.findings import Candidate
+    from qaclims_mm.review.ranking import rank_images
+    from qaclims_mm.review.sources import find_sources
+    from qaclims_mm.schemas.work_dir import PREDICTIONS
+
+    sources = find_sources(work.root)
+    if not sources:
+        raise FormatError(
+            f'no stage of {work.root} has made masks yet; run {work.command("irn_masks")}'
+        )
+    # a segmentor may be tested on images that it was not trained on
+    trained_on = [s for s in sources if s.folder.name != PREDICTIONS] or sources
+    try:
+        dataset = work.dataset(trained_on[-1].stage)
+    except MissingError as error:
+        raise FormatError(f'{error.message} {error.command}'.strip()) from error
+    done = {*corrected_ids(work.root)}
+    images = [
+        Candidate(r['image_id'], tuple(r['class_indices']))
+        for r in dataset.iterate_records()
+        if r['image_id'] not in done
+    ]
+    ranked = rank_images(images, sources, dataset.class_names)
+    name = work.root.absolute().name
+    return Reviewing(name, ranked, sources, dataset, len(dataset) - len(images))
+
+
+def _show(console: Console, review: 'Reviewing') -> None:
+    table = Table()
+    for title in ('rank', 'image', 'score', 'why'):
+        table.add_column(title, justify='right' if title in ('rank', 'score') else 'left')
+    for rank, each in enumerate(review.ranked[:SHOWN], start=1):
+        table.add_row(str(rank), each.image_id, f'{each.score:.2f}', each.reason)
+    console.print(table)
+    if len(review.ranked) > SHOWN:
+        console.print(f'and {len(review.ranked) - SHOWN} more images in the table')
+    if review.left_out:
+        console.print(f'{review.left_out} images are left out, since their masks are corrected')
+
+
+def _export(console: Console, review: 'Reviewing', out: Path, name: str, top: int) -> None:
+    """Export the newest masks of the first images, for people to correct."""
+    from qaclims_mm.exchange.masks.export import export_masks
+    from qaclims_mm.review.newest import write_newest
+    from qaclims_mm.schemas.files import problem_of_file
+
+    first = {each.image_id for each in review.ranked[:top]}
+    records = [r for r in review.dataset.iterate_records() if r['image_id'] in first]
+    paths = {r['image_id']: r['img_path'] for r in records if not problem_of_file(r['img_path'])}
+    folder = _free_folder(out, name)
+    with tempfile.TemporaryDirectory() as masks:
+        written = write_newest(Path(masks), paths, review.sources, review.is_oriented)
+        images = {image_id: Path(paths[image_id]) for image_id in written}
+        export_masks(Path(masks), images, review.dataset.class_names, folder, name)
+    text = f'export of {len(written)} masks to correct: {folder}'
+    console.print(text, soft_wrap=True)
+    if len(written) < len(first):
+        text = f'{len(first) - len(written)} images have no mask or no file and are not exported'
+        console.print(text, soft_wrap=True)
+
+
+def _free_folder(out: Path, name: str) -> Path:
+    """Return a folder that is not there yet: in an earlier export people may correct masks."""
+    names = itertools.chain([name], (f'{name}-{number}' for number in itertools.count(2)))
+    return next(out / n for n in names if not (out / n).exists())

@@ -1,0 +1,130 @@
+"""Labels of Label Studio's exports: JSON and JSON-MIN."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.labels.json_stream import Entry
+from qaclims_mm.exchange.labels.source import Source
+from qaclims_mm.exchange.labels.values import labels_of_value
+from qaclims_mm.schemas.images import SUFFIXES
+from qaclims_mm.schemas.names import shown_name, shown_text
+
+# what JSON-MIN says of a task besides its data and its labels
+META = ('annotation_id', 'annotator', 'created_at', 'updated_at', 'lead_time')
+_IMAGE_KEYS = ('image', 'img', 'image_url', 'photo', 'picture', 'url')
+_CHOICE_KEYS = ('choice', 'choices', 'label', 'labels', 'tag', 'tags', 'class', 'category')
+_OTHER_TASKS = ('text', 'audio', 'video', 'html', 'dialogue', 'timeseries', 'csv')
+_WAY_OUT = (
+    'label images with Choices, RectangleLabels, PolygonLabels or BrushLabels, submit the '
+    'tasks, and export JSON'
+)
+
+
+def is_task(value: object) -> bool:
+    """Return whether an object is a task of Label Studio's JSON."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get('data'), dict)
+        and bool({'annotations', 'completions', 'predictions', 'total_annotations'} & value.keys())
+    )
+
+
+def is_min_task(value: object) -> bool:
+    """Return whether an object is a task of Label Studio's JSON-MIN."""
+    return isinstance(value, dict) and len(value.keys() & set(META)) > 1
+
+
+def read_label_studio(path: Path, entries: Iterable[Entry]) -> Source:
+    """Read the labels of Label Studio's JSON or JSON-MIN; regions are not used.
+
+    Args:
+        path: The file, for messages.
+        entries: What it holds.
+
+    Raises:
+        FormatError: If its tasks are of another kind than images.
+    """
+    source, several = Source("Label Studio's JSON"), []
+    for _, position, task in entries:
+        where = f'{shown_text(path)}, task {position + 1}'
+        if not is_task(task) and not is_min_task(task):
+            source.leave_out(where, 'is no task of Label Studio; left out')
+            continue
+        data = task['data'] if is_task(task) else task
+        image = _image_of(data)
+        if not image:
+            _check_kind(path, data)
+            source.leave_out(where, 'names no image; left out')
+            continue
+        if is_task(task):
+            annotations = _annotations(task)
+            several += [where] if len(annotations) > 1 else []
+            labels = _labels_of_annotations(annotations)
+        else:
+            labels = _labels_of_min(task)
+        source.add(image, labels, where)
+    if several:
+        source.notes.append(
+            f'{len(several)} tasks have several annotations (first: {several[0]}); their images '
+            'get the labels of all'
+        )
+    source.check_labelled(path, _WAY_OUT)
+    return source
+
+
+def _image_of(data: dict) -> str:
+    """Return the path or address of a task's image, or ''."""
+    texts = {key: value for key, value in data.items() if isinstance(value, str) and value}
+    named = next((texts[key] for key in _IMAGE_KEYS if key in texts), '')
+    return named or next(
+        (t for t in texts.values() if t.lower().partition('?')[0].endswith(SUFFIXES)), ''
+    )
+
+
+def _check_kind(path: Path, data: dict) -> None:
+    """Refuse tasks that are about texts, sounds or videos.
+
+    Raises:
+        FormatError: If a task is.
+    """
+    other = next((key for key in _OTHER_TASKS if key in data), '')
+    if other:
+        raise FormatError(
+            f"{shown_text(path)} is Label Studio's JSON, but of tasks about {shown_name(other)}; "
+            f'{_WAY_OUT}.'
+        )
+
+
+def _annotations(task: dict) -> list[dict]:
+    """Return the annotations of a task that were submitted and not skipped."""
+    found = task.get('annotations') or task.get('completions') or []
+    return [
+        annotation
+        for annotation in (found if isinstance(found, list) else ())
+        if isinstance(annotation, dict) and not annotation.get('was_cancelled')
+    ]
+
+
+def _labels_of_annotations(annotations: list[dict]) -> list[str]:
+    """Return the labels of all results; results of other kinds, such as ratings, have none."""
+    return [
+        label
+        for annotation in annotations
+        for result in annotation.get('result') or ()
+        if isinstance(result, dict) and isinstance(result.get('value'), dict)
+        for label in labels_of_value(result['value']) or ()
+    ]
+
+
+def _labels_of_min(task: dict) -> list[str]:
+    return [label for value in _values_of_min(task) for label in labels_of_value(value) or ()]
+
+
+def _values_of_min(task: dict) -> Iterator[object]:
+    """Yield the values of a task of JSON-MIN that may hold labels: a single choice is a text."""
+    for key, value in task.items():
+        if key in META or key in _IMAGE_KEYS:
+            continue
+        if isinstance(value, (dict, list)) or key in _CHOICE_KEYS:
+            yield value

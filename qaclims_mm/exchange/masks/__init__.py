@@ -1,0 +1,1 @@
+"""Masks written for labelling tools, and read back from them."""

@@ -1,0 +1,173 @@
+"""Entries of other tools' files, matched with a project's images and classes.
+
+One bad entry costs that entry. What is wrong with it, and where, is a line of the problems.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+
+from qaclims_mm.schemas import IGNORE_INDEX
+from qaclims_mm.schemas.names import shown_name
+
+# names by which tools call what is none of the classes, in lower case
+_BACKGROUND = frozenset(['background', '_background_', '__background__'])
+_IGNORED = frozenset(['ignore', 'ignored', '__ignore__', 'void'])
+# Label Studio puts it before the name of an uploaded file
+_UPLOADED = re.compile(r'(.*/)?[0-9a-f]{8}-(.+)', re.DOTALL)
+_SUFFIX = re.compile(r'\.[^./]{1,5}\Z')
+
+
+class Reading:
+    """Images, classes and problems of one reading.
+
+    Args:
+        images: {image id: (height, width)}.
+        classes: Names without the background, in the order of the masks' values.
+        problems: Gets a line for each problem.
+    """
+
+    def __init__(
+        self,
+        images: Mapping[str, tuple[int, int]],
+        classes: Sequence[str],
+        problems: list[str],
+    ) -> None:
+        self.images, self.number = images, len(classes)
+        self._problems = problems
+        self._values = {_plain(name): k for k, name in enumerate(classes, start=1)}
+        self._unknown: set[str] = set()
+        self._taken: dict[str, str] = {}
+        self._by_name: dict[str, list[str]] = {}
+        for image_id in images:
+            self._by_name.setdefault(_folded(image_id.rpartition('/')[2]), []).append(image_id)
+
+    def problem(self, text: str) -> None:
+        """Add a line to the problems."""
+        self._problems.append(text)
+
+    def find(self, name: str) -> list[str]:
+        """Return the ids of the images that a name may mean.
+
+        Args:
+            name: Path or link to an image, of which any end may be that of the image's id; its
+                suffix may be left out, and upper case and Unicode's forms do not count.
+        """
+        path = _path_of(name)
+        for text in (path, _SUFFIX.sub('', path)):
+            if found := self._ending_with(text):
+                return found
+        uploaded = _UPLOADED.fullmatch(path)
+        return self.find(uploaded[2]) if uploaded else []
+
+    def _ending_with(self, text: str) -> list[str]:
+        folded = f'/{_folded(text)}'
+        found = [
+            image_id
+            for image_id in self._by_name.get(folded.rpartition('/')[2], [])
+            if folded.endswith(f'/{_folded(image_id)}') or f'/{_folded(image_id)}'.endswith(folded)
+        ]
+        same = [image_id for image_id in found if image_id == text]
+        # the longest that the name ends with says most
+        inside = [i for i in found if folded.endswith(f'/{_folded(i)}')]
+        longest = [i for i in inside if len(i) == max(map(len, inside))]
+        return same or longest or found
+
+    def take(self, name: str, where: str, size: tuple[object, object] | None = None) -> str | None:
+        """Return the id of the image of an entry, or report why the entry cannot be used.
+
+        Args:
+            name: Path or link to the image.
+            where: Place of the entry, for messages.
+            size: Height and width that the entry says, if it does.
+        """
+        found = self.find(name)
+        if len(found) != 1:
+            several = ' or '.join(map(shown_name, found[:3]))
+            problem = f'may be {several}' if found else 'is none of the images'
+            self.problem(f'{where}: image {shown_name(name)} {problem}; left out')
+            return None
+        [image_id] = found
+        if size is not None and not self.fits(image_id, size, where):
+            return None
+        if image_id in self._taken:
+            self.problem(
+                f'{where}: image {shown_name(image_id)} stands in {self._taken[image_id]} already; '
+                'left out'
+            )
+            return None
+        self._taken[image_id] = where
+        return image_id
+
+    def fits(self, image_id: str, size: Sequence[object], where: str) -> bool:
+        """Return whether an entry is of its image's height and width; report it if not."""
+        height, width = self.images[image_id]
+        if tuple(size) == (height, width):
+            return True
+        self.problem(
+            f'{where}: {_shown(size[1])} x {_shown(size[0])} pixels, but the image has '
+            f'{width} x {height}; left out'
+        )
+        return False
+
+    def value(self, name: str, where: str) -> int:
+        """Return the value of a class; that of ignored pixels, reported once, if it is unknown.
+
+        Args:
+            name: What the entry calls it.
+            where: Place of the entry, for messages.
+        """
+        plain = _plain(name)
+        if plain in self._values:
+            return self._values[plain]
+        if plain.lower() in _BACKGROUND:
+            return 0
+        if plain.lower() not in _IGNORED and plain not in self._unknown:
+            self._unknown.add(plain)
+            self.problem(
+                f'{where}: {shown_name(name)} is none of the {self.number} classes; its pixels are '
+                'ignored, here and wherever else it stands'
+            )
+        return IGNORE_INDEX
+
+    def canvas(self, image_id: str) -> np.ndarray:
+        """Return an empty mask of an image, on which regions are painted in their order."""
+        wide = self.number >= IGNORE_INDEX
+        return np.zeros(self.images[image_id], np.uint16 if wide else np.uint8)
+
+    def translated(self, mask: np.ndarray, values: Sequence[int]) -> np.ndarray:
+        """Return a mask whose values are those of the project.
+
+        Args:
+            mask: Values of a file; 255 stays.
+            values: What each of them becomes.
+        """
+        table = np.full(max(len(values), IGNORE_INDEX + 1), IGNORE_INDEX, np.int64)
+        table[: len(values)] = values
+        table[IGNORE_INDEX] = IGNORE_INDEX
+        return table[mask].astype(np.uint16 if self.number >= IGNORE_INDEX else np.uint8)
+
+
+def _shown(number: object) -> str:
+    return str(number) if isinstance(number, (int, float)) else shown_name(str(number))
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize('NFC', name).strip()
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize('NFC', text).casefold()
+
+
+def _path_of(name: str) -> str:
+    """Return the path of an image's name, which may be a link or one of Windows."""
+    if '?d=' in name:
+        name = unquote(name.partition('?d=')[2])
+    elif re.match(r'[a-z][a-z0-9+.-]+://', name) or name.startswith('/data/'):
+        name = unquote(urlsplit(name).path)
+    parts = unicodedata.normalize('NFC', name).replace('\\', '/').split('/')
+    return '/'.join(part for part in parts if part not in ('', '.', '..'))

@@ -1,0 +1,99 @@
+"""Masks as PNG files, one an image, whose values are those of this package."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
+from qaclims_mm.exchange.masks.polygons import Region
+from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, read_mask, write_mask
+from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.project import CLASSES, with_gap
+
+
+class PNGWriter(MaskWriter):
+    """Writes ``IMAGE_ID.png`` and ``classes.csv``; 255 is kept."""
+
+    has_rle = False
+    shared = (CLASSES,)
+
+    def file_of(self, picture: Picture) -> str:
+        """Return the path of a mask."""
+        return f'{picture.image_id}.png'
+
+    def start(self) -> None:
+        """Write the table of the values."""
+        names = with_gap(list(self.options.classes.values()))
+        rows = [('value', 'class'), *enumerate(['background', *names])]
+        with (
+            atomic_path(self.options.out / CLASSES) as temporary,
+            temporary.open('w', encoding='utf-8', newline='') as file,
+        ):
+            csv.writer(file, lineterminator='\n').writerows(rows)
+
+    def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
+        """Write a mask as it is."""
+        write_mask(self.options.out / self.file_of(picture), mask)
+
+
+def read_png(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the masks of a folder of PNG files.
+
+    ``classes.csv`` in the folder says what the values mean. Without it they are those of the
+    project: 0 background, k + 1 classes, 255 ignored.
+    """
+    values = _values(folder, reading)
+    for path in sorted(folder.rglob('*.png')):
+        name = path.relative_to(folder).as_posix()
+        where = shown_text(path)
+        image_id = reading.take(name, where)
+        if image_id is None:
+            continue
+        try:
+            mask = read_mask(path)
+        except (FormatError, OSError) as error:
+            reading.problem(f'{error} The mask is left out.')
+            continue
+        if not reading.fits(image_id, mask.shape, where):
+            continue
+        highest = int(np.where(mask == IGNORE_INDEX, 0, mask).max(initial=0))
+        if highest >= len(values):
+            reading.problem(
+                f'{where}: value {highest}, but there are {len(values) - 1} classes; the mask is '
+                'left out'
+            )
+            continue
+        yield image_id, reading.translated(mask, values)
+
+
+def _values(folder: Path, reading: Reading) -> list[int]:
+    """Return what each value of the files becomes.
+
+    Raises:
+        FormatError: If the table of the classes is none.
+    """
+    path = folder / CLASSES
+    if not path.is_file():
+        return list(range(reading.number + 1))
+    try:
+        with path.open(newline='', encoding='utf-8-sig') as file:
+            rows = [(row['value'], row['class']) for row in csv.DictReader(file)]
+    except (UnicodeDecodeError, csv.Error, KeyError) as error:
+        raise FormatError(
+            f'{shown_text(path)} is no table in UTF-8 with the columns value and class ({error}).'
+        ) from error
+    if [value for value, _ in rows] != [str(n) for n in range(len(rows))]:
+        raise FormatError(f'{shown_text(path)}: the values must be 0, 1, 2 and so on.')
+    names = [name for _, name in rows[1:]]
+    # the value of ignored pixels is nobody's
+    return [
+        0,
+        *(
+            IGNORE_INDEX if value == IGNORE_INDEX else reading.value(name, f'{path}, value {value}')
+            for value, name in enumerate(names, start=1)
+        ),
+    ]

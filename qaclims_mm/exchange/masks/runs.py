@@ -1,0 +1,39 @@
+"""Masks as lengths of runs, of 0 and 1 in turn; the first run is of 0 and may be empty."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def run_lengths(pixels: np.ndarray) -> np.ndarray:
+    """Return the lengths of the runs of a flat mask.
+
+    Args:
+        pixels: 0 and 1, ``(N,)``.
+
+    Returns:
+        Int64 lengths that sum up to N.
+
+    Example:
+        >>> run_lengths(np.array([1, 1, 0])).tolist()
+        [0, 2, 1]
+    """
+    [changes] = np.nonzero(np.diff(pixels, prepend=0))
+    return np.diff(np.concatenate([[0], changes, [len(pixels)]]))
+
+
+def from_runs(lengths: Sequence[int], number: int) -> np.ndarray:
+    """Return the flat mask of runs, uint8 ``(number,)``.
+
+    Args:
+        lengths: What a file says the lengths are.
+        number: Number of pixels that they must be of.
+
+    Raises:
+        ValueError: If they are of another number, or one is negative.
+    """
+    # in Python, whose integers do not overflow
+    if any(n < 0 for n in lengths) or sum(lengths) != number:
+        raise ValueError(f'its runs are not of {number} pixels')
+    counts = np.array(lengths, dtype=np.int64)
+    return np.repeat((np.arange(len(counts)) & 1).astype(np.uint8), counts)

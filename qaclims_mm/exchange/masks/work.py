@@ -1,0 +1,126 @@
+"""The masks of a work dir, with their images and classes. Nothing in a work dir is executed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.datasets.image_level import ImageLevelDataset
+from qaclims_mm.datasets.rebuild import rebuild_dataset
+from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
+from qaclims_mm.schemas import read_run_config, run_config_path
+from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.project import PROJECT
+from qaclims_mm.schemas.work_dir import IR_LABELS, PREDICTIONS, PSEUDO_MASKS
+
+# folders of masks and stages that fill them, the end of the way first
+_KINDS = (PREDICTIONS, PSEUDO_MASKS, IR_LABELS)
+_STAGES = ('segment_test', 'irn_masks')
+
+
+@dataclass(frozen=True)
+class StageMasks:
+    """Masks that a stage has made.
+
+    Attributes:
+        stage: Name of the stage.
+        folder: Folder of ``<image_id>.png``.
+        images: {image id: file}.
+        classes: Names without the background, in the order of the masks' values.
+    """
+
+    stage: str
+    folder: Path
+    images: Mapping[str, Path]
+    classes: tuple[str, ...]
+
+
+def find_masks(work: str | Path, stage: str | None = None) -> StageMasks:
+    """Return the masks of a stage.
+
+    Args:
+        work: Work dir, or folder of a project, whose ``work`` is meant.
+        stage: Name of the stage; by default the last one that has masks.
+
+    Raises:
+        FormatError: If there is no such folder, or nothing says where the images are.
+        ConfigError: If no stage, or not this one, has masks.
+    """
+    root = Path(work)
+    if not root.is_dir():
+        raise FormatError(f'there is no folder {shown_text(root)}.')
+    root = root / 'work' if (root / PROJECT).is_file() else root
+    folders = {folder.parent.name: folder for folder in _mask_folders(root)}
+    if not folders:
+        raise ConfigError(_without_masks(root))
+    chosen = stage or next(iter(folders))
+    if chosen not in folders:
+        raise ConfigError(
+            f'stage {shown_name(chosen)} has no masks in {shown_text(root)}; '
+            f'{", ".join(folders)} {"has" if len(folders) == 1 else "have"} masks.'
+        )
+    dataset = _dataset(root, chosen)
+    images = {r['image_id']: Path(r['img_path']) for r in dataset.iterate_records()}
+    return StageMasks(chosen, folders[chosen], images, dataset.class_names)
+
+
+def _mask_folders(root: Path) -> Iterator[Path]:
+    """Yield the folders with masks, those of the last stage first."""
+    for kind in _KINDS:
+        found = [p for p in sorted(root.glob(f'*/{kind}')) if next(p.rglob('*.png'), None)]
+        names = [p.parent.name for p in found]
+        first = [found[names.index(name)] for name in _STAGES if name in names]
+        yield from (*first, *(p for p in found if p not in first))
+
+
+def _without_masks(root: Path) -> str:
+    """Return why a folder has no masks."""
+    seeds = [p.parent for p in _mask_folders_of_seeds(root)]
+    if seeds:
+        return (
+            f'{shown_text(root)} is a folder of seeds; give one of them, such as '
+            f'{shown_text(seeds[0].parent)}.'
+        )
+    return (
+        f'{shown_text(root)} has no masks: no stage has filled {", ".join(_KINDS)}; run the plan '
+        'first (qaclims run), or give its work dir.'
+    )
+
+
+def _mask_folders_of_seeds(root: Path) -> list[Path]:
+    return [folder for seed in sorted(root.glob('seed*')) for folder in _mask_folders(seed)]
+
+
+def _dataset(root: Path, stage: str) -> ImageLevelDataset:
+    """Return the images that a stage was made from.
+
+    Raises:
+        FormatError: If no test run says, or they are not there.
+    """
+    own = run_config_path(root / stage, 'test')
+    # a stage without a network has no test run, but the images of the others
+    paths = [p for p in (own, *sorted(root.glob(f'*/{own.name}'))) if p.is_file()]
+    if not paths:
+        raise FormatError(
+            f'{shown_text(own)}, which says where the images are, is not there; run the plan again '
+            '(qaclims run).'
+        )
+    values = read_run_config(paths[0]).values
+    try:
+        return rebuild_dataset(_moved(values, root))
+    except (QAClimsError, OSError) as error:
+        raise FormatError(
+            f'the images of {shown_text(paths[0])} cannot be read ({error}); start it in the '
+            'folder in which the plan was run.'
+        ) from error
+
+
+def _moved(values: Mapping[str, Any], root: Path) -> object:
+    """Return the config of a test run's data set, whose project is where the work dir is."""
+    loader = values.get('test_dataloader')
+    dataset = loader.get('dataset') if isinstance(loader, dict) else None
+    if not isinstance(dataset, dict):
+        return dataset
+    # a project may have been moved
+    here = (root.parent / PROJECT).is_file()
+    return dataset | dict(project=str(root.parent)) if here and dataset.get('project') else dataset

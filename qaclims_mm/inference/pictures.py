@@ -1,0 +1,71 @@
+"""Images as they are handed to a network, read ahead of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.errors import RecordError
+
+T = TypeVar('T')
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image that was read.
+
+    Attributes:
+        image: Its file, or the pixels that were given.
+        pixels: RGB uint8 ``(H, W, 3)``.
+        size: Height and width of the file, which may be larger.
+    """
+
+    image: Path | np.ndarray
+    pixels: np.ndarray
+    size: tuple[int, int]
+
+
+def read_picture(image: str | Path | np.ndarray, reading: Mapping[str, Any]) -> Picture:
+    """Read an image.
+
+    Args:
+        image: File, or RGB uint8 ``(H, W, 3)``.
+        reading: Options of ``read_image``.
+
+    Raises:
+        RecordError: If it cannot be read or is no such array.
+    """
+    if isinstance(image, np.ndarray):
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise RecordError(
+                f'an image must be RGB uint8 (H, W, 3), but got {image.dtype} {image.shape}.'
+            )
+        return Picture(image, image, image.shape[:2])
+    try:
+        return Picture(Path(image), *read_image(image, **reading))
+    except OSError as error:
+        raise RecordError(f'image {image} cannot be read ({error}); replace it.') from error
+
+
+def read_ahead(
+    items: Iterable[T], read: Callable[[T], Picture]
+) -> Iterator[tuple[T, Future[Picture]]]:
+    """Yield items with what was read of each; the next one is read meanwhile, in a thread.
+
+    Args:
+        items: What is read; it is drawn in the caller's thread.
+        read: Reads one.
+    """
+    with ThreadPoolExecutor(1, 'read') as pool:
+        before: tuple[T, Future[Picture]] | None = None
+        for item in items:
+            now = item, pool.submit(read, item)
+            if before:
+                yield before
+            before = now
+        if before:
+            yield before

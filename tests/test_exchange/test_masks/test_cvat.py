@@ -1,0 +1,139 @@
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+from tiny_masks import CLASSES, shown
+
+from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.masks.reading import read_masks
+
+IMAGE = '<image id="0" name="images/p0.jpg" width="8" height="6">{}</image>'
+SQUARE = '<polygon label="dog" points="1,1;4,1;4,3;1,3" z_order="{}"/>'
+
+
+def write(path, *images):
+    path.write_text(f'<?xml version="1.0"?><annotations>{"".join(images)}</annotations>')
+    return path
+
+
+def by_hand(shape, size):
+    """Fill a shape at eight times the size, and look at the centres of pixels."""
+    if shape.tag == 'mask':
+        left, top, width, height = (int(shape.get(k)) for k in ('left', 'top', 'width', 'height'))
+        runs = [int(n) for n in shape.get('rle').split(', ')]
+        flat = [n % 2 for n, run in enumerate(runs) for _ in range(run)]
+        filled = np.zeros(size, bool)
+        filled[top : top + height, left : left + width] = np.reshape(flat, (height, width))
+        return filled
+    points = np.array([p.split(',') for p in shape.get('points').split(';')], float)
+    large = np.zeros((8 * size[0], 8 * size[1]), np.uint8)
+    cv2.fillPoly(large, [np.round(points * 8 - 0.5).astype(np.int32)], 1)
+    return large[3::8, 3::8] > 0
+
+
+@pytest.mark.parametrize('rle', [False, True])
+def test_another_rasteriser_makes_the_same_masks(exported, rle):
+    out, masks = exported('cvat', rle=rle)
+    root = ElementTree.parse(out / 'annotations.xml').getroot()  # noqa: S314
+    assert [name.text for name in root.findall('meta/task/labels/label/name')] == [*CLASSES]
+    images = root.findall('image')
+    assert len(images) == len(masks)
+    for image in images:
+        mask = shown(masks[image.get('name').rpartition('.')[0]])
+        found = np.zeros_like(mask)
+        assert (int(image.get('height')), int(image.get('width'))) == mask.shape
+        for shape in image:
+            assert shape.tag == ('mask' if rle else 'polygon')
+            found[by_hand(shape, mask.shape)] = CLASSES.index(shape.get('label')) + 1
+        np.testing.assert_array_equal(found, mask)
+
+
+def test_what_cvat_writes(tmp_path, read):
+    mask = '<mask label="cat" rle="0, 1, 2, 1" left="6" top="4" width="2" height="2" z_order="0"/>'
+    path = write(
+        tmp_path / 'x.xml',
+        '<version>1.1</version><meta><task><labels/></task></meta>',
+        IMAGE.format(SQUARE.format(0) + mask),
+        '<image id="1" name="p1.jpg" width="8" height="6"></image>',
+    )
+    found, problems = read(path)
+    assert not problems
+    assert (found['p0'][1:3, 1:4] == 2).all()
+    assert found['p0'][4:, 6:].tolist() == [[1, 0], [0, 1]]
+    assert not found['p1'].any()
+
+
+@pytest.mark.parametrize(('low', 'high'), [(0, 2), (-1, 0), (-3, -1)])
+def test_the_shape_in_front_wins(tmp_path, read, low, high):
+    front, back = SQUARE.format(high), SQUARE.format(low).replace('dog', 'cat')
+    for shapes in (front + back, back + front):
+        found, _ = read(write(tmp_path / 'x.xml', IMAGE.format(shapes)))
+        assert set(np.unique(found['p0'])) == {0, 2}
+
+
+SHAPES = {
+    'box': ('<box label="dog" xtl="1" ytl="1" xbr="2" ybr="2"/>', 'it is no mask; draw a polygon'),
+    'line': ('<polyline label="dog" points="1,1;2,2"/>', 'it is no mask'),
+    'two points': ('<polygon label="dog" points="1,1;2,2"/>', 'it needs three points'),
+    'no points': ('<polygon label="dog"/>', 'could not convert string to float'),
+    'three numbers': ('<polygon label="dog" points="1,1,1;2,2,2;3,3,3"/>', 'it needs three points'),
+    'ragged': ('<polygon label="dog" points="1,1;2;3,3"/>', 'inhomogeneous'),
+    'infinite': ('<polygon label="dog" points="1,1;2,inf;3,3"/>', 'a number is not finite'),
+    'no size': ('<mask label="dog" rle="1" left="0" top="0"/>', 'it needs left, top, width'),
+    'outside': (
+        '<mask label="dog" rle="1" left="8" top="0" width="1" height="1"/>',
+        'it is not inside its image',
+    ),
+    'runs': (
+        '<mask label="dog" rle="1, 9999999999999999999999" left="0" top="0" width="2" height="1"/>',
+        'its runs are not of 2 pixels',
+    ),
+    'no runs': ('<mask label="dog" left="0" top="0" width="2" height="1"/>', 'invalid literal'),
+}
+
+
+@pytest.mark.parametrize(('shape', 'message'), SHAPES.values(), ids=SHAPES)
+def test_a_bad_shape_costs_itself(tmp_path, read, shape, message):
+    path = write(tmp_path / 'x.xml', IMAGE.format('<tag label="dog"/>' + shape + SQUARE.format(0)))
+    found, problems = read(path)
+    assert (found['p0'] == 2).sum() == 6
+    [problem] = problems
+    assert problem.startswith(f'{path}, image p0, ')
+    assert message in problem
+
+
+def test_bad_images(tmp_path, read):
+    other = IMAGE.format('').replace('p0', 'p1').replace('"6"', '"7"')
+    path = write(tmp_path / 'x.xml', IMAGE.format(''), IMAGE.format(''), other, '<image/>')
+    found, problems = read(path)
+    assert set(found) == {'p0'}
+    assert all(w in p for w, p in zip(('stands in', '8 x 7', "''"), problems, strict=True))
+
+
+FILES = {
+    'video': ('<annotations><track id="0"/></annotations>', 'is an export of a video'),
+    'VOC': ('<annotation><object/></annotation>', r'is no XML of CVAT \(boxes of VOC'),
+    'page': ('<html></html>', 'is no XML of CVAT; export'),
+    'cut': ('<annotations><image>', 'is no valid XML'),
+    'bomb': (
+        '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">'
+        + ''.join(
+            f'<!ENTITY {n} "{f"&{m};" * 10}">' for m, n in zip('abcdefgh', 'bcdefghi', strict=True)
+        )
+        + ']><annotations>&i;</annotations>',
+        'is no valid XML',
+    ),
+    'other file': (
+        '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotations>&x;</annotations>',
+        'is no valid XML',
+    ),
+}
+
+
+@pytest.mark.parametrize(('text', 'message'), FILES.values(), ids=FILES)
+def test_other_files(tmp_path, text, message):
+    path = tmp_path / 'x.xml'
+    path.write_text(text)
+    with pytest.raises(FormatError, match=message):
+        [*read_masks(path, {'p0': (6, 8)}, ['dog'], [])]

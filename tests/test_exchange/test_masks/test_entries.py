@@ -1,0 +1,106 @@
+import unicodedata
+
+import numpy as np
+import pytest
+
+from qaclims_mm.exchange.masks.entries import Reading
+
+IMAGES = {
+    'p0': (4, 6),
+    'sub dir/p1': (4, 6),
+    'other/p1': (4, 6),
+    'x.y': (4, 6),
+    'odd #1 100%': (4, 6),
+    'été': (4, 6),
+    'deep/er/p0 b': (4, 6),
+}
+
+
+@pytest.fixture
+def reading():
+    problems = []
+    found = Reading(IMAGES, ['dog', 'a/b', 'Background!'], problems)
+    found.told = problems
+    return found
+
+
+NAMES = {
+    'p0.jpg': 'p0',
+    'p0': 'p0',
+    'P0.JPEG': 'p0',
+    './images/p0.jpg': 'p0',
+    'images\\1/p0.jpg': 'p0',
+    '../../images/p0.jpg': 'p0',
+    '/abs/olute/sub dir/p1.png': 'sub dir/p1',
+    'x.y': 'x.y',
+    'x.y.png': 'x.y',
+    '/data/local-files/?d=images/p0.jpg': 'p0',
+    '/data/local-files/?d=odd%20%231%20100%25.jpg': 'odd #1 100%',
+    '/data/upload/1/0a1b2c3d-p0.jpg': 'p0',
+    'https://host/a/p0.jpg?X-Amz=1': 'p0',
+    's3://bucket/sub%20dir/p1.jpg': 'sub dir/p1',
+    'odd #1 100%.jpg': 'odd #1 100%',
+    unicodedata.normalize('NFD', 'été.jpg'): 'été',
+    'p0 b.jpg': 'deep/er/p0 b',
+    'er/p0 b.jpg': 'deep/er/p0 b',
+}
+
+
+@pytest.mark.parametrize(('name', 'image_id'), NAMES.items(), ids=NAMES)
+def test_names(reading, name, image_id):
+    assert reading.take(name, 'here') == image_id
+    assert not reading.told
+
+
+UNKNOWN = {
+    'p1.jpg': "here: image 'p1.jpg' may be 'sub dir/p1' or 'other/p1'; left out",
+    'p9.jpg': "here: image 'p9.jpg' is none of the images; left out",
+    'another/p1.jpg': "here: image 'another/p1.jpg' is none of the images; left out",
+    'pp0.jpg': "here: image 'pp0.jpg' is none of the images; left out",
+    '': "here: image '' is none of the images; left out",
+}
+
+
+@pytest.mark.parametrize(('name', 'message'), UNKNOWN.items(), ids=UNKNOWN)
+def test_names_of_no_or_several_images(reading, name, message):
+    assert reading.take(name, 'here') is None
+    assert reading.told == [message]
+
+
+def test_an_image_counts_once(reading):
+    assert reading.take('p0.jpg', 'first') == 'p0'
+    assert reading.take('p0.png', 'second') is None
+    assert reading.told == ["second: image 'p0' stands in first already; left out"]
+
+
+@pytest.mark.parametrize('size', [(6, 4), (None, None), ('4', '6'), (4, 7)])
+def test_other_sizes(reading, size):
+    assert reading.take('p0.jpg', 'here', size) is None
+    [problem] = reading.told
+    assert problem.startswith('here: ')
+    assert problem.endswith('pixels, but the image has 6 x 4; left out')
+    # an entry that is left out does not take the image from the next
+    assert reading.take('p0.jpg', 'here', (4, 6)) == 'p0'
+
+
+def test_classes(reading):
+    assert [reading.value(n, 'x') for n in ('dog', ' dog ', 'a/b', 'Background!')] == [1, 1, 2, 3]
+    assert [reading.value(n, 'x') for n in ('background', '_background_')] == [0, 0]
+    assert [reading.value(n, 'x') for n in ('ignored', 'Void')] == [255, 255]
+    assert not reading.told
+    assert [reading.value(n, 'x') for n in ('cat', 'cat', 'Dog')] == [255] * 3
+    assert len(reading.told) == 2
+    assert reading.told[0].startswith("x: 'cat' is none of the 3 classes; its pixels are ignored")
+
+
+def test_masks_are_as_wide_as_the_classes(reading):
+    assert reading.canvas('p0').dtype == np.uint8
+    many = Reading(IMAGES, [f'c{n}' for n in range(300)], [])
+    assert many.canvas('p0').dtype == np.uint16
+    found = many.translated(np.array([[1, 255, 300]]), range(301))
+    assert found.tolist() == [[1, 255, 300]]
+
+
+def test_values_are_translated(reading):
+    found = reading.translated(np.array([[0, 1, 2, 255]], np.uint8), [0, 2, 255])
+    assert found.tolist() == [[0, 2, 255, 255]]

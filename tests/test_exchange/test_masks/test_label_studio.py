@@ -1,0 +1,129 @@
+import json
+from urllib.parse import unquote
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import pytest
+from tiny_masks import CLASSES, brush_words, shown
+
+from qaclims_mm.exchange.masks.brush import encode_brush
+
+PREFIX = '/data/local-files/?d='
+
+
+def region(kind='polygonlabels', labels=('dog',), size=(6, 8), **value):
+    value = value or dict(points=[[12.5, 100 / 6], [50, 100 / 6], [50, 50], [12.5, 50]])
+    height, width = size
+    return dict(
+        type=kind, original_height=height, original_width=width, value=value | {kind: [*labels]}
+    )
+
+
+def write(path, *tasks):
+    path.write_text(json.dumps(tasks))
+    return path
+
+
+def task(*result, image='p0.jpg', kind='annotations'):
+    return {'data': {'image': image}, kind: [{'result': [*result]}]}
+
+
+def by_hand(entry, size):
+    """Fill a region at eight times the size, and look at the centres of pixels."""
+    value = entry['value']
+    if entry['type'] == 'brushlabels':
+        return brush_words(value['rle'])[:, 3].reshape(size) > 0
+    points = np.array(value['points']) / 100 * size[::-1]
+    large = np.zeros((8 * size[0], 8 * size[1]), np.uint8)
+    cv2.fillPoly(large, [np.round(points * 8 - 0.5).astype(np.int32)], 1)
+    return large[3::8, 3::8] > 0
+
+
+@pytest.mark.parametrize('rle', [False, True])
+@pytest.mark.parametrize('image_url', [PREFIX, 'https://host/'])
+def test_another_rasteriser_makes_the_same_masks(exported, rle, image_url):
+    out, masks = exported('label-studio', rle=rle, image_url=image_url)
+    tasks = json.loads((out / 'tasks.json').read_text(encoding='utf-8'))
+    assert len(tasks) == len(masks)
+    config = ElementTree.parse(out / 'labeling_config.xml').getroot()  # noqa: S314
+    controls = {c.get('name'): c for c in config if c.tag != 'Image'}
+    for entry in tasks:
+        link = entry['data']['image']
+        assert link.startswith(image_url)
+        assert ' ' not in link
+        assert '#' not in link
+        mask = shown(masks[unquote(link.removeprefix(image_url)).rpartition('.')[0]])
+        found = np.zeros_like(mask)
+        for one in entry['predictions'][0]['result']:
+            [label] = one['value'][one['type']]
+            # what Label Studio looks for in the labeling config
+            control = controls[one['from_name']]
+            assert control.tag.lower() == one['type']
+            assert label in [child.get('value') for child in control]
+            assert control.get('toName') == one['to_name'] == 'image'
+            assert (one['original_height'], one['original_width']) == mask.shape
+            found[by_hand(one, mask.shape)] = CLASSES.index(label) + 1
+        np.testing.assert_array_equal(found, mask)
+        ids = [one['id'] for one in entry['predictions'][0]['result']]
+        assert len(set(ids)) == len(ids)
+
+
+def test_what_label_studio_writes(tmp_path, read):
+    pixels = np.eye(6, 8, dtype=np.uint8)
+    path = write(
+        tmp_path / 'x.json',
+        task(region(), image='/data/upload/3/0a1b2c3d-p0.jpg'),
+        task(
+            region('brushlabels', ['cat'], format='rle', rle=encode_brush(pixels)), image='p1.jpg'
+        ),
+    )
+    found, problems = read(path)
+    assert not problems
+    assert (found['p0'][1:3, 1:4] == 2).all()
+    assert (found['p0'] > 0).sum() == 6
+    np.testing.assert_array_equal(found['p1'], pixels)
+
+
+def test_annotations_come_before_predictions(tmp_path, read):
+    first = task(region()) | task(region(labels=['cat']), kind='predictions')
+    first['annotations'].append(dict(result=[], was_cancelled=True))
+    second = task(region(), image='p1') | dict(predictions=[])
+    second['annotations'] += [dict(result=[region(labels=['cat'])])]
+    path = write(tmp_path / 'x.json', first, second)
+    found, problems = read(path)
+    assert set(np.unique(found['p0'])) == {0, 2}
+    assert set(np.unique(found['p1'])) == {0, 1}
+    assert problems == [f'{path}, task 2: it has 2 annotations; the last counts']
+
+
+REGIONS = {
+    'box': (region('rectanglelabels'), "'rectanglelabels' is no mask; draw a polygon or use"),
+    'list': ([], "'None' is no mask"),
+    'no label': (region(labels=[]), 'it needs one label'),
+    'labels': (region(labels=['dog', 'cat']), 'it needs one label'),
+    'size': (region(size=(8, 6)), 'it is of an image of 6 x 8, not 8 x 6'),
+    'points': (region(points=[[1, 2]]), 'it needs three points'),
+    'infinite': (region(points=[[1, 2], [3, 4], [5, float('inf')]]), 'a number is not finite'),
+    'runs': (region('brushlabels', rle='x'), 'it has no run lengths'),
+    'other runs': (region('brushlabels', rle=encode_brush(np.eye(5))), 'of another size'),
+}
+
+
+@pytest.mark.parametrize(('bad', 'message'), REGIONS.values(), ids=REGIONS)
+def test_a_bad_region_costs_itself(tmp_path, read, bad, message):
+    path = write(tmp_path / 'x.json', task(bad, region()))
+    found, problems = read(path)
+    assert (found['p0'] == 2).sum() == 6
+    [problem] = problems
+    assert problem.startswith(f'{path}, task 1, region 1: ')
+    assert message in problem
+
+
+def test_bad_tasks(tmp_path, read):
+    tasks = ({'data': {'image': 'p0'}}, 3, {'data': 3, 'annotations': [{'result': []}]})
+    path = write(tmp_path / 'x.json', *tasks, task(image='p0'), task(image='p0'), task(image='x'))
+    found, problems = read(path)
+    assert set(found) == {'p0'}
+    words = ('no work', 'no image', 'no image', 'stands in', 'is none of the images')
+    assert all(w in p for w, p in zip(words, problems, strict=True))
