@@ -142,8 +142,8 @@ def _segment(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) ->
     """Return the config of the segmentor, whose predictions of all images are written."""
     load = "dict(type='LoadBGRImage', **_base_.reading)"
     masks = (
-        "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks',"
-        " corrected=f'{_base_.work}/corrected')"
+        "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks',\n"
+        "            corrected=f'{_base_.work}/corrected')"
     )
     crop = f'crop_size=({preset.crop}, {preset.crop}), cat_max_ratio=0.75'
     return (

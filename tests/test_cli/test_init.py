@@ -171,7 +171,7 @@ def check_elsewhere(data, capsys):
     assert len(re.findall(r'│ done +│', run_pipeline(there / 'project', '--dry-run'))) == 12
     ended = run_tool('init', there / 'project', capsys=capsys)
     # the photograph that was cut
-    assert '\n- -1 images\n' in ended.text
+    assert '\n- 1 images are gone\n' in ended.text
     overview = run_pipeline(there / 'project', '--dry-run')
     assert 'stale' in overview
     assert not re.findall(r'│ done +│', overview)
