@@ -1,10 +1,14 @@
-"""A web page on which images are dropped and segmented: qaclims demo.
+"""Serve a web page on which images are dropped and segmented: qaclims demo [MODEL].
 
-Without arguments it runs on MiniWorld's networks, which ship with the package.
+MODEL is the folder of a project, of a run's work dir or of a stage in it, a checkpoint of a stage,
+or a file of qaclims publish. A project or a work dir gives the network of maps, the VQA model that
+was asked and the segmentor. Without MODEL the page runs on MiniWorld's networks, which ship with
+the package.
 """
 
 import argparse
 import socket
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,54 +16,29 @@ from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 
-DEFAULTS = dict(
-    config='qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112',
-    weights='miniworld://qa_clims/r18-mini.safetensors',
-    qape='qape_blip-mini_fg6-bg10_miniworld-112x112',
-    refiner='par_qa-clims_miniworld-112x112',
-)
-CONFIGS = ('config', 'qape', 'refiner')
+if TYPE_CHECKING:
+    from qaclims_mm.demo.networks import Networks
 
 
 def main() -> int:
     """Load the networks and serve the page until it is stopped."""
-    parser = argparse.ArgumentParser(description=__doc__, epilog=CONFIGS_ARE_CODE)
-    parser.add_argument('config', nargs='?', help='of a network that makes maps')
-    parser.add_argument('weights', nargs='?', help='its checkpoint, or none if it needs none')
-    parser.add_argument('--qape', help='config of the stage that asks a VQA model')
-    parser.add_argument('--refiner', help='config of PAR, SAM or IRN, which refine the masks')
-    parser.add_argument('--refiner-weights', help='checkpoint of a refiner that was trained')
-    parser.add_argument('--device', help='by default a GPU if there is one')
-    parser.add_argument('--max-side', type=int, help='longest side in pixels of what is read')
-    parser.add_argument('--max-mb', type=int, default=64, help='largest file; default 64')
-    parser.add_argument('--host', default='127.0.0.1', help='default 127.0.0.1, this machine alone')
-    parser.add_argument('--port', type=int, default=7860, help='default 7860')
+    parser = _parser()
     args = parser.parse_args()
-    if args.config and not args.weights:
-        parser.error('a config needs the checkpoint of its network too, or none')
     if _is_taken(args.host, args.port):
         parser.error(f'port {args.port} of {args.host} is taken; choose another one (--port)')
     # after the arguments are read: these take seconds
     from qaclims_mm.demo.model import Explainer
     from qaclims_mm.demo.page import CSS, Page
 
-    shipped = not args.config
-    names = {k: getattr(args, k) or (v if shipped else None) for k, v in DEFAULTS.items()}
-    if names['weights'] == 'none':
-        names['weights'] = None
-    for key in CONFIGS:
-        if name := names[key]:
-            names[key] = config_file(name)
     console = new_console()
+    networks = _networks(args)
+    for line in networks.lines:
+        console.print(line, soft_wrap=True)
     with console.status('loading the networks'):
-        explainer = Explainer(
-            **names,
-            refiner_weights=args.refiner_weights,
-            device=args.device,
-            max_side=args.max_side or (224 if shipped else None),
-        )
+        explainer = Explainer(networks, args.refiner_weights, args.device, args.max_side)
         explainer.warm_up()
-    page = Page(explainer, _draw if shipped else None).build()
+    draw = None if args.model or args.config else _draw
+    page = Page(explainer, draw, args.max_images).build()
     page.launch(
         server_name=args.host,
         server_port=args.port,
@@ -71,9 +50,58 @@ def main() -> int:
         state_session_capacity=200,
         prevent_thread_lock=True,
     )
+    if networks.warning:
+        console.print(networks.warning, soft_wrap=True)
     console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
     page.block_thread()
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=CONFIGS_ARE_CODE + ' Without --config, --qape and --refiner none is executed.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add('model', nargs='?', help='project, work dir, stage, checkpoint or published file')
+    add(
+        '--config',
+        help='config of a checkpoint that has none beside it; without MODEL a network of maps that '
+        'needs no checkpoint',
+    )
+    add('--qape', help='config of the stage that asks a VQA model, or none to ask nothing')
+    add('--refiner', help='config of PAR, SAM or IRN, which refine the masks')
+    add('--refiner-weights', help='checkpoint of a refiner that was trained')
+    add('--device', help='default: a GPU if there is one')
+    add('--max-side', type=int, help='longest side in pixels of what is read')
+    add('--max-mb', type=int, default=64, help='largest file; default 64')
+    add('--max-images', type=int, default=20, help='most images at once; default 20')
+    add('--host', default='127.0.0.1', help='default 127.0.0.1, this machine alone')
+    add('--port', type=int, default=7860, help='default 7860')
+    return parser
+
+
+def _networks(args: argparse.Namespace) -> 'Networks':
+    """Return the networks that the options name."""
+    from dataclasses import replace
+
+    from qaclims_mm.demo.networks import find_networks, network_of_config, shipped_networks
+    from qaclims_mm.engine.config import read_config
+
+    if args.model:
+        found = find_networks(args.model, args.config)
+    elif args.config:
+        found = network_of_config(args.config)
+    else:
+        found = shipped_networks()
+    if args.qape == 'none':
+        found = replace(found, qape=None)
+    elif args.qape:
+        found = replace(found, qape=read_config(config_file(args.qape)))
+    if args.refiner:
+        found = replace(found, refiner=read_config(config_file(args.refiner)))
+    return found
 
 
 def _is_taken(host: str, port: int) -> bool:

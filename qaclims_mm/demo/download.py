@@ -1,55 +1,105 @@
 """What can be taken home from the page."""
 
 import csv
-import io
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+import numpy as np
 from PIL import Image
 
 from qaclims_mm.demo.model import Found
-from qaclims_mm.schemas import resize_mask, write_mask
+from qaclims_mm.exchange.masks.export import export_masks
+from qaclims_mm.schemas import file_of, resize_mask, write_mask
 
 HEAD = ('class', 'about', 'question', 'answer')
+MASKS, REFINED, SEGMENTOR = 'masks', 'refined', 'segmentor'
 
 
-def pack(found: Found, threshold: float, answers: Sequence[Sequence[str]]) -> bytes:
-    """Return a zip file of what was found.
+@dataclass(frozen=True)
+class Result:
+    """What was found in an image.
+
+    Attributes:
+        image_id: Its id.
+        file: Its file.
+        found: Its maps and masks.
+        answers: Rows of ``HEAD``.
+    """
+
+    image_id: str
+    file: Path
+    found: Found
+    answers: Sequence[Sequence[str]]
+
+
+def pack(
+    file: IO[bytes],
+    results: Iterable[Result],
+    classes: Sequence[str],
+    threshold: float,
+    format: str = 'png',
+) -> None:
+    """Write a zip file of what was found.
+
+    It has the folders ``masks``, ``refined`` if there is a refiner, and ``segmentor`` if there is
+    one, each an export of the format, with masks as large as the image's file. ``as_read`` has the
+    images as the networks saw them, ``classes.csv`` the values of masks (0 background, k + 1
+    classes) and ``answers.csv`` what the VQA model said.
 
     Args:
-        found: Image and maps.
+        file: Where it is written.
+        results: What was found; the maps of one image are in memory at a time.
+        classes: Names of the network's classes.
         threshold: Map value of the background of the masks, in [0, 1].
-        answers: Rows of ``HEAD``.
+        format: One of ``exchange.masks.export.FORMATS``.
 
-    Returns:
-        The bytes of a zip file with ``as_read.png``, ``mask.png`` (0 background, k + 1 classes) as
-        large as the image's file, ``refined.png`` if there is a refiner, ``classes.csv`` (their
-        names) and ``answers.csv``.
+    Raises:
+        ConfigError: If the format is unknown or cannot hold the classes.
     """
-    tables: dict[str, list[Any]] = {
-        'classes.csv': [
-            ('value', 'class'),
-            *zip(found.class_indices + 1, found.classes, strict=True),
-        ],
-        'answers.csv': [HEAD, *answers],
-    }
-    packed = io.BytesIO()
-    with tempfile.TemporaryDirectory() as name, zipfile.ZipFile(packed, 'w') as archive:
-        folder = Path(name)
-        Image.fromarray(found.image).save(folder / 'as_read.png')
-        write_mask(
-            folder / 'mask.png', resize_mask(found.mask(threshold, refined=False), found.size)
-        )
-        if found.refined is not found.cams:
-            write_mask(
-                folder / 'refined.png', resize_mask(found.mask(threshold, refined=True), found.size)
-            )
-        for table, rows in tables.items():
-            with (folder / table).open('w', newline='', encoding='utf-8') as file:
-                csv.writer(file).writerows(rows)
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name, zipfile.ZIP_DEFLATED)
-    return packed.getvalue()
+    with tempfile.TemporaryDirectory() as drawn, tempfile.TemporaryDirectory() as packed:
+        raw, out = Path(drawn), Path(packed)
+        images: dict[str, Path] = {}
+        answers: list[tuple[str, ...]] = []
+        names = {MASKS: tuple(classes), REFINED: tuple(classes)}
+        for result in results:
+            names[SEGMENTOR] = result.found.values[1:]
+            _draw(raw, result, threshold)
+            as_read = file_of(out / 'as_read', result.image_id, '.png')
+            as_read.parent.mkdir(exist_ok=True)
+            Image.fromarray(result.found.image).save(as_read)
+            # formats that name the file of an image find it beside the folder of the masks
+            link = images[result.image_id] = out / f'{result.image_id}{result.file.suffix}'
+            link.symlink_to(result.file)
+            answers += [(link.name, *row) for row in result.answers]
+        for kind in sorted(path.name for path in raw.iterdir()):
+            export_masks(raw / kind, images, names[kind], out / kind, format)
+        known = classes or names[SEGMENTOR]
+        _write_table(out / 'classes.csv', [('value', 'class'), *enumerate(['background', *known])])
+        _write_table(out / 'answers.csv', [('image', *HEAD), *answers])
+        with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(out.rglob('*')):
+                if path.is_file() and not path.is_symlink():
+                    archive.write(path, path.relative_to(out).as_posix())
+
+
+def _draw(folder: Path, result: Result, threshold: float) -> None:
+    """Write the masks of an image, each kind into its folder."""
+    found = result.found
+    masks: dict[str, np.ndarray] = {}
+    if found.classes:
+        masks[MASKS] = found.mask(threshold, refined=False)
+    if found.refined is not found.cams:
+        masks[REFINED] = found.mask(threshold, refined=True)
+    if found.segmented is not None:
+        masks[SEGMENTOR] = found.segmented
+    for kind, mask in masks.items():
+        write_mask(file_of(folder / kind, result.image_id, '.png'), resize_mask(mask, found.size))
+
+
+def _write_table(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    with path.open('w', newline='', encoding='utf-8') as file:
+        csv.writer(file).writerows(rows)

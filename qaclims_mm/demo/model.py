@@ -13,32 +13,20 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
-from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.datasets.transforms.formatting import to_chw
+from qaclims_mm.demo.networks import Networks
 from qaclims_mm.demo.proposing import clip_proposer_of, propose_by_questions
-from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.cam_inferencer import MAX_SIDE, CAMInferencer
 from qaclims_mm.inference.networks import build_network
+from qaclims_mm.inference.pictures import Picture, read_picture
+from qaclims_mm.inference.segmenter import Segmenter
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.registry import MODELS
 
 # classes about each of which a VQA model is asked whether it is there, at most
 ASKED = 100
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image as it is looked at.
-
-    Attributes:
-        pixels: RGB uint8 ``(H, W, 3)``.
-        size: Height and width of its file, which may be larger.
-    """
-
-    pixels: np.ndarray
-    size: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -52,6 +40,8 @@ class Found:
         class_indices: Their indices, ``(n,)``.
         cams: Maps in [0, 1], float32 ``(n, H, W)``.
         refined: The same after the refiner; those of ``cams`` if there is none.
+        segmented: Mask of the segmentor, uint8 or uint16 ``(H, W)``; ``None`` if there is none.
+        values: Names of the values of ``segmented``, the background first.
     """
 
     image: np.ndarray
@@ -60,6 +50,8 @@ class Found:
     class_indices: np.ndarray
     cams: np.ndarray
     refined: np.ndarray
+    segmented: np.ndarray | None = None
+    values: tuple[str, ...] = ()
 
     def mask(self, threshold: float, refined: bool) -> np.ndarray:
         """Return the mask, uint8 or uint16 ``(H, W)``: 0 background, k + 1 classes."""
@@ -72,14 +64,11 @@ class Explainer:
     """Networks that are loaded once and asked by one thread at a time.
 
     Args:
-        config: Of a network that makes maps, see ``CAMInferencer``.
-        weights: Its checkpoint, or ``None``.
-        qape: Config of the stage that asks the VQA model, or ``None``.
-        refiner: Config of a refiner of maps (PAR, SAM, IRN), or ``None``.
-        refiner_weights: Its checkpoint, if it was trained.
+        networks: The networks.
+        refiner_weights: Checkpoint of the refiner, if it was trained.
         device: By default a GPU if there is one.
-        max_side: Longest side in pixels that an image is read with; ``None`` is the config's,
-            or ``MAX_SIDE``.
+        max_side: Longest side in pixels that an image is read with; ``None`` is that of
+            ``networks``, the config's, or ``MAX_SIDE``.
 
     Raises:
         FormatError: If a file is missing or fits no network.
@@ -88,40 +77,58 @@ class Explainer:
 
     def __init__(
         self,
-        config: str | Path | Config,
-        weights: str | None = None,
-        qape: str | Path | Config | None = None,
-        refiner: str | Path | None = None,
+        networks: Networks,
         refiner_weights: str | None = None,
         device: str | None = None,
         max_side: int | None = None,
     ) -> None:
-        cfg = config if isinstance(config, Config) else read_config(str(config))
-        self.inferencer = CAMInferencer(cfg, weights, device, qape)
-        self.class_names = self.inferencer.class_names
-        own = cfg.test_dataloader.dataset.pipeline[0].get('max_side')
-        self.max_side = max_side or own or MAX_SIDE
-        self.device = self.inferencer.model.data_preprocessor.device
-        self.can_ask = qape is not None
-        self._refiner = self._build_refiner(refiner, refiner_weights)
-        self._by_clip = clip_proposer_of(cfg, self.inferencer.model, self.class_names, MODELS.build)
+        segmentor = networks.segmentor
+        self.warning = networks.warning
+        self._segmenter = segmentor and Segmenter(segmentor.config, segmentor.checkpoint, device)
+        self._maker: CAMInferencer | None = None
+        self._by_clip, self._refiner = None, None
+        cfg = networks.config
+        if cfg is not None:
+            self._maker = CAMInferencer(cfg, networks.weights, device, networks.qape)
+            self._refiner = _build_refiner(networks.refiner, refiner_weights, self._maker)
+            names = self._maker.class_names
+            self._by_clip = clip_proposer_of(cfg, self._maker.model, names, MODELS.build)
+        self.can_ask = cfg is not None and networks.qape is not None
+        self.classes = (self._maker or self._segmenter).classes
+        own = (cfg or segmentor.config).test_dataloader.dataset.pipeline[0].get('max_side')
+        self.max_side = max_side or networks.max_side or own or MAX_SIDE
         self._lock = threading.Lock()
 
-    def _build_refiner(self, config: str | Path | None, weights: str | None) -> Any:
-        if config is None:
-            return None
-        refiner = build_network(read_config(str(config)).model, weights, self.device)
-        if weights is None and not isinstance(refiner, PredictOnly):
-            raise ConfigError(
-                f'the {type(refiner).__name__} of {config} has to be trained, but no checkpoint '
-                'was given; give one (--refiner-weights), or PAR or SAM as the refiner.'
-            )
-        return refiner
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes that maps are made of, or else of the segmentor's."""
+        return self.classes[1:]
+
+    @property
+    def inferencer(self) -> CAMInferencer:
+        """The network of maps.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        if self._maker is None:
+            raise ValueError('there is no network of activation maps; the segmentor needs none.')
+        return self._maker
+
+    @property
+    def can_map(self) -> bool:
+        """Whether there is a network of maps."""
+        return self._maker is not None
 
     @property
     def can_refine(self) -> bool:
         """Whether there is a refiner."""
         return self._refiner is not None
+
+    @property
+    def can_segment(self) -> bool:
+        """Whether there is a segmentor."""
+        return self._segmenter is not None
 
     def warm_up(self) -> None:
         """Read all weights now, so that the first image does not wait for them."""
@@ -131,19 +138,12 @@ class Explainer:
         self.find(image, self.class_names[:1])
 
     def read(self, path: str | Path) -> Picture:
-        """Read an image as it will be looked at.
+        """Read an image as people see it.
 
         Raises:
-            FormatError: If it cannot be read.
+            RecordError: If it cannot be read.
         """
-        try:
-            return Picture(*read_image(path, oriented=True, max_side=self.max_side))
-        except Exception as error:
-            # Pillow raises what it likes of broken files; the path is the server's business
-            raise FormatError(
-                f'{Path(path).name} cannot be read as an image; give a JPEG, PNG, TIFF, WebP, '
-                'AVIF, HEIC, BMP or GIF.'
-            ) from error
+        return read_picture(path, dict(oriented=True, max_side=self.max_side), Path(path).name)
 
     def propose(self, image: np.ndarray) -> list[str]:
         """Return which classes may be in an image.
@@ -164,26 +164,38 @@ class Explainer:
     def find(
         self, image: np.ndarray, labels: Sequence[str], size: tuple[int, int] | None = None
     ) -> Found:
-        """Make the maps of some classes.
+        """Make the maps of some classes, and the mask of the segmentor.
 
         Args:
             image: RGB uint8 ``(H, W, 3)``.
-            labels: Names of the classes.
+            labels: Names of the classes; a segmentor alone needs none.
             size: Height and width of its file; ``None`` are those of the image.
 
         Raises:
             ValueError: If there is no class, or one is unknown.
         """
-        if not labels:
+        if self.can_map and not labels:
             raise ValueError('no class was chosen; tick those that are in the image.')
+        size = size or image.shape[:2]
         with self._lock:
+            segmented, values = self._segment(image)
+            if not self.can_map:
+                none = np.zeros((0, *image.shape[:2]), np.float32)
+                return Found(image, size, (), np.zeros(0, np.int64), none, none, segmented, values)
             output = self.inferencer(image, labels=list(labels), return_datasamples=True)
             [sample] = output['predictions']
             cams = sample.cam_high_res.float().cpu().numpy()
             refined = self._refine(image, sample) if self.can_refine else cams
         class_indices = sample.cam_class_indices.cpu().numpy().astype(np.int64)
         classes = tuple(self.class_names[k] for k in class_indices)
-        return Found(image, size or image.shape[:2], classes, class_indices, cams, refined)
+        return Found(image, size, classes, class_indices, cams, refined, segmented, values)
+
+    def _segment(self, image: np.ndarray) -> tuple[np.ndarray | None, tuple[str, ...]]:
+        """Return the segmentor's mask and the names of its values."""
+        if self._segmenter is None:
+            return None, ()
+        picture = Picture(image, image, image.shape[:2])
+        return self._segmenter.predict(picture).mask, self._segmenter.classes
 
     def _refine(self, image: np.ndarray, sample: Any) -> np.ndarray:
         batch = dict(inputs=[[to_chw(image)]], data_samples=[sample])
@@ -202,3 +214,15 @@ class Explainer:
             for name, rows in answers.items()
             for row in rows
         ]
+
+
+def _build_refiner(config: Config | None, weights: str | None, maker: CAMInferencer) -> Any:
+    if config is None:
+        return None
+    refiner = build_network(config.model, weights, maker.model.data_preprocessor.device)
+    if weights is None and not isinstance(refiner, PredictOnly):
+        raise ConfigError(
+            f'the {type(refiner).__name__} of {config.filename} has to be trained, but no '
+            'checkpoint was given; give one (--refiner-weights), or PAR or SAM as the refiner.'
+        )
+    return refiner

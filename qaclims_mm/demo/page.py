@@ -1,21 +1,16 @@
-"""The web page: an image in, classes ticked, maps, masks and answers out."""
+"""The web page: images in, classes ticked, maps, masks and answers out."""
 
-import colorsys
-import functools
 import html
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
-from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
-from scipy import ndimage
 
-from qaclims_mm.demo.download import HEAD, pack
-from qaclims_mm.demo.model import Explainer, Found, Picture
-from qaclims_mm.errors import QAClimsError
-from qaclims_mm.visualization.overlays import overlay_cam
+from qaclims_mm.demo.actions import MOST, Actions, begin_empty
+from qaclims_mm.demo.download import HEAD
+from qaclims_mm.demo.model import Explainer
+from qaclims_mm.exchange.masks.export import FORMATS
 
 # more classes than these are searched for by their first letters instead of being ticked
 TICKED = 40
@@ -24,13 +19,17 @@ SECONDS = 3600
 # gradio shows small images small, and lets a long name push what is beside it off the page
 CSS = """
 .filled button, .filled .image-frame, .filled img { width: 100%; object-fit: contain; }
-label, .legend-item, th, td, td * { overflow-wrap: anywhere; min-width: 0; }
+label, .legend-item, th, td, td *, .messages li { overflow-wrap: anywhere; min-width: 0; }
+.messages ul { margin: 0; padding-left: 1.2em; list-style: disc; }
+.warning { border-left: 4px solid #d97706; background: #fef3c7; color: #78350f; padding: .6em 1em; }
 """
-INTRO = """\
-# From a word to a mask
-Drop an image, tick what is in it (proposals may miss a class), and see where it is. Maps show what
+INTRO = '# From a word to a mask\n'
+OF_MAPS = """\
+Drop images, tick what is in them (proposals may miss a class), and see where it is. Maps show what
 the network takes for a class; masks are where the highest map is above the threshold"""
+OF_SEGMENTOR = 'Drop images and see what the segmentor finds in them.'
 REFINED = ', and *refined* ones follow the edges'
+BESIDE = ' The segmentor needs no ticks; it was trained on such masks.'
 # a number may be typed that the slider has not, which gradio would refuse
 CLAMP = 'Math.min(1, Math.max(0, value))'
 SAVE = """\
@@ -40,27 +39,44 @@ SAVE = """\
     link.download = file.orig_name;
     link.click();
 }"""
-# a mask over an image: how opaque it is, and its first hue; rare in photographs
-OPACITY, HUE = 0.6, 300 / 360
-# a step of hues after which all before are far
-GOLDEN = (5**0.5 - 1) / 2
+_PRIVATE: dict[str, Any] = dict(api_visibility='private')
 
 
-def told(function: Callable) -> Callable:
-    """Show the message of what a user can fix; anything else stays in the server's log.
+class _Inputs(NamedTuple):
+    """What a user gives."""
 
-    The page reads messages as HTML, so the names in them are escaped.
-    """
+    album: gr.State
+    files: gr.File
+    drawn: gr.Button
+    gallery: gr.Gallery
+    preview: gr.Image
+    labels: gr.File
+    messages: gr.HTML
+    classes: gr.CheckboxGroup | gr.Dropdown
+    propose: gr.Button
+    run: gr.Button
 
-    @functools.wraps(function)
-    def wrapped(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except (QAClimsError, ValueError) as error:
-            message = html.escape(str(error), quote=False)
-            raise gr.Error(message, print_exception=False) from error
 
-    return wrapped
+class _Outputs(NamedTuple):
+    """What is found; the order is that of ``Actions.find``."""
+
+    found: gr.State
+    shown: gr.Radio
+    heat: gr.Image
+    mask: gr.AnnotatedImage
+    refined: gr.AnnotatedImage
+    segmented: gr.AnnotatedImage
+    answers: gr.Dataframe
+    download: gr.Button
+
+
+class _Controls(NamedTuple):
+    """How what was found is shown and written."""
+
+    opacity: gr.Slider
+    threshold: gr.Slider
+    format: gr.Dropdown
+    packed: gr.DownloadButton
 
 
 class Page:
@@ -69,223 +85,203 @@ class Page:
     Args:
         explainer: What answers.
         draw: Returns an image to try, RGB uint8 ``(H, W, 3)``; ``None`` has no button for it.
+        most: Number of images that are on the page at once.
     """
 
-    def __init__(self, explainer: Explainer, draw: Callable[[], np.ndarray] | None = None) -> None:
-        self.explainer, self._draw = explainer, draw
+    def __init__(
+        self,
+        explainer: Explainer,
+        draw: Callable[[], np.ndarray] | None = None,
+        most: int = MOST,
+    ) -> None:
+        self.explainer, self.actions = explainer, Actions(explainer, draw, most)
+        self._draws = draw is not None
 
     def build(self) -> gr.Blocks:
         """Return the page, not yet served."""
         with gr.Blocks(
             title='qaclims_mm', analytics_enabled=False, delete_cache=(SECONDS, SECONDS)
         ) as blocks:
-            gr.Markdown(f'{INTRO}{REFINED if self.explainer.can_refine else ""}.')
-            image = gr.State(time_to_live=SECONDS)
-            found = gr.State(time_to_live=SECONDS)
+            gr.Markdown(f'{INTRO}{self._intro()}')
+            if self.explainer.warning:
+                gr.HTML(f'<p class="warning">{html.escape(self.explainer.warning)}</p>')
             with gr.Row():
                 with gr.Column(scale=1, min_width=280):
-                    file = gr.File(label='image', file_types=['image'], type='filepath', height=140)
-                    drawn = gr.Button('Draw a picture', visible=self._draw is not None)
-                    preview = _picture('as it is read')
-                    classes = self._classes()
-                    propose = gr.Button('Propose classes')
-                    run = gr.Button('Find', variant='primary')
+                    inputs = self._inputs()
                 with gr.Column(scale=2, min_width=320):
-                    with gr.Row():
-                        shown = gr.Radio([], label='map of')
-                        opacity = gr.Slider(0, 1, 0.55, step=0.05, label='opacity of the map')
-                        threshold = gr.Slider(0, 1, 0.25, step=0.01, label='threshold of the masks')
-                    with gr.Row():
-                        heat = _picture('map')
-                        mask = gr.AnnotatedImage(label='mask', min_width=200)
-                        refined = gr.AnnotatedImage(
-                            label='refined mask',
-                            min_width=200,
-                            visible=self.explainer.can_refine,
-                        )
-                    what = 'masks and answers' if self.explainer.can_ask else 'masks'
-                    download = gr.Button(f'Download {what}', interactive=False)
-                    # what the button's click has made
-                    packed = gr.DownloadButton(visible='hidden')
-                    answers = gr.Dataframe(
-                        headers=list(HEAD),
-                        datatype='str',
-                        column_widths=['20%', '15%', '35%', '30%'],
-                        label='questions and answers',
-                        wrap=True,
-                        interactive=False,
-                        visible=self.explainer.can_ask,
-                    )
-            results = [found, shown, heat, mask, refined, answers, download]
-            proposing = propose.click(self.propose, image, classes, api_name='propose')
-            finding = run.click(
-                self.find,
-                [image, classes, opacity, threshold],
-                results,
-                api_name='find',
-                show_progress_on=heat,
-            )
-            begun = [image, preview, classes, *results]
-            self._take_images(file, drawn, begun, cancels=[proposing, finding])
-            gr.on(
-                [opacity.input, shown.input],
-                self.show_map,
-                [found, shown, opacity],
-                heat,
-                api_visibility='private',
-                show_progress='hidden',
-                js=f'(found, name, value) => [found, name, {CLAMP}]',
-            )
-            threshold.input(
-                self.show_masks,
-                [found, threshold],
-                [mask, refined],
-                api_visibility='private',
-                show_progress='hidden',
-                js=f'(found, value) => [found, {CLAMP}]',
-            )
-            # masks of large files take time and space, so that they are made when they are wanted
-            download.click(
-                self.files, [found, threshold, answers], packed, api_visibility='private'
-            ).success(None, packed, None, js=SAVE)
+                    outputs, controls = self._outputs()
+            finding = self._wire_finding(inputs, outputs, controls)
+            self._wire_images(inputs, outputs, finding)
+            self._wire_showing(inputs, outputs, controls)
         return blocks.queue(max_size=256)
 
-    def _take_images(
-        self, file: gr.File, drawn: gr.Button, begun: list[Any], cancels: list[Any]
-    ) -> None:
-        """Begin anew with each file and each drawn picture.
+    def _intro(self) -> str:
+        if not self.explainer.can_map:
+            return OF_SEGMENTOR
+        refined = REFINED if self.explainer.can_refine else ''
+        return f'{OF_MAPS}{refined}.{BESIDE if self.explainer.can_segment else ""}'
+
+    def _inputs(self) -> _Inputs:
+        maps = self.explainer.can_map
+        album = gr.State(time_to_live=SECONDS)
+        files = gr.File(label='images', file_count='multiple', type='filepath', height=140)
+        drawn = gr.Button('Try a MiniWorld picture', visible=self._draws)
+        gallery = gr.Gallery(
+            label='choose an image',
+            columns=4,
+            height=180,
+            object_fit='contain',
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            visible=False,
+        )
+        messages = gr.HTML(visible=False, elem_classes='messages', label='messages')
+        preview = _picture('as it is read')
+        classes = self._classes()
+        with gr.Accordion('Labels of many images', open=False, visible=maps):
+            gr.Markdown('A table or an export with image and labels, as for `qaclims init`.')
+            labels = gr.File(label='labels', file_count='multiple', type='filepath', height=120)
+        propose = gr.Button('Propose classes', visible=maps)
+        run = gr.Button('Find', variant='primary')
+        return _Inputs(
+            album, files, drawn, gallery, preview, labels, messages, classes, propose, run
+        )
+
+    def _outputs(self) -> tuple[_Outputs, _Controls]:
+        maps, asks = self.explainer.can_map, self.explainer.can_ask
+        found = gr.State(time_to_live=SECONDS)
+        with gr.Row(visible=maps):
+            shown = gr.Radio([], label='map of')
+            opacity = gr.Slider(0, 1, 0.55, step=0.05, label='opacity of the map')
+            threshold = gr.Slider(0, 1, 0.25, step=0.01, label='threshold of the masks')
+        with gr.Row():
+            heat = _picture('map', maps)
+            mask = _mask('mask', maps)
+            refined = _mask('refined mask', self.explainer.can_refine)
+            segmented = _mask('segmentor', self.explainer.can_segment)
+        with gr.Row(equal_height=True):
+            format_ = gr.Dropdown(list(FORMATS), value=FORMATS[0], label='format of the masks')
+            what = 'masks and answers' if asks else 'masks'
+            download = gr.Button(f'Download {what}', interactive=False)
+        # what the button's click has made
+        packed = gr.DownloadButton(visible='hidden')
+        answers = gr.Dataframe(
+            headers=list(HEAD),
+            datatype='str',
+            column_widths=['20%', '15%', '35%', '30%'],
+            label='questions and answers',
+            wrap=True,
+            interactive=False,
+            visible=asks,
+        )
+        outputs = _Outputs(found, shown, heat, mask, refined, segmented, answers, download)
+        return outputs, _Controls(opacity, threshold, format_, packed)
+
+    def _wire_finding(self, inputs: _Inputs, outputs: _Outputs, controls: _Controls) -> list[Any]:
+        """Let the buttons propose and find; returns what may come late."""
+        proposing = inputs.propose.click(
+            self.actions.propose, inputs.album, inputs.classes, api_name='propose'
+        )
+        finding = inputs.run.click(
+            self.actions.find,
+            [inputs.album, inputs.classes, controls.opacity, controls.threshold],
+            list(outputs),
+            api_name='find',
+            show_progress_on=outputs.heat if self.explainer.can_map else outputs.segmented,
+        )
+        return [proposing, finding]
+
+    def _wire_images(self, inputs: _Inputs, outputs: _Outputs, cancels: list[Any]) -> None:
+        """Begin anew with dropped files, a drawn picture and another image of the album.
 
         Args:
-            file: Where files are dropped.
-            drawn: Draws a picture.
-            begun: What ``_begin`` fills; the second is the preview.
+            inputs: What a user gives.
+            outputs: What is found.
             cancels: What makes something of the image before, and may come late.
         """
-        private: dict[str, Any] = dict(api_visibility='private')
+        actions, files = self.actions, inputs.files
+        begun = [inputs.album, inputs.preview, inputs.classes, *outputs]
+        all_begun = [*begun, inputs.gallery, inputs.messages]
         # beside a file that cannot be read nothing of the image before it stays
-        emptied = file.upload(
-            _begin, None, begun, show_progress='hidden', cancels=cancels, **private
+        emptied = files.upload(
+            begin_empty, None, all_begun, show_progress='hidden', cancels=cancels, **_PRIVATE
         )
-        read = emptied.then(self.read, file, begun, api_name='read', show_progress_on=begun[1])
+        read = emptied.then(
+            actions.read,
+            [files, inputs.labels],
+            all_begun,
+            api_name='read',
+            show_progress_on=inputs.preview,
+        )
         # gradio takes no file into a box that is filled
         for ended in (read.success, read.failure):
-            ended(None, None, file, js='() => [null]', **private)
-        drawn.click(self.draw, None, begun, show_progress_on=begun[1], cancels=cancels, **private)
-
-    def _classes(self) -> gr.CheckboxGroup | gr.Dropdown:
-        names = list(self.explainer.class_names)
-        if len(names) <= TICKED:
-            return gr.CheckboxGroup(names, label='classes in it')
-        return gr.Dropdown(names, multiselect=True, label='classes in it')
-
-    @told
-    def read(self, path: str) -> tuple[Any, ...]:
-        """Read an uploaded file; nothing of the image before it stays."""
-        return _begin(self.explainer.read(path))
-
-    def draw(self) -> tuple[Any, ...]:
-        """Draw an image to try."""
-        if self._draw is None:
-            raise gr.Error('there is nothing that draws.', print_exception=False)
-        pixels = self._draw()
-        return _begin(Picture(pixels, pixels.shape[:2]))
-
-    @told
-    def propose(self, image: Picture | None) -> list[str]:
-        """Tick what may be in the image."""
-        proposed = self.explainer.propose(_given(image).pixels)
-        if not proposed:
-            gr.Warning('Nothing is proposed; tick what you see.')
-        return proposed
-
-    @told
-    def find(
-        self, image: Picture | None, labels: Sequence[str], opacity: float, threshold: float
-    ) -> tuple[Any, ...]:
-        """Make all that is shown of an image and its classes."""
-        given = _given(image)
-        found = self.explainer.find(given.pixels, labels, given.size)
-        answers = [list(row) for row in self.explainer.ask(found.image, found.classes)]
-        first = found.classes[0]
-        return (
-            found,
-            gr.Radio(list(found.classes), value=first),
-            self.show_map(found, first, opacity),
-            *self.show_masks(found, threshold),
-            answers,
-            gr.Button(interactive=True),
+            ended(None, None, files, js='() => [null]', **_PRIVATE)
+        for event, action, given, made in (
+            (inputs.drawn.click, actions.draw, None, all_begun),
+            (inputs.gallery.select, actions.step, [inputs.album, inputs.classes], begun),
+        ):
+            event(
+                action,
+                given,
+                made,
+                api_name=action.__name__,
+                show_progress_on=inputs.preview,
+                cancels=cancels,
+            )
+        inputs.labels.upload(
+            actions.label,
+            [inputs.labels, inputs.album, inputs.classes],
+            [inputs.album, inputs.classes, outputs.download, inputs.messages],
+            api_name='label',
+            show_progress_on=inputs.classes,
         )
 
-    def show_map(self, found: Found | None, name: str | None, opacity: float) -> Any:
-        """Lay the map of a class over the image."""
-        if found is None or name not in found.classes:
-            return None
-        return overlay_cam(found.image, found.cams[found.classes.index(name)], opacity)
+    def _wire_showing(self, inputs: _Inputs, outputs: _Outputs, controls: _Controls) -> None:
+        """Let the sliders change what is shown, and the button write it."""
+        quiet: dict[str, Any] = dict(show_progress='hidden', **_PRIVATE)
+        gr.on(
+            [controls.opacity.input, outputs.shown.input],
+            self.actions.show_map,
+            [outputs.found, outputs.shown, controls.opacity],
+            outputs.heat,
+            js=f'(found, name, value) => [found, name, {CLAMP}]',
+            **quiet,
+        )
+        controls.threshold.input(
+            self.actions.show_masks,
+            [outputs.found, controls.threshold],
+            [outputs.mask, outputs.refined],
+            js=f'(found, value) => [found, {CLAMP}]',
+            **quiet,
+        )
+        # masks of large files take time and space, so that they are made when they are wanted
+        given = [inputs.album, inputs.classes, outputs.found, outputs.answers]
+        outputs.download.click(
+            self.actions.files,
+            [*given, controls.threshold, controls.format],
+            controls.packed,
+            show_progress_on=controls.format,
+            **_PRIVATE,
+        ).success(None, controls.packed, None, js=SAVE)
 
-    def show_masks(self, found: Found | None, threshold: float) -> tuple[Any, Any]:
-        """Lay the mask and the refined mask over the image, each class in a colour of its own."""
-        if found is None:
-            return None, None
-        return _annotated(found, threshold, False), _annotated(found, threshold, True)
-
-    @told
-    def files(self, found: Found | None, threshold: float, answers: Any) -> str:
-        """Write what is downloaded: masks (0 background, k + 1 classes) and answers."""
-        if found is None:
-            raise ValueError('nothing was found yet; press Find first.')
-        packed = pack(found, threshold, answers.to_numpy().tolist())
-        # the one folder that gradio empties
-        return save_bytes_to_cache(packed, 'qaclims_mm.zip', get_upload_folder())
+    def _classes(self) -> gr.CheckboxGroup | gr.Dropdown:
+        names, maps = list(self.explainer.class_names), self.explainer.can_map
+        if len(names) <= TICKED:
+            return gr.CheckboxGroup(names, label='classes in it', visible=maps)
+        return gr.Dropdown(names, multiselect=True, label='classes in it', visible=maps)
 
 
-def _picture(label: str) -> gr.Image:
+def _picture(label: str, visible: bool = True) -> gr.Image:
     return gr.Image(
         label=label,
         interactive=False,
         min_width=200,
         buttons=['download', 'fullscreen'],
         elem_classes='filled',
+        visible=visible,
     )
 
 
-def _begin(image: Picture | None = None) -> tuple[Any, ...]:
-    """Return an image, its preview, no class, and nothing found, shown or to be downloaded."""
-    preview = None if image is None else image.pixels
-    nothing = None, gr.Radio([], value=None), None, None, None, None, gr.Button(interactive=False)
-    return image, preview, [], *nothing
-
-
-def _given(image: Picture | None) -> Picture:
-    """Return an image.
-
-    Raises:
-        ValueError: If there is none yet.
-    """
-    if image is None:
-        raise ValueError('there is no image yet; drop one first.')
-    return image
-
-
-def _annotated(found: Found, threshold: float, refined: bool) -> Any:
-    """Return an image and the parts of its mask, for gradio."""
-    mask = found.mask(threshold, refined)
-    parts = [
-        (OPACITY * (mask == key + 1), name)
-        for key, name in zip(found.class_indices, found.classes, strict=True)
-    ]
-    colours = {name: _bright(place) for place, name in enumerate(found.classes)}
-    return gr.AnnotatedImage(value=(_outlined(found.image, mask > 0), parts), color_map=colours)
-
-
-def _bright(place: int) -> str:
-    """Return a full colour far from those of the places before; VOC's are also dark and grey."""
-    red, green, blue = colorsys.hsv_to_rgb((HUE + place * GOLDEN) % 1, 1, 1)
-    return f'#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}'
-
-
-def _outlined(image: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Return an image with a white line around a mask, bool ``(H, W)``."""
-    # as wide on the page whatever the size of the image
-    width = max(1, round(max(there.shape) / 200))
-    line = ndimage.binary_dilation(there, iterations=width) & ~there
-    return np.where(line[..., None], np.uint8(255), image)
+def _mask(label: str, visible: bool) -> gr.AnnotatedImage:
+    return gr.AnnotatedImage(label=label, min_width=200, visible=visible)

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from qaclims_mm.datasets.read_image import read_image
+from qaclims_mm.datasets.read_image import decode_image
 from qaclims_mm.errors import RecordError
+from qaclims_mm.schemas.names import shown_text
 
 T = TypeVar('T')
 
@@ -22,19 +23,26 @@ class Picture:
         image: Its file, or the pixels that were given.
         pixels: RGB uint8 ``(H, W, 3)``.
         size: Height and width of the file, which may be larger.
+        orientation: How EXIF turns it, 1 to 8.
+        remarks: What is strange of the file, see ``read_image.Decoded``.
     """
 
     image: Path | np.ndarray
     pixels: np.ndarray
     size: tuple[int, int]
+    orientation: int = 1
+    remarks: tuple[str, ...] = ()
 
 
-def read_picture(image: str | Path | np.ndarray, reading: Mapping[str, Any]) -> Picture:
+def read_picture(
+    image: str | Path | np.ndarray, reading: Mapping[str, Any], name: str = ''
+) -> Picture:
     """Read an image.
 
     Args:
         image: File, or RGB uint8 ``(H, W, 3)``.
         reading: Options of ``read_image``.
+        name: Name of the file in messages, by default its path.
 
     Raises:
         RecordError: If it cannot be read or is no such array.
@@ -46,9 +54,11 @@ def read_picture(image: str | Path | np.ndarray, reading: Mapping[str, Any]) -> 
             )
         return Picture(image, image, image.shape[:2])
     try:
-        return Picture(Path(image), *read_image(image, **reading))
+        decoded = decode_image(image, **reading)
     except OSError as error:
-        raise RecordError(f'image {image} cannot be read ({error}); replace it.') from error
+        shown = shown_text(name or image)
+        raise RecordError(f'image {shown} cannot be read ({error}); replace it.') from error
+    return Picture(Path(image), decoded.rgb, decoded.size, decoded.orientation, decoded.remarks)
 
 
 def read_ahead(

@@ -14,6 +14,7 @@ from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.exchange.labels.image_folder import ImageFolder
 from qaclims_mm.exchange.labels.matching import match_images
 from qaclims_mm.exchange.labels.source import Source, some_of
+from qaclims_mm.exchange.labels.words import as_words
 from qaclims_mm.progress import track
 from qaclims_mm.projects.names import is_word
 from qaclims_mm.schemas.images import passed_over
@@ -183,20 +184,6 @@ def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[
             f'({listed}); {unlabelled} images are without a label'
         )
     return notes
-
-
-def as_words(labels: object) -> dict[str, str]:
-    """Return {label: the words that a question asks about}: ``traffic_light`` is traffic light.
-
-    Labels that differ in case alone are one class, called as the first of them.
-    """
-    words: dict[str, str] = {}
-    first: dict[str, str] = {}
-    for label in dict.fromkeys(labels):  # type: ignore[call-overload]
-        # of underscores alone no word is left
-        text = ' '.join(label.replace('_', ' ').split()) or label
-        words[label] = first.setdefault(text.lower().replace(' ', ''), text)
-    return words
 
 
 def _name(

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.labels.reading import read_source
 from qaclims_mm.exchange.labels.source import Source
+from qaclims_mm.exchange.labels.words import as_words
 from qaclims_mm.projects.before import Before
-from qaclims_mm.projects.checks import as_words
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.names import shown_text

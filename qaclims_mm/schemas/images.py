@@ -21,7 +21,7 @@ SUFFIXES = (
     '.heic',
     '.heif',
 )
-_ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst', '.7z', '.rar')
+ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.zst', '.7z', '.rar')
 # of the kinds of files that are passed over
 _SHOWN = 8
 
@@ -40,7 +40,7 @@ def check_image_folder(folder: str | Path) -> None:
         return
     if not os.path.isfile(folder):
         raise FormatError(f'there is no folder {shown_text(folder)} with images.')
-    if Path(folder).suffix.lower() in _ARCHIVES:
+    if Path(folder).suffix.lower() in ARCHIVES:
         raise FormatError(
             f'{shown_text(folder)} is an archive; unpack it and give the folder of its images.'
         )

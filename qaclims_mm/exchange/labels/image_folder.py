@@ -18,6 +18,7 @@ _SHOWN = 3
 # Label Studio keeps an uploaded file as /data/upload/PROJECT/8f2a1b3c-NAME
 _UPLOAD, _UPLOADED = '/data/upload/', re.compile(r'[0-9a-f]{8}-(?=.)')
 _OUTSIDE = 'is outside the folder'
+SEVERAL = 'may be several'
 _ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
 
 
@@ -179,7 +180,7 @@ def _one_of(image: str, found: Sequence[str]) -> str:
     # names of different Unicode forms look the same unless they are escaped
     same = len({unicodedata.normalize('NFC', name) for name in found}) < len(found)
     several = ' or '.join(map(ascii if same else shown_text, found[:_SHOWN]))
-    raise ImageNameError(f'image {shown_text(image)} may be {several}', 'may be several')
+    raise ImageNameError(f'image {shown_text(image)} may be {several}', SEVERAL)
 
 
 def _readings(image: str) -> Iterator[str]:

@@ -1,0 +1,149 @@
+"""The networks of the page, by the place where they lie."""
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.errors import FormatError
+from qaclims_mm.inference.models import STAGES, FoundModel, find_model, last_checkpoint
+from qaclims_mm.inference.networks import Weights
+from qaclims_mm.inference.plain_config import config_of_values
+from qaclims_mm.paths import SHIPPED, config_file
+from qaclims_mm.schemas import read_run_config, run_config_path
+from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.schemas.project import PROJECT
+from qaclims_mm.schemas.project_options import read_init
+
+_SEGMENT, *_MAPS = STAGES
+OF_MINIWORLD = (
+    "These networks are MiniWorld's, which is a world of drawn pictures. "
+    'Their masks mean nothing on photographs.'
+)
+OF_REHEARSAL = (
+    'These networks are those of a rehearsal, with random weights and two training steps. '
+    'Their masks mean nothing.'
+)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks of the page; there is one of maps, a segmentor, or both.
+
+    Attributes:
+        config: Config of a network of activation maps, or ``None``.
+        weights: Its checkpoint, or ``None`` if it needs none.
+        segmentor: A trained segmentor, or ``None``.
+        qape: Config of the stage that asks a VQA model, or ``None``.
+        refiner: Config of a refiner of maps, or ``None``.
+        lines: Lines that say which networks these are.
+        warning: Why the masks mean nothing on photographs, or ''.
+        max_side: Longest side in pixels that an image is read with; ``None`` is the config's.
+    """
+
+    config: Config | None = None
+    weights: Weights | None = None
+    segmentor: FoundModel | None = None
+    qape: Config | None = None
+    refiner: Config | None = None
+    lines: tuple[str, ...] = ()
+    warning: str = ''
+    max_side: int | None = None
+
+
+def shipped_networks() -> Networks:
+    """Return MiniWorld's networks, which ship with the package."""
+    config, qape, refiner = (
+        read_config(config_file(f'{name}_miniworld-112x112'))
+        for name in (
+            'qa-clims_r18-mini_clip-mini-mask_1xb16-5e',
+            'qape_blip-mini_fg6-bg10',
+            'par_qa-clims',
+        )
+    )
+    return Networks(
+        config,
+        f'{SHIPPED}qa_clims/r18-mini.safetensors',
+        qape=qape,
+        refiner=refiner,
+        warning=OF_MINIWORLD,
+        max_side=224,
+    )
+
+
+def network_of_config(config: str | Path) -> Networks:
+    """Return a network of maps that needs no checkpoint.
+
+    Args:
+        config: Config, see ``paths.config_file``. It is executed.
+    """
+    cfg = read_config(config_file(config))
+    return Networks(cfg, warning=OF_MINIWORLD if _is_shipped(cfg.to_dict()) else '')
+
+
+def find_networks(model: str | Path, config: str | Path | None = None) -> Networks:
+    """Find the networks of a project or a work dir, or the one network of another place.
+
+    Args:
+        model: As for ``inference.load_model``. Of a project or a work dir the network of maps and
+            the segmentor are taken, and the VQA model that was asked in its run.
+        config: Config of a checkpoint that lies elsewhere. It is executed.
+
+    Raises:
+        FormatError: If there is no such place, no checkpoint, or no config of it.
+        ConfigError: If the network makes neither masks nor maps.
+    """
+    folder = Path(model)
+    root = folder / 'work' if (folder / PROJECT).is_file() else folder
+    stages = [] if config or last_checkpoint(folder) else _trained_stages(root)
+    found = [find_model(stage) for stage in stages] or [find_model(model, config)]
+    maps = next((one for one in found if one.makes_maps), None)
+    segmentor = next((one for one in found if not one.makes_maps), None)
+    return Networks(
+        maps.config if maps else None,
+        maps.checkpoint if maps else None,
+        segmentor,
+        _asking_config(root / 'qape') if maps and stages else None,
+        lines=tuple(one.describe() for one in found),
+        warning=_warning_of(folder, found),
+    )
+
+
+def _trained_stages(root: Path) -> list[Path]:
+    """Return the folders of the best-suited network of maps and of the segmentor."""
+    maps = [root / name for name in _MAPS if last_checkpoint(root / name)][:1]
+    segmentor = [root / _SEGMENT] if last_checkpoint(root / _SEGMENT) else []
+    return maps + segmentor
+
+
+def _asking_config(stage: Path) -> Config | None:
+    """Return the config with which a run has asked its VQA model; nothing of it is executed."""
+    path = run_config_path(stage, 'test')
+    if problem_of_file(path) == 'is missing':
+        return None
+    # questions are about the classes of the network of maps
+    return config_of_values(read_run_config(path).values, path, classes=['background'])
+
+
+def _warning_of(folder: Path, found: list[FoundModel]) -> str:
+    """Return why the masks of networks mean nothing on photographs, or ''."""
+    for place in [folder, *folder.resolve().parents][:4]:
+        # a table of options that cannot be read is the matter of qaclims init
+        with contextlib.suppress(FormatError):
+            if (init := read_init(place)) and init[0].preset == 'rehearsal':
+                return OF_REHEARSAL
+    shipped = any(_is_shipped(one.config.to_dict()) for one in found)
+    return OF_MINIWORLD if shipped else ''
+
+
+def _is_shipped(node: Any) -> bool:
+    """Tell whether a config names weights of MiniWorld."""
+    if isinstance(node, Mapping):
+        return any(map(_is_shipped, node.values()))
+    if isinstance(node, (list, tuple)):
+        return any(map(_is_shipped, node))
+    return isinstance(node, str) and node.startswith(SHIPPED)
