@@ -78,6 +78,22 @@ def test_a_failure_ends_what_needs_it_alone(tmp_path):
     assert states_of(graph_of(path)) == dict(a='done', b='begun', c='done', d='to do')
 
 
+def test_a_killed_stage_is_said_to_be(tmp_path):
+    """The system kills what takes too much memory, and the stage cannot say so itself."""
+    process = start(write_plan(tmp_path, [SLOW]))
+    wait_for(tmp_path / 'work/slow/run.json', process)
+    [stage] = [
+        p
+        for p in psutil.process_iter(['cmdline', 'pid'])
+        if 'qaclims_mm.cli._job' in (p.info['cmdline'] or []) and os.getpgid(p.pid) == process.pid
+    ]
+    stage.kill()
+    said = end(process)
+    assert process.returncode == 1, said
+    assert 'killed (SIGKILL), most often because the memory is exhausted' in said
+    assert 'slow failed; its whole log is' in said
+
+
 def test_seeds_and_their_links(tmp_path):
     stages = [world('a'), world('b', 'a')]
     said = run(write_plan(tmp_path, stages), '--seeds', 1, 2, '--jobs', 2)

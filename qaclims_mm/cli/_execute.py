@@ -28,8 +28,7 @@ _ADVICE = (
 # {module: extra of setup.py that has it}
 EXTRA_OF = {
     'av': 'video',
-    'onnx': 'onnx',
-    'onnxscript': 'onnx',
+    **dict.fromkeys(('onnx', 'onnxscript', 'onnxruntime'), 'onnx'),
     **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
     **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
     'snakemake': 'run',
@@ -109,8 +108,25 @@ def _ending(error: Exception) -> str:
         return (
             f'{printable(log_end)}\n\n' if log_end else ''
         ) + f'error: {_message_of(error)}{_installation(error)}'
+    if exhausted := _exhausted_memory(error):
+        return f'error: {exhausted}'
     mistake = _config_mistake(error) if isinstance(error, (KeyError, TypeError)) else ''
     return f'error: {mistake}' if mistake else ''
+
+
+def _exhausted_memory(error: Exception) -> str:
+    """Return what to do about an error for want of memory, of this process or a worker, or ''."""
+    text = str(error)
+    signs = ('DefaultCPUAllocator', 'out of memory', 'killed by signal: Killed')
+    known = isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+    if not known and not isinstance(error, MemoryError):
+        return ''
+    asked = re.search(r'allocate ([\d.]+ \w+)', text)
+    reason = f' ({asked[1]} more were asked for)' if asked else ''
+    return (
+        f'the memory is exhausted{reason}; read images smaller (max_side), or take fewer images at '
+        'once (batch_size), fewer scales or fewer workers. docs/scaling.md has what stages take.'
+    )
 
 
 def _is_of_a_file(error: OSError) -> bool:

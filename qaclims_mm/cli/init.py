@@ -1,9 +1,10 @@
 """Make or update a project of your own images: qaclims init DIR --images FOLDER --labels FILE.
 
-Labels are a CSV file (image,labels), COCO's JSON, VOC's XML files, or the folder of the images
-itself with a folder for each class. Run again on the same folder it updates the project: options
-that are not given stay as they were, and so do files that were changed by hand. The exit status is
-3 if the project was written, but rows were left out; these are listed first.
+Labels are a table (image,labels), an export of CVAT, Label Studio or COCO, a folder with the
+files of labelme, VOC, YOLO or a Hugging Face imagefolder, or the folder of the images itself
+with a folder for each class. Run again on the same folder it updates the project: options that
+are not given stay as they were, and so do files that were changed by hand. The exit status is 3
+if the project was written, but rows were left out; these are listed first.
 """
 
 import argparse

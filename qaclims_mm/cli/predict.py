@@ -19,7 +19,7 @@ from qaclims_mm.engine.shards import HELP as SHARD_HELP
 from qaclims_mm.engine.shards import parse_shard
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError
-from qaclims_mm.schemas import claim_folder
+from qaclims_mm.schemas import claim_folder, shown_name
 
 if TYPE_CHECKING:
     from qaclims_mm.inference.models import FoundModel
@@ -33,7 +33,7 @@ def main() -> int:
     parser = _parser()
     args = parser.parse_args()
     # these take seconds, and --help does not need them
-    from qaclims_mm.inference.folder import MaskFolder
+    from qaclims_mm.inference.folder import MASKS, MaskFolder
     from qaclims_mm.inference.job import PredictionJob
     from qaclims_mm.inference.models import find_model
     from qaclims_mm.inference.sources import find_sources
@@ -49,19 +49,25 @@ def main() -> int:
     job = PredictionJob(
         found, sources, args.device, tile, args.every, args.shard, args.labels, **known
     )
+    _check_format(args.format, job.classes)
     out = Path(args.out)
     claim_folder(out, job.fingerprint())
     folder = MaskFolder(out, job.classes, args.overlay)
     failed = job.run(folder)
     done = [image_id for image_id in job.seen if folder.mask_path(image_id).is_file()]
     part = f', part {args.shard}' if args.shard else ''
-    console.print(f'{len(done)} masks in {out / "masks"}{part}', soft_wrap=True)
+    console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)
+    if job.tiled:
+        console.print(
+            f'{job.tiled} images larger than {tile} px were cut into tiles, at full size; --reduce '
+            'reads them as small as the training does (max_side).',
+            soft_wrap=True,
+        )
     if not args.shard:
         folder.write_tables(done)
-        if args.format:
-            images = {i: sources.images[i] for i in done if i in sources.images}
-            number = _export(out, images, job.classes, args.format)
-            console.print(f'{number} files in {out / args.format}', soft_wrap=True)
+        images = {i: sources.images[i] for i in done if i in sources.images}
+        if args.format and images:
+            failed += _export(out, images, job.classes, args.format)
     for problem in failed:
         console.print(f'- {problem}', soft_wrap=True)
     return EXIT_BAD_RECORDS if failed else 0
@@ -130,11 +136,28 @@ def _tile_of(found: 'FoundModel', given: int | None) -> int:
     return given or reading.get('max_side') or TILE
 
 
-def _export(out: Path, images: dict[str, Path], classes: Sequence[str], format_: str) -> int:
-    """Write the masks of files for another tool; returns how many files these are.
+def _export(out: Path, images: dict[str, Path], classes: Sequence[str], name: str) -> list[str]:
+    """Write the masks of files for another tool; returns what could not be written.
 
     Frames of videos are no files, so no tool could show them.
     """
-    from qaclims_mm.exchange.masks.export import export_masks
+    from qaclims_mm.exchange.masks.export import Tally, export_masks
+    from qaclims_mm.inference.folder import MASKS
 
-    return len(export_masks(out / 'masks', images, classes, out / format_, format_))
+    tally, target = Tally(), out / name
+    export_masks(out / MASKS, images, classes[1:], target, name, tally=tally)
+    new_console().print(f'{tally.images} masks as {name} in {target}', soft_wrap=True)
+    return tally.problems
+
+
+def _check_format(name: str | None, classes: Sequence[str]) -> None:
+    """Refuse what cannot be written before hours are spent."""
+    from qaclims_mm.exchange.masks.export import FORMATS
+
+    if name is not None and name not in FORMATS:
+        raise ConfigError(f'--format must be one of {", ".join(FORMATS)}, but got {name!r}.')
+    if name is not None and classes[0] != 'background':
+        raise ConfigError(
+            f'value 0 of this network is {shown_name(classes[0])}, but the formats of other tools '
+            'have classes beside a background; leave out --format.'
+        )

@@ -91,12 +91,12 @@ def _column(
     """Return the column of a sheet: the maps of an image's first class, and its masks."""
     from qaclims_mm.visualization.sheets import load_column
 
-    mask, image_id = record['seg_map_path'], record['image_id']
+    mask, image_id, label = record['seg_map_path'], record['image_id'], record['class_indices'][0]
     return load_column(
         dataset.read_image(record),
-        record['class_indices'][0],
+        label,
         record['label_names'][0],
-        {n: read_cams(file_of(f, image_id, '.npz')) for n, f in folders.items()},
+        {n: read_cams(file_of(f, image_id, '.npz'), only=label) for n, f in folders.items()},
         read_mask(mask) if mask and Path(mask).is_file() else None,
         answers,
         {n: read_mask(file_of(f, image_id, '.png')) for n, f in masks.items()},

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from qaclims_mm.inference.segmentation import Segmentation, count_values
@@ -36,12 +37,20 @@ class MaskFolder:
         overlay = file_of(self.root / OVERLAYS, image_id, '.jpg')
         return self.mask_path(image_id).is_file() and (overlay.is_file() or not self.with_overlays)
 
-    def write(self, image_id: str, found: Segmentation) -> None:
-        """Write the files of an image, the mask last."""
+    def write(self, image_id: str, found: Segmentation, pixels: np.ndarray | None = None) -> None:
+        """Write the files of an image, the mask last.
+
+        Args:
+            image_id: Its id.
+            found: Its mask.
+            pixels: What was read of it, RGB uint8, of any size.
+        """
         if self.with_overlays:
             overlay = file_of(self.root / OVERLAYS, image_id, '.jpg')
+            whole = pixels is not None and pixels.shape[:2] == found.mask.shape
+            seen = found.overlay(pixels=pixels if whole else None)
             with atomic_path(overlay) as temporary:
-                Image.fromarray(found.overlay()).save(temporary, format='JPEG', quality=90)
+                Image.fromarray(seen).save(temporary, format='JPEG', quality=90)
         write_mask(self.mask_path(image_id), found.mask)
         self._areas[image_id] = found.areas
 

@@ -76,7 +76,9 @@ class PredictionJob:
             else:
                 self._predictor.check_tells()
         self.classes = self._predictor.classes
+        # ids of what was asked for, and how many images of a run were larger than a tile
         self.seen: list[str] = []
+        self.tiled = 0
         self._failed: list[str] = []
 
     def fingerprint(self) -> dict[str, str]:
@@ -98,13 +100,15 @@ class PredictionJob:
         items = track(self._items(folder), 'predicting', self._number())
         for item, reading in read_ahead(items, lambda item: self._predictor.read(item.image)):
             try:
-                folder.write(item.image_id, self._predict(item, reading.result()))
+                picture = reading.result()
+                folder.write(item.image_id, self._predict(item, picture), picture.pixels)
             except RecordError as error:
                 self._failed.append(str(error))
         return self._failed
 
     def _predict(self, item: Item, picture: Picture) -> Segmentation:
         if isinstance(self._predictor, Segmenter):
+            self.tiled += bool(self._tile and max(picture.size) > self._tile)
             return self._predictor.predict(picture)
         labels = self._labels.of(item.source) if self._labels else None
         return self._predictor.predict(picture, labels, self._threshold)

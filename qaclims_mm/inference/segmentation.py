@@ -45,13 +45,14 @@ class Segmentation:
             return self.classes[value]
         return 'ignored' if value == IGNORE_INDEX else f'value {value}'
 
-    def overlay(self, max_side: int | None = None) -> np.ndarray:
+    def overlay(self, max_side: int | None = None, pixels: np.ndarray | None = None) -> np.ndarray:
         """Return the mask laid over the image, RGB uint8.
 
         Args:
             max_side: Longest side in pixels; by default that of the file.
+            pixels: Those of the file where they are at hand, so that it is not read again.
         """
-        image, (height, width) = self.image, self.mask.shape
+        image, (height, width) = self.image if pixels is None else pixels, self.mask.shape
         factor = min(1.0, (max_side or max(height, width)) / max(height, width))
         size = max(1, round(height * factor)), max(1, round(width * factor))
         if not isinstance(image, np.ndarray):

@@ -1,6 +1,6 @@
 """The images on which the maps of a class are worst."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -51,6 +51,12 @@ def failure_blocks(work: WorkDir) -> list[Block]:
             f'No image with maps in {maps} has a mask to compare them with; '
             'make the report where the masks of the data set are.'
         )
+    # of an image, since each of its classes may be among the worst
+    masks: dict[str, np.ndarray] = {}
+    for case in cases:
+        image_id = case.record['image_id']
+        if image_id not in masks:
+            masks[image_id] = mask_at(read_cams(file_of(maps, image_id, '.npz')), threshold)
     sheets = [cases[i : i + COLUMNS_A_SHEET] for i in range(0, len(cases), COLUMNS_A_SHEET)]
     caption = (
         f'The images on which the maps of a class are worst, {PER_CLASS} a class, by the IoU of '
@@ -60,7 +66,7 @@ def failure_blocks(work: WorkDir) -> list[Block]:
     )
     return [
         sheet_picture(
-            draw_cam_sheet([_column(work, case, threshold) for case in cases], SIDE),
+            draw_cam_sheet([_column(work, case, threshold, masks) for case in cases], SIDE),
             'Images with the lowest IoU',
             caption if number == 1 else f'Further classes, {number} of {len(sheets)}.',
         )
@@ -93,9 +99,11 @@ def _cases_of(work: WorkDir, record: dict, threshold: float) -> Iterator[Case]:
             yield Case(record, label, name, float(found[row]))
 
 
-def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
+def _column(
+    work: WorkDir, case: Case, threshold: float, masks: Mapping[str, np.ndarray]
+) -> SheetColumn:
     image_id = case.record['image_id']
-    maps = read_cams(file_of(work.root / MAPS / CAMS, image_id, '.npz'))
+    maps = read_cams(file_of(work.root / MAPS / CAMS, image_id, '.npz'), only=case.label)
     column = load_column(
         work.dataset(MAPS).read_image(case.record),
         case.label,
@@ -103,7 +111,7 @@ def _column(work: WorkDir, case: Case, threshold: float) -> SheetColumn:
         {'QA-CLIMS': maps},
         true_mask(case.record),
         answers_of(work, image_id),
-        {f'mask at {threshold:.2f}': mask_at(maps, threshold)},
+        {f'mask at {threshold:.2f}': masks[image_id]},
         image_id,
     )
     return replace(column, class_name=f'{case.name}: {100 * case.iou:.0f} %')

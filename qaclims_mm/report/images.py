@@ -87,12 +87,15 @@ def _has(work: WorkDir, image_id: str, needed: Sequence[tuple[str, str]]) -> boo
 def _maps_of(
     work: WorkDir, record: dict, maps: dict[str, str], masks: dict[str, str]
 ) -> SheetColumn:
-    image_id = record['image_id']
+    image_id, label = record['image_id'], record['class_indices'][0]
     return load_column(
         work.dataset(MAPS).read_image(record),
-        record['class_indices'][0],
+        label,
         record['label_names'][0],
-        {n: read_cams(file_of(work.root / f, image_id, '.npz')) for n, f in maps.items()},
+        {
+            name: read_cams(file_of(work.root / folder, image_id, '.npz'), only=label)
+            for name, folder in maps.items()
+        },
         true_mask(record),
         answers_of(work, image_id),
         {n: read_mask(file_of(work.root / f, image_id, '.png')) for n, f in masks.items()},

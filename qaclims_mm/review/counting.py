@@ -3,10 +3,15 @@
 import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from qaclims_mm.functional.evaluation import iou
 from qaclims_mm.schemas import IGNORE_INDEX, resize_mask
+from qaclims_mm.visualization.overlays import outline_of
+
+# pixels by which polygons may move an outline
+OUTLINE = 2
 
 
 class Overlap:
@@ -71,6 +76,26 @@ def to_smallest(masks: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return masks of one image at the size of the smallest; maps may be of a smaller image."""
     size = min((m.shape for m in masks), key=math.prod)
     return [m if m.shape == size else resize_mask(m, (size[0], size[1])) for m in masks]
+
+
+def is_nearly(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether a mask is another one as polygons keep it.
+
+    Both must have the same classes, and differ in no pixel that is more than ``OUTLINE`` pixels
+    away from an outline. Ignored pixels do not count.
+
+    Args:
+        one: Mask ``(H, W)``.
+        other: Mask; one of another size is another mask.
+    """
+    if one.shape != other.shape:
+        return False
+    if areas_of(one).keys() != areas_of(other).keys():
+        return False
+    valid = (one != IGNORE_INDEX) & (other != IGNORE_INDEX)
+    near = np.ones((2 * OUTLINE - 1, 2 * OUTLINE - 1), np.uint8)
+    outline = cv2.dilate(outline_of(one).astype(np.uint8), near)
+    return not ((one != other) & valid & (outline == 0)).any()
 
 
 def areas_of(mask: np.ndarray) -> dict[int, float]:

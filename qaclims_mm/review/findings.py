@@ -21,6 +21,9 @@ from qaclims_mm.schemas.work_dir import PREDICTIONS
 # an image that is foreground beyond this share has hardly any background
 NEARLY_ALL = 0.9
 NO_MASK, NOTHING_MARKED, BROKEN, ALL_FOREGROUND = 0.9, 0.9, 1.0, 0.8
+# of masks that have nothing in common; below the weight of a mask that is not there, of which there
+# is more to say
+DISAGREEMENT = 0.85
 # of an image of which one label, or every label, covers nothing
 ONE_EMPTY, ALL_EMPTY = 0.5, 0.9
 _LONGEST = 40
@@ -111,7 +114,8 @@ def _compare(
             worst = (iou, text) if iou <= worst[0] else worst
     if not agreement:
         return {}, []
-    return agreement, [Finding(1 - float(np.mean([*agreement.values()])), worst[1])]
+    weight = DISAGREEMENT * (1 - float(np.mean([*agreement.values()])))
+    return agreement, [Finding(weight, worst[1])]
 
 
 def _named(k: int, names: Mapping[int, str]) -> str:

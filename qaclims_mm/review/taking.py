@@ -24,7 +24,7 @@ from qaclims_mm.review.corrected import (
     known_classes,
     write_manifest,
 )
-from qaclims_mm.review.counting import Overlap
+from qaclims_mm.review.counting import is_nearly
 from qaclims_mm.review.sources import mask_folders
 from qaclims_mm.schemas import (
     file_of,
@@ -36,8 +36,6 @@ from qaclims_mm.schemas import (
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.work_dir import CAMS, CORRECTED
 
-# a mask whose classes all reach this IoU was confirmed: polygons lose up to 2 % on their way
-SAME_IOU = 0.98
 # end of the name of a folder that is being replaced
 _OLD = '.old.tmp'
 
@@ -160,11 +158,8 @@ def _is_of_a_stage(image_id: str, mask: np.ndarray, root: Path) -> bool:
     for source in mask_folders(root):
         with contextlib.suppress(FormatError):
             made = source.read(image_id) if source.folder.name != CAMS else None
-            if made is not None and made.shape == mask.shape:
-                overlap = Overlap()
-                overlap.add(made, mask)
-                if min(overlap.ious().values(), default=1) >= SAME_IOU:
-                    return True
+            if made is not None and is_nearly(made, mask):
+                return True
     return False
 
 

@@ -6,7 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -110,6 +110,16 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> list[np.ndarray]:
             return [file[name] for name in names]
 
 
+def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+    """Read the shape and the type of an array from the start of its file."""
+    version = np.lib.format.read_magic(member)
+    read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
+        version, np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = read(member)
+    return shape, dtype
+
+
 def _check_size(archive: zipfile.ZipFile, name: str, most: int) -> None:
     """Refuse an array whose header claims more bytes than its member of the archive can hold.
 
@@ -122,23 +132,41 @@ def _check_size(archive: zipfile.ZipFile, name: str, most: int) -> None:
         ValueError: If it does.
     """
     with archive.open(name) as member:
-        version = np.lib.format.read_magic(member)
-        read = {(1, 0): np.lib.format.read_array_header_1_0}.get(
-            version, np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(member)
+        shape, dtype = _read_header(member)
         held = archive.getinfo(name).file_size - member.tell()
     claimed = math.prod(shape) * dtype.itemsize
     if any(side < 0 for side in shape) or claimed > min(held, most):
         raise ValueError(f'{name} claims {claimed} bytes, but can hold {max(0, min(held, most))}')
 
 
-def read_cams(path: str | Path, full_size: bool = True) -> Cams:
+def read_row(path: str | Path, name: str, row: int) -> np.ndarray:
+    """Read one row of an array of an ``.npz``; the rows before it are read over, one at a time.
+
+    Args:
+        path: The file.
+        name: Name of the array, of bytes ``(n, ...)``.
+        row: From 0.
+
+    Raises:
+        ValueError: If the file ends before the row; further errors as of ``read_arrays``.
+    """
+    with zipfile.ZipFile(path) as archive:
+        _check_size(archive, f'{name}.npy', _MOST_DEFLATED * os.stat(path).st_size)
+        with archive.open(f'{name}.npy') as member:
+            shape, dtype = _read_header(member)
+            values = b''
+            for _ in range(row + 1):
+                values = member.read(math.prod(shape[1:]) * dtype.itemsize)
+    return np.frombuffer(values, dtype=dtype).reshape(shape[1:])
+
+
+def read_cams(path: str | Path, full_size: bool = True, only: int | None = None) -> Cams:
     """Read ``cams/<image_id>.npz``.
 
     Args:
         path: The file.
         full_size: Whether ``high_res`` is read; if not, it has no map, ``(0, H, W)``.
+        only: Class index whose maps alone are returned; ``None`` returns those of all classes.
 
     Raises:
         FormatError: If the file is truncated, lacks an array, or has arrays of other types,
@@ -147,7 +175,14 @@ def read_cams(path: str | Path, full_size: bool = True) -> Cams:
     check_regular(path, 'delete it and run the CAM export again')
     try:
         class_indices, strided, size = read_arrays(path, ('keys', 'strided', 'size'))
-        high_res = read_arrays(path, ('high_res',))[0] if full_size else None
+        high_res = None
+        if only is not None:
+            rows = np.flatnonzero(class_indices == only)
+            class_indices, strided = class_indices[rows], strided[rows]
+            one = [read_row(path, 'high_res', int(row)) for row in rows if full_size]
+            high_res = np.stack(one) if one else None
+        elif full_size:
+            [high_res] = read_arrays(path, ('high_res',))
     except BROKEN_NPZ as error:
         if isinstance(error, FileNotFoundError):
             raise

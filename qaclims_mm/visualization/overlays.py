@@ -41,15 +41,15 @@ def outline_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.4) -> np.
         alpha: Weight of the colour inside a region.
     """
     painted, colours = overlay_mask(image, mask, alpha), overlay_mask(image, mask, 1.0)
-    edge = _has_other_neighbour(mask)
+    edge = outline_of(mask)
     inside = edge & (mask > 0)
     painted[inside] = colours[inside]
     painted[edge & (mask == 0)] = 255
     return painted
 
 
-def _has_other_neighbour(mask: np.ndarray) -> np.ndarray:
-    """Tell for each pixel whether one of its four neighbours has another value."""
+def outline_of(mask: np.ndarray) -> np.ndarray:
+    """Return where one of the four neighbours of a pixel has another value, bool ``(H, W)``."""
     found = np.zeros(mask.shape, dtype=bool)
     down, right = mask[1:] != mask[:-1], mask[:, 1:] != mask[:, :-1]
     found[1:] |= down

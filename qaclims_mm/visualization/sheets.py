@@ -239,7 +239,8 @@ def load_column(
     maps = {}
     for title, found in cams.items():
         rows = np.flatnonzero(found.class_indices == label)
-        maps[title] = found.high_res[rows[0]] if len(rows) else np.zeros(found.size)
+        # a copy: a view would hold the maps of all classes
+        maps[title] = found.high_res[rows[0]].copy() if len(rows) else np.zeros(found.size)
         if maps[title].shape != size:
             raise DataError(
                 f'{title} has size {maps[title].shape} for {name}, which is read with {size}; they '

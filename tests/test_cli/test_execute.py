@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import Registry
@@ -259,6 +260,34 @@ def test_other_errors_are_bugs(error):
 
     with pytest.raises(type(error)):
         run_tool(main)
+
+
+def killed_worker():
+    raise RuntimeError('DataLoader worker (pid 7) is killed by signal: Killed. ')
+
+
+def taken(gigabytes):
+    raise RuntimeError(
+        f"[enforce fail at alloc_cpu.cpp:118] . DefaultCPUAllocator: can't allocate memory: you "
+        f'tried to allocate {gigabytes}000000000 bytes. Error code 12 (Cannot allocate memory)'
+    )
+
+
+@pytest.mark.parametrize(
+    ('main', 'asked'),
+    [
+        # more than addresses of 47 bits reach
+        (lambda: torch.empty(2**50), r' \(\d+ bytes more were asked for\)'),
+        (lambda: np.empty(2**50), r' \(8.00 PiB more were asked for\)'),
+        (lambda: taken(38), r' \(38000000000 bytes more were asked for\)'),
+        (lambda: [0] * 2**50, ''),
+        (killed_worker, ''),
+    ],
+)
+def test_exhausted_memory_ends_in_what_to_do(main, asked):
+    end = end_of(main)
+    assert re.fullmatch(rf'error: the memory is exhausted{asked}; read images smaller .*', end)
+    assert 'docs/scaling.md' in end
 
 
 class NoSpace(torch.utils.data.Dataset):

@@ -200,3 +200,14 @@ def test_a_video_without_pyav(start, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
     status, _ = start(tmp_path, video, '--out', tmp_path / 'out')
     assert "run: pip install 'qaclims_mm[video]'" in status
+
+
+def test_masks_for_another_tool(start, images, tmp_path):
+    make_stage(tmp_path / 'segment')
+    out = tmp_path / 'out'
+    status, text = start(tmp_path, images, '--out', out, '--format', 'voc')
+    assert (status, f'2 masks as voc in {out / "voc"}' in text) == (0, True)
+    assert len(list((out / 'voc').rglob('*.png'))) >= 2
+    status, _ = start(tmp_path, images, '--out', tmp_path / 'other', '--format', 'kokos')
+    assert '--format must be one of png, coco' in status
+    assert not (tmp_path / 'other').exists()

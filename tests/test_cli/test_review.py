@@ -3,12 +3,15 @@ import json
 import shutil
 
 import pytest
+from PIL import Image
 from tiny_report import IDS, make_run
 from tiny_review import square, write_masks
 from tool_runs import run_tool
 
 from qaclims_mm.miniworld import CLASSES
-from qaclims_mm.schemas import read_mask, write_mask
+from qaclims_mm.schemas import read_mask, update_metrics, write_mask, write_run_config
+from qaclims_mm.schemas.labels import write_labels
+from qaclims_mm.schemas.project import ProjectTables, write_project_tables
 
 
 @pytest.fixture(scope='module')
@@ -114,3 +117,46 @@ def test_no_work_dir(tmp_path, capsys):
     ended = run_tool('review', tmp_path / 'gone', capsys=capsys)
     assert ended.status == 1
     assert 'there is no folder' in ended.text
+
+
+HOSTILE = [
+    '</script><script>alert(1)</script>',
+    '[/b]',
+    '=1+1',
+    'a/b',
+    '{{ x }} $_{',
+    'Katze, grün',
+]
+
+
+def test_names_are_data(tmp_path, capsys):
+    """A project whose classes and images are called like code, markup, formulas and paths."""
+    project, images = tmp_path / 'p', tmp_path / 'images'
+    names = ["it's {x}", '<b>', '=1+1', 'sub dir/#100%']
+    for name, label in zip(names, HOSTILE, strict=False):
+        path = images / f'{name}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (48, 40)).save(path)
+        mask = square(1 + HOSTILE.index(label), size=(40, 48))
+        write_masks(project / 'work', 'irn_masks', 'pseudo_masks', {name: mask})
+        write_masks(project / 'work', 'segment_test', 'predictions', {name: 0 * mask})
+    labels = {f'{name}.png': [label] for name, label in zip(names, HOSTILE, strict=False)}
+    write_labels(project / 'labels.csv', labels)
+    write_project_tables(project, ProjectTables(images, HOSTILE))
+    dataset = dict(type='FolderWeakDataset', project=str(project), num_classes=len(HOSTILE))
+    values = dict(test_dataloader=dict(dataset=dataset | dict(pipeline=[])))
+    write_run_config(project / 'work/irn_masks', 'test', 'irn.py', values)
+    update_metrics(project / 'work/metrics.json', 'irn_masks', {})
+    ended = run_tool('review', project, '--format', 'png', capsys=capsys)
+    assert ended.status == 0, ended.text
+    rows = rows_of(project / 'work/review/review.csv')
+    assert {r['image'] for r in rows} == {*names}
+    for row in rows:
+        [name] = json.loads(row['areas of IRN'])
+        assert name == HOSTILE[names.index(row['image'])]
+        assert f'the segmentor marks nothing, but the image has {name}' in row['reason']
+        assert row['reason'] in ended.text
+    page = (project / 'work/review/index.html').read_text(encoding='utf-8')
+    assert '<script' not in page
+    assert '&lt;/script&gt;' in page
+    assert len([*(project / 'work/review/png').rglob('*.png')]) == len(names)

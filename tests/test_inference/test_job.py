@@ -55,11 +55,11 @@ def test_a_run_that_is_killed_goes_on(found, tmp_path, monkeypatch):
     killed = MaskFolder(tmp_path / 'killed', job.classes)
     left = [2]
 
-    def write(self, image_id, result, write=MaskFolder.write):
+    def write(self, image_id, result, pixels, write=MaskFolder.write):
         if not left[0]:
             raise KeyboardInterrupt
         left[0] -= 1
-        write(self, image_id, result)
+        write(self, image_id, result, pixels)
 
     monkeypatch.setattr(MaskFolder, 'write', write)
     with pytest.raises(KeyboardInterrupt):

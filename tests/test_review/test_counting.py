@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from qaclims_mm.review.counting import Overlap, areas_of, class_ious, to_smallest
+from qaclims_mm.review.counting import Overlap, areas_of, class_ious, is_nearly, to_smallest
 
 
 def naive_iou(one, other, value):
@@ -59,3 +59,29 @@ def test_areas():
     mask = np.array([[0, 1, 1, 255], [0, 0, 2, 255]], np.uint8)
     assert areas_of(mask) == {0: 2 / 8, 1: 1 / 8}
     assert areas_of(np.zeros((3, 3), np.uint8)) == {}
+
+
+def disc(rows=(5, 25), columns=(5, 25), value=1):
+    mask = np.zeros((30, 40), np.uint8)
+    mask[slice(*rows), slice(*columns)] = value
+    return mask
+
+
+@pytest.mark.parametrize(
+    ('other', 'is_same'),
+    [
+        (disc(), True),
+        (disc((4, 26), (4, 26)), True),
+        (disc((3, 27)), True),
+        (disc((2, 27)), False),
+        (disc((8, 25)), False),
+        (disc(value=2), False),
+        (disc() + disc((0, 1), (35, 36), 2), False),
+        (np.zeros((30, 40), np.uint8), False),
+        (np.zeros((3, 4), np.uint8), False),
+        (np.where(disc() == 1, 255, 0).astype(np.uint8), False),
+        (np.where(disc((10, 12), (10, 12)) == 1, 255, disc()).astype(np.uint8), True),
+    ],
+)
+def test_masks_that_differ_along_their_outlines_alone(other, is_same):
+    assert is_nearly(disc(), other) == is_same

@@ -32,7 +32,7 @@ def test_order_and_table(root):
         rows = [*csv.DictReader(file)]
     assert [r['rank'] for r in rows] == ['1', '2', '3']
     assert rows[1]['image'] == 'part'
-    assert rows[1]['score'] == '0.5000'
+    assert rows[1]['score'] == '0.4250'
     assert rows[1]['IoU of IRN and the segmentor'] == '50.0'
     assert json.loads(rows[1]['areas of the segmentor']) == {'=dog, "x"': 8.33}
     assert json.loads(rows[0]['areas of the segmentor']) == {}

@@ -94,3 +94,26 @@ def test_cams_without_the_maps_of_full_size(tmp_path):
     assert small.size == whole.size
     np.testing.assert_array_equal(small.class_indices, whole.class_indices)
     np.testing.assert_array_equal(small.strided, whole.strided)
+
+
+def test_the_maps_of_one_class(tmp_path):
+    high = np.random.default_rng(0).random((3, 5, 9))
+    schemas.write_cams(tmp_path / 'a.npz', np.array([4, 0, 7]), high[:, ::4, ::4], high)
+    whole = schemas.read_cams(tmp_path / 'a.npz')
+    for row, label in enumerate((4, 0, 7)):
+        one = schemas.read_cams(tmp_path / 'a.npz', only=label)
+        assert one.class_indices.tolist() == [label]
+        np.testing.assert_array_equal(one.strided, whole.strided[row : row + 1])
+        np.testing.assert_array_equal(one.high_res, whole.high_res[row : row + 1])
+    none = schemas.read_cams(tmp_path / 'a.npz', only=5)
+    assert (none.strided.shape, none.high_res.shape) == ((0, 2, 3), (0, 5, 9))
+    assert none.size == whole.size
+
+
+@pytest.mark.parametrize('keep', [0, 10, 300])
+def test_the_maps_of_one_class_of_a_truncated_file(tmp_path, keep):
+    path, high = tmp_path / 'a.npz', np.zeros((3, 12, 20))
+    schemas.write_cams(path, np.array([4, 0, 7]), high[:, ::4, ::4], high)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(FormatError, match='run the CAM export again'):
+        schemas.read_cams(path, only=7)

@@ -179,6 +179,8 @@ def test_load_column():
     pixels = RNG.integers(0, 256, (6, 8, 3), dtype=np.uint8)
     mask = np.ones((6, 8), np.uint8)
     found = load_column(pixels, 3, 'dog', {'CAM': cams([1, 3]), 'RITC': cams([1])}, mask, ANSWERS)
+    # no view that holds the maps of all classes
+    assert found.cams['CAM'].base is None
     np.testing.assert_array_equal(found.image, pixels)
     np.testing.assert_array_equal(found.cams['CAM'], np.full((6, 8), 0.3, np.float32))
     # no map of this class: nothing activated

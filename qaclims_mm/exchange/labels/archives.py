@@ -21,6 +21,8 @@ _MAGIC = {
 _OLD_EXCEL = b'\xd0\xcf\x11\xe0'
 _TAR_PLACE, _TAR = 257, b'ustar'
 _LISTED = 2000
+# members before these are unpacked to find the next one
+_UNPACKED = 50
 _SPREADSHEET = (
     'is a spreadsheet (Excel, LibreOffice), which is not read; save it as CSV there, and give that '
     'file.'
@@ -48,7 +50,7 @@ def check_no_archive(path: Path, head: bytes) -> None:
         FormatError: If it is one.
     """
     if head.startswith(_OLD_EXCEL):
-        raise FormatError(f'{path} {_SPREADSHEET}')
+        raise FormatError(f'{shown_text(path)} {_SPREADSHEET}')
     kind = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), '')
     if head.startswith(_ZIP):
         kind = 'zip'
@@ -67,7 +69,7 @@ def _refuse(path: Path, kind: str) -> None:
     members = _members(path, kind)
     office = path.suffix.lower() in ('.xlsx', '.ods')
     if office or any(m in ('[Content_Types].xml', 'content.xml') for m in members):
-        raise FormatError(f'{path} {_SPREADSHEET}')
+        raise FormatError(f'{shown_text(path)} {_SPREADSHEET}')
     name, give = _export_of(members)
     what = f', of {name} by its names,' if name else ''
     target = f'the file {give} in it' if give else 'the folder'
@@ -85,7 +87,7 @@ def _members(path: Path, kind: str) -> list[str]:
                 return archive.namelist()[:_LISTED]
         if kind in ('gz', 'bz2', 'xz', 'tar'):
             with tarfile.open(path) as archive:
-                return [member.name for member in islice(archive, _LISTED)]
+                return [member.name for member in islice(archive, _UNPACKED)]
     except (EOFError, OSError, ValueError, tarfile.TarError, zipfile.BadZipFile):
         pass
     return []

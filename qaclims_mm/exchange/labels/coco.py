@@ -84,16 +84,17 @@ def read_coco(path: Path, entries: Iterable[Entry]) -> Source:
     Raises:
         FormatError: If a part is missing, or the file is of another task.
     """
+    file = shown_text(path)
     source = Source("COCO's JSON", unnamed='are not in its list of images')
     parts = _Parts(path, source)
     for entry in entries:
         parts.add(entry)
     if parts.captions and not parts.categories:
-        raise FormatError(f'{path} holds captions of COCO, which are no labels; {_WAY_OUT}.')
+        raise FormatError(f'{file} holds captions of COCO, which are no labels; {_WAY_OUT}.')
     missing = [part for part in PARTS if part not in parts.seen]
     if missing:
         raise FormatError(
-            f'{path} is not a file of COCO instances: it has no list of {missing[0]}; it needs '
+            f'{file} is not a file of COCO instances: it has no list of {missing[0]}; it needs '
             f'{", ".join(PARTS)}; {_WAY_OUT}.'
         )
     labels: dict[str, list[str]] = {number: [] for number in parts.images}
@@ -101,7 +102,7 @@ def read_coco(path: Path, entries: Iterable[Entry]) -> Source:
         labels[number].append(name)
     for number, found in labels.items():
         image = parts.images[number]
-        source.add(image, found, f'{shown_text(path)}, image {shown_text(image)}')
+        source.add(image, found, f'{file}, image {shown_text(image)}')
     source.check_labelled(path, _WAY_OUT)
     return source
 

@@ -22,16 +22,17 @@ def read_cvat(path: Path, elements: Iterable[Element]) -> Source:
     Raises:
         FormatError: If it is "CVAT for video", or no image has a label.
     """
+    file = shown_text(path)
     source = Source("CVAT's XML", unnamed='are not in its list of images')
     for element in elements:
         if element.tag == 'track':
             raise FormatError(
-                f'{path} is "CVAT for video", which has tracks, but no images; {_FOR_IMAGES}.'
+                f'{file} is "CVAT for video", which has tracks, but no images; {_FOR_IMAGES}.'
             )
         if element.tag != 'image':
             continue
         name = element.get('name') or ''
-        where = f'{shown_text(path)}, image {shown_text(name or element.get("id") or "")}'
+        where = f'{file}, image {shown_text(name or element.get("id") or "")}'
         # labels of a skeleton's points lie deeper
         source.add(name, [label for child in element if (label := child.get('label'))], where)
     source.check_labelled(path, _WAY_OUT)

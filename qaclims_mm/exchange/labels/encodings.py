@@ -1,7 +1,6 @@
 """The text of files that spreadsheets wrote, in the encodings that they use."""
 
 import re
-from pathlib import Path
 
 from qaclims_mm.errors import FormatError
 
@@ -13,11 +12,11 @@ _SIGNS = frozenset('\u00a0«»°·§€“”‘’–—…ªº')
 _LONGEST = 2
 
 
-def decode_table(path: Path, content: bytes) -> tuple[str, str]:
+def decode_table(where: str, content: bytes) -> tuple[str, str]:
     """Return the text of a table, and a note if its encoding had to be guessed, or ''.
 
     Args:
-        path: The table, for messages.
+        where: The table, for messages.
         content: Its bytes.
 
     Raises:
@@ -33,12 +32,12 @@ def decode_table(path: Path, content: bytes) -> tuple[str, str]:
         text = _of_windows(content)
         if not text:
             raise FormatError(
-                f'{path}:{line} is not UTF-8 (byte {content[error.start]:#04x}); save the table '
+                f'{where}:{line} is not UTF-8 (byte {content[error.start]:#04x}); save the table '
                 'as "CSV UTF-8" in your spreadsheet, or convert it: iconv -f ENCODING -t UTF-8 '
                 'OLD > NEW.'
             ) from error
         note = (
-            f'{path}:{line} is not UTF-8; the table is read as Windows-1252, as Excel writes it. '
+            f'{where}:{line} is not UTF-8; the table is read as Windows-1252, as Excel writes it. '
             'If letters are wrong, save it as "CSV UTF-8"'
         )
     return text.replace('\r\n', '\n').replace('\r', '\n'), note

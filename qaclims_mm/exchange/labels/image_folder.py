@@ -1,5 +1,6 @@
 """The images of a folder, found by what people's tables and tools call them."""
 
+import itertools
 import os
 import re
 import unicodedata
@@ -127,20 +128,11 @@ class ImageFolder:
                 raise ImageNameError(outside, _OUTSIDE) from error
         if below and (found := self._of_path(below)):
             return Found(found, True)
-        if found := next(filter(None, map(self._by_end, _readings(image))), ''):
+        if found := self._by_end(image):
             return Found(found, False)
         if outside:
             raise ImageNameError(outside, _OUTSIDE)
         raise ImageNameError(self._missing(below), 'is missing')
-
-    def first_of(self, images: Sequence[str]) -> str:
-        """Return the path of the first of some images that is found, or the first as it is."""
-        for image in images:
-            try:
-                return self.find(image).name
-            except ImageNameError:
-                continue
-        return images[0]
 
     def _of_path(self, path: str) -> str:
         """Return the image of a whole path below the folder, or ''."""
@@ -150,9 +142,13 @@ class ImageFolder:
         found = nfkc.paths.get(nfkc.key(path))
         return _one_of(path, found) if found else ''
 
-    def _by_end(self, path: str) -> str:
-        """Return the image whose path ends as one does, or whose whole path is its end; or ''."""
-        for index in self._tolerant:
+    def _by_end(self, image: str) -> str:
+        """Return the image whose path ends as a name does, or whose whole path is its end; or ''.
+
+        All that a name may mean is tried in the strictest form first.
+        """
+        readings = list(_readings(image))
+        for index, path in itertools.product(self._tolerant, readings):
             key = index.key(path)
             found = index.ends.get(key) or next(
                 (index.paths[end] for end in _ends(key)[1:] if end in index.paths), None

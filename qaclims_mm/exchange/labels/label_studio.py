@@ -91,7 +91,8 @@ def _check_kind(path: Path, data: dict) -> None:
     other = next((key for key in _OTHER_TASKS if key in data), '')
     if other:
         raise FormatError(
-            f"{path} is Label Studio's JSON, but of tasks about {shown_name(other)}; {_WAY_OUT}."
+            f"{shown_text(path)} is Label Studio's JSON, but of tasks about {shown_name(other)}; "
+            f'{_WAY_OUT}.'
         )
 
 

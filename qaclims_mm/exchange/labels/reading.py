@@ -15,6 +15,8 @@ from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.images import check_image_folder
 from qaclims_mm.schemas.names import shown_text
 
+_FORBIDDEN = '{} may not be read; change its permissions, or those of its folder (chmod u+rX).'
+
 
 def read_source(labels: str | Path, images: str | Path) -> Source:
     """Read labels of whatever kind.
@@ -32,10 +34,25 @@ def read_source(labels: str | Path, images: str | Path) -> Source:
     """
     path, folder = Path(labels), Path(images)
     check_image_folder(images)
+    _check_access(folder)
     if os.path.isdir(labels):
+        _check_access(path)
         return read_label_folder(path, folder)
     if problem := problem_of_file(path):
         missing = f'there is no file or folder {shown_text(path)} with labels.'
         other = f'{shown_text(path)} {problem}; give a file or folder of labels.'
         raise FormatError(missing if problem == 'is missing' else other)
-    return read_label_file(path, folder)
+    try:
+        return read_label_file(path, folder)
+    except PermissionError as error:
+        raise FormatError(_FORBIDDEN.format(shown_text(error.filename or path))) from error
+
+
+def _check_access(folder: Path) -> None:
+    """Refuse a folder that would look empty, since its files may not be listed.
+
+    Raises:
+        FormatError: If it may not be read.
+    """
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise FormatError(_FORBIDDEN.format(shown_text(folder)))

@@ -59,13 +59,13 @@ def read_parquet_records(path: Path) -> Source:
         with pq.ParquetFile(path) as file:
             wanted = [name for name in file.schema_arrow.names if _is_wanted(name)]
             if len(wanted) < 2:
-                raise FormatError(f'{path} {problem_of_head(file.schema_arrow.names)}')
+                raise FormatError(f'{shown_text(path)} {problem_of_head(file.schema_arrow.names)}')
             names = _names_of_classes(file.schema_arrow.metadata or {})
             rows = _rows(file.iter_batches(_BATCH, columns=_without_bytes(file, wanted)), names)
             return _read(Source('Parquet'), path, rows)
     except (pa.ArrowException, OSError) as error:
         raise FormatError(
-            f'{path} is no Parquet that can be read ({error}); write it again.'
+            f'{shown_text(path)} is no Parquet that can be read ({error}); write it again.'
         ) from error
 
 

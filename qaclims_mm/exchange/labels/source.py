@@ -1,5 +1,6 @@
 """Labels as they were found, with a line for each kind of problem and the place of the first."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from qaclims_mm.schemas.names import (
     problem_of_characters,
     problem_of_name,
     shown_name,
+    shown_text,
 )
 
 # places that a line names besides the first
@@ -104,7 +106,7 @@ class Source:
             for place in places:
                 self.leave_out(place, text, kind)
 
-    def check_labelled(self, path: object, way_out: str) -> None:
+    def check_labelled(self, path: str | os.PathLike[str], way_out: str) -> None:
         """Refuse an export in which no image has a label.
 
         Args:
@@ -117,7 +119,7 @@ class Source:
         if not self._left_out and not any(self.rows.values()):
             number = len(self.rows)
             what = f'none of its {number} images has a label' if number else 'it names no image'
-            raise FormatError(f'{path} is {self.kind}, but {what}; {way_out}.')
+            raise FormatError(f'{shown_text(path)} is {self.kind}, but {what}; {way_out}.')
 
 
 def some_of(names: Sequence[str], shown: int = 10) -> str:

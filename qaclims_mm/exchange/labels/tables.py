@@ -21,7 +21,7 @@ from qaclims_mm.exchange.labels.columns import (
 from qaclims_mm.exchange.labels.encodings import decode_table
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.schemas.images import SUFFIXES
-from qaclims_mm.schemas.names import BLANKS, shown_name
+from qaclims_mm.schemas.names import BLANKS, shown_name, shown_text
 
 SEPARATORS = (',', ';', '\t', '|')
 _SHOWN = 5
@@ -36,29 +36,30 @@ def read_table(path: Path) -> Source:
     Raises:
         FormatError: If it is no table, lacks a column, or most of its rows are torn.
     """
-    text, note = decode_table(path, path.read_bytes())
+    where = shown_text(path)
+    text, note = decode_table(where, path.read_bytes())
     if not text:
-        raise FormatError(f'{path} is empty; it needs the columns image and labels.')
+        raise FormatError(f'{where} is empty; it needs the columns image and labels.')
     line = text.partition('\n')[0]
     separator = max(SEPARATORS, key=line.count)
     if not line.count(separator):
         raise FormatError(
-            f'{path}:1 has none of the separators , ; tab |, so there is one column: '
+            f'{where}:1 has none of the separators , ; tab |, so there is one column: '
             f'{line[:60]!r}; it needs the columns image and labels.'
         )
     reader = csv.reader(io.StringIO(text, newline=''), delimiter=separator)
-    rows = _rows(reader, path)
+    rows = _rows(reader, where)
     head = [cell.strip(BLANKS) for cell in next(rows)]
     image, label = column_of(head, IMAGE_COLUMNS), column_of(head, LABEL_COLUMNS)
     if image is None:
-        raise FormatError(f'{path}:1 {problem_of_head(head)}')
+        raise FormatError(f'{where}:1 {problem_of_head(head)}')
     columns = [place for place in (image, label) if place is not None]
     found, torn = _divide(reader, rows, len(head), columns, separator)
     source = Source(f'table with {separator!r} between its columns')
     source.notes += [note] if note else []
     if torn:
         text = _cures(torn, separator)
-        source.leave_out(f'{path}:{next(iter(torn))}', text)
+        source.leave_out(f'{where}:{next(iter(torn))}', text)
         if len(torn) > len(found):
             raise FormatError(
                 f'{source.problems[0]}. That is {len(torn)} of {len(torn) + len(found)} rows, so '
@@ -67,14 +68,14 @@ def read_table(path: Path) -> Source:
     label = json_column(found.values(), image) if label is None else label
     if label is not None:
         cells = {line: (row[image], row[label]) for line, row in found.items()}
-        add_rows(source, str(path), cells)
+        add_rows(source, where, cells)
     else:
-        _add_one_hot(source, path, head, found, image)
+        _add_one_hot(source, where, head, found, image)
     return source
 
 
 def _add_one_hot(
-    source: Source, path: Path, head: Sequence[str], rows: Mapping[int, list[str]], image: int
+    source: Source, where: str, head: Sequence[str], rows: Mapping[int, list[str]], image: int
 ) -> None:
     """Add the rows of a table with a column for each class.
 
@@ -83,15 +84,15 @@ def _add_one_hot(
     """
     classes = one_hot_columns(head, rows.values(), image)
     if not classes:
-        raise FormatError(f'{path}:1 {problem_of_head(head)}')
+        raise FormatError(f'{where}:1 {problem_of_head(head)}')
     source.kind += ' and a column of 0 and 1 for each class'
     for line, cells in rows.items():
         labels = marked(cells, classes)
         if labels is None:
             text = 'a cell is neither 0 nor 1, as those of a class are; left out'
-            source.leave_out(f'{path}:{line}', text)
+            source.leave_out(f'{where}:{line}', text)
         else:
-            source.add(cells[image], labels, f'{path}:{line}')
+            source.add(cells[image], labels, f'{where}:{line}')
 
 
 def _divide(
@@ -122,7 +123,7 @@ def _divide(
     return found, torn
 
 
-def _rows(reader: Any, path: Path) -> Iterator[list[str]]:
+def _rows(reader: Any, where: str) -> Iterator[list[str]]:
     """Yield the rows of a table.
 
     Raises:
@@ -132,7 +133,7 @@ def _rows(reader: Any, path: Path) -> Iterator[list[str]]:
         yield from reader
     except csv.Error as error:
         raise FormatError(
-            f'{path}:{reader.line_num}: {error}; is a quotation mark before it not closed?'
+            f'{where}:{reader.line_num}: {error}; is a quotation mark before it not closed?'
         ) from error
 
 

@@ -1,5 +1,6 @@
 """Labels of YOLO's text files, one for each image, and the names of their classes."""
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.labels.image_folder import ImageFolder
+from qaclims_mm.exchange.labels.image_folder import ImageFolder, ImageNameError
 from qaclims_mm.exchange.labels.own_files import image_of_file
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.exchange.labels.values import text_of
@@ -17,6 +18,7 @@ from qaclims_mm.schemas.names import BLANKS, shown_text
 
 # in the order in which they are believed
 _NAMES = ('data.yaml', 'classes.txt', 'obj.names')
+_LABELS, _IMAGES = 'labels', 'images'
 _LISTS, _YAML = ('.txt', '.names'), ('.yaml', '.yml')
 # a list of names is short; a larger file is something else
 _LARGEST = 1 << 20
@@ -69,9 +71,21 @@ def read_yolo(files: Sequence[Path], root: Path, images: Path) -> Source:
         if any(line.strip() for line in lines) and not any(map(_is_object, lines)):
             continue
         labels = list(_labels_of(source, path, lines, names))
-        source.add(image_of_file(source, folder, path, root), labels, shown_text(path))
+        source.add(_image_of(source, folder, path, root), labels, shown_text(path))
     source.check_labelled(root, _WAY_OUT)
     return source
+
+
+def _image_of(source: Source, folder: ImageFolder, path: Path, root: Path) -> str:
+    """Return the image of a file: by YOLO's rule ``labels/a.txt`` is of ``images/a.jpg``."""
+    parts = path.absolute().with_suffix('').parts
+    if _LABELS in parts:
+        place = len(parts) - 1 - parts[::-1].index(_LABELS)
+        with contextlib.suppress(ImageNameError):
+            found = folder.find(str(Path(*parts[:place], _IMAGES, *parts[place + 1 :])))
+            if found.exact:
+                return found.name
+    return image_of_file(source, folder, path, root)
 
 
 def _is_object(line: str) -> bool:

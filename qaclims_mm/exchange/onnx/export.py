@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmseg.models.utils import resize
 
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.onnx.graphs import MapsGraph, SegmentorGraph
@@ -97,8 +98,8 @@ def _traced(graph: SegmentorGraph | MapsGraph, size: tuple[int, int] | None) -> 
         dynamic[2] = torch.export.Dim('height', min=SMALLEST, max=LARGEST)
         dynamic[3] = torch.export.Dim('width', min=SMALLEST, max=LARGEST)
     try:
-        with _quiet(), torch.no_grad():
-            return torch.onnx.export(
+        with _quiet(), _sizes_unread(), torch.no_grad():
+            program: Any = torch.onnx.export(
                 graph,
                 (image,),
                 dynamo=True,
@@ -110,14 +111,34 @@ def _traced(graph: SegmentorGraph | MapsGraph, size: tuple[int, int] | None) -> 
             )
     # of what it cannot trace, torch raises whatever it meets
     except Exception as error:
-        name = type(graph.model).__name__
-        backbone = type(graph.model.backbone).__name__
-        reason = shorten(str(error.__cause__ or error), 300)
-        fix = 'fix the size of its images: --size HEIGHT WIDTH' if size is None else 'use torch'
-        raise ConfigError(
-            f'{name} with {backbone} cannot be exported by torch {torch.__version__} ({reason}); '
-            f'{fix}.'
-        ) from error
+        raise _impossible(graph, str(error.__cause__ or error), size) from error
+    # torch gives up a size that may change without an error
+    if any(isinstance(program.model.graph.inputs[0].shape[axis], int) for axis in dynamic):
+        raise _impossible(graph, 'it computes with the numbers of one size', size)
+    return program
+
+
+def _impossible(
+    graph: SegmentorGraph | MapsGraph, reason: str, size: tuple[int, int] | None
+) -> ConfigError:
+    """Return why a network cannot be exported, and what to do."""
+    name, backbone = type(graph.model).__name__, type(graph.model.backbone).__name__
+    fix = 'fix the size of its images: --size HEIGHT WIDTH' if size is None else 'use torch'
+    return ConfigError(
+        f'{name} with {backbone} cannot be exported by torch {torch.__version__} '
+        f'({shorten(reason, 300)}); {fix}.'
+    )
+
+
+@contextlib.contextmanager
+def _sizes_unread() -> Iterator[None]:
+    """Keep mmseg's ``resize`` from turning sizes into numbers, which it does for a warning."""
+    before = resize.__defaults__
+    resize.__defaults__ = (*before[:-1], False)
+    try:
+        yield
+    finally:
+        resize.__defaults__ = before
 
 
 @contextlib.contextmanager

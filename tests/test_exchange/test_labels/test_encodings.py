@@ -1,16 +1,14 @@
-from pathlib import Path
-
 import pytest
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.exchange.labels.encodings import decode_table
 
-PATH = Path('x.csv')
+WHERE = 'x.csv'
 
 
 @pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
 def test_unicode(encoding):
-    assert decode_table(PATH, 'a;größe;猫\r\n\r'.encode(encoding)) == ('a;größe;猫\n\n', '')
+    assert decode_table(WHERE, 'a;größe;猫\r\n\r'.encode(encoding)) == ('a;größe;猫\n\n', '')
 
 
 @pytest.mark.parametrize('encoding', ['cp1252', 'latin-1'])
@@ -22,7 +20,7 @@ def test_windows_is_read_with_a_note(encoding, text):
         content = ('a\n' + text).encode(encoding)
     except UnicodeEncodeError:
         content = ('a\n' + text).encode('cp1252')
-    found, note = decode_table(PATH, content)
+    found, note = decode_table(WHERE, content)
     assert found == 'a\n' + text
     assert note.startswith('x.csv:2 is not UTF-8; the table is read as Windows-1252')
 
@@ -45,4 +43,4 @@ def test_other_encodings_are_refused(text, encoding):
     with pytest.raises(
         FormatError, match=r'x\.csv:1 is not UTF-8 \(byte 0x\w\w\); save the table as'
     ):
-        decode_table(PATH, text.encode(encoding))
+        decode_table(WHERE, text.encode(encoding))

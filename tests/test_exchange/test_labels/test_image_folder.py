@@ -18,6 +18,8 @@ NAMES = (
     'deep/er/p7.tif',
     '100% sure?.png',
     'My photo (1).jpg',
+    'x 1.jpg',
+    'x201.jpg',
 )
 
 
@@ -72,6 +74,7 @@ def test_whole_paths(folder, root, image, name):
         ('https://host/sub%20dir/%C3%A9t%C3%A9.webp', 'sub dir/été.webp'),
         ('file:///home/me/a.jpg', 'a.jpg'),
         ('sub%20dir/c.jpg', 'sub dir/c.jpg'),
+        ('x%201.jpg', 'x 1.jpg'),
         # Label Studio
         ('/data/local-files/?d=images/train/p0.jpg', 'train/p0.jpg'),
         ('/data/local-files/?d=pics%5Cval%5Cp0.jpg', 'val/p0.jpg'),
@@ -124,12 +127,6 @@ def test_names_that_look_the_same(tmp_path):
     assert [folder.find(name).name for name in forms] == forms
     with pytest.raises(ImageNameError, match=r"É may be 'e\\u0301.jpg' or '\\xe9.jpg'$"):
         folder.find('É')
-
-
-def test_the_first_that_is_found(folder):
-    images = ImageFolder(folder / 'pics')
-    assert images.first_of(['gone', 'p0', 'c.jpg', 'a']) == 'sub dir/c.jpg'
-    assert images.first_of(['gone', 'p0']) == 'gone'
 
 
 def test_names(folder):

@@ -1,6 +1,10 @@
 """What is read at all, and the small files that people really have (``shared/cases``)."""
 
 import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -90,3 +94,33 @@ def test_folders_without_images(tmp_path):
 def test_no_folder_of_images(tmp_path):
     with pytest.raises(FormatError, match=r'there is no folder .*gone with images\.'):
         read_source(tmp_path / 'gone', tmp_path / 'gone')
+
+
+# root may read everything, so another user does it
+AS_NOBODY = """
+import os, sys
+from qaclims_mm.exchange.labels.reading import read_source
+if os.getuid() == 0:
+    os.setuid(65534)
+try:
+    read_source(*sys.argv[1:])
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize('forbidden', ['labels.csv', 'images', 'xml'])
+def test_files_and_folders_that_may_not_be_read(forbidden):
+    # the parents of tmp_path are another user's too
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        for folder in ('images', 'xml'):
+            (root / folder).mkdir()
+        (root / 'labels.csv').write_text('image,labels\na.jpg,cat\n')
+        labels = root / ('xml' if forbidden == 'xml' else 'labels.csv')
+        (root / forbidden).chmod(0)
+        command = [sys.executable, '-c', AS_NOBODY, labels, root / 'images']
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        (root / forbidden).chmod(0o755)
+    assert done.stdout.startswith(f'{root}/{forbidden} may not be read; change its permissions')

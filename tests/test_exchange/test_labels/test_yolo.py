@@ -84,6 +84,21 @@ def test_an_empty_file_is_an_image_without_labels(root):
     assert found.rows == {'train/a.jpg': ['cat'], 'val/b.png': []}
 
 
+@pytest.mark.parametrize('given', ['.', 'labels', 'labels/val'])
+def test_the_folder_of_images_and_labels(root, given):
+    # an image of the same name in another folder
+    Image.new('RGB', (4, 3)).save(root / 'images/train/b.png')
+    write(root, classes_txt='cat', labels__val__b_txt=BOX)
+    assert read_source(root / given, root).rows == {'images/val/b.png': ['cat']}
+
+
+def test_labels_beside_images_in_folders_of_their_own(root):
+    (root / 'images').rename(root / 'x')
+    (root / 'x/train').rename(root / 'x/images')
+    write(root, data_yaml='names: [cat]', x__labels__a_txt=BOX)
+    assert read_source(root, root).rows == {'x/images/a.jpg': ['cat']}
+
+
 def test_bad_lines_cost_themselves(root):
     lines = f'{BOX}\ncat 0.5 0.5 0.5 0.5\n0 0.5\n5 0.5 0.5 0.5 0.5\n6 0.5 0.5 0.5 0.5\n-1 1 1 1 1'
     write(root, classes_txt='cat', labels__train__a_txt=lines)

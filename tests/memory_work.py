@@ -1,0 +1,74 @@
+"""Print what functions take of memory at their peaks, in copies of an image's maps, as JSON."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from qaclims_mm.functional import crf
+from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
+from qaclims_mm.functional.evaluation import count_pixels
+from qaclims_mm.functional.par import pixel_adaptive_refinement
+from qaclims_mm.models.refiners.irn import IRNRefiner
+from qaclims_mm.schemas import read_cams, write_cams
+
+# a map is 1 MiB; all of them are larger than what malloc keeps of freed memory
+CLASSES, SIDE = 64, 512
+SIZE, COPY = (SIDE, SIDE), 4 * CLASSES * SIDE * SIDE
+
+
+def kilobytes(name: str) -> int:
+    lines = Path('/proc/self/status').read_text(encoding='utf-8').splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f'{name}:'))
+
+
+def copies(work: Callable[[], object]) -> float:
+    """Return what a call takes beside what was there, its result included."""
+    # resets the peak
+    Path('/proc/self/clear_refs').write_text('5', encoding='utf-8')
+    before = kilobytes('VmRSS')
+    result = work()
+    peak = kilobytes('VmHWM')
+    del result
+    return 1024 * (peak - before) / COPY
+
+
+def measure(folder: Path) -> dict[str, float]:
+    torch.set_num_threads(1)
+    random = torch.Generator().manual_seed(0)
+    coarse = [torch.rand(CLASSES, s, s, generator=random) for s in (32, 16, 48, 64)]
+    maps, names = merge_multiscale_cams(coarse, SIZE)[1], torch.arange(CLASSES)
+    arrays, labels, path = maps.numpy(), names.numpy(), folder / 'a.npz'
+    truth = np.zeros(SIZE, np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    tensor = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
+    cells = torch.rand(CLASSES, SIDE // 4, SIDE // 4, generator=random)
+    # two labels are what a field affords here
+    crf._MOST_VALUES = 2 * SIDE * SIDE
+    few = dict(settings=crf.CRFSettings(steps=1))
+    irn = SimpleNamespace(normalise='image')
+    # the first calls of libraries take memory that stays
+    crf.confident_labels(arrays[:1], labels[:1], image, **few)
+    calls = dict(
+        merge=lambda: merge_multiscale_cams(coarse, SIZE),
+        mask=lambda: mask_of_cams(maps, names, 0.25),
+        score=lambda: count_pixels(arrays, labels, truth, np.arange(1, 100) / 100),
+        write=lambda: write_cams(path, labels, arrays[:, ::4, ::4], arrays),
+        read=lambda: read_cams(path),
+        read_strided=lambda: read_cams(path, full_size=False),
+        read_one=lambda: read_cams(path, only=CLASSES - 1),
+        label=lambda: crf.confident_labels(arrays, labels, image, **few),
+        irn=lambda: IRNRefiner._full_size(irn, cells, SIZE),
+        par=lambda: pixel_adaptive_refinement(tensor, maps[None], (1,), 1),
+    )
+    return {name: round(copies(call), 2) for name, call in calls.items()}
+
+
+if __name__ == '__main__':
+    with tempfile.TemporaryDirectory() as made:
+        json.dump(measure(Path(made)), sys.stdout)

@@ -1,0 +1,38 @@
+"""Many classes at full size: what an image's maps take, counted in copies of them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tiny_runs import ROOT
+
+LINUX = Path('/proc/self/clear_refs').exists()
+# copies of 64 maps that a call may take beside what it is given, its result included
+MOST = dict(
+    merge=2.4,
+    mask=0.2,
+    score=0.3,
+    write=0.8,
+    read=1.5,
+    read_strided=0.2,
+    read_one=0.2,
+    label=0.5,
+    irn=1.2,
+    par=2.8,
+)
+
+
+@pytest.mark.skipif(not LINUX, reason='the kernel tells peaks of memory on Linux alone')
+def test_no_function_holds_several_copies_of_all_maps():
+    environment = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT))
+    # what malloc is told would keep freed memory
+    environment = {k: v for k, v in environment.items() if not k.startswith('MALLOC_')}
+    command = [sys.executable, str(ROOT / 'tests/memory_work.py')]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert not done.returncode, done.stderr
+    measured = json.loads(done.stdout)
+    assert set(measured) == set(MOST)
+    assert {name: copies for name, copies in measured.items() if copies > MOST[name]} == {}
