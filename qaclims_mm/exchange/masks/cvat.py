@@ -17,7 +17,7 @@ from qaclims_mm.exchange.masks.formats import (
     problem_of_markup,
 )
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_centres
+from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
 from qaclims_mm.exchange.masks.runs import from_runs, run_lengths
 from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_text
@@ -128,16 +128,16 @@ def _mask_of(image: ElementTree.Element, image_id: str, reading: Reading, where:
     for shape in sorted(shapes, key=_layer):
         at = f'{where}, image {image_id}, {shape.tag} {[*image].index(shape) + 1}'
         try:
-            filled = _pixels_of(shape, mask.shape)
+            patch = _patch_of(shape, mask.shape)
         except (TypeError, ValueError) as error:
             reading.problem(f'{at}: {error}; left out')
             continue
-        mask[filled > 0] = reading.value(shape.get('label') or '', at)
+        patch.paint(mask, reading.value(shape.get('label') or '', at))
     return mask
 
 
-def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
-    """Return the pixels of a shape, uint8 ``(H, W)`` of 0 and 1.
+def _patch_of(shape: ElementTree.Element, size: tuple[int, ...]) -> Patch:
+    """Return the pixels of a shape.
 
     Raises:
         TypeError: If it is no shape with an area.
@@ -146,11 +146,7 @@ def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
     if shape.tag == 'polygon':
         pairs = [pair.split(',') for pair in (shape.get('points') or '').split(';')]
         points = np.array([[float(n) for n in pair] for pair in pairs])
-        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-            raise ValueError('it needs three points of x and y')
-        if not np.isfinite(points).all():
-            raise ValueError('a number is not finite')
-        return fill_centres(points, (size[0], size[1]))
+        return patch_of_polygon(points, size, 'centres')
     if shape.tag != 'mask':
         raise TypeError('it is no mask; draw a polygon or a mask')
     left, top, width, height = (_whole(shape.get(k)) for k in ('left', 'top', 'width', 'height'))
@@ -159,10 +155,8 @@ def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
     if left + width > size[1] or top + height > size[0]:
         raise ValueError('it is not inside its image')
     runs = [int(n) for n in (shape.get('rle') or '').split(',')]
-    filled = np.zeros(size, np.uint8)
-    box = from_runs(runs, width * height).reshape(height, width)
-    filled[top : top + height, left : left + width] = box
-    return filled
+    first, rows = from_runs(runs, width * height, width)
+    return Patch(left, top + first, rows)
 
 
 def _layer(shape: ElementTree.Element) -> int:

@@ -18,7 +18,7 @@ from qaclims_mm.exchange.masks.formats import (
     problem_of_markup,
 )
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_centres
+from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
 from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.version import __version__
@@ -124,11 +124,11 @@ def read_label_studio(
         for place, region in enumerate(result, start=1):
             at = f'{where}, region {place}'
             try:
-                filled, label = _pixels_of(region, (mask.shape[0], mask.shape[1]))
+                patch, label = _patch_of(region, (mask.shape[0], mask.shape[1]))
             except (TypeError, ValueError) as error:
                 reading.problem(f'{at}: {error}; left out')
                 continue
-            mask[filled > 0] = reading.value(label, at)
+            patch.paint(mask, reading.value(label, at))
         yield image_id, mask
 
 
@@ -159,8 +159,8 @@ def _result(task: object, where: str, reading: Reading) -> list[object] | None:
     return None
 
 
-def _pixels_of(region: object, size: tuple[int, int]) -> tuple[np.ndarray, str]:
-    """Return the pixels of a region, uint8 ``(H, W)`` of 0 and 1, and its label.
+def _patch_of(region: object, size: tuple[int, int]) -> tuple[Patch, str]:
+    """Return the pixels of a region, and its label.
 
     Raises:
         TypeError: If it is no region with an area and a label.
@@ -182,8 +182,6 @@ def _pixels_of(region: object, size: tuple[int, int]) -> tuple[np.ndarray, str]:
             raise TypeError('it has no run lengths')
         return decode_brush(content, size), labels[0]
     points = np.asarray(value.get('points'), dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-        raise ValueError('it needs three points of x and y')
-    if not np.isfinite(points).all():
-        raise ValueError('a number is not finite')
-    return fill_centres(points * (size[1] / 100, size[0] / 100), size), labels[0]
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError('it needs points of x and y')
+    return patch_of_polygon(points * (size[1] / 100, size[0] / 100), size, 'centres'), labels[0]

@@ -22,12 +22,16 @@ def run_lengths(pixels: np.ndarray) -> np.ndarray:
     return np.diff(np.concatenate([[0], changes, [len(pixels)]]))
 
 
-def from_runs(lengths: Sequence[int], number: int) -> np.ndarray:
-    """Return the flat mask of runs, uint8 ``(number,)``.
+def from_runs(lengths: Sequence[int], number: int, line: int) -> tuple[int, np.ndarray]:
+    """Return the lines of a mask between the first and the last that have a pixel.
 
     Args:
         lengths: What a file says the lengths are.
         number: Number of pixels that they must be of.
+        line: Pixels of a row or column, along which the runs go.
+
+    Returns:
+        Number of the first line, and lines of 0 and 1, uint8 ``(lines, line)``.
 
     Raises:
         ValueError: If they are of another number, or one is negative.
@@ -35,5 +39,11 @@ def from_runs(lengths: Sequence[int], number: int) -> np.ndarray:
     # in Python, whose integers do not overflow
     if any(n < 0 for n in lengths) or sum(lengths) != number:
         raise ValueError(f'its runs are not of {number} pixels')
-    counts = np.array(lengths, dtype=np.int64)
-    return np.repeat((np.arange(len(counts)) & 1).astype(np.uint8), counts)
+    edges = np.concatenate([[0], np.cumsum(np.array(lengths, dtype=np.int64))])
+    values = (np.arange(len(lengths)) & 1).astype(np.uint8)
+    [ones] = np.nonzero(values * np.diff(edges))
+    if not len(ones):
+        return 0, np.zeros((0, line), np.uint8)
+    first, last = int(edges[ones[0]]) // line, -(-int(edges[ones[-1] + 1]) // line)
+    counts = np.diff(edges.clip(first * line, last * line))
+    return first, np.repeat(values, counts).reshape(-1, line)

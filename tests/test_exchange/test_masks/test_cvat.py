@@ -75,9 +75,12 @@ def test_the_shape_in_front_wins(tmp_path, read, low, high):
 SHAPES = {
     'box': ('<box label="dog" xtl="1" ytl="1" xbr="2" ybr="2"/>', 'it is no mask; draw a polygon'),
     'line': ('<polyline label="dog" points="1,1;2,2"/>', 'it is no mask'),
-    'two points': ('<polygon label="dog" points="1,1;2,2"/>', 'it needs three points'),
+    'two points': ('<polygon label="dog" points="1,1;2,2"/>', 'it is no polygon of x and y'),
     'no points': ('<polygon label="dog"/>', 'could not convert string to float'),
-    'three numbers': ('<polygon label="dog" points="1,1,1;2,2,2;3,3,3"/>', 'it needs three points'),
+    'three numbers': (
+        '<polygon label="dog" points="1,1,1;2,2,2;3,3,3"/>',
+        'it is no polygon of x and y',
+    ),
     'ragged': ('<polygon label="dog" points="1,1;2;3,3"/>', 'inhomogeneous'),
     'infinite': ('<polygon label="dog" points="1,1;2,inf;3,3"/>', 'a number is not finite'),
     'no size': ('<mask label="dog" rle="1" left="0" top="0"/>', 'it needs left, top, width'),
