@@ -146,7 +146,7 @@ def _left_of(point: np.ndarray, ring: np.ndarray) -> tuple[int, np.ndarray]:
 def _iou(ring: np.ndarray, pixels: np.ndarray, rule: str) -> float:
     # a frame around the box shows what the polygon takes beyond it
     height, width = pixels.shape
-    filled = FILLS[rule](ring + 1, (height + 2, width + 2))
+    filled = FILLS[rule](ring + 1, (height + 2, width + 2), (0, 0))
     area, both = int(pixels.sum()), int((filled[1:-1, 1:-1] & pixels).sum())
     return both / (area + int(filled.sum()) - both)
 

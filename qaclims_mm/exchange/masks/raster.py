@@ -21,7 +21,9 @@ _CORNERS = 3
 _CHUNK = 1 << 21
 
 
-def fill_centres(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def fill_centres(
+    points: np.ndarray, size: tuple[int, int], corner: tuple[int, int] = (0, 0)
+) -> np.ndarray:
     """Return the pixels that pycocotools gives to a polygon, by the even-odd rule.
 
     It draws the outline on a grid of fifths of pixels, and looks where it crosses the centres of
@@ -30,19 +32,23 @@ def fill_centres(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Args:
         points: Finite x and y in pixels from the corner of the image, ``(N, 2)``; the last point
             joins the first.
-        size: Height and width of the image.
+        size: Height and width of the box that is filled.
+        corner: X and y of the box. The last bit of a float may depend on where a polygon is, so it
+            is not the polygon that is moved.
 
     Returns:
-        Uint8 ``(H, W)`` of 0 and 1; what lies outside the image is cut off.
+        Uint8 ``(H, W)`` of 0 and 1; what lies outside the box is cut off.
     """
-    height, width = size
+    (height, width), (left, top) = size, corner
     grid = np.trunc(points * _GRID + 0.5).astype(np.int64)
     starts, ends = grid, np.roll(grid, -1, axis=0)
     flips = np.zeros((height + 1, width), np.uint8)
     for part in _chunks(np.abs(ends - starts).max(axis=1)):
         column, row = _crossings(starts[part], ends[part])
+        column -= left
         inside = (column >= 0) & (column < width)
-        row = np.ceil((row[inside] + 0.5) / _GRID - 0.5).clip(0, height).astype(np.int64)
+        row = np.ceil((row[inside] + 0.5) / _GRID - 0.5).astype(np.int64) - top
+        row = row.clip(0, height)
         np.bitwise_xor.at(flips.reshape(-1), row * width + column[inside], 1)
     return np.bitwise_xor.accumulate(flips, axis=0)[:height]
 
@@ -79,14 +85,17 @@ def _crossings(starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.nda
     return left[crosses] // _GRID, rows
 
 
-def fill_pixels(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def fill_pixels(
+    points: np.ndarray, size: tuple[int, int], corner: tuple[int, int] = (0, 0)
+) -> np.ndarray:
     """Return the pixels inside and on the outline of a polygon; as ``fill_centres`` otherwise."""
     filled = np.zeros(size, np.uint8)
-    cv2.fillPoly(filled, [np.floor(points).astype(np.int32)], 1)
+    offset = -corner[0], -corner[1]
+    cv2.fillPoly(filled, [np.floor(points).astype(np.int32)], 1, offset=offset)
     return filled
 
 
-FILLS: dict[str, Callable[[np.ndarray, tuple[int, int]], np.ndarray]] = {
+FILLS: dict[str, Callable[[np.ndarray, tuple[int, int], tuple[int, int]], np.ndarray]] = {
     'centres': fill_centres,
     'pixels': fill_pixels,
 }
@@ -135,4 +144,4 @@ def patch_of_polygon(points: np.ndarray, size: tuple[int, ...], rule: str) -> Pa
     left, top = np.floor(points.min(axis=0)).astype(int).clip(0, limits).tolist()
     right, bottom = (np.floor(points.max(axis=0)).astype(int) + 1).clip(0, limits).tolist()
     box = max(bottom - top, 0), max(right - left, 0)
-    return Patch(left, top, FILLS[rule](points - (left, top), box))
+    return Patch(left, top, FILLS[rule](points, box, (left, top)))

@@ -45,7 +45,7 @@ def test_patches(rule, seed):
     points = np.random.default_rng(seed).uniform(-20, 60, (3 + seed // 4, 2))
     mask = np.zeros((30, 45), np.uint8)
     patch_of_polygon(points, mask.shape, rule).paint(mask, 7)
-    np.testing.assert_array_equal(mask, FILLS[rule](points, mask.shape) * 7)
+    np.testing.assert_array_equal(mask, FILLS[rule](points, mask.shape, (0, 0)) * 7)
 
 
 @pytest.mark.parametrize('rule', FILLS)
