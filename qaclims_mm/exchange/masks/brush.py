@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from qaclims_mm.exchange.masks.raster import Patch
-from qaclims_mm.exchange.masks.runs import run_lengths
 
 _CHANNELS, _WORD = 4, 8
 _SIZES = (3, 4, 8, 16)
@@ -20,15 +19,15 @@ _LONGEST = 1 << _SIZES[-1]
 _PAINTED = 128
 
 
-def encode_brush(pixels: np.ndarray) -> list[int]:
+def encode_brush(runs: Sequence[int]) -> list[int]:
     """Return the bytes of a mask.
 
     Args:
-        pixels: 0 and 1, ``(H, W)``.
+        runs: Lengths of the runs of 0 and 1 along its rows; see ``runs``.
     """
-    bits = [f'{pixels.size * _CHANNELS:032b}{_WORD - 1:05b}']
+    bits = [f'{sum(runs) * _CHANNELS:032b}{_WORD - 1:05b}']
     bits += [f'{size - 1:04b}' for size in _SIZES]
-    for number, run in enumerate(run_lengths(pixels.reshape(-1)).tolist()):
+    for number, run in enumerate(runs):
         word = f'{255 * (number % 2):0{_WORD}b}'
         left = run * _CHANNELS
         while left:

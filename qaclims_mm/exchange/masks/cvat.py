@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import (
     MaskWriter,
     Picture,
@@ -106,7 +106,9 @@ def read_cvat(path: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]:
                 image_id = reading.take(name, f'{where}, image {number}', size)
                 number += 1
                 if image_id is not None:
-                    yield image_id, _mask_of(element, image_id, reading, where)
+                    canvas = Canvas(reading, image_id)
+                    _paint(element, canvas, f'{where}, image {image_id}')
+                    yield from canvas.finish(where)
                 element.clear()
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         if isinstance(error, FormatError):
@@ -122,18 +124,18 @@ def _check_root(root: ElementTree.Element, where: str) -> None:
         )
 
 
-def _mask_of(image: ElementTree.Element, image_id: str, reading: Reading, where: str) -> np.ndarray:
-    mask = reading.canvas(image_id)
-    shapes = [shape for shape in image if shape.tag not in ('tag', 'attribute')]
+def _paint(image: ElementTree.Element, canvas: Canvas, where: str) -> None:
+    """Paint the shapes of an image, those in front last."""
+    # tags beside shapes say nothing of pixels
+    shapes = [shape for shape in image if shape.tag != 'tag'] or [*image]
     for shape in sorted(shapes, key=_layer):
-        at = f'{where}, image {image_id}, {shape.tag} {[*image].index(shape) + 1}'
+        at = f'{where}, {shape.tag} {[*image].index(shape) + 1}'
         try:
-            patch = _patch_of(shape, mask.shape)
+            patch = _patch_of(shape, canvas.size)
         except (TypeError, ValueError) as error:
-            reading.problem(f'{at}: {error}; left out')
+            canvas.reject(error, at)
             continue
-        patch.paint(mask, reading.value(shape.get('label') or '', at))
-    return mask
+        canvas.paint([patch], shape.get('label') or '', at)
 
 
 def _patch_of(shape: ElementTree.Element, size: tuple[int, ...]) -> Patch:

@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from qaclims_mm.exchange.masks.brush import decode_brush, encode_brush
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import (
     MaskWriter,
     Picture,
@@ -19,6 +19,7 @@ from qaclims_mm.exchange.masks.formats import (
 )
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
+from qaclims_mm.exchange.masks.runs import runs_of_lines
 from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.version import __version__
@@ -75,7 +76,10 @@ class LabelStudioWriter(MaskWriter):
         value: dict[str, Any]
         if self.options.rle:
             kind = 'brushlabels'
-            value = dict(format='rle', rle=encode_brush(region.full((height, width))))
+            left, top, *_ = region.box
+            rows = np.zeros((region.box[3], width), np.uint8)
+            rows[:, left : left + region.box[2]] = region.pixels
+            value = dict(format='rle', rle=encode_brush(runs_of_lines(rows, top, height)))
         else:
             kind = 'polygonlabels'
             points = self.polygon(region) * (100 / width, 100 / height)
@@ -120,16 +124,16 @@ def read_label_studio(
         image_id = reading.take(name, where)
         if image_id is None:
             continue
-        mask = reading.canvas(image_id)
+        canvas = Canvas(reading, image_id)
         for place, region in enumerate(result, start=1):
             at = f'{where}, region {place}'
             try:
-                patch, label = _patch_of(region, (mask.shape[0], mask.shape[1]))
+                patch, label = _patch_of(region, canvas.size)
             except (TypeError, ValueError) as error:
-                reading.problem(f'{at}: {error}; left out')
+                canvas.reject(error, at)
                 continue
-            patch.paint(mask, reading.value(label, at))
-        yield image_id, mask
+            canvas.paint([patch], label, at)
+        yield from canvas.finish(where, single=True)
 
 
 def _links(task: object) -> list[str]:

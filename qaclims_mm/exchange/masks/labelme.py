@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
@@ -104,16 +104,16 @@ def read_labelme(
         )
         if image_id is None:
             continue
-        mask = reading.canvas(image_id)
+        canvas = Canvas(reading, image_id)
         for number, shape in enumerate(content['shapes'], start=1):
             at = f'{where}, shape {number}'
             try:
-                patch = _patch_of(shape, mask.shape)
+                patch = _patch_of(shape, canvas.size)
             except (KeyError, TypeError, ValueError, OSError, SyntaxError) as error:
-                reading.problem(f'{at}: {error}; left out')
+                canvas.reject(error, at)
                 continue
-            patch.paint(mask, reading.value(shape['label'], at))
-        yield image_id, mask
+            canvas.paint([patch], shape['label'], at)
+        yield from canvas.finish(where, single=True)
 
 
 def _patch_of(shape: object, size: tuple[int, ...]) -> Patch:

@@ -22,6 +22,25 @@ def run_lengths(pixels: np.ndarray) -> np.ndarray:
     return np.diff(np.concatenate([[0], changes, [len(pixels)]]))
 
 
+def runs_of_lines(lines: np.ndarray, first: int, number: int) -> list[int]:
+    """Return the runs of a mask of which some lines are given.
+
+    Args:
+        lines: Rows or columns of 0 and 1, along which the runs go, ``(n, line)``.
+        first: Number of the first of them.
+        number: Lines of the whole mask; the others have no pixel.
+
+    Example:
+        >>> runs_of_lines(np.array([[0, 1]]), 1, 3)
+        [3, 1, 2]
+    """
+    counts = run_lengths(lines.reshape(-1)).tolist()
+    counts[0] += first * lines.shape[1]
+    after = (number - first - len(lines)) * lines.shape[1]
+    # an even number of runs ends with one of 1
+    return [*counts, after] if len(counts) % 2 == 0 else [*counts[:-1], counts[-1] + after]
+
+
 def from_runs(lengths: Sequence[int], number: int, line: int) -> tuple[int, np.ndarray]:
     """Return the lines of a mask between the first and the last that have a pixel.
 
