@@ -41,6 +41,8 @@ EXTRAS = {
         'setuptools>=77',
         # mmseg's analyze_logs.py
         'seaborn>=0.13',
+        # reads exported masks back
+        'supervision>=0.27',
     ],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],
