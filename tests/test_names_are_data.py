@@ -26,6 +26,7 @@ from qaclims_mm.datasets.folder import FolderWeakDataset
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.exchange.labels.reading import read_source
+from qaclims_mm.exchange.labels.words import as_words
 from qaclims_mm.projects.checks import check_source
 from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.schemas import update_metrics, write_json, write_run_config

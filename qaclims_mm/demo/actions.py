@@ -68,8 +68,7 @@ class Actions:
         opened = open_files(files, self.explainer.read, self._most)
         album, messages = opened.album, opened.messages
         if album is None:
-            # a sentence of its own beside the list, which is easily overlooked
-            raise DataError(messages[0] if len(messages) == 1 else _none_of(messages))
+            return *begin_empty()[:-1], listed(messages)
         if labels:
             album, more = label_album(album, labels, self.explainer.class_names)
             messages = [*more, *messages]
@@ -218,10 +217,6 @@ def listed(messages: Sequence[str]) -> Any:
 def _button(album: Album | None) -> Any:
     """Return the button of the download: whether there is something to find."""
     return gr.Button(interactive=any(e.labels for e in album.entries) if album else False)
-
-
-def _none_of(messages: Sequence[str]) -> str:
-    return f'none of {len(messages)} files can be read. {messages[0]}'
 
 
 def _kept(content: bytes, name: str) -> str:

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from qaclims_mm.datasets.transforms.formatting import to_chw
 from qaclims_mm.demo.networks import Networks
-from qaclims_mm.demo.proposing import clip_proposer_of, propose_by_questions
+from qaclims_mm.demo.proposing import CLIPProposer, clip_proposer_of, propose_by_questions
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.cam_inferencer import MAX_SIDE, CAMInferencer
@@ -82,20 +82,23 @@ class Explainer:
         device: str | None = None,
         max_side: int | None = None,
     ) -> None:
-        segmentor = networks.segmentor
         self.warning = networks.warning
-        self._segmenter = segmentor and Segmenter(segmentor.config, segmentor.checkpoint, device)
         self._maker: CAMInferencer | None = None
-        self._by_clip, self._refiner = None, None
-        cfg = networks.config
-        if cfg is not None:
+        self._segmenter: Segmenter | None = None
+        self._by_clip: CLIPProposer | None = None
+        self._refiner: Any = None
+        if (segmentor := networks.segmentor) is not None:
+            self._segmenter = Segmenter(segmentor.config, segmentor.checkpoint, device)
+            cfg, self.classes = segmentor.config, self._segmenter.classes
+        if networks.config is not None:
+            cfg = networks.config
             self._maker = CAMInferencer(cfg, networks.weights, device, networks.qape)
+            self.classes = self._maker.classes
             self._refiner = _build_refiner(networks.refiner, refiner_weights, self._maker)
             names = self._maker.class_names
             self._by_clip = clip_proposer_of(cfg, self._maker.model, names, MODELS.build)
-        self.can_ask = cfg is not None and networks.qape is not None
-        self.classes = (self._maker or self._segmenter).classes
-        own = (cfg or segmentor.config).test_dataloader.dataset.pipeline[0].get('max_side')
+        self.can_ask = self.can_map and networks.qape is not None
+        own = cfg.test_dataloader.dataset.pipeline[0].get('max_side')
         self.max_side = max_side or networks.max_side or own or MAX_SIDE
         self._lock = threading.Lock()
 

@@ -16,12 +16,24 @@ from qaclims_mm.exchange.masks.export import FORMATS
 TICKED = 40
 # what a session holds is forgotten after this time, and its files are deleted
 SECONDS = 3600
-# gradio shows small images small, and lets a long name push what is beside it off the page
+# gradio shows small images small, lets a long name push what is beside it off the page, keeps the
+# word "Error" over a picture after the message is gone, and has a legend paler than the masks
 CSS = """
 .filled button, .filled .image-frame, .filled img { width: 100%; object-fit: contain; }
 label, .legend-item, th, td, td *, .messages li { overflow-wrap: anywhere; min-width: 0; }
+[data-testid=status-tracker]:has(> span.error) { display: none; }
+.chooser .grid-wrap { min-height: 0; max-height: 16em; }
+.results { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); }
+.chooser .grid-container { grid-template-columns: repeat(4, minmax(0, 1fr)) !important; }
+.chooser .caption-label { max-width: 100%; left: 0; right: 0; font-size: .7em; }
 .messages ul { margin: 0; padding-left: 1.2em; list-style: disc; }
-.warning { border-left: 4px solid #d97706; background: #fef3c7; color: #78350f; padding: .6em 1em; }
+.warning { margin: 0; border-left: 4px solid #d97706; padding: .6em 1em; }
+.warning { background: #fef3c7; color: #78350f; }
+.legend-item { position: relative; padding-left: 1.8em !important; }
+.legend-item::before, .legend-item::after {
+    content: ""; position: absolute; left: .4em; top: calc(50% - .5em); width: 1em; height: 1em;
+    background-color: inherit;
+}
 """
 INTRO = '# From a word to a mask\n'
 OF_MAPS = """\
@@ -104,7 +116,8 @@ class Page:
         ) as blocks:
             gr.Markdown(f'{INTRO}{self._intro()}')
             if self.explainer.warning:
-                gr.HTML(f'<p class="warning">{html.escape(self.explainer.warning)}</p>')
+                warning = html.escape(self.explainer.warning)
+                gr.HTML(f'<p class="warning">{warning}</p>', padding=False)
             with gr.Row():
                 with gr.Column(scale=1, min_width=280):
                     inputs = self._inputs()
@@ -126,10 +139,14 @@ class Page:
         album = gr.State(time_to_live=SECONDS)
         files = gr.File(label='images', file_count='multiple', type='filepath', height=140)
         drawn = gr.Button('Try a MiniWorld picture', visible=self._draws)
+        with gr.Accordion('Labels of many images', open=False, visible=maps):
+            gr.Markdown('A table or an export with image and labels, as for `qaclims init`.')
+            labels = gr.File(label='labels', file_count='multiple', type='filepath', height=120)
         gallery = gr.Gallery(
-            label='choose an image',
+            show_label=False,
             columns=4,
-            height=180,
+            height='auto',
+            elem_classes='chooser',
             object_fit='contain',
             allow_preview=False,
             interactive=False,
@@ -139,11 +156,9 @@ class Page:
         messages = gr.HTML(visible=False, elem_classes='messages', label='messages')
         preview = _picture('as it is read')
         classes = self._classes()
-        with gr.Accordion('Labels of many images', open=False, visible=maps):
-            gr.Markdown('A table or an export with image and labels, as for `qaclims init`.')
-            labels = gr.File(label='labels', file_count='multiple', type='filepath', height=120)
-        propose = gr.Button('Propose classes', visible=maps)
-        run = gr.Button('Find', variant='primary')
+        with gr.Row():
+            propose = gr.Button('Propose classes', visible=maps, min_width=120)
+            run = gr.Button('Find', variant='primary', min_width=120)
         return _Inputs(
             album, files, drawn, gallery, preview, labels, messages, classes, propose, run
         )
@@ -153,9 +168,11 @@ class Page:
         found = gr.State(time_to_live=SECONDS)
         with gr.Row(visible=maps):
             shown = gr.Radio([], label='map of')
-            opacity = gr.Slider(0, 1, 0.55, step=0.05, label='opacity of the map')
-            threshold = gr.Slider(0, 1, 0.25, step=0.01, label='threshold of the masks')
-        with gr.Row():
+            opacity = gr.Slider(0, 1, 0.55, step=0.05, label='opacity of the map', min_width=200)
+            threshold = gr.Slider(
+                0, 1, 0.25, step=0.01, label='threshold of the masks', min_width=200
+            )
+        with gr.Row(elem_classes='results'):
             heat = _picture('map', maps)
             mask = _mask('mask', maps)
             refined = _mask('refined mask', self.explainer.can_refine)

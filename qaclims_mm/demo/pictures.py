@@ -47,9 +47,10 @@ def _annotated(found: Found, mask: np.ndarray, values: dict[int, str]) -> Any:
         mask: Mask ``(H, W)``.
         values: {value of the mask: class}.
     """
+    colours = _colours(found, values.values())
     parts = [(OPACITY * (mask == value), name) for value, name in values.items()]
     image = _outlined(found.image, np.isin(mask, list(values)))
-    return gr.AnnotatedImage(value=(image, parts), color_map=_colours(found, values.values()))
+    return gr.AnnotatedImage(value=(image, parts), color_map=colours)
 
 
 def _colours(found: Found, names: Iterable[str]) -> dict[str, str]:

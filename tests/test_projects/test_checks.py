@@ -7,7 +7,7 @@ from PIL import Image
 from qaclims_mm.datasets.read_image import BROKEN_EXIF, DARK, FRAMES
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.labels.source import Source
-from qaclims_mm.projects.checks import as_words, check_source
+from qaclims_mm.projects.checks import check_source
 
 
 @pytest.fixture
@@ -139,16 +139,6 @@ def test_a_file_that_is_no_image_is_told_once(images):
     told = ' '.join(found.problems)
     assert told.count('broken.jpg') == 1
     assert 'labels.csv:2: image broken.jpg cannot be read (it is no image, or of an' in told
-
-
-def test_words():
-    assert as_words(['traffic_light', 'Traffic Light', 'cat', 'CAT ', 'potted  plant']) == {
-        'traffic_light': 'traffic light',
-        'Traffic Light': 'traffic light',
-        'cat': 'cat',
-        'CAT ': 'cat',
-        'potted  plant': 'potted plant',
-    }
 
 
 def test_renamed_labels(images):
