@@ -41,6 +41,11 @@ EXTRAS = {
         'setuptools>=77',
         # mmseg's analyze_logs.py
         'seaborn>=0.13',
+        # reads exported masks back
+        'supervision>=0.27',
+        # runs the notebook of the docs
+        'nbclient>=0.10',
+        'ipykernel>=6.29',
     ],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],

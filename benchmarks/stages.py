@@ -9,6 +9,7 @@ from benchmarks import (
     cam_metric,
     ir_label,
     irn_masks,
+    predict,
     qape,
     random_walk,
     ritc,
@@ -26,4 +27,5 @@ STAGES: dict[str, Callable[[str, torch.device], Case]] = {
     'ir_label': ir_label.build,
     'irn_masks': irn_masks.build,
     'cam_metric': cam_metric.build,
+    'predict': predict.build,
 }

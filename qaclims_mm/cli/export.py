@@ -78,14 +78,16 @@ def main() -> int:
         tally,
     )
     console = new_console()
-    title = f'{tally.images} masks of {found.stage} as {args.format} in {out}'
-    table = Table('class', title=title)
+    table = Table('class')
     for heading in ('images', 'regions'):
         table.add_column(heading, justify='right')
     for name in found.classes:
         if tally.regions[name]:
             table.add_row(name, str(tally.with_class[name]), str(tally.regions[name]))
     console.print(table)
+    console.print(
+        f'{tally.images} masks of {found.stage} as {args.format} in {out}', soft_wrap=True
+    )
     if left := len(found.images) - tally.images - len(tally.problems):
         console.print(f'{left} images have no mask in {found.folder}', soft_wrap=True)
     for problem in tally.problems:

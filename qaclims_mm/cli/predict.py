@@ -44,7 +44,7 @@ def main() -> int:
     for line in (found.describe(), *sources.notes):
         console.print(line, soft_wrap=True)
     _check_options(found, args)
-    tile = None if found.makes_maps or args.reduce else _tile_of(found, args.tile)
+    tile = None if found.makes_maps else _tile_of(found, args.tile)
     known = {} if args.threshold is None else dict(threshold=args.threshold)
     job = PredictionJob(
         found, sources, args.device, tile, args.every, args.shard, args.labels, **known
@@ -59,8 +59,7 @@ def main() -> int:
     console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)
     if job.tiled:
         console.print(
-            f'{job.tiled} images larger than {tile} px were cut into tiles, at full size; --reduce '
-            'reads them as small as the training does (max_side).',
+            f'{job.tiled} images larger than {tile} px were segmented in tiles, at full size.',
             soft_wrap=True,
         )
     if not args.shard:
@@ -90,13 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         '--tile',
         type=_positive,
-        help="side in pixels of the tiles of a large image; default the config's max_side, else "
-        f'{TILE}',
-    )
-    add(
-        '--reduce',
-        action='store_true',
-        help='read a large image as small as in the training (max_side) instead of in tiles',
+        help='segment a larger image at full size, in tiles of this side in pixels; by default it '
+        f'is read as small as in the training (max_side), or in tiles of {TILE} px if the config '
+        'has no max_side',
     )
     add(
         '--labels',
@@ -124,16 +119,20 @@ def _positive(text: str) -> int:
 def _check_options(found: 'FoundModel', args: argparse.Namespace) -> None:
     """Refuse options that would change nothing."""
     of_maps = [f'--{k}' for k in ('labels', 'threshold') if getattr(args, k) is not None]
-    of_masks = [f'--{k}' for k in ('tile', 'reduce') if getattr(args, k)]
+    of_masks = ['--tile'] if args.tile else []
     kind = 'a network of activation maps' if found.makes_maps else 'a segmentor'
     if wrong := of_masks if found.makes_maps else of_maps:
         raise ConfigError(f'{kind} has no use for {", ".join(wrong)}; leave it out.')
 
 
-def _tile_of(found: 'FoundModel', given: int | None) -> int:
-    """Return the side above which an image is cut into tiles."""
-    reading = found.config.test_dataloader.dataset.pipeline[0]
-    return given or reading.get('max_side') or TILE
+def _tile_of(found: 'FoundModel', given: int | None) -> int | None:
+    """Return the side above which an image is cut into tiles, if it is.
+
+    Objects look to the network as in the training: at a reduced size where the training reduced
+    images.
+    """
+    reduces = found.config.test_dataloader.dataset.pipeline[0].get('max_side')
+    return given or (None if reduces else TILE)
 
 
 def _export(out: Path, images: dict[str, Path], classes: Sequence[str], name: str) -> list[str]:

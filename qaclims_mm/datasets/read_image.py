@@ -124,6 +124,10 @@ def _to_rgb(image: Image.Image, remarks: list[str]) -> Image.Image:
         seen = image.convert('RGBA')
         ground = Image.new('RGBA', seen.size, 'white')
         return Image.alpha_composite(ground, seen).convert('RGB')
+    if image.mode == 'RGB':
+        # a conversion would copy it
+        image.load()
+        return image
     return image.convert('RGB')
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadRGBImage
 from qaclims_mm.errors import ConfigError, QAClimsError
+from qaclims_mm.imports import import_submodules
 from qaclims_mm.registry import DATASETS
 
 LOADING = {c.__name__: c for c in (LoadRGBImage, LoadBGRImage)}
@@ -104,6 +105,8 @@ def rebuild_dataset(values: object) -> ImageLevelDataset:
 
 def image_level_datasets() -> dict[str, type[ImageLevelDataset]]:
     """Return {name: class} of the image-level data sets that the package registers."""
+    # a command that executes no config has not registered them
+    import_submodules('qaclims_mm.datasets')
     return {
         name: found
         for name, found in DATASETS.module_dict.items()

@@ -185,22 +185,22 @@ class CAMInferencer(BaseInferencer):
         """
         if return_datasamples:
             return dict(predictions=list(preds), visualization=visualization)
-        found = [
-            CAMPrediction(
-                self._as_dict(sample, threshold), overlays, sample.cam_class_indices.tolist()
-            )
-            for sample, overlays in zip(preds, visualization, strict=True)
-        ]
+        pairs = zip(preds, visualization, strict=True)
+        found = [self._prediction(sample, overlays, threshold) for sample, overlays in pairs]
         return dict(predictions=found, visualization=visualization)
 
-    def _as_dict(self, sample: Any, threshold: float) -> dict[str, Any]:
-        mask = mask_of_cams(sample.cam_high_res, sample.cam_class_indices, threshold).cpu().numpy()
-        return dict(
+    def _prediction(self, sample: Any, overlays: Any, threshold: float) -> CAMPrediction:
+        values = dict(
             image_id=sample.image_id,
             classes=list(sample.label_names),
             cams=sample.cam_high_res.float().cpu().numpy(),
-            mask=resize_mask(mask, sample.file_shape),
+            mask=self._mask_of(sample, sample.file_shape, threshold),
         )
+        return CAMPrediction(values, overlays, sample.cam_class_indices.tolist())
+
+    def _mask_of(self, sample: Any, size: tuple[int, int], threshold: float) -> np.ndarray:
+        mask = mask_of_cams(sample.cam_high_res, sample.cam_class_indices, threshold).cpu().numpy()
+        return resize_mask(mask.astype(np.uint8 if len(self.classes) <= 256 else np.uint16), size)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -259,10 +259,7 @@ class CAMInferencer(BaseInferencer):
         [names] = self._labels_of([picture.pixels], [known])
         batch = list_collate([self.pipeline(self._record(picture.pixels, names))])
         [sample] = self.model.test_step(batch)
-        mask = mask_of_cams(sample.cam_high_res, sample.cam_class_indices, threshold).cpu().numpy()
-        mask = mask.astype(np.uint8 if len(self.classes) <= 256 else np.uint16)
-        if picture.size != mask.shape:
-            mask = resize_mask(mask, picture.size)
+        mask = self._mask_of(sample, picture.size, threshold)
         return Segmentation(picture.image, mask, self.classes, self.palette, self.reading)
 
     def ask(self, image: Image, labels: Iterable[str]) -> dict[str, list[dict[str, Any]]]:

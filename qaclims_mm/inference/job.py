@@ -97,6 +97,7 @@ class PredictionJob:
 
     def run(self, folder: MaskFolder) -> list[str]:
         """Write the masks that are not there yet; returns what is wrong with the others."""
+        self.seen, self._failed, self.tiled = [], [], 0
         items = track(self._items(folder), 'predicting', self._number())
         for item, reading in read_ahead(items, lambda item: self._predictor.read(item.image)):
             try:

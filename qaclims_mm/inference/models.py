@@ -86,7 +86,7 @@ def load_model(
         >>> config = 'deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112'
         >>> found = load_model('miniworld://segment/r18-mini.safetensors', config, device='cpu')
         >>> type(found).__name__, found.classes[1]
-        ('Segmenter', 'boat')
+        ('Segmenter', 'aeroplane')
     """
     return load_found(find_model(model, config), device)
 

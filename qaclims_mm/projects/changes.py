@@ -38,8 +38,8 @@ def _count_images(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[s
     """Count new and removed images, and those with other labels."""
     relabelled = [n for n in new if n in old and set(new[n]) != set(old[n])]
     counts = [
-        (len(new.keys() - old.keys()), '+{} images'),
-        (len(old.keys() - new.keys()), '-{} images'),
-        (len(relabelled), '{} images with other labels'),
+        (len(new.keys() - old.keys()), '{} images are new'),
+        (len(old.keys() - new.keys()), '{} images are gone'),
+        (len(relabelled), '{} images have other labels'),
     ]
     return ', '.join(text.format(number) for number, text in counts if number)

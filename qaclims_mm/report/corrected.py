@@ -28,8 +28,8 @@ def corrected_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         named = {stage: titles.of(stage) for stage in in_order(scores)}
         caption = (
             f'mIoU against the corrected masks of {len(ids)} images, maps at the threshold that is '
-            'best for them. People correct the images that need it most, so these scores are lower '
-            'than those of all images would be. A segmentor that was trained on the corrected '
+            'best for them. People correct the images that need it most, so these scores may be '
+            'lower than those of all images. A segmentor that was trained on the corrected '
             'masks has its score in a column of its own, which says nothing about new images.'
         )
         blocks.append(Table(SCORE_HEAD, score_rows(scores, named), caption))

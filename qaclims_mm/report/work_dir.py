@@ -10,6 +10,7 @@ from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.rebuild import rebuild_dataset
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
+from qaclims_mm.exchange.masks.work import moved_dataset
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.schemas import (
     MANIFEST,
@@ -197,7 +198,7 @@ class WorkDir:
         except (FormatError, OSError) as error:
             raise MissingError(f'The images of {folder} are not shown: {error}') from error
         try:
-            return rebuild_dataset(part_of(values, 'test_dataloader', 'dataset'))
+            return rebuild_dataset(moved_dataset(values, self.root))
         except (QAClimsError, OSError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '

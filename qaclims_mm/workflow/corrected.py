@@ -20,6 +20,7 @@ from qaclims_mm.review.changes import (
 from qaclims_mm.review.corrected import FORGET, corrected_ids
 from qaclims_mm.review.images import ImageSizes
 from qaclims_mm.review.scores import SCORE_HEAD, score_rows
+from qaclims_mm.review.sources import SEGMENTED
 from qaclims_mm.review.taking import TakenIn, forget, take_in
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.locks import hold
@@ -93,7 +94,9 @@ def corrected_tables(plan: Plan, metrics: Mapping[str, Mapping[str, float]]) -> 
         metrics: {stage: {metric: value}} of its work dir.
     """
     tables = []
-    if scores := score_rows(metrics, plan.table['rows']):
+    # a project's own table has no row for it
+    titles = plan.table['rows'] | {SEGMENTED: plan.table['rows'].get(SEGMENTED, 'the segmentor')}
+    if scores := score_rows(metrics, titles):
         tables.append(_table('scores against the corrected masks', SCORE_HEAD, scores))
     change = measure_change(plan.root, corrected_ids(plan.root))
     if change is not None:

@@ -27,6 +27,13 @@ def test_files_of_images(masks, counts, failed, said):
     assert all(word in line for word, line in zip(said, found, strict=True))
 
 
+def test_a_folder_is_no_file_of_an_image(masks):
+    for name in ('x.npz', 'y.png'):
+        (masks / name).mkdir()
+    counts = dict(images=2, failed=0)
+    assert list(count_images(masks, Manifest('masks', 'c', counts=counts, failed=[]))) == []
+
+
 def test_a_corpus_that_counts_shards_that_nobody_wrote(tmp_path):
     [line] = CROSS_CHECKS['qape'](tmp_path, Manifest('qape', 'c', counts=dict(shards=10**12)))
     assert 'shards, but 0 are there' in line

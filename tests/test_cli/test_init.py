@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 from tool_runs import ROOT, run_tool
 
+from qaclims_mm.datasets.folder import FolderWeakDataset
+from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.projects import machine, presets
@@ -165,13 +167,13 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
 
 
 def check_elsewhere(data, capsys):
-    """Copied with its images and made again there, nothing is to do; a correction is."""
+    """Copied with its images nothing is to do there, until it is updated; no file is deleted."""
     there = data.with_name('elsewhere') / 'a copy'
     shutil.copytree(data, there)
-    ended = run_tool('init', there / 'project', capsys=capsys)
-    assert '- nothing has changed' in ended.text
     assert len(re.findall(r'│ done +│', run_pipeline(there / 'project', '--dry-run'))) == 12
-    run_tool('init', there / 'project', '--classes', 'cat', 'dog', capsys=capsys)
+    ended = run_tool('init', there / 'project', capsys=capsys)
+    # the photograph that was cut
+    assert '\n- 1 images are gone\n' in ended.text
     overview = run_pipeline(there / 'project', '--dry-run')
     assert 'stale' in overview
     assert not re.findall(r'│ done +│', overview)
@@ -334,6 +336,13 @@ def test_images_that_exif_turns_and_their_masks(cases_dir, tmp_path, capsys):
     ended = init_case(cases_dir, tmp_path, capsys, 'exif', *flags, '--strict', '--masks-as-stored')
     assert ended.status == 0, ended.text
     assert '4 masks lie on the pixels as they are stored, and are turned' in ended.text
+    # the stages read both in the same way
+    load = [dict(type='LoadRGBImage', oriented=True), dict(type='LoadMask')]
+    read = FolderWeakDataset(project=str(tmp_path / 'project'), pipeline=load)[0]
+    stored = read_mask(cases_dir / 'masks-exif/p0.png')
+    np.testing.assert_array_equal(read['gt_seg_map'], np.rot90(stored, -1))
+    shown, _ = read_image(cases_dir / 'exif/p0.jpg', oriented=True)
+    np.testing.assert_array_equal(read['img'], shown)
 
 
 def test_every_suffix_of_a_folder_a_class(cases_dir, tmp_path, capsys):

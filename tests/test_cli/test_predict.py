@@ -137,12 +137,10 @@ def test_tiles_and_reduced_images(start, images, tmp_path):
     values = json.loads(path.read_text())['values']
     values['test_dataloader']['dataset']['pipeline'][0]['max_side'] = 16
     write_run_config(path.parent, 'train', 'x.py', values)
-    for word, out in (('--reduce', 'small'), ('--tile=40', 'whole'), ('--tile=16', 'tiles')):
-        assert start(tmp_path, images, '--out', tmp_path / out, word)[0] == 0
+    for out, *words in (('small',), ('whole', '--tile=40'), ('tiles', '--tile=16')):
+        assert start(tmp_path, images, '--out', tmp_path / out, *words)[0] == 0
     small = read_mask(tmp_path / 'small/masks/a.png')
     assert np.array_equal(small[::5, ::4], small[2::5, 1::4])
-    # the default
-    assert start(tmp_path, images, '--out', tmp_path / 'tiles')[0] == 0
     status, _ = start(tmp_path, images, '--out', tmp_path / 'tiles', '--tile', 40)
     assert 'holds files of another run (tile differ)' in status
 

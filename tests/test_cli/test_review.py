@@ -147,6 +147,8 @@ def test_names_are_data(tmp_path, capsys):
     values = dict(test_dataloader=dict(dataset=dataset | dict(pipeline=[])))
     write_run_config(project / 'work/irn_masks', 'test', 'irn.py', values)
     update_metrics(project / 'work/metrics.json', 'irn_masks', {})
+    # the config of the run names another place
+    project = project.rename(tmp_path / 'a moved project')
     ended = run_tool('review', project, '--format', 'png', capsys=capsys)
     assert ended.status == 0, ended.text
     rows = rows_of(project / 'work/review/review.csv')

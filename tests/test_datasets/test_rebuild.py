@@ -1,4 +1,6 @@
 import inspect
+import subprocess
+import sys
 
 import pytest
 from test_configs import each_leaf, load
@@ -196,3 +198,13 @@ def test_what_ships_is_not_refused(path, tmp_path):
     with pytest.raises(FormatError) as missing:
         rebuild_dataset(found)
     assert 'is missing' in str(missing.value) or 'holds no MiniWorld' in str(missing.value)
+
+
+def test_a_command_that_executes_no_config_knows_the_data_sets():
+    """In a process of its own, where nothing else has registered them."""
+    code = (
+        'from qaclims_mm.datasets.rebuild import image_level_datasets\n'
+        'print(*sorted(image_level_datasets()))'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert {'FolderWeakDataset', 'MiniWorldDataset', 'VOC12WeakDataset'} <= {*done.stdout.split()}

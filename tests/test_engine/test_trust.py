@@ -21,6 +21,7 @@ RUN = {
     'train': [],
     'visualize_cams': [],
     'predict': [],
+    'export_onnx': [],
 }
 LOOK = ('report', 'check_files', 'browse_corpus')
 

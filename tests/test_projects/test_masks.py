@@ -151,6 +151,15 @@ def test_other_names_and_forms_are_converted(tmp_path, name, make):
     np.testing.assert_array_equal(mask, striped(2))
 
 
+@pytest.mark.parametrize('name', ['a' * 245, '猫' * 80, 'a #%é{x}[0]'])
+def test_long_and_odd_names(tmp_path, name):
+    (tmp_path / 'masks').mkdir()
+    Image.fromarray(striped(2)).convert('RGB').save(tmp_path / f'masks/{name}.png')
+    truth = find_masks(tmp_path / 'masks', project({f'{name}.jpg': ['dog']}))
+    [mask] = placed(truth, tmp_path, name)
+    np.testing.assert_array_equal(mask, striped(2))
+
+
 def test_a_table_of_colours(tmp_path):
     colours = np.zeros((40, 60, 3), np.uint8)
     colours[:5], colours[5:8] = (10, 20, 30), (1, 2, 3)

@@ -63,9 +63,10 @@ def read_parquet_records(path: Path) -> Source:
             names = _names_of_classes(file.schema_arrow.metadata or {})
             rows = _rows(file.iter_batches(_BATCH, columns=_without_bytes(file, wanted)), names)
             return _read(Source('Parquet'), path, rows)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = shown_text(str(error).partition('\n')[0])
         raise FormatError(
-            f'{shown_text(path)} is no Parquet that can be read ({error}); write it again.'
+            f'{shown_text(path)} is no Parquet that can be read ({reason}); write it again.'
         ) from error
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qaclims_mm.exchange.masks.runs import run_lengths
+from qaclims_mm.exchange.masks.raster import Patch
 
 _CHANNELS, _WORD = 4, 8
 _SIZES = (3, 4, 8, 16)
@@ -19,15 +19,15 @@ _LONGEST = 1 << _SIZES[-1]
 _PAINTED = 128
 
 
-def encode_brush(pixels: np.ndarray) -> list[int]:
+def encode_brush(runs: Sequence[int]) -> list[int]:
     """Return the bytes of a mask.
 
     Args:
-        pixels: 0 and 1, ``(H, W)``.
+        runs: Lengths of the runs of 0 and 1 along its rows; see ``runs``.
     """
-    bits = [f'{pixels.size * _CHANNELS:032b}{_WORD - 1:05b}']
+    bits = [f'{sum(runs) * _CHANNELS:032b}{_WORD - 1:05b}']
     bits += [f'{size - 1:04b}' for size in _SIZES]
-    for number, run in enumerate(run_lengths(pixels.reshape(-1)).tolist()):
+    for number, run in enumerate(runs):
         word = f'{255 * (number % 2):0{_WORD}b}'
         left = run * _CHANNELS
         while left:
@@ -61,8 +61,8 @@ class _Bits:
         return (value >> (8 * last - end)) & ((1 << number) - 1)
 
 
-def decode_brush(content: Sequence[int], size: tuple[int, int]) -> np.ndarray:
-    """Return the mask of a brush, uint8 ``(H, W)`` of 0 and 1.
+def decode_brush(content: Sequence[int], size: tuple[int, int]) -> Patch:
+    """Return the rows of a brush's mask that have a pixel.
 
     Args:
         content: Bytes as a file has them.
@@ -76,17 +76,21 @@ def decode_brush(content: Sequence[int], size: tuple[int, int]) -> np.ndarray:
     sizes = [bits.read(4) + 1 for _ in range(4)]
     if number != size[0] * size[1] * _CHANNELS:
         raise ValueError('its run lengths are of an image of another size')
-    words = np.zeros(number, np.uint8)
-    place = 0
+    height, width = size
+    pixels = np.zeros(height * width, np.uint8)
+    place, painted = 0, [0, 0]
     while place < number:
         repeated = bits.read(1)
         count = bits.read(sizes[bits.read(2)]) + 1
-        if place + count > number:
+        end = place + count
+        if end > number:
             raise ValueError('its run lengths are longer than its image')
-        if repeated:
-            words[place : place + count] = min(bits.read(word), 255)
-        else:
-            words[place : place + count] = [min(bits.read(word), 255) for _ in range(count)]
-        place += count
-    alpha = words[_CHANNELS - 1 :: _CHANNELS].reshape(size)
-    return (alpha >= _PAINTED).astype(np.uint8)
+        words = [bits.read(word) for _ in range(1 if repeated else count)]
+        fourth = (_CHANNELS - 1 - place) % _CHANNELS
+        alpha = np.array(words if repeated else words[fourth::_CHANNELS])
+        if (alpha >= _PAINTED).any():
+            pixels[place // _CHANNELS : end // _CHANNELS] = alpha >= _PAINTED
+            painted = [painted[0] if painted[1] else place, end]
+        place = end
+    first, last = painted[0] // (_CHANNELS * width), -(-painted[1] // (_CHANNELS * width))
+    return Patch(0, first, pixels.reshape(size)[first:last])

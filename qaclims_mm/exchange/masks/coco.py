@@ -9,11 +9,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_centres
-from qaclims_mm.exchange.masks.runs import from_runs, run_lengths
+from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
+from qaclims_mm.exchange.masks.runs import from_runs, runs_of_lines
 from qaclims_mm.schemas.files import atomic_path, shown_json
 from qaclims_mm.schemas.names import shown_name, shown_text
 
@@ -89,11 +89,7 @@ def _counts(region: Region, size: tuple[int, int]) -> list[int]:
     left, top, width, height = region.box
     columns = np.zeros((width, size[0]), np.uint8)
     columns[:, top : top + height] = region.pixels.T
-    counts = run_lengths(columns.reshape(-1)).tolist()
-    counts[0] += left * size[0]
-    after = (size[1] - left - width) * size[0]
-    # an even number of runs ends with one of 1
-    return [*counts, after] if len(counts) % 2 == 0 else [*counts[:-1], counts[-1] + after]
+    return runs_of_lines(columns, left, size[1])
 
 
 def read_coco(
@@ -121,19 +117,19 @@ def read_coco(
         annotations = of_image.pop(_key(image.get('id')), [])
         if image_id is None:
             continue
-        mask = reading.canvas(image_id)
+        canvas = Canvas(reading, image_id)
         for number, entry in annotations:
             at = f'{where}, annotation {number} (id {shown_json(entry.get("id"))})'
             try:
-                filled = pixels_of(entry.get('segmentation'), mask.shape)
+                patches = patches_of(entry.get('segmentation'), canvas.size)
                 name = names[entry.get('category_id')]
                 if not isinstance(name, str):
                     raise TypeError('its category has no name')
             except (KeyError, TypeError, ValueError, OverflowError) as error:
-                reading.problem(f'{at}: {_reason(error)}; left out')
+                canvas.reject(_reason(error), at)
                 continue
-            mask[filled > 0] = reading.value(name, at)
-        yield image_id, mask
+            canvas.paint(patches, name, at)
+        yield from canvas.finish(where)
     if of_image:
         number = sum(map(len, of_image.values()))
         first = next(iter(of_image.values()))[0][0]
@@ -156,8 +152,8 @@ def _reason(error: Exception) -> str:
     return 'its category is none of the file' if isinstance(error, KeyError) else str(error)
 
 
-def pixels_of(segmentation: object, size: tuple[int, ...]) -> np.ndarray:
-    """Return the pixels of a segmentation, uint8 ``(H, W)`` of 0 and 1.
+def patches_of(segmentation: object, size: tuple[int, ...]) -> list[Patch]:
+    """Return the pixels of a segmentation.
 
     Args:
         segmentation: List of polygons, or run lengths as numbers or compressed.
@@ -175,16 +171,14 @@ def pixels_of(segmentation: object, size: tuple[int, ...]) -> np.ndarray:
         lengths = _decompressed(counts) if isinstance(counts, str) else counts
         if not isinstance(lengths, list) or not all(type(n) is int for n in lengths):
             raise TypeError('its counts are no run lengths')
-        return from_runs(lengths, height * width).reshape(width, height).T
+        left, columns = from_runs(lengths, height * width, height)
+        return [Patch(left, 0, columns.T)]
     if not isinstance(segmentation, list) or not segmentation:
         raise TypeError('it has no segmentation (a box is no mask)')
-    filled = np.zeros((height, width), np.uint8)
-    for polygon in segmentation:
-        points = np.asarray(polygon, dtype=np.float64)
-        if points.ndim != 1 or len(points) < 6 or len(points) % 2 or not np.isfinite(points).all():
-            raise ValueError('its polygon is not x, y, x, y, ... of three points or more')
-        filled |= fill_centres(points.reshape(-1, 2), (height, width))
-    return filled
+    polygons = [np.asarray(polygon, dtype=np.float64) for polygon in segmentation]
+    if any(polygon.ndim != 1 or len(polygon) % 2 for polygon in polygons):
+        raise ValueError('its polygon is not x, y, x, y, ...')
+    return [patch_of_polygon(polygon.reshape(-1, 2), size, 'centres') for polygon in polygons]
 
 
 def _decompressed(text: str) -> list[int]:

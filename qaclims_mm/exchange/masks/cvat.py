@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import (
     MaskWriter,
     Picture,
@@ -17,7 +17,7 @@ from qaclims_mm.exchange.masks.formats import (
     problem_of_markup,
 )
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_centres
+from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
 from qaclims_mm.exchange.masks.runs import from_runs, run_lengths
 from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_text
@@ -106,7 +106,9 @@ def read_cvat(path: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]:
                 image_id = reading.take(name, f'{where}, image {number}', size)
                 number += 1
                 if image_id is not None:
-                    yield image_id, _mask_of(element, image_id, reading, where)
+                    canvas = Canvas(reading, image_id)
+                    _paint(element, canvas, f'{where}, image {image_id}')
+                    yield from canvas.finish(where)
                 element.clear()
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         if isinstance(error, FormatError):
@@ -122,22 +124,22 @@ def _check_root(root: ElementTree.Element, where: str) -> None:
         )
 
 
-def _mask_of(image: ElementTree.Element, image_id: str, reading: Reading, where: str) -> np.ndarray:
-    mask = reading.canvas(image_id)
-    shapes = [shape for shape in image if shape.tag not in ('tag', 'attribute')]
+def _paint(image: ElementTree.Element, canvas: Canvas, where: str) -> None:
+    """Paint the shapes of an image, those in front last."""
+    # tags beside shapes say nothing of pixels
+    shapes = [shape for shape in image if shape.tag != 'tag'] or [*image]
     for shape in sorted(shapes, key=_layer):
-        at = f'{where}, image {image_id}, {shape.tag} {[*image].index(shape) + 1}'
+        at = f'{where}, {shape.tag} {[*image].index(shape) + 1}'
         try:
-            filled = _pixels_of(shape, mask.shape)
+            patch = _patch_of(shape, canvas.size)
         except (TypeError, ValueError) as error:
-            reading.problem(f'{at}: {error}; left out')
+            canvas.reject(error, at)
             continue
-        mask[filled > 0] = reading.value(shape.get('label') or '', at)
-    return mask
+        canvas.paint([patch], shape.get('label') or '', at)
 
 
-def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
-    """Return the pixels of a shape, uint8 ``(H, W)`` of 0 and 1.
+def _patch_of(shape: ElementTree.Element, size: tuple[int, ...]) -> Patch:
+    """Return the pixels of a shape.
 
     Raises:
         TypeError: If it is no shape with an area.
@@ -146,11 +148,7 @@ def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
     if shape.tag == 'polygon':
         pairs = [pair.split(',') for pair in (shape.get('points') or '').split(';')]
         points = np.array([[float(n) for n in pair] for pair in pairs])
-        if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-            raise ValueError('it needs three points of x and y')
-        if not np.isfinite(points).all():
-            raise ValueError('a number is not finite')
-        return fill_centres(points, (size[0], size[1]))
+        return patch_of_polygon(points, size, 'centres')
     if shape.tag != 'mask':
         raise TypeError('it is no mask; draw a polygon or a mask')
     left, top, width, height = (_whole(shape.get(k)) for k in ('left', 'top', 'width', 'height'))
@@ -159,10 +157,8 @@ def _pixels_of(shape: ElementTree.Element, size: tuple[int, ...]) -> np.ndarray:
     if left + width > size[1] or top + height > size[0]:
         raise ValueError('it is not inside its image')
     runs = [int(n) for n in (shape.get('rle') or '').split(',')]
-    filled = np.zeros(size, np.uint8)
-    box = from_runs(runs, width * height).reshape(height, width)
-    filled[top : top + height, left : left + width] = box
-    return filled
+    first, rows = from_runs(runs, width * height, width)
+    return Patch(left, top + first, rows)
 
 
 def _layer(shape: ElementTree.Element) -> int:

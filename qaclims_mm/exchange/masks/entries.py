@@ -5,11 +5,12 @@ One bad entry costs that entry. What is wrong with it, and where, is a line of t
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from qaclims_mm.exchange.masks.raster import Patch
 from qaclims_mm.schemas import IGNORE_INDEX
 from qaclims_mm.schemas.names import shown_name
 
@@ -149,6 +150,54 @@ class Reading:
         table[: len(values)] = values
         table[IGNORE_INDEX] = IGNORE_INDEX
         return table[mask].astype(np.uint16 if self.number >= IGNORE_INDEX else np.uint8)
+
+
+class Canvas:
+    """Mask of an image on which regions are painted in their order.
+
+    Args:
+        reading: Images, classes and problems.
+        image_id: The image.
+    """
+
+    def __init__(self, reading: Reading, image_id: str) -> None:
+        self._reading, self._image_id = reading, image_id
+        self._mask = reading.canvas(image_id)
+        self._painted = self._rejected = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self._mask.shape
+        return height, width
+
+    def paint(self, patches: Iterable[Patch], label: str, where: str) -> None:
+        """Paint a region of a class; ``where`` is its place, for messages."""
+        value = self._reading.value(label, where)
+        for patch in patches:
+            patch.paint(self._mask, value)
+        self._painted += 1
+
+    def reject(self, reason: object, where: str) -> None:
+        """Report why an entry is no region."""
+        self._reading.problem(f'{where}: {reason}; left out')
+        self._rejected += 1
+
+    def finish(self, where: str, single: bool = False) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the image and its mask, unless nothing of the image could be painted.
+
+        Args:
+            where: Place of the image, for messages.
+            single: Whether somebody made a file or task for this image alone. Other files list all
+                images, so that one without regions may be one that nobody has looked at.
+        """
+        shown = f'{where}: image {shown_name(self._image_id)}'
+        if self._rejected and not self._painted:
+            self._reading.problem(f'{shown} has no region that is a mask; it is left out')
+            return
+        if not self._painted and not single:
+            self._reading.problem(f'{shown} has no region: it is read as background')
+        yield self._image_id, self._mask
 
 
 def _shown(number: object) -> str:

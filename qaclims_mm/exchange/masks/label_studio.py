@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from qaclims_mm.exchange.masks.brush import decode_brush, encode_brush
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import (
     MaskWriter,
     Picture,
@@ -18,7 +18,8 @@ from qaclims_mm.exchange.masks.formats import (
     problem_of_markup,
 )
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_centres
+from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
+from qaclims_mm.exchange.masks.runs import runs_of_lines
 from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.version import __version__
@@ -75,7 +76,10 @@ class LabelStudioWriter(MaskWriter):
         value: dict[str, Any]
         if self.options.rle:
             kind = 'brushlabels'
-            value = dict(format='rle', rle=encode_brush(region.full((height, width))))
+            left, top, *_ = region.box
+            rows = np.zeros((region.box[3], width), np.uint8)
+            rows[:, left : left + region.box[2]] = region.pixels
+            value = dict(format='rle', rle=encode_brush(runs_of_lines(rows, top, height)))
         else:
             kind = 'polygonlabels'
             points = self.polygon(region) * (100 / width, 100 / height)
@@ -120,16 +124,16 @@ def read_label_studio(
         image_id = reading.take(name, where)
         if image_id is None:
             continue
-        mask = reading.canvas(image_id)
+        canvas = Canvas(reading, image_id)
         for place, region in enumerate(result, start=1):
             at = f'{where}, region {place}'
             try:
-                filled, label = _pixels_of(region, (mask.shape[0], mask.shape[1]))
+                patch, label = _patch_of(region, canvas.size)
             except (TypeError, ValueError) as error:
-                reading.problem(f'{at}: {error}; left out')
+                canvas.reject(error, at)
                 continue
-            mask[filled > 0] = reading.value(label, at)
-        yield image_id, mask
+            canvas.paint([patch], label, at)
+        yield from canvas.finish(where, single=True)
 
 
 def _links(task: object) -> list[str]:
@@ -159,8 +163,8 @@ def _result(task: object, where: str, reading: Reading) -> list[object] | None:
     return None
 
 
-def _pixels_of(region: object, size: tuple[int, int]) -> tuple[np.ndarray, str]:
-    """Return the pixels of a region, uint8 ``(H, W)`` of 0 and 1, and its label.
+def _patch_of(region: object, size: tuple[int, int]) -> tuple[Patch, str]:
+    """Return the pixels of a region, and its label.
 
     Raises:
         TypeError: If it is no region with an area and a label.
@@ -182,8 +186,6 @@ def _pixels_of(region: object, size: tuple[int, int]) -> tuple[np.ndarray, str]:
             raise TypeError('it has no run lengths')
         return decode_brush(content, size), labels[0]
     points = np.asarray(value.get('points'), dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
-        raise ValueError('it needs three points of x and y')
-    if not np.isfinite(points).all():
-        raise ValueError('a number is not finite')
-    return fill_centres(points * (size[1] / 100, size[0] / 100), size), labels[0]
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError('it needs points of x and y')
+    return patch_of_polygon(points * (size[1] / 100, size[0] / 100), size, 'centres'), labels[0]

@@ -13,10 +13,10 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_pixels
+from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
 from qaclims_mm.schemas.files import read_json
 from qaclims_mm.schemas.names import shown_name, shown_text
 
@@ -104,20 +104,20 @@ def read_labelme(
         )
         if image_id is None:
             continue
-        mask = reading.canvas(image_id)
+        canvas = Canvas(reading, image_id)
         for number, shape in enumerate(content['shapes'], start=1):
             at = f'{where}, shape {number}'
             try:
-                filled = _pixels_of(shape, mask.shape)
+                patch = _patch_of(shape, canvas.size)
             except (KeyError, TypeError, ValueError, OSError, SyntaxError) as error:
-                reading.problem(f'{at}: {error}; left out')
+                canvas.reject(error, at)
                 continue
-            mask[filled > 0] = reading.value(shape['label'], at)
-        yield image_id, mask
+            canvas.paint([patch], shape['label'], at)
+        yield from canvas.finish(where, single=True)
 
 
-def _pixels_of(shape: object, size: tuple[int, ...]) -> np.ndarray:
-    """Return the pixels of a shape, uint8 ``(H, W)`` of 0 and 1.
+def _patch_of(shape: object, size: tuple[int, ...]) -> Patch:
+    """Return the pixels of a shape.
 
     Raises:
         TypeError: If it is no shape with an area.
@@ -130,17 +130,14 @@ def _pixels_of(shape: object, size: tuple[int, ...]) -> np.ndarray:
     if kind not in ('polygon', 'mask'):
         raise TypeError(f'{shown_name(str(kind))} is no mask; draw a polygon')
     points = np.asarray(shape.get('points'), dtype=np.float64)
-    least = 3 if kind == 'polygon' else 2
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < least:
-        raise ValueError(f'it needs {least} points of x and y')
-    if not np.isfinite(points).all():
-        raise ValueError('a number is not finite')
     if kind == 'polygon':
-        return fill_pixels(points, (size[0], size[1]))
+        return patch_of_polygon(points, size, 'pixels')
+    if points.shape != (2, 2) or not np.isfinite(points).all():
+        raise ValueError('it needs two points of x and y')
     return _pasted(shape.get('mask'), points.clip(-(1 << 20), 1 << 20).astype(int), size)
 
 
-def _pasted(text: object, points: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+def _pasted(text: object, points: np.ndarray, size: tuple[int, ...]) -> Patch:
     """Return the pixels of a shape of the type mask."""
     if not isinstance(text, str):
         raise TypeError('it has no pixels')
@@ -153,10 +150,6 @@ def _pasted(text: object, points: np.ndarray, size: tuple[int, ...]) -> np.ndarr
         # the size is read before the pixels are
         if image.size != (right - left + 1, bottom - top + 1):
             raise ValueError('its pixels are not of its size')
-        inside = left >= 0 and top >= 0 and bottom < size[0] and right < size[1]
-        if not inside:
+        if left < 0 or top < 0 or bottom >= size[0] or right >= size[1]:
             raise ValueError('it is not inside its image')
-        pixels = np.asarray(image.convert('L')) > 0
-    filled = np.zeros(size, np.uint8)
-    filled[top : bottom + 1, left : right + 1] = pixels
-    return filled
+        return Patch(left, top, np.asarray(image.convert('L')))

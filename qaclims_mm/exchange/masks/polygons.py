@@ -51,13 +51,6 @@ class Region:
         height, width = self.pixels.shape
         return self.left, self.top, width, height
 
-    def full(self, size: tuple[int, int]) -> np.ndarray:
-        """Return the region in an image of a height and width, uint8 ``(H, W)`` of 0 and 1."""
-        left, top, width, height = self.box
-        pixels = np.zeros(size, np.uint8)
-        pixels[top : top + height, left : left + width] = self.pixels
-        return pixels
-
 
 def regions_of(mask: np.ndarray) -> Iterator[Region]:
     """Yield the regions of a mask by value, top and left; 0 and 255 are none.
@@ -146,7 +139,7 @@ def _left_of(point: np.ndarray, ring: np.ndarray) -> tuple[int, np.ndarray]:
 def _iou(ring: np.ndarray, pixels: np.ndarray, rule: str) -> float:
     # a frame around the box shows what the polygon takes beyond it
     height, width = pixels.shape
-    filled = FILLS[rule](ring + 1, (height + 2, width + 2))
+    filled = FILLS[rule](ring + 1, (height + 2, width + 2), (0, 0))
     area, both = int(pixels.sum()), int((filled[1:-1, 1:-1] & pixels).sum())
     return both / (area + int(filled.sum()) - both)
 

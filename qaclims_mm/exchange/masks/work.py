@@ -107,7 +107,7 @@ def _dataset(root: Path, stage: str) -> ImageLevelDataset:
         )
     values = read_run_config(paths[0]).values
     try:
-        return rebuild_dataset(_moved(values, root))
+        return rebuild_dataset(moved_dataset(values, root))
     except (QAClimsError, OSError) as error:
         raise FormatError(
             f'the images of {shown_text(paths[0])} cannot be read ({error}); start it in the '
@@ -115,8 +115,13 @@ def _dataset(root: Path, stage: str) -> ImageLevelDataset:
         ) from error
 
 
-def _moved(values: Mapping[str, Any], root: Path) -> object:
-    """Return the config of a test run's data set, whose project is where the work dir is."""
+def moved_dataset(values: Mapping[str, Any], root: Path) -> object:
+    """Return the config of a test run's data set, whose project is where the work dir is.
+
+    Args:
+        values: Config of the run, as values that nothing checked.
+        root: Work dir. Its project may have been moved since the run.
+    """
     loader = values.get('test_dataloader')
     dataset = loader.get('dataset') if isinstance(loader, dict) else None
     if not isinstance(dataset, dict):

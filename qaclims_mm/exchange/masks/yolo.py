@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture, problem_of_markup
 from qaclims_mm.exchange.masks.polygons import Region
-from qaclims_mm.exchange.masks.raster import fill_pixels
+from qaclims_mm.exchange.masks.raster import patch_of_polygon
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_name, shown_text
 
@@ -96,32 +96,28 @@ def read_yolo(folder: Path, names: Path, reading: Reading) -> Iterator[tuple[str
         if problem := problem_of_file(path):
             reading.problem(f'{where} {problem}; left out')
             continue
-        mask = reading.canvas(image_id)
+        canvas = Canvas(reading, image_id)
         text = path.read_text(encoding='utf-8', errors='replace')
         for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():
-                _paint(line.split(), mask, classes, reading, f'{where}, line {number}')
-        yield image_id, mask
+                _paint(line.split(), canvas, classes, f'{where}, line {number}')
+        yield from canvas.finish(where, single=True)
 
 
-def _paint(
-    parts: list[str], mask: np.ndarray, classes: Sequence[str], reading: Reading, where: str
-) -> None:
+def _paint(parts: list[str], canvas: Canvas, classes: Sequence[str], where: str) -> None:
     """Paint a line's segment, or report why it cannot be painted."""
     try:
         number, *numbers = map(float, parts)
-        if len(numbers) < 6 or len(numbers) % 2:
-            raise ValueError('it is a box or no polygon of three points or more')
+        if len(numbers) == 4 or len(numbers) % 2:
+            raise ValueError('it is a box, not a polygon of x, y, x, y, ...')
         if number not in range(len(classes)):
             raise ValueError(f'it has class {shown_name(parts[0])} of {len(classes)}')
-        points = np.array(numbers).reshape(-1, 2)
-        if not np.isfinite(points).all():
-            raise ValueError('a number is not finite')
+        points = np.array(numbers).reshape(-1, 2) * canvas.size[::-1]
+        patch = patch_of_polygon(points, canvas.size, 'pixels')
     except ValueError as error:
-        reading.problem(f'{where}: {error}; left out')
+        canvas.reject(error, where)
         return
-    filled = fill_pixels(points * mask.shape[::-1], mask.shape)
-    mask[filled > 0] = reading.value(classes[int(number)], where)
+    canvas.paint([patch], classes[int(number)], where)
 
 
 def _class_names(path: Path) -> list[str]:

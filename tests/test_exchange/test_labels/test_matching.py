@@ -59,5 +59,8 @@ def test_one_line_for_each_kind_of_problem(folder):
     missing, several, alike, outside = source.problems
     assert missing.endswith('x.jpg is missing; left out (2 more are such: x.csv:3, x.csv:7)')
     assert several == 'x.csv:4: image same may be same.jpg or same.png; left out'
-    assert alike == 'x.csv:6: same.png and same.jpg differ in their suffix alone; left out'
+    assert alike == (
+        'x.csv:6: same.png and same.jpg differ in their suffix alone, so their masks would be one '
+        'file; rename one; left out'
+    )
     assert outside.startswith('x.csv:8: image ../w.jpg is not below')

@@ -79,6 +79,20 @@ def test_no_records(tmp_path, name, content, message):
         read_source(write(tmp_path / name, content), tmp_path)
 
 
+@pytest.mark.parametrize(
+    ('part', 'other'), [(b'image', b'im\xc1ge'), (b'PAR1', b'PAR2'), (b'\x15', b'\x0e')]
+)
+def test_parquet_that_is_broken(tmp_path, part, other):
+    path = tmp_path / 'x.parquet'
+    pq.write_table(pa.table(dict(image=['a.jpg'], label=['x'])), path)
+    head, *rest = path.read_bytes().partition(b'PAR1')[2].partition(part)
+    content = b'PAR1' + head + b''.join(rest).replace(part, other)
+    path.write_bytes(content)
+    with pytest.raises(FormatError, match='is no Parquet that can be read') as refused:
+        read_source(path, tmp_path)
+    assert '\n' not in str(refused.value)
+
+
 def test_parquet_without_labels(tmp_path):
     pq.write_table(pa.table(dict(image=['a.jpg'], text=['x'])), tmp_path / 'x.parquet')
     with pytest.raises(

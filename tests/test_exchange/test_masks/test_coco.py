@@ -6,7 +6,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from tiny_masks import CLASSES, shown
 
-from qaclims_mm.exchange.masks.coco import INSTANCES, pixels_of
+from qaclims_mm.exchange.masks.coco import INSTANCES, patches_of
 
 SQUARE = [1, 1, 4, 1, 4, 3, 1, 3]
 CATEGORIES = [dict(id=7, name='dog'), dict(id=1, name='cat'), dict(id=2, name='cow')]
@@ -87,10 +87,10 @@ ENTRIES = {
     'null': (dict(GOOD, category_id=None), 'its category is none of the file'),
     'category': (dict(GOOD, category_id=99), 'its category is none of the file'),
     'list': (dict(GOOD, category_id=[7]), "unhashable type: 'list'"),
-    'points': (dict(GOOD, segmentation=[[1, 2, 3, 4]]), 'its polygon is not x, y'),
+    'points': (dict(GOOD, segmentation=[[1, 2, 3, 4]]), 'it is no polygon of x and y of 3 points'),
     'odd': (dict(GOOD, segmentation=[[1, 2, 3, 4, 5, 6, 7]]), 'its polygon is not x, y'),
     'text': (dict(GOOD, segmentation=[['a'] * 6]), 'could not convert string to float'),
-    'infinite': (dict(GOOD, segmentation=[[float('inf')] * 6]), 'its polygon is not x, y'),
+    'infinite': (dict(GOOD, segmentation=[[float('inf')] * 6]), 'a number is not finite'),
     'size': (dict(GOOD, segmentation=dict(counts=[48], size=[8, 6])), 'its size is not 6, 8'),
     'short': (dict(GOOD, segmentation=dict(counts=[4], size=[6, 8])), 'its runs are not of 48'),
     'huge': (
@@ -147,5 +147,7 @@ def test_run_lengths_are_those_of_pycocotools(seed):
     rng = np.random.default_rng(seed)
     pixels = np.asfortranarray(rng.random((30, 40)) < rng.random(), dtype=np.uint8)
     counts = coco_mask.encode(pixels)['counts'].decode()
-    found = pixels_of(dict(counts=counts, size=[30, 40]), (30, 40))
+    found = np.zeros_like(pixels)
+    [patch] = patches_of(dict(counts=counts, size=[30, 40]), (30, 40))
+    patch.paint(found, 1)
     np.testing.assert_array_equal(found, pixels)

@@ -58,10 +58,23 @@ def test_what_cvat_writes(tmp_path, read):
         '<image id="1" name="p1.jpg" width="8" height="6"></image>',
     )
     found, problems = read(path)
-    assert not problems
+    assert problems == [f"{path}: image 'p1' has no region: it is read as background"]
     assert (found['p0'][1:3, 1:4] == 2).all()
     assert found['p0'][4:, 6:].tolist() == [[1, 0], [0, 1]]
     assert not found['p1'].any()
+
+
+def test_images_of_tags_and_boxes_are_left_out(tmp_path, read):
+    box = '<box label="dog" xtl="1" ytl="1" xbr="2" ybr="2"/>'
+    path = write(
+        tmp_path / 'x.xml',
+        IMAGE.format('<tag label="dog"/>'),
+        IMAGE.replace('p0', 'p1').format(box),
+    )
+    found, problems = read(path)
+    assert not found
+    assert len(problems) == 4
+    assert problems[1] == f"{path}: image 'p0' has no region that is a mask; it is left out"
 
 
 @pytest.mark.parametrize(('low', 'high'), [(0, 2), (-1, 0), (-3, -1)])
@@ -75,9 +88,12 @@ def test_the_shape_in_front_wins(tmp_path, read, low, high):
 SHAPES = {
     'box': ('<box label="dog" xtl="1" ytl="1" xbr="2" ybr="2"/>', 'it is no mask; draw a polygon'),
     'line': ('<polyline label="dog" points="1,1;2,2"/>', 'it is no mask'),
-    'two points': ('<polygon label="dog" points="1,1;2,2"/>', 'it needs three points'),
+    'two points': ('<polygon label="dog" points="1,1;2,2"/>', 'it is no polygon of x and y'),
     'no points': ('<polygon label="dog"/>', 'could not convert string to float'),
-    'three numbers': ('<polygon label="dog" points="1,1,1;2,2,2;3,3,3"/>', 'it needs three points'),
+    'three numbers': (
+        '<polygon label="dog" points="1,1,1;2,2,2;3,3,3"/>',
+        'it is no polygon of x and y',
+    ),
     'ragged': ('<polygon label="dog" points="1,1;2;3,3"/>', 'inhomogeneous'),
     'infinite': ('<polygon label="dog" points="1,1;2,inf;3,3"/>', 'a number is not finite'),
     'no size': ('<mask label="dog" rle="1" left="0" top="0"/>', 'it needs left, top, width'),
@@ -108,7 +124,8 @@ def test_bad_images(tmp_path, read):
     path = write(tmp_path / 'x.xml', IMAGE.format(''), IMAGE.format(''), other, '<image/>')
     found, problems = read(path)
     assert set(found) == {'p0'}
-    assert all(w in p for w, p in zip(('stands in', '8 x 7', "''"), problems, strict=True))
+    words = ('read as background', 'stands in', '8 x 7', "''")
+    assert all(w in p for w, p in zip(words, problems, strict=True))
 
 
 FILES = {

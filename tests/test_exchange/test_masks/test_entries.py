@@ -3,7 +3,8 @@ import unicodedata
 import numpy as np
 import pytest
 
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Canvas, Reading
+from qaclims_mm.exchange.masks.raster import Patch
 
 IMAGES = {
     'p0': (4, 6),
@@ -104,3 +105,29 @@ def test_masks_are_as_wide_as_the_classes(reading):
 def test_values_are_translated(reading):
     found = reading.translated(np.array([[0, 1, 2, 255]], np.uint8), [0, 2, 255])
     assert found.tolist() == [[0, 2, 255, 255]]
+
+
+def test_canvas(reading):
+    patch = Patch(1, 2, np.ones((1, 2), np.uint8))
+    canvas = Canvas(reading, 'p0')
+    canvas.paint([patch], 'a/b', 'first')
+    canvas.reject('bad', 'second')
+    [(image_id, mask)] = canvas.finish('file')
+    assert image_id == 'p0'
+    assert canvas.size == mask.shape == (4, 6)
+    assert mask[2, 1:3].tolist() == [2, 2]
+    assert mask.sum() == 4
+    assert reading.told == ['second: bad; left out']
+
+
+def test_an_image_without_regions(reading):
+    rejected = Canvas(reading, 'p0')
+    rejected.reject('bad', 'here')
+    assert not [*rejected.finish('file')]
+    assert reading.told[1:] == ["file: image 'p0' has no region that is a mask; it is left out"]
+    [(_, mask)] = Canvas(reading, 'p0').finish('file', single=True)
+    assert not mask.any()
+    assert len(reading.told) == 2
+    [(_, mask)] = Canvas(reading, 'p0').finish('file')
+    assert not mask.any()
+    assert reading.told[2:] == ["file: image 'p0' has no region: it is read as background"]

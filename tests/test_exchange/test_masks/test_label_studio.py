@@ -8,8 +8,13 @@ import pytest
 from tiny_masks import CLASSES, brush_words, shown
 
 from qaclims_mm.exchange.masks.brush import encode_brush
+from qaclims_mm.exchange.masks.runs import run_lengths
 
 PREFIX = '/data/local-files/?d='
+
+
+def brush(pixels):
+    return encode_brush(run_lengths(pixels.astype(np.uint8).reshape(-1)).tolist())
 
 
 def region(kind='polygonlabels', labels=('dog',), size=(6, 8), **value):
@@ -74,9 +79,7 @@ def test_what_label_studio_writes(tmp_path, read):
     path = write(
         tmp_path / 'x.json',
         task(region(), image='/data/upload/3/0a1b2c3d-p0.jpg'),
-        task(
-            region('brushlabels', ['cat'], format='rle', rle=encode_brush(pixels)), image='p1.jpg'
-        ),
+        task(region('brushlabels', ['cat'], format='rle', rle=brush(pixels)), image='p1.jpg'),
     )
     found, problems = read(path)
     assert not problems
@@ -103,10 +106,10 @@ REGIONS = {
     'no label': (region(labels=[]), 'it needs one label'),
     'labels': (region(labels=['dog', 'cat']), 'it needs one label'),
     'size': (region(size=(8, 6)), 'it is of an image of 6 x 8, not 8 x 6'),
-    'points': (region(points=[[1, 2]]), 'it needs three points'),
+    'points': (region(points=[[1, 2]]), 'it is no polygon of x and y'),
     'infinite': (region(points=[[1, 2], [3, 4], [5, float('inf')]]), 'a number is not finite'),
     'runs': (region('brushlabels', rle='x'), 'it has no run lengths'),
-    'other runs': (region('brushlabels', rle=encode_brush(np.eye(5))), 'of another size'),
+    'other runs': (region('brushlabels', rle=brush(np.eye(5))), 'of another size'),
 }
 
 

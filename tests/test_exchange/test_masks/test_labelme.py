@@ -80,6 +80,7 @@ def test_what_labelme_writes(tmp_path, read):
     assert set(read(tmp_path / 'a/p0.json')[0]) == {'p0'}
 
 
+BOX = dict(SQUARE, shape_type='mask', points=[[1, 1], [3, 2]])
 PIXEL = base64.b64encode(
     bytes.fromhex(
         '89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c63f8'
@@ -88,18 +89,19 @@ PIXEL = base64.b64encode(
 ).decode()
 SHAPES = {
     'box': (dict(SQUARE, shape_type='rectangle'), "'rectangle' is no mask; draw a polygon"),
+    'corners': (dict(BOX, points=[[1, 1]]), 'it needs two points of x and y'),
     'no label': ({'points': []}, 'it has no label'),
     'number': (dict(SQUARE, label=3), 'it has no label'),
     'list': ([], 'it has no label'),
-    'points': (dict(SQUARE, points=[[1, 2]]), 'it needs 3 points of x and y'),
-    'null': (dict(SQUARE, points=None), 'it needs 3 points of x and y'),
+    'points': (dict(SQUARE, points=[[1, 2]]), 'it is no polygon of x and y of 3 points or more'),
+    'null': (dict(SQUARE, points=None), 'it is no polygon of x and y of 3 points or more'),
     'infinite': (dict(SQUARE, points=[[1, 2], [3, 4], [5, float('nan')]]), 'is not finite'),
-    'no pixels': (dict(SQUARE, shape_type='mask'), 'it has no pixels'),
-    'no base64': (dict(SQUARE, shape_type='mask', mask='@'), 'its pixels are no base64'),
-    'no image': (dict(SQUARE, shape_type='mask', mask='AAAA'), 'cannot identify image file'),
-    'size': (dict(SQUARE, shape_type='mask', mask=PIXEL), 'its pixels are not of its size'),
+    'no pixels': (dict(BOX), 'it has no pixels'),
+    'no base64': (dict(BOX, mask='@'), 'its pixels are no base64'),
+    'no image': (dict(BOX, mask='AAAA'), 'cannot identify image file'),
+    'size': (dict(BOX, mask=PIXEL), 'its pixels are not of its size'),
     'outside': (
-        dict(SQUARE, shape_type='mask', mask=PIXEL, points=[[8, 0], [8, 0]]),
+        dict(BOX, mask=PIXEL, points=[[8, 0], [8, 0]]),
         'it is not inside its image',
     ),
 }

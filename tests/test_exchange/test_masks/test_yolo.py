@@ -80,8 +80,8 @@ def test_lists_of_names(tmp_path, read, name):
 
 
 LINES = {
-    'box': ('1 0.5 0.5 0.2 0.2', 'it is a box or no polygon of three points or more'),
-    'odd': ('1 0.1 0.2 0.3 0.4 0.5 0.6 0.7', 'it is a box or no polygon'),
+    'box': ('1 0.5 0.5 0.2 0.2', 'it is a box, not a polygon of x, y, x, y, ...'),
+    'odd': ('1 0.1 0.2 0.3 0.4 0.5 0.6 0.7', 'it is a box, not a polygon'),
     'class': (f'2 {SQUARE}', "it has class '2' of 2"),
     'part': (f'0.5 {SQUARE}', "it has class '0.5' of 2"),
     'words': ('dog 0.1 0.2', 'could not convert string to float'),

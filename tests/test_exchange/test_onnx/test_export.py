@@ -1,4 +1,7 @@
 import json
+import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from tiny_models import CLASSIFIER, SEGMENTOR, SHIPPED
+from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
@@ -17,6 +21,7 @@ from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference import CAMInferencer, Segmenter
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.paths import config_file
+from qaclims_mm.schemas import read_mask
 
 # the backbones of the zoo, untrained
 LARGE = [
@@ -94,6 +99,37 @@ def test_maps_of_miniworld(classifier, size, batch):
         assert told == cams.present_in(cams.read(picture))
         mask = mask_of_cams(torch.from_numpy(found), torch.arange(8), 0.25).numpy()
         assert np.mean(mask == wanted['mask']) > 0.999
+
+
+WITHOUT_TORCH = """
+import sys
+for name in ('torch', 'mmengine', 'mmseg', 'qaclims_mm', 'onnx'):
+    sys.modules[name] = None
+"""
+
+
+@pytest.mark.parametrize('kind', ['segmentor', 'classifier'])
+def test_the_example_of_the_docs_runs_without_torch(kind, request, tmp_path):
+    predictor, model, _ = request.getfixturevalue(kind)
+    [code] = re.findall(r'```python\n(.*?)```', (ROOT / 'docs/deploy.md').read_text(), re.DOTALL)
+    picture = make_picture(seed=999, index=0, size=112)[1].image
+    Image.fromarray(picture).save(tmp_path / 'photo.png')
+    files = [model, tmp_path / 'photo.png', tmp_path / 'mask.png']
+    done = subprocess.run(
+        [sys.executable, '-c', WITHOUT_TORCH + code, *map(str, files)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    if kind == 'segmentor':
+        wanted = predictor.segment(picture)
+    else:
+        predictor.pipeline.scales = (1.0,)
+        wanted = predictor.predict(predictor.read(picture))
+    assert np.mean(read_mask(tmp_path / 'mask.png') == wanted.mask) > 0.999
+    names = [line.split(':')[0] for line in done.stdout.splitlines()]
+    assert names == [wanted.name_of(value) for value in wanted.areas]
 
 
 def test_what_a_file_says(segmentor, classifier):
