@@ -455,6 +455,7 @@ def test_several_images_a_table_and_one_download(browser_page, several):
     [message] = messages_of(page, 'cannot be read')
     assert message.startswith('image bad.png cannot be read (it is no image')
     images = page.locator('.chooser button.thumbnail-item')
+    images.nth(2).wait_for(timeout=20000)
     assert images.count() == 3
     page.click('text=Labels of many images')
     # the box is shown before it listens
