@@ -1,8 +1,8 @@
 """Serve a web page on which images are dropped and segmented: qaclims demo [MODEL].
 
-MODEL is the folder of a project, of a run's work dir or of a stage in it, a checkpoint of a stage,
-or a file of qaclims publish. A project or a work dir gives the network of maps, the VQA model that
-was asked and the segmentor. Without MODEL the page runs on MiniWorld's networks, which ship with
+MODEL is a project, the work dir of a run, the folder of a stage in it, a checkpoint of a stage, or
+a file of qaclims publish. For a project or a work dir, the page uses its network of activation
+maps, its VQA model and its segmentor. Without MODEL, it uses MiniWorld's networks, which ship with
 the package.
 """
 

@@ -1,8 +1,8 @@
 """Write masks for a labelling tool: qaclims export WORK --format cvat.
 
-WORK is a project or a work dir. DIR gets the masks of its last stage in the format of the tool, in
-which they can be corrected. The exit status is 3 if a mask cannot be used; these are listed at the
-end.
+WORK is a project or the work dir of a run. The command writes the masks of its last stage in the
+format of the tool, into OUT. If a mask cannot be used, it is listed at the end, and the exit status
+is 3.
 """
 
 import argparse

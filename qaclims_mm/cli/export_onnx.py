@@ -1,8 +1,9 @@
 """Write a trained network for programs without torch: qaclims export-onnx MODEL --out FILE.
 
-MODEL is a segmentor or a network of activation maps, named as for qaclims predict. The file takes
-RGB bytes of any number and size of images. Its metadata say how images are read before it, and what
-its outputs mean; see docs/deploy.md. It is compared with the network before it is written.
+MODEL is a segmentor or a network of activation maps, given as for qaclims predict. The input of
+FILE is a batch of RGB images (uint8) of any number and size. Its metadata describe how to read an
+image and what the outputs mean; see docs/deploy.md. The command compares the outputs of FILE with
+those of the network and writes it only if they agree.
 """
 
 import argparse

@@ -1,10 +1,10 @@
 """Make or update a project of your own images: qaclims init DIR --images FOLDER --labels FILE.
 
-Labels are a table (image,labels), an export of CVAT, Label Studio or COCO, a folder with the
-files of labelme, VOC, YOLO or a Hugging Face imagefolder, or the folder of the images itself
-with a folder for each class. Run again on the same folder it updates the project: options that
-are not given stay as they were, and so do files that were changed by hand. The exit status is 3
-if the project was written, but rows were left out; these are listed first.
+FILE holds the labels: a table with the columns image and labels, an export of CVAT, Label Studio
+or COCO, or a folder with the files of labelme, VOC, YOLO or a Hugging Face imagefolder. Without
+--labels, FOLDER has one folder per class. On an existing project, the command updates it: options
+that you do not give keep their last value, and files that you edited are kept. The exit status is
+3 if the project was written, but rows were left out. These are listed first.
 """
 
 import argparse

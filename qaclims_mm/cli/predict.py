@@ -1,12 +1,13 @@
 """Write the masks of images, folders and videos: qaclims predict MODEL IMAGES ... --out DIR.
 
-MODEL is the folder of a project, of a run's work dir or of a stage in it, a checkpoint of a stage,
-or a file of qaclims publish. IMAGES are files, folders, whose folders are mirrored, videos, and
-lists: a .txt with a path in each line, or a .csv with the column image.
+MODEL is a project, the work dir of a run, the folder of a stage in it, a checkpoint of a stage, or
+a file of qaclims publish. IMAGES are images, folders (read with their subfolders), videos, and
+lists: a .txt with one path per line, or a .csv with the column image.
 
-DIR gets masks/*.png, areas.csv with the area of each class of each image, classes.csv with the
-sums, and with --overlay overlays/*.jpg. An image whose mask is there is skipped. The exit status is
-3 if an image cannot be read; these are listed at the end.
+The command writes into DIR: masks/*.png, areas.csv (area of each class in each image), classes.csv
+(area of each class in all images), and with --overlay overlays/*.jpg. Images that have a mask are
+skipped, so an interrupted run resumes. If an image cannot be read, it is listed at the end, and the
+exit status is 3.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Rank the masks that deserve a look, and export them to correct: qaclims review WORK.
 
-The page WORK/review/index.html shows the images on which the maps, the refiner and the segmentor
-disagree, or whose masks contradict their labels. Correct the masks in a labelling tool and give
-them to qaclims run PLAN --corrected DIR. Nothing in WORK is executed.
+WORK is a project or the work dir of a run. The page review/index.html in the work dir shows the
+worst masks first: masks on which the maps, the refiner and the segmentor disagree, and masks that
+contradict the labels of their image. Correct them in a labelling tool, then train on them with
+qaclims run PLAN --corrected DIR. Nothing in WORK is executed.
 """
 
 import argparse

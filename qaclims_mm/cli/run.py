@@ -1,7 +1,8 @@
 """Run all stages of a method: qaclims run PLAN.
 
-What is done is not done again; what was killed goes on; what has changed since is made anew, with
-all that is made from it. The stages run in Snakemake, whose own options follow a --, as in
+PLAN is a project, the name of a plan that ships, or a plan file. Finished stages are skipped, and
+interrupted ones resume. Stages whose config, images or labels have changed run again, and so do the
+stages that depend on them. Snakemake runs the stages. Its own options follow a --, as in
 qaclims run PLAN --jobs 100 -- --executor slurm.
 """
 
