@@ -52,9 +52,8 @@ def main() -> int:
     parser.add_argument('--copy-images', action='store_true', help='copy the images, too')
     parser.add_argument(
         '--image-url',
-        default='/data/local-files/?d=',
         metavar='PREFIX',
-        help="what Label Studio's links to images start with; default /data/local-files/?d=",
+        help="what Label Studio's links to images start with; default /data/local-files/?d=FOLDER/",
     )
     args = parser.parse_args()
     # these take seconds, and --help does not need them
