@@ -23,7 +23,7 @@ _NEXT = {
     'cvat': 'in CVAT: Task > Actions > Upload annotations > CVAT 1.1, file {out}/annotations.xml',
     'label-studio': (
         'in Label Studio: Settings > Labeling Interface > Code, paste {out}/labeling_config.xml; '
-        'then Import, file {out}/tasks.json'
+        'then Import, file {out}/tasks.json; docs/export.md says how it finds the images'
     ),
 }
 
