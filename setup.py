@@ -43,6 +43,9 @@ EXTRAS = {
         'seaborn>=0.13',
         # reads exported masks back
         'supervision>=0.27',
+        # runs the notebook of the docs
+        'nbclient>=0.10',
+        'ipykernel>=6.29',
     ],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],

@@ -29,6 +29,8 @@ class _DescriptionColumn(ProgressColumn):
 def new_progress() -> Progress:
     """Return a bar with the name, the count, the time spent and the time left."""
     console = new_console(stderr=True)
+    # rich takes a log for a terminal where FORCE_COLOR is set, as in notebooks
+    is_terminal = console.file.isatty()
     return Progress(
         _DescriptionColumn(),
         BarColumn(),
@@ -36,7 +38,7 @@ def new_progress() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not is_terminal,
         transient=True,
     )
 

@@ -1,4 +1,5 @@
 import io
+import os
 import subprocess
 import sys
 
@@ -8,13 +9,21 @@ from qaclims_mm import progress
 from qaclims_mm.console import new_console, printable
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize('forced', [True, False])
 @pytest.mark.parametrize('terminal', [True, False])
-def test_bar_on_a_terminal_only(monkeypatch, terminal):
-    file = io.StringIO()
+def test_bar_on_a_terminal_only(monkeypatch, terminal, forced):
+    file = Terminal() if terminal else io.StringIO()
+    if forced:
+        monkeypatch.setenv('FORCE_COLOR', '1')
     monkeypatch.setattr(
         progress,
         'new_console',
-        lambda stderr: new_console(file=file, force_terminal=terminal, width=80),
+        lambda stderr: new_console(file=file, width=80),
     )
     assert list(progress.track(iter('abc'), 'counting', 3)) == ['a', 'b', 'c']
     assert ('counting' in file.getvalue()) is terminal
@@ -22,7 +31,7 @@ def test_bar_on_a_terminal_only(monkeypatch, terminal):
 
 @pytest.mark.parametrize('name', ['[/b]', '[red]dog[/red]', ':cat:', '{task.total}', '\x1b[5mx'])
 def test_description_is_shown_as_it_is(monkeypatch, name):
-    file = io.StringIO()
+    file = Terminal()
     monkeypatch.setattr(
         progress,
         'new_console',
@@ -35,12 +44,16 @@ def test_description_is_shown_as_it_is(monkeypatch, name):
 
 def test_bars_keep_off_standard_output():
     code = 'from qaclims_mm.progress import track\nprint(sum(track(range(4), "x", 4)))'
+    seen, terminal = os.openpty()
     run = subprocess.run(
         [sys.executable, '-c', code],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
         text=True,
         check=True,
-        env={'TTY_COMPATIBLE': '1', 'FORCE_COLOR': '1', 'PATH': ''},
+        env={'TERM': 'xterm', 'PATH': ''},
     )
+    os.close(terminal)
     assert run.stdout == '6\n'
-    assert 'x' in run.stderr
+    assert b'x' in os.read(seen, 10_000)
+    os.close(seen)

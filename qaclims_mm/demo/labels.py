@@ -31,10 +31,12 @@ def label_album(
         The album, and what is wrong with the labels, as ``qaclims init`` says it. Images without a
         row keep their classes.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    seen = Counter(entry.path.name for entry in album.entries)
+    names = [name for name, number in seen.items() if number == 1]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
         labels, images = folder / 'labels', folder / 'images'
-        paths = _stage_images(images, album.entries)
+        _stage_images(images, names)
         labels.mkdir()
         for file in files:
             shutil.copyfile(file, labels / Path(file).name)
@@ -47,29 +49,27 @@ def label_album(
         except QAClimsError as error:
             return album, [_without_folders(str(error), labels, images)]
         rows = {image: (matched[image], source.rows[image]) for image in matched}
-        entries, beside = _ticked(album.entries, paths, list(rows.values()), classes)
+        entries, beside = _ticked(album.entries, list(rows.values()), classes)
         lines = [*source.problems, *source.remarks, *source.notes]
         lines = [_without_folders(line, labels, images) for line in lines]
     named = {name for name, _ in rows.values()}
     return replace(album, entries=entries), [
+        *(
+            f'{number} images are called {shown_text(name)}, so that no row of labels can mean one '
+            'of them; tick their classes'
+            for name, number in seen.items()
+            if number > 1
+        ),
         *lines,
-        *_describe(source, beside, others, [p for p in paths if p not in named]),
+        *_describe(source, beside, others, [name for name in names if name not in named]),
     ]
 
 
-def _stage_images(folder: Path, entries: Sequence[Entry]) -> list[str]:
-    """Make an empty file for each image; returns their paths below the folder.
-
-    An image that is called as one before it lies in a folder of its own.
-    """
-    paths: list[str] = []
-    for number, entry in enumerate(entries, start=1):
-        name = entry.path.name
-        path = f'{number}/{name}' if name in paths else name
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).touch()
-        paths.append(path)
-    return paths
+def _stage_images(folder: Path, names: Sequence[str]) -> None:
+    """Make an empty file for each image, so that rows find it by its name."""
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
 
 
 def _drop_others(source: Source, folder: ImageFolder) -> int:
@@ -86,7 +86,6 @@ def _drop_others(source: Source, folder: ImageFolder) -> int:
 
 def _ticked(
     entries: Sequence[Entry],
-    paths: Sequence[str],
     rows: Sequence[tuple[str, Sequence[str]]],
     classes: Sequence[str],
 ) -> tuple[tuple[Entry, ...], Counter[str]]:
@@ -94,21 +93,22 @@ def _ticked(
 
     Args:
         entries: The images.
-        paths: Their paths.
-        rows: Path and labels of each row.
+        rows: Image and labels of each row.
         classes: The classes that can be ticked.
     """
     words = as_words([*classes, *(label for _, labels in rows for label in labels)])
     names = {words[name]: name for name in classes}
     beside: Counter[str] = Counter()
     ticked: dict[str, list[str]] = {}
-    for path, labels in rows:
-        own = ticked.setdefault(path, [])
+    for image, labels in rows:
+        own = ticked.setdefault(image, [])
         own += [names[words[label]] for label in labels if words[label] in names]
         beside.update({words[label] for label in labels} - set(names))
     return tuple(
-        replace(entry, labels=tuple(dict.fromkeys(ticked[path]))) if path in ticked else entry
-        for entry, path in zip(entries, paths, strict=True)
+        replace(entry, labels=tuple(dict.fromkeys(ticked[entry.path.name])))
+        if entry.path.name in ticked
+        else entry
+        for entry in entries
     ), beside
 
 

@@ -12,10 +12,11 @@ from PIL import Image
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.inference.markup import SHOWN_SIDE, escaped, picture_html
 from qaclims_mm.schemas import IGNORE_INDEX, resize_mask, voc_palette
+from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.visualization.overlays import overlay_mask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Segmentation:
     """Mask of an image.
 
@@ -62,6 +63,15 @@ class Segmentation:
             image = np.asarray(seen)
         mask = self.mask if size == self.mask.shape else resize_mask(self.mask, size)
         return overlay_mask(image, mask)
+
+    def __repr__(self) -> str:
+        height, width = self.mask.shape
+        image = 'an array' if isinstance(self.image, np.ndarray) else shown_text(self.image)
+        areas = ', '.join(
+            f'{shown_text(self.name_of(value))} {100 * pixels / self.mask.size:.1f} %'
+            for value, pixels in self.areas.items()
+        )
+        return f'<Segmentation of {image}, {width} x {height} px: {areas}>'
 
     def _repr_html_(self) -> str:
         """Return the overlay with a legend, for a notebook."""

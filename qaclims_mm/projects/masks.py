@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.errors import ConfigError, DataError
-from qaclims_mm.exchange.masks.colour_table import ColourTable, read_colour_table
-from qaclims_mm.exchange.masks.interpret import Found, Judged, Reading, interpret
-from qaclims_mm.exchange.masks.matching import Matched, list_masks, match_masks
-from qaclims_mm.exchange.masks.pixels import Pixels, read_pixels
-from qaclims_mm.exchange.masks.refusals import (
+from qaclims_mm.exchange.ground_truth.colour_table import ColourTable, read_colour_table
+from qaclims_mm.exchange.ground_truth.interpret import Found, Judged, Reading, interpret
+from qaclims_mm.exchange.ground_truth.matching import Matched, list_masks, match_masks
+from qaclims_mm.exchange.ground_truth.pixels import Pixels, read_pixels
+from qaclims_mm.exchange.ground_truth.refusals import (
     describe_numbering,
     describe_refusal,
     describe_strangers,

@@ -6,10 +6,14 @@ import sys
 
 import psutil
 import pytest
+from tiny_models import SEGMENTOR, make_stage
 from tool_runs import ROOT, run_tool
+
+from qaclims_mm.cli import demo
 
 httpx = pytest.importorskip('httpx')
 pytest.importorskip('gradio')
+QAPE = 'qape_blip-mini_fg6-bg10_miniworld-112x112'
 
 
 def free_port():
@@ -39,7 +43,7 @@ def test_the_page_is_served_to_this_machine_alone(tmp_path):
             raise AssertionError(''.join(lines))
         answer = httpx.get(f'http://127.0.0.1:{port}', timeout=60)
         assert answer.status_code == 200
-        assert 'Draw a picture' in answer.text
+        assert 'Try a MiniWorld picture' in answer.text
         listening = {
             c.laddr.ip for c in psutil.Process(tool.pid).net_connections() if c.status == 'LISTEN'
         }
@@ -49,11 +53,54 @@ def test_the_page_is_served_to_this_machine_alone(tmp_path):
         tool.wait(30)
 
 
-def test_a_config_needs_its_weights(capsys):
-    config = 'configs/miniworld/cam_r18-mini_1xb16-3e_miniworld-112x112.py'
-    ended = run_tool('demo', config, capsys=capsys)
-    assert ended.status == 2
-    assert 'a config needs the checkpoint of its network too' in ended.text
+class Stopped(Exception):
+    """What stands for the networks was asked for."""
+
+
+@pytest.fixture
+def networks(monkeypatch):
+    """Gather the networks of which a page is made; no page is served."""
+    from qaclims_mm.demo import model
+
+    found = []
+
+    def stop(*args):
+        found.append(args)
+        raise Stopped
+
+    monkeypatch.setattr(model, 'Explainer', stop)
+    return found
+
+
+def start(monkeypatch, *args):
+    monkeypatch.setattr(sys, 'argv', ['demo', '--port', str(free_port()), *map(str, args)])
+    with pytest.raises(Stopped):
+        demo.main()
+
+
+def test_the_models_of_predict(networks, monkeypatch, tmp_path, capsys):
+    make_stage(tmp_path / 'segment')
+    start(monkeypatch, tmp_path)
+    [(found, weights, device, max_side)] = networks
+    assert found.segmentor.file == tmp_path / 'segment/epoch_3.pth'
+    assert (found.config, weights, device, max_side) == (None, None, None, None)
+    assert capsys.readouterr().out.startswith('DeepLabV2 (segmentor) of ')
+
+
+def test_networks_by_their_configs(networks, monkeypatch):
+    start(monkeypatch, '--config', 'clip-cam_clip-mini_miniworld-112x112', '--qape', QAPE)
+    start(monkeypatch, '--qape', 'none', '--refiner', 'par_qa-clims_miniworld-112x112')
+    start(monkeypatch, 'miniworld://segment/r18-mini.safetensors', '--config', SEGMENTOR)
+    first, second, third = (found[0] for found in networks)
+    assert (first.weights, first.qape.model.type) == (None, 'VQACorpusBuilder')
+    assert (second.qape, second.refiner.model.type) == (None, 'PARRefiner')
+    assert third.segmentor.config.model.type == 'DeepLabV2'
+
+
+def test_what_is_no_model(capsys, tmp_path):
+    ended = run_tool('demo', tmp_path / 'nothing', '--port', free_port(), capsys=capsys)
+    assert ended.status != 0
+    assert 'there is no checkpoint' in ended.text
 
 
 def test_a_port_in_use(capsys):

@@ -1,21 +1,25 @@
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_runs import ROOT
+from tiny_models import NAMES, SEGMENTOR, make_stage
 
 from qaclims_mm.demo import model as module
 from qaclims_mm.demo.model import MAX_SIDE, Explainer, Found
+from qaclims_mm.demo.networks import find_networks, network_of_config
 from qaclims_mm.demo.proposing import propose_by_questions
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.errors import ConfigError, FormatError, RecordError
 from qaclims_mm.inference.networks import build_network
+from qaclims_mm.inference.segmenter import Segmenter
 from qaclims_mm.miniworld.regions import draw_pictures
+from qaclims_mm.paths import config_file
 
-MINI = ROOT / 'configs/miniworld'
+CLIP_CAM = 'clip-cam_clip-mini_miniworld-112x112'
 
 
 def iou(mask, truth):
@@ -75,16 +79,18 @@ def test_the_vqa_model_is_asked_about_few_classes(monkeypatch, most, wanted):
     monkeypatch.setattr(
         module, 'propose_by_questions', lambda vqa, image, classes: ['boat', 'train']
     )
-    made.class_names, made.can_ask, made._lock = names, True, threading.Lock()
-    made.inferencer = SimpleNamespace(vqa=None)
+    made.classes, made.can_ask, made._lock = ('background', *names), True, threading.Lock()
+    made._maker = SimpleNamespace(vqa=None)
     made._by_clip = lambda image: ['cat']
     assert made.propose(np.zeros((4, 4, 3), np.uint8)) == wanted
 
 
 def test_without_answers_and_refiner(tmp_path, drawn):
-    plain = Explainer(MINI / 'clip-cam_clip-mini_miniworld-112x112.py', device='cpu')
+    plain = Explainer(network_of_config(CLIP_CAM), device='cpu')
     assert plain.max_side == MAX_SIDE
     assert not plain.can_refine
+    assert not plain.can_segment
+    assert plain.can_map
     image, names = drawn
     found = plain.find(image, names)
     assert found.refined is found.cams
@@ -104,8 +110,9 @@ def test_bad_files(explainer, tmp_path, kind, monkeypatch):
         path.write_bytes(b'')
     else:
         monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
-    with pytest.raises(FormatError, match=r'^bad\.png cannot be read as an image; give a JPEG'):
+    with pytest.raises(RecordError, match=r'^image bad\.png cannot be read \((it|image) ') as told:
         explainer.read(path)
+    assert 'secret' not in str(told.value)
 
 
 def test_large_files_become_smaller(explainer, tmp_path):
@@ -134,18 +141,21 @@ def test_masks_of_many_classes():
     assert near.mask(0.5, False).dtype == np.uint8
 
 
-IRN = MINI / 'irn_r18-mini_1xb16-10e_miniworld-112x112.py'
+IRN = 'irn_r18-mini_1xb16-10e_miniworld-112x112'
+
+
+def with_irn():
+    return replace(network_of_config(CLIP_CAM), refiner=read_config(config_file(IRN)))
 
 
 def test_a_refiner_that_was_trained(tmp_path, drawn):
     image, names = drawn
-    clip_cam = MINI / 'clip-cam_clip-mini_miniworld-112x112.py'
     with pytest.raises(ConfigError, match=r'the IRNRefiner of .* has to be trained, but no check'):
-        Explainer(clip_cam, refiner=IRN, device='cpu')
+        Explainer(with_irn(), device='cpu')
     torch.manual_seed(0)
-    state = build_network(read_config(str(IRN)).model, None).state_dict()
+    state = build_network(read_config(config_file(IRN)).model, None).state_dict()
     torch.save(dict(state_dict=state), tmp_path / 'irn.pth')
-    made = Explainer(clip_cam, refiner=IRN, refiner_weights=str(tmp_path / 'irn.pth'), device='cpu')
+    made = Explainer(with_irn(), str(tmp_path / 'irn.pth'), device='cpu')
     assert made.can_refine
     found = made.find(image, names)
     assert found.refined.shape == found.cams.shape
@@ -155,9 +165,31 @@ def test_a_refiner_that_was_trained(tmp_path, drawn):
 
 def test_refiner_weights_must_fit(tmp_path):
     with pytest.raises(FormatError, match='does not fit IRNRefiner'):
-        Explainer(
-            MINI / 'clip-cam_clip-mini_miniworld-112x112.py',
-            refiner=IRN,
-            refiner_weights='miniworld://qa_clims/r18-mini.safetensors',
-            device='cpu',
-        )
+        Explainer(with_irn(), 'miniworld://qa_clims/r18-mini.safetensors', device='cpu')
+
+
+def test_a_segmentor_alone(tmp_path, drawn):
+    image, _ = drawn
+    make_stage(tmp_path, SEGMENTOR)
+    networks = find_networks(tmp_path)
+    made = Explainer(networks, device='cpu')
+    made.warm_up()
+    assert (made.can_map, made.can_ask, made.can_segment) == (False, False, True)
+    assert made.class_names == NAMES[1:]
+    # it is asked about no class, and gives the mask of qaclims predict
+    found = made.find(image, [], (300, 200))
+    assert (found.classes, found.cams.shape) == ((), (0, *image.shape[:2]))
+    [wanted] = Segmenter(SEGMENTOR, networks.segmentor.checkpoint, device='cpu')(image)
+    np.testing.assert_array_equal(found.segmented, wanted.mask)
+    assert found.values == NAMES
+    with pytest.raises(ValueError, match='there is no network of activation maps'):
+        made.inferencer.ask(image, ['cat'])
+
+
+def test_maps_and_a_segmentor(tmp_path, drawn):
+    image, names = drawn
+    make_stage(tmp_path)
+    networks = replace(network_of_config(CLIP_CAM), segmentor=find_networks(tmp_path).segmentor)
+    found = Explainer(networks, device='cpu').find(image, names)
+    assert found.classes == tuple(names)
+    assert found.segmented.shape == image.shape[:2]

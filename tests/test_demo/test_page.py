@@ -14,14 +14,17 @@ import numpy as np
 import pytest
 from helpers import CHROMIUM_FLAGS
 from PIL import Image
-from tiny_runs import ROOT
+from tiny_models import make_stage
 
 from qaclims_mm.demo.model import Explainer, Found
-from qaclims_mm.errors import FormatError
+from qaclims_mm.demo.networks import OF_MINIWORLD, find_networks, network_of_config
+from qaclims_mm.errors import RecordError
+from qaclims_mm.inference.pictures import read_picture
+from qaclims_mm.miniworld.regions import draw_pictures
 
 gr = pytest.importorskip('gradio')
 httpx = pytest.importorskip('httpx')
-from qaclims_mm.demo.page import CSS, Page, _bright, _outlined  # noqa: E402 - an extra
+from qaclims_mm.demo.page import CSS, Page  # noqa: E402 - an extra
 
 CHROMIUM = shutil.which('chromium')
 in_browser = pytest.mark.skipif(
@@ -159,8 +162,8 @@ def test_from_a_photo_to_a_download(browser_page, picture, drawn):
     with page.expect_download(timeout=20000) as downloading:
         page.click('text=Download masks and answers')
     with zipfile.ZipFile(downloading.value.path()) as archive:
-        assert 'refined.png' in archive.namelist()
-        mask = Image.open(io.BytesIO(archive.read('mask.png')))
+        assert f'refined/{picture.stem}.png' in archive.namelist()
+        mask = Image.open(io.BytesIO(archive.read(f'masks/{picture.stem}.png')))
         assert mask.size == (336, 336)
         before = (np.asarray(mask) > 0).mean()
         assert archive.read('answers.csv').decode().count('\n') == 33
@@ -173,7 +176,9 @@ def test_from_a_photo_to_a_download(browser_page, picture, drawn):
     with page.expect_download(timeout=20000) as downloading:
         page.click('text=Download masks and answers')
     with zipfile.ZipFile(downloading.value.path()) as archive:
-        after = (np.asarray(Image.open(io.BytesIO(archive.read('mask.png')))) > 0).mean()
+        after = (
+            np.asarray(Image.open(io.BytesIO(archive.read(f'masks/{picture.stem}.png')))) > 0
+        ).mean()
     assert 0 < after < before
     assert page.problems == []
 
@@ -181,7 +186,7 @@ def test_from_a_photo_to_a_download(browser_page, picture, drawn):
 @in_browser
 def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
     page, names = browser_page, drawn[1]
-    plain = Explainer(ROOT / 'configs/miniworld/clip-cam_clip-mini_miniworld-112x112.py')
+    plain = Explainer(network_of_config('clip-cam_clip-mini_miniworld-112x112'))
     with served(Page(plain)) as address:
         page.goto(address)
         page.set_input_files('input[type=file]', str(picture))
@@ -192,8 +197,14 @@ def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
         with page.expect_download(timeout=20000) as downloading:
             page.click('text=Download masks')
         with zipfile.ZipFile(downloading.value.path()) as archive:
-            assert archive.namelist() == ['answers.csv', 'as_read.png', 'classes.csv', 'mask.png']
-            assert archive.read('answers.csv').decode().split() == ['class,about,question,answer']
+            assert {name.split('/')[0] for name in archive.namelist()} == {
+                'answers.csv',
+                'as_read',
+                'classes.csv',
+                'masks',
+            }
+            head = archive.read('answers.csv').decode().split()
+            assert head == ['image,class,about,question,answer']
 
 
 @in_browser
@@ -206,7 +217,7 @@ def test_proposals_and_a_drawn_picture(browser_page, picture):
     find(page)
     source_of(page, 'refined mask')
     # another image: what was ticked is not, and what was found is gone; the box takes the next
-    page.click('text=Draw a picture')
+    page.click('text=Try a MiniWorld picture')
     page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
     assert_nothing_found(page)
     page.set_input_files('input[type=file]', str(picture))
@@ -217,7 +228,10 @@ def test_proposals_and_a_drawn_picture(browser_page, picture):
 @in_browser
 @pytest.mark.parametrize(
     ('content', 'message'),
-    [(b'no image', 'bad.png cannot be read as an image'), (None, 'there is no image yet')],
+    [
+        (b'no image', 'image bad.png cannot be read (it is no image'),
+        (None, 'there is no image yet'),
+    ],
 )
 def test_messages_are_seen(browser_page, tmp_path, content, message):
     if content is None:
@@ -239,8 +253,8 @@ def test_a_bad_file_after_a_good_one(browser_page, picture, drawn, tmp_path, cap
     page.set_input_files('input[type=file]', str(tmp_path / 'bad.png'))
     page.wait_for_selector('text=bad.png cannot be read', timeout=20000)
     assert_nothing_found(page)
-    # one beside the message
-    assert page.locator('span.error:not(.toast-title)').count() == 1
+    # no word stays over a picture
+    assert page.locator('span.error:visible').count() == 0
     # the next is read
     page.set_input_files('input[type=file]', str(picture))
     source_of(page, 'as it is read')
@@ -270,7 +284,7 @@ def test_what_comes_late_is_not_shown_beside_the_next_image(
         if follows == 'file':
             page.set_input_files('input[type=file]', str(picture))
         else:
-            page.click('text=Draw a picture')
+            page.click('text=Try a MiniWorld picture')
         page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
         may_end.set()
         page.wait_for_timeout(2000)
@@ -307,7 +321,7 @@ def test_numbers_that_the_sliders_have_not(browser_page, picture, drawn, typed, 
     with page.expect_download(timeout=20000) as downloading:
         page.click('text=Download masks and answers')
     with zipfile.ZipFile(downloading.value.path()) as archive:
-        mask = np.asarray(Image.open(io.BytesIO(archive.read('mask.png'))))
+        mask = np.asarray(Image.open(io.BytesIO(archive.read(f'masks/{picture.stem}.png'))))
     assert (mask > 0).mean() > 0.9 if covered else (mask > 0).mean() < 0.01
     assert page.locator('text=Error').count() == 0
     assert page.problems == []
@@ -329,7 +343,7 @@ def test_a_file_of_50_megabytes(url, tmp_path):
     Image.fromarray(np.full((4200, 4000, 3), 90, np.uint8)).save(path)
     assert path.stat().st_size > 50e6
     [stored] = upload(url, path).json()
-    kind, data = call(url, 'read', as_file(stored), session='large')
+    kind, data = call(url, 'read', [as_file(stored)], None, session='large')
     assert kind == 'complete'
     shown = next(d for d in data if isinstance(d, dict) and d.get('path'))
     answer = httpx.get(f'{url}/gradio_api/file={shown["path"]}')
@@ -351,7 +365,7 @@ def test_no_path_of_a_client_is_opened(url, tmp_path, where, picture):
         'device': '/dev/zero',
         'relative': 'tests/../docs/results/iou-of-each-class-1.png',
     }[where]
-    kind, data = call(url, 'read', as_file(path))
+    kind, data = call(url, 'read', [as_file(path)], None)
     assert kind == 'error'
     assert 'iVBOR' not in json.dumps(data)
     assert httpx.get(f'{url}/gradio_api/file={path}').status_code in (403, 404)
@@ -372,9 +386,9 @@ def test_no_address_of_a_client_is_asked(url):
     server = HTTPServer(('127.0.0.1', 0), Listener)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f'http://127.0.0.1:{server.server_port}/secret.png'
-    kind, _ = call(url, 'read', as_file(address))
+    kind, _ = call(url, 'read', [as_file(address)], None)
     assert kind == 'error'
-    kind, _ = call(url, 'read', as_file(address) | dict(url=address))
+    kind, _ = call(url, 'read', [as_file(address) | dict(url=address)], None)
     assert kind == 'error'
     server.shutdown()
     assert asked == []
@@ -388,7 +402,7 @@ def test_a_hundred_at_once(url, picture, drawn):
 
     def ask(number):
         session = f'many-{number}'
-        kind, _ = call(url, 'read', as_file(stored), session=session)
+        kind, _ = call(url, 'read', [as_file(stored)], None, session=session)
         assert kind == 'complete'
         # half of them tick another class
         chosen = [names[number % 2]]
@@ -407,29 +421,139 @@ def test_a_hundred_at_once(url, picture, drawn):
         assert labels == [names[number % 2]] * 2
 
 
+@pytest.fixture
+def several(tmp_path):
+    """Four images, one of which is none, and a table of labels."""
+    folder, rows = tmp_path / 'several', ['image,labels']
+    folder.mkdir()
+    pictures = iter(draw_pictures(5, 9))
+    for name in ('a.png', 'b.jfif', 'ü c.tif'):
+        scene, made = next(pictures)
+        image = Image.fromarray(made.image)
+        image.save(folder / name, format='PNG' if name == 'a.png' else None)
+        names = sorted({thing.class_name for thing in scene.objects})
+        rows.append(f'images/{name},{";".join(names)}')
+    (folder / 'bad.png').write_bytes(b'no image')
+    (tmp_path / 'labels.csv').write_text('\n'.join([*rows, 'gone.png,cat']))
+    return sorted(folder.iterdir()), tmp_path / 'labels.csv'
+
+
+def messages_of(page, text):
+    """Return the messages of the page, once one has a text."""
+    page.locator('.messages.block li', has_text=text).first.wait_for(timeout=20000)
+    return page.locator('.messages.block li').all_inner_texts()
+
+
+def checked(page):
+    return page.locator('label:has(input[type=checkbox]:checked)').all_inner_texts()
+
+
+@in_browser
+def test_several_images_a_table_and_one_download(browser_page, several):
+    page, (files, labels) = browser_page, several
+    page.set_input_files('input[type=file]', [str(path) for path in files])
+    [message] = messages_of(page, 'cannot be read')
+    assert message.startswith('image bad.png cannot be read (it is no image')
+    images = page.locator('.chooser button.thumbnail-item')
+    images.nth(2).wait_for(timeout=20000)
+    assert images.count() == 3
+    page.click('text=Labels of many images')
+    # the box is shown before it listens
+    page.wait_for_timeout(1000)
+    page.locator('input[type=file]').nth(1).set_input_files(str(labels))
+    told = messages_of(page, 'not on the page')
+    assert '1 rows name images that are not on the page' in told
+    page.wait_for_selector('input[type=checkbox]:checked')
+    first = checked(page)
+    # what is ticked is kept for each image
+    images.nth(1).click()
+    page.wait_for_function(
+        'old => [...document.querySelectorAll("label:has(input[type=checkbox]:checked)")]'
+        '.map(label => label.innerText).join() !== old',
+        arg=','.join(first),
+        timeout=20000,
+    )
+    page.get_by_label('car', exact=True).check()
+    second = checked(page)
+    images.nth(0).click()
+    page.wait_for_function(
+        'old => [...document.querySelectorAll("label:has(input[type=checkbox]:checked)")]'
+        '.map(label => label.innerText).join() === old',
+        arg=','.join(first),
+        timeout=20000,
+    )
+    # nothing was found yet, and all are downloaded in the chosen format
+    page.get_by_label('format of the masks').click()
+    page.get_by_role('option', name='coco').click()
+    with page.expect_download(timeout=60000) as downloading:
+        page.click('text=Download masks and answers')
+    with zipfile.ZipFile(downloading.value.path()) as archive:
+        [name] = [name for name in archive.namelist() if name.startswith('masks/')]
+        made = json.loads(archive.read(name))
+        answers = archive.read('answers.csv').decode()
+    assert sorted(image['file_name'] for image in made['images']) == ['a.png', 'b.jfif', 'ü c.tif']
+    assert 'car' in second
+    number = sum(len(labels) for labels in (first, second)) + 1
+    assert answers.count('\n') >= 16 * number
+    assert page.problems == []
+
+
+@in_browser
+def test_files_that_are_no_images_say_what_to_do(browser_page, tmp_path):
+    for name in ('a.mp4', 'b.zip', 'c.csv'):
+        (tmp_path / name).write_bytes(b'x')
+    files = [str(path) for path in sorted(tmp_path.iterdir()) if path.is_file()]
+    browser_page.set_input_files('input[type=file]', files)
+    told = messages_of(browser_page, 'is a video')
+    assert [text.split(';')[0] for text in told] == [
+        'a.mp4 is a video',
+        'b.zip is an archive',
+        'c.csv is no image',
+    ]
+    assert_nothing_found(browser_page)
+    assert browser_page.locator('span.error:visible').count() == 0
+
+
+@in_browser
+def test_a_page_of_a_segmentor(browser_page, picture, tmp_path):
+    make_stage(tmp_path)
+    page = browser_page
+    with served(Page(Explainer(find_networks(tmp_path), device='cpu'))) as address:
+        page.goto(address)
+        page.wait_for_selector('text=Find')
+        assert page.locator('text=Propose classes').count() == 0
+        assert page.locator('.warning').inner_text() == OF_MINIWORLD
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, 'as it is read')
+        page.click('button:has-text("Find")')
+        source_of(page, 'segmentor')
+        with page.expect_download(timeout=20000) as downloading:
+            page.click('text=Download masks')
+        with zipfile.ZipFile(downloading.value.path()) as archive:
+            assert f'segmentor/{picture.stem}.png' in archive.namelist()
+            assert not any(name.startswith('masks/') for name in archive.namelist())
+
+
 def test_many_classes_are_searched_not_ticked(explainer):
     page = Page(explainer)
     assert isinstance(page._classes(), gr.CheckboxGroup)
     many = Page.__new__(Page)
-    many.explainer = type('Many', (), dict(class_names=tuple(map(str, range(1000)))))
+    many.explainer = type('Many', (), dict(class_names=tuple(map(str, range(1000))), can_map=True))
     assert isinstance(many._classes(), gr.Dropdown)
-
-
-def test_nothing_found_yet(explainer):
-    page = Page(explainer)
-    assert page.show_map(None, None, 0.5) is None
-    assert page.show_masks(None, 0.25) == (None, None)
-    with pytest.raises(gr.Error, match='nothing was found yet; press Find first'):
-        page.files(None, 0.25, [])
-    with pytest.raises(gr.Error, match='there is nothing that draws'):
-        page.draw()
 
 
 @pytest.mark.parametrize('can', [True, False])
 def test_the_page_speaks_of_what_is_loaded(can):
-    loaded = SimpleNamespace(class_names=('cat', 'dog'), can_refine=can, can_ask=can)
+    loaded = SimpleNamespace(
+        class_names=('cat', 'dog'),
+        can_map=True,
+        can_refine=can,
+        can_ask=can,
+        can_segment=False,
+        warning='',
+    )
     parts = Page(loaded).build().config['components']
-    [intro] = [p['props']['value'] for p in parts if p['type'] == 'markdown']
+    intro = next(p['props']['value'] for p in parts if p['type'] == 'markdown')
     assert ('*refined* ones follow the edges.' in intro) == can
     assert intro.endswith('.')
     [answers] = [p['props']['visible'] for p in parts if p['type'] == 'dataframe']
@@ -439,40 +563,18 @@ def test_the_page_speaks_of_what_is_loaded(can):
     assert ('Download masks' in buttons) != can
 
 
-def test_colours_of_masks_are_full_and_far_from_each_other():
-    colours = np.array([[int(_bright(k)[i : i + 2], 16) for i in (1, 3, 5)] for k in range(12)])
-    assert (colours.max(1) == 255).all()
-    assert (colours.min(1) == 0).all()
-    apart = np.abs(colours[:, None] - colours[None]).sum(-1) + 255 * np.eye(12)
-    assert apart.min() > 60
-
-
-def test_a_line_is_around_a_mask():
-    image = np.full((5, 6, 3), 90, np.uint8)
-    there = np.zeros((5, 6), bool)
-    there[1:3, 1:3] = True
-    line = np.zeros((5, 6), bool)
-    line[[0, 0, 1, 2, 1, 2, 3, 3], [1, 2, 0, 0, 3, 3, 1, 2]] = True
-    outlined = _outlined(image, there)
-    assert (outlined[line] == 255).all()
-    assert (outlined[~line] == 90).all()
-    assert (_outlined(image, np.zeros((5, 6), bool)) == 90).all()
-    # as wide on the page
-    large = np.zeros((800, 800), bool)
-    large[:400] = True
-    assert (_outlined(np.zeros((800, 800, 3), np.uint8), large)[:, 0, 0] == 255).sum() == 4
-
-
 class Named:
     """An explainer of any classes, in which each has a part of the image."""
 
-    can_refine, can_ask = False, True
+    can_refine, can_ask, can_map, can_segment, warning = False, True, True, False, '<b>'
 
     def __init__(self, class_names):
         self.class_names = class_names
 
     def read(self, path):
-        raise FormatError(f'{self.class_names} cannot be read')
+        if Path(path).name == 'miniworld.png':
+            return read_picture(path, {})
+        raise RecordError(f'{self.class_names} cannot be read')
 
     def propose(self, image):
         return list(self.class_names)
@@ -507,7 +609,7 @@ def test_names_are_shown_literally(browser_page, picture):
         # whatever is asked for besides
         page.on('response', lambda got: got.status >= 400 and page.problems.append(got.url))
         page.goto(address)
-        page.click('text=Draw a picture')
+        page.click('text=Try a MiniWorld picture')
         source_of(page, 'as it is read')
         page.click('text=Propose classes')
         page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
@@ -525,8 +627,9 @@ def test_names_are_shown_literally(browser_page, picture):
             assert tuple(text.strip() for text in shown) == names
         assert page.evaluate('document.documentElement.scrollWidth') <= 1280
         page.set_input_files('input[type=file]', str(picture))
-        message = page.locator('[data-testid=toast-text]')
+        message = page.locator('.messages.block li')
         message.wait_for(timeout=20000)
         assert message.inner_text() == f'{names} cannot be read'
+        assert page.locator('.warning').inner_text() == '<b>'
         assert page.evaluate('window.ran') is None
         assert [p for p in page.problems if not p.startswith('asked')] == []

@@ -34,6 +34,14 @@ def test_overlay_of_arrays_and_files(tmp_path):
     assert segmentation(tmp_path / 'a.png').overlay(2).shape == (1, 2, 3)
 
 
+def test_a_terminal_shows_one_line(tmp_path):
+    areas = 'background 37.5 %, cat 25.0 %, dog 25.0 %, ignored 12.5 %>'
+    assert repr(segmentation()) == f'<Segmentation of an array, 4 x 2 px: {areas}'
+    named = segmentation(tmp_path / 'a\nb.png', classes=('background', '\x1b[31m', 'dog'))
+    assert '\n' not in repr(named)
+    assert '\x1b' not in repr(named)
+
+
 def test_a_notebook_shows_picture_and_legend():
     page = segmentation()._repr_html_()
     [data] = re.findall(r'base64,([^"]+)"', page)

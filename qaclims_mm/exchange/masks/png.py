@@ -14,6 +14,11 @@ from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, read_mask, write_mask
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.project import CLASSES, with_gap
 
+_BLACK_AND_WHITE = (
+    'has only the values 0 and 255, and 255 is ignored; give the pixels of a class its value '
+    '(see classes.csv of the project)'
+)
+
 
 class PNGWriter(MaskWriter):
     """Writes ``IMAGE_ID.png`` and ``classes.csv``; 255 is kept."""
@@ -44,9 +49,11 @@ def read_png(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
     """Yield the masks of a folder of PNG files.
 
     ``classes.csv`` in the folder says what the values mean. Without it they are those of the
-    project: 0 background, k + 1 classes, 255 ignored.
+    project: 0 background, k + 1 classes, 255 ignored. In a mask of 0 and 255 alone 255 is then the
+    class, if there is only one; of several the mask is left out.
     """
     values = _values(folder, reading)
+    has_table = (folder / CLASSES).is_file()
     for path in sorted(folder.rglob('*.png')):
         name = path.relative_to(folder).as_posix()
         where = shown_text(path)
@@ -67,6 +74,11 @@ def read_png(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
                 'left out'
             )
             continue
+        if not has_table and not highest and IGNORE_INDEX in mask:
+            if reading.number > 1:
+                reading.problem(f'{where}: {_BLACK_AND_WHITE}; the mask is left out')
+                continue
+            mask = np.minimum(mask, 1)
         yield image_id, reading.translated(mask, values)
 
 

@@ -37,6 +37,28 @@ def test_a_folder_without_a_table_has_the_values_of_the_project(tmp_path, read):
     assert set(found) == {'p0', 'p1'}
 
 
+BLACK_AND_WHITE = np.array([[0, 255]] * 6, np.uint8).repeat(4, axis=1)
+
+
+@pytest.mark.parametrize('ones', [BLACK_AND_WHITE, np.full((6, 8), 255, np.uint8)])
+def test_black_and_white_masks(tmp_path, ones):
+    Image.fromarray(ones).save(tmp_path / 'a.png')
+    problems = []
+    [(_, mask)] = read_masks(tmp_path, {'a': ones.shape}, ['dog'], problems)
+    np.testing.assert_array_equal(mask, ones // 255)
+    assert not problems
+    assert not [*read_masks(tmp_path, {'a': ones.shape}, ['dog', 'cat'], problems)]
+    assert problems[0].startswith(f'{tmp_path / "a.png"}: has only the values 0 and 255')
+
+
+def test_black_and_white_masks_beside_a_table_are_ignored_pixels(tmp_path):
+    Image.fromarray(BLACK_AND_WHITE).save(tmp_path / 'a.png')
+    (tmp_path / 'classes.csv').write_text('value,class\n0,background\n1,dog\n')
+    problems = []
+    [(_, mask)] = read_masks(tmp_path, {'a': BLACK_AND_WHITE.shape}, ['dog'], problems)
+    np.testing.assert_array_equal(mask, BLACK_AND_WHITE)
+
+
 def test_a_table_says_what_values_mean(tmp_path, read):
     write_mask(tmp_path / 'masks/p0.png', MASK)
     # further columns are those of qaclims predict

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from qaclims_mm.exchange.masks.pixels import symbol_of
+from qaclims_mm.exchange.ground_truth.pixels import symbol_of
 from qaclims_mm.schemas import voc_palette
 
 # of COCO's panoptic masks, the 80 things

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from qaclims_mm.exchange.masks.interpret import Found, Judged, is_grey
-from qaclims_mm.exchange.masks.pixels import colour_of
+from qaclims_mm.exchange.ground_truth.interpret import Found, Judged, is_grey
+from qaclims_mm.exchange.ground_truth.pixels import colour_of
 from qaclims_mm.schemas import IGNORE_INDEX
 from qaclims_mm.schemas.names import shown_text
 

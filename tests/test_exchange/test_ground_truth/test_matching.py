@@ -1,7 +1,7 @@
 import pytest
 
 from qaclims_mm.errors import DataError
-from qaclims_mm.exchange.masks.matching import list_masks, match_masks
+from qaclims_mm.exchange.ground_truth.matching import list_masks, match_masks
 
 IMAGES = ('p0.jpg', 'p1.png', 'sub/p2.jpg')
 

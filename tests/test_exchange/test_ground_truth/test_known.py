@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.exchange.masks.known import coco_colours, find_numberings, voc_colours
-from qaclims_mm.exchange.masks.pixels import symbol_of
+from qaclims_mm.exchange.ground_truth.known import coco_colours, find_numberings, voc_colours
+from qaclims_mm.exchange.ground_truth.pixels import symbol_of
 from qaclims_mm.schemas import write_mask
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.colour_table import read_colour_table
-from qaclims_mm.exchange.masks.pixels import symbol_of
+from qaclims_mm.exchange.ground_truth.colour_table import read_colour_table
+from qaclims_mm.exchange.ground_truth.pixels import symbol_of
 
 NAMES = ('cat', 'a, b')
 RED = symbol_of(255, 0, 0)

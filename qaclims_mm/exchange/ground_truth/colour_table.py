@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.pixels import symbol_of
+from qaclims_mm.exchange.ground_truth.pixels import symbol_of
 from qaclims_mm.schemas import IGNORE_INDEX
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_name, shown_text

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.errors import DataError
-from qaclims_mm.exchange.masks.pixels import colour_of, read_pixels, symbol_of
+from qaclims_mm.exchange.ground_truth.pixels import colour_of, read_pixels, symbol_of
 
 VALUES = np.array([[0, 1, 1], [0, 2, 255]], np.uint8)
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from qaclims_mm.exchange.masks.colour_table import ColourTable
-from qaclims_mm.exchange.masks.interpret import Found, Reading, interpret, judge
-from qaclims_mm.exchange.masks.pixels import Pixels, symbol_of
+from qaclims_mm.exchange.ground_truth.colour_table import ColourTable
+from qaclims_mm.exchange.ground_truth.interpret import Found, Reading, interpret, judge
+from qaclims_mm.exchange.ground_truth.pixels import Pixels, symbol_of
 from qaclims_mm.schemas import voc_palette
 
 NAMES = ('cat', 'dog', 'sheep')

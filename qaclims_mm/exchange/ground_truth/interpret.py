@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaclims_mm.exchange.masks.colour_table import ColourTable
-from qaclims_mm.exchange.masks.known import coco_colours, find_numberings, voc_colours
-from qaclims_mm.exchange.masks.pixels import Pixels
+from qaclims_mm.exchange.ground_truth.colour_table import ColourTable
+from qaclims_mm.exchange.ground_truth.known import coco_colours, find_numberings, voc_colours
+from qaclims_mm.exchange.ground_truth.pixels import Pixels
 from qaclims_mm.schemas import IGNORE_INDEX
 
 # of the masks with an object: where more have a class that their image has not, annotators'

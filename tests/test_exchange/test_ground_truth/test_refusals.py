@@ -1,7 +1,7 @@
 import pytest
 
-from qaclims_mm.exchange.masks.interpret import Found, interpret
-from qaclims_mm.exchange.masks.refusals import describe_numbering, describe_refusal
+from qaclims_mm.exchange.ground_truth.interpret import Found, interpret
+from qaclims_mm.exchange.ground_truth.refusals import describe_numbering, describe_refusal
 
 NAMES = ('cat', '[/b]')
 CAT = (1,)

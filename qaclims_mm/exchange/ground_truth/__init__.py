@@ -1,0 +1,1 @@
+"""Ground truth masks as people have them, understood by all of a folder together."""
