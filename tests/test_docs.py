@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tiny_runs import ROOT
 
 from qaclims_mm.cli import commands as commands_of_the_package
@@ -117,6 +118,19 @@ def test_links_of_the_pages_exist():
     for page in PAGES:
         for target in re.findall(r'\]\(([^)#:]+)\)', page.read_text()):
             assert (page.parent / target).exists(), f'{page.name}: {target}'
+
+
+@pytest.mark.parametrize('name', ['label-formats', 'export'])
+def test_each_format_has_a_picture(name):
+    _, *sections = (ROOT / f'docs/{name}.md').read_text(encoding='utf-8').split('\n## ')
+    formats = [section for section in sections if '```bash' in section]
+    assert len(formats) >= 7
+    for section in formats:
+        [path] = re.findall(r'!\[.+\]\(_static/(.+)\)', section)
+        file = ROOT / 'docs/_static' / path
+        assert 0 < file.stat().st_size < 80_000
+        with Image.open(file) as image:
+            assert image.width <= 900
 
 
 RESULTS = ROOT / 'docs/results.md'

@@ -23,7 +23,7 @@ _NEXT = {
     'cvat': 'in CVAT: Task > Actions > Upload annotations > CVAT 1.1, file {out}/annotations.xml',
     'label-studio': (
         'in Label Studio: Settings > Labeling Interface > Code, paste {out}/labeling_config.xml; '
-        'then Import, file {out}/tasks.json'
+        'then Import, file {out}/tasks.json; docs/export.md says how it finds the images'
     ),
 }
 
@@ -52,9 +52,8 @@ def main() -> int:
     parser.add_argument('--copy-images', action='store_true', help='copy the images, too')
     parser.add_argument(
         '--image-url',
-        default='/data/local-files/?d=',
         metavar='PREFIX',
-        help="what Label Studio's links to images start with; default /data/local-files/?d=",
+        help="what Label Studio's links to images start with; default /data/local-files/?d=FOLDER/",
     )
     args = parser.parse_args()
     # these take seconds, and --help does not need them

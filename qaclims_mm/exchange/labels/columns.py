@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from qaclims_mm.exchange.labels.cells import labels_of_json
+from qaclims_mm.exchange.labels.label_studio import META
 from qaclims_mm.schemas.images import SUFFIXES
 from qaclims_mm.schemas.names import BLANKS, shown_name
 
@@ -44,6 +45,11 @@ def column_of(head: Sequence[str], names: Sequence[str]) -> int | None:
     """Return the place of the first of some names in a head, in whatever case; or ``None``."""
     lower = [cell.lower() for cell in head]
     return next((lower.index(name) for name in names if name in lower), None)
+
+
+def other_label_columns(head: Sequence[str], used: int) -> list[str]:
+    """Return the names of the columns of a head that are called as labels are, besides the used."""
+    return [name for k, name in enumerate(head) if k != used and name.lower() in LABEL_COLUMNS]
 
 
 def json_column(rows: Collection[Sequence[str]], image: int) -> int | None:
@@ -101,6 +107,11 @@ def problem_of_head(head: Sequence[str]) -> str:
     shown = ', '.join(map(shown_name, head[:_SHOWN])) + (' ..' if len(head) > _SHOWN else '')
     if any(PurePosixPath(cell).suffix.lower() in SUFFIXES for cell in head):
         return f'must name the columns, as image,labels does, but is a row already: {shown}.'
+    if len(set(META) & set(head)) > 1:
+        return (
+            f'is a table of Label Studio without a column of labels, or with several: {shown}; '
+            'export JSON.'
+        )
     return (
         f'needs the columns image and labels, but has {shown}; image may also be called '
         f'{", ".join(IMAGE_COLUMNS[1:])}, and labels {", ".join(LABEL_COLUMNS[1:])}. Instead of '

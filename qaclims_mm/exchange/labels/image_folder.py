@@ -10,13 +10,12 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from qaclims_mm.exchange.uploads import readings_of_upload, stored_name
 from qaclims_mm.schemas.images import SUFFIXES, find_images, path_below
 from qaclims_mm.schemas.names import shown_name, shown_text
 
 # of the paths that may have been meant
 _SHOWN = 3
-# Label Studio keeps an uploaded file as /data/upload/PROJECT/8f2a1b3c-NAME
-_UPLOAD, _UPLOADED = '/data/upload/', re.compile(r'[0-9a-f]{8}-(?=.)')
 _OUTSIDE = 'is outside the folder'
 SEVERAL = 'may be several'
 _ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
@@ -73,11 +72,6 @@ def _ends(path: str) -> list[str]:
     return ['/'.join(parts[start:]) for start in range(len(parts))]
 
 
-def _uploaded(path: str) -> str:
-    """Return a path as web servers store it: blanks become ``_``, signs vanish."""
-    return re.sub(r'[^-\w./]', '', unicodedata.normalize('NFKC', path).replace(' ', '_'))
-
-
 class ImageFolder:
     """The images below a folder.
 
@@ -100,7 +94,7 @@ class ImageFolder:
     @cached_property
     def _tolerant(self) -> list[_Index]:
         nfkc = partial(unicodedata.normalize, 'NFKC')
-        return [self._strict, *(_Index(self.names, form) for form in (nfkc, _uploaded))]
+        return [self._strict, *(_Index(self.names, form) for form in (nfkc, stored_name))]
 
     def find(self, image: str) -> Found:
         """Find an image.
@@ -190,13 +184,8 @@ def _readings(image: str) -> Iterator[str]:
         texts += _parts_of_address(image)
     for text in dict.fromkeys([*texts, *map(unquote, texts)]):
         parts = [p for p in text.replace('\\', '/').split('/') if p not in ('', '.', '..')]
-        if not parts:
-            continue
-        if _UPLOAD in text:
-            parts = parts[-1:]
-        yield '/'.join(parts)
-        if prefix := _UPLOADED.match(parts[-1]):
-            yield '/'.join([*parts[:-1], parts[-1][prefix.end() :]])
+        if parts:
+            yield from readings_of_upload('/'.join(parts))
 
 
 def _parts_of_address(image: str) -> list[str]:

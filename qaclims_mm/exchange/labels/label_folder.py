@@ -13,7 +13,7 @@ from qaclims_mm.exchange.labels.labelme import is_labelme, read_labelme
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.exchange.labels.voc import read_voc
 from qaclims_mm.exchange.labels.xml_stream import root_of
-from qaclims_mm.exchange.labels.yolo import is_yolo, read_yolo
+from qaclims_mm.exchange.labels.yolo import is_names_file, is_yolo, read_yolo
 from qaclims_mm.schemas.names import shown_text
 
 _TABLES = ('.csv', '.tsv', '.jsonl', '.ndjson', '.parquet')
@@ -72,13 +72,22 @@ def _readers(files: Files, folder: Path, images: Path) -> Readers:
     labelme = any(map(is_labelme, files['.json'][:_TRIED]))
     if labelme:
         readers["labelme's files"] = partial(read_labelme, files['.json'], folder, images)
-    if any(map(is_yolo, files['.txt'])):
+    if any(map(is_yolo, files['.txt'])) or _are_empty(files['.txt']):
         readers["YOLO's files"] = partial(read_yolo, files['.txt'], folder, images)
     exports = [] if labelme else [path for path in files['.json'][:_TRIED] if is_json_export(path)]
     # YOLO's exports of Label Studio have notes in JSON
     if exports and not readers:
         readers['an export of JSON'] = partial(_read_only, folder, exports, images)
     return readers
+
+
+def _are_empty(files: Sequence[Path]) -> bool:
+    """Return whether files are YOLO's, with names of classes, of images without any object.
+
+    Label Studio writes such for labels of whole images.
+    """
+    others = [path for path in files if not is_names_file(path)]
+    return 0 < len(others) < len(files) and not any(path.stat().st_size for path in others)
 
 
 def _xml_readers(files: Sequence[Path], folder: Path, images: Path) -> Readers:

@@ -1,6 +1,6 @@
 """Labels of Label Studio's exports: JSON and JSON-MIN."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qaclims_mm.errors import FormatError
@@ -46,6 +46,7 @@ def read_label_studio(path: Path, entries: Iterable[Entry]) -> Source:
         FormatError: If its tasks are of another kind than images.
     """
     source, several = Source("Label Studio's JSON"), []
+    minimal: list[tuple[str, dict[str, object], str]] = []
     for _, position, task in entries:
         where = f'{shown_text(path)}, task {position + 1}'
         if not is_task(task) and not is_min_task(task):
@@ -60,10 +61,10 @@ def read_label_studio(path: Path, entries: Iterable[Entry]) -> Source:
         if is_task(task):
             annotations = _annotations(task)
             several += [where] if len(annotations) > 1 else []
-            labels = _labels_of_annotations(annotations)
+            source.add(image, _labels_of_annotations(annotations), where)
         else:
-            labels = _labels_of_min(task)
-        source.add(image, labels, where)
+            minimal.append((image, _fields_of_min(task), where))
+    _add_minimal(source, minimal)
     if several:
         source.notes.append(
             f'{len(several)} tasks have several annotations (first: {several[0]}); their images '
@@ -117,14 +118,27 @@ def _labels_of_annotations(annotations: list[dict]) -> list[str]:
     ]
 
 
-def _labels_of_min(task: dict) -> list[str]:
-    return [label for value in _values_of_min(task) for label in labels_of_value(value) or ()]
+def _fields_of_min(task: dict) -> dict[str, object]:
+    """Return the fields of a task of JSON-MIN that may hold labels, without the regions."""
+    fields = {key: v for key, v in task.items() if key not in META and key not in _IMAGE_KEYS}
+    return {
+        key: labels_of_value(value) if isinstance(value, (dict, list)) else value
+        for key, value in fields.items()
+    }
 
 
-def _values_of_min(task: dict) -> Iterator[object]:
-    """Yield the values of a task of JSON-MIN that may hold labels: a single choice is a text."""
-    for key, value in task.items():
-        if key in META or key in _IMAGE_KEYS:
-            continue
-        if isinstance(value, (dict, list)) or key in _CHOICE_KEYS:
-            yield value
+def _add_minimal(source: Source, tasks: Sequence[tuple[str, Mapping[str, object], str]]) -> None:
+    """Add the tasks of JSON-MIN, in which a single choice is a text, and several are an object.
+
+    Args:
+        source: What they are added to.
+        tasks: Image, fields and place of each.
+    """
+    controls = {
+        key for _, fields, _ in tasks for key, value in fields.items() if isinstance(value, list)
+    }
+    for image, fields, where in tasks:
+        found = [fields[key] for key in fields if key in controls or key in _CHOICE_KEYS]
+        source.add(
+            image, [label for value in found for label in labels_of_value(value) or ()], where
+        )

@@ -16,6 +16,7 @@ from qaclims_mm.exchange.labels.columns import (
     json_column,
     marked,
     one_hot_columns,
+    other_label_columns,
     problem_of_head,
 )
 from qaclims_mm.exchange.labels.encodings import decode_table
@@ -67,6 +68,11 @@ def read_table(path: Path) -> Source:
             )
     label = json_column(found.values(), image) if label is None else label
     if label is not None:
+        if others := other_label_columns(head, label):
+            listed = ', '.join(map(shown_name, others))
+            source.notes.append(
+                f'labels were read from column {shown_name(head[label])} alone, not from {listed}'
+            )
         cells = {line: (row[image], row[label]) for line, row in found.items()}
         add_rows(source, where, cells)
     else:

@@ -22,7 +22,7 @@ _LABELS, _IMAGES = 'labels', 'images'
 _LISTS, _YAML = ('.txt', '.names'), ('.yaml', '.yml')
 # a list of names is short; a larger file is something else
 _LARGEST = 1 << 20
-_WAY_OUT = 'draw boxes or polygons and export again'
+_WAY_OUT = 'draw boxes or polygons and export again (of labels of whole images, export JSON or CSV)'
 
 
 def is_names_file(path: Path) -> bool:
@@ -85,7 +85,8 @@ def _image_of(source: Source, folder: ImageFolder, path: Path, root: Path) -> st
             found = folder.find(str(Path(*parts[:place], _IMAGES, *parts[place + 1 :])))
             if found.exact:
                 return found.name
-    return image_of_file(source, folder, path, root)
+    own = root / _LABELS
+    return image_of_file(source, folder, path, own if path.is_relative_to(own) else root)
 
 
 def _is_object(line: str) -> bool:

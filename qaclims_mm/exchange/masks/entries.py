@@ -6,19 +6,19 @@ One bad entry costs that entry. What is wrong with it, and where, is a line of t
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from qaclims_mm.exchange.masks.raster import Patch
+from qaclims_mm.exchange.uploads import readings_of_upload, stored_name
 from qaclims_mm.schemas import IGNORE_INDEX
 from qaclims_mm.schemas.names import shown_name
 
 # names by which tools call what is none of the classes, in lower case
 _BACKGROUND = frozenset(['background', '_background_', '__background__'])
 _IGNORED = frozenset(['ignore', 'ignored', '__ignore__', 'void'])
-# Label Studio puts it before the name of an uploaded file
-_UPLOADED = re.compile(r'(.*/)?[0-9a-f]{8}-(.+)', re.DOTALL)
 _SUFFIX = re.compile(r'\.[^./]{1,5}\Z')
 
 
@@ -58,11 +58,21 @@ class Reading:
                 suffix may be left out, and upper case and Unicode's forms do not count.
         """
         path = _path_of(name)
-        for text in (path, _SUFFIX.sub('', path)):
-            if found := self._ending_with(text):
-                return found
-        uploaded = _UPLOADED.fullmatch(path)
-        return self.find(uploaded[2]) if uploaded else []
+        readings = [r for p in dict.fromkeys([path, unquote(path)]) for r in readings_of_upload(p)]
+        for reading in readings:
+            for text in (reading, _SUFFIX.sub('', reading)):
+                if found := self._ending_with(text):
+                    return found
+        stored = (self._stored.get(_SUFFIX.sub('', _folded(reading))) for reading in readings)
+        return next(filter(None, stored), [])
+
+    @cached_property
+    def _stored(self) -> dict[str, list[str]]:
+        """{name: ids of the images that an upload stores under it}."""
+        found: dict[str, list[str]] = {}
+        for image_id in self.images:
+            found.setdefault(stored_name(_folded(image_id.rpartition('/')[2])), []).append(image_id)
+        return found
 
     def _ending_with(self, text: str) -> list[str]:
         folded = f'/{_folded(text)}'

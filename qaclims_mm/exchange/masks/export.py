@@ -58,7 +58,7 @@ def export_masks(
     tolerance: float = 1.0,
     rle: bool = False,
     copy_images: bool = False,
-    image_url: str = '/data/local-files/?d=',
+    image_url: str | None = None,
     tally: Tally | None = None,
 ) -> list[Path]:
     """Write masks in the format of a labelling tool; one image is in memory at a time.
@@ -73,7 +73,8 @@ def export_masks(
         tolerance: Distance by which a polygon's outline may move, in pixels; 0 keeps every pixel.
         rle: Write regions pixel by pixel instead of as polygons.
         copy_images: Copy the images to where the format has them.
-        image_url: What Label Studio's links to images start with.
+        image_url: What Label Studio's links to images start with. By default they are of files of
+            its own machine, below the folder in which the folder of the images is.
         tally: Gets the counts and problems. Without it the first problem ends the export.
 
     Returns:

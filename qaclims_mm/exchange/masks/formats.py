@@ -1,5 +1,6 @@
 """What the writers of all formats share: options, the parts of an export, and names of files."""
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,8 @@ class Options:
         tolerance: Distance by which outlines may move, in pixels.
         rle: Whether regions are written pixel by pixel instead of as polygons.
         copy_images: Whether the images are copied to where the format has them.
-        image_url: What Label Studio's links to images start with.
+        image_url: What Label Studio's links to images start with; by default files of
+            its own machine.
     """
 
     out: Path
@@ -33,7 +35,7 @@ class Options:
     tolerance: float = 1.0
     rle: bool = False
     copy_images: bool = False
-    image_url: str = '/data/local-files/?d='
+    image_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Picture:
     def name(self) -> str:
         """Path below the folder of the images, POSIX."""
         return self.image_id + self.file.suffix
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the images."""
+        return Path(os.path.abspath(self.file)).parents[self.image_id.count('/')]
 
 
 class MaskWriter:

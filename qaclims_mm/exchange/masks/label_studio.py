@@ -25,6 +25,7 @@ from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.version import __version__
 
 TASKS, CONFIG = 'tasks.json', 'labeling_config.xml'
+LOCAL_FILES = '/data/local-files/?d='
 # {kind of region: (element of the labeling config, its name)}
 _CONTROLS = {'polygonlabels': ('PolygonLabels', 'polygon'), 'brushlabels': ('BrushLabels', 'brush')}
 
@@ -65,11 +66,21 @@ class LabelStudioWriter(MaskWriter):
             for n, region in enumerate(regions, start=1)
         ]
         task = dict(
-            data=dict(image=self.options.image_url + quote(picture.name)),
+            data=dict(image=self._link(picture)),
             predictions=[dict(model_version=f'qaclims_mm {__version__}', result=result)],
         )
         self._file.write(self._between + json.dumps(task, ensure_ascii=False))
         self._between = ',\n'
+
+    def _link(self, picture: Picture) -> str:
+        """Return the link to an image.
+
+        A folder of local files must be inside the document root, so that its name is a part.
+        """
+        if self.options.image_url is not None:
+            return self.options.image_url + quote(picture.name)
+        folder = self.pictures if self.options.copy_images else picture.folder.name
+        return LOCAL_FILES + quote(f'{folder}/{picture.name}'.lstrip('/'))
 
     def _region(self, region: Region, name: str, size: tuple[int, ...]) -> dict[str, Any]:
         height, width = size
@@ -117,7 +128,7 @@ def read_label_studio(
         links = _links(task)
         result = _result(task, where, reading)
         if not links or result is None:
-            what = 'work (annotations or predictions)' if links else 'image'
+            what = 'annotation that was submitted' if links else 'image'
             reading.problem(f'{where}: it has no {what}; left out')
             continue
         name = next((link for link in links if reading.find(link)), links[0])

@@ -81,10 +81,15 @@ def read_yolo(folder: Path, names: Path, reading: Reading) -> Iterator[tuple[str
         FormatError: If the classes cannot be read.
     """
     classes = _class_names(names)
-    for path in sorted(folder.rglob('*.txt')):
+    paths = [path for path in sorted(folder.rglob('*.txt')) if _is_of_image(path, folder)]
+    # Label Studio writes an empty file for an image with regions of the brush
+    if paths and not any(path.stat().st_size for path in paths if path.is_file()):
+        raise FormatError(
+            f'{shown_text(folder)}: all {len(paths)} files of YOLO are empty; export polygons '
+            '(from Label Studio export JSON, which has regions of the brush too).'
+        )
+    for path in paths:
         relative = path.relative_to(folder)
-        if relative.as_posix() in _LISTS or 'ImageSets' in relative.parts:
-            continue
         where = shown_text(path)
         # a folder of images has one of labels beside it
         below = (
@@ -102,6 +107,11 @@ def read_yolo(folder: Path, names: Path, reading: Reading) -> Iterator[tuple[str
             if line.strip():
                 _paint(line.split(), canvas, classes, f'{where}, line {number}')
         yield from canvas.finish(where, single=True)
+
+
+def _is_of_image(path: Path, folder: Path) -> bool:
+    relative = path.relative_to(folder)
+    return relative.as_posix() not in _LISTS and 'ImageSets' not in relative.parts
 
 
 def _paint(parts: list[str], canvas: Canvas, classes: Sequence[str], where: str) -> None:

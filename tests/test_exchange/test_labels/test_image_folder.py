@@ -82,6 +82,10 @@ def test_whole_paths(folder, root, image, name):
         ('/data/upload/3/8f2a1b3c-c.jpg', 'sub dir/c.jpg'),
         ('images/8f2a1b3c-a.jpg', 'a.jpg'),
         ('/data/upload/3/8f2a1b3c-My_photo_1.jpg', 'My photo (1).jpg'),
+        ('images/8fe7758b__%C3%A9t%C3%A9.webp', 'sub dir/été.webp'),
+        ('images/8bea16c8__d08ba804-%C3%A9t%C3%A9.webp', 'sub dir/été.webp'),
+        ('../lsdata/media/upload/8/094cd2d4-c.jpg', 'sub dir/c.jpg'),
+        ('labels/094cd2d4-c', 'sub dir/c.jpg'),
     ],
 )
 def test_ends_of_paths(folder, image, name):

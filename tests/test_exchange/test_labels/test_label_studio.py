@@ -19,6 +19,22 @@ def read(tmp_path, tasks):
     return read_source(tmp_path / 'x.json', tmp_path)
 
 
+def minimal(image, **fields):
+    meta = dict(id=1, annotator=1, annotation_id=1, created_at='2026', lead_time=1.0)
+    return dict(image=f'/data/local-files/?d=images/{image}') | fields | meta
+
+
+def test_single_choices_beside_several_in_a_control_of_another_name(tmp_path):
+    # as Label Studio 1.21 exports <Choices name="animals" choice="multiple">
+    tasks = [
+        minimal('a.jpg', animals='cat', author='me'),
+        minimal('b.jpg', animals=dict(choices=['cat', 'dog']), author='me'),
+        minimal('c.jpg', author='me'),
+    ]
+    labels = [['cat'], ['cat', 'dog'], []]
+    assert [*read(tmp_path, tasks).rows.values()] == labels
+
+
 CHOICE = result('choices', ['cat'])
 
 

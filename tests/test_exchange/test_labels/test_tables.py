@@ -156,6 +156,11 @@ def test_tables(tmp_path, text, rows, problems):
             'image,width\na.jpg,640\n',
             r":1 needs the columns image and labels, but has 'image', 'wi",
         ),
+        (
+            'animals,annotation_id,annotator,created_at,id,image,lead_time,updated_at\n'
+            'cat,1,1,2026,1,a.jpg,1.0,2026\n',
+            r":1 is a table of Label Studio without a column of labels.*'animals', .*export JSON",
+        ),
         ('image,cat\na.jpg,0.7\nb.jpg,0.2\n', r':1 needs .* class may have a column of 0 and 1'),
         ('a.jpg,cat\nb.jpg,dog\n', r":1 must name the columns, .* is a row already: 'a\.jpg', "),
         (
@@ -174,6 +179,13 @@ def test_tables(tmp_path, text, rows, problems):
 def test_no_tables(tmp_path, text, message):
     with pytest.raises(FormatError, match=message):
         read_source(write(tmp_path / 'labels.csv', text), tmp_path)
+
+
+def test_a_second_column_of_labels_is_told(tmp_path):
+    text = 'annotator,choice,image,label\n1,cat,a.jpg,"[{""rectanglelabels"": [""dog""]}]"\n'
+    found = read_source(write(tmp_path / 'labels.csv', text), tmp_path)
+    assert found.rows == {'a.jpg': ['dog']}
+    assert found.notes == ["labels were read from column 'label' alone, not from 'choice'"]
 
 
 def test_rows_that_stand_twice(tmp_path):

@@ -2,6 +2,7 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.labels.image_folder import ImageFolder
 from qaclims_mm.exchange.labels.reading import read_source
 
 BOX = '0 0.5 0.5 0.5 0.5'
@@ -147,6 +148,27 @@ def test_exports_that_are_of_no_use(root, files, given, message):
     write(root, labels__train__a_txt=BOX, **files)
     with pytest.raises(FormatError, match=message):
         read_source(root / given, root / 'images')
+
+
+def test_label_studio_puts_all_files_into_one_folder(tmp_path):
+    # as version 1.21 exports local files, one of which has a name that is not ASCII
+    names = {'pond/p0.jpg': 'p0', 'a b/mini é 2.jpg': '8fe7758b__mini%20%C3%A9%202'}
+    for image, name in names.items():
+        (tmp_path / 'images' / image).parent.mkdir(parents=True)
+        Image.new('RGB', (4, 3)).save(tmp_path / 'images' / image)
+        path = tmp_path / 'export/labels' / f'{name}.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text('1 0.5 0.6 0.3 0.2\n')
+    (tmp_path / 'export/classes.txt').write_text('cat\ndog\n')
+    (tmp_path / 'export/notes.json').write_text('{"categories": [{"id": 0}], "info": {}}')
+    found = read_source(tmp_path / 'export', tmp_path / 'images')
+    folder = ImageFolder(tmp_path / 'images')
+    assert {folder.find(name).name for name in found.rows} == {*names}
+    assert [*found.rows.values()] == [['dog'], ['dog']]
+    for path in (tmp_path / 'export/labels').iterdir():
+        path.write_text('')
+    with pytest.raises(FormatError, match='of labels of whole images, export JSON or CSV'):
+        read_source(tmp_path / 'export', tmp_path / 'images')
 
 
 def test_no_file_has_a_label(root):

@@ -1,16 +1,18 @@
 import json
+from pathlib import Path
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
-from tiny_masks import CLASSES, brush_words, shown
+from tiny_masks import CLASSES, brush_words, make_export, shown
 
 from qaclims_mm.exchange.masks.brush import encode_brush
+from qaclims_mm.exchange.masks.export import export_masks
 from qaclims_mm.exchange.masks.runs import run_lengths
 
-PREFIX = '/data/local-files/?d='
+PREFIX = '/data/local-files/?d=images/'
 
 
 def brush(pixels):
@@ -34,6 +36,28 @@ def task(*result, image='p0.jpg', kind='annotations'):
     return {'data': {'image': image}, kind: [{'result': [*result]}]}
 
 
+# Label Studio serves no file that lies directly in its document root
+@pytest.mark.parametrize('copy_images', [False, True])
+@pytest.mark.parametrize('folder', ['images', 'été #1', 'a/b'])
+def test_a_link_begins_with_the_name_of_the_folder(tmp_path, monkeypatch, copy_images, folder):
+    given, _ = make_export(tmp_path)
+    images = tmp_path / 'x' / folder
+    images.parent.mkdir(parents=True)
+    (tmp_path / 'images').rename(images)
+    monkeypatch.chdir(tmp_path / 'x')
+    given['images'] = {
+        i: Path('../x') / folder / p.relative_to(tmp_path / 'images')
+        for i, p in given['images'].items()
+    }
+    options = dict(classes=CLASSES, out=tmp_path / 'out', format='label-studio')
+    export_masks(**given, **options, copy_images=copy_images)
+    root = tmp_path / 'out' if copy_images else images.parent
+    for one in json.loads((tmp_path / 'out/tasks.json').read_text(encoding='utf-8')):
+        path = unquote(one['data']['image'].removeprefix('/data/local-files/?d='))
+        assert (root / path).is_file()
+        assert path.startswith('images/' if copy_images else f'{images.name}/')
+
+
 def by_hand(entry, size):
     """Fill a region at eight times the size, and look at the centres of pixels."""
     value = entry['value']
@@ -46,9 +70,10 @@ def by_hand(entry, size):
 
 
 @pytest.mark.parametrize('rle', [False, True])
-@pytest.mark.parametrize('image_url', [PREFIX, 'https://host/'])
+@pytest.mark.parametrize('image_url', [None, '', 'https://host/'])
 def test_another_rasteriser_makes_the_same_masks(exported, rle, image_url):
     out, masks = exported('label-studio', rle=rle, image_url=image_url)
+    image_url = PREFIX if image_url is None else image_url
     tasks = json.loads((out / 'tasks.json').read_text(encoding='utf-8'))
     assert len(tasks) == len(masks)
     config = ElementTree.parse(out / 'labeling_config.xml').getroot()  # noqa: S314
@@ -125,8 +150,19 @@ def test_a_bad_region_costs_itself(tmp_path, read, bad, message):
 
 def test_bad_tasks(tmp_path, read):
     tasks = ({'data': {'image': 'p0'}}, 3, {'data': 3, 'annotations': [{'result': []}]})
-    path = write(tmp_path / 'x.json', *tasks, task(image='p0'), task(image='p0'), task(image='x'))
+    # an export of a task that nobody has submitted has the numbers of its predictions
+    numbers = {'data': {'image': 'p1'}, 'annotations': [], 'predictions': [3]}
+    path = write(
+        tmp_path / 'x.json', numbers, *tasks, task(image='p0'), task(image='p0'), task(image='x')
+    )
     found, problems = read(path)
     assert set(found) == {'p0'}
-    words = ('no work', 'no image', 'no image', 'stands in', 'is none of the images')
+    words = (
+        'no annotation that was submitted',
+        'no annotation',
+        'no image',
+        'no image',
+        'stands in',
+        'is none of the images',
+    )
     assert all(w in p for w, p in zip(words, problems, strict=True))

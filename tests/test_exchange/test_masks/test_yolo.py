@@ -104,6 +104,18 @@ def test_broken_names(tmp_path, read, names):
         read(write(tmp_path, f'1 {SQUARE}', names))
 
 
+def test_empty_files_alone_are_no_masks(tmp_path, read):
+    # so Label Studio exports regions of the brush
+    write(tmp_path, '')
+    with pytest.raises(FormatError, match=r'all 1 files of YOLO are empty; .* export JSON'):
+        read(tmp_path)
+    (tmp_path / 'labels/p1.txt').write_text(f'1 {SQUARE}')
+    masks, problems = read(tmp_path)
+    assert not masks['p0'].any()
+    assert masks['p1'].any()
+    assert not problems
+
+
 def test_names_are_missing(tmp_path, read):
     write(tmp_path, f'1 {SQUARE}')
     (tmp_path / 'data.yaml').unlink()
