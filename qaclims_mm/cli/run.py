@@ -139,7 +139,7 @@ def main() -> int:
         '--seeds',
         type=int,
         nargs='+',
-        help='several seeds, each in WORK_DIR/seedN; stages that do not depend on the seed run once',
+        help='several seeds, each in WORK_DIR/seedN; stages that need no seed run once',
     )
     parser.add_argument(
         '--corrected',
