@@ -87,6 +87,12 @@ def main() -> int:
     console.print(
         f'{tally.images} masks of {found.stage} as {args.format} in {out}', soft_wrap=True
     )
+    if found.is_outdated:
+        console.print(
+            f'the masks of {found.stage} were made before classes were changed, and have the old '
+            'ones; for the new ones run qaclims run first',
+            soft_wrap=True,
+        )
     if left := len(found.images) - tally.images - len(tally.problems):
         console.print(f'{left} images have no mask in {found.folder}', soft_wrap=True)
     for problem in tally.problems:

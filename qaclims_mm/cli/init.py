@@ -103,12 +103,18 @@ def main() -> int:
     if (checked.problems or strange) and args.strict:
         console.print(styled(('nothing was written (--strict)', 'red')))
         return 1
-    project = Project(folder, options, checked, truth.place(folder) if truth else None)
-    check_project(project)
+    project = Project(
+        folder, options, checked, truth.place(folder) if truth else None, labelled.names
+    )
+    check_project(project, before)
     rate = _rate()
     written = _write(project, truth, before, rate)
+    forgotten = (
+        '' if options.labels else ' (no --labels were given, so its folders are the classes)'
+    )
     console.print(
-        f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}', soft_wrap=True
+        f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}{forgotten}',
+        soft_wrap=True,
     )
     _show_result(console, project, written, rate)
     return EXIT_BAD_RECORDS if checked.left_out else 0
@@ -167,9 +173,8 @@ def _write(
     with hold(project.folder / 'work' / LOGS / '.lock', str(project.folder)):
         if read_before(project.folder) != before:
             raise StageError(f'{project.folder} was changed in the meantime; run this again.')
-        if truth is not None:
-            truth.convert(project.folder)
-        return write_project(project, rate)
+        changed = truth.convert(project.folder) if truth is not None else 0
+        return write_project(project, rate, changed)
 
 
 def _show_result(console: Console, project: 'Project', written: 'Written', rate: float) -> None:
@@ -195,7 +200,7 @@ def _show_result(console: Console, project: 'Project', written: 'Written', rate:
         '(--dry-run has the stages, and which of them have to be made again)',
         soft_wrap=True,
     )
-    command = shlex.join(['qaclims', 'run', str(written.plan)])
+    command = shlex.join(['qaclims', 'run', str(project.folder)])
     console.print(f'now run: {command}', soft_wrap=True)
 
 

@@ -67,9 +67,11 @@ def _review(work: 'WorkDir') -> 'Reviewing':
     """Rank the images that a work dir has masks of and nobody has corrected.
 
     Raises:
+        ConfigError: If masks are of other classes than there are now.
         FormatError: If there are none.
     """
-    from qaclims_mm.errors import FormatError
+    from qaclims_mm.errors import ConfigError, FormatError
+    from qaclims_mm.exchange.masks.work import is_outdated
     from qaclims_mm.report.blocks import MissingError
     from qaclims_mm.report.review_page import Reviewing
     from qaclims_mm.review.corrected import corrected_ids
@@ -89,6 +91,11 @@ def _review(work: 'WorkDir') -> 'Reviewing':
         dataset = work.dataset(trained_on[-1].stage)
     except MissingError as error:
         raise FormatError(f'{error.message} {error.command}'.strip()) from error
+    for source in sources:
+        if is_outdated(source.folder.parent, dataset.class_names):
+            raise ConfigError(
+                f'{source.folder} was made before classes were changed; run first: {work.command()}'
+            )
     done = {*corrected_ids(work.root)}
     images = [
         Candidate(r['image_id'], tuple(r['class_indices']))

@@ -1,6 +1,7 @@
 """Anybody's images: a folder and a table of labels."""
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -38,6 +39,17 @@ def _check_classes(classes: Sequence[str]) -> None:
             f'of more than {GAP} classes that at index {GAP} must be {NOBODY}, but is '
             f'{shown_name(classes[GAP])}; its masks would be of the value that does not count.'
         )
+
+
+def _mend_of(project: str | None) -> str:
+    """Return what to do about a config that is for another number of classes."""
+    if project is None:
+        return 'Correct num_classes or the classes.'
+    command = shlex.join(['qaclims', 'run', project])
+    return (
+        f'If classes were changed after a run, run: {command}; if a config was edited, correct its '
+        'num_classes.'
+    )
 
 
 @DATASETS.register_module()
@@ -93,7 +105,7 @@ class FolderWeakDataset(ImageLevelDataset):
             where = 'classes' if project is None else os.path.join(project, CLASSES)
             raise DataError(
                 f'{shown_text(where)} has {len(classes)} classes, but the config is for '
-                f'{num_classes}; correct the table, or make the project again with qaclims init.'
+                f'{num_classes}. {_mend_of(project)}'
             )
         metainfo = dict(
             classes=('background', *classes), palette=palette_of(min(len(classes) + 1, 256))

@@ -18,6 +18,7 @@ from qaclims_mm.functional.crf_torch import TorchDenseCRF
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import Manifest, claim_folder, file_of, hash_config, read_cams, write_mask
+from qaclims_mm.schemas.project import write_classes
 from qaclims_mm.schemas.work_dir import IR_LABELS
 
 FIELDS = ('DenseCRF', 'TorchDenseCRF')
@@ -138,6 +139,7 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
     inputs = hashes_of_inputs(dataset.pipeline.transforms)
     folder = Path(cfg.work_dir) / IR_LABELS
     claim_folder(folder, fingerprint | inputs)
+    write_classes(folder.parent, dataset.class_names)
     mine = set(image_ids) if shard is None else shard.share([[i] for i in image_ids])
     records = [
         record

@@ -12,10 +12,14 @@ from mmengine.logging import print_log
 from qaclims_mm.evaluation.folders import check_has_work_dir
 from qaclims_mm.evaluation.write_queue import WriteQueue
 from qaclims_mm.schemas import Manifest, file_of
+from qaclims_mm.schemas.project import write_classes
 
 
 class ImageWriter(BaseMetric):
     """Writes ``<out_dir>/<image_id><suffix>`` for every image, and the manifest at the end.
+
+    In the work dir of the run it also writes ``classes.csv``, the names of the values in its files:
+    the classes of a project may be changed before the stage is made again.
 
     Subclasses define ``suffix``, ``default_prefix`` (which is the stage in the manifest) and
     ``write``, which puts a call on the ``queue``. What such a call raises comes out of a later
@@ -54,6 +58,10 @@ class ImageWriter(BaseMetric):
     def begin(self, fingerprint: dict[str, str], image_ids: Sequence[str]) -> None:
         """Remember from what the files are made; the hook has claimed the folder."""
         self._fingerprint, self.image_ids = fingerprint, image_ids
+        classes = (self.dataset_meta or {}).get('classes')
+        # what lies beside a folder that was given is another's
+        if classes and self._is_default and is_main_process():
+            write_classes(self.out_dir.parent, classes[1:])
 
     def done_ids(self, image_ids: Sequence[str]) -> set[str]:
         """Return the images whose file is there; a file appears whole or not at all."""

@@ -20,9 +20,10 @@ from qaclims_mm.exchange.ground_truth.refusals import (
 )
 from qaclims_mm.progress import track
 from qaclims_mm.projects.checks import Checked
-from qaclims_mm.schemas import join_problems, write_mask
+from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import file_of, image_id_of
 from qaclims_mm.schemas.image_file import turned
+from qaclims_mm.schemas.masks import update_mask
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.project import with_gap
 
@@ -86,20 +87,21 @@ class GroundTruth:
             )
         return target
 
-    def convert(self, project: Path) -> None:
-        """Write masks that have other names, numbers or forms than those of a project into it.
+    def convert(self, project: Path) -> int:
+        """Write masks of other names, numbers or forms into a project; count those that change.
 
         Args:
             project: Folder of the project.
         """
         if self.stays:
-            return
-        target = self.place(project)
+            return 0
+        target, changed = self.place(project), 0
         for image, mask in track(self.masks.items(), 'converting the masks', len(self.masks)):
             values = self.reading.apply(read_pixels(mask.path), mask.labels)
             if image in self.turned:
                 values = np.asarray(turned(Image.fromarray(values), mask.orientation))
-            write_mask(file_of(target, image_id_of(image, ''), '.png'), values)
+            changed += update_mask(file_of(target, image_id_of(image, ''), '.png'), values)
+        return changed
 
 
 def find_masks(

@@ -1,7 +1,7 @@
 """From where a project takes its labels: a file, class folders, or its own ``labels.csv``."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,15 +25,20 @@ class Labelled(NamedTuple):
         source: The labels.
         options: The options, in which ``labels`` is what was read.
         noted: Labels and names of earlier renames, which need not be found again.
-        order: Classes of the project as it was, by their new names.
+        names: {class of the project as it was: its name now}.
         why_own: Why the project's own table was read, or ''.
     """
 
     source: Source
     options: Options
     noted: frozenset[str]
-    order: tuple[str, ...]
+    names: Mapping[str, str]
     why_own: str
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Classes of the project as it was, by their new names."""
+        return tuple(dict.fromkeys(self.names.values()))
 
 
 def read_project_labels(
@@ -60,13 +65,12 @@ def read_project_labels(
             'say where they are: --images FOLDER.'
         )
     known = before.options.renames if before.options else {}
-    of_classes = {as_words([label])[label]: name for label, name in renames.items()} | renames
-    order = tuple(dict.fromkeys(of_classes.get(name, name) for name in before.classes))
     own = before.folder / LABELS
     why = _why_own(before, options, given.get('labels') is not None)
     if not why:
         source = read_source(options.labels or options.images, options.images)
-        return Labelled(source, options, frozenset([*known, *known.values()]), order, '')
+        names = _new_names(before.classes, source, known, options.renames, renames)
+        return Labelled(source, options, frozenset([*known, *known.values()]), names, '')
     source = _read_own(own, options.images)
     # those that were chosen, and what a person has added to them
     found = [label for labels in source.rows.values() for label in labels]
@@ -74,10 +78,40 @@ def read_project_labels(
     classes = tuple(dict.fromkeys([*options.classes, *more]))
     # it has the new names already, unless they were about to be written
     again = {known.get(label, label): name for label, name in renames.items()}
+    names = _new_names(before.classes, source, {}, again, again)
     if before.is_interrupted:
         again = {**known, **again}
     options = replace(options, labels=own, classes=classes, renames=again)
-    return Labelled(source, options, frozenset(), order, '' if why == 'noted' else why)
+    return Labelled(source, options, frozenset(), names, '' if why == 'noted' else why)
+
+
+def _new_names(
+    classes: Sequence[str],
+    source: Source,
+    known: Mapping[str, str],
+    now: Mapping[str, str],
+    renames: Mapping[str, str],
+) -> dict[str, str]:
+    """Return {class of the project as it was: its name now}.
+
+    A class is renamed by its own name, or by all labels that it was made of.
+
+    Args:
+        classes: As they were.
+        source: The labels.
+        known: {label: name of its class} as it was.
+        now: The same as it is now.
+        renames: Those of the command line.
+    """
+    found = as_words([label for labels in source.rows.values() for label in labels])
+    of_labels: dict[str, set[str]] = {}
+    for label, text in found.items():
+        old, new = (names.get(label, names.get(text, text)) for names in (known, now))
+        of_labels.setdefault(old, set()).add(new)
+    only = {old: next(iter(new)) for old, new in of_labels.items() if len(new) == 1}
+    of_classes = {as_words([label])[label]: name for label, name in renames.items()}
+    of_classes |= renames
+    return {name: of_classes.get(name, only.get(name, name)) for name in classes}
 
 
 def _why_own(before: Before, options: Options, is_given: bool) -> str:

@@ -1,7 +1,7 @@
 """Make or update a project: tables of labels and classes, a config a stage, and the plan."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,12 +39,14 @@ class Project:
         options: From what it is made.
         checked: Images, labels and classes.
         masks: Folder of ground truth masks with the values of its classes, for scores.
+        names: {class as it was: its name now} of a project that is updated.
     """
 
     folder: Path
     options: Options
     checked: Checked
     masks: Path | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def preset(self) -> Preset:
@@ -84,30 +86,34 @@ class Written(NamedTuple):
     changes: list[str]
 
 
-def write_project(project: Project, rate: float) -> Written:
+def write_project(project: Project, rate: float, new_masks: int = 0) -> Written:
     """Write a project, or update the one that its folder has.
 
     Args:
         project: What it is made of.
         rate: FLOPs a second of this machine, by which the time is estimated.
+        new_masks: How many ground truth masks were converted to other ones than there were.
 
     Raises:
         ConfigError: As ``check_project``, or if its folder has something else.
         DataError: As ``check_project``.
     """
-    check_project(project)
     checked, folder = project.checked, project.folder
     before = read_before(folder)
+    check_project(project, before)
     update = plan_update(before, _contents(project, before))
     write_update(folder, project.options, update)
     costs = {stage: Cost(*cost) for stage, cost in project.costs(rate).items()}
     write_costs(folder / COSTS, _COST_SOURCE, costs)
     changes = describe_files(update)
     if not before.is_new:
-        changes = [*describe_changes(before, checked.rows, checked.classes), *changes]
+        lines = describe_changes(before, checked.rows, checked.classes, project.names)
+        changes = [*lines, *changes]
+        changes += [f'{new_masks} converted masks change'] * bool(new_masks)
         changed = [name for name in update.new if name.startswith(('configs/', PLAN))]
         changes += [f'configs that change: {", ".join(changed)}'] * bool(changed)
-        changes = changes or ['nothing has changed']
+        others = f'{PROJECT} has other folders or other names of classes'
+        changes = changes or [others if PROJECT in update.new else 'nothing has changed']
     return Written(folder / PLAN, changes)
 
 
@@ -131,11 +137,16 @@ def _contents(project: Project, before: Before) -> dict[str, bytes]:
     }
 
 
-def check_project(project: Project) -> None:
-    """Refuse a project of nothing, and folders whose names no log and no JSON could hold.
+def check_project(project: Project, before: Before) -> None:
+    """Refuse a project of nothing or of two presets, and names that no log and JSON could hold.
+
+    Args:
+        project: What is to be made.
+        before: What its folder has.
 
     Raises:
-        ConfigError: If a folder or file has such a name.
+        ConfigError: If a folder or file has such a name, or the preset changes while a person has
+            changed configs or the plan.
         DataError: If there is no image or class.
     """
     options, checked = project.options, project.checked
@@ -149,4 +160,17 @@ def check_project(project: Project) -> None:
         raise DataError(
             f'no image of {shown_text(options.images)} can be used with a label; see the problems '
             'above.'
+        )
+    _check_preset(project, before)
+
+
+def _check_preset(project: Project, before: Before) -> None:
+    """Refuse to mix configs that a person has changed with those of another preset."""
+    old, new = before.options and before.options.preset, project.options.preset
+    if old in (None, new):
+        return
+    if kept := plan_update(before, _contents(project, before)).kept:
+        raise ConfigError(
+            f'the preset cannot become {new}: {", ".join(map(shown_text, kept))} of the preset '
+            f'{old} were changed by hand. Move them out of the project, or keep --preset {old}.'
         )

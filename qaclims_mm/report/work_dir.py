@@ -10,7 +10,7 @@ from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.rebuild import rebuild_dataset
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
-from qaclims_mm.exchange.masks.work import moved_dataset
+from qaclims_mm.exchange.masks.work import is_outdated, moved_dataset
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.schemas import (
     MANIFEST,
@@ -85,6 +85,8 @@ class WorkDir:
     def command(self, stage: str = '') -> str:
         """Return the command line that makes what is missing."""
         until = f' --to {stage}' if stage else ''
+        if (self.root.parent / PROJECT).is_file():
+            return f'qaclims run {shlex.quote(str(self.root.parent))}{until}'
         root = shlex.quote(str(self.root))
         return f'qaclims run PLAN --work-dir {root}{until}'
 
@@ -198,12 +200,19 @@ class WorkDir:
         except (FormatError, OSError) as error:
             raise MissingError(f'The images of {folder} are not shown: {error}') from error
         try:
-            return rebuild_dataset(moved_dataset(values, self.root))
+            dataset = rebuild_dataset(moved_dataset(values, self.root))
+            outdated = is_outdated(self.root / folder, dataset.class_names)
         except (QAClimsError, OSError) as error:
             raise MissingError(
                 f'The data set of {folder} cannot be read ({error}); make the report in the '
                 'folder in which the plan was run.'
             ) from error
+        if outdated:
+            raise MissingError(
+                f'{self.root / folder} was made before classes were changed; run first:',
+                self.command(),
+            )
+        return dataset
 
     def data_of(self, *folders: str) -> str:
         """Return on which images stages were tested, in words, by the first that has a config."""

@@ -3,6 +3,7 @@
 Of more than 254 classes index 254, whose value would be 255, is nobody's.
 """
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,19 @@ def write_mask(path: str | Path, mask: np.ndarray) -> None:
         image.putpalette(voc_palette())
     with atomic_path(path) as temporary:
         image.save(temporary, format='PNG')
+
+
+def update_mask(path: str | Path, mask: np.ndarray) -> bool:
+    """Write a mask unless its file has it already; tells whether it was written.
+
+    Raises:
+        ValueError: As ``write_mask``.
+    """
+    with contextlib.suppress(FormatError, OSError):
+        if np.array_equal(read_mask(path), mask):
+            return False
+    write_mask(path, mask)
+    return True
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -59,16 +59,37 @@ def project_bytes(folder: str | Path, tables: ProjectTables) -> dict[str, bytes]
         folder: The project, to which its folders become relative.
         tables: What they say.
     """
-    file = io.StringIO()
-    rows = enumerate(['background', *tables.classes])
-    csv.writer(file, lineterminator='\n').writerows([('value', 'class'), *rows])
     value = dict(
         schema=PROJECT_SCHEMA,
         images=relative_to_project(folder, tables.images),
         masks=relative_to_project(folder, tables.masks) if tables.masks else None,
         aliases={name: list(others) for name, others in tables.aliases.items()},
     )
-    return {CLASSES: file.getvalue().encode(), PROJECT: json_bytes(value)}
+    return {CLASSES: classes_bytes(tables.classes), PROJECT: json_bytes(value)}
+
+
+def classes_bytes(classes: Sequence[str]) -> bytes:
+    """Return ``classes.csv``, of a project or of a stage whose files have values of classes.
+
+    Args:
+        classes: Names without the background.
+    """
+    file = io.StringIO()
+    rows = enumerate(['background', *classes])
+    csv.writer(file, lineterminator='\n').writerows([('value', 'class'), *rows])
+    return file.getvalue().encode()
+
+
+def write_classes(folder: Path, classes: Sequence[str]) -> None:
+    """Write into a stage's folder what the values in its files mean, whole or not at all.
+
+    Args:
+        folder: The folder. That of a project has its own table, which stays.
+        classes: Names without the background.
+    """
+    if not os.path.lexists(folder / PROJECT):
+        with atomic_path(folder / CLASSES) as temporary:
+            temporary.write_bytes(classes_bytes(classes))
 
 
 def relative_to_project(folder: str | Path, path: Path) -> str:
@@ -151,35 +172,39 @@ def _aliases_of(path: Path, value: object, classes: Sequence[str]) -> dict[str, 
     return aliases
 
 
-def read_project_classes(folder: str | Path) -> tuple[str, ...]:
-    """Read the class names of a project, whose images may be elsewhere.
+def read_project_classes(folder: str | Path, fix: str = _AGAIN) -> tuple[str, ...]:
+    """Read the class names of a project, whose images may be elsewhere, or of a stage.
+
+    Args:
+        folder: The project, or the folder of the stage.
+        fix: What to do if the table is wrong.
 
     Raises:
         FormatError: If the table is missing or wrong.
     """
     path = Path(folder) / CLASSES
     if problem := problem_of_file(path):
-        raise FormatError(f'{path} {problem}; {_AGAIN}.')
+        raise FormatError(f'{path} {problem}; {fix}.')
     try:
         # spreadsheets write a mark at the start
         with path.open(newline='', encoding='utf-8-sig') as file:
             head, *rows = [*csv.reader(file)] or [[]]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(f'{path} is not a table in UTF-8 ({error}); {_AGAIN}.') from error
+        raise FormatError(f'{path} is not a table in UTF-8 ({error}); {fix}.') from error
     values = [row[0] for row in rows if len(row) == 2]
     if head != ['value', 'class'] or values != [str(k) for k in range(len(rows))] or not rows:
         raise FormatError(
             f'{path} must have the columns value and class, with the values 0, 1, 2 and so on; '
-            f'{_AGAIN}.'
+            f'{fix}.'
         )
     names = tuple(name for _, name in rows)
     if names[0] != 'background':
         raise FormatError(
-            f'{path}: value 0 must be background, but is {shown_name(names[0])}; {_AGAIN}.'
+            f'{path}: value 0 must be background, but is {shown_name(names[0])}; {fix}.'
         )
     for value, name in enumerate(names):
         if problem := problem_of_name(name):
-            raise FormatError(f'{path}: class {value}, {shown_name(name)}: {problem}; {_AGAIN}.')
+            raise FormatError(f'{path}: class {value}, {shown_name(name)}: {problem}; {fix}.')
     return names[1:]
 
 

@@ -50,16 +50,20 @@ class Options:
 
         Args:
             given: {name: value}; ``None`` leaves an option as it is.
-            renames: Further renames; the name of an earlier one may be renamed again.
+            renames: Further renames; an earlier one may be renamed again by its label or name.
         """
         chain = {label: renames.get(name, name) for label, name in self.renames.items()}
-        classes = tuple(dict.fromkeys(renames.get(name, name) for name in self.classes))
+        chain |= dict(renames)
+        # a class whose labels are all renamed
+        again = {self.renames[label]: chain[label] for label in renames if label in self.renames}
+        names = {old: new for old, new in again.items() if old not in chain.values()} | dict(
+            renames
+        )
+        classes = tuple(dict.fromkeys(names.get(name, name) for name in self.classes))
         changed = {name: value for name, value in given.items() if value is not None}
         # what was said of other masks says nothing of these
         of_masks = dict(masks_colours=None, masks_as_stored=False) if 'masks' in changed else {}
-        return replace(
-            self, **of_masks | dict(classes=classes, renames=chain | dict(renames)) | changed
-        )
+        return replace(self, **of_masks | dict(classes=classes, renames=chain) | changed)
 
 
 def new_options(given: Mapping[str, Any], renames: Mapping[str, str]) -> Options:

@@ -9,6 +9,7 @@ from qaclims_mm.exchange.masks.export import FORMATS
 from qaclims_mm.exchange.masks.reading import read_masks
 from qaclims_mm.miniworld import CLASSES, generate
 from qaclims_mm.schemas import read_mask, write_mask
+from qaclims_mm.schemas.project import write_classes
 
 IDS = ('mini_000000', 'mini_000001', 'mini_000002')
 
@@ -117,3 +118,15 @@ def test_images_are_gone(work, world, tmp_path, capsys):
     done = run_tool('export', work, '--format', 'coco', capsys=capsys)
     assert done.status == 1
     assert 'start it in the folder in which the plan was run' in done.text
+
+
+def test_masks_that_were_made_with_other_classes(work, tmp_path, capsys):
+    old = ('hound', *CLASSES[1:])
+    for classes in (CLASSES, old):
+        write_classes(work / 'irn_masks', classes)
+        out = tmp_path / classes[0]
+        done = run_tool('export', work, '--format', 'png', '--out', out, capsys=capsys)
+        assert done.status == 0, done.text
+        says = 'the masks of irn_masks were made before classes were changed' in done.text
+        assert says == (classes is old)
+        assert f'1,{classes[0]}' in (out / 'classes.csv').read_text()

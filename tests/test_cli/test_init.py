@@ -60,7 +60,7 @@ def test_problems_have_their_lines_and_the_project_is_made(data, capsys):
     assert f'{data}/labels.csv:14: image {data}/été 1/gone.jpg is missing; left out' in ended.text
     assert f'{data}/labels.csv:15: 4 fields where the first line has 2' in ended.text
     assert "table with ';' between its columns and ',' between labels: 12 images of" in ended.text
-    assert f'now run: qaclims run {data}/project/pipeline.py' in ended.text
+    assert f'now run: qaclims run {data}/project\n' in ended.text
 
 
 def test_strict_stops_at_problems(data, capsys):
@@ -251,7 +251,7 @@ def test_names_and_costs(data, capsys):
     overview = run_pipeline(data / 'project', '--dry-run')
     assert re.search(r'qa_clims .* [\d.]+ │ +12 │', overview)
     ended = run_tool('init', *shlex.split(advice)[5:], capsys=capsys)
-    assert re.search(r'new classes: tram train \(value \d\)', ended.text)
+    assert re.search(r'renamed: TramTrain -> tram train \(value \d\)', ended.text)
     assert 'TramTrain' not in (data / 'project/labels.csv').read_text()
     ended = init(data, capsys, '--rename', 'cow')
     assert ended.status == 1
@@ -521,3 +521,30 @@ def test_mistakes_are_told_before_slow_imports(tmp_path, words, message):
     assert done.returncode in (1, 2), done.stderr
     assert message in done.stdout + done.stderr
     assert not (tmp_path / 'project').exists()
+
+
+def test_class_folders_and_masks_of_another_mapping(tmp_path, capsys):
+    for name in ('cat', 'dog'):
+        (tmp_path / f'images/{name}').mkdir(parents=True)
+        Image.new('RGB', (60, 40)).save(tmp_path / f'images/{name}/{name}.png')
+        path = tmp_path / f'masks/{name}/{name}.png'
+        write_mask(path, np.repeat([[0, 7]], 40, axis=0).repeat(30, axis=1))
+    table = tmp_path / 'colours.csv'
+    given = ('--images', tmp_path / 'images', '--masks', tmp_path / 'masks', '--preset', 'mini')
+    flags = ('init', tmp_path / 'project', *given, '--masks-colours', table)
+    lines = []
+    for other in ('ignore', 'ignore', 'background'):
+        table.write_text(f'value,class\n0,{other}\n7,cat\n')
+        ended = run_tool(*flags, '--rename', 'dog=cat', capsys=capsys)
+        assert ended.status == 0, ended.text
+        assert 'no --labels were given' in ended.text
+        lines.append(
+            [t for t in ended.text.splitlines() if 'nothing has' in t or 'masks change' in t]
+        )
+    assert lines == [[], ['- nothing has changed'], ['- 2 converted masks change']]
+    assert read_mask(tmp_path / 'project/masks/dog/dog.png')[0].tolist() == [0] * 30 + [1] * 30
+    # changed by hand, so that the preset stays
+    (tmp_path / 'project/configs/cam.py').write_text('# mine')
+    ended = run_tool('init', tmp_path / 'project', '--preset', 'rehearsal', capsys=capsys)
+    assert ended.status == 1
+    assert 'the preset cannot become rehearsal: configs/cam.py of the preset mini' in ended.text

@@ -11,7 +11,7 @@ from tool_runs import run_tool
 from qaclims_mm.miniworld import CLASSES
 from qaclims_mm.schemas import read_mask, update_metrics, write_mask, write_run_config
 from qaclims_mm.schemas.labels import write_labels
-from qaclims_mm.schemas.project import ProjectTables, write_project_tables
+from qaclims_mm.schemas.project import ProjectTables, write_classes, write_project_tables
 
 
 @pytest.fixture(scope='module')
@@ -162,3 +162,14 @@ def test_names_are_data(tmp_path, capsys):
     assert '<script' not in page
     assert '&lt;/script&gt;' in page
     assert len([*(project / 'work/review/png').rglob('*.png')]) == len(names)
+
+
+@pytest.mark.parametrize('stage', ['irn_masks', 'qa_clims_maps'])
+def test_masks_of_other_classes_are_refused(work, capsys, stage):
+    write_classes(work / stage, CLASSES)
+    assert run_tool('review', work, capsys=capsys).status == 0
+    write_classes(work / stage, ('hound', *CLASSES[1:]))
+    ended = run_tool('review', work, '--format', 'png', '--out', work / 'out', capsys=capsys)
+    assert ended.status == 1
+    assert 'was made before classes were changed; run first: qaclims run PLAN' in ended.text
+    assert not (work / 'out').exists()

@@ -9,7 +9,7 @@ from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import write_mask
 from qaclims_mm.schemas.labels import write_labels
-from qaclims_mm.schemas.project import with_gap
+from qaclims_mm.schemas.project import ProjectTables, with_gap, write_project_tables
 
 PACK = [dict(type='LoadRGBImage'), dict(type='PackWeakInputs')]
 LABELS = {'a.jpg': ['cat'], 'été 1/b.PNG': ['dog', 'potted plant'], 'c d.tif': []}
@@ -141,7 +141,7 @@ def test_the_number_of_classes_is_that_of_the_config(root):
     number = len(build(root).class_names)
     assert len(build(root, num_classes=number).class_names) == number
     for other in (0, number - 1, number + 1):
-        message = f'has {number} classes, but the config is for {other}; correct the table'
+        message = rf'has {number} classes, but the config is for {other}\. Correct num_classes'
         with pytest.raises(DataError, match=message):
             build(root, num_classes=other)
 
@@ -166,3 +166,14 @@ def test_masks_of_many_classes(root):
     pipeline = [PACK[0], dict(type='LoadMask'), PACK[1]]
     dataset = build(root, data_prefix=prefix, pipeline=pipeline, classes=classes)
     assert (dataset[0]['data_samples'].gt_sem_seg.data == 301).all()
+
+
+def test_another_number_of_classes_in_a_project_names_the_run(root):
+    project = root / 'a project'
+    project.mkdir()
+    write_project_tables(project, ProjectTables(root / 'pictures', ['cat', 'dog']))
+    write_labels(project / 'labels.csv', {'a.jpg': ['cat']})
+    options = dict(type='FolderWeakDataset', project=str(project), pipeline=[], num_classes=3)
+    message = rf"2 classes, but the config is for 3\. If .* run: qaclims run '{project}'; if a"
+    with pytest.raises(DataError, match=message):
+        DATASETS.build(options)

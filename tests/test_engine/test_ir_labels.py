@@ -23,6 +23,7 @@ from qaclims_mm.schemas import (
     read_mask,
     write_cams,
 )
+from qaclims_mm.schemas.project import read_project_classes
 
 IDS = sorted(TINY_LABELS)
 
@@ -106,6 +107,7 @@ def test_manifest_and_claim(label, tmp_path):
     claim = read_claim(tmp_path / 'work/ir_labels')
     assert set(claim) == {'config', 'images', 'LoadCAMs'}
     assert claim['config'] == found.config_hash
+    assert read_project_classes(tmp_path / 'work')[:2] == ('aeroplane', 'bicycle')
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(label, tmp_path, monkeypatch):

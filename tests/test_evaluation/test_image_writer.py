@@ -4,6 +4,11 @@ import pytest
 
 from qaclims_mm.evaluation.image_writer import ImageWriter
 from qaclims_mm.schemas import Manifest
+from qaclims_mm.schemas.project import (
+    ProjectTables,
+    read_project_classes,
+    write_project_tables,
+)
 
 
 def write_text(path, text):
@@ -53,3 +58,33 @@ def test_no_manifest_if_a_file_could_not_be_written(tmp_path):
         writer.evaluate(2)
     assert (tmp_path / 'b.txt').read_text() == 'hello'
     assert not list(tmp_path.glob('*.json'))
+
+
+def test_the_work_dir_says_what_the_values_mean(tmp_path):
+    writer = TextWriter()
+    writer.dataset_meta = dict(classes=('background', 'cat', 'a, "b"'))
+    writer.use_work_dir(str(tmp_path))
+    writer.begin({}, ['a'])
+    assert read_project_classes(tmp_path) == ('cat', 'a, "b"')
+    # killed before the first file and begun again, it is the same
+    before = (tmp_path / 'classes.csv').read_bytes()
+    writer.begin({}, ['a'])
+    assert (tmp_path / 'classes.csv').read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ['classes.csv']
+
+
+def test_nothing_is_written_beside_a_folder_that_was_given(tmp_path):
+    writer = TextWriter(str(tmp_path / 'texts'))
+    writer.dataset_meta = dict(classes=('background', 'cat'))
+    writer.use_work_dir(str(tmp_path / 'work'))
+    writer.begin({}, ['a'])
+    assert not [*tmp_path.rglob('classes.csv')]
+
+
+def test_the_table_of_a_project_stays(tmp_path):
+    write_project_tables(tmp_path, ProjectTables(tmp_path, ['dog']))
+    writer = TextWriter()
+    writer.dataset_meta = dict(classes=('background', 'cat'))
+    writer.use_work_dir(str(tmp_path))
+    writer.begin({}, ['a'])
+    assert read_project_classes(tmp_path) == ('dog',)

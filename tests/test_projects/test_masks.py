@@ -174,6 +174,23 @@ def test_a_table_of_colours(tmp_path):
     assert mask[:, 0].tolist() == [2] * 5 + [255] * 3 + [0] * 32
 
 
+def test_masks_that_are_there_already_are_not_converted_again(tmp_path):
+    (tmp_path / 'own').mkdir()
+    for image in 'ab':
+        Image.fromarray(striped(2)).convert('RGB').save(tmp_path / f'own/{image}.png')
+    table, checked = (
+        tmp_path / 'colours.csv',
+        project({'a.jpg': ['cat', 'dog'], 'b.jpg': ['cat', 'dog']}),
+    )
+    for name, wanted in (('dog', (2, 0)), ('cat', (2, 0))):
+        table.write_text(f'value,class\n2,{name}\n255,ignore\n0,background\n')
+        truth = find_masks(tmp_path / 'own', checked, table)
+        counts = [truth.convert(tmp_path / 'project') for _ in range(2)]
+        assert counts == [*wanted]
+    (tmp_path / 'project/masks/a.png').write_bytes(b'broken')
+    assert truth.convert(tmp_path / 'project') == 1
+
+
 def test_masks_are_not_written_over_themselves(tmp_path):
     folder = tmp_path / 'project/masks'
     folder.mkdir(parents=True)

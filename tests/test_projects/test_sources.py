@@ -20,6 +20,7 @@ class World:
 
     def __init__(self, root):
         self.root, self.folder, self.why = root, root / 'project', ''
+        self.changes = []
         (root / 'images').mkdir()
         for name in 'abcd':
             Image.new('RGB', (60, 40)).save(root / f'images/{name}.png')
@@ -43,7 +44,8 @@ class World:
             labelled.order,
             labelled.noted,
         )
-        write_project(Project(self.folder, options, checked), 1e11)
+        project = Project(self.folder, options, checked, names=labelled.names)
+        self.changes = write_project(project, 1e11).changes
         return self.classes
 
     @property
@@ -215,3 +217,38 @@ def test_classes_in_an_order_of_ones_own(world):
     path.write_text('nonsense')
     assert world.init() == ['cat', 'dog', 'puppy', 'traffic light']
     assert (world.folder / 'classes.old.csv').read_text() == 'nonsense'
+
+
+@pytest.mark.parametrize('again', ['dog', 'hound'])
+@pytest.mark.parametrize('by_hand', [False, True])
+def test_a_class_that_is_renamed_twice_keeps_its_value(world, again, by_hand):
+    world.init({'dog': 'hound'})
+    if by_hand:
+        world.edit('a.png,puppy', 'a.png,puppy;cat')
+    # by the label of the first rename, or by its name
+    assert world.init({again: 'wolf'}) == ['cat', 'wolf', 'puppy', 'traffic light']
+    assert 'renamed: hound -> wolf (value 2)' in world.changes
+    assert not [line for line in world.changes if 'new classes' in line or 'gone' in line]
+    assert world.rows['c.png'] == ['wolf']
+    back = 'wolf' if by_hand else 'dog'
+    assert world.init({back: 'dog'}) == ['cat', 'dog', 'puppy', 'traffic light']
+    assert world.init() == ['cat', 'dog', 'puppy', 'traffic light']
+
+
+def test_chosen_classes_that_are_renamed_twice(world):
+    world.init(classes=('cat', 'dog'))
+    world.init({'cat': 'tiger'})
+    assert world.init({'cat': 'lion'}) == ['lion', 'dog']
+    assert world.rows['b.png'] == ['lion']
+
+
+def test_labels_that_part_again(world):
+    assert world.init({'dog': 'animal', 'puppy': 'animal'}) == ['cat', 'animal', 'traffic light']
+    # the class stays that of the other label
+    assert world.init({'dog': 'hound'}) == ['cat', 'animal', 'traffic light', 'hound']
+    assert world.init({'puppy': 'whelp', 'dog': 'cat'}) == ['cat', 'whelp', 'traffic light']
+
+
+def test_names_that_are_swapped(world):
+    assert world.init({'cat': 'dog', 'dog': 'cat'}) == ['dog', 'cat', 'puppy', 'traffic light']
+    assert world.changes[0] == 'renamed: cat -> dog (value 1), dog -> cat (value 2)'

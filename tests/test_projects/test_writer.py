@@ -131,3 +131,29 @@ def test_folders_whose_names_no_line_holds(images, mark, which):
     with pytest.raises(ConfigError, match=r"^(folder|file) '.*': it has .*; rename it\.$"):
         write_project(made, 1e11)
     assert not (images.parent / 'project').exists()
+
+
+@pytest.mark.parametrize('name', ['configs/cam.py', 'configs/data.py', 'pipeline.py'])
+def test_presets_are_not_mixed(images, name):
+    folder = write_project(project(images), 1e11).plan.parent
+    path = folder / name
+    path.write_text(path.read_text() + '# mine\n')
+    before = {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+    message = f'cannot become rehearsal: {name} of the preset mini were .* keep --preset mini'
+    with pytest.raises(ConfigError, match=message):
+        write_project(project(images, 'rehearsal'), 1e11)
+    assert {p: p.read_bytes() for p in folder.rglob('*') if p.is_file()} == before
+    # the ways out that the message names
+    write_project(project(images), 1e11)
+    path.rename(images.parent / 'mine.py')
+    write_project(project(images, 'rehearsal'), 1e11)
+    assert '# mine' not in path.read_text()
+
+
+def test_masks_and_folders_that_change_are_told(images):
+    write_project(project(images), 1e11)
+    assert write_project(project(images), 1e11).changes == ['nothing has changed']
+    assert write_project(project(images), 1e11, 3).changes == ['3 converted masks change']
+    moved = images.rename(images.with_name('moved'))
+    changes = write_project(project(moved), 1e11).changes
+    assert changes == ['project.json has other folders or other names of classes']

@@ -55,3 +55,11 @@ def test_more_classes_than_a_byte_has(tmp_path):
     found = schemas.read_mask(tmp_path / 'm.png')
     assert found.dtype == np.uint16
     np.testing.assert_array_equal(found, mask)
+
+
+def test_a_mask_is_written_once(tmp_path):
+    mask = np.array([[0, 300, 2]])
+    assert schemas.masks.update_mask(tmp_path / 'a.png', mask)
+    assert not schemas.masks.update_mask(tmp_path / 'a.png', mask)
+    assert schemas.masks.update_mask(tmp_path / 'a.png', mask.T)
+    np.testing.assert_array_equal(schemas.read_mask(tmp_path / 'a.png'), mask.T)

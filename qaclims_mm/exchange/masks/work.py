@@ -1,6 +1,6 @@
 """The masks of a work dir, with their images and classes. Nothing in a work dir is executed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,9 @@ from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.rebuild import rebuild_dataset
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.schemas import read_run_config, run_config_path
+from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_name, shown_text
-from qaclims_mm.schemas.project import PROJECT
+from qaclims_mm.schemas.project import CLASSES, PROJECT, read_project_classes
 from qaclims_mm.schemas.work_dir import IR_LABELS, PREDICTIONS, PSEUDO_MASKS
 
 # folders of masks and stages that fill them, the end of the way first
@@ -26,13 +27,16 @@ class StageMasks:
         stage: Name of the stage.
         folder: Folder of ``<image_id>.png``.
         images: {image id: file}.
-        classes: Names without the background, in the order of the masks' values.
+        classes: Names without the background, in the order of the masks' values; those with which
+            the stage was made.
+        is_outdated: Whether the project or data set has other classes now.
     """
 
     stage: str
     folder: Path
     images: Mapping[str, Path]
     classes: tuple[str, ...]
+    is_outdated: bool = False
 
 
 def find_masks(work: str | Path, stage: str | None = None) -> StageMasks:
@@ -59,9 +63,42 @@ def find_masks(work: str | Path, stage: str | None = None) -> StageMasks:
             f'stage {shown_name(chosen)} has no masks in {shown_text(root)}; '
             f'{", ".join(folders)} {"has" if len(folders) == 1 else "have"} masks.'
         )
-    dataset = _dataset(root, chosen)
+    own = classes_of_stage(root / chosen)
+    dataset = _dataset(root, chosen, own is not None)
     images = {r['image_id']: Path(r['img_path']) for r in dataset.iterate_records()}
-    return StageMasks(chosen, folders[chosen], images, dataset.class_names)
+    now = dataset.class_names
+    outdated = is_outdated(root / chosen, now)
+    return StageMasks(chosen, folders[chosen], images, own or now, outdated)
+
+
+def classes_of_stage(folder: Path) -> tuple[str, ...] | None:
+    """Return the classes with which a stage was made, without the background.
+
+    Args:
+        folder: Folder of the stage.
+
+    Returns:
+        ``None`` if the stage has not noted them.
+
+    Raises:
+        FormatError: If its table is broken.
+    """
+    if problem_of_file(folder / CLASSES) == 'is missing':
+        return None
+    return read_project_classes(folder, 'run its stage again')
+
+
+def is_outdated(folder: Path, classes: Sequence[str]) -> bool:
+    """Tell whether a stage was made with other classes than those that there are now.
+
+    Args:
+        folder: Folder of the stage.
+        classes: Names without the background.
+
+    Raises:
+        FormatError: As ``classes_of_stage``.
+    """
+    return classes_of_stage(folder) not in (None, tuple(classes))
 
 
 def _mask_folders(root: Path) -> Iterator[Path]:
@@ -91,8 +128,13 @@ def _mask_folders_of_seeds(root: Path) -> list[Path]:
     return [folder for seed in sorted(root.glob('seed*')) for folder in _mask_folders(seed)]
 
 
-def _dataset(root: Path, stage: str) -> ImageLevelDataset:
+def _dataset(root: Path, stage: str, has_classes: bool) -> ImageLevelDataset:
     """Return the images that a stage was made from.
+
+    Args:
+        root: Work dir.
+        stage: Name of the stage.
+        has_classes: Whether the stage has noted its classes, so that a project may have more now.
 
     Raises:
         FormatError: If no test run says, or they are not there.
@@ -107,7 +149,10 @@ def _dataset(root: Path, stage: str) -> ImageLevelDataset:
         )
     values = read_run_config(paths[0]).values
     try:
-        return rebuild_dataset(moved_dataset(values, root))
+        dataset = moved_dataset(values, root)
+        if has_classes and isinstance(dataset, dict):
+            dataset = {k: v for k, v in dataset.items() if k != 'num_classes'}
+        return rebuild_dataset(dataset)
     except (QAClimsError, OSError) as error:
         raise FormatError(
             f'the images of {shown_text(paths[0])} cannot be read ({error}); start it in the '

@@ -8,7 +8,7 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.masks.work import find_masks
 from qaclims_mm.miniworld import CLASSES, generate
 from qaclims_mm.schemas import file_of, write_mask
-from qaclims_mm.schemas.project import ProjectTables, write_project_tables
+from qaclims_mm.schemas.project import ProjectTables, write_classes, write_project_tables
 
 IDS = ('mini_000000', 'mini_000001')
 
@@ -126,3 +126,28 @@ def test_a_project_that_was_moved(work, world, tmp_path, of):
     assert found.classes == classes
     assert [*found.images] == [*IDS]
     assert all(path.is_file() for path in found.images.values())
+
+
+@pytest.mark.parametrize(
+    'now', [('dog', 'cat'), ('cat', 'hound'), ('cat', 'dog', 'bird'), ('cat',), ('cat', 'dog')]
+)
+def test_a_stage_keeps_its_classes_when_those_of_the_project_change(work, world, tmp_path, now):
+    project = tmp_path / 'project'
+    project.mkdir()
+    (project / 'labels.csv').write_text(f'image,labels\n{IDS[0]}.jpg,{now[0]}\n')
+    write_project_tables(project, ProjectTables(world / 'JPEGImages', now))
+    config = dict(type='FolderWeakDataset', project=str(project), num_classes=2, pipeline=[])
+    write_config(work / 'segment_test', world, test_dataloader=dict(dataset=config))
+    write_classes(work / 'segment_test', ('cat', 'dog'))
+    found = find_masks(work.rename(project / 'work'))
+    assert found.classes == ('cat', 'dog')
+    assert found.is_outdated == (now != ('cat', 'dog'))
+    assert [*found.images] == [IDS[0]]
+
+
+def test_a_table_of_classes_that_is_broken(work):
+    (work / 'segment_test/classes.csv').write_text('value,class\n1,dog\n')
+    with pytest.raises(
+        FormatError, match=r'segment_test/classes\.csv must .*; run its stage again'
+    ):
+        find_masks(work)
