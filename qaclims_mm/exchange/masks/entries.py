@@ -29,6 +29,7 @@ class Reading:
         images: {image id: (height, width)}.
         classes: Names without the background, in the order of the masks' values.
         problems: Gets a line for each problem.
+        former: {other name: class}, such as names that classes had before.
     """
 
     def __init__(
@@ -36,10 +37,13 @@ class Reading:
         images: Mapping[str, tuple[int, int]],
         classes: Sequence[str],
         problems: list[str],
+        former: Mapping[str, str] | None = None,
     ) -> None:
         self.images, self.number = images, len(classes)
         self._problems = problems
         self._values = {_plain(name): k for k, name in enumerate(classes, start=1)}
+        for other, name in (former or {}).items():
+            self._values.setdefault(_plain(other), self._values[_plain(name)])
         self._unknown: set[str] = set()
         self._taken: dict[str, str] = {}
         self._by_name: dict[str, list[str]] = {}
