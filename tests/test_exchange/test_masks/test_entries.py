@@ -139,7 +139,9 @@ def test_an_image_without_regions(reading):
     rejected = Canvas(reading, 'p0')
     rejected.reject('bad', 'here')
     assert not [*rejected.finish('file')]
-    assert reading.told[1:] == ["file: image 'p0' has no region that is a mask; it is left out"]
+    assert reading.told[1:] == [
+        "file: image 'p0' has no region that is a mask of a class; it is left out"
+    ]
     [(_, mask)] = Canvas(reading, 'p0').finish('file', single=True)
     assert not mask.any()
     assert len(reading.told) == 2
