@@ -33,7 +33,9 @@ def main() -> None:
         '--top', type=int, default=50, help='images on the page and in the export; default 50'
     )
     parser.add_argument(
-        '--format', help='also export the masks of the first images, as cvat or label-studio'
+        '--format',
+        help='also export the masks of the first images, in any format of qaclims export: cvat, '
+        'label-studio, coco, labelme, png, voc or yolo',
     )
     args = parser.parse_args()
     if args.top < 1:
@@ -56,11 +58,14 @@ def main() -> None:
     review = _review(work)
     write_review(out / 'review.csv', review.ranked, review.sources, review.dataset.class_names)
     write_page(out / 'index.html', review, args.top)
-    _show(console, review)
+    _show(console, review, min(SHOWN, args.top))
     console.print(f'page: {out / "index.html"}', soft_wrap=True)
     console.print(f'table: {out / "review.csv"}', soft_wrap=True)
     if args.format:
         _export(console, review, out, args.format, args.top)
+    console.print(
+        f'correct them, then run: qaclims run {work.plan} --corrected DIR', soft_wrap=True
+    )
 
 
 def _review(work: 'WorkDir') -> 'Reviewing':
@@ -107,15 +112,16 @@ def _review(work: 'WorkDir') -> 'Reviewing':
     return Reviewing(name, ranked, sources, dataset, len(dataset) - len(images))
 
 
-def _show(console: Console, review: 'Reviewing') -> None:
+def _show(console: Console, review: 'Reviewing', rows: int) -> None:
+    """Print the first rows of the ranking."""
     table = Table()
     for title in ('rank', 'image', 'score', 'why'):
         table.add_column(title, justify='right' if title in ('rank', 'score') else 'left')
-    for rank, each in enumerate(review.ranked[:SHOWN], start=1):
+    for rank, each in enumerate(review.ranked[:rows], start=1):
         table.add_row(str(rank), each.image_id, f'{each.score:.2f}', each.reason)
     console.print(table)
-    if len(review.ranked) > SHOWN:
-        console.print(f'and {len(review.ranked) - SHOWN} more images in the table')
+    if len(review.ranked) > rows:
+        console.print(f'and {len(review.ranked) - rows} more images in the table')
     if review.left_out:
         console.print(f'{review.left_out} images are left out, since their masks are corrected')
 

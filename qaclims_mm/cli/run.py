@@ -166,12 +166,12 @@ def main() -> int:
     plans = {s: read_plan(path, place) for s, place in places.items()}
     stages = {s: plan.select(args.first, args.last) for s, plan in plans.items()}
     check_commands(stages[seeds[0]])
-    problems = take_corrected(args, base, plans, console) if args.corrected else []
+    problems = take_corrected(args, base, plans, console)
     workflow = Workflow(Graph(base, plans, stages), options_of(args), console)
     workflow.check()
     console.print(workflow.overview())
     if args.dry_run:
-        return 0
+        return EXIT_BAD_RECORDS if problems else 0
     status = workflow.run()
     for seed, plan in plans.items():
         if len(seeds) > 1:
@@ -183,26 +183,34 @@ def main() -> int:
 def take_corrected(
     args: argparse.Namespace, base: Path, plans: 'Mapping[int, Plan]', console: 'Console'
 ) -> list[str]:
-    """Take corrected masks into the work dirs of plans and say what became of them.
+    """Bring corrected masks of work dirs up to date, take in new ones, and say what became of them.
+
+    A dry run says what a run would do.
 
     Returns:
         One line for each mask that cannot be used.
     """
-    from qaclims_mm.workflow.corrected import bring_in, describe
+    from qaclims_mm.review.corrected import FORGET
+    from qaclims_mm.workflow.corrected import bring_in, describe, number_anew
     from qaclims_mm.workflow.face import check_work_dir
 
-    if args.dry_run:
-        console.print('a dry run takes no corrected masks: its plan is that without them')
-        return []
     for seed, plan in plans.items():
         check_work_dir(plan, seed, 'all' in args.force)
+    if args.corrected != FORGET:
+        [lines, *_] = [number_anew(plan, base, args.dry_run) for plan in plans.values()]
+        for line in lines:
+            console.print(line, soft_wrap=True)
+    if not args.corrected:
+        return []
     # the work dirs of further seeds get the same
-    [taken, *_] = [bring_in(plan, args.corrected, base) for plan in plans.values()]
+    [taken, *_] = [bring_in(p, args.corrected, base, args.dry_run) for p in plans.values()]
     for line in taken.problems[:SHOWN]:
         console.print(f'- {line}', soft_wrap=True)
     if len(taken.problems) > SHOWN:
         console.print(f'and {len(taken.problems) - SHOWN} more problems')
     console.print(describe(taken), soft_wrap=True)
+    if args.dry_run:
+        console.print('a dry run writes nothing: the plan below is that without these masks')
     return taken.problems
 
 

@@ -13,7 +13,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 
-from qaclims_mm.datasets.protocols import ImageReader, RecordChecker
+from qaclims_mm.datasets.protocols import ClassChecker, ImageReader, RecordChecker
 from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
 from qaclims_mm.datasets.samplers import Draw
 from qaclims_mm.errors import DataError, FormatError, RecordError
@@ -102,6 +102,8 @@ class ImageLevelDataset(BaseDataset):
         for transform in self.pipeline.transforms:
             if isinstance(transform, RecordChecker):
                 transform.check_records(self.iterate_records())
+            if isinstance(transform, ClassChecker):
+                transform.check_classes(self.class_names)
 
     def iterate_records(self) -> Iterable[dict]:
         """Yield the records without reading an image."""

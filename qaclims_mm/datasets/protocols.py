@@ -1,6 +1,6 @@
 """Interfaces that datasets and samplers expect of others; a class implements one by its members."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -34,6 +34,18 @@ class RecordChecker(Protocol):
 
         Raises:
             DataError: If the run cannot use them.
+        """
+
+
+@runtime_checkable
+class ClassChecker(Protocol):
+    """A transform that checks the classes of its files when its dataset is opened."""
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Check the class names of the dataset, without the background.
+
+        Raises:
+            DataError: If the files are of other classes.
         """
 
 

@@ -85,10 +85,15 @@ class WorkDir:
     def command(self, stage: str = '') -> str:
         """Return the command line that makes what is missing."""
         until = f' --to {stage}' if stage else ''
-        if (self.root.parent / PROJECT).is_file():
-            return f'qaclims run {shlex.quote(str(self.root.parent))}{until}'
-        root = shlex.quote(str(self.root))
-        return f'qaclims run PLAN --work-dir {root}{until}'
+        return f'qaclims run {self.plan}{until}'
+
+    @cached_property
+    def plan(self) -> str:
+        """The words by which ``qaclims run`` finds this work dir."""
+        parent = self.root.parent
+        if self.root.name == 'work' and (parent / PROJECT).is_file():
+            return shlex.quote(str(parent))
+        return f'PLAN --work-dir {shlex.quote(str(self.root))}'
 
     @cached_property
     def is_judged(self) -> bool:

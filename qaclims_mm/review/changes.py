@@ -5,6 +5,7 @@ the others are kept in ``review/before``, as links that cost no disk. Afterwards
 with the new predictions.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,7 +65,8 @@ class Change:
 def keep_predictions(root: Path, corrected: Iterable[str], classes: Sequence[str]) -> bool:
     """Keep predictions of the segmentor before it is trained again; tells whether it has some.
 
-    What was kept earlier stays if the segmentor's test is not done.
+    What was kept earlier stays if the segmentor's test is not done, or if the segmentor is of other
+    classes, see ``drop_predictions``.
 
     Args:
         root: Work dir.
@@ -76,6 +78,12 @@ def keep_predictions(root: Path, corrected: Iterable[str], classes: Sequence[str
         origin = stage.manifest_hash()
     except FormatError:
         return False
+    before = _read_origin(root)
+    if (
+        before.get('segmentor') == origin
+        and before['classes'] != [*classes][: len(before['classes'])]
+    ):
+        return True
     made = stage.path / PREDICTIONS
     ids = sorted(image_id_of(p, made) for p in made.rglob('*.png'))
     wanted = {*corrected}
@@ -88,11 +96,27 @@ def keep_predictions(root: Path, corrected: Iterable[str], classes: Sequence[str
         target = file_of(new, image_id, '.png')
         target.parent.mkdir(parents=True, exist_ok=True)
         link_or_copy(str(file_of(made, image_id, '.png')), str(target))
-    values = dict(segmentor=origin, metrics=_metrics_of(root), classes=list(classes))
-    write_json(new / _ORIGIN, values)
+    _write_origin(new, origin, root, classes)
     shutil.rmtree(root / BEFORE, ignore_errors=True)
     new.rename(root / BEFORE)
     return True
+
+
+def drop_predictions(root: Path, classes: Sequence[str]) -> None:
+    """Keep of the segmentor its test metrics alone, since the classes have changed.
+
+    Args:
+        root: Work dir.
+        classes: Class names without the background that number the segmentor's predictions.
+    """
+    shutil.rmtree(root / BEFORE, ignore_errors=True)
+    with contextlib.suppress(FormatError):
+        _write_origin(root / BEFORE, StageFolder(root / SEGMENTED).manifest_hash(), root, classes)
+
+
+def _write_origin(folder: Path, segmentor: str, root: Path, classes: Sequence[str]) -> None:
+    values = dict(segmentor=segmentor, metrics=_metrics_of(root), classes=list(classes))
+    write_json(folder / _ORIGIN, values)
 
 
 def is_trained_again(root: Path) -> bool:

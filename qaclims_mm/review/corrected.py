@@ -4,15 +4,17 @@
 (``LoadMask(corrected=...)``), and is the ground truth of its image.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from qaclims_mm.errors import DataError
-from qaclims_mm.schemas import MANIFEST, Manifest, file_of, hash_config, hash_file, image_id_of
+from qaclims_mm.schemas import Manifest, file_of, hash_config, hash_file, image_id_of
 from qaclims_mm.schemas.work_dir import CORRECTED
 
 # what forgets all corrected masks, in the place of a folder
 FORGET = 'none'
+# end of the name of a folder that is being replaced
+_OLD = '.old.tmp'
 
 
 def corrected_ids(root: Path) -> list[str]:
@@ -25,28 +27,6 @@ def ids_below(folder: Path) -> list[str]:
     return sorted(image_id_of(p, folder) for p in folder.rglob('*.png'))
 
 
-def known_classes(root: Path) -> list[str] | None:
-    """Return by which classes the corrected masks are numbered; ``None`` if there are none."""
-    if not (root / CORRECTED / MANIFEST).is_file():
-        return None
-    classes = Manifest.read(root / CORRECTED).extra.get('classes')
-    return [str(name) for name in classes] if isinstance(classes, list) else []
-
-
-def check_classes(root: Path, classes: Sequence[str]) -> None:
-    """Refuse to add to masks whose values have other meanings.
-
-    Raises:
-        DataError: If the corrected masks of the work dir are numbered by other classes.
-    """
-    known = known_classes(root)
-    if known is not None and list(classes[: len(known)]) != known:
-        raise DataError(
-            f'the masks in {root / CORRECTED} are numbered by other classes than those of this '
-            f'run; forget them with --corrected {FORGET}, then give all corrected masks again.'
-        )
-
-
 def write_manifest(folder: Path, classes: Sequence[str]) -> None:
     """Write the manifest of a folder of corrected masks: their hashes, and the classes."""
     ids = ids_below(folder)
@@ -54,3 +34,22 @@ def write_manifest(folder: Path, classes: Sequence[str]) -> None:
     extra = dict(classes=list(classes), masks=hashes)
     config = hash_config(dict(classes=list(classes)))
     Manifest(CORRECTED, config, counts=dict(images=len(ids), failed=0), extra=extra).write(folder)
+
+
+def clean_up(folder: Path) -> None:
+    """Finish or undo what a run that was killed has begun to put in the place of a folder."""
+    for left in sorted(folder.parent.glob('.*.tmp')):
+        if left.name.endswith(_OLD) and not folder.exists():
+            left.rename(folder)
+        # a file is another's
+        elif left.is_dir():
+            shutil.rmtree(left)
+
+
+def replace_folder(folder: Path, new: Path) -> None:
+    """Put a folder in the place of another, which may be absent."""
+    old = new.with_name(new.name + _OLD)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -7,7 +7,7 @@ new ones.
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +18,10 @@ from qaclims_mm.exchange.masks.reading import read_masks
 from qaclims_mm.review.changes import keep_predictions, link_or_copy
 from qaclims_mm.review.corrected import (
     FORGET,
-    check_classes,
+    clean_up,
     corrected_ids,
     ids_below,
-    known_classes,
+    replace_folder,
     write_manifest,
 )
 from qaclims_mm.review.counting import is_nearly
@@ -33,11 +33,9 @@ from qaclims_mm.schemas import (
     temporary_path,
     write_mask,
 )
+from qaclims_mm.schemas.corrected import check_numbering, numbering_of
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.work_dir import CAMS, CORRECTED
-
-# end of the name of a folder that is being replaced
-_OLD = '.old.tmp'
 
 
 @dataclass
@@ -48,7 +46,7 @@ class TakenIn:
         read: Masks that could be used.
         new: Masks of images that had none before.
         changed: Masks that replace an earlier correction.
-        confirmed: Masks that are those of a stage, so a person changed nothing.
+        confirmed: Of all that were read, those of a stage, so a person changed nothing.
         total: Corrected masks that the work dir has now.
         forgotten: Masks that were forgotten.
         problems: One line for each mask that could not be used.
@@ -68,6 +66,8 @@ def take_in(
     root: Path,
     images: Mapping[str, tuple[int, int]],
     classes: Sequence[str],
+    former: Mapping[str, str] | None = None,
+    dry_run: bool = False,
 ) -> TakenIn:
     """Take corrected masks into a work dir, beside those that it has; a newer mask wins.
 
@@ -78,43 +78,76 @@ def take_in(
         root: Work dir.
         images: {image_id: (height, width)} of the images that masks are trained on.
         classes: Class names without the background.
+        former: {other name: class} of the classes.
+        dry_run: Whether masks are checked and counted alone, and nothing is written.
 
     Raises:
         ConfigError: If there is no such source, or it is the folder of a stage.
         DataError: If no mask can be used, or the masks of the work dir are of other classes.
     """
     _check_source(source, root)
-    check_classes(root, classes)
     taken, folder, new = TakenIn(), root / CORRECTED, temporary_path(root / CORRECTED)
-    _clean_up(folder)
+    found = _read(read_masks(source, images, classes, taken.problems, former), source, root, taken)
+    if dry_run:
+        taken.total = len({*corrected_ids(root), *(image_id for image_id, _ in found)})
+        return taken
+    check_numbering(folder, classes)
+    clean_up(folder)
     try:
         new.mkdir(parents=True)
         if folder.is_dir():
             shutil.copytree(folder, new, copy_function=link_or_copy, dirs_exist_ok=True)
-        for image_id, mask in read_masks(source, images, classes, taken.problems):
-            _add(image_id, mask, folder, new, taken)
-            taken.confirmed += _is_of_a_stage(image_id, mask, root)
-        if not taken.read:
-            lines = join_problems(taken.problems, 'entries cannot be used')
-            raise DataError(
-                f'{shown_text(source)} has no corrected mask of an image'
-                + (f'; {lines}' if taken.problems else '; a mask is called as its image, .png.')
-            )
+        for image_id, mask in found:
+            write_mask(file_of(new, image_id, '.png'), mask)
         write_manifest(new, classes)
         taken.total = len([*new.rglob('*.png')])
         if taken.new or taken.changed:
             keep_predictions(root, [*corrected_ids(root), *ids_below(new)], classes)
-            _replace(folder, new)
+            replace_folder(folder, new)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return taken
+
+
+def _read(
+    masks: Iterable[tuple[str, np.ndarray]], source: Path, root: Path, taken: TakenIn
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Count corrected masks and yield those that the work dir does not have.
+
+    Raises:
+        DataError: If there are none at all.
+    """
+    for image_id, mask in masks:
+        taken.read += 1
+        taken.confirmed += _is_of_a_stage(image_id, mask, root)
+        before = file_of(root / CORRECTED, image_id, '.png')
+        if not before.is_file():
+            taken.new += 1
+        elif _has(before, mask):
+            continue
+        else:
+            taken.changed += 1
+        yield image_id, mask
+    if not taken.read:
+        lines = join_problems(taken.problems, 'entries cannot be used')
+        raise DataError(
+            f'{shown_text(source)} has no corrected mask of an image'
+            + (f'; {lines}' if taken.problems else '; a mask is called as its image, .png.')
+        )
+
+
+def _has(path: Path, mask: np.ndarray) -> bool:
+    """Tell whether a file has a mask; a broken one has none."""
+    with contextlib.suppress(FormatError):
+        return np.array_equal(read_mask(path), mask)
+    return False
 
 
 def forget(root: Path) -> TakenIn:
     """Remove the corrected masks of a work dir."""
     ids = corrected_ids(root)
     if ids:
-        keep_predictions(root, ids, known_classes(root) or [])
+        keep_predictions(root, ids, numbering_of(root / CORRECTED) or [])
     shutil.rmtree(root / CORRECTED, ignore_errors=True)
     return TakenIn(forgotten=len(ids))
 
@@ -139,20 +172,6 @@ def _check_source(source: Path, root: Path) -> None:
             )
 
 
-def _add(image_id: str, mask: np.ndarray, folder: Path, new: Path, taken: TakenIn) -> None:
-    """Write a corrected mask, unless the same one is there."""
-    taken.read += 1
-    before = file_of(folder, image_id, '.png')
-    if before.is_file():
-        with contextlib.suppress(FormatError):
-            if np.array_equal(read_mask(before), mask):
-                return
-        taken.changed += 1
-    else:
-        taken.new += 1
-    write_mask(file_of(new, image_id, '.png'), mask)
-
-
 def _is_of_a_stage(image_id: str, mask: np.ndarray, root: Path) -> bool:
     """Tell whether a stage of the work dir has made a mask, as far as formats keep it."""
     for source in mask_folders(root):
@@ -161,22 +180,3 @@ def _is_of_a_stage(image_id: str, mask: np.ndarray, root: Path) -> bool:
             if made is not None and is_nearly(made, mask):
                 return True
     return False
-
-
-def _clean_up(folder: Path) -> None:
-    """Finish or undo what a run that was killed has begun."""
-    for left in sorted(folder.parent.glob('.*.tmp')):
-        if left.name.endswith(_OLD) and not folder.exists():
-            left.rename(folder)
-        # a file is another's
-        elif left.is_dir():
-            shutil.rmtree(left)
-
-
-def _replace(folder: Path, new: Path) -> None:
-    """Put a folder in the place of another."""
-    old = new.with_name(new.name + _OLD)
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

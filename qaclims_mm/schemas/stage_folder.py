@@ -46,12 +46,14 @@ class Origin:
         config: Hash of its config and command line.
         data: Hash of the images that it reads, '' if it reads none.
         seed: Of a seeded stage.
+        corrected: Hash of the corrected masks that it reads, '' if there are none.
     """
 
     stage: str
     config: str
     data: str = ''
     seed: int | None = None
+    corrected: str = ''
 
     def claim(self, inputs: Mapping[str, str]) -> dict[str, Any]:
         """Return what the folder of the stage is claimed for.
@@ -59,7 +61,9 @@ class Origin:
         Args:
             inputs: {name of a stage: hash of its manifest}.
         """
-        return dict(asdict(self), inputs=dict(inputs), version=__version__)
+        values = dict(asdict(self), inputs=dict(inputs), version=__version__)
+        # most stages read none
+        return {k: v for k, v in values.items() if v or k != 'corrected'}
 
 
 @dataclass
@@ -259,8 +263,10 @@ def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """Return in what two claims of a stage differ, in words; '' if they are equal."""
     made, inputs = found.get('inputs') or {}, wanted['inputs']
     names = sorted(n for n in {*made, *inputs} if made.get(n) != inputs.get(n))
-    words = dict(config='another config', data='other images or labels')
-    parts = [text for key, text in words.items() if found.get(key) != wanted[key]]
+    words = dict(
+        config='another config', data='other images or labels', corrected='other corrected masks'
+    )
+    parts = [text for key, text in words.items() if found.get(key) != wanted.get(key)]
     if found.get('seed') != wanted['seed']:
         parts.append(f'seed {found.get("seed")}')
     parts += [f'another {", ".join(names)}'] if names else []

@@ -150,18 +150,18 @@ class Fingerprints:
                 self._configs[key] = read_stage_config(stage, root)
             config = self._configs[key] | dict(work_dir=str(root / stage.name))
         digest = hash_stage_config(stage, root, config)
-        data = self._hash_data(_read_part(stage, config))
-        return Origin(stage.name, digest, data, seed if stage.seeded else None)
+        read = _read_part(stage, config)
+        data, corrected = self._hash_data(read), self._hash_folders(_corrected_of(read))
+        return Origin(stage.name, digest, data, seed if stage.seeded else None, _joined(corrected))
 
     def _hash_data(self, read: Mapping[str, Any]) -> str:
         """Return the hash of what a stage reads of images and labels; '' if it reads none."""
         hashes = [_hash_once(f, *_stamp(f)) for f in _lists_of(read) if self._is_given(f)]
-        hashes += [
-            self._hash_files(folder, names)
-            for folder, names in _folders_of(read)
-            if self._is_given(folder)
-        ]
-        return hash_config(dict(data=sorted(hashes))) if hashes else ''
+        return _joined(hashes + self._hash_folders(_folders_of(read)))
+
+    def _hash_folders(self, folders: Iterable[tuple[Path, frozenset[str] | None]]) -> list[str]:
+        """Return the hashes of the folders that are there and made by no stage."""
+        return [self._hash_files(p, names) for p, names in folders if self._is_given(p)]
 
     def _is_given(self, path: Path) -> bool:
         """Tell whether a file or folder is there and made by no stage."""
@@ -190,8 +190,23 @@ class Fingerprints:
         return self._of_folder[key]
 
 
+def _joined(hashes: Iterable[str]) -> str:
+    """Return the hash of hashes in any order, '' of none."""
+    found = sorted(hashes)
+    return hash_config(dict(data=found)) if found else ''
+
+
+def _corrected_of(node: Any) -> Iterator[tuple[Path, None]]:
+    """Yield the folders of corrected masks, all of whose files count."""
+    if isinstance(node, dict) and isinstance(node.get('corrected'), str):
+        yield Path(node['corrected']).absolute(), None
+    if isinstance(node, (dict, list, tuple)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _corrected_of(value)
+
+
 def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
-    """Yield the folders of data sets and of corrected masks, and which of their files count."""
+    """Yield the folders of data sets, and which of their files count."""
     if isinstance(node, dict):
         kind = DATASETS.get(node['type']) if isinstance(node.get('type'), str) else None
         if kind is not None and isinstance(node.get('project'), str):
@@ -201,8 +216,6 @@ def _folders_of(node: Any) -> Iterator[tuple[Path, frozenset[str] | None]]:
             ]
             names = frozenset(labelled) | {n.rpartition('.')[0] or n for n in labelled}
             yield from ((p, names) for p in (tables.images, tables.masks) if p is not None)
-        elif isinstance(node.get('corrected'), str):
-            yield Path(node['corrected']).absolute(), None
         elif kind is not None:
             root = node.get('data_root') or _default(kind, 'data_root') or ''
             prefix = getattr(kind, 'DATA_PREFIX', None) or _default(kind, 'data_prefix') or {}

@@ -46,6 +46,31 @@ def test_page_table_and_terminal(work, capsys):
     page = (work / 'review/index.html').read_text(encoding='utf-8')
     assert page.count('<article') == len(IDS)
     assert f'page: {work}/review/index.html' in ended.text
+    assert f'qaclims run PLAN --work-dir {work} --corrected DIR' in ended.text
+
+
+def test_no_more_rows_than_asked_for(work, capsys):
+    ended = run_tool('review', work, '--top', 1, capsys=capsys)
+    assert IDS[1] in ended.text
+    assert not any(i in ended.text for i in IDS if i != IDS[1])
+    assert f'and {len(IDS) - 1} more images in the table' in ended.text
+
+
+def test_help_names_all_formats(capsys):
+    from qaclims_mm.exchange.masks.export import FORMATS
+
+    text = run_tool('review', '--help', capsys=capsys).text
+    assert all(name in text for name in FORMATS)
+
+
+def test_a_project_without_masks(tmp_path, capsys):
+    project = tmp_path / 'my project'
+    update_metrics(project / 'work/metrics.json', 'qape', {})
+    (tmp_path / 'images').mkdir()
+    write_project_tables(project, ProjectTables(tmp_path / 'images', ['dog']))
+    ended = run_tool('review', project, capsys=capsys)
+    assert ended.status == 1
+    assert f"run qaclims run '{project}' --to irn_masks" in ended.text
 
 
 @pytest.mark.parametrize('name', ['cvat', 'label-studio', 'png'])
@@ -162,6 +187,7 @@ def test_names_are_data(tmp_path, capsys):
     assert '<script' not in page
     assert '&lt;/script&gt;' in page
     assert len([*(project / 'work/review/png').rglob('*.png')]) == len(names)
+    assert f"qaclims run '{project}' --corrected DIR" in ended.text
 
 
 @pytest.mark.parametrize('stage', ['irn_masks', 'qa_clims_maps'])

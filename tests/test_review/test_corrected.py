@@ -1,12 +1,10 @@
-import pytest
 from tiny_review import CLASSES, square
 
-from qaclims_mm.errors import DataError
 from qaclims_mm.review.corrected import (
-    check_classes,
+    clean_up,
     corrected_ids,
     ids_below,
-    known_classes,
+    replace_folder,
     write_manifest,
 )
 from qaclims_mm.schemas import Manifest, hash_file, write_mask
@@ -21,29 +19,28 @@ def test_ids_and_hashes(tmp_path):
     manifest = Manifest.read(tmp_path / 'corrected')
     assert manifest.counts == dict(images=3, failed=0)
     assert manifest.extra['masks']['b.c'] == hash_file(tmp_path / 'corrected/b.c.png')
-    assert known_classes(tmp_path) == list(CLASSES)
+    assert manifest.extra['classes'] == list(CLASSES)
     again = (tmp_path / 'corrected/manifest.json').read_bytes()
     write_manifest(tmp_path / 'corrected', CLASSES)
     assert (tmp_path / 'corrected/manifest.json').read_bytes() == again
 
 
-@pytest.mark.parametrize(
-    ('classes', 'fits'),
-    [
-        (CLASSES, True),
-        # a class that came later has a value of its own
-        ((*CLASSES, 'bus'), True),
-        (CLASSES[:2], False),
-        (('cat', 'dog', 'car'), False),
-        ((), False),
-    ],
-)
-def test_masks_numbered_by_other_classes(tmp_path, classes, fits):
-    check_classes(tmp_path, classes)
-    write_mask(tmp_path / 'corrected/a.png', square())
-    write_manifest(tmp_path / 'corrected', CLASSES)
-    if fits:
-        check_classes(tmp_path, classes)
-    else:
-        with pytest.raises(DataError, match=r'numbered by other classes .* --corrected none'):
-            check_classes(tmp_path, classes)
+def test_a_folder_takes_the_place_of_another(tmp_path):
+    folder, new = tmp_path / 'corrected', tmp_path / '.x.tmp'
+    for name in ('one', 'two'):
+        new.mkdir()
+        (new / name).touch()
+        replace_folder(folder, new)
+        assert [p.name for p in folder.iterdir()] == [name]
+    assert [*tmp_path.iterdir()] == [folder]
+
+
+def test_what_a_killed_run_has_begun(tmp_path):
+    folder = tmp_path / 'corrected'
+    for name in ('.x.tmp', '.x.tmp.old.tmp'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'file').write_text(name)
+    (tmp_path / '.other.tmp').touch()
+    clean_up(folder)
+    assert (folder / 'file').read_text() == '.x.tmp.old.tmp'
+    assert {p.name for p in tmp_path.iterdir()} == {'corrected', '.other.tmp'}

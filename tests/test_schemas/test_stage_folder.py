@@ -135,6 +135,11 @@ def test_differences():
     assert differences(other, wanted) == (
         'another config and other images or labels and seed 1 and another data, texts and version 0'
     )
+    # work dirs of before have no such entry, and neither have stages that read no corrected masks
+    assert 'corrected' not in wanted
+    taken_in = Origin('cam', 'c', 'd', 0, 'm').claim({'data': 'h'})
+    assert differences(wanted, taken_in) == differences(taken_in, wanted) == 'other corrected masks'
+    assert not is_same(wanted, taken_in)
     assert differences(wanted | dict(stage='x'), wanted) == 'something else'
     assert differences({}, wanted)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 from tiny_plans import write_plan
 from tiny_review import CLASSES, end_stage, square, write_masks
@@ -9,7 +10,9 @@ from qaclims_mm.miniworld import generate
 from qaclims_mm.review.changes import keep_predictions
 from qaclims_mm.review.taking import TakenIn
 from qaclims_mm.schemas import read_mask, write_mask
-from qaclims_mm.workflow.corrected import bring_in, corrected_tables, describe
+from qaclims_mm.schemas.labels import write_labels
+from qaclims_mm.schemas.project import ProjectTables, write_project_tables
+from qaclims_mm.workflow.corrected import bring_in, corrected_tables, describe, number_anew
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import read_plan
 
@@ -24,6 +27,17 @@ train_dataloader = dict(dataset=dict(
         dict(type='LoadBGRImage'),
         dict(type='LoadMask', masks=f'{root}/irn_masks/pseudo_masks'%s),
     ],
+))
+train_cfg = dict(max_epochs=1)
+"""
+OF_PROJECT = """
+import os
+
+root = os.environ.get('QACLIMS_ROOT', 'x')
+work_dir = f'{root}/segment'
+train_dataloader = dict(dataset=dict(
+    type='FolderWeakDataset', project=%r,
+    pipeline=[dict(type='LoadBGRImage'), dict(type='LoadMask', corrected=f'{root}/corrected')],
 ))
 train_cfg = dict(max_epochs=1)
 """
@@ -77,13 +91,57 @@ def test_a_work_dir_that_is_in_use(make_plan, tmp_path):
     ('taken', 'text'),
     [
         (TakenIn(forgotten=2), '2 corrected masks are forgotten'),
-        (TakenIn(read=3, new=2, changed=1, total=5), '3 read, 2 new, 1 changed again, 0 confirmed'),
+        (
+            TakenIn(read=30, new=27, changed=2, confirmed=29, total=35),
+            '30 masks read: 1 corrected, 29 confirmed as a stage has made them. Of these, 27 are '
+            'new, 2 replace earlier ones, 1 were known. The work dir has 35 in all',
+        ),
         (TakenIn(read=2, new=2, confirmed=2, total=2), 'Nothing was corrected: all'),
         (TakenIn(read=2, total=2), 'All were known, so nothing changes'),
     ],
 )
 def test_what_became_of_them_in_words(taken, text):
     assert text in describe(taken)
+
+
+def test_masks_follow_the_classes_of_a_project(tmp_path):
+    """Renamed, moved and gone classes: masks that were taken in, and those that come later."""
+    project, base = tmp_path / 'p', tmp_path / 'work'
+    Image.new('RGB', (30, 20)).save(make(tmp_path / 'images') / 'a.png')
+    Image.new('RGB', (30, 20)).save(tmp_path / 'images/b.png')
+    (tmp_path / 'segment.py').write_text(OF_PROJECT % str(project))
+    stages = [dict(name='segment', command='train', config=str(tmp_path / 'segment.py'))]
+    plan = read_plan(write_plan(tmp_path, stages), base)
+
+    def set_classes(classes, aliases):
+        write_labels(project / 'labels.csv', {f'{i}.png': [classes[0]] for i in 'ab'})
+        write_project_tables(project, ProjectTables(tmp_path / 'images', classes, aliases=aliases))
+
+    project.mkdir()
+    set_classes(['bicycle', 'cat', 'dog'], {})
+    assert number_anew(plan, base) == []
+    mine = tmp_path / 'mine'
+    (make(mine) / 'classes.csv').write_text('value,class\n0,background\n1,bicycle\n2,dog\n')
+    write_mask(mine / 'a.png', square(1))
+    assert bring_in(plan, str(mine), base, dry_run=True).new == 1
+    assert not base.exists()
+    bring_in(plan, str(mine), base)
+    set_classes(['dog', 'cycle'], {'cycle': ['bicycle']})
+    [first, second] = number_anew(plan, base, dry_run=True)
+    assert np.array_equal(read_mask(base / 'corrected/a.png'), square(1))
+    assert number_anew(plan, base) == [first, second]
+    assert "'cat' is none of the 2 classes" in second
+    assert np.array_equal(read_mask(base / 'corrected/a.png'), square(2))
+    assert number_anew(plan, base) == []
+    (mine / 'a.png').rename(mine / 'b.png')
+    taken = bring_in(plan, str(mine), base)
+    assert (taken.problems, taken.new) == ([], 1)
+    assert np.array_equal(read_mask(base / 'corrected/b.png'), square(2))
+
+
+def make(folder):
+    folder.mkdir()
+    return folder
 
 
 def shown(tables):

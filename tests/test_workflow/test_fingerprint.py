@@ -12,9 +12,13 @@ def hash_of(config, command, root):
     return hash_stage_config(Stage('a', command, config=str(config)), root)
 
 
-def data_of(config, command, root):
+def origin_of(config, command, root):
     stage = Stage('a', command, config=str(config))
-    return Fingerprints(root / 'logs/data.json').origin_of(stage, root, 0).data
+    return Fingerprints(root / 'logs/data.json').origin_of(stage, root, 0)
+
+
+def data_of(config, command, root):
+    return origin_of(config, command, root).data
 
 
 def test_a_moved_chain_keeps_its_hashes(monkeypatch):
@@ -170,14 +174,16 @@ def test_corrected_masks_concern_what_trains_on_them_alone(tmp_path):
     )
     stages = [('train', []), ('test', [])]
     for command, hashes in stages:
-        hashes.append(data_of(path, command, tmp_path / 'work'))
+        hashes.append(origin_of(path, command, tmp_path / 'work').corrected)
     for content in (b'one', b'two', b'one'):
         (tmp_path / 'corrected/sub').mkdir(parents=True, exist_ok=True)
         (tmp_path / 'corrected/sub/a.png').write_bytes(content)
         for command, hashes in stages:
-            hashes.append(data_of(path, command, tmp_path / 'work'))
+            hashes.append(origin_of(path, command, tmp_path / 'work').corrected)
     trained, tested = (hashes for _, hashes in stages)
     assert trained[0] == ''
     assert trained[1] == trained[3]
     assert len({*trained}) == 3
     assert {*tested} == {''}
+    # images and labels are the same
+    assert data_of(path, 'train', tmp_path / 'work') == ''

@@ -1,5 +1,6 @@
 """Reading images and masks, with a message that names the file when it cannot be used."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from qaclims_mm.datasets.read_image import read_image, unreadable
 from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask
+from qaclims_mm.schemas.corrected import check_numbering
 
 
 @TRANSFORMS.register_module()
@@ -89,6 +91,18 @@ class LoadMask(BaseTransform):
     def is_corrected(self, image_id: str) -> bool:
         """Tell whether a person has corrected the mask of an image."""
         return self.corrected is not None and file_of(self.corrected, image_id, '.png').is_file()
+
+    def check_classes(self, classes: Sequence[str]) -> None:
+        """Refuse corrected masks that are numbered by other classes.
+
+        Args:
+            classes: Class names of the data set, without the background.
+
+        Raises:
+            DataError: If they are.
+        """
+        if self.corrected is not None:
+            check_numbering(self.corrected, classes)
 
     def _path_of(self, results: dict) -> Path | str | None:
         if self.corrected is not None and self.is_corrected(results['image_id']):

@@ -29,6 +29,7 @@ class Reading:
         images: {image id: (height, width)}.
         classes: Names without the background, in the order of the masks' values.
         problems: Gets a line for each problem.
+        former: {other name: class}, such as names that classes had before.
     """
 
     def __init__(
@@ -36,10 +37,13 @@ class Reading:
         images: Mapping[str, tuple[int, int]],
         classes: Sequence[str],
         problems: list[str],
+        former: Mapping[str, str] | None = None,
     ) -> None:
         self.images, self.number = images, len(classes)
         self._problems = problems
         self._values = {_plain(name): k for k, name in enumerate(classes, start=1)}
+        for other, name in (former or {}).items():
+            self._values.setdefault(_plain(other), self._values[_plain(name)])
         self._unknown: set[str] = set()
         self._taken: dict[str, str] = {}
         self._by_name: dict[str, list[str]] = {}
@@ -124,6 +128,11 @@ class Reading:
         )
         return False
 
+    def is_known(self, name: str) -> bool:
+        """Tell whether a name is that of a class, of the background or of ignored pixels."""
+        plain = _plain(name)
+        return plain in self._values or plain.lower() in _BACKGROUND | _IGNORED
+
     def value(self, name: str, where: str) -> int:
         """Return the value of a class; that of ignored pixels, reported once, if it is unknown.
 
@@ -136,13 +145,20 @@ class Reading:
             return self._values[plain]
         if plain.lower() in _BACKGROUND:
             return 0
-        if plain.lower() not in _IGNORED and plain not in self._unknown:
+        if not self.is_known(name) and plain not in self._unknown:
             self._unknown.add(plain)
             self.problem(
                 f'{where}: {shown_name(name)} is none of the {self.number} classes; its pixels are '
                 'ignored, here and wherever else it stands'
             )
         return IGNORE_INDEX
+
+    def no_region(self, image_id: str, where: str) -> None:
+        """Report that of an image nothing could be read, so that it is not background either."""
+        self.problem(
+            f'{where}: image {shown_name(image_id)} has no region that is a mask of a class; it '
+            'is left out'
+        )
 
     def canvas(self, image_id: str) -> np.ndarray:
         """Return an empty mask of an image, on which regions are painted in their order."""
@@ -186,7 +202,10 @@ class Canvas:
         value = self._reading.value(label, where)
         for patch in patches:
             patch.paint(self._mask, value)
-        self._painted += 1
+        if self._reading.is_known(label):
+            self._painted += 1
+        else:
+            self._rejected += 1
 
     def reject(self, reason: object, where: str) -> None:
         """Report why an entry is no region."""
@@ -201,13 +220,25 @@ class Canvas:
             single: Whether somebody made a file or task for this image alone. Other files list all
                 images, so that one without regions may be one that nobody has looked at.
         """
-        shown = f'{where}: image {shown_name(self._image_id)}'
         if self._rejected and not self._painted:
-            self._reading.problem(f'{shown} has no region that is a mask; it is left out')
+            self._reading.no_region(self._image_id, where)
             return
         if not self._painted and not single:
+            shown = f'{where}: image {shown_name(self._image_id)}'
             self._reading.problem(f'{shown} has no region: it is read as background')
         yield self._image_id, self._mask
+
+
+def is_lost(mask: np.ndarray, unknown: Iterable[int], found: np.ndarray) -> bool:
+    """Tell whether a mask has unknown classes, and none that is known.
+
+    Args:
+        mask: Values or colours of a file, ``(H, W)``.
+        unknown: Those of unknown classes.
+        found: The mask in the values of the project.
+    """
+    has_class = ((found != 0) & (found != IGNORE_INDEX)).any()
+    return not has_class and bool(np.isin(mask, [*unknown]).any())
 
 
 def _shown(number: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Reading, is_lost
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, read_mask, write_mask
@@ -52,7 +52,7 @@ def read_png(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
     project: 0 background, k + 1 classes, 255 ignored. In a mask of 0 and 255 alone 255 is then the
     class, if there is only one; of several the mask is left out.
     """
-    values = _values(folder, reading)
+    values, unknown = _values(folder, reading)
     has_table = (folder / CLASSES).is_file()
     for path in sorted(folder.rglob('*.png')):
         name = path.relative_to(folder).as_posix()
@@ -79,18 +79,22 @@ def read_png(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
                 reading.problem(f'{where}: {_BLACK_AND_WHITE}; the mask is left out')
                 continue
             mask = np.minimum(mask, 1)
-        yield image_id, reading.translated(mask, values)
+        found = reading.translated(mask, values)
+        if is_lost(mask, unknown, found):
+            reading.no_region(image_id, where)
+            continue
+        yield image_id, found
 
 
-def _values(folder: Path, reading: Reading) -> list[int]:
-    """Return what each value of the files becomes.
+def _values(folder: Path, reading: Reading) -> tuple[list[int], list[int]]:
+    """Return what each value of the files becomes, and the values of unknown classes.
 
     Raises:
         FormatError: If the table of the classes is none.
     """
     path = folder / CLASSES
     if not path.is_file():
-        return list(range(reading.number + 1))
+        return [*range(reading.number + 1)], []
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
             rows = [(row['value'], row['class']) for row in csv.DictReader(file)]
@@ -102,10 +106,7 @@ def _values(folder: Path, reading: Reading) -> list[int]:
         raise FormatError(f'{shown_text(path)}: the values must be 0, 1, 2 and so on.')
     names = [name for _, name in rows[1:]]
     # the value of ignored pixels is nobody's
-    return [
-        0,
-        *(
-            IGNORE_INDEX if value == IGNORE_INDEX else reading.value(name, f'{path}, value {value}')
-            for value, name in enumerate(names, start=1)
-        ),
-    ]
+    classes = {v: name for v, name in enumerate(names, start=1) if v != IGNORE_INDEX}
+    known = {v: reading.value(name, f'{path}, value {v}') for v, name in classes.items()}
+    values = [0, *(known.get(v, IGNORE_INDEX) for v in range(1, len(rows)))]
+    return values, [v for v, name in classes.items() if not reading.is_known(name)]

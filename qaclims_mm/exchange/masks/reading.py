@@ -34,6 +34,7 @@ def read_masks(
     images: Mapping[str, tuple[int, int]],
     classes: Sequence[str],
     problems: list[str],
+    former: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Read masks in any of the formats in which they are exported.
 
@@ -47,6 +48,7 @@ def read_masks(
         classes: Names without the background, in the order of the masks' values.
         problems: Gets a line for each entry that cannot be used; it is complete when all masks are
             taken.
+        former: {other name: class}, such as names that classes had before.
 
     Returns:
         Image ids and masks, uint8 ``(H, W)`` or uint16 if there are more than 254 classes: 0
@@ -56,7 +58,7 @@ def read_masks(
     Raises:
         FormatError: If the source is none of these formats, or cannot be read at all.
     """
-    return _reader_of(Path(source))(Reading(images, classes, problems))
+    return _reader_of(Path(source))(Reading(images, classes, problems, former))
 
 
 def _reader_of(path: Path) -> Reader:

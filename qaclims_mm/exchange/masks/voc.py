@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.exchange.masks.entries import Reading
+from qaclims_mm.exchange.masks.entries import Reading, is_lost
 from qaclims_mm.exchange.masks.formats import MaskWriter, Picture, colour_of
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.schemas import IGNORE_INDEX, write_mask
@@ -70,7 +70,7 @@ def read_voc(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
     Raises:
         FormatError: If there is no label map, or it is none.
     """
-    values = _values(folder / LABELMAP, reading)
+    values, unknown = _values(folder / LABELMAP, reading)
     for path in sorted((folder / CLASS_FOLDER).rglob('*.png')):
         where = shown_text(path)
         image_id = reading.take(path.relative_to(folder / CLASS_FOLDER).as_posix(), where)
@@ -81,12 +81,21 @@ def read_voc(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             reading.problem(f'{where}: it is no readable mask ({error}); left out')
             continue
-        if reading.fits(image_id, colours.shape, where):
-            yield image_id, _coloured(colours, values, reading.canvas(image_id))
+        if not reading.fits(image_id, colours.shape, where):
+            continue
+        mask = _coloured(colours, values, reading.canvas(image_id))
+        if is_lost(colours, unknown, mask):
+            reading.no_region(image_id, where)
+            continue
+        yield image_id, mask
 
 
-def _values(path: Path, reading: Reading) -> dict[int, int]:
-    """Return {colour: value of the project's masks} of a label map."""
+def _values(path: Path, reading: Reading) -> tuple[dict[int, int], list[int]]:
+    """Return {colour: value in masks} of a label map, and the colours of unknown classes.
+
+    Raises:
+        FormatError: If it is none.
+    """
     if problem := problem_of_file(path):
         raise FormatError(
             f'{shown_text(path)} {problem}. It says what the colours mean, a line each, such as '
@@ -94,6 +103,7 @@ def _values(path: Path, reading: Reading) -> dict[int, int]:
             'those of the project.'
         )
     values: dict[int, int] = {}
+    unknown: list[int] = []
     lines = path.read_text(encoding='utf-8-sig', errors='replace').splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith('#'):
@@ -108,7 +118,8 @@ def _values(path: Path, reading: Reading) -> dict[int, int]:
         red, green, blue = (min(int(part.strip()[:4]), 255) for part in parts)
         colour = red << 16 | green << 8 | blue
         values[colour] = reading.value(name, f'{shown_text(path)}, line {number}')
-    return values
+        unknown += [] if reading.is_known(name) else [colour]
+    return values, unknown
 
 
 def _colours(path: Path) -> np.ndarray:

@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 
 from qaclims_mm.datasets.transforms.loading import LoadBGRImage, LoadMask, LoadRGBImage
-from qaclims_mm.errors import RecordError
-from qaclims_mm.schemas import write_mask
+from qaclims_mm.errors import DataError, RecordError
+from qaclims_mm.schemas import Manifest, write_mask
 
 
 def load_image(path):
@@ -195,3 +195,30 @@ def test_a_corrected_mask_of_another_size_is_named(tmp_path):
     step = LoadMask(masks=str(tmp_path), corrected=str(tmp_path / 'corrected'))
     with pytest.raises(RecordError, match=r'corrected/a\.png has size 3x3, but its image 5x4'):
         step.transform(record)
+
+
+def test_corrected_masks_of_other_classes_are_refused_when_a_data_set_is_opened(tmp_path):
+    from qaclims_mm.datasets.miniworld import MiniWorldDataset
+    from qaclims_mm.miniworld import CLASSES, generate
+
+    generate(tmp_path / 'world', num_train=2, num_val=1, size=32)
+    folder = tmp_path / 'corrected'
+    folder.mkdir()
+
+    def open_dataset():
+        steps = [dict(type='LoadBGRImage'), dict(type='LoadMask', corrected=str(folder))]
+        values = dict(ann_file='ImageSets/Segmentation/train.txt', pipeline=steps)
+        return MiniWorldDataset(data_root=str(tmp_path / 'world'), **values)
+
+    for classes, fits in (
+        (list(CLASSES), True),
+        (list(CLASSES[:-1]), True),
+        (list(CLASSES[::-1]), False),
+        ([*CLASSES, 'bus'], False),
+    ):
+        Manifest('corrected', 'x', extra=dict(classes=classes)).write(folder)
+        if fits:
+            assert len(open_dataset()) == 2
+        else:
+            with pytest.raises(DataError, match='numbered by other classes'):
+                open_dataset()

@@ -131,13 +131,17 @@ def test_bad_images_and_strange_classes(tmp_path, read):
         dict(id=5),
     ]
     cow = dict(GOOD, category_id=2)
-    path = write(tmp_path / 'x.json', images, [cow, cow, dict(GOOD, image_id=9)])
+    path = write(
+        tmp_path / 'x.json',
+        images,
+        [cow, GOOD | dict(segmentation=[[0, 4, 3, 4, 3, 6, 0, 6]]), cow, dict(GOOD, image_id=9)],
+    )
     found, problems = read(path)
     assert set(found) == {'p0'}
     assert (found['p0'] == 255).sum() == 6
     assert len(problems) == 6
     words = ("'cow' is none of the 2 classes", 'stands in', '6 x 8 pixels', 'is none of')
-    words += ('no file_name', '1 annotations (first: 2) are of images that the file does not list')
+    words += ('no file_name', '1 annotations (first: 3) are of images that the file does not list')
     for problem, word in zip(problems, words, strict=True):
         assert word in problem
 

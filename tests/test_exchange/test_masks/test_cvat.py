@@ -74,7 +74,9 @@ def test_images_of_tags_and_boxes_are_left_out(tmp_path, read):
     found, problems = read(path)
     assert not found
     assert len(problems) == 4
-    assert problems[1] == f"{path}: image 'p0' has no region that is a mask; it is left out"
+    assert (
+        problems[1] == f"{path}: image 'p0' has no region that is a mask of a class; it is left out"
+    )
 
 
 @pytest.mark.parametrize(('low', 'high'), [(0, 2), (-1, 0), (-3, -1)])

@@ -99,6 +99,16 @@ def test_classes(reading):
     assert reading.told[0].startswith("x: 'cat' is none of the 3 classes; its pixels are ignored")
 
 
+def test_names_that_classes_had_before():
+    problems = []
+    former = {'hound': 'dog', 'dog': 'cat', ' pet': 'cat'}
+    found = Reading(IMAGES, ['dog', 'cat'], problems, former)
+    # a class that is there counts first
+    assert [found.value(n, 'x') for n in ('hound', 'dog', 'pet', 'cat')] == [1, 1, 2, 2]
+    assert not problems
+    assert found.value('Hound', 'x') == 255
+
+
 def test_masks_are_as_wide_as_the_classes(reading):
     assert reading.canvas('p0').dtype == np.uint8
     many = Reading(IMAGES, [f'c{n}' for n in range(300)], [])
@@ -129,7 +139,9 @@ def test_an_image_without_regions(reading):
     rejected = Canvas(reading, 'p0')
     rejected.reject('bad', 'here')
     assert not [*rejected.finish('file')]
-    assert reading.told[1:] == ["file: image 'p0' has no region that is a mask; it is left out"]
+    assert reading.told[1:] == [
+        "file: image 'p0' has no region that is a mask of a class; it is left out"
+    ]
     [(_, mask)] = Canvas(reading, 'p0').finish('file', single=True)
     assert not mask.any()
     assert len(reading.told) == 2
