@@ -200,6 +200,20 @@ def test_a_video_without_pyav(start, tmp_path, monkeypatch):
     assert "run: pip install 'qaclims_mm[video]'" in status
 
 
+def test_frames_are_not_exported(start, images, tmp_path):
+    make_stage(tmp_path / 'segment')
+    video, out = write_video(tmp_path / 'clip.mp4', 3), tmp_path / 'out'
+    words = '3 frames of videos are not in the export, since they are no files.'
+    status, text = start(tmp_path, video, '--out', out, '--format', 'coco')
+    assert (status, words in text) == (0, True)
+    assert not (out / 'coco').exists()
+    status, text = start(tmp_path, video, images / 'a.png', '--out', out, '--format', 'coco')
+    assert (status, words in text) == (0, True)
+    assert f'1 masks as coco in {out / "coco"}' in text
+    _, text = start(tmp_path, images, '--out', out, '--format', 'coco')
+    assert 'frames of videos' not in text
+
+
 def test_masks_for_another_tool(start, images, tmp_path):
     make_stage(tmp_path / 'segment')
     out = tmp_path / 'out'
