@@ -87,7 +87,7 @@ def test_an_unknown_config_gets_the_nearest_name():
         rf'is {CAM}\. The folder of a project can be given, too\.$',
     ):
         config_file(CAM[:-1])
-    with pytest.raises(ConfigError, match=r'configs/ for those that ship\. The folder of a project'):
+    with pytest.raises(ConfigError, match=r'for those that ship\. The folder of a project'):
         config_file('absent.py')
 
 
