@@ -2,7 +2,8 @@
 
 MODEL is a project, the work dir of a run, the folder of a stage in it, a checkpoint of a stage, or
 a file of qaclims publish. IMAGES are images, folders (read with their subfolders), videos, and
-lists: a .txt with one path per line, or a .csv with the column image.
+lists: a .txt with one path per line, or a .csv with the column image. Masks that this command has
+written are not read as images.
 
 The command writes into DIR: masks/*.png, areas.csv (area of each class in each image), classes.csv
 (area of each class in all images), and with --overlay overlays/*.jpg. Images that have a mask are
@@ -34,13 +35,13 @@ def main() -> int:
     parser = _parser()
     args = parser.parse_args()
     # these take seconds, and --help does not need them
+    from qaclims_mm.exchange.image_sources import find_sources
     from qaclims_mm.inference.folder import MASKS, MaskFolder
     from qaclims_mm.inference.job import PredictionJob
     from qaclims_mm.inference.models import find_model
-    from qaclims_mm.inference.sources import find_sources
 
     console = new_console()
-    sources = find_sources(args.images)
+    sources = find_sources(args.images, args.out)
     found = find_model(args.model, args.config)
     for line in (found.describe(), *sources.notes):
         console.print(line, soft_wrap=True)
@@ -54,7 +55,7 @@ def main() -> int:
     out = Path(args.out)
     claim_folder(out, job.fingerprint())
     folder = MaskFolder(out, job.classes, args.overlay)
-    failed = job.run(folder)
+    failed = [*sources.problems, *job.run(folder)]
     done = [image_id for image_id in job.seen if folder.mask_path(image_id).is_file()]
     part = f', part {args.shard}' if args.shard else ''
     console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)

@@ -112,7 +112,7 @@ def test_no_other_stage_stands_for_one_that_has_just_begun(work, is_begun):
     if is_begun:
         write_claim(work / 'segment', dict(stage='segment'))
     for place in (work.parent, work):
-        with pytest.raises(FormatError, match='segment has not ended; .* or name another stage'):
+        with pytest.raises(FormatError, match=r'segment has not ended; .* or name another stage'):
             find_model(place)
     assert find_model(work / 'cam').makes_maps
     shutil.rmtree(work / 'segment')
