@@ -130,12 +130,16 @@ def test_a_project_keeps_names_and_its_code_has_none(labels, stems, folders, voc
         voc, table = False, here / 'labels.json'
     make_images(images, stems, picture)
     (write_voc if voc else write_coco)(table, stems, labels)
-    if not any(label.strip(BLANKS) for label in labels):
-        with pytest.raises(QAClimsError, match='has a label') as refused:
-            read_source(table, images)
-        assert not problem_of_characters(str(refused.value))
+    said = ''
+    try:
+        source = read_source(table, images)
+    except QAClimsError as refused:
+        said = str(refused)
+    if said:
+        assert 'has a label' in said
+        assert not any(label.strip(BLANKS) for label in labels)
+        assert not problem_of_characters(said)
         return
-    source = read_source(table, images)
     checked = check_source(source, images)
     made = Project(project, Options(images, preset='mini'), checked)
     if not checked.counts or any(problem_of_line(folder) for folder in folders):

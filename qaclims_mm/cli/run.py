@@ -54,10 +54,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         default=[],
         metavar='STAGE',
-        help='make these again, and what is made from them; all is all',
+        help='run these stages again, and those that depend on them; all for all',
     )
     parser.add_argument(
-        '--keep-going', action='store_true', help='go on with stages that need none that failed'
+        '--keep-going',
+        action='store_true',
+        help='continue with stages that do not need a failed one',
     )
 
 
@@ -124,8 +126,12 @@ def main() -> int:
     )
     parser.add_argument('plan', help='plan, the name of one that ships, or a project')
     parser.add_argument('--work-dir', help='where all stages write')
-    parser.add_argument('--from', dest='first', metavar='STAGE', help='this and what needs it')
-    parser.add_argument('--to', dest='last', metavar='STAGE', help='this and what it needs')
+    parser.add_argument(
+        '--from', dest='first', metavar='STAGE', help='this stage and the stages that depend on it'
+    )
+    parser.add_argument(
+        '--to', dest='last', metavar='STAGE', help='this stage and the stages that it needs'
+    )
     parser.add_argument(
         '--seed', dest='seeds', type=int, nargs=1, help='of the trainings; default 0'
     )
@@ -133,7 +139,7 @@ def main() -> int:
         '--seeds',
         type=int,
         nargs='+',
-        help='several, each in WORK_DIR/seedN; what none concerns once',
+        help='several seeds, each in WORK_DIR/seedN; stages that need no seed run once',
     )
     parser.add_argument(
         '--corrected',

@@ -224,15 +224,13 @@ def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch)
         *('--preset', 'rehearsal', '--rename', 'diningtable=dining table', '--masks'),
     )
     ended = run_tool('init', tmp_path / 'project', *given, voc / 'SegmentationClass', capsys=capsys)
-    assert ended.status == 1
-    assert '2007_003742.png: value 15, but there are 3 classes; give it the numb' in ended.text
+    assert ended.status == 0, ended.text
     for image_id in ('2007_003742', '2008_004430'):
         mask = read_mask(voc / f'SegmentationClass/{image_id}.png')
+        # VOC's numbers of the table, the horse and the person
         values = dict(zip((11, 13, 15, 255), (1, 2, 3, 255), strict=True))
-        own = np.vectorize(lambda value, known=values: known.get(value, 0))(mask)
-        write_mask(tmp_path / f'masks/{image_id}.png', own)
-    ended = run_tool('init', tmp_path / 'project', *given, tmp_path / 'masks', capsys=capsys)
-    assert ended.status == 0, ended.text
+        wanted = np.vectorize(lambda value, known=values: known.get(value, 0))(mask)
+        assert np.array_equal(read_mask(tmp_path / f'project/masks/{image_id}.png'), wanted)
     printed = run_pipeline(tmp_path / 'project')
     assert 'best mIoU' in printed
     for image_id in ('2007_003742', '2008_004430'):

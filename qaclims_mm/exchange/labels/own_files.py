@@ -1,6 +1,7 @@
 """Files of labels that belong to one image each: which image that is."""
 
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePosixPath
 
 from qaclims_mm.exchange.labels.image_folder import ImageFolder, ImageNameError
 from qaclims_mm.exchange.labels.source import Source
@@ -33,12 +34,26 @@ def image_of_file(
     if named:
         absolute = str(near) if near and near.is_relative_to(folder.root.resolve()) else ''
         other = (absolute and _find(folder, absolute)) or _find(folder, named)
+    if other and found and not _has_name(found, own):
+        # only alike, as {0}.jpg and 0.xml are where signs vanish
+        return other
     if found and other and found != other:
         source.remarks.append(
             f'{shown_text(path)}: names image {shown_text(other)}, but image {shown_text(found)} '
             'has its name; its labels are given to the latter'
         )
     return found or other or named or own
+
+
+def _has_name(image: str, own: str) -> bool:
+    """Return whether an image is called as a file is, apart from folders, suffix and case."""
+    name = PurePosixPath(image)
+    known = {_form(text) for text in (name.name, name.stem)}
+    return _form(PurePosixPath(own).name) in known
+
+
+def _form(name: str) -> str:
+    return unicodedata.normalize('NFKC', name).lower()
 
 
 def _find(folder: ImageFolder, image: str) -> str:

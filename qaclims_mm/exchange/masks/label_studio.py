@@ -41,9 +41,13 @@ class LabelStudioWriter(MaskWriter):
 
     def start(self) -> None:
         """Write the labeling config and begin the tasks."""
+        # the first gets the keys 1 to 9, and stands where it is seen
+        kinds = sorted(
+            _CONTROLS.values(), key=lambda control: control[1], reverse=not self.options.rle
+        )
         controls = ''.join(
             f'  <{element} name="{name}" toName="image">\n{self._labels()}  </{element}>\n'
-            for element, name in _CONTROLS.values()
+            for element, name in kinds
         )
         image = '  <Image name="image" value="$image" zoom="true" zoomControl="true"/>\n'
         self.write_text(CONFIG, f'<View>\n{image}{controls}</View>\n')

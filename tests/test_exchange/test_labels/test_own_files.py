@@ -8,7 +8,7 @@ from qaclims_mm.exchange.labels.source import Source
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ('train/a.jpg', 'val/a.jpg', 'train/b.jpg', 'c.d.png'):
+    for name in ('train/a.jpg', 'val/a.jpg', 'train/b.jpg', 'c.d.png', '{0}.png', "'.png"):
         path = tmp_path / 'images' / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new('RGB', (4, 3)).save(path)
@@ -26,6 +26,11 @@ def folder(tmp_path):
         ('001.xml', 'b.jpg', 'train/b.jpg'),
         ('a.xml', 'val/a.jpg', 'val/a.jpg'),
         ('sub/x.json', '../../images/val/a.jpg', 'val/a.jpg'),
+        # signs vanish in what some tools write, but the file names its image
+        ('0.xml', "'.png", "'.png"),
+        ('0.xml', 'b.jpg', 'train/b.jpg'),
+        ('0.xml', '{0}.png', '{0}.png'),
+        ('0.xml', '', '{0}.png'),
         # neither is an image, or it may be several
         ('a.xml', '', 'a'),
         ('001.xml', 'gone.jpg', 'gone.jpg'),

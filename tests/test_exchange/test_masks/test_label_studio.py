@@ -95,6 +95,8 @@ def test_another_rasteriser_makes_the_same_masks(exported, rle, image_url):
     assert len(tasks) == len(masks)
     config = ElementTree.parse(out / 'labeling_config.xml').getroot()  # noqa: S314
     controls = {c.get('name'): c for c in config if c.tag != 'Image'}
+    # the tool that the regions need comes first
+    assert [*controls] == (['brush', 'polygon'] if rle else ['polygon', 'brush'])
     for entry in tasks:
         link = entry['data']['image']
         assert link.startswith(image_url)
