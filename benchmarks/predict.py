@@ -19,10 +19,10 @@ from benchmarks.case import Case
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
+from qaclims_mm.exchange.image_sources import find_sources
 from qaclims_mm.inference.folder import MASKS, MaskFolder
 from qaclims_mm.inference.job import PredictionJob
 from qaclims_mm.inference.models import find_model
-from qaclims_mm.inference.sources import find_sources
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import MODELS
 

@@ -56,7 +56,10 @@ def config_file(name: str | Path) -> str:
     close = difflib.get_close_matches(Path(short).name, stems, n=1)
     nearest = f'; the nearest is {close[0]}' if close else ''
     where = root if root.parent.name == MIM else 'configs'
-    raise ConfigError(f'config {name} does not exist; see {where}/ for those that ship{nearest}.')
+    raise ConfigError(
+        f'config {name} does not exist; see {where}/ for those that ship{nearest}. The folder of a '
+        'project can be given, too.'
+    )
 
 
 def config_path(name: str) -> str:

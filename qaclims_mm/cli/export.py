@@ -13,18 +13,25 @@ from rich.table import Table
 from qaclims_mm.console import new_console
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 
-# what to do with the export; {out} is its folder
+# what to do with the export, and with one that has the images; {out} is its folder
 _NEXT = {
     'png': 'correct the PNG files, or train on them; classes.csv has the values',
     'coco': 'give annotations/instances_default.json and the folder of the images to the tool',
     'yolo': 'put the images into {out}/images and train on {out}/data.yaml',
     'voc': 'give the folder to the tool as "Pascal VOC" or "Segmentation mask"',
     'labelme': 'labelme {out}',
-    'cvat': 'in CVAT: Task > Actions > Upload annotations > CVAT 1.1, file {out}/annotations.xml',
+    'cvat': (
+        'in CVAT: paste {out}/labels.json into Raw of a new task; then Task > Actions > Upload '
+        'annotations > CVAT 1.1, file {out}/annotations.xml'
+    ),
     'label-studio': (
         'in Label Studio: Settings > Labeling Interface > Code, paste {out}/labeling_config.xml; '
         'then Import, file {out}/tasks.json; docs/export.md says how it finds the images'
     ),
+}
+_NEXT_WITH_IMAGES = {
+    'coco': 'give annotations/instances_default.json and {out}/images to the tool',
+    'yolo': 'train on {out}/data.yaml',
 }
 
 
@@ -97,5 +104,7 @@ def main() -> int:
         console.print(f'{left} images have no mask in {found.folder}', soft_wrap=True)
     for problem in tally.problems:
         console.print(f'- {problem}', soft_wrap=True)
-    console.print(f'next: {_NEXT[args.format].replace("{out}", str(out))}', soft_wrap=True)
+    following = _NEXT_WITH_IMAGES if args.copy_images else _NEXT
+    text = following.get(args.format, _NEXT[args.format])
+    console.print(f'next: {text.replace("{out}", str(out))}', soft_wrap=True)
     return EXIT_BAD_RECORDS if tally.problems else 0

@@ -2,7 +2,8 @@
 
 MODEL is a project, the work dir of a run, the folder of a stage in it, a checkpoint of a stage, or
 a file of qaclims publish. IMAGES are images, folders (read with their subfolders), videos, and
-lists: a .txt with one path per line, or a .csv with the column image.
+lists: a .txt with one path per line, or a .csv with the column image. Masks that this command has
+written are not read as images.
 
 The command writes into DIR: masks/*.png, areas.csv (area of each class in each image), classes.csv
 (area of each class in all images), and with --overlay overlays/*.jpg. Images that have a mask are
@@ -11,7 +12,7 @@ exit status is 3.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,13 +35,13 @@ def main() -> int:
     parser = _parser()
     args = parser.parse_args()
     # these take seconds, and --help does not need them
+    from qaclims_mm.exchange.image_sources import find_sources
     from qaclims_mm.inference.folder import MASKS, MaskFolder
     from qaclims_mm.inference.job import PredictionJob
     from qaclims_mm.inference.models import find_model
-    from qaclims_mm.inference.sources import find_sources
 
     console = new_console()
-    sources = find_sources(args.images)
+    sources = find_sources(args.images, args.out)
     found = find_model(args.model, args.config)
     for line in (found.describe(), *sources.notes):
         console.print(line, soft_wrap=True)
@@ -54,7 +55,7 @@ def main() -> int:
     out = Path(args.out)
     claim_folder(out, job.fingerprint())
     folder = MaskFolder(out, job.classes, args.overlay)
-    failed = job.run(folder)
+    failed = [*sources.problems, *job.run(folder)]
     done = [image_id for image_id in job.seen if folder.mask_path(image_id).is_file()]
     part = f', part {args.shard}' if args.shard else ''
     console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)
@@ -65,9 +66,8 @@ def main() -> int:
         )
     if not args.shard:
         folder.write_tables(done)
-        images = {i: sources.images[i] for i in done if i in sources.images}
-        if args.format and images:
-            failed += _export(out, images, job.classes, args.format)
+        if args.format:
+            failed += _export(out, done, sources.images, job.classes, args.format)
     for problem in failed:
         console.print(f'- {problem}', soft_wrap=True)
     return EXIT_BAD_RECORDS if failed else 0
@@ -85,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     add('--out', required=True, help='folder of the masks')
     add('--config', help='config of a checkpoint that has none beside it, or the name of one')
     add('--overlay', action='store_true', help='write masks laid over images, too')
-    add('--format', help='write the masks for another tool as well, as qaclims export does')
+    add(
+        '--format',
+        help='write the masks for another tool as well, as qaclims export does; frames of videos '
+        'are left out, since they are no files',
+    )
     add('--every', type=_positive, default=1, help='of a video, take a frame of so many; default 1')
     add(
         '--tile',
@@ -136,17 +140,31 @@ def _tile_of(found: 'FoundModel', given: int | None) -> int | None:
     return given or (None if reduces else TILE)
 
 
-def _export(out: Path, images: dict[str, Path], classes: Sequence[str], name: str) -> list[str]:
+def _export(
+    out: Path, done: Sequence[str], files: Mapping[str, Path], classes: Sequence[str], name: str
+) -> list[str]:
     """Write the masks of files for another tool; returns what could not be written.
 
-    Frames of videos are no files, so no tool could show them.
+    Args:
+        out: Folder of the masks.
+        done: Ids of the masks that are there.
+        files: {image id: file}. Frames of videos are no files, so no tool could show them.
+        classes: Names of the values of masks.
+        name: The format.
     """
     from qaclims_mm.exchange.masks.export import Tally, export_masks
     from qaclims_mm.inference.folder import MASKS
 
-    tally, target = Tally(), out / name
-    export_masks(out / MASKS, images, classes[1:], target, name, tally=tally)
-    new_console().print(f'{tally.images} masks as {name} in {target}', soft_wrap=True)
+    tally, target, console = Tally(), out / name, new_console()
+    images = {i: files[i] for i in done if i in files}
+    if images:
+        export_masks(out / MASKS, images, classes[1:], target, name, tally=tally)
+        console.print(f'{tally.images} masks as {name} in {target}', soft_wrap=True)
+    if frames := len(done) - len(images):
+        console.print(
+            f'{frames} frames of videos are not in the export, since they are no files.',
+            soft_wrap=True,
+        )
     return tally.problems
 
 

@@ -8,11 +8,42 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.segmentation import Segmentation, count_values
 from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, file_of, read_mask, write_mask
+from qaclims_mm.schemas.claims import read_claim
 
 MASKS, OVERLAYS = 'masks', 'overlays'
 CLASSES, AREAS = 'classes.csv', 'areas.csv'
+# in the claim of every folder of masks, see ``PredictionJob.fingerprint``
+_CLAIMED = frozenset(['config', 'weights', 'tile'])
+
+
+class MadeFolders:
+    """Which folders below another one hold what predictions have made, and no images.
+
+    Args:
+        root: The folder, which holds images whatever it is.
+        out: Folder of a prediction that may not have begun yet.
+    """
+
+    def __init__(self, root: Path, out: Path | None = None) -> None:
+        self._out = out.resolve() if out else None
+        self._known = {root: False}
+
+    def hold(self, folder: Path) -> bool:
+        """Tell whether a folder is one of masks, or below one."""
+        if folder not in self._known:
+            own = folder.resolve() == self._out or _is_claimed(folder)
+            self._known[folder] = own or self.hold(folder.parent)
+        return self._known[folder]
+
+
+def _is_claimed(folder: Path) -> bool:
+    try:
+        return set(read_claim(folder)) >= _CLAIMED
+    except FormatError:
+        return False
 
 
 class MaskFolder:

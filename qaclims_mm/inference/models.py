@@ -27,6 +27,8 @@ from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.project import PROJECT
 from qaclims_mm.schemas.published import PUBLISHED
+from qaclims_mm.schemas.stage_folder import StageFolder
+from qaclims_mm.schemas.work_dir import OUTPUTS
 
 # stages whose networks predict, the one to take first
 STAGES = ('segment', 'qa_clims', 'cam')
@@ -151,14 +153,17 @@ def checkpoint_of_folder(folder: Path) -> Path:
     """Return the checkpoint of a stage, or that of the best-suited stage of a run or a project.
 
     Raises:
-        FormatError: If there is none.
+        FormatError: If there is none, or if the stage has not ended.
     """
     if own := last_checkpoint(folder):
+        _check_ended(folder, own)
         return own
     if (folder / PROJECT).is_file():
         folder /= 'work'
-    for stage in STAGES:
-        if found := last_checkpoint(folder / stage):
+    for place in (folder / stage for stage in STAGES if (folder / stage).is_dir()):
+        found = last_checkpoint(place)
+        _check_ended(place, found)
+        if found:
             return found
     others = sorted({p.parent for p in folder.glob('*/*') if _is_checkpoint(p)})
     others += sorted({p.parent for p in folder.glob('*/*/*') if _is_checkpoint(p)})
@@ -171,6 +176,25 @@ def checkpoint_of_folder(folder: Path) -> Path:
     raise FormatError(
         f'{shown_text(folder)} has no checkpoint, so nothing was trained there; run its plan '
         '(qaclims run), or name a checkpoint.'
+    )
+
+
+def _check_ended(folder: Path, found: Path | None) -> None:
+    """Refuse the folder of a stage that is not trained to its end.
+
+    Args:
+        folder: The folder. One that no run of a plan has begun says nothing of its end.
+        found: The last checkpoint in it so far, if there is one.
+
+    Raises:
+        FormatError: If it has not ended.
+    """
+    if (folder / OUTPUTS).is_file() or (found and not StageFolder(folder).is_begun):
+        return
+    anyway = f'name {shown_text(found)} to take it anyway' if found else 'name another stage'
+    raise FormatError(
+        f'stage {shown_text(folder)} has not ended; wait for its run, go on with it (qaclims run), '
+        f'or {anyway}.'
     )
 
 

@@ -71,6 +71,19 @@ def test_options(work, tmp_path, capsys):
     assert 'polygonlabels' not in text
 
 
+@pytest.mark.parametrize(
+    ('format', 'words'),
+    [('yolo', 'put the images into {out}/images'), ('coco', 'the folder of the images')],
+)
+def test_what_to_do_next(work, format, words, tmp_path, capsys):
+    for copies, out in ((False, tmp_path / 'out'), (True, tmp_path / 'copies')):
+        options = ('--out', out, *(['--copy-images'] if copies else []))
+        done = run_tool('export', work, '--format', format, *options, capsys=capsys)
+        last = done.text.splitlines()[-1]
+        assert (words.replace('{out}', str(out)) in last) is not copies
+        assert str(out) in last or format == 'coco'
+
+
 def test_a_bad_mask_is_listed(work, capsys):
     (work / 'irn_masks/pseudo_masks/mini_000001.png').write_bytes(b'x')
     done = run_tool('export', work, '--format', 'coco', capsys=capsys)

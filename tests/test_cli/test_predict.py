@@ -66,6 +66,26 @@ def test_what_is_there_is_skipped_and_new_images_are_added(run, images, tmp_path
     assert (out / 'masks/sub dir/b.c.png').is_file()
 
 
+def test_own_masks_are_not_segmented(run, images):
+    out = images / 'out'
+    for _ in range(2):
+        status, text = run('predict', images, '--out', out, '--overlay')
+        assert (status, f'2 masks in {out / "masks"}' in text) == (0, True)
+    assert '4 images in folders that qaclims predict writes are passed over' in text
+    assert len(list((out / 'masks').rglob('*.png'))) == 2
+    status, _ = run('predict', images, '--out', images)
+    assert '--out must be another one' in status
+
+
+def test_a_table_of_a_german_excel(run, images, tmp_path):
+    rows = 'Image;Größe\r\nsub dir\\b.c.png;3\r\na.png;4\r\ngone.png;5\r\n'
+    (images / 'l.csv').write_bytes(rows.encode('cp1252'))
+    status, text = run('predict', images / 'l.csv', '--out', tmp_path / 'out')
+    assert (status, '2 masks in' in text) == (3, True)
+    assert f'- {images}/l.csv:4: image {images}/gone.png is missing; left out' in text
+    assert (tmp_path / 'out/masks/sub dir/b.c.png').is_file()
+
+
 def test_bad_images_are_listed_and_taken_in_when_repaired(run, images, tmp_path):
     bad, out = images / 'bad.png', tmp_path / 'out'
     bad.write_bytes(b'no image')
@@ -198,6 +218,20 @@ def test_a_video_without_pyav(start, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'av', None)
     status, _ = start(tmp_path, video, '--out', tmp_path / 'out')
     assert "run: pip install 'qaclims_mm[video]'" in status
+
+
+def test_frames_are_not_exported(start, images, tmp_path):
+    make_stage(tmp_path / 'segment')
+    video, out = write_video(tmp_path / 'clip.mp4', 3), tmp_path / 'out'
+    words = '3 frames of videos are not in the export, since they are no files.'
+    status, text = start(tmp_path, video, '--out', out, '--format', 'coco')
+    assert (status, words in text) == (0, True)
+    assert not (out / 'coco').exists()
+    status, text = start(tmp_path, video, images / 'a.png', '--out', out, '--format', 'coco')
+    assert (status, words in text) == (0, True)
+    assert f'1 masks as coco in {out / "coco"}' in text
+    _, text = start(tmp_path, images, '--out', out, '--format', 'coco')
+    assert 'frames of videos' not in text
 
 
 def test_masks_for_another_tool(start, images, tmp_path):

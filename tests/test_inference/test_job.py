@@ -5,10 +5,10 @@ from tiny_videos import write_video
 
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.exchange.image_sources import find_sources
 from qaclims_mm.inference.folder import MaskFolder
 from qaclims_mm.inference.job import PredictionJob
 from qaclims_mm.inference.models import find_model
-from qaclims_mm.inference.sources import find_sources
 from qaclims_mm.schemas import read_mask
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.inference import CAMInferencer, Segmenter, load_model
 from qaclims_mm.inference.models import checkpoint_of_folder, find_model, last_checkpoint
 from qaclims_mm.schemas import write_run_config
+from qaclims_mm.schemas.claims import write_claim
 from qaclims_mm.schemas.project import ProjectTables, write_project_tables
+from qaclims_mm.schemas.stage_folder import StageFolder
 
 
 @pytest.fixture
@@ -88,6 +91,32 @@ def test_the_last_checkpoint(tmp_path):
     (tmp_path / 'other.safetensors').write_bytes(b'')
     with pytest.raises(FormatError, match='has several checkpoints; name one: best_mIoU_epoch_2'):
         last_checkpoint(tmp_path)
+
+
+def test_a_stage_that_has_not_ended(work):
+    stage = StageFolder(work / 'segment')
+    write_claim(stage.path, dict(stage='segment'))
+    half = stage.path / 'epoch_3.pth'
+    for place in (work.parent, work, stage.path):
+        with pytest.raises(FormatError, match=rf'segment has not ended; .* name {half} to take it'):
+            find_model(place)
+    assert find_model(half).file == half
+    stage.finish(0)
+    for place in (work.parent, work, stage.path):
+        assert find_model(place).file.samefile(half)
+
+
+@pytest.mark.parametrize('is_begun', [False, True])
+def test_no_other_stage_stands_for_one_that_has_just_begun(work, is_begun):
+    (work / 'segment/epoch_3.pth').unlink()
+    if is_begun:
+        write_claim(work / 'segment', dict(stage='segment'))
+    for place in (work.parent, work):
+        with pytest.raises(FormatError, match=r'segment has not ended; .* or name another stage'):
+            find_model(place)
+    assert find_model(work / 'cam').makes_maps
+    shutil.rmtree(work / 'segment')
+    assert find_model(work).file == work / 'cam/epoch_3.pth'
 
 
 def test_folders_without_a_network(tmp_path):

@@ -16,7 +16,7 @@ from qaclims_mm.schemas.names import shown_name, shown_text
 
 # of the paths that may have been meant
 _SHOWN = 3
-_OUTSIDE = 'is outside the folder'
+OUTSIDE = 'is outside the folder'
 SEVERAL = 'may be several'
 _ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]+://')
 
@@ -120,13 +120,13 @@ class ImageFolder:
             outside = str(error)
             # another file, though its name may be that of an image
             if os.path.isfile(self.root / image):
-                raise ImageNameError(outside, _OUTSIDE) from error
+                raise ImageNameError(outside, OUTSIDE) from error
         if below and (found := self._of_path(below)):
             return Found(found, True)
         if found := self._by_end(image):
             return Found(found, False)
         if outside:
-            raise ImageNameError(outside, _OUTSIDE)
+            raise ImageNameError(outside, OUTSIDE)
         raise ImageNameError(self._missing(below), 'is missing')
 
     def _of_path(self, path: str) -> str:

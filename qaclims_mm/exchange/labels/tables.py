@@ -41,8 +41,7 @@ def read_table(path: Path) -> Source:
     text, note = decode_table(where, path.read_bytes())
     if not text:
         raise FormatError(f'{where} is empty; it needs the columns image and labels.')
-    line = text.partition('\n')[0]
-    separator = max(SEPARATORS, key=line.count)
+    line, separator = _first_line(text)
     if not line.count(separator):
         raise FormatError(
             f'{where}:1 has none of the separators , ; tab |, so there is one column: '
@@ -78,6 +77,35 @@ def read_table(path: Path) -> Source:
     else:
         _add_one_hot(source, where, head, found, image)
     return source
+
+
+def read_image_column(text: str, where: str) -> tuple[dict[int, str], list[str]]:
+    """Return {line: image} of a table of images, whatever else it tells, and what is left out.
+
+    Args:
+        text: The table, whose separators are found.
+        where: The table, for messages.
+
+    Raises:
+        FormatError: If it has no column of images, or a field has no end.
+    """
+    _, separator = _first_line(text)
+    reader = csv.reader(io.StringIO(text, newline=''), delimiter=separator)
+    rows = _rows(reader, where)
+    head = [cell.strip(BLANKS) for cell in next(rows, [])]
+    image = column_of(head, IMAGE_COLUMNS)
+    if image is None:
+        raise FormatError(f'{where}:1 must have the column image; add it.')
+    found, torn = _divide(reader, rows, len(head), [image], separator)
+    names = {line: cells[image].strip(BLANKS) for line, cells in found.items()}
+    problems = [f'{where}:{next(iter(torn))}: {_cures(torn, separator)}'] if torn else []
+    return {line: name for line, name in names.items() if name}, problems
+
+
+def _first_line(text: str) -> tuple[str, str]:
+    """Return the first line of a table, and the sign that separates its columns if it has any."""
+    line = text.partition('\n')[0]
+    return line, max(SEPARATORS, key=line.count)
 
 
 def _add_one_hot(

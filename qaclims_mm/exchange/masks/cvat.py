@@ -1,5 +1,6 @@
 """Masks as CVAT's XML "for images 1.1": polygons, or run lengths of boxes."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -22,13 +23,13 @@ from qaclims_mm.exchange.masks.runs import from_runs, run_lengths
 from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_text
 
-ANNOTATIONS = 'annotations.xml'
+ANNOTATIONS, LABELS = 'annotations.xml', 'labels.json'
 
 
 class CVATWriter(MaskWriter):
-    """Writes ``annotations.xml``."""
+    """Writes ``annotations.xml``, and ``labels.json``, which CVAT takes as *Raw* labels."""
 
-    shared = (ANNOTATIONS,)
+    shared = (ANNOTATIONS, LABELS)
 
     def problem_of_class(self, name: str) -> str:
         """Return why XML cannot hold a name, or ''."""
@@ -36,6 +37,11 @@ class CVATWriter(MaskWriter):
 
     def start(self) -> None:
         """Write the labels."""
+        raw = [
+            dict(name=name, color=hex_colour(value), attributes=[])
+            for value, name in self.options.classes.items()
+        ]
+        self.write_text(LABELS, json.dumps(raw, ensure_ascii=False, indent=2) + '\n')
         path = self.stack.enter_context(atomic_path(self.options.out / ANNOTATIONS))
         self._file: IO[str] = self.stack.enter_context(
             path.open('w', encoding='utf-8', newline='\n')

@@ -81,8 +81,9 @@ class LabelStudioWriter(MaskWriter):
 
         A folder of local files must be inside the document root, so that its name is a part.
         """
-        if self.options.image_url is not None:
-            return self.options.image_url + quote(picture.name)
+        if (prefix := self.options.image_url) is not None:
+            joined = not prefix or prefix.endswith(('/', '='))
+            return prefix + ('' if joined else '/') + quote(picture.name)
         folder = self.pictures if self.options.copy_images else picture.folder.name
         return LOCAL_FILES + quote(f'{folder}/{picture.name}'.lstrip('/'))
 

@@ -1,3 +1,5 @@
+import json
+import re
 from xml.etree import ElementTree
 
 import cv2
@@ -47,6 +49,17 @@ def test_another_rasteriser_makes_the_same_masks(exported, rle):
             assert shape.tag == ('mask' if rle else 'polygon')
             found[by_hand(shape, mask.shape)] = CLASSES.index(shape.get('label')) + 1
         np.testing.assert_array_equal(found, mask)
+
+
+def test_labels_to_paste(exported):
+    out, _ = exported('cvat')
+    labels = json.loads((out / 'labels.json').read_text(encoding='utf-8'))
+    assert [label['name'] for label in labels] == [*CLASSES]
+    root = ElementTree.parse(out / 'annotations.xml').getroot()  # noqa: S314
+    colours = [colour.text for colour in root.findall('meta/task/labels/label/color')]
+    assert [label['color'] for label in labels] == colours
+    assert all(re.fullmatch('#[0-9a-f]{6}', colour) for colour in colours)
+    assert all({*label} == {'name', 'color', 'attributes'} for label in labels)
 
 
 def test_what_cvat_writes(tmp_path, read):

@@ -69,6 +69,23 @@ def by_hand(entry, size):
     return large[3::8, 3::8] > 0
 
 
+@pytest.mark.parametrize(
+    ('prefix', 'start'),
+    [
+        ('https://host/f', 'https://host/f/'),
+        ('https://host/f/', 'https://host/f/'),
+        ('/data/local-files/?d=', '/data/local-files/?d='),
+        ('s3://bucket', 's3://bucket/'),
+    ],
+)
+def test_a_slash_joins_links(exported, prefix, start):
+    out, masks = exported('label-studio', image_url=prefix)
+    links = [task['data']['image'] for task in json.loads((out / 'tasks.json').read_text())]
+    assert all(link.startswith(start) for link in links)
+    names = [unquote(link.removeprefix(start)).rpartition('.')[0] for link in links]
+    assert sorted(names) == sorted(masks)
+
+
 @pytest.mark.parametrize('rle', [False, True])
 @pytest.mark.parametrize('image_url', [None, '', 'https://host/'])
 def test_another_rasteriser_makes_the_same_masks(exported, rle, image_url):
