@@ -93,8 +93,18 @@ def flags_of(module: str) -> list[str]:
 
 
 def _flags_in(tree: ast.AST) -> set[str]:
-    """Return the long flags that a file adds to parsers."""
-    calls = (n for n in ast.walk(tree) if isinstance(n, ast.Call))
-    words = (a for c in calls if getattr(c.func, 'attr', '') == 'add_argument' for a in c.args)
-    values = (w.value for w in words if isinstance(w, ast.Constant))
-    return {v for v in values if isinstance(v, str) and v.startswith('--')}
+    """Return the long flags that a file adds to parsers, by ``add_argument`` or as ``add``."""
+    found: set[str] = set()
+    for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
+        if (
+            getattr(call.func, 'attr', '') != 'add_argument'
+            and getattr(call.func, 'id', '') != 'add'
+        ):
+            continue
+        words = [a.value for a in call.args if isinstance(a, ast.Constant)]
+        flags = {w for w in words if isinstance(w, str) and w.startswith('--')}
+        actions = [ast.unparse(k.value) for k in call.keywords if k.arg == 'action']
+        if 'argparse.BooleanOptionalAction' in actions:
+            flags |= {f'--no-{flag[2:]}' for flag in flags}
+        found |= flags
+    return found

@@ -43,7 +43,9 @@ def test_flags_are_those_of_the_help(name, capsys):
         main([name, '--help'])
     assert ended.value.code == 0
     usage = capsys.readouterr().out
-    shown = set(re.findall(r'^ {2}(?:-\w, )?(?:.*, )?(--[\w-]+)', usage, re.MULTILINE))
+    # what stands before the text of an option
+    heads = re.findall(r'^ {2}(-\S+(?: \S+)*)', usage, re.MULTILINE)
+    shown = {flag for head in heads for flag in re.findall(r'(?<!\S)--[\w-]+', head)}
     shown |= set(re.findall(r'(--local_rank)', usage))
     own = set(flags_of(commands()[name]))
     assert shown <= own
