@@ -25,6 +25,8 @@ _RARE = 4
 # the start, the end or all of a list as Python and JSON write it
 _LIST = re.compile(r"""^[\[({]+\s*["']|["']\s*[\])}]+$|^\[\s*\]$""")
 
+_FOREIGN = 'is that English? the models of the presets know English names best'
+
 
 class Proposal(NamedTuple):
     """A better name for a label; an empty ``name`` is for a person to think of."""
@@ -64,8 +66,9 @@ def _propose(label: str, counts: Mapping[str, int]) -> Proposal | None:
     if not is_word(label):
         return Proposal(label, '', 'no word that a model could know')
     frequent = [other for other in counts if counts[other] >= _RARE * counts[label]]
-    alike = get_close_matches(label, frequent, n=1, cutoff=_ALIKE)
-    return Proposal(label, alike[0], 'may be another label, misspelt') if alike else None
+    if alike := get_close_matches(label, frequent, n=1, cutoff=_ALIKE):
+        return Proposal(label, alike[0], 'may be another label, misspelt')
+    return None if label.isascii() else Proposal(label, '', _FOREIGN)
 
 
 def _is_two(label: str, counts: Mapping[str, int]) -> bool:

@@ -33,6 +33,9 @@ def test_the_classes_of_two_words_are_those_of_the_benchmarks():
         ('NaN', ''),
         ('none', ''),
         ('["cat"', ''),
+        # of another language, perhaps
+        ('猫', ''),
+        ('été', ''),
         # fine as they are
         ('cat', None),
         ('bus', None),
@@ -40,8 +43,6 @@ def test_the_classes_of_two_words_are_those_of_the_benchmarks():
         ('TV', None),
         ('traffic light', None),
         ('boeing 747', None),
-        ('猫', None),
-        ('été', None),
         ('cat tree', None),
         ('salt and pepper', None),
         # near, but as frequent
