@@ -140,7 +140,9 @@ print(cams('w/JPEGImages/mini_000000.jpg', labels=['cat'])['predictions'][0]['ca
 
 def test_an_unknown_config_gets_the_nearest_name(qaclims):
     shown = qaclims('train', CAM[:-1], status=1)
-    assert re.search(rf'error: config .*/\.mim/configs/ .* the nearest is {CAM}\.\n$', shown)
+    nearest = rf'error: config .*/\.mim/configs/ .* the nearest is {CAM}\. The folder of a project'
+    assert re.search(nearest, shown)
+    assert shown.count('\n') == 1
 
 
 @pytest.mark.parametrize(

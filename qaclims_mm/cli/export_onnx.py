@@ -1,4 +1,4 @@
-"""Write a trained network for programs without torch: qaclims export-onnx MODEL --out FILE.
+"""Write a trained network as ONNX, for other programs: qaclims export-onnx MODEL --out FILE.
 
 MODEL is a segmentor or a network of activation maps, given as for qaclims predict. The input of
 FILE is a batch of RGB images (uint8) of any number and size. Its metadata describe how to read an

@@ -18,7 +18,7 @@ from qaclims_mm.engine.checkpoints import checkpoint_path
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.inference.cam_inferencer import CAMInferencer
-from qaclims_mm.inference.networks import load_checkpoint
+from qaclims_mm.inference.networks import read_checkpoint
 from qaclims_mm.inference.plain_config import config_of_values
 from qaclims_mm.inference.segmenter import Segmenter
 from qaclims_mm.paths import config_file
@@ -41,7 +41,7 @@ class FoundModel:
 
     Attributes:
         config: Its model, classes and reading.
-        checkpoint: What was loaded, see ``networks.load_checkpoint``.
+        checkpoint: What was loaded, see ``networks.read_checkpoint``.
         file: File of the checkpoint.
         origin: Where the config comes from, in words.
     """
@@ -109,7 +109,7 @@ def find_model(model: str | Path, config: str | Path | None = None) -> FoundMode
         file = checkpoint_of_folder(Path(model))
     else:
         file = checkpoint_path(model)
-    checkpoint = load_checkpoint(file)
+    checkpoint = read_checkpoint(file)
     if config is not None:
         cfg = read_config(config_file(config))
         found = FoundModel(cfg, checkpoint, file, Path(cfg.filename or config).name)

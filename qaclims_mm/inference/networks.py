@@ -14,7 +14,7 @@ from qaclims_mm.registry import MODELS
 Weights = str | Path | Mapping[str, Any]
 
 
-def load_checkpoint(weights: str | Path) -> dict[str, Any]:
+def read_checkpoint(weights: str | Path) -> dict[str, Any]:
     """Load a checkpoint of any kind.
 
     Args:
@@ -41,7 +41,7 @@ def build_network(model: dict, weights: Weights | None, device: Any = 'cpu') -> 
     Args:
         model: Its config.
         weights: Checkpoint or safetensors: a file, ``miniworld://...``, ``https://...`` or what
-            ``load_checkpoint`` returns; ``None`` leaves the model as it was built.
+            ``read_checkpoint`` returns; ``None`` leaves the model as it was built.
         device: Where it runs.
 
     Raises:
@@ -53,6 +53,6 @@ def build_network(model: dict, weights: Weights | None, device: Any = 'cpu') -> 
         checkpoint_path(weights)
     network = MODELS.build(model)
     if weights is not None:
-        loaded = weights if isinstance(weights, Mapping) else load_checkpoint(weights)
+        loaded = weights if isinstance(weights, Mapping) else read_checkpoint(weights)
         load_strictly(network, dict(loaded['state_dict']))
     return network.to(device).eval()
