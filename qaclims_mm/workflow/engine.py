@@ -92,8 +92,10 @@ class Teller(logging.Handler):
         if not key or shard:
             self._begun.pop(number, None)
             return
-        self._ended += 1
-        job, count = self.jobs[key], f'{self._ended}/{self._left} '
+        job = self.jobs[key]
+        # a stage that is done is begun too where Snakemake cannot tell, as after an update
+        self._ended += not job['done']
+        count = '' if job['done'] else f'{self._ended}/{self._left} '
         ran = _note(job, self._begun.pop(number))
         if ran is None:
             how = 'as of the first seed' if job['link'] else 'as it was'

@@ -61,6 +61,15 @@ def test_a_stage_that_was_as_it_was(teller, tmp_path, capsys):
     assert read_runs(tmp_path) == {}
 
 
+def test_a_done_stage_that_snakemake_begins_again_is_not_counted(teller, tmp_path, capsys):
+    tell(teller, 'job_info', jobid=4, wildcards=dict(seed=1, stage='old'))
+    tell(teller, 'job_finished', job_id=4)
+    assert '\nseed1/old  as it was\n' in capsys.readouterr().out
+    begin(teller)
+    end(teller, tmp_path, dict(status=0, resumed=False, megabytes=3.5, gigabytes=0.0))
+    assert '1/1 seed1/maps  done' in capsys.readouterr().out
+
+
 def test_records_that_were_left_out(teller, tmp_path, capsys):
     folder = StageFolder(tmp_path / 'maps')
     write_claim(folder.path, Origin('maps', 'c').claim({}))
