@@ -35,6 +35,7 @@ EXTRAS = {
     'test': [
         'pytest>=8.3',
         'pytest-cov>=5',
+        'pytest-timeout>=2.3',
         'pytest-xdist>=3.6',
         'hypothesis>=6.112',
         'pyyaml>=6.0.2',

@@ -4,7 +4,7 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 EXTRA=${EXTRA:-run}
 MODULES='qaclims_mm, mmseg, mmpretrain, open_clip, transformers, pydensecrf, snakemake'
-if [ "$EXTRA" = dev ]; then MODULES="$MODULES, pytest, xdist, hypothesis, mypy"; fi
+if [ "$EXTRA" = dev ]; then MODULES="$MODULES, pytest, pytest_timeout, xdist, hypothesis, mypy"; fi
 # isolated (-I), or the package would be found in this folder
 has_package() { "$1" -I -c "import importlib.util as i, sys; sys.exit(any(i.find_spec(m) is None for m in '$MODULES'.split(', ')))"; }
 # what is installed into .venv is written down, so that changed requirements install again; dev has all that the others have
