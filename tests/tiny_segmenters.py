@@ -45,3 +45,28 @@ def make_clipseg(folder):
     network = transformers.CLIPSegForImageSegmentation(transformers.CLIPSegConfig(**CLIPSEG))
     spread_weights(network).save_pretrained(folder)
     return save_tokenizer(folder)
+
+
+DETR = dict(hidden_size=16, num_attention_heads=2, intermediate_size=16)
+SAM3 = dict(
+    vision_config=dict(
+        backbone_config=dict(
+            model_type='sam3_vit_model', hidden_size=16, intermediate_size=32,
+            num_hidden_layers=2, num_attention_heads=2,
+            image_size=56, patch_size=14, window_size=2, global_attn_indexes=[1],
+            pretrain_image_size=28,
+        ),
+        fpn_hidden_size=16, backbone_feature_sizes=[[16, 16], [8, 8], [4, 4]],
+    ),
+    text_config=dict(TEXT, model_type='clip_text_model', projection_dim=12),
+    geometry_encoder_config=DETR | dict(num_layers=1),
+    detr_encoder_config=DETR | dict(num_layers=1),
+    detr_decoder_config=DETR | dict(num_layers=2, num_queries=4),
+    mask_decoder_config=dict(hidden_size=16, num_attention_heads=2, num_upsampling_stages=2),
+)  # fmt: skip
+
+
+def make_sam3(folder):
+    network = transformers.Sam3Model(transformers.Sam3Config(**SAM3))
+    spread_weights(network).save_pretrained(folder)
+    return save_tokenizer(folder)
