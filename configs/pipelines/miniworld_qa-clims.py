@@ -67,6 +67,7 @@ compared = dict(
     clims=mini.format('clims_r18-mini_clip-mini_1xb16-5e'),
     puzzle=mini.format('puzzle-cam_r18-mini_1xb16-3e'),
     clip_cam=mini.format('clip-cam_clip-mini'),
+    clip_es=mini.format('clip-es_clip-mini'),
 )
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
 fixed = mini.format('qa-clims_r18-mini_clip-mini-mask-fixed_1xb16-5e')

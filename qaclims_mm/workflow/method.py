@@ -154,8 +154,8 @@ def comparators(
     """Return what suites compare the paper's method with, up to the maps.
 
     Args:
-        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``clip_cam``, which is not
-            trained.
+        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle``, and of ``clip_cam`` and
+            ``clip_es``, which are not trained.
         data: Stages that make the images.
         starts_from_cam: Whether RITC's and CLIMS's trainings start from the weights of ``cam``.
     """
@@ -170,8 +170,13 @@ def comparators(
     for name, what in about.items():
         maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
         stages += [training(name, configs[name], what, needs[name]), maps]
-    about_clip = 'maps of CLIP alone and their mIoU'
-    return [*stages, prediction('clip_cam_maps', configs['clip_cam'], about_clip, data)]
+    untrained = dict(
+        clip_cam='maps of CLIP alone and their mIoU',
+        clip_es='maps of CLIP refined by its attention, and their mIoU',
+    )
+    for name, what in untrained.items():
+        stages.append(prediction(f'{name}_maps', configs[name], what, data))
+    return stages
 
 
 def _judged(
