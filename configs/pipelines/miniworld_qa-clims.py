@@ -68,6 +68,8 @@ compared = dict(
     puzzle=mini.format('puzzle-cam_r18-mini_1xb16-3e'),
     clip_cam=mini.format('clip-cam_clip-mini'),
     clip_es=mini.format('clip-es_clip-mini'),
+    weclip=mini.format('weclip_clip-mini_1xb16-3e'),
+    weclip_test=mini.format('weclip-val_clip-mini_1xb16-3e'),
 )
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
 fixed = mini.format('qa-clims_r18-mini_clip-mini-mask-fixed_1xb16-5e')

@@ -154,8 +154,9 @@ def comparators(
     """Return what suites compare the paper's method with, up to the maps.
 
     Args:
-        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle``, and of ``clip_cam`` and
-            ``clip_es``, which are not trained.
+        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``weclip``, of
+            ``weclip_test``, which judges WeCLIP's own masks, and of ``clip_cam`` and ``clip_es``,
+            which are not trained.
         data: Stages that make the images.
         starts_from_cam: Whether RITC's and CLIMS's trainings start from the weights of ``cam``.
     """
@@ -164,12 +165,15 @@ def comparators(
         ritc='train RITC without QAPE: the class against "no class"',
         clims='train CLIMS, whose texts are fixed',
         puzzle='train Puzzle-CAM',
+        weclip='train WeCLIP, a decoder on the frozen CLIP',
     )
-    needs = dict(ritc=[*first, 'texts'], clims=[*data, *first], puzzle=data)
+    needs = dict(ritc=[*first, 'texts'], clims=[*data, *first], puzzle=data, weclip=data)
     stages = []
     for name, what in about.items():
         maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
         stages += [training(name, configs[name], what, needs[name]), maps]
+    masks = 'masks of WeCLIP itself, and their mIoU on val'
+    stages.append(prediction('weclip_test', configs['weclip_test'], masks, ['weclip'], of='weclip'))
     untrained = dict(
         clip_cam='maps of CLIP alone and their mIoU',
         clip_es='maps of CLIP refined by its attention, and their mIoU',

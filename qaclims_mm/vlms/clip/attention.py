@@ -19,10 +19,16 @@ class BlockOutputs(NamedTuple):
             ``(B, 1 + P, E)``.
         attention: From each patch (row) to each patch (column), the mean over the heads, float32
             ``(B, L, P, P)``. The class token's share is left out, so that rows sum to less than 1.
+        grid_size: Rows and columns of patches.
     """
 
     tokens: list[Tensor]
     attention: Tensor
+    grid_size: tuple[int, int]
+
+    def feature_maps(self) -> list[Tensor]:
+        """Return the patches of ``tokens`` as maps, float32 ``(B, E, rows, columns)`` each."""
+        return [x[:, 1:].transpose(1, 2).unflatten(2, self.grid_size).float() for x in self.tokens]
 
 
 @torch.no_grad()
@@ -49,4 +55,4 @@ def watch_blocks(visual: Any, images: Tensor) -> BlockOutputs:
         x, weights = vit.attend(block, x)
         tokens.append(x)
         attention.append(weights[:, vit.prefix :, vit.prefix :].float())
-    return BlockOutputs(tokens[:-1], torch.stack(attention, 1))
+    return BlockOutputs(tokens[:-1], torch.stack(attention, 1), tuple(vit.grid_size))
