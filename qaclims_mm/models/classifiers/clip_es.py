@@ -32,9 +32,8 @@ class CLIPES(CLIPCAM):
         **kwargs: As in ``CLIPCAM``. The encoder must be a ViT of open_clip's own.
 
     Source:
-        Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, section 3.4. Its loss on
-        confident pixels belongs to the segmentor, which ignores the pixels that
-        ``confident_labels`` leaves out.
+        Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, section 3.4. The
+        confidence-guided loss of its segmentor is not part of it.
     """
 
     def __init__(
