@@ -1,13 +1,15 @@
 """Edits of a corpus on the way to the text bank: what would other answers have been worth?"""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mmengine.registry import TRANSFORMS
 
 from qaclims_mm.corpus.store import Rows, VQACorpus
+from qaclims_mm.errors import ConfigError
 
 
+@runtime_checkable
 class CorpusEdit(Protocol):
     """What ``text_encoding.edit`` of a RITC config builds; registered in ``TRANSFORMS``.
 
@@ -40,12 +42,21 @@ def edited_rows(corpus: VQACorpus, edit: Mapping[str, Any] | None = None) -> Ite
         edit: Config of a ``CorpusEdit``; without one the rows are the answers.
 
     Raises:
-        ConfigError: If the edit cannot be made of this corpus.
+        ConfigError: If ``edit`` is no config of an edit, or has no texts for an answer.
         DataError: If the corpus lacks what the edit needs.
     """
-    change: CorpusEdit | None = None
-    if edit is not None:
-        change = TRANSFORMS.build(dict(edit))
+    change = None if edit is None else _build(edit)
+    if change is not None:
         change.prepare(corpus)
     for _, rows in corpus.by_shard():
         yield rows if change is None else change(rows)
+
+
+def _build(edit: Any) -> CorpusEdit:
+    example = "it needs the class of an edit, such as dict(type='AnswersOfOthers')"
+    if not isinstance(edit, Mapping) or 'type' not in edit:
+        raise ConfigError(f'text_encoding.edit is {edit!r}, but {example}.')
+    built = TRANSFORMS.build(dict(edit))
+    if not isinstance(built, CorpusEdit):
+        raise ConfigError(f'text_encoding.edit is a {type(built).__name__}, but {example}.')
+    return built

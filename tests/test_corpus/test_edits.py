@@ -1,8 +1,10 @@
 import pytest
 from tiny_corpora import make_corpus
 
+import qaclims_mm.plugin  # noqa: F401
 from qaclims_mm.corpus.edits import edited_rows, rows_by_class
 from qaclims_mm.corpus.store import VQACorpus
+from qaclims_mm.errors import ConfigError
 
 PAIRS = {'b': ['dog', 'cat'], 'a': ['cat'], 'c': ['dog']}
 
@@ -46,3 +48,18 @@ def test_edits_keep_pairs_and_questions_and_the_shards_do_not_matter(tmp_path, e
 def test_an_edit_that_nobody_has_registered(tmp_path):
     with pytest.raises(KeyError, match='AnswersOfOther is not in the'):
         list(edited_rows(make_corpus(tmp_path, PAIRS), dict(type='AnswersOfOther')))
+
+
+@pytest.mark.parametrize(
+    ('edit', 'message'),
+    [
+        ('AnswersOfOthers', "edit is 'AnswersOfOthers', but it needs the class of an edit"),
+        ([], r'edit is \[\], but'),
+        (dict(lists={}), r"edit is {'lists': {}}, but .* such as dict\(type='AnswersOfOthers'\)"),
+        (dict(type='RandomFlip', prob=0.5), 'edit is a RandomFlip, but it needs'),
+        (dict(type='ListedBackgrounds', lists=dict(dog=[])), "but 'dog' has none"),
+    ],
+)
+def test_what_is_no_edit(tmp_path, edit, message):
+    with pytest.raises(ConfigError, match=message):
+        list(edited_rows(make_corpus(tmp_path, PAIRS), edit))
