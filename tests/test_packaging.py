@@ -5,11 +5,13 @@ import re
 import runpy
 import subprocess
 import sys
+from importlib.metadata import distribution
 from unittest import mock
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from tiny_runs import ROOT
 
@@ -39,6 +41,18 @@ def requirements(metadata, *extras):
 def test_what_is_tested_keeps_the_bounds(metadata):
     for need in requirements(metadata, 'dev'):
         assert need.specifier.contains(PINS[canonicalize_name(need.name)]), need
+
+
+def test_pins_install_on_the_oldest_python(metadata):
+    """Debian 12 has 3.11.2, and a pin that asks for a later one has no distribution there."""
+    oldest = metadata['python_requires'].removeprefix('>=') + '.0'
+    asked = {
+        name: SpecifierSet(found[0])
+        for name in PINS
+        if (found := distribution(name).metadata.get_all('Requires-Python'))
+    }
+    assert len(asked) > 100
+    assert {n: str(s) for n, s in asked.items() if not s.contains(oldest)} == {}
 
 
 def test_what_users_install_has_lower_bounds(metadata):
