@@ -53,6 +53,8 @@ def pair_affinity_loss(affinity: Tensor, pairs: CellPairs) -> Tensor:
     Returns:
         In [0, 1], ``()``. Each mean divides by the number of pairs plus 1, so it is 0 without any.
     """
+    # sums of many pairs need more than half precision
+    affinity = affinity.to(torch.promote_types(affinity.dtype, torch.float32))
     together = ((1 - affinity) * pairs.same).sum() / (pairs.same.sum() + 1)
     apart = (affinity * pairs.parted).sum() / (pairs.parted.sum() + 1)
     return (together + apart) / 2

@@ -39,6 +39,14 @@ def test_pairs_and_loss_equal_loops(radius):
     assert pair_affinity_loss(affinity, pairs).item() == pytest.approx(loss, rel=1e-9)
 
 
+def test_half_precision_is_summed_in_float32():
+    pairs = cell_pairs(torch.zeros(1, 30, 30, dtype=torch.long), 29)
+    affinity = torch.full((1, 900, 900), 0.5, dtype=torch.bfloat16)
+    found = pair_affinity_loss(affinity, pairs)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(0.25, abs=1e-5)
+
+
 def test_without_pairs_there_is_no_loss():
     nothing = torch.zeros(1, 4, 4, dtype=torch.bool)
     assert pair_affinity_loss(torch.rand(1, 4, 4), CellPairs(nothing, nothing)) == 0

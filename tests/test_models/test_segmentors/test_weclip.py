@@ -153,6 +153,15 @@ def test_a_batch_without_any_class_trains_the_background():
     assert losses['loss_decode'] > 0
 
 
+def test_mixed_precision_trains_almost_the_same():
+    wanted = build()(IMAGES, SAMPLES, mode='loss')
+    with torch.autocast('cpu', torch.bfloat16):
+        found = build()(IMAGES, SAMPLES, mode='loss')
+    for name, value in wanted.items():
+        assert found[name].dtype == torch.float32
+        torch.testing.assert_close(found[name], value, rtol=0.05, atol=1e-3)
+
+
 def test_it_learns_what_the_maps_show():
     model = build().train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
