@@ -4,7 +4,7 @@ Shapes: P points of D features, M lattice points, C columns of values.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -13,20 +13,33 @@ from torch import Tensor
 
 _LARGEST_KEY = 2**62
 _MOST_ENTRIES = 2**31 - 1
+# points that are located at once; more would only need more memory
+_CHUNK = 2**17
 
 
 class Simplices(NamedTuple):
     """Where points lie in the lattice, one column a point.
 
     Attributes:
-        keys: Integer of each of the D + 1 corners, int64 ``(D + 1, P)``.
+        first: Integer of the first corner, int64 ``(P,)``.
+        changes: Which coordinate leads from each corner to the next, int8 ``(D, P)``.
         weights: Barycentric weights of the corners, ``(D + 1, P)``.
-        steps: What the keys of the next lattice points differ by, one of each direction, D + 1.
+        steps: What the integer grows by along each coordinate, D + 1.
     """
 
-    keys: Tensor
+    first: Tensor
+    changes: Tensor
     weights: Tensor
     steps: Sequence[int]
+
+    def keys(self) -> Iterator[Tensor]:
+        """Yield the integers of each corner, ``(P,)``."""
+        steps = torch.tensor(self.steps, device=self.first.device)
+        key = self.first
+        yield key
+        for change in self.changes:
+            key = key + steps[change.int()]
+            yield key
 
 
 class PermutohedralFilter:
@@ -63,7 +76,7 @@ class PermutohedralFilter:
         )
         self._spread = spread
         self._blurs = [_blur(cells, step, features.dtype) for step in simplices.steps]
-        self._gain = 1 / (1 + 2.0**-dims)
+        self._read.values().mul_(1 / (1 + 2.0**-dims))
 
     @property
     def size(self) -> int:
@@ -79,15 +92,15 @@ class PermutohedralFilter:
         values = self._spread @ values
         for blur in self._blurs:
             values = blur @ values
-        return (self._read @ values).mul_(self._gain)
+        return self._read @ values
 
-    def normalise(self) -> None:
-        """Scale, so that ones become about ones, symmetrically: by the root at both ends."""
+    def normalise(self, weight: float = 1) -> None:
+        """Scale, so that ones become about ``weight``, symmetrically: by the root at both ends."""
         count = self._read.shape[0]
         ones = self._read.values().new_ones(count, 1)
         scale = (self(ones)[:, 0] + 1e-20).rsqrt()
         per_point = self._read.values().view(count, -1)
-        per_point *= scale[:, None]
+        per_point *= weight * scale[:, None]
         self._spread.values().mul_(scale[self._spread.col_indices()])
 
 
@@ -101,30 +114,55 @@ def locate(features: Tensor) -> Simplices:
         ValueError: If features are not finite, or reach too far for keys of 64 bits.
     """
     dims = features.shape[1]
+    parts = [_locate(part) for part in features.split(_CHUNK)]
+    near, changes, weights = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    near -= near.amin(1, keepdim=True)
+    # one corner before and behind, for neighbours that are not there
+    sides = [(int(side) + 4) * (dims + 1) for side in near.amax(1).tolist()]
+    strides = [1]
+    for side in sides[:0:-1]:
+        strides.insert(0, strides[0] * side)
+    if strides[0] * sides[0] > _LARGEST_KEY:
+        raise ValueError(
+            'the features reach too far: the lattice would have '
+            f'{" x ".join(map(str, sides))} places; take wider kernels or a smaller picture.'
+        )
+    first = torch.zeros_like(near[0], dtype=torch.int64)
+    for coordinate, stride in zip(near, strides, strict=True):
+        first += coordinate.long() * ((dims + 1) * stride)
+    # the next corner has 1 more in all coordinates, and D + 1 less in one
+    total = sum(strides)
+    return Simplices(first, changes, weights, [total - (dims + 1) * s for s in (*strides, 0)])
+
+
+def _locate(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the first corners over D + 1 ``(D, P)``, and changes and weights of ``Simplices``."""
+    dims = features.shape[1]
     lifted = _lift(features)
     if not lifted.isfinite().all():
         raise ValueError('features must be finite, but some are NaN or infinite.')
     # the nearest point of the lattice whose coordinates are multiples of D + 1
-    near = (lifted * (1 / (dims + 1))).round()
+    near = (lifted * (1 / (dims + 1))).round_()
     rest = lifted - near * (dims + 1)
-    excess = near.sum(0).to(torch.int8)
     rank = torch.zeros_like(rest, dtype=torch.int8)
     for low, high in combinations(range(dims + 1), 2):
         smaller = rest[low] < rest[high]
         rank[low] += smaller
         rank[high] += ~smaller
     # it may lie off the plane of the lattice, whose coordinates add up to 0
-    rank += excess
+    rank += near.sum(0).to(torch.int8)
     moved = (rank < 0).to(torch.int8) - (rank > dims).to(torch.int8)
     rank += moved * (dims + 1)
     near += moved
+    rest = (lifted - near * (dims + 1)) * (1 / (dims + 1))
     ranks = rank.long()
-    falling = torch.empty_like(rest).scatter_(0, ranks, ((lifted - near * (dims + 1)) * (1 / (dims + 1)))).flip(0)
+    falling = torch.empty_like(rest).scatter_(0, ranks, rest).flip(0)
     weights = falling.clone()
     weights[1:] -= falling[:-1]
     weights[0] += 1 - falling[-1]
-    keys, steps = _keys(near[:dims].long(), ranks)
-    return Simplices(keys, weights, steps)
+    coordinates = torch.arange(dims + 1, dtype=torch.int8, device=ranks.device)
+    order = torch.empty_like(rank).scatter_(0, ranks, coordinates[:, None].expand_as(rank))
+    return near[:dims].int(), order.flip(0)[:dims], weights
 
 
 def _lift(features: Tensor) -> Tensor:
@@ -142,35 +180,6 @@ def _lift(features: Tensor) -> Tensor:
     return lifted
 
 
-def _keys(near: Tensor, ranks: Tensor) -> tuple[Tensor, list[int]]:
-    """Return an integer of each corner, from its first D coordinates.
-
-    Args:
-        near: Coordinates of the first corner over D + 1, ``(D, P)``.
-        ranks: Order in which the coordinates change from corner to corner, ``(D + 1, P)``.
-    """
-    dims = len(near)
-    near = near - near.amin(1, keepdim=True)
-    # one corner before and behind, for neighbours that are not there
-    sides = [int(side) * (dims + 1) + 4 * (dims + 1) for side in near.amax(1).tolist()]
-    strides = [1]
-    for side in sides[:0:-1]:
-        strides.insert(0, strides[0] * side)
-    if strides[0] * sides[0] > _LARGEST_KEY:
-        raise ValueError(
-            'the features reach too far: the lattice would have '
-            f'{" x ".join(map(str, sides))} places; take wider kernels or a smaller picture.'
-        )
-    stride = torch.tensor([*strides, 0], device=near.device)
-    first = (near * (stride[:-1, None] * (dims + 1))).sum(0)
-    # corner k adds 1 to all coordinates, and D + 1 less to the one that ranks D + 1 - k
-    change = torch.empty_like(ranks).scatter_(0, ranks, stride[:, None].expand_as(ranks))
-    change = stride.sum() - (dims + 1) * change.flip(0)
-    keys = torch.cat([first[None], change[:-1]]).cumsum(0)
-    total = sum(strides)
-    return keys, [total - (dims + 1) * s for s in (*strides, 0)]
-
-
 def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Number the lattice points from 0.
 
@@ -180,47 +189,52 @@ def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
         Number of each corner int32 ``(D + 1, P)``, the matrix ``(M, P)`` that spreads values, and
         the keys of each kind of corner in rising order.
     """
-    numbers = torch.empty_like(simplices.keys, dtype=torch.int32)
+    count = len(simplices.first)
+    numbers = torch.empty_like(simplices.weights, dtype=torch.int32)
     cells, points, ends, done = [], [], [], 0
-    for corner, keys in enumerate(simplices.keys):
+    for corner, keys in enumerate(simplices.keys()):
         keys, order = keys.sort()
         new = torch.ones_like(keys, dtype=torch.bool)
-        new[1:] = keys[1:] != keys[:-1]
-        place = new.cumsum(0) + (done - 1)
-        numbers[corner, order] = place.int()
+        torch.ne(keys[1:], keys[:-1], out=new[1:])
+        numbers[corner, order] = new.cumsum(0, dtype=torch.int32) + (done - 1)
         cells.append(keys[new])
-        points.append(order)
-        ends.append(new.nonzero()[:, 0] + corner * len(keys))
+        points.append(order.int())
+        ends.append(new.nonzero()[:, 0].int() + corner * count)
         done += len(cells[-1])
     weights = torch.cat([w[o] for w, o in zip(simplices.weights, points, strict=True)])
     columns = torch.cat(points)
     rows = torch.cat([*ends, ends[0].new_full((1,), len(columns))])
-    return numbers, _csr(rows, columns, weights, numbers.shape[1]), cells
+    return numbers, _csr(rows, columns, weights, count), cells
 
 
 def _blur(cells: list[Tensor], step: int, dtype: torch.dtype) -> Tensor:
     """Return the matrix ``(M, M)`` that adds half of both neighbours along a direction."""
-    starts = [0]
-    for keys in cells:
-        starts.append(starts[-1] + len(keys))
-    here, there = [], []
+    sizes = [len(keys) for keys in cells]
+    starts = [sum(sizes[:corner]) for corner in range(len(sizes) + 1)]
+    count, device = starts[-1], cells[0].device
+    # the neighbours of each lattice point before and behind it, -1 where there is none
+    before, behind = torch.full((2, count), -1, dtype=torch.int32, device=device)
     # a step leads from corner k to corner k + 1
     for corner, keys in enumerate(cells):
-        other = (corner + 1) % len(cells)
+        after = (corner + 1) % len(cells)
         wanted = keys + step
-        place = torch.searchsorted(cells[other], wanted).clamp_(max=len(cells[other]) - 1)
-        found = (cells[other][place] == wanted).nonzero()[:, 0]
-        here.append(found + starts[corner])
-        there.append(place[found] + starts[other])
-    low, high = torch.cat(here), torch.cat(there)
-    every = torch.arange(starts[-1], device=low.device)
-    rows = torch.cat([every, low, high])
-    columns = torch.cat([every, high, low])
-    values = torch.full_like(rows, 0.5, dtype=dtype)
-    values[: len(every)] = 1
-    rows, order = rows.sort(stable=True)
-    bounds = torch.searchsorted(rows, torch.arange(len(every) + 1, device=low.device))
-    return _csr(bounds, columns[order], values[order], len(every))
+        place = torch.searchsorted(cells[after], wanted, out_int32=True)
+        place.clamp_(max=sizes[after] - 1)
+        found = (cells[after][place] == wanted).nonzero()[:, 0]
+        there, here = place[found] + starts[after], found.int() + starts[corner]
+        behind[here] = there
+        before[there] = here
+    has_before, has_behind = before >= 0, behind >= 0
+    rows = torch.zeros(count + 1, dtype=torch.int32, device=device)
+    torch.cumsum(1 + has_before.int() + has_behind.int(), 0, out=rows[1:])
+    columns = torch.empty(int(rows[-1]), dtype=torch.int32, device=device)
+    values = torch.full_like(columns, 0.5, dtype=dtype)
+    first = rows[:-1]
+    columns[first] = torch.arange(count, dtype=torch.int32, device=device)
+    values[first] = 1
+    columns[(first + 1)[has_before]] = before[has_before]
+    columns[(rows[1:] - 1)[has_behind]] = behind[has_behind]
+    return _csr(rows, columns, values, count)
 
 
 def _regular(rows: int, each: int, device: torch.device) -> Tensor:

@@ -1,0 +1,126 @@
+"""The dense CRF of two Gaussian kernels, without approximating its lattice, on any device.
+
+Shapes: F fields of one picture, N labels with the background, H W pixels.
+"""
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qaclims_mm.functional.permutohedral import PermutohedralFilter
+
+# columns that a filter takes at once; more would only need more memory
+_COLUMNS = 32
+Array = TypeVar('Array', np.ndarray, Tensor)
+
+
+class CRFSettings(NamedTuple):
+    """The two kernels and the number of mean-field steps.
+
+    By default those of the released code (misc/imutils.py), which are IRN's: distances in pixels,
+    ``bilateral_rgb`` in grey levels.
+    """
+
+    steps: int = 10
+    gaussian_xy: float = 3
+    gaussian_weight: float = 3
+    bilateral_xy: float = 50
+    bilateral_rgb: float = 5
+    bilateral_weight: float = 10
+
+
+class DenseCRF:
+    """The field of one picture; its lattices are built once for any number of inferences.
+
+    Args:
+        image: uint8 ``(H, W, 3)``.
+        settings: Kernels and steps.
+        device: Where it computes.
+
+    Raises:
+        ValueError: If the image is no such array, or a kernel is too narrow for it.
+
+    Source:
+        Kraehenbuehl and Koltun, Efficient Inference in Fully Connected CRFs, 2011; Potts model,
+        symmetric normalisation.
+    """
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        settings: CRFSettings | None = None,
+        device: str | torch.device = 'cpu',
+    ) -> None:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f'the image must be uint8 (H, W, 3), but is {image.dtype} {image.shape}.'
+            )
+        settings = settings or CRFSettings()
+        self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
+        # a copy, since torch takes no arrays that must not be written, as Pillow's are
+        pixels = torch.from_numpy(image.copy()).to(self.device).view(-1, 3)
+        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
+        places = torch.stack([columns.repeat(len(rows)), rows.repeat_interleave(len(columns))], 1)
+        near = PermutohedralFilter(places / settings.gaussian_xy)
+        alike = PermutohedralFilter(
+            torch.cat([places / settings.bilateral_xy, pixels / settings.bilateral_rgb], 1)
+        )
+        near.normalise(settings.gaussian_weight)
+        alike.normalise(settings.bilateral_weight)
+        self.kernels = near, alike
+
+    @torch.no_grad()
+    def __call__(self, energies: Array) -> Array:
+        """Return probabilities ``(F, N, H, W)``, float32, as an array or tensor.
+
+        Args:
+            energies: Minus log-probabilities of that shape.
+
+        Raises:
+            ValueError: If they are of another shape, or have NaN or infinite values.
+        """
+        shape = tuple(energies.shape)
+        if len(shape) != 4 or shape[2:] != tuple(self.size):
+            wanted = ', '.join(map(str, self.size))
+            raise ValueError(f'energies must be (F, N, {wanted}), but got {shape}.')
+        if isinstance(energies, Tensor):
+            return self._infer(energies.to(self.device, torch.float32))
+        given = torch.from_numpy(np.array(energies, np.float32)).to(self.device)
+        return self._infer(given).cpu().numpy()
+
+    def _infer(self, energies: Tensor) -> Tensor:
+        fields, labels = energies.shape[:2]
+        finite = energies.flatten(1).isfinite().all(1)
+        if not finite.all():
+            bad = (~finite).nonzero()[:, 0].tolist()
+            raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
+        energies = energies.reshape(fields, labels, -1)
+        beliefs = torch.softmax(-energies, 1)
+        scores = torch.empty_like(beliefs)
+        for _ in range(self.steps):
+            flat = beliefs.view(fields * labels, -1), scores.view(fields * labels, -1)
+            for values, found in zip(*(part.split(_COLUMNS) for part in flat), strict=True):
+                values = values.t().contiguous()
+                found.copy_(sum(kernel(values) for kernel in self.kernels).t())
+            torch.softmax(scores.sub_(energies), 1, out=beliefs)
+        return beliefs.view(fields, labels, *self.size)
+
+
+def dense_crf(image: np.ndarray, energies: Array, settings: CRFSettings | None = None) -> Array:
+    """Return the probabilities of fields that share a picture, which makes its lattice once.
+
+    Args:
+        image: uint8 ``(H, W, 3)``.
+        energies: Minus log-probabilities ``(F, N, H, W)``; tensors are computed where they are.
+        settings: Kernels and steps.
+
+    Returns:
+        Float32 ``(F, N, H, W)``, an array or a tensor as the energies are.
+
+    Raises:
+        ValueError: As of ``DenseCRF``.
+    """
+    device = energies.device if isinstance(energies, Tensor) else 'cpu'
+    return DenseCRF(image, settings, device)(energies)
