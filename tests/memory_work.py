@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from qaclims_mm.functional import crf
+from qaclims_mm.functional import crf_labels as crf
 from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
 from qaclims_mm.functional.evaluation import count_pixels
 from qaclims_mm.functional.par import pixel_adaptive_refinement

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from qaclims_mm.engine.config_file import parse_config
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.functional.crf_labels import CRFSettings
 
 # what the runner is given, and what it, mmseg's tools and our commands look up besides
 READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {

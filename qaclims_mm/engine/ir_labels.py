@@ -13,7 +13,7 @@ from qaclims_mm.engine.memory import affordable_processes
 from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels, memory_of_labels
+from qaclims_mm.functional.crf_labels import CRFSettings, confident_labels, memory_of_labels
 from qaclims_mm.functional.crf_torch import TorchDenseCRF
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS

@@ -7,7 +7,7 @@ from qaclims_mm.functional.clims import (
     object_text_matching,
 )
 from qaclims_mm.functional.contrastive import area_regularization, brc_loss, frc_loss
-from qaclims_mm.functional.crf import CRFSettings, confident_labels, label_energy
+from qaclims_mm.functional.crf_labels import CRFSettings, confident_labels, label_energy
 from qaclims_mm.functional.evaluation import PixelCounts, count_pixels, iou
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
 from qaclims_mm.functional.irn_walk import PathIndex, edge_to_affinity, random_walk

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.functional.crf_labels import CRFSettings
 
 
 def gaussian_blur(maps: Tensor, sigma: float) -> Tensor:

@@ -12,7 +12,7 @@ from qaclims_mm.engine import ir_labels, memory
 from qaclims_mm.engine.ir_labels import make_ir_labels
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError, StageError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels, memory_of_labels
+from qaclims_mm.functional.crf_labels import CRFSettings, confident_labels, memory_of_labels
 from qaclims_mm.functional.crf_torch import TorchDenseCRF
 from qaclims_mm.schemas import (
     Manifest,

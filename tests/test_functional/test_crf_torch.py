@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF, label_energy
+from qaclims_mm.functional.crf_labels import CRFSettings, DenseCRF, label_energy
 from qaclims_mm.functional.crf_torch import SparseGrid, TorchDenseCRF, gaussian_blur
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from qaclims_mm.functional import crf
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF, confident_labels, label_energy
+from qaclims_mm.functional import crf_labels as crf
+from qaclims_mm.functional.crf_labels import CRFSettings, DenseCRF, confident_labels, label_energy
 
 
 def picture(height=24, width=32, seed=0):
