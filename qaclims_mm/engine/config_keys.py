@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from qaclims_mm.engine.config_file import parse_config
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.functional.crf_labels import CRFSettings
+from qaclims_mm.functional.crf import CRFSettings
 
 # what the runner is given, and what it, mmseg's tools and our commands look up besides
 READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
@@ -54,7 +54,7 @@ _UNTYPED: dict[str, frozenset[str]] = {
     'env_cfg': frozenset(['cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit']),
     'randomness': frozenset(['seed', 'diff_rank_seed', 'deterministic']),
     'text_encoding': frozenset(['corpus', 'text_head', 'prompt', 'bg_filter', 'groups']),
-    'ir_label': frozenset(['cams', 'type', 'conf_fg', 'conf_bg', 'crf']),
+    'ir_label': frozenset(['cams', 'conf_fg', 'conf_bg', 'crf']),
     'ir_label.crf': frozenset(CRFSettings._fields),
 }
 # {part of a config: keys that mmengine takes out before it builds a class}

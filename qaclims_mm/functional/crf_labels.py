@@ -1,76 +1,21 @@
-"""Dense conditional random fields: labels that follow the contours of a picture.
+"""Labels that follow the contours of a picture, by a dense CRF.
 
 Shapes: N labels with the background, n classes, H W pixels.
 """
 
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image
 
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, memory_of_fields
+
 UNSURE = 255
-# labels times pixels of a field: beyond that it is computed at a lower resolution, which an image
-# of 1024 x 768 px with more than 41 classes is
-_MOST_VALUES = 2**25
-# what a field holds per label and pixel, measured: energies, probabilities, messages and lattice
-_BYTES = 28
-# from energies (N, H, W) to probabilities of that shape
-Field = Callable[[np.ndarray], np.ndarray]
-
-
-class CRFSettings(NamedTuple):
-    """The two kernels and the number of mean-field steps.
-
-    By default those of the released code (misc/imutils.py), which are IRN's: distances in pixels,
-    ``bilateral_rgb`` in grey levels.
-    """
-
-    steps: int = 10
-    gaussian_xy: float = 3
-    gaussian_weight: float = 3
-    bilateral_xy: float = 50
-    bilateral_rgb: float = 5
-    bilateral_weight: float = 10
-
-
-class DenseCRF:
-    """The field of one picture; its lattice is built once for any number of inferences.
-
-    Args:
-        image: uint8 ``(H, W, 3)``.
-        number: N, at least 2.
-        settings: Kernels and steps.
-    """
-
-    def __init__(self, image: np.ndarray, number: int, settings: CRFSettings) -> None:
-        from pydensecrf.densecrf import DenseCRF2D
-
-        self.shape = (number, *image.shape[:2])
-        self.steps = settings.steps
-        self.field = DenseCRF2D(image.shape[1], image.shape[0], number)
-        self.field.addPairwiseGaussian(sxy=settings.gaussian_xy, compat=settings.gaussian_weight)
-        self.field.addPairwiseBilateral(
-            sxy=settings.bilateral_xy,
-            srgb=settings.bilateral_rgb,
-            # a copy: the library refuses arrays that must not be written, as Pillow's
-            rgbim=np.array(image, order='C'),
-            compat=settings.bilateral_weight,
-        )
-
-    def __call__(self, energy: np.ndarray) -> np.ndarray:
-        """Return probabilities ``(N, H, W)`` for energies, minus log-probabilities, of that shape.
-
-        Raises:
-            ValueError: If the energies are of another shape.
-        """
-        if energy.shape != self.shape:
-            raise ValueError(f'energies must be {self.shape}, but got {energy.shape}.')
-        flat = energy.reshape(self.shape[0], -1)
-        self.field.setUnaryEnergy(np.ascontiguousarray(flat, dtype=np.float32))
-        return np.array(self.field.inference(self.steps), dtype=np.float32).reshape(self.shape)
+# bytes of a picture's fields: beyond that they are computed at a lower resolution, as those of an
+# image of 4 million pixels with one class or of 500 x 375 px with more than 200
+_MOST_BYTES = 2**31
 
 
 def label_energy(labels: np.ndarray, number: int, confidence: float = 0.7) -> np.ndarray:
@@ -94,7 +39,7 @@ def confident_labels(
     conf_fg: float = 0.3,
     conf_bg: float = 0.1,
     settings: CRFSettings | None = None,
-    make_field: Callable[..., Field] | None = None,
+    device: str | torch.device = 'cpu',
 ) -> np.ndarray:
     """Return what is surely foreground, surely background, and 255 in between.
 
@@ -110,7 +55,7 @@ def confident_labels(
         conf_fg: Map value of the background where foreground is looked for.
         conf_bg: The same where background is looked for; the released code has 0.1, IRN 0.05.
         settings: Of the CRF.
-        make_field: ``DenseCRF``, the default, or what takes its place.
+        device: Where the CRF computes.
 
     Returns:
         ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
@@ -136,14 +81,12 @@ def confident_labels(
     number = len(class_indices) + 1
     full = image.shape[:2]
     image, settings = _affordable(image, number, settings or CRFSettings())
-    field = (make_field or DenseCRF)(image, number, settings)
+    given = (_nearest(_best(cams, t), image.shape[:2]) for t in (conf_fg, conf_bg))
+    energies = np.stack([label_energy(labels, number) for labels in given])
+    field = DenseCRF(image, settings, device)
+    best = field(torch.from_numpy(energies).to(field.device)).argmax(1).cpu().numpy()
     names = np.concatenate([[0], np.asarray(class_indices) + 1])
-    surely, perhaps = (
-        names[
-            field(label_energy(_nearest(_best(cams, threshold), image.shape[:2]), number)).argmax(0)
-        ]
-        for threshold in (conf_fg, conf_bg)
-    )
+    surely, perhaps = names[best]
     unsure = np.where(perhaps == 0, 0, UNSURE)
     labels = np.where(surely != 0, surely, unsure)
     return _nearest(labels.astype(np.uint8 if names.max() <= UNSURE else np.uint16), full)
@@ -159,7 +102,7 @@ def memory_of_labels(classes: int, height: int, width: int) -> int:
     """
     # float32 maps, made of those of a byte
     maps = 5 * classes * height * width
-    return maps + _BYTES * min((classes + 1) * height * width, _MOST_VALUES)
+    return maps + min(memory_of_fields(2, classes + 1, height, width), _MOST_BYTES)
 
 
 def _affordable(
@@ -167,11 +110,12 @@ def _affordable(
 ) -> tuple[np.ndarray, CRFSettings]:
     """Return a picture that is small enough for a field of N labels, and settings for it."""
     height, width = image.shape[:2]
-    factor = math.sqrt(_MOST_VALUES / (number * height * width))
+    most = _MOST_BYTES // memory_of_fields(2, number, 1, 1)
+    factor = math.sqrt(most / (height * width))
     if factor >= 1:
         return image, settings
     rows = max(1, int(height * factor))
-    columns = max(1, min(int(width * factor), _MOST_VALUES // (number * rows)))
+    columns = max(1, min(int(width * factor), most // rows))
     resized = Image.fromarray(image).resize((columns, rows), Image.Resampling.BICUBIC)
     near, far = settings.gaussian_xy * factor, settings.bilateral_xy * factor
     return np.asarray(resized), settings._replace(gaussian_xy=near, bilateral_xy=far)
@@ -199,7 +143,7 @@ def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSetting
     with Image.open(path) as image:
         pixels = np.asarray(image.convert('RGB'))
     energy = -np.log(np.clip(probabilities.astype(np.float32), 1e-5, 1))
-    return DenseCRF(pixels, len(probabilities), settings)(energy).argmax(0)
+    return DenseCRF(pixels, settings)(energy[None])[0].argmax(0)
 
 
 def _best(cams: np.ndarray, background: float) -> np.ndarray:

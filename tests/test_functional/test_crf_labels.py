@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from qaclims_mm.functional import crf_labels as crf
-from qaclims_mm.functional.crf_labels import CRFSettings, DenseCRF, confident_labels, label_energy
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, memory_of_fields
+from qaclims_mm.functional.crf_labels import confident_labels, label_energy, memory_of_labels
 
 
 def picture(height=24, width=32, seed=0):
@@ -12,66 +13,6 @@ def picture(height=24, width=32, seed=0):
     image[:, width // 2 :] = (30, 90, 180)
     noise = np.random.default_rng(seed).integers(-4, 5, image.shape)
     return (image + noise).astype(np.uint8)
-
-
-def naive_mean_field(image, energy, settings):
-    """Mean-field steps with both kernels summed over all pairs of pixels, weights normalised."""
-    height, width = image.shape[:2]
-    places = np.stack(np.indices((height, width)), -1).reshape(-1, 2).astype(float)
-    colours = image.reshape(-1, 3).astype(float)
-
-    def kernel(features):
-        distances = ((features[:, None] - features[None]) ** 2).sum(-1)
-        weights = np.exp(-distances / 2)
-        np.fill_diagonal(weights, 0)
-        scale = 1 / np.sqrt(weights.sum(1) + 1e-20)
-        return scale[:, None] * weights * scale[None]
-
-    close = kernel(places / settings.gaussian_xy)
-    alike = kernel(
-        np.concatenate([places / settings.bilateral_xy, colours / settings.bilateral_rgb], axis=1)
-    )
-    flat = energy.reshape(len(energy), -1).astype(float)
-    q = np.exp(-flat) / np.exp(-flat).sum(0)
-    for _ in range(settings.steps):
-        message = settings.gaussian_weight * q @ close + settings.bilateral_weight * q @ alike
-        scores = message - flat
-        q = np.exp(scores - scores.max(0))
-        q /= q.sum(0)
-    return q.reshape(energy.shape)
-
-
-def test_field_against_all_pairs_of_pixels():
-    image, settings = picture(), CRFSettings(bilateral_xy=10, bilateral_rgb=20)
-    labels = np.random.default_rng(1).integers(0, 2, image.shape[:2])
-    labels[:, :16] |= np.random.default_rng(2).random((24, 16)) < 0.5
-    energy = label_energy(labels, 2)
-    got = DenseCRF(image, 2, settings)(energy)
-    wanted = naive_mean_field(image, energy, settings)
-    assert got.sum(0) == pytest.approx(1, abs=1e-5)
-    # the library approximates both sums on a lattice
-    assert (got.argmax(0) == wanted.argmax(0)).mean() > 0.97
-
-
-def test_field_is_used_again():
-    image, rng = picture(), np.random.default_rng(0)
-    field = DenseCRF(image, 3, CRFSettings())
-    for _ in range(3):
-        energy = rng.random((3, 24, 32), dtype=np.float32)
-        np.testing.assert_array_equal(field(energy), DenseCRF(image, 3, CRFSettings())(energy))
-
-
-def test_pictures_that_must_not_be_written():
-    image = picture()
-    image.flags.writeable = False
-    energy = label_energy(np.zeros((24, 32), int), 2)
-    wanted = DenseCRF(picture(), 2, CRFSettings())(energy)
-    np.testing.assert_array_equal(DenseCRF(image, 2, CRFSettings())(energy), wanted)
-
-
-def test_energies_of_another_shape():
-    with pytest.raises(ValueError, match=r'energies must be \(2, 24, 32\), but got \(3, 24, 32\)'):
-        DenseCRF(picture(), 2, CRFSettings())(np.zeros((3, 24, 32)))
 
 
 def test_label_energy():
@@ -138,25 +79,27 @@ def blobs(number, height, width):
 @pytest.mark.parametrize(('classes', 'height', 'width'), [(1, 60, 80), (4, 81, 47), (6, 1, 500)])
 def test_labels_of_many_classes_are_made_at_a_lower_resolution(monkeypatch, classes, height, width):
     image, maps = picture(height, width), blobs(classes, height, width)
-    names, most = np.arange(classes), (classes + 1) * height * width // 4
-    shapes = []
+    names, fields = np.arange(classes), []
 
-    def make_field(image, number, settings):
-        shapes.append((number * image.shape[0] * image.shape[1], settings))
-        return DenseCRF(image, number, settings)
+    def make_field(image, settings, device):
+        fields.append((image.shape[0] * image.shape[1], settings))
+        return DenseCRF(image, settings, device)
 
-    whole = confident_labels(maps, names, image, make_field=make_field)
-    monkeypatch.setattr(crf, '_MOST_VALUES', most)
-    small = confident_labels(maps, names, image, make_field=make_field)
+    monkeypatch.setattr(crf, 'DenseCRF', make_field)
+    whole = confident_labels(maps, names, image)
+    a_quarter = memory_of_fields(2, classes + 1, 1, height * width // 4)
+    monkeypatch.setattr(crf, '_MOST_BYTES', a_quarter)
+    small = confident_labels(maps, names, image)
     assert small.shape == whole.shape
     assert small.dtype == whole.dtype
-    assert shapes[0] == ((classes + 1) * height * width, CRFSettings())
-    assert shapes[1][0] <= most
+    assert fields[0] == (height * width, CRFSettings())
+    assert fields[1][0] <= height * width // 4
+    assert memory_of_labels(classes, height, width) == 5 * maps.size + a_quarter
     if height > 1:
         # distances in pixels shrink with the picture, differences of colour do not
-        assert shapes[1][1].bilateral_xy == pytest.approx(25, rel=0.01)
-        assert shapes[1][1].gaussian_xy == pytest.approx(1.5, rel=0.01)
-        assert shapes[1][1].bilateral_rgb == CRFSettings().bilateral_rgb
+        assert fields[1][1].bilateral_xy == pytest.approx(25, rel=0.01)
+        assert fields[1][1].gaussian_xy == pytest.approx(1.5, rel=0.01)
+        assert fields[1][1].bilateral_rgb == CRFSettings().bilateral_rgb
         unsure = (small == 255) | (whole == 255)
         assert ((small == whole) | unsure).mean() > 0.98
         assert (small == whole).mean() > 0.8
@@ -165,5 +108,5 @@ def test_labels_of_many_classes_are_made_at_a_lower_resolution(monkeypatch, clas
 def test_a_field_that_is_just_small_enough_stays(monkeypatch):
     image, maps = picture(20, 30), blobs(2, 20, 30)
     wanted = confident_labels(maps, np.arange(2), image)
-    monkeypatch.setattr(crf, '_MOST_VALUES', 3 * 20 * 30)
+    monkeypatch.setattr(crf, '_MOST_BYTES', memory_of_fields(2, 3, 20, 30))
     np.testing.assert_array_equal(confident_labels(maps, np.arange(2), image), wanted)

@@ -13,6 +13,8 @@ from qaclims_mm.functional.permutohedral import PermutohedralFilter
 
 # columns that a filter takes at once; more would only need more memory
 _COLUMNS = 32
+# bytes a pixel of a photograph, measured: both lattices and what makes them, and what a label takes
+_BYTES_OF_LATTICES, _BYTES_OF_LABEL = 400, 34
 Array = TypeVar('Array', np.ndarray, Tensor)
 
 
@@ -91,21 +93,26 @@ class DenseCRF:
         return self._infer(given).cpu().numpy()
 
     def _infer(self, energies: Tensor) -> Tensor:
-        fields, labels = energies.shape[:2]
         finite = energies.flatten(1).isfinite().all(1)
         if not finite.all():
             bad = (~finite).nonzero()[:, 0].tolist()
             raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
-        energies = energies.reshape(fields, labels, -1)
+        energies = energies.flatten(2)
         beliefs = torch.softmax(-energies, 1)
         scores = torch.empty_like(beliefs)
+        near, alike = self.kernels
         for _ in range(self.steps):
-            flat = beliefs.view(fields * labels, -1), scores.view(fields * labels, -1)
+            flat = beliefs.flatten(0, 1), scores.flatten(0, 1)
             for values, found in zip(*(part.split(_COLUMNS) for part in flat), strict=True):
                 values = values.t().contiguous()
-                found.copy_(sum(kernel(values) for kernel in self.kernels).t())
+                found.copy_((near(values) + alike(values)).t())
             torch.softmax(scores.sub_(energies), 1, out=beliefs)
-        return beliefs.view(fields, labels, *self.size)
+        return beliefs.unflatten(2, self.size)
+
+
+def memory_of_fields(fields: int, labels: int, height: int, width: int) -> int:
+    """Return how many bytes fields of a photograph take; noise may take three times as many."""
+    return height * width * (_BYTES_OF_LATTICES + _BYTES_OF_LABEL * fields * labels)
 
 
 def dense_crf(image: np.ndarray, energies: Array, settings: CRFSettings | None = None) -> Array:
