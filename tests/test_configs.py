@@ -253,6 +253,7 @@ REGISTRIES = {
     'vqa': VQA_MODELS,
     'sampler': registry.DATA_SAMPLERS,
     'batch_sampler': registry.DATA_SAMPLERS,
+    'edit': TRANSFORMS,
     'collate_fn': registry.FUNCTIONS,
     'init_cfg': registry.WEIGHT_INITIALIZERS,
     'optim_wrapper': registry.OPTIM_WRAPPERS,

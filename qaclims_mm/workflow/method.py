@@ -88,6 +88,23 @@ def encode_texts(name: str, config: str, needs: Sequence[str] = ()) -> dict:
     return dict(name=name, command='encode-texts', config=config, about=about, needs=needs)
 
 
+def texts_and_maps(name: str, config: str, about: str, needs: Sequence[str] = ()) -> list[dict]:
+    """Return a RITC training with the text bank that it reads, up to its maps.
+
+    Args:
+        name: Of the training; ``NAME_texts`` makes the bank, ``NAME_maps`` the maps.
+        config: Of all three.
+        about: What the training does.
+        needs: Stages whose files the bank is made from.
+    """
+    texts = f'{name}_texts'
+    return [
+        encode_texts(texts, config, needs),
+        training(name, config, about, [texts]),
+        prediction(f'{name}_maps', config, 'its maps and their mIoU', [name], of=name),
+    ]
+
+
 def chain(
     configs: Mapping[str, str],
     about_test: str = 'its mIoU on val',
