@@ -62,8 +62,16 @@ def test_what_users_install_has_lower_bounds(metadata):
 
 def test_quickstart_installs_no_tool_for_developers(metadata):
     names = {need.name for need in requirements(metadata, 'run')}
-    assert not names & {'gradio', 'sphinx', 'playwright', 'pytest', 'ruff', 'tensorboard'}
-    assert {'onedl-mmsegmentation', 'open_clip_torch', 'pydensecrf2'} <= names
+    assert not names & {
+        'gradio',
+        'sphinx',
+        'playwright',
+        'pytest',
+        'ruff',
+        'tensorboard',
+        'pydensecrf2',
+    }
+    assert {'onedl-mmsegmentation', 'open_clip_torch', 'snakemake'} <= names
 
 
 def test_extras_that_messages_name_exist(metadata):

@@ -13,7 +13,8 @@ from qaclims_mm.functional.clims import (
     object_text_matching,
 )
 from qaclims_mm.functional.contrastive import area_regularization, brc_loss, frc_loss
-from qaclims_mm.functional.crf import CRFSettings, confident_labels, label_energy
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, dense_crf
+from qaclims_mm.functional.crf_labels import confident_labels, label_energy
 from qaclims_mm.functional.evaluation import PixelCounts, count_pixels, iou
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
 from qaclims_mm.functional.irn_walk import PathIndex, edge_to_affinity, random_walk
@@ -29,6 +30,7 @@ from qaclims_mm.functional.thresholding import foreground_adaptive_threshold
 
 __all__ = [
     'CRFSettings',
+    'DenseCRF',
     'PathIndex',
     'PixelCounts',
     'affinity_labels',
@@ -42,6 +44,7 @@ __all__ = [
     'cell_pairs',
     'confident_labels',
     'count_pixels',
+    'dense_crf',
     'doubly_stochastic',
     'edge_to_affinity',
     'find_regions',
