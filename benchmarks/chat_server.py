@@ -1,6 +1,7 @@
 """A small OpenAI-compatible server, of fixed latency and with the faults that servers have.
 
-``python -m benchmarks.chat_server --latency 0.5`` prints its address and serves until it is ended.
+``python -m benchmarks.chat_server --latency 0.5`` prints its address, serves until its input ends,
+and prints for how many seconds it answered requests, the first one left out, and how many.
 """
 
 import argparse
@@ -38,6 +39,7 @@ class Behaviour:
         fault: Maps number and body of a request to what goes wrong, or ``None``.
         logprobs: Whether replies have log-probabilities.
         asked: Bodies of all requests to chat.
+        times: When each request began and when its answer was sent, in seconds.
         peak: Largest number of requests that were open at the same time.
     """
 
@@ -48,6 +50,7 @@ class Behaviour:
     fault: Callable[[int, dict], Fault | None] = lambda number, body: None
     logprobs: bool = True
     asked: list[dict] = field(default_factory=list)
+    times: list[tuple[float, float]] = field(default_factory=list)
     peak: int = 0
     open: int = 0
     lock: Any = field(default_factory=threading.Lock)
@@ -111,6 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a chat."""
         own = self.behaviour
         body = json.loads(self.rfile.read(int(self.headers['Content-Length'])))
+        begin = time.perf_counter()
         with own.lock:
             number = len(own.asked)
             own.asked.append(body)
@@ -121,6 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             with own.lock:
                 own.open -= 1
+                own.times.append((begin, time.perf_counter()))
 
     def _answer(self, number: int, body: dict) -> None:
         own = self.behaviour
@@ -173,7 +178,7 @@ def serving(behaviour: Behaviour, port: int = 0) -> Iterator[str]:
 
 
 def main() -> None:
-    """Serve until the standard input ends."""
+    """Serve until the standard input ends, and print the times."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--latency', type=float, default=0.5, help='seconds of an answer')
     parser.add_argument('--port', type=int, default=0)
@@ -184,10 +189,13 @@ def main() -> None:
         answers = {str(n): f'thing {n}' for n in range(1, number + 1)}
         return json.dumps(answers) if 'JSON' in text else say(text)
 
-    with serving(Behaviour(latency=args.latency, reply=reply), args.port) as url:
+    own = Behaviour(latency=args.latency, reply=reply)
+    with serving(own, args.port) as url:
         sys.stdout.write(f'{url}\n')
         sys.stdout.flush()
         sys.stdin.read()
+    begun, ended = zip(*own.times[1:], strict=True) if own.times[1:] else ((0.0,), (0.0,))
+    sys.stdout.write(f'{max(ended) - min(begun)} {len(own.times) - 1}\n')
 
 
 if __name__ == '__main__':
