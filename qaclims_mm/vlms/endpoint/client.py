@@ -223,22 +223,23 @@ class Endpoint:
         from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
         if isinstance(error, APIStatusError):
-            fault = judge(error.status_code, error.response.text, sent)
+            fault = judge(error.status_code, self._without_key(error.response.text), sent)
         elif isinstance(error, APITimeoutError):
             fault = Fault(Kind.AGAIN, f'no reply within {self.settings.timeout:g} s')
         elif isinstance(error, APIConnectionError):
-            fault = Fault(Kind.AGAIN, f'no connection: {words_of(str(error.__cause__ or error))}')
+            said = words_of(self._without_key(str(error.__cause__ or error)))
+            fault = Fault(Kind.AGAIN, f'no connection: {said}')
         elif isinstance(error, (FormatError, APIError)):
-            fault = Fault(Kind.AGAIN, words_of(str(error)), status=200)
+            fault = Fault(Kind.AGAIN, words_of(self._without_key(str(error))), status=200)
         elif isinstance(error, (ValueError, TypeError, KeyError)):
             fault = Fault(Kind.END, 'it does not answer as an OpenAI-compatible endpoint does')
         else:
             raise error
-        return fault._replace(text=self._without_key(fault.text))
+        return fault._replace(text=shown_text(fault.text))
 
     def _without_key(self, text: str) -> str:
-        """Return a text on one line in which no key stands; some servers repeat it."""
-        return shown_text(text.replace(self._key, '***') if self._key else text)
+        """Return a text, before it is cut, in which no key stands; some servers repeat it."""
+        return text.replace(self._key, '***') if self._key else text
 
     def _end(self, fault: Fault) -> NoReturn:
         """End all requests, with the sentence that says what to do."""

@@ -1,10 +1,12 @@
 """Models behind an OpenAI-compatible endpoint: vLLM, SGLang, Ollama, transformers, hosted ones."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from qaclims_mm.errors import RecordError
 from qaclims_mm.schemas.secrets import check_no_secrets
@@ -12,6 +14,7 @@ from qaclims_mm.vlms.endpoint.client import Endpoint
 from qaclims_mm.vlms.endpoint.pictures import Picture
 from qaclims_mm.vlms.endpoint.replies import Reply
 from qaclims_mm.vlms.endpoint.settings import read_settings
+from qaclims_mm.vlms.endpoint.workers import Workers
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa.base import Answer, check_lengths
 from qaclims_mm.vlms.vqa.reply_language import is_foreign
@@ -79,9 +82,8 @@ class ServedVQA:
         self.max_new_tokens, self.max_side = max_new_tokens, max_side
         self.structured, self.questions_per_call = structured, questions_per_call
         self._endpoint: Endpoint | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._workers: Workers | None = None
         self._open: set[Future] = set()
-        self._warnings: list[str] = []
 
     def load(self, device: str = 'cpu') -> None:
         """Connect, and ask about a first image whether the model sees it.
@@ -101,19 +103,21 @@ class ServedVQA:
         text = ask_together([_COLOUR]) if self.structured else self._fill(_COLOUR)
         reply = endpoint.check_vision(Picture(_RED), text, self._tokens_of(1), form)
         if 'red' not in reply.text.lower():
-            self._warnings = [
+            print_log(
                 f'{self.model} did not see that a red image is red, but said {reply.text[:80]!r}; '
-                'check that it has vision.'
-            ]
+                'check that it has vision.',
+                logger='current',
+                level=logging.WARNING,
+            )
         self._endpoint = endpoint
-        self._pool = ThreadPoolExecutor(self.settings.concurrency, thread_name_prefix='served')
+        self._workers = Workers(self.settings.concurrency)
 
     def close(self) -> None:
         """Drop the requests that wait, and close the connections."""
-        if self._endpoint is not None and self._pool is not None:
+        if self._endpoint is not None and self._workers is not None:
             self._endpoint.close()
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._endpoint = self._pool = None
+            self._workers.close()
+            self._endpoint = self._workers = None
 
     @property
     def is_busy(self) -> bool:
@@ -152,7 +156,7 @@ class ServedVQA:
             ValueError: If the numbers differ.
         """
         check_lengths(images, questions_per_image)
-        if self._pool is None:
+        if self._workers is None:
             self.load()
         size = self.questions_per_call if self.structured else 1
         started = []
@@ -163,9 +167,9 @@ class ServedVQA:
         return lambda: [_collect(futures) for futures in started]
 
     def _submit(self, picture: Picture, questions: Sequence[str]) -> Future:
-        if self._pool is None:
+        if self._workers is None:
             raise RuntimeError('the connection is closed.')
-        future = self._pool.submit(self._ask, picture, questions)
+        future = self._workers.submit(self._ask, picture, questions)
         self._open.add(future)
         future.add_done_callback(self._open.discard)
         return future
@@ -235,7 +239,7 @@ class ServedVQA:
         if self._endpoint is None:
             return []
         usage = self._endpoint.usage
-        lines = [*self._warnings, f'{self.model}: {usage.summary(self.settings)}']
+        lines = [f'{self.model}: {usage.summary(self.settings)}']
         return lines + [
             f'{usage.notes[name]} {said}.' for name, said in _NOTES.items() if usage.notes[name]
         ]

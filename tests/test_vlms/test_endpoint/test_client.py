@@ -281,6 +281,15 @@ def test_no_error_has_the_key(server, monkeypatch, caplog, fault):
     assert SECRET not in ''.join(traceback.format_exception(caught.value)) + caplog.text
 
 
+@pytest.mark.parametrize('place', [100, 160, 170, 185, 195, 198, 210])
+def test_no_part_of_the_key_is_left_where_a_message_is_cut(server, monkeypatch, place):
+    monkeypatch.setenv('MY_KEY', SECRET)
+    server.fault = failing(99, (500, error('x' * place + SECRET)))
+    with pytest.raises(QAClimsError) as caught:
+        ask(opened(server, api_key_env='MY_KEY', retries=0))
+    assert 'sk-' not in str(caught.value)
+
+
 def test_without_the_package(server, monkeypatch):
     monkeypatch.setitem(sys.modules, 'openai', None)
     with pytest.raises(ImportError, match=r"run: pip install 'qaclims_mm\[served\]'"):

@@ -1,7 +1,9 @@
 import json
+import logging
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from contracts import VLMContract, noise
@@ -223,13 +225,33 @@ def test_parts_of_a_structured_prompt(server):
     model = made(server, structured=True, questions_per_call=6)
     [answers] = model.answer([noise(9, 9)], [QUESTIONS])
     assert [a.text for a in answers] == wanted(QUESTIONS)
-    assert [len(questions_in(text_of(body))) for body in server.asked] == [6, 6, 4]
+    assert sorted(len(questions_in(text_of(body))) for body in server.asked) == [4, 6, 6]
 
 
-def test_a_model_that_sees_nothing_is_reported(server):
-    server.reply = lambda prompt: 'I see no image.'
-    model = made(server)
-    assert 'did not see that a red image is red' in model.summary()[0]
+@pytest.mark.parametrize(('reply', 'warned'), [('I see no image.', True), ('It is red.', False)])
+def test_a_model_that_sees_nothing_is_reported_at_once(server, reply, warned, monkeypatch):
+    lines = []
+    note = lambda text, logger, level: lines.append((text, level))  # noqa: E731
+    monkeypatch.setattr('qaclims_mm.vlms.vqa.served.print_log', note)
+    server.reply = lambda prompt: reply
+    made(server)
+    assert len(lines) == warned
+    for text, level in lines:
+        assert text.startswith(f'{MODEL} did not see that a red image is red, but said {reply!r}; ')
+        assert level == logging.WARNING
+
+
+def test_closing_does_not_wait_for_the_server(server):
+    model = made(server, concurrency=4)
+    gate = threading.Event()
+    server.reply = lambda prompt: gate.wait(60) and 'grass'
+    model.begin([noise(9, 9)], [QUESTIONS])
+    while len(server.asked) < 4:
+        time.sleep(0.01)
+    model.close()
+    assert not gate.is_set()
+    assert len(server.asked) == 4
+    gate.set()
 
 
 def test_a_model_without_vision(server):
