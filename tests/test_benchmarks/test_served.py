@@ -5,6 +5,8 @@ import pytest
 from benchmarks import served
 from benchmarks.served import Work, measure
 
+pytest.importorskip('openai')
+
 
 @pytest.mark.parametrize(('structured', 'requests'), [(False, 24 * 16), (True, 24)])
 def test_work(structured, requests):

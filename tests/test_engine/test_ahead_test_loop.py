@@ -14,10 +14,12 @@ from benchmarks.chat_server import MODEL, Behaviour, say, serving, text_of
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.ahead_test_loop import MOST_BEGUN, AheadTestLoop, _Ahead
 from qaclims_mm.engine.runner import StageRunner, exit_status
-from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, StageError
+from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, RecordError, StageError
 from qaclims_mm.vlms.endpoint import pacing
 from qaclims_mm.vlms.endpoint.pictures import data_url
 from qaclims_mm.vlms.vqa.vqa_text import parse_answer
+
+pytest.importorskip('openai')
 
 LABELS = {**TINY_LABELS, **{f'img_{i}': ('dog',) for i in range(4, 12)}, 'img_x': ()}
 SECRET = 'sk-proj-Q7distinctive1234567890abcdef'
@@ -172,6 +174,15 @@ def test_a_refused_image_is_a_bad_record(world, tmp_path, server, structured):
     assert image_id == 'img_2'
     assert reason.startswith(f'{world}/JPEGImages/img_2.jpg: http://127.0.0.1:')
     assert reason.endswith('refuses the image (status 400: content policy).')
+
+
+def test_a_strict_run_stops_at_a_refused_image(world, tmp_path, server):
+    server.fault = lambda number, body: (400, 'no') if 'train' in text_of(body) else None
+    runner = make_runner(world, tmp_path / 'corpus', server)
+    runner.test_dataloader.dataset.strict = True
+    with pytest.raises(RecordError, match=r'img_3\.jpg: .* refuses the image \(status 400: no\)'):
+        runner.test()
+    assert not (tmp_path / 'corpus/manifest.json').exists()
 
 
 def test_the_log_ends_with_the_tokens_and_has_no_key(world, tmp_path, server, monkeypatch, caplog):

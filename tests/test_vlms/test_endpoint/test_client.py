@@ -14,6 +14,8 @@ from qaclims_mm.vlms.endpoint.client import Endpoint
 from qaclims_mm.vlms.endpoint.pictures import Picture
 from qaclims_mm.vlms.endpoint.settings import ServerSettings
 
+pytest.importorskip('openai')
+
 IMAGE = np.full((20, 30, 3), 90, np.uint8)
 SECRET = 'sk-proj-Q7distinctive1234567890abcdef'
 

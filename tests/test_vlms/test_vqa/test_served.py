@@ -16,6 +16,8 @@ from qaclims_mm.vlms.endpoint.pictures import data_url
 from qaclims_mm.vlms.vqa.served import ServedVQA
 from qaclims_mm.vlms.vqa.vqa_text import parse_answer
 
+pytest.importorskip('openai')
+
 QUESTIONS = [q.fill('dog') for q in get_questions()]
 
 
