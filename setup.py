@@ -46,8 +46,6 @@ EXTRAS = {
         'supervision>=0.27',
         # the dense CRF is compared with it
         'pydensecrf2>=1.1',
-        # transformers serve
-        'accelerate>=1.1',
         # runs the notebook of the docs
         'nbclient>=0.10',
         'ipykernel>=6.29',

@@ -19,7 +19,7 @@ from qaclims_mm.vlms.vqa import generation
 from qaclims_mm.vlms.vqa.chat import ChatVQA
 from qaclims_mm.vlms.vqa.served import ServedVQA
 
-pytest.importorskip('accelerate')
+pytest.importorskip('accelerate', reason='transformers serve needs accelerate')
 pytest.importorskip('openai')
 QUESTIONS = ('What is above the dog?', 'What place is it?', 'What kind of train is in the photo?')
 # JPEG keeps a grey of one value as it is
