@@ -46,6 +46,8 @@ EXTRAS = {
         'supervision>=0.27',
         # the dense CRF is compared with it
         'pydensecrf2>=1.1',
+        # transformers serve needs it
+        'accelerate>=1.2',
         # runs the notebook of the docs
         'nbclient>=0.10',
         'ipykernel>=6.29',
