@@ -4,7 +4,6 @@ Shapes: B images, C channels, S tokens.
 """
 
 from functools import partial
-from math import ceil
 from typing import Any
 
 import torch
@@ -65,10 +64,11 @@ class EoMT(EncoderDecoder):
         In training that before each block with queries comes before the last one.
         """
         side = self.backbone.network.patch_embed.patch_size
-        self._grid = tuple(ceil(n / s) for n, s in zip(inputs.shape[-2:], side, strict=True))
-        size = [n * s for n, s in zip(self._grid, side, strict=True)]
-        if size != list(inputs.shape[-2:]):
-            inputs = F.interpolate(inputs, size=size, mode='bilinear', align_corners=False)
+        rows, columns = ((n + s - 1) // s for n, s in zip(inputs.shape[-2:], side, strict=True))
+        self._grid = rows, columns
+        # without a question whether it is needed, an exporter can follow it
+        size = (rows * side[0], columns * side[1])
+        inputs = F.interpolate(inputs, size=size, mode='bilinear', align_corners=False)
         self._predictions = []
         tokens = self.backbone.network.forward_features(inputs)
         predictions, self._predictions = self._predictions, []
@@ -87,7 +87,7 @@ class EoMT(EncoderDecoder):
         """Put the queries before the tokens, and in training say what they may see."""
         tokens, *others = args
         if number == 0:
-            queries = self.decode_head.queries.weight.expand(len(tokens), -1, -1)
+            queries = self.decode_head.queries.weight.expand(tokens.shape[0], -1, -1)
             tokens = torch.cat([queries.to(tokens.dtype), tokens], dim=1)
         if self.training:
             self._predictions.append(self._read(self.backbone.network.norm(tokens)))
