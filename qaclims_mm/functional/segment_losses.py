@@ -139,6 +139,24 @@ def match_segments(
     return queries, chosen
 
 
+class SetLoss(NamedTuple):
+    """Options of ``set_losses``.
+
+    Attributes:
+        factors: Of the three terms.
+        no_object: Weight of a query without segment in the class loss, where a matched one has 1.
+        balanced: Whether background and foreground weigh the same: the segments of the batch in
+            all three terms, and the pixels of an image in the cross entropy of its masks.
+        fixed: Whether each class has the query of its own number, instead of the one that fits
+            best. A short training learns more in this way.
+    """
+
+    factors: CostWeights = CostWeights()
+    no_object: float = 0.1
+    balanced: bool = True
+    fixed: bool = False
+
+
 class _Terms(NamedTuple):
     """Of a batch: what is known of each matched segment, and the class losses of all queries."""
 
@@ -153,9 +171,7 @@ def set_losses(
     class_logits: Tensor,
     mask_logits: Tensor,
     segments: list[Segments],
-    factors: CostWeights | None = None,
-    no_object: float = 0.1,
-    balanced: bool = True,
+    options: SetLoss | None = None,
 ) -> dict[str, Tensor]:
     """Return the losses of predicted sets of masks.
 
@@ -163,29 +179,27 @@ def set_losses(
         class_logits: ``(B, Q, N + 1)``, the last is no object.
         mask_logits: ``(B, Q, h, w)``.
         segments: Of each image. One without any known pixel does not count.
-        factors: Of the three terms.
-        no_object: Weight of a query without segment in the class loss, where a matched one has 1.
-        balanced: Whether background and foreground weigh the same: the segments of the batch in
-            all three terms, and the pixels of an image in the cross entropy of its masks.
+        options: By default those of Mask2Former, balanced.
 
     Returns:
         ``loss_cls``, ``loss_mask`` and ``loss_dice`` with their factors; class and mask losses are
         in nats.
     """
-    factors = factors or CostWeights()
+    options = options or SetLoss()
+    factors, no_object = options.factors, options.no_object
     terms = _Terms([], [], [], [], [])
     for classes, masks, image in zip(
         class_logits.float(), mask_logits.float(), segments, strict=True
     ):
         if len(image.classes):
-            _add_terms(terms, classes, masks, image, factors, balanced)
+            _add_terms(terms, classes, masks, image, options)
     # keeps every parameter in the graph, which distributed training asks for
     nothing = 0 * (class_logits.float().sum() + mask_logits.float().sum())
     if not terms.masks:
         return dict.fromkeys(('loss_cls', 'loss_mask', 'loss_dice'), nothing)
     background = torch.cat(terms.is_background)
     weights = torch.ones_like(background)
-    if balanced:
+    if options.balanced:
         weights = balanced_weights(background, weights)
     rest = torch.cat(terms.rest)
     matched = (weights * torch.cat(terms.classes)).sum()
@@ -202,11 +216,14 @@ def _add_terms(
     class_logits: Tensor,
     mask_logits: Tensor,
     image: Segments,
-    factors: CostWeights,
-    balanced: bool,
+    options: SetLoss,
 ) -> None:
-    weights = pixel_weights(image, balanced)
-    queries, chosen = match_segments(class_logits, mask_logits, image, weights, factors)
+    weights = pixel_weights(image, options.balanced)
+    if options.fixed:
+        queries = image.classes
+        chosen = torch.arange(len(queries), device=queries.device)
+    else:
+        queries, chosen = match_segments(class_logits, mask_logits, image, weights, options.factors)
     wanted = class_logits.new_full((len(class_logits),), class_logits.shape[1] - 1).long()
     wanted[queries] = image.classes[chosen]
     entropy = F.cross_entropy(class_logits, wanted, reduction='none')

@@ -7,6 +7,7 @@ import torch
 
 from qaclims_mm.functional.segment_losses import (
     CostWeights,
+    SetLoss,
     balanced_weights,
     match_segments,
     pixel_weights,
@@ -35,7 +36,9 @@ def label_of(rows, size=(6, 8)):
 # --- an independent oracle: loops over pixels, all permutations -----------------------------------
 
 
-def naive(class_logits, mask_logits, labels, weights=(2.0, 5.0, 5.0), rest=0.1, balanced=True):
+def naive(
+    class_logits, mask_logits, labels, weights=(2.0, 5.0, 5.0), rest=0.1, balanced=True, fixed=False
+):
     """The losses of masks at the size of the labels, from the definition alone."""
     found = []
     free_terms, wanted_count = [], 0
@@ -74,6 +77,7 @@ def naive(class_logits, mask_logits, labels, weights=(2.0, 5.0, 5.0), rest=0.1, 
             )
 
         best = min(permutations(range(len(classes)), len(present)), key=cost)
+        best = tuple(present) if fixed else best
         for q, k in zip(best, present, strict=True):
             found.append((k == 0, -log(soft[q][k]), entropy(q, k), dice(q, k)))
         free_terms += [-log(soft[q][-1]) for q in range(len(classes)) if q not in best]
@@ -108,17 +112,30 @@ def test_losses_against_a_naive_loop(rows, balanced):
     labels = [label_of(r) for r in rows]
     classes, masks = predicted(images=2)
     segments = [segments_of(label, label.shape) for label in labels]
-    found = set_losses(classes, masks, segments, balanced=balanced)
+    found = set_losses(classes, masks, segments, SetLoss(balanced=balanced))
     wanted = naive(classes, masks, labels, balanced=balanced)
+    assert {k: v.item() for k, v in found.items()} == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize('balanced', [True, False])
+def test_each_class_may_have_the_query_of_its_number(balanced):
+    labels = [label_of([0, 0, 0, 0, 255, 2]), label_of([3, 3, 1, 1, 1, 1])]
+    classes, masks = predicted(images=2)
+    found = set_losses(
+        classes,
+        masks,
+        [segments_of(label, label.shape) for label in labels],
+        SetLoss(balanced=balanced, fixed=True),
+    )
+    wanted = naive(classes, masks, labels, balanced=balanced, fixed=True)
     assert {k: v.item() for k, v in found.items()} == pytest.approx(wanted, rel=1e-5)
 
 
 def test_factors_and_the_weight_of_free_queries():
     label = label_of([0, 0, 0, 3, 3, 255])
     classes, masks = predicted()
-    found = set_losses(
-        classes, masks, [segments_of(label, label.shape)], CostWeights(1.0, 2.0, 3.0), 0.5
-    )
+    options = SetLoss(CostWeights(1.0, 2.0, 3.0), no_object=0.5)
+    found = set_losses(classes, masks, [segments_of(label, label.shape)], options)
     wanted = naive(classes, masks, [label], (1.0, 2.0, 3.0), 0.5)
     assert {k: v.item() for k, v in found.items()} == pytest.approx(wanted, rel=1e-5)
 
@@ -132,13 +149,13 @@ def test_predictions_on_unknown_pixels_change_no_loss_and_get_no_gradient(balanc
     segments = [segments_of(label, label.shape)]
     classes, masks = predicted()
     masks.requires_grad_()
-    losses = set_losses(classes, masks, segments, balanced=balanced)
+    losses = set_losses(classes, masks, segments, SetLoss(balanced=balanced))
     sum(losses.values()).backward()
     unknown = (label == 255).expand_as(masks)
     assert not masks.grad[unknown].any()
     assert masks.grad[~unknown].any()
     changed = torch.where(unknown, 50 * torch.randn_like(masks), masks.detach()).requires_grad_()
-    again = set_losses(classes, changed, segments, balanced=balanced)
+    again = set_losses(classes, changed, segments, SetLoss(balanced=balanced))
     sum(again.values()).backward()
     assert all(torch.equal(again[k], losses[k]) for k in losses)
     assert torch.equal(masks.grad, changed.grad)
