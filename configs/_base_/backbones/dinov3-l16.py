@@ -1,5 +1,5 @@
 # ViT-L/16 of DINOv3 in the place of ViT-B/16, for EoMT: queries in the last 4 of its 24 blocks,
-# 316 M parameters
+# 315 M parameters
 eomt = dict(
     num_blocks=4,
     backbone=dict(
