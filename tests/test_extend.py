@@ -279,6 +279,7 @@ def test_its_stages_run(inside, place, capsys):
         ('timm_backbone.py', 'cam_head.conv.weight', (8, 256, 1, 1)),
         ('my_backbone_leaf.py', 'cam_head.conv.weight', (8, 64, 1, 1)),
         ('my_segmentor.py', 'decode_head.conv_seg.weight', (9, 32, 1, 1)),
+        ('my_eomt.py', 'decode_head.class_layer.weight', (10, 96)),
     ],
 )
 def test_networks(inside, capsys, config, weight, shape):
