@@ -20,5 +20,10 @@ compared = dict(
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_coco14-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_coco14-448x448.py',
 )
-comparators = method.comparators(compared)
+# of qaclims run --masks-by and of qaclims compare
+masks = dict(
+    par='configs/par/par_qa-clims_coco14-full.py',
+    sam='configs/sam/sam_vit-h_qa-clims_coco14-full.py',
+)
+comparators = [*method.comparators(compared), *method.mask_stages(configs | masks)]
 table = paper_table(mask_threshold=0.25)

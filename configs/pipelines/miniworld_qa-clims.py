@@ -41,7 +41,7 @@ sheet = dict(
         'CAM={work_dir}/cam_maps/cams',
         'QA-CLIMS={work_dir}/qa_clims_maps/cams',
         '--masks',
-        'IRN={work_dir}/irn_masks/pseudo_masks',
+        '{masks}',
         '--corpus',
         '{work_dir}/qape/corpus',
         '--out',
@@ -68,6 +68,8 @@ compared = dict(
     puzzle=mini.format('puzzle-cam_r18-mini_1xb16-3e'),
     clip_cam=mini.format('clip-cam_clip-mini'),
 )
+# of qaclims run --masks-by and of qaclims compare
+masks = dict(par=mini.format('par_qa-clims'), sam=mini.format('sam_random_qa-clims'))
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
 fixed = mini.format('qa-clims_r18-mini_clip-mini-mask-fixed_1xb16-5e')
 comparators = [
@@ -76,13 +78,14 @@ comparators = [
     encode_texts('fixed_texts', fixed, ['qape_fixed']),
     training('fixed', fixed, 'train RITC on fixed texts', ['fixed_texts']),
     prediction('fixed_maps', fixed, 'its maps and their mIoU', ['fixed'], of='fixed'),
+    *method.mask_stages(masks, ['data']),
 ]
 table = dict(
     rows=dict(
         cam_maps='CAM, the baseline',
         qa_clims_maps='QA-CLIMS',
         upper_bound='bound: CLIP on true regions',
-        irn_masks='QA-CLIMS + IRN, masks',
+        **method.MASK_ROWS,
         segment_test='DeepLabV2 on the masks',
         segment_full_test='DeepLabV2 on true masks',
     ),

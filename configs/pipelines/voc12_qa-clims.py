@@ -24,5 +24,10 @@ compared = dict(
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_voc12aug-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_voc12aug-448x448.py',
 )
-comparators = method.comparators(compared)
+# of qaclims run --masks-by and of qaclims compare
+masks = dict(
+    par='configs/par/par_qa-clims_voc12aug-full.py',
+    sam='configs/sam/sam_vit-h_qa-clims_voc12aug-full.py',
+)
+comparators = [*method.comparators(compared), *method.mask_stages(configs | masks)]
 table = paper_table(mask_threshold=0.25)

@@ -54,6 +54,8 @@ _FEW = 'batch_size=4, '
 _LOAD = "dict(type='LoadRGBImage', **_base_.reading)"
 _MASK = "dict(type='LoadMask', optional=True)"
 _MAPS = "dict(type='LoadCAMs', cams=f'{_base_.work}/qa_clims_maps/cams', full_size=False)"
+_FULL_MAPS = "dict(type='LoadCAMs', cams=f'{_base_.work}/qa_clims_maps/cams')"
+_WRITER = f"dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True)"
 _SCORE = "dict(type='CAMMetric', optional=True)"
 _SCORE_OF_MASKS = (
     f"dict(type='CAMMetric', optional=True, report_at={THRESHOLD}, maps='refined_maps', "
@@ -86,6 +88,7 @@ def config_texts(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool
     data = _DATA.format(max_side=preset.max_side, low=low, high=high, crop=preset.crop)
     makers = (_qape, _cam, _qa_clims, _ir_label, _irn, _segment)
     stages = {maker.__name__.removeprefix('_'): maker for maker in makers}
+    stages |= dict(par=_refined, sam=_refined)
     texts = {
         stage: _HEAD.format(base=preset.configs[stage], stage=stage)
         + maker(preset, amounts, with_masks)
@@ -131,20 +134,27 @@ def _ir_label(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -
 def _irn(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
     labels = "dict(type='LoadMask', masks=f'{_base_.work}/ir_label/ir_labels')"
     pack = "dict(type='PackWeakInputs', scales=(1.0,))"
-    writer = f"dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True)"
     return (
         _train(amounts['irn'], _LOAD, labels, '*_base_.resizing')
         + _test(_LOAD, *[_MASK] * with_masks, _MAPS, pack, more=_FEW)
         + f'model = dict({_size(preset)})\n'
-        + _evaluators(writer, *[_SCORE_OF_MASKS] * with_masks)
+        + _evaluators(_WRITER, *[_SCORE_OF_MASKS] * with_masks)
     )
+
+
+def _refined(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the config of a refiner that is not trained, of maps as large as the image."""
+    pack = "dict(type='PackWeakInputs', scales=(1.0,))"
+    tested = _test(_LOAD, *[_MASK] * with_masks, _FULL_MAPS, pack, more=_FEW)
+    return tested + _evaluators(_WRITER, *[_SCORE_OF_MASKS] * with_masks)
 
 
 def _segment(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
     """Return the config of the segmentor, whose predictions of all images are written."""
     load = "dict(type='LoadBGRImage', **_base_.reading)"
     masks = (
-        "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks',\n"
+        "dict(type='LoadMask',\n            masks="
+        'f\'{_base_.work}/{_base_.masks_by or "irn_masks"}/pseudo_masks\',\n'
         "            corrected=f'{_base_.work}/corrected')"
     )
     crop = f'crop_size=({preset.crop}, {preset.crop}), cat_max_ratio=0.75'
@@ -221,19 +231,16 @@ def plan_text(stages: tuple[str, ...], with_masks: bool) -> str:
 # The stages of this project: qaclims run; see docs/project.md
 import os
 
-from qaclims_mm.workflow.method import chain
+from qaclims_mm.workflow.method import MASK_ROWS, chain, mask_stages
 
 folder = os.path.dirname((lambda: 0).__code__.co_filename)
 work_dir = os.path.join(folder, 'work')
 configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {stages!r}}}
 costs = os.path.join(folder, 'costs.json')
 stages = chain(configs, 'its masks of all images', ranks=1)
+comparators = mask_stages(configs)
 table = dict(
-    rows=dict(
-        cam_maps='CAM, the baseline',
-        qa_clims_maps='QA-CLIMS',
-        irn_masks='QA-CLIMS + IRN, masks',
-    ),
+    rows=dict(cam_maps='CAM, the baseline', qa_clims_maps='QA-CLIMS', **MASK_ROWS),
     columns={columns},
 )
 """

@@ -10,6 +10,16 @@ from mmengine.config import Config
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
 
+# {stage: title} of the masks that a segmentor may be trained on
+MASK_ROWS = dict(
+    irn_masks='QA-CLIMS + IRN, masks',
+    par='QA-CLIMS + PAR, masks',
+    sam='QA-CLIMS + SAM, masks',
+    prompted='the label as a prompt',
+    prompted_answers='label and answers as prompts',
+    prompted_maps='QA-CLIMS + prompted, masks',
+)
+
 
 @cache
 def _last_checkpoint(config: str) -> str:
@@ -174,6 +184,30 @@ def comparators(
     return [*stages, prediction('clip_cam_maps', configs['clip_cam'], about_clip, data)]
 
 
+def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[dict]:
+    """Return what makes masks in the place of IRN, see ``choose_masks``, and what prompts alone.
+
+    Args:
+        configs: {stage: config} of ``par``, ``sam``, ``prompted``, ``prompted_answers`` and
+            ``prompted_maps``, as far as there are some; with ``qa_clims_export`` they read its
+            maps, else those of ``qa_clims_maps``.
+        data: Stages that make the images.
+    """
+    maps = 'qa_clims_export' if 'qa_clims_export' in configs else 'qa_clims_maps'
+    parts = dict(
+        par=('masks of the maps and the colours of the image', [maps]),
+        sam=('masks of the maps and of SAM', [maps]),
+        prompted=('masks of a segmenter that is asked for the labels', data),
+        prompted_answers=('the same, asked for the answers too', [*data, 'qape']),
+        prompted_maps=('masks of the segmenter and of the maps', [maps, 'qape']),
+    )
+    return [
+        prediction(name, configs[name], about, needs)
+        for name, (about, needs) in parts.items()
+        if name in configs
+    ]
+
+
 def _judged(
     trained: str,
     made: str,
@@ -197,7 +231,7 @@ def paper_table(mask_threshold: float) -> dict[str, dict[str, str]]:
         rows=dict(
             cam_maps='CAM, the baseline',
             qa_clims_maps='QA-CLIMS',
-            irn_masks='QA-CLIMS + IRN, masks',
+            **MASK_ROWS,
             segment_test='the segmentor on the masks',
         ),
         columns={
