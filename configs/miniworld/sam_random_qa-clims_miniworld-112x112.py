@@ -6,9 +6,16 @@ vision = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, mlp_di
 grid = dict(image_size=112, patch_size=8)
 tiny = dict(
     vision_config=dict(
-        **vision, **grid, output_channels=16, window_size=4, global_attn_indexes=[1]
+        **vision,
+        **grid,
+        output_channels=16,
+        window_size=4,
+        global_attn_indexes=[1],
+        num_pos_feats=8,
     ),
-    prompt_encoder_config=dict(**grid, hidden_size=16, image_embedding_size=14),
+    prompt_encoder_config=dict(
+        **grid, hidden_size=16, image_embedding_size=14, mask_input_channels=4
+    ),
     mask_decoder_config=dict(
         hidden_size=16, mlp_dim=32, num_attention_heads=2, iou_head_hidden_dim=16
     ),

@@ -1,5 +1,6 @@
 """Pure functions of tensors and arrays of the method: no state, no config, no OpenMMLab."""
 
+from qaclims_mm.functional.bootstrap import resample_miou
 from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
 from qaclims_mm.functional.clims import (
     background_suppression,
@@ -38,5 +39,6 @@ __all__ = [
     'object_text_matching',
     'pixel_adaptive_refinement',
     'random_walk',
+    'resample_miou',
     'spread_over_masks',
 ]
