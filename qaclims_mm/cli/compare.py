@@ -23,8 +23,10 @@ from qaclims_mm.schemas.mask_choice import MASKS_BY
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from qaclims_mm.report.compare_page import Comparing
+    from qaclims_mm.schemas.numbers.comparison import Comparison
     from qaclims_mm.workflow.plans import Plan
 
 
@@ -166,26 +168,10 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
 
 def show(comparing: 'Comparing', console: 'Console') -> None:
     """Print the scores or the agreement, what could not be made, and the verdict."""
-    from rich.table import Table
-
-    from qaclims_mm.report.compare_page import SCORE_HEAD, score_rows
     from qaclims_mm.review.verdict import choose, verdict
 
     comparison = comparing.compared.comparison
-    if comparison.judged:
-        table = Table(title=f'masks on {comparison.judged} images', title_justify='left')
-        # the page has the rest
-        for title in SCORE_HEAD[:4]:
-            table.add_column(title)
-        for row in score_rows(comparison):
-            table.add_row(*row[:4])
-    else:
-        table = Table(title=f'agreement on {comparison.images} images', title_justify='left')
-        for title in ('masks by', 'and by', 'mIoU, %'):
-            table.add_column(title)
-        for pair in comparison.agreement:
-            table.add_row(pair.one, pair.other, f'{pair.miou:.1f}')
-    console.print(table)
+    console.print(table_of(comparison))
     for masks in comparison.masks:
         if masks.note:
             console.print(f'{masks.masks_by}: {masks.note}', soft_wrap=True)
@@ -197,3 +183,25 @@ def show(comparing: 'Comparing', console: 'Console') -> None:
     if best is not None:
         text = f'then: qaclims run {comparing.command} --masks-by {best.masks_by}'
         console.print(text, soft_wrap=True)
+
+
+def table_of(comparison: 'Comparison') -> 'Table':
+    """Return the scores; without ground truth the agreement."""
+    from rich.table import Table
+
+    from qaclims_mm.report.compare_page import SCORE_HEAD, score_rows
+
+    if comparison.judged:
+        # the page has the other columns
+        head, rows = SCORE_HEAD[:4], [row[:4] for row in score_rows(comparison)]
+        title = f'masks on {comparison.judged} images'
+    else:
+        head = ('masks by', 'and by', 'mIoU, %')
+        rows = [[a.one, a.other, f'{a.miou:.1f}'] for a in comparison.agreement]
+        title = f'agreement on {comparison.images} images'
+    table = Table(title=title, title_justify='left')
+    for number, name in enumerate(head):
+        table.add_column(name, justify='right' if number else 'left')
+    for row in rows:
+        table.add_row(*row)
+    return table
