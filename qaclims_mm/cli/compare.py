@@ -193,10 +193,10 @@ def table_of(comparison: 'Comparison') -> 'Table':
 
     if comparison.judged:
         # the page has the other columns
-        head, rows = SCORE_HEAD[:4], [row[:4] for row in score_rows(comparison)]
+        head, rows = [*SCORE_HEAD[:4]], [row[:4] for row in score_rows(comparison)]
         title = f'masks on {comparison.judged} images'
     else:
-        head = ('masks by', 'and by', 'mIoU, %')
+        head = ['masks by', 'and by', 'mIoU, %']
         rows = [[a.one, a.other, f'{a.miou:.1f}'] for a in comparison.agreement]
         title = f'agreement on {comparison.images} images'
     table = Table(title=title, title_justify='left')
