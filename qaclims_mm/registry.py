@@ -18,7 +18,7 @@ from mmseg.registry import (
     TRANSFORMS,
 )
 
-from qaclims_mm.vlms.registry import VQA_MODELS
+from qaclims_mm.vlms.registry import PROMPTED_SEGMENTERS, VQA_MODELS
 
 __all__ = [
     'DATASETS',
@@ -30,6 +30,7 @@ __all__ = [
     'MODELS',
     'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS',
+    'PROMPTED_SEGMENTERS',
     'TRANSFORMS',
     'VQA_MODELS',
 ]

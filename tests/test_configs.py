@@ -17,7 +17,7 @@ from qaclims_mm.engine.compat import enable_mmseg_bases
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.ir_labels import read_options
 from qaclims_mm.miniworld.world import CLASS_FACTS, SCENE_FACTS
-from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
+from qaclims_mm.registry import DATASETS, MODELS, PROMPTED_SEGMENTERS, TRANSFORMS, VQA_MODELS
 from qaclims_mm.schemas.work_dir import IR_LABELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -33,6 +33,8 @@ LISTS = {
 }
 # segmentors of mmseg, ours and its own
 SEGMENTORS = ('DeepLabV1', 'DeepLabV2', 'EncoderDecoder')
+# models without a training whose maps are judged
+COMPARED = ('CLIPCAM', 'PromptedMasks')
 MAX_DEPTH, MAX_KNOBS = 3, 10
 
 each_leaf = pytest.mark.parametrize('path', LEAVES, ids=lambda path: path.stem)
@@ -129,7 +131,7 @@ def test_name_tells_the_dataset(path):
     tested = Path(cfg.test_dataloader.dataset.ann_file).name
     if model_of(cfg).type in SEGMENTORS:
         assert tested == ('test.txt' if 'server' in name.words else val)
-    elif 'export' in name.words or (name.length is None and model_of(cfg).type != 'CLIPCAM'):
+    elif 'export' in name.words or (name.length is None and model_of(cfg).type not in COMPARED):
         assert tested == trained
     else:
         assert tested == judged
@@ -251,6 +253,7 @@ REGISTRIES = {
     'server_tta_pipeline': TRANSFORMS,
     'server_evaluator': registry.METRICS,
     'vqa': VQA_MODELS,
+    'segmenter': PROMPTED_SEGMENTERS,
     'sampler': registry.DATA_SAMPLERS,
     'batch_sampler': registry.DATA_SAMPLERS,
     'collate_fn': registry.FUNCTIONS,
@@ -317,7 +320,7 @@ def test_model_and_transforms_build(path):
         check_model(path, cfg)
     for steps in pipelines(cfg):
         for step in steps:
-            if step.type != 'LoadTextRows':  # opens the bank
+            if step.type not in ('LoadTextRows', 'LoadAnswers'):  # these open bank and corpus
                 TRANSFORMS.build(step)
 
 
@@ -404,6 +407,7 @@ def test_inputs_are_the_outputs_of_other_leaves(path):
         wanted |= {cfg.text_encoding.corpus, model_of(cfg).text_bank, *(r.text_bank for r in rows)}
     wanted |= {step.masks for step in transforms(cfg, 'LoadMask') if 'masks' in step}
     wanted |= {step.cams for step in transforms(cfg, 'LoadCAMs')}
+    wanted |= {step.corpus for step in transforms(cfg, 'LoadAnswers')}
     wanted |= {cfg.ir_label.cams} if 'ir_label' in cfg else set()
     assert wanted <= made
 

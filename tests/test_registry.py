@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from qaclims_mm import registry
 from qaclims_mm.vlms import registry as vlms_registry
 
-OURS = ['VQA_MODELS']
+OURS = ['PROMPTED_SEGMENTERS', 'VQA_MODELS']
 MMSEG = [name for name in registry.__all__ if name not in OURS]
 
 
@@ -15,9 +15,10 @@ def test_registries_are_those_of_mmseg(name):
     assert getattr(registry, name) is getattr(mmseg_registry, name)
 
 
-def test_one_registry_of_our_own():
-    assert registry.VQA_MODELS is vlms_registry.VQA_MODELS
-    assert registry.VQA_MODELS.parent is None
+def test_registries_of_our_own():
+    for name in OURS:
+        assert getattr(registry, name) is getattr(vlms_registry, name)
+        assert getattr(registry, name).parent is None
     assert [name for name in registry.__all__ if not hasattr(mmseg_registry, name)] == OURS
 
 

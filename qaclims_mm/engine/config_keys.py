@@ -185,10 +185,10 @@ def _nearest(name: str, known: Any) -> str:
 
 @cache
 def _registries() -> tuple[Registry, ...]:
-    from qaclims_mm.registry import VQA_MODELS
+    from qaclims_mm.registry import PROMPTED_SEGMENTERS, VQA_MODELS
 
     found = [r for r in vars(registries).values() if isinstance(r, Registry)]
-    return (*found, VQA_MODELS)
+    return (*found, VQA_MODELS, PROMPTED_SEGMENTERS)
 
 
 @cache

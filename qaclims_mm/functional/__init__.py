@@ -13,6 +13,13 @@ from qaclims_mm.functional.evaluation import PixelCounts, count_pixels, iou
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
 from qaclims_mm.functional.irn_walk import PathIndex, edge_to_affinity, random_walk
 from qaclims_mm.functional.par import pixel_adaptive_refinement
+from qaclims_mm.functional.prompt_masks import (
+    find_unusable,
+    fuse_with_maps,
+    keep_supported,
+    merge_prompts,
+    suppress_background,
+)
 from qaclims_mm.functional.sam_prompts import find_regions, spread_over_masks
 from qaclims_mm.functional.thresholding import foreground_adaptive_threshold
 
@@ -29,16 +36,21 @@ __all__ = [
     'count_pixels',
     'edge_to_affinity',
     'find_regions',
+    'find_unusable',
     'foreground_adaptive_threshold',
     'frc_loss',
+    'fuse_with_maps',
     'iou',
     'irn_losses',
+    'keep_supported',
     'label_energy',
     'mask_of_cams',
     'merge_multiscale_cams',
+    'merge_prompts',
     'object_text_matching',
     'pixel_adaptive_refinement',
     'random_walk',
     'resample_miou',
     'spread_over_masks',
+    'suppress_background',
 ]

@@ -14,7 +14,7 @@ from mmengine.registry import WEIGHT_INITIALIZERS, Registry
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
 from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.errors import FormatError
-from qaclims_mm.registry import DATASETS, MODELS, TRANSFORMS, VQA_MODELS
+from qaclims_mm.registry import DATASETS, MODELS, PROMPTED_SEGMENTERS, TRANSFORMS, VQA_MODELS
 from qaclims_mm.schemas.names import shown_name
 
 _MMPRETRAIN = 'mmpretrain.'
@@ -75,6 +75,6 @@ def _is_registered(kind: object) -> bool:
         importlib.import_module('mmpretrain.models')
         registry: Registry = importlib.import_module('mmpretrain.registry').MODELS
         return name in registry.module_dict
-    own = (MODELS, VQA_MODELS, TRANSFORMS, DATASETS)
+    own = (MODELS, VQA_MODELS, PROMPTED_SEGMENTERS, TRANSFORMS, DATASETS)
     known = [r for registry in own for r in (registry, registry.parent) if r is not None]
     return any(kind in registry.module_dict for registry in (*known, WEIGHT_INITIALIZERS))

@@ -12,7 +12,7 @@ from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
+from qaclims_mm.registry import DATASETS, MODELS, PROMPTED_SEGMENTERS, VQA_MODELS
 from qaclims_mm.schemas.stage_folder import WORK_DIR
 from qaclims_mm.workflow.method import last_checkpoint
 from qaclims_mm.workflow.plans import Plan
@@ -218,7 +218,7 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
 
 def _is_argument(node: Mapping[str, Any], name: str) -> bool:
     """Tell whether a registered class takes an argument, which its config leaves out."""
-    for registry in (MODELS, VQA_MODELS, DATASETS):
+    for registry in (MODELS, VQA_MODELS, PROMPTED_SEGMENTERS, DATASETS):
         found = registry.get(node['type']) if isinstance(node.get('type'), str) else None
         if found is not None:
             known = options_of(found)

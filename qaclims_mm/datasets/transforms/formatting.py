@@ -20,7 +20,7 @@ _ARRAYS = (
 )
 _META = (
     *('image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', 'pad_offset', 'label_names'),
-    'label_aliases',
+    *('label_aliases', 'answers'),
 )
 
 

@@ -1,4 +1,4 @@
-"""The list of records that could not be used."""
+"""The lists of records that could not be used, and of those with a remark."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,10 +17,13 @@ class FailedRecordsHook(Hook):
     """Collects the bad records of all ranks and workers and logs them at the end.
 
     ``failures`` is {image_id: reason} afterwards; the tools turn it into their exit status.
+    ``remarks`` is {image_id: remark} of records that were used, but are worth a look; they do not
+    change the exit status.
     """
 
     def __init__(self) -> None:
         self.failures: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}
 
     def _collect(self, samples: Sequence[Any]) -> None:
         for sample in samples:
@@ -41,8 +44,11 @@ class FailedRecordsHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Look at a test batch."""
+        """Look at a test batch, and at what the model says about it."""
         self._collect(data_batch['data_samples'])
+        for sample in outputs or ():
+            if remark := sample.get('remark'):
+                self.remarks[sample.image_id] = remark
 
     def after_train(self, runner: Runner) -> None:
         """Report."""
@@ -56,8 +62,12 @@ class FailedRecordsHook(Hook):
         self._report(runner)
 
     def _report(self, runner: Runner) -> None:
-        for failures in all_gather_object(self.failures):
+        for failures, remarks in all_gather_object((self.failures, self.remarks)):
             self.failures.update(failures)
+            self.remarks.update(remarks)
+        if self.remarks:
+            lines = [f'{i}: {remark}' for i, remark in sorted(self.remarks.items())]
+            runner.logger.warning(join_problems(lines, 'records have a remark', shown=50))
         if self.failures:
             lines = [f'{i}: {reason}' for i, reason in sorted(self.failures.items())]
             runner.logger.error(join_problems(lines, 'records could not be used', shown=50))

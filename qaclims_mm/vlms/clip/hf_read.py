@@ -4,6 +4,7 @@ from collections.abc import Callable
 from textwrap import shorten
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 
 from qaclims_mm.errors import FormatError
@@ -53,3 +54,25 @@ def read_weights(auto_class: Any, model: str, **options: Any) -> Any:
             f'{min(info["missing_keys"])}; give the folder of a whole {type(found).__name__}.'
         )
     return found.requires_grad_(False).eval()
+
+
+def read_or_make(model_class: Any, model: str, config: Any = None, seed: int = 0) -> Any:
+    """Read a whole model in float32, or make one with random weights.
+
+    Args:
+        model_class: Class of transformers.
+        model: Local folder, hub id or ``miniworld://``; not read if there is a config.
+        config: Config object of a model with random weights.
+        seed: Of the random weights.
+
+    Returns:
+        The model, frozen, in eval mode.
+
+    Raises:
+        FormatError: If the weights cannot be read, or some are missing.
+    """
+    if config is None:
+        return read_weights(model_class, model, dtype=torch.float32)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model_class(config).requires_grad_(False).eval()

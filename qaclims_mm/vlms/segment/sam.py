@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qaclims_mm.vlms.clip.hf_read import read_weights
+from qaclims_mm.vlms.clip.hf_read import read_or_make
 
 
 class SAM:
@@ -46,12 +46,8 @@ class SAM:
             raise ImportError(
                 "SAM needs transformers; run: pip install 'qaclims_mm[vlm]'"
             ) from error
-        if self.config is None:
-            sam = read_weights(SamModel, self.model, dtype=torch.float32)
-        else:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.seed)
-                sam = SamModel(SamConfig(**self.config)).requires_grad_(False).eval()
+        config = SamConfig(**self.config) if self.config is not None else None
+        sam = read_or_make(SamModel, self.model, config, self.seed)
         dtype = getattr(torch, self.dtype) if self.dtype else torch.float32
         self._sam = sam.to(device, dtype)
         side = sam.config.vision_config.image_size

@@ -66,7 +66,7 @@ def test_failures_of_all_ranks(monkeypatch):
     bad = BaseDataElement(metainfo=dict(image_id='b', failed='no b'))
     hook.after_test_iter(runner, 0, dict(data_samples=[good, bad]))
     monkeypatch.setattr(
-        failed_records, 'all_gather_object', lambda mine: [mine, dict(a='no a', b='no b')]
+        failed_records, 'all_gather_object', lambda mine: [mine, (dict(a='no a', b='no b'), {})]
     )
     hook.after_test(runner)
     assert hook.failures == dict(a='no a', b='no b')
@@ -85,3 +85,24 @@ def test_copies_of_test_time_augmentation_count_once():
     good = SegDataSample(metainfo=dict(image_id='b'))
     hook.after_test_iter(None, 0, dict(data_samples=[[bad, good], [bad, good]]))
     assert hook.failures == {'a': 'gone'}
+
+
+def test_remarks_of_all_ranks_are_listed_and_no_failures(monkeypatch):
+    hook, errors, warnings = FailedRecordsHook(), [], []
+    runner = SimpleNamespace(
+        logger=SimpleNamespace(error=errors.append, warning=warnings.append),
+        test_evaluator=SimpleNamespace(metrics=[]),
+        hooks=[hook],
+    )
+    loaded = SegDataSample(metainfo=dict(image_id='b'))
+    # a model gets a copy on its device
+    remarked = SegDataSample(metainfo=dict(image_id='b', remark='dog not found'))
+    hook.after_test_iter(runner, 0, dict(data_samples=[loaded]), outputs=[remarked])
+    monkeypatch.setattr(
+        failed_records, 'all_gather_object', lambda mine: [mine, ({}, dict(a='cat not found'))]
+    )
+    hook.after_test(runner)
+    assert warnings == ['2 records have a remark:\n  a: cat not found\n  b: dog not found']
+    assert errors == []
+    assert hook.failures == {}
+    assert exit_status(runner) == 0

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.vlms.clip.hf_read import read_pretrained, read_weights
+from qaclims_mm.vlms.clip.hf_read import read_or_make, read_pretrained, read_weights
 
 transformers = pytest.importorskip('transformers')
 SIZES = dict(
@@ -94,3 +94,18 @@ def test_code_beside_the_weights_is_not_run(folder):
     (folder / 'mine.py').write_text('raise SystemExit("was run")')
     with pytest.raises(FormatError, match=r'cannot be read by transformers: .*code'):
         read_weights(transformers.AutoModel, str(folder))
+
+
+def test_random_weights_follow_their_seed(written):
+    config = transformers.BertConfig(**SIZES)
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    made = [read_or_make(transformers.BertModel, 'nowhere', config, seed) for seed in (0, 0, 1)]
+    assert torch.equal(torch.get_rng_state(), before)
+    weights = [m.pooler.dense.weight for m in made]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert not made[0].training
+    assert not weights[0].requires_grad
+    read = read_or_make(transformers.BertModel, str(written))
+    assert not torch.equal(read.pooler.dense.weight, weights[0])

@@ -1,0 +1,12 @@
+# The same for all training images, whose masks train a segmentor; no ground truth is read
+_base_ = './prompted_sam3_labels_voc12aug-full.py'
+work_dir = f'{_base_.root}/prompted_export'
+test_dataloader = dict(
+    dataset=dict(
+        ann_file='ImageSets/Segmentation/trainaug.txt',
+        pipeline=[dict(type='LoadRGBImage'), dict(type='PackWeakInputs', scales=(1.0,))],
+    )
+)
+test_evaluator = [
+    dict(type='PseudoMaskWriter', maps='cam_high_res', threshold=_base_.threshold),
+]

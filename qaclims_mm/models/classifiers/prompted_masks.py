@@ -1,0 +1,65 @@
+"""Maps of a text-prompted segmenter, to compare with."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qaclims_mm.functional.cam import resize
+from qaclims_mm.models.predict_only import PredictOnly
+from qaclims_mm.models.prompting import Prompting, remark_of
+from qaclims_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class PromptedMasks(PredictOnly):
+    """Maps that are the masks of a segmenter, prompted with the labels; nothing is trained.
+
+    The segmenter has been trained with masks, which QA-CLIMS has not.
+
+    Args:
+        prompting: Arguments of ``Prompting``, without ``background_answers``.
+
+    Raises:
+        ValueError: If an option of ``Prompting`` is wrong, or background answers are asked for.
+    """
+
+    def __init__(self, prompting: dict) -> None:
+        super().__init__()
+        self.prompting = Prompting(**prompting)
+        if self.prompting.background_answers:
+            raise ValueError(
+                'PromptedMasks has no use for background_answers; remove it, or use '
+                'PromptedRefiner.'
+            )
+
+    @torch.no_grad()
+    def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
+        """Add ``cam_class_indices`` (n,), ``cam_strided`` (n, h, w), ``cam_high_res`` (n, H, W).
+
+        A sample with a class that is not found, or found nearly everywhere, gets a ``remark``.
+
+        Args:
+            inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
+            data_samples: Have ``class_indices``; one with ``failed`` is passed on.
+        """
+        for (image, *_), sample in zip(inputs, data_samples, strict=True):
+            if sample.get('failed'):
+                continue
+            found = self.prompting.class_masks(image, sample, self.data_preprocessor.device)
+            strided = tuple((side - 1) // 4 + 1 for side in image.shape[-2:])
+            sample.set_field(sample.class_indices, 'cam_class_indices')
+            sample.set_field(found.masks, 'cam_high_res')
+            sample.set_field(_shrink(found.masks, strided), 'cam_strided')
+            if remark := remark_of(sample.label_names, found.problems):
+                sample.set_metainfo(dict(remark=remark))
+        return list(data_samples)
+
+
+def _shrink(maps: Tensor, size: tuple[int, ...]) -> Tensor:
+    return (
+        resize(maps[None], (size[0], size[1]), align_corners=False)[0]
+        if len(maps)
+        else (maps.new_zeros(0, *size))
+    )

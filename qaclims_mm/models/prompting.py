@@ -1,0 +1,154 @@
+"""Class names, aliases and answers as the prompts of a segmenter.
+
+Shapes: P present classes of an image of H by W pixels.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qaclims_mm.functional.prompt_masks import MERGES, find_unusable, merge_prompts
+from qaclims_mm.registry import PROMPTED_SEGMENTERS
+from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.vlms.segment.base import segment_texts
+
+
+class ClassMasks(NamedTuple):
+    """The masks of an image's classes.
+
+    ``masks`` is float32 ``(P, H, W)`` in [0, 1]; ``problems`` has for each class the reason why its
+    mask cannot be right, or nothing; ``background`` is the probability of what the background
+    answers name, ``(H, W)``, 0 without any.
+    """
+
+    masks: Tensor
+    problems: list[str]
+    background: Tensor
+
+
+class Prompting:
+    """Asks a segmenter for the classes of an image.
+
+    Args:
+        segmenter: Config of a model in ``PROMPTED_SEGMENTERS``.
+        prompt: Template of every text, with ``{text}`` in it.
+        aliases: {class: other names}; those of a sample's ``label_aliases`` are added.
+        foreground_answers: Whether the foreground answers of a sample are prompts of their class.
+        background_answers: Whether its background answers are prompts of the background.
+        merge: Rule that merges the prompts of a class, see ``merge_prompts``.
+        min_score: Lowest score of a class that counts as found, in [0, 1].
+        min_area: Lowest share of the image that a class covers, in [0, 1].
+        max_area: Highest share of the image that a class covers, in [0, 1].
+
+    Raises:
+        ValueError: If an option is out of its range, or ``prompt`` lacks ``{text}``.
+    """
+
+    def __init__(
+        self,
+        segmenter: dict,
+        prompt: str = '{text}',
+        aliases: Mapping[str, Sequence[str]] | None = None,
+        foreground_answers: bool = False,
+        background_answers: bool = False,
+        merge: str = 'max',
+        min_score: float = 0.2,
+        min_area: float = 0.001,
+        max_area: float = 0.9,
+    ) -> None:
+        if '{text}' not in prompt:
+            raise ValueError(f'prompt must have {{text}} in it, but got {prompt!r}.')
+        if merge not in MERGES:
+            raise ValueError(f'merge must be one of {MERGES}, but got {merge!r}.')
+        limits = dict(min_score=min_score, min_area=min_area, max_area=max_area)
+        check_shares(**limits)
+        if min_area >= max_area:
+            raise ValueError(f'min_area must be below max_area, but got {min_area} and {max_area}.')
+        self.prompt, self.aliases = prompt, {k: tuple(v) for k, v in (aliases or {}).items()}
+        self.foreground_answers = foreground_answers
+        self.background_answers = background_answers
+        self.merge, self.limits = merge, limits
+        self.segmenter = PROMPTED_SEGMENTERS.build({'_scope_': 'mmengine', **segmenter})
+        self._loaded = False
+
+    def texts_of(self, sample: Any) -> tuple[list[list[str]], list[str]]:
+        """Return the texts of each class of a sample, P lists, and those of its background.
+
+        Args:
+            sample: Has ``label_names``, perhaps ``label_aliases``, and where used ``answers``.
+
+        Raises:
+            ValueError: If answers are used and the sample has none.
+        """
+        names, known = sample.label_names, sample.get('label_aliases') or {}
+        answers = self._answers_of(sample)
+        foreground: list[list[str]] = []
+        background: list[str] = []
+        for name in names:
+            others = {n.lower() for n in names if n != name}
+            fine, around = answers.get(name, ((), ()))
+            texts = (name, *self.aliases.get(name, ()), *known.get(name, ()))
+            if self.foreground_answers:
+                texts = (*texts, *(t for t in fine if t.lower() not in others))
+            foreground.append(list(dict.fromkeys(texts)))
+            if self.background_answers:
+                background += around
+        return foreground, list(dict.fromkeys(background))
+
+    def _answers_of(self, sample: Any) -> Mapping[str, tuple[Sequence[str], Sequence[str]]]:
+        if not (self.foreground_answers or self.background_answers):
+            return {}
+        answers = sample.get('answers')
+        if answers is None:
+            raise ValueError(
+                'the answers of the corpus are prompts, but the sample has none; put LoadAnswers '
+                'before PackWeakInputs in the pipeline.'
+            )
+        return answers
+
+    def class_masks(self, image: Tensor, sample: Any, device: str | torch.device) -> ClassMasks:
+        """Segment the classes of an image, which is encoded once.
+
+        Args:
+            image: RGB uint8, ``(3, H, W)``.
+            sample: Has ``label_names``, see ``texts_of``.
+            device: Device of the model.
+
+        Returns:
+            Masks of the classes in the order of ``label_names``, on the model's device.
+        """
+        if not self._loaded:
+            self.segmenter.load(device)
+            self._loaded = True
+        foreground, background = self.texts_of(sample)
+        texts = list(dict.fromkeys([*(t for ts in foreground for t in ts), *background]))
+        row = {text: number for number, text in enumerate(texts)}
+        pixels = np.ascontiguousarray(image.cpu().numpy().transpose(1, 2, 0))
+        prompted = [self.prompt.replace('{text}', text) for text in texts]
+        found = segment_texts(self.segmenter, pixels, prompted)
+        rows = [[row[t] for t in ts] for ts in foreground]
+        masks, scores = merge_prompts(*found, rows, self.merge)
+        around = [row[t] for t in background]
+        weighted = found.masks[around] * found.scores[around, None, None]
+        behind = weighted.amax(0) if around else masks.new_zeros(image.shape[-2:])
+        return ClassMasks(masks, find_unusable(masks, scores, **self.limits), behind)
+
+
+def check_shares(**shares: float) -> None:
+    """Check that options are shares.
+
+    Raises:
+        ValueError: If one is outside [0, 1].
+    """
+    for name, value in shares.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f'{name} must be in [0, 1], but got {value}.')
+
+
+def remark_of(names: Sequence[str], problems: Sequence[str]) -> str:
+    """Return one line about the classes whose masks cannot be right, or nothing."""
+    pairs = zip(names, problems, strict=True)
+    return '; '.join(f'{shown_text(name)} {problem}' for name, problem in pairs if problem)

@@ -1,0 +1,76 @@
+"""Refinement by the masks of a text-prompted segmenter."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qaclims_mm.functional.prompt_masks import (
+    fuse_with_maps,
+    keep_supported,
+    suppress_background,
+)
+from qaclims_mm.models.predict_only import PredictOnly
+from qaclims_mm.models.prompting import Prompting, check_shares, remark_of
+from qaclims_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class PromptedRefiner(PredictOnly):
+    """Fuses maps with the masks of a segmenter that is prompted with the labels.
+
+    Background answers, if they are used, lower masks that leak. The parts of a mask that the map
+    does not show are dropped. Where masks of several classes overlap, the maps decide. Of a class
+    that the segmenter does not find, or finds nearly everywhere, the map is taken. Nothing is
+    trained.
+
+    Args:
+        prompting: Arguments of ``Prompting``.
+        weight: Share of the masks in the result, in [0, 1].
+        min_support: Lowest share of a map's peak within a part of a mask that is kept, in [0, 1].
+
+    Raises:
+        ValueError: If an option is out of its range.
+    """
+
+    def __init__(self, prompting: dict, weight: float = 0.8, min_support: float = 0.3) -> None:
+        super().__init__()
+        check_shares(weight=weight, min_support=min_support)
+        self.weight, self.min_support = weight, min_support
+        self.prompting = Prompting(**prompting)
+
+    @torch.no_grad()
+    def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
+        """Add ``refined_maps`` ``(n, H, W)`` in [0, 1].
+
+        A sample with a class whose map decides alone gets a ``remark``.
+
+        Args:
+            inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
+            data_samples: Have ``class_indices``, ``label_names``, ``cam_class_indices`` and
+                ``cam_high_res``; one with ``failed`` is passed on.
+        """
+        for (image, *_), sample in zip(inputs, data_samples, strict=True):
+            if not sample.get('failed'):
+                sample.set_field(self._refine(image, sample), 'refined_maps')
+        return list(data_samples)
+
+    def _refine(self, image: Tensor, sample: Any) -> Tensor:
+        device = self.data_preprocessor.device
+        found = self.prompting.class_masks(image, sample, device)
+        if remark := remark_of(sample.label_names, found.problems):
+            sample.set_metainfo(dict(remark=f'{remark}; its map decides'))
+        maps = sample.cam_high_res.to(found.masks)
+        place = {k: i for i, k in enumerate(sample.class_indices.tolist())}
+        # the maps may be of other classes, if labels changed after they were made
+        rows = [place.get(k) for k in sample.cam_class_indices.tolist()]
+        usable = [i is not None and not found.problems[i] for i in rows]
+        if not any(usable):
+            return maps
+        masks = torch.stack(
+            [maps.new_zeros(maps.shape[1:]) if i is None else found.masks[i] for i in rows]
+        )
+        masks = suppress_background(masks, found.background)
+        masks = keep_supported(masks, maps, self.min_support)
+        return fuse_with_maps(masks, maps, torch.tensor(usable, device=maps.device), self.weight)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+import torch
+from contracts import noise
+from segment_contract import TEXTS, SegmenterContract
+from tiny_segmenters import CLIPSEG, make_clipseg
+
+from qaclims_mm.vlms.segment.clipseg import CLIPSegSegmenter
+
+transformers = pytest.importorskip('transformers')
+
+
+class TestCLIPSeg(SegmenterContract):
+    name = 'CLIPSegSegmenter'
+    config = CLIPSEG
+    options = dict(image_size=48)
+
+    write = staticmethod(make_clipseg)
+
+    def vision(self, segmenter):
+        return segmenter._network.clip.vision_model
+
+
+def test_masks_are_those_of_transformers(tmp_path):
+    make_clipseg(tmp_path)
+    image = noise(48, 48)
+    found = CLIPSegSegmenter(str(tmp_path), image_size=48).segment(image, TEXTS)
+    network = transformers.CLIPSegForImageSegmentation.from_pretrained(tmp_path).eval()
+    tokens = transformers.AutoTokenizer.from_pretrained(tmp_path)(
+        TEXTS, padding=True, return_tensors='pt'
+    )
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    pixels = torch.from_numpy((image / 255 - mean) / std).float().permute(2, 0, 1)
+    with torch.no_grad():
+        logits = network(
+            input_ids=tokens['input_ids'],
+            attention_mask=tokens['attention_mask'],
+            pixel_values=pixels.expand(4, -1, -1, -1),
+        ).logits
+    torch.testing.assert_close(found.masks, logits.sigmoid(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.scores, logits.sigmoid().amax((1, 2)), atol=1e-4, rtol=1e-4)
+
+
+def test_no_weights_before_it_is_asked():
+    assert CLIPSegSegmenter('nowhere')._network is None
