@@ -21,9 +21,13 @@ compared = dict(
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_coco14-448x448.py',
 )
 # of qaclims run --masks-by and of qaclims compare
+sam3 = 'configs/prompted/prompted_sam3_{}_coco14-full.py'
 masks = dict(
     par='configs/par/par_qa-clims_coco14-full.py',
     sam='configs/sam/sam_vit-h_qa-clims_coco14-full.py',
+    prompted=sam3.format('labels'),
+    prompted_answers=sam3.format('answers'),
+    prompted_maps=sam3.format('qa-clims'),
 )
 comparators = [*method.comparators(compared), *method.mask_stages(configs | masks)]
 table = paper_table(mask_threshold=0.25)

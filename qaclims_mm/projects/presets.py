@@ -48,6 +48,10 @@ model.update(backbone=dict(init_cfg=None), image_head=dict(pretrained=None))
 text_encoding.update(text_head=dict(pretrained=None))
 """
 _RANDOM_SAM = "model = dict(sam=dict(model='random', config=dict()))\n"
+# MiniWorld's tokenizer stands in for SAM 3's
+_RANDOM_SAM3 = (
+    "model = dict(prompting=dict(segmenter=dict(model='miniworld://clip', config=dict())))\n"
+)
 
 PRESETS = {
     # ResNet-50, CLIP ViT-B/16, BLIP-base, SegFormer-B0; weights are downloaded when they are used
@@ -60,6 +64,9 @@ PRESETS = {
             irn='irn/irn_r50_qa-clims_1xb32-3e_voc12aug-512x512.py',
             par='par/par_qa-clims_voc12aug-full.py',
             sam='sam/sam_vit-h_qa-clims_voc12aug-full.py',
+            prompted='prompted/prompted_sam3_labels_voc12aug-full.py',
+            prompted_answers='prompted/prompted_sam3_answers_voc12aug-full.py',
+            prompted_maps='prompted/prompted_sam3_qa-clims_voc12aug-full.py',
             segment='zoo/segformer_mit-b0_qa-clims-irn_2xb8-30k_voc12aug-512x512.py',
         ),
         crop=512,
@@ -130,6 +137,7 @@ PRESETS['rehearsal'] = replace(
         qa_clims=_RANDOM_CLIP,
         irn=_NO_WEIGHTS,
         sam=_RANDOM_SAM,
+        **dict.fromkeys(('prompted', 'prompted_answers', 'prompted_maps'), _RANDOM_SAM3),
         segment=_NO_WEIGHTS,
     ),
 )

@@ -61,6 +61,17 @@ _SCORE_OF_MASKS = (
     f"dict(type='CAMMetric', optional=True, report_at={THRESHOLD}, maps='refined_maps', "
     "prefix='mask')"
 )
+# the thresholds of configs/prompted, which each base has as a variable of its own
+_PROMPTED_WRITER = (
+    "dict(type='PseudoMaskWriter', maps='cam_high_res', threshold=_base_.threshold, full_size=True)"
+)
+_SCORE_OF_PROMPTED = "dict(type='CAMMetric', optional=True, report_at=_base_.threshold)"
+_FUSED_WRITER = "dict(type='PseudoMaskWriter', threshold=_base_.threshold, full_size=True)"
+_SCORE_OF_FUSED = (
+    "dict(type='CAMMetric', optional=True, report_at=_base_.threshold,\n"
+    "            maps='refined_maps', prefix='mask')"
+)
+_ANSWERS = "dict(type='LoadAnswers', corpus=f'{_base_.work}/qape/corpus')"
 _KEYS = (
     "meta_keys=(\n            'image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', "
     "'pad_shape', 'flip')"
@@ -89,6 +100,8 @@ def config_texts(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool
     makers = (_qape, _cam, _qa_clims, _ir_label, _irn, _segment)
     stages = {maker.__name__.removeprefix('_'): maker for maker in makers}
     stages |= dict(par=_refined, sam=_refined)
+    prompted = dict(prompted=_prompted, prompted_answers=_asked, prompted_maps=_fused)
+    stages |= {stage: maker for stage, maker in prompted.items() if stage in preset.configs}
     texts = {
         stage: _HEAD.format(base=preset.configs[stage], stage=stage)
         + maker(preset, amounts, with_masks)
@@ -147,6 +160,29 @@ def _refined(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) ->
     pack = "dict(type='PackWeakInputs', scales=(1.0,))"
     tested = _test(_LOAD, *[_MASK] * with_masks, _FULL_MAPS, pack, more=_FEW)
     return tested + _evaluators(_WRITER, *[_SCORE_OF_MASKS] * with_masks)
+
+
+def _prompted(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the config of a segmenter that the labels prompt."""
+    return _prompted_with(with_masks)
+
+
+def _asked(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the same with the answers as further prompts."""
+    return _prompted_with(with_masks, _ANSWERS)
+
+
+def _prompted_with(with_masks: bool, *steps: str) -> str:
+    pack = "dict(type='PackWeakInputs', scales=(1.0,))"
+    tested = _test(_LOAD, *[_MASK] * with_masks, *steps, pack, more=_FEW)
+    return tested + _evaluators(_PROMPTED_WRITER, *[_SCORE_OF_PROMPTED] * with_masks)
+
+
+def _fused(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the config of maps that are fused with the masks of a segmenter."""
+    pack = "dict(type='PackWeakInputs', scales=(1.0,))"
+    tested = _test(_LOAD, *[_MASK] * with_masks, _FULL_MAPS, _ANSWERS, pack, more=_FEW)
+    return tested + _evaluators(_FUSED_WRITER, *[_SCORE_OF_FUSED] * with_masks)
 
 
 def _segment(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:

@@ -14,8 +14,8 @@ MASKS_BY = {
     'irn': ('irn_export', 'irn_masks'),
     'par': ('par',),
     'sam': ('sam',),
-    'prompted': ('prompted',),
-    'prompted+answers': ('prompted_answers',),
+    'prompted': ('prompted_export', 'prompted'),
+    'prompted+answers': ('prompted_answers_export', 'prompted_answers'),
     'prompted+maps': ('prompted_maps',),
 }
 DEFAULT = 'irn'

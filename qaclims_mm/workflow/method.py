@@ -189,17 +189,22 @@ def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[di
 
     Args:
         configs: {stage: config} of ``par``, ``sam``, ``prompted``, ``prompted_answers`` and
-            ``prompted_maps``, as far as there are some; with ``qa_clims_export`` they read its
+            ``prompted_maps``, as far as there are some; the two that use no maps may have another
+            one with ``_export``, as in ``chain``. With ``qa_clims_export`` the others read its
             maps, else those of ``qa_clims_maps``.
         data: Stages that make the images.
     """
     maps = 'qa_clims_export' if 'qa_clims_export' in configs else 'qa_clims_maps'
+    labels, answers = 'masks of the label as a prompt', 'masks of label and answers as prompts'
+    asked = [*data, 'qape']
     parts = dict(
         par=('masks of the maps and the colours of the image', [maps]),
         sam=('masks of the maps and of SAM', [maps]),
-        prompted=('masks of a segmenter that is asked for the labels', data),
-        prompted_answers=('the same, asked for the answers too', [*data, 'qape']),
-        prompted_maps=('masks of the segmenter and of the maps', [maps, 'qape']),
+        prompted=(labels, data),
+        prompted_export=(f'{labels}, for all images that are trained on', data),
+        prompted_answers=(answers, asked),
+        prompted_answers_export=(f'{answers}, for all images that are trained on', asked),
+        prompted_maps=('masks of the maps and of the labels as prompts', [maps, 'qape']),
     )
     return [
         prediction(name, configs[name], about, needs)
