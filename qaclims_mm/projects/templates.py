@@ -63,7 +63,8 @@ _SCORE_OF_MASKS = (
 )
 # the thresholds of configs/prompted, which each base has as a variable of its own
 _PROMPTED_WRITER = (
-    "dict(type='PseudoMaskWriter', maps='cam_high_res', threshold=_base_.threshold, full_size=True)"
+    "dict(type='PseudoMaskWriter', maps='cam_high_res',\n"
+    '            threshold=_base_.threshold, full_size=True)'
 )
 _SCORE_OF_PROMPTED = "dict(type='CAMMetric', optional=True, report_at=_base_.threshold)"
 _FUSED_WRITER = "dict(type='PseudoMaskWriter', threshold=_base_.threshold, full_size=True)"
