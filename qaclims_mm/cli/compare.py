@@ -131,6 +131,7 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     from qaclims_mm.review.corrected import corrected_ids
     from qaclims_mm.review.sources import MaskSource
     from qaclims_mm.schemas import file_of
+    from qaclims_mm.schemas.project import PROJECT
     from qaclims_mm.schemas.work_dir import CORRECTED, PSEUDO_MASKS
     from qaclims_mm.workflow.comparing import note_of
 
@@ -160,7 +161,8 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     comparison = replace(compared.comparison, absent=absent)
     order = {m.masks_by: place for place, m in enumerate(comparison.masks)}
     options.sort(key=lambda o: order[o.masks_by])
-    name = root.absolute().name
+    place = root.absolute()
+    name = place.parent.name if (place.parent / PROJECT).is_file() else place.name
     return Comparing(
         name, compared._replace(comparison=comparison), options, images, dataset, work.plan
     )

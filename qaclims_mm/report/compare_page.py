@@ -175,12 +175,14 @@ def _image_blocks(comparing: Comparing, top: int) -> list[Block]:
     others = evenly([i for i in sorted(order) if i not in {*different}], top - len(different))
     records = {r['image_id']: r for r in comparing.dataset.iterate_records()}
     truths = {image.image_id: image for image in comparing.images}
-    text = (
-        f'First the {len(different)} images where the masks differ most, then {len(others)} at '
-        f'equal distances from the other {len(order) - len(different)}.'
-    )
-    panels = [_panel(records[i], truths[i], closeness[i], comparing) for i in (*different, *others)]
-    return [Text(text), *panels]
+    text = f'First the {len(different)} images where the masks differ most'
+    if others:
+        text += (
+            f', then {len(others)} at equal distances from the other {len(order) - len(different)}'
+        )
+    blocks: list[Block] = [Text(f'{text}.')] if different else []
+    shown = (*different, *others)
+    return blocks + [_panel(records[i], truths[i], closeness[i], comparing) for i in shown]
 
 
 def _panel(
