@@ -6,7 +6,7 @@
 # Files belong to root unless you add --user "$(id -u):$(id -g)".
 ARG PYTHON=3.11
 
-# with compilers, which pydensecrf2 needs
+# with compilers, for what has no wheel
 FROM python:${PYTHON} AS build
 # cpu or cuda: torch's wheels without CUDA, which are far smaller, or PyPI's, which bring CUDA's libraries
 ARG DEVICE=cpu

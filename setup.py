@@ -23,7 +23,6 @@ EXTRAS = {
     'workflow': ['snakemake>=9.27'],
     'slurm': ['snakemake-executor-plugin-slurm>=2.8'],
     'lemma': ['simplemma>=1.1.2'],
-    'crf': ['pydensecrf2>=1.1'],
     'coco': ['pycocotools>=2.0.8'],
     'heic': ['pillow-heif>=1.0'],
     'video': ['av>=14'],
@@ -44,6 +43,8 @@ EXTRAS = {
         'seaborn>=0.13',
         # reads exported masks back
         'supervision>=0.27',
+        # the dense CRF is compared with it
+        'pydensecrf2>=1.1',
         # runs the notebook of the docs
         'nbclient>=0.10',
         'ipykernel>=6.29',
@@ -59,7 +60,7 @@ def joined(*names: str) -> list[str]:
 
 
 # what a pipeline needs; what any sub-command needs; what a contributor needs
-EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'crf', 'workflow')
+EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'workflow')
 EXTRAS['all'] = joined('run', 'coco', 'vis', 'web', 'video', 'onnx', 'heic')
 EXTRAS['dev'] = joined('all', 'slurm', 'photo', 'docs', 'test', 'lint', 'browser')
 

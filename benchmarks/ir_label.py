@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.case import Case
 from qaclims_mm.errors import FormatError
-from qaclims_mm.functional.crf import confident_labels
+from qaclims_mm.functional.crf_labels import confident_labels
 
 _SIZES = {'tiny': (4, 94, 125), 'full': (8, 375, 500)}
 _BARS = {'tiny': 1.2, 'full': 1.7}

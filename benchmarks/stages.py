@@ -7,6 +7,7 @@ import torch
 from benchmarks import (
     cam_export,
     cam_metric,
+    dense_crf,
     ir_label,
     irn_masks,
     predict,
@@ -24,6 +25,7 @@ STAGES: dict[str, Callable[[str, torch.device], Case]] = {
     'texts': texts.build,
     'cam_export': cam_export.build,
     'random_walk': random_walk.build,
+    'dense_crf': dense_crf.build,
     'ir_label': ir_label.build,
     'irn_masks': irn_masks.build,
     'cam_metric': cam_metric.build,

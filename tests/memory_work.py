@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from qaclims_mm.functional import crf
+from qaclims_mm.functional import crf_labels
 from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
+from qaclims_mm.functional.crf import CRFSettings, memory_of_fields
 from qaclims_mm.functional.evaluation import count_pixels
 from qaclims_mm.functional.par import pixel_adaptive_refinement
 from qaclims_mm.models.refiners.irn import IRNRefiner
@@ -49,11 +50,11 @@ def measure(folder: Path) -> dict[str, float]:
     tensor = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
     cells = torch.rand(CLASSES, SIDE // 4, SIDE // 4, generator=random)
     # two labels are what a field affords here
-    crf._MOST_VALUES = 2 * SIDE * SIDE
-    few = dict(settings=crf.CRFSettings(steps=1))
+    crf_labels._MOST_BYTES = memory_of_fields(2, 2, SIDE, SIDE)
+    few = dict(settings=CRFSettings(steps=1))
     irn = SimpleNamespace(normalise='image')
     # the first calls of libraries take memory that stays
-    crf.confident_labels(arrays[:1], labels[:1], image, **few)
+    crf_labels.confident_labels(arrays[:1], labels[:1], image, **few)
     calls = dict(
         merge=lambda: merge_multiscale_cams(coarse, SIZE),
         mask=lambda: mask_of_cams(maps, names, 0.25),
@@ -62,7 +63,7 @@ def measure(folder: Path) -> dict[str, float]:
         read=lambda: read_cams(path),
         read_strided=lambda: read_cams(path, full_size=False),
         read_one=lambda: read_cams(path, only=CLASSES - 1),
-        label=lambda: crf.confident_labels(arrays, labels, image, **few),
+        label=lambda: crf_labels.confident_labels(arrays, labels, image, **few),
         irn=lambda: IRNRefiner._full_size(irn, cells, SIZE),
         par=lambda: pixel_adaptive_refinement(tensor, maps[None], (1,), 1),
     )

@@ -5,11 +5,13 @@ import re
 import runpy
 import subprocess
 import sys
+from importlib.metadata import distribution
 from unittest import mock
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from tiny_runs import ROOT
 
@@ -41,6 +43,18 @@ def test_what_is_tested_keeps_the_bounds(metadata):
         assert need.specifier.contains(PINS[canonicalize_name(need.name)]), need
 
 
+def test_pins_install_on_the_oldest_python(metadata):
+    """Debian 12 has 3.11.2, and a pin that asks for a later one has no distribution there."""
+    oldest = metadata['python_requires'].removeprefix('>=') + '.0'
+    asked = {
+        name: SpecifierSet(found[0])
+        for name in PINS
+        if (found := distribution(name).metadata.get_all('Requires-Python'))
+    }
+    assert len(asked) > 100
+    assert {n: str(s) for n, s in asked.items() if not s.contains(oldest)} == {}
+
+
 def test_what_users_install_has_lower_bounds(metadata):
     for need in requirements(metadata, 'all', 'test'):
         assert [s.operator for s in need.specifier] == ['>='], need
@@ -48,8 +62,16 @@ def test_what_users_install_has_lower_bounds(metadata):
 
 def test_quickstart_installs_no_tool_for_developers(metadata):
     names = {need.name for need in requirements(metadata, 'run')}
-    assert not names & {'gradio', 'sphinx', 'playwright', 'pytest', 'ruff', 'tensorboard'}
-    assert {'onedl-mmsegmentation', 'open_clip_torch', 'pydensecrf2'} <= names
+    assert not names & {
+        'gradio',
+        'sphinx',
+        'playwright',
+        'pytest',
+        'ruff',
+        'tensorboard',
+        'pydensecrf2',
+    }
+    assert {'onedl-mmsegmentation', 'open_clip_torch', 'snakemake'} <= names
 
 
 def test_extras_that_messages_name_exist(metadata):

@@ -15,7 +15,7 @@ from tiny_runs import ROOT
 
 from qaclims_mm.datasets.coco14 import CLASSES, COCO14WeakDataset
 from qaclims_mm.datasets.samplers import ShardBatchSampler, ShardSampler
-from qaclims_mm.functional.crf import confident_labels
+from qaclims_mm.functional.crf_labels import confident_labels
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas.labels import write_labels
 

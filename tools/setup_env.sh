@@ -3,7 +3,7 @@
 # Keeps the active environment if it has them, else makes and reuses .venv with the versions of requirements/constraints.txt.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 EXTRA=${EXTRA:-run}
-MODULES='qaclims_mm, mmseg, mmpretrain, open_clip, transformers, pydensecrf, snakemake'
+MODULES='qaclims_mm, mmseg, mmpretrain, open_clip, transformers, snakemake'
 if [ "$EXTRA" = dev ]; then MODULES="$MODULES, pytest, pytest_timeout, xdist, hypothesis, mypy"; fi
 # isolated (-I), or the package would be found in this folder
 has_package() { "$1" -I -c "import importlib.util as i, sys; sys.exit(any(i.find_spec(m) is None for m in '$MODULES'.split(', ')))"; }

@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
+    '../_base_/texts/voc12.py',
 ]
 work_dir = f'{_base_.root}/clip_cam'
 image_size = 448  # px
@@ -13,26 +14,8 @@ model = dict(
     type='CLIPCAM',
     image_head=dict(type='CLIPImageHead', image_size=image_size, **clip),
     text_head=dict(type='CLIPTextHead', **clip),
-    class_names=[
-        'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
-        'dining table', 'dog', 'horse', 'motorbike', 'person', 'potted plant', 'sheep', 'sofa',
-        'train', 'tv monitor',
-    ],
-    class_texts={
-        'bird': 'bird avian',
-        'chair': 'chair seat',
-        'dining table': 'diningtable',
-        'person': 'person with clothes,people,human',
-        'potted plant': 'pottedplant',
-        'tv monitor': 'tvmonitor screen',
-    },
-    background_texts=[
-        'ground', 'land', 'grass', 'tree', 'building', 'wall', 'sky', 'lake', 'water', 'river',
-        'sea', 'railway', 'railroad', 'keyboard', 'helmet', 'cloud', 'house', 'mountain', 'ocean',
-        'road', 'rock', 'street', 'valley', 'bridge', 'sign',
-    ],
-    prompt='a clean origami {text}.',
-)  # fmt: skip
+    **_base_.voc12_texts,
+)
 test_dataloader = dict(
     dataset=dict(
         pipeline=[

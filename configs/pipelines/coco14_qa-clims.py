@@ -19,6 +19,9 @@ compared = dict(
     clims='configs/clims/clims_r50_clip-vitb32_2xb16-8e_coco14-512x512.py',
     puzzle='configs/puzzle_cam/puzzle-cam_r50_2xb8-5e_coco14-512x512.py',
     clip_cam='configs/clip_cam/clip-cam_clip-vitb16_coco14-448x448.py',
+    clip_es='configs/clip_es/clip-es_clip-vitb16_coco14-448x448.py',
+    weclip='configs/weclip/weclip_clip-vitb16_1xb4-80k_coco14-320x320.py',
+    weclip_test='configs/weclip/weclip-val_clip-vitb16_1xb4-80k_coco14-320x320.py',
 )
 # of qaclims run --masks-by and of qaclims compare
 sam3 = 'configs/prompted/prompted_sam3_{}_coco14-full.py'

@@ -2,7 +2,7 @@
 # QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on true masks
 from qaclims_mm.paths import config_path
 from qaclims_mm.workflow import method
-from qaclims_mm.workflow.method import chain, encode_texts, prediction, training
+from qaclims_mm.workflow.method import chain, prediction, texts_and_maps, training
 
 work_dir = 'work_dirs/miniworld'
 mini = 'configs/miniworld/{}_miniworld-112x112.py'
@@ -67,17 +67,35 @@ compared = dict(
     clims=mini.format('clims_r18-mini_clip-mini_1xb16-5e'),
     puzzle=mini.format('puzzle-cam_r18-mini_1xb16-3e'),
     clip_cam=mini.format('clip-cam_clip-mini'),
+    clip_es=mini.format('clip-es_clip-mini'),
+    weclip=mini.format('weclip_clip-mini_1xb16-3e'),
+    weclip_test=mini.format('weclip-val_clip-mini_1xb16-3e'),
 )
 # of qaclims run --masks-by and of qaclims compare
 masks = dict(par=mini.format('par_qa-clims'), sam=mini.format('sam_random_qa-clims'))
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
-fixed = mini.format('qa-clims_r18-mini_clip-mini-mask-fixed_1xb16-5e')
+# the word of its config; the stage has _ in the place of -
+other_texts = (
+    'fixed-fg',
+    'fixed-right',
+    'fixed-scene',
+    'answers-any',
+    'answers-class',
+    'answers-fixed',
+)
+ritc_on = mini.format('qa-clims_r18-mini_clip-mini-mask-{}_1xb16-5e')
+about_other = 'train RITC on other texts'
 comparators = [
     *method.comparators(compared, ['data'], starts_from_cam=False),
     prediction('qape_fixed', qape_fixed, 'fixed texts of each class as answers', ['data']),
-    encode_texts('fixed_texts', fixed, ['qape_fixed']),
-    training('fixed', fixed, 'train RITC on fixed texts', ['fixed_texts']),
-    prediction('fixed_maps', fixed, 'its maps and their mIoU', ['fixed'], of='fixed'),
+    *texts_and_maps('fixed', ritc_on.format('fixed'), 'train RITC on fixed texts', ['qape_fixed']),
+    *(
+        stage
+        for word in other_texts
+        for stage in texts_and_maps(
+            word.replace('-', '_'), ritc_on.format(word), about_other, ['qape']
+        )
+    ),
     *method.mask_stages(masks, ['data']),
 ]
 table = dict(

@@ -30,7 +30,7 @@ EXTRA_OF = {
     'av': 'video',
     **dict.fromkeys(('onnx', 'onnxscript', 'onnxruntime'), 'onnx'),
     **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
-    **dict.fromkeys(('transformers', 'open_clip', 'simplemma', 'pydensecrf'), 'run'),
+    **dict.fromkeys(('transformers', 'open_clip', 'simplemma'), 'run'),
     'snakemake': 'run',
     'pycocotools': 'coco',
     'tensorboard': 'vis',

@@ -1,7 +1,7 @@
 """Make the text bank of a RITC config: qaclims encode-texts CONFIG.
 
-The config's ``text_encoding`` names the corpus, CLIP, prompt, filter and question groups, and its
-``model.text_bank`` the folder.
+The config's ``text_encoding`` names the corpus, CLIP, prompt, filter, question groups and, if the
+answers are edited, the edit. Its ``model.text_bank`` names the folder.
 """
 
 from qaclims_mm.console import new_console
@@ -16,6 +16,7 @@ def main() -> None:
     parser = base_parser(__doc__)
     args = parser.parse_args()
     # these take seconds, and --help does not need them
+    from qaclims_mm.corpus.edits import edited_rows
     from qaclims_mm.corpus.store import VQACorpus
     from qaclims_mm.corpus.text_bank import TextIndex, encode_index, save_text_bank
     from qaclims_mm.engine.config import load_config
@@ -32,7 +33,7 @@ def main() -> None:
     index = TextIndex(cfg.bg_filter, cfg.groups)
     with new_progress() as progress:
         task = progress.add_task('reading the corpus', total=len(corpus))
-        for _, rows in corpus.by_shard():
+        for rows in edited_rows(corpus, cfg.get('edit')):
             index.add_image(rows)
             progress.advance(task)
         index.sort()

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from qaclims_mm.convert.files import atomic_folder, check_free
 from qaclims_mm.convert.pickles import PickledTensor, read_npy
+from qaclims_mm.corpus.edits import edited_rows
 from qaclims_mm.corpus.prompts import fill_prompt
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.corpus.text_bank import TextIndex, save_text_bank
@@ -197,7 +198,8 @@ def convert_text_cache(
     check_free(out, force, MANIFEST)
     answers = VQACorpus(corpus)
     index = TextIndex(text_encoding.bg_filter, text_encoding.groups)
-    for _, rows in track(answers.by_shard(), 'reading the corpus', len(answers)):
+    edited = edited_rows(answers, text_encoding.get('edit'))
+    for rows in track(edited, 'reading the corpus', len(answers)):
         index.add_image(rows)
     index.sort()
     cached = read_caches(fg, bg, text_encoding.prompt)

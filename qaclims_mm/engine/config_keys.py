@@ -53,8 +53,8 @@ _UNTYPED: dict[str, frozenset[str]] = {
     ),
     'env_cfg': frozenset(['cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit']),
     'randomness': frozenset(['seed', 'diff_rank_seed', 'deterministic']),
-    'text_encoding': frozenset(['corpus', 'text_head', 'prompt', 'bg_filter', 'groups']),
-    'ir_label': frozenset(['cams', 'type', 'conf_fg', 'conf_bg', 'crf']),
+    'text_encoding': frozenset(['corpus', 'text_head', 'prompt', 'bg_filter', 'groups', 'edit']),
+    'ir_label': frozenset(['cams', 'conf_fg', 'conf_bg', 'crf']),
     'ir_label.crf': frozenset(CRFSettings._fields),
 }
 # {part of a config: keys that mmengine takes out before it builds a class}

@@ -1,7 +1,6 @@
 """The stage ``ir_label``: confident labels of activation maps, by a dense CRF on all cores."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +12,13 @@ from qaclims_mm.engine.memory import affordable_processes
 from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels, memory_of_labels
-from qaclims_mm.functional.crf_torch import TorchDenseCRF
+from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.functional.crf_labels import confident_labels, memory_of_labels
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import Manifest, claim_folder, file_of, hash_config, read_cams, write_mask
 from qaclims_mm.schemas.project import write_classes
 from qaclims_mm.schemas.work_dir import IR_LABELS
-
-FIELDS = ('DenseCRF', 'TorchDenseCRF')
 
 
 class LabelOptions(NamedTuple):
@@ -29,14 +26,12 @@ class LabelOptions(NamedTuple):
 
     Attributes:
         cams: Folder of the maps.
-        type: ``DenseCRF`` on the cores, or ``TorchDenseCRF``, on the GPU if there is one.
         conf_fg: Map value of the background where foreground is looked for.
         conf_bg: The same where background is looked for.
         crf: Fields of ``CRFSettings`` that differ from the defaults.
     """
 
     cams: str
-    type: str = FIELDS[0]
     conf_fg: float = 0.3
     conf_bg: float = 0.05
     crf: dict[str, Any] | None = None
@@ -49,7 +44,7 @@ class LabelMaker:
         steps: Transforms that add ``img`` and the maps to a record.
         folder: Folder of the labels.
         options: Thresholds and CRF.
-        device: Device of a ``TorchDenseCRF``.
+        device: Where the CRF computes.
         strict: Whether a bad record is an error.
     """
 
@@ -64,8 +59,7 @@ class LabelMaker:
         self.steps, self.folder, self.strict = list(steps), folder, strict
         self.thresholds = options.conf_fg, options.conf_bg
         self.settings = CRFSettings(**(options.crf or {}))
-        of_torch = options.type == FIELDS[1]
-        self.make_field = partial(TorchDenseCRF, device=device) if of_torch else None
+        self.device = device
 
     def __call__(self, record: dict) -> tuple[str, str]:
         """Return the id of the image, and why it has no labels or ''.
@@ -87,7 +81,7 @@ class LabelMaker:
             record['img'],
             *self.thresholds,
             self.settings,
-            self.make_field,
+            self.device,
         )
         write_mask(file_of(self.folder, image_id, '.png'), labels)
         return image_id, ''
@@ -146,7 +140,7 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
         for record in dataset.iterate_records()
         if record['image_id'] in mine and not file_of(folder, record['image_id'], '.png').is_file()
     ]
-    on_gpu = options.type == FIELDS[1] and torch.cuda.is_available()
+    on_gpu = torch.cuda.is_available()
     maker = LabelMaker(
         dataset.pipeline.transforms, folder, options, 'cuda' if on_gpu else 'cpu', dataset.strict
     )
@@ -169,7 +163,7 @@ def read_options(cfg: Config) -> LabelOptions:
     """Return the config's ``ir_label``.
 
     Raises:
-        ConfigError: If there is none, it lacks the maps, or its type is unknown.
+        ConfigError: If there is none, or it lacks the maps.
     """
     values = cfg.get('ir_label')
     if values is None or not values.get('cams'):
@@ -177,10 +171,7 @@ def read_options(cfg: Config) -> LabelOptions:
             f'{cfg.filename} has no ir_label with the folder of the maps; add '
             "ir_label = dict(cams='...') or take a config such as those of configs/irn/ir-label_*."
         )
-    options = LabelOptions(**values)
-    if options.type not in FIELDS:
-        raise ConfigError(f'ir_label.type must be {" or ".join(FIELDS)}, but got {options.type!r}.')
-    return options
+    return LabelOptions(**values)
 
 
 def _memory_of(records: Sequence[dict], folder: str) -> int:

@@ -12,7 +12,8 @@ from mmengine.dist import get_dist_info
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
-from qaclims_mm.functional.crf import CRFSettings, crf_labels
+from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.functional.crf_labels import crf_labels
 from qaclims_mm.registry import METRICS
 
 

@@ -1,24 +1,21 @@
-"""Dense conditional random fields: labels that follow the contours of a picture.
+"""The dense CRF of two Gaussian kernels, without approximating its lattice, on any device.
 
-Shapes: N labels with the background, n classes, H W pixels.
+Shapes: F fields of one picture, N labels with the background, H W pixels.
 """
 
-import math
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from PIL import Image
+import torch
+from torch import Tensor
 
-UNSURE = 255
-# labels times pixels of a field: beyond that it is computed at a lower resolution, which an image
-# of 1024 x 768 px with more than 41 classes is
-_MOST_VALUES = 2**25
-# what a field holds per label and pixel, measured: energies, probabilities, messages and lattice
-_BYTES = 28
-# from energies (N, H, W) to probabilities of that shape
-Field = Callable[[np.ndarray], np.ndarray]
+from qaclims_mm.functional.permutohedral import PermutohedralFilter
+
+# columns that a filter takes at once; more would only need more memory
+_COLUMNS = 32
+# bytes a pixel of a photograph, measured: both lattices and what makes them, and what a label takes
+_BYTES_OF_LATTICES, _BYTES_OF_LABEL = 400, 34
+Array = TypeVar('Array', np.ndarray, Tensor)
 
 
 class CRFSettings(NamedTuple):
@@ -37,176 +34,100 @@ class CRFSettings(NamedTuple):
 
 
 class DenseCRF:
-    """The field of one picture; its lattice is built once for any number of inferences.
+    """The field of one picture; its lattices are built once for any number of inferences.
 
     Args:
         image: uint8 ``(H, W, 3)``.
-        number: N, at least 2.
         settings: Kernels and steps.
-    """
-
-    def __init__(self, image: np.ndarray, number: int, settings: CRFSettings) -> None:
-        from pydensecrf.densecrf import DenseCRF2D
-
-        self.shape = (number, *image.shape[:2])
-        self.steps = settings.steps
-        self.field = DenseCRF2D(image.shape[1], image.shape[0], number)
-        self.field.addPairwiseGaussian(sxy=settings.gaussian_xy, compat=settings.gaussian_weight)
-        self.field.addPairwiseBilateral(
-            sxy=settings.bilateral_xy,
-            srgb=settings.bilateral_rgb,
-            # a copy: the library refuses arrays that must not be written, as Pillow's
-            rgbim=np.array(image, order='C'),
-            compat=settings.bilateral_weight,
-        )
-
-    def __call__(self, energy: np.ndarray) -> np.ndarray:
-        """Return probabilities ``(N, H, W)`` for energies, minus log-probabilities, of that shape.
-
-        Raises:
-            ValueError: If the energies are of another shape.
-        """
-        if energy.shape != self.shape:
-            raise ValueError(f'energies must be {self.shape}, but got {energy.shape}.')
-        flat = energy.reshape(self.shape[0], -1)
-        self.field.setUnaryEnergy(np.ascontiguousarray(flat, dtype=np.float32))
-        return np.array(self.field.inference(self.steps), dtype=np.float32).reshape(self.shape)
-
-
-def label_energy(labels: np.ndarray, number: int, confidence: float = 0.7) -> np.ndarray:
-    """Return the energies ``(N, H, W)`` of labels that are right with a given probability.
-
-    Args:
-        labels: ``(H, W)`` in 0 .. N - 1.
-        number: N, at least 2.
-        confidence: That probability; the other labels share the rest.
-    """
-    others = (1 - confidence) / (number - 1)
-    energy = np.full((number, *labels.shape), -np.log(others), dtype=np.float32)
-    np.put_along_axis(energy, labels[None], np.float32(-np.log(confidence)), axis=0)
-    return energy
-
-
-def confident_labels(
-    cams: np.ndarray,
-    class_indices: np.ndarray,
-    image: np.ndarray,
-    conf_fg: float = 0.3,
-    conf_bg: float = 0.1,
-    settings: CRFSettings | None = None,
-    make_field: Callable[..., Field] | None = None,
-) -> np.ndarray:
-    """Return what is surely foreground, surely background, and 255 in between.
-
-    Maps are taken twice, with the background at either threshold, and each made to follow the
-    picture's contours by a dense CRF. A pixel of a class at ``conf_fg`` is of that class, one of
-    no class at either is background. Of many classes the contours are those of a smaller picture,
-    so that the memory stays within ``memory_of_labels``.
-
-    Args:
-        cams: Maps in [0, 1], ``(n, H, W)``.
-        class_indices: Of the maps, without the background, ``(n,)``; with none, all is background.
-        image: uint8 ``(H, W, 3)``.
-        conf_fg: Map value of the background where foreground is looked for.
-        conf_bg: The same where background is looked for; the released code has 0.1, IRN 0.05.
-        settings: Of the CRF.
-        make_field: ``DenseCRF``, the default, or what takes its place.
-
-    Returns:
-        ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
+        device: Where it computes.
 
     Raises:
-        ValueError: If maps and image are of other sizes, or a map has NaN.
+        ValueError: If the image is no such array, or a kernel is too narrow for it.
 
     Source:
-        step/cam_to_ir_label.py of the released code (IRN's).
+        Kraehenbuehl and Koltun, Efficient Inference in Fully Connected CRFs, 2011; Potts model,
+        symmetric normalisation.
     """
-    if cams.shape != (len(class_indices), *image.shape[:2]):
-        raise ValueError(
-            f'maps must be {(len(class_indices), *image.shape[:2])} for {len(class_indices)} '
-            'classes and an image of '
-            f'that size, but got {cams.shape}.'
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        settings: CRFSettings | None = None,
+        device: str | torch.device = 'cpu',
+    ) -> None:
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+            raise ValueError(
+                f'the image must be uint8 (H, W, 3), but is {image.dtype} {image.shape}.'
+            )
+        settings = settings or CRFSettings()
+        self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
+        # a copy, since torch takes no arrays that must not be written, as Pillow's are
+        pixels = torch.from_numpy(image.copy()).to(self.device).view(-1, 3)
+        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
+        places = torch.stack([columns.repeat(len(rows)), rows.repeat_interleave(len(columns))], 1)
+        near = PermutohedralFilter(places / settings.gaussian_xy)
+        alike = PermutohedralFilter(
+            torch.cat([places / settings.bilateral_xy, pixels / settings.bilateral_rgb], 1)
         )
-    if not len(class_indices):
-        return np.zeros(image.shape[:2], dtype=np.uint8)
-    has_nan = np.isnan(cams).any(axis=(1, 2))
-    if has_nan.any():
-        broken = np.asarray(class_indices)[has_nan].tolist()
-        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
-    number = len(class_indices) + 1
-    full = image.shape[:2]
-    image, settings = _affordable(image, number, settings or CRFSettings())
-    field = (make_field or DenseCRF)(image, number, settings)
-    names = np.concatenate([[0], np.asarray(class_indices) + 1])
-    surely, perhaps = (
-        names[
-            field(label_energy(_nearest(_best(cams, threshold), image.shape[:2]), number)).argmax(0)
-        ]
-        for threshold in (conf_fg, conf_bg)
-    )
-    unsure = np.where(perhaps == 0, 0, UNSURE)
-    labels = np.where(surely != 0, surely, unsure)
-    return _nearest(labels.astype(np.uint8 if names.max() <= UNSURE else np.uint16), full)
+        near.normalise(settings.gaussian_weight)
+        alike.normalise(settings.bilateral_weight)
+        self.kernels = near, alike
+
+    @torch.no_grad()
+    def __call__(self, energies: Array) -> Array:
+        """Return probabilities ``(F, N, H, W)``, float32, as an array or tensor.
+
+        Args:
+            energies: Minus log-probabilities of that shape.
+
+        Raises:
+            ValueError: If they are of another shape, or have NaN or infinite values.
+        """
+        shape = tuple(energies.shape)
+        if len(shape) != 4 or shape[2:] != tuple(self.size):
+            wanted = ', '.join(map(str, self.size))
+            raise ValueError(f'energies must be (F, N, {wanted}), but got {shape}.')
+        if isinstance(energies, Tensor):
+            return self._infer(energies.to(self.device, torch.float32))
+        given = torch.from_numpy(np.array(energies, np.float32)).to(self.device)
+        return self._infer(given).cpu().numpy()
+
+    def _infer(self, energies: Tensor) -> Tensor:
+        finite = energies.flatten(1).isfinite().all(1)
+        if not finite.all():
+            bad = (~finite).nonzero()[:, 0].tolist()
+            raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
+        energies = energies.flatten(2)
+        beliefs = torch.softmax(-energies, 1)
+        scores = torch.empty_like(beliefs)
+        near, alike = self.kernels
+        for _ in range(self.steps):
+            flat = beliefs.flatten(0, 1), scores.flatten(0, 1)
+            for values, found in zip(*(part.split(_COLUMNS) for part in flat), strict=True):
+                values = values.t().contiguous()
+                found.copy_((near(values) + alike(values)).t())
+            torch.softmax(scores.sub_(energies), 1, out=beliefs)
+        return beliefs.unflatten(2, self.size)
 
 
-def memory_of_labels(classes: int, height: int, width: int) -> int:
-    """Return how many bytes ``confident_labels`` takes at most, with the maps.
-
-    Args:
-        classes: Number of maps.
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
-    """
-    # float32 maps, made of those of a byte
-    maps = 5 * classes * height * width
-    return maps + _BYTES * min((classes + 1) * height * width, _MOST_VALUES)
+def memory_of_fields(fields: int, labels: int, height: int, width: int) -> int:
+    """Return how many bytes fields of a photograph take; noise may take three times as many."""
+    return height * width * (_BYTES_OF_LATTICES + _BYTES_OF_LABEL * fields * labels)
 
 
-def _affordable(
-    image: np.ndarray, number: int, settings: CRFSettings
-) -> tuple[np.ndarray, CRFSettings]:
-    """Return a picture that is small enough for a field of N labels, and settings for it."""
-    height, width = image.shape[:2]
-    factor = math.sqrt(_MOST_VALUES / (number * height * width))
-    if factor >= 1:
-        return image, settings
-    rows = max(1, int(height * factor))
-    columns = max(1, min(int(width * factor), _MOST_VALUES // (number * rows)))
-    resized = Image.fromarray(image).resize((columns, rows), Image.Resampling.BICUBIC)
-    near, far = settings.gaussian_xy * factor, settings.bilateral_xy * factor
-    return np.asarray(resized), settings._replace(gaussian_xy=near, bilateral_xy=far)
-
-
-def _nearest(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
-    """Return labels ``(H, W)`` at another size, by the nearest pixels."""
-    if labels.shape == tuple(size):
-        return labels
-    rows, columns = (
-        (2 * np.arange(new) + 1) * old // (2 * new)
-        for new, old in zip(size, labels.shape, strict=True)
-    )
-    return labels[rows][:, columns]
-
-
-def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
-    """Return the labels ``(H, W)`` of probabilities ``(N, H, W)`` along a picture's contours.
+def dense_crf(image: np.ndarray, energies: Array, settings: CRFSettings | None = None) -> Array:
+    """Return the probabilities of fields that share a picture, which makes its lattice once.
 
     Args:
-        path: The picture, of that size; its raw RGB values are what the settings are for.
-        probabilities: Of the N classes.
-        settings: Of the CRF.
+        image: uint8 ``(H, W, 3)``.
+        energies: Minus log-probabilities ``(F, N, H, W)``; tensors are computed where they are.
+        settings: Kernels and steps.
+
+    Returns:
+        Float32 ``(F, N, H, W)``, an array or a tensor as the energies are.
+
+    Raises:
+        ValueError: As of ``DenseCRF``.
     """
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert('RGB'))
-    energy = -np.log(np.clip(probabilities.astype(np.float32), 1e-5, 1))
-    return DenseCRF(pixels, len(probabilities), settings)(energy).argmax(0)
-
-
-def _best(cams: np.ndarray, background: float) -> np.ndarray:
-    """Return the index of the highest map per pixel, 0 where none is above the background."""
-    highest = np.full(cams.shape[1:], background, dtype=cams.dtype)
-    best = np.zeros(cams.shape[1:], dtype=np.int64)
-    for index, one in enumerate(cams, start=1):
-        best[one > highest] = index
-        np.maximum(highest, one, out=highest)
-    return best
+    device = energies.device if isinstance(energies, Tensor) else 'cpu'
+    return DenseCRF(image, settings, device)(energies)

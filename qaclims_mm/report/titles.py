@@ -9,6 +9,8 @@ TITLES = {
     'qape': 'QAPE, questions and answers',
     'cam': 'CAM, the baseline',
     'clip_cam': 'CLIP, not trained',
+    'clip_es': 'CLIP-ES, not trained',
+    'weclip': 'WeCLIP',
     'puzzle': 'Puzzle-CAM',
     'clims': 'CLIMS',
     'ritc': 'RITC without QAPE',

@@ -98,6 +98,23 @@ def encode_texts(name: str, config: str, needs: Sequence[str] = ()) -> dict:
     return dict(name=name, command='encode-texts', config=config, about=about, needs=needs)
 
 
+def texts_and_maps(name: str, config: str, about: str, needs: Sequence[str] = ()) -> list[dict]:
+    """Return a RITC training with the text bank that it reads, up to its maps.
+
+    Args:
+        name: Of the training; ``NAME_texts`` makes the bank, ``NAME_maps`` the maps.
+        config: Of all three.
+        about: What the training does.
+        needs: Stages whose files the bank is made from.
+    """
+    texts = f'{name}_texts'
+    return [
+        encode_texts(texts, config, needs),
+        training(name, config, about, [texts]),
+        prediction(f'{name}_maps', config, 'its maps and their mIoU', [name], of=name),
+    ]
+
+
 def chain(
     configs: Mapping[str, str],
     about_test: str = 'its mIoU on val',
@@ -164,8 +181,9 @@ def comparators(
     """Return what suites compare the paper's method with, up to the maps.
 
     Args:
-        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``clip_cam``, which is not
-            trained.
+        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``weclip``, of
+            ``weclip_test``, which judges WeCLIP's own masks, and of ``clip_cam`` and ``clip_es``,
+            which are not trained.
         data: Stages that make the images.
         starts_from_cam: Whether RITC's and CLIMS's trainings start from the weights of ``cam``.
     """
@@ -174,14 +192,22 @@ def comparators(
         ritc='train RITC without QAPE: the class against "no class"',
         clims='train CLIMS, whose texts are fixed',
         puzzle='train Puzzle-CAM',
+        weclip='train WeCLIP, a decoder on the frozen CLIP',
     )
-    needs = dict(ritc=[*first, 'texts'], clims=[*data, *first], puzzle=data)
+    needs = dict(ritc=[*first, 'texts'], clims=[*data, *first], puzzle=data, weclip=data)
     stages = []
     for name, what in about.items():
         maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
         stages += [training(name, configs[name], what, needs[name]), maps]
-    about_clip = 'maps of CLIP alone and their mIoU'
-    return [*stages, prediction('clip_cam_maps', configs['clip_cam'], about_clip, data)]
+    masks = 'masks of WeCLIP itself, and their mIoU on val'
+    stages.append(prediction('weclip_test', configs['weclip_test'], masks, ['weclip'], of='weclip'))
+    untrained = dict(
+        clip_cam='maps of CLIP alone and their mIoU',
+        clip_es='maps of CLIP refined by its attention, and their mIoU',
+    )
+    for name, what in untrained.items():
+        stages.append(prediction(f'{name}_maps', configs[name], what, data))
+    return stages
 
 
 def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[dict]:

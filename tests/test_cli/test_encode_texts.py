@@ -121,6 +121,38 @@ def test_equal_runs_give_equal_bytes_and_another_prompt_does_not(work, capsys):
     }
 
 
+EDIT = """
+_base_ = './config.py'
+text_encoding = dict(
+    edit=dict(type='ListedBackgrounds', lists=dict(cat=['lawn', 'tree'], boat=['{sea}']))
+)
+"""
+
+
+def test_an_edit_of_the_answers(work, capsys):
+    encode(capsys)
+    before = Manifest.read(work / 'text_bank')
+    (work / 'edited.py').write_text(EDIT)
+    done = run_tool('encode_texts', 'edited.py', '--work-dir', 'run', capsys=capsys)
+    assert done.status == 0, done.text
+    files = check_text_bank(work / 'text_bank')
+    rows = files.index.to_pylist()
+    assert [_texts(files.texts, r['bg']) for r in rows] == [['lawn', 'tree'], ['{sea}'], ['lawn']]
+    assert [_texts(files.texts, r['fg']) for r in rows] == [['tabby cat'], [], ['tabby cat']]
+    # it is another bank of the same corpus
+    after = Manifest.read(work / 'text_bank')
+    assert after.inputs == before.inputs
+    assert after.config_hash != before.config_hash
+
+
+def test_an_edit_that_the_corpus_cannot_have(work, capsys):
+    (work / 'edited.py').write_text(EDIT.replace("boat=['{sea}']", "ship=['{sea}']"))
+    done = run_tool('encode_texts', 'edited.py', '--work-dir', 'run', capsys=capsys)
+    assert done.status == 1
+    assert "there is no list of 'boat'; lists must have all classes" in done.text
+    assert not (work / 'text_bank').exists()
+
+
 def test_missing_corpus(work, capsys):
     (work / 'corpus/manifest.json').unlink()
     done = encode(capsys)

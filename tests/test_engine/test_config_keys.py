@@ -71,6 +71,10 @@ def test_names_that_are_read(tmp_path):
         ('randomness = dict(sead=1)', r'randomness\.sead .* did you mean seed'),
         ('text_encoding = dict(promt="x")', r'text_encoding\.promt .* did you mean prompt'),
         (
+            'text_encoding = dict(edit=dict(type="ListedBackgrounds", list=dict()))',
+            r'text_encoding\.edit\.list is no option of ListedBackgrounds; did you mean lists',
+        ),
+        (
             'default_hooks = dict(logger=dict(intervall=1))',
             r'logger\.intervall is no option of LoggerHook; did you mean interval',
         ),

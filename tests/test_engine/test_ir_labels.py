@@ -12,8 +12,8 @@ from qaclims_mm.engine import ir_labels, memory
 from qaclims_mm.engine.ir_labels import make_ir_labels
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError, StageError
-from qaclims_mm.functional.crf import CRFSettings, confident_labels, memory_of_labels
-from qaclims_mm.functional.crf_torch import TorchDenseCRF
+from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.functional.crf_labels import confident_labels, memory_of_labels
 from qaclims_mm.schemas import (
     Manifest,
     file_of,
@@ -74,10 +74,6 @@ def masks_of(folder):
     [
         ({}, dict(conf_fg=0.3, conf_bg=0.05)),
         ({'ir_label.conf_fg': 0.6, 'ir_label.conf_bg': 0.2}, dict(conf_fg=0.6, conf_bg=0.2)),
-        (
-            {'ir_label.type': 'TorchDenseCRF'},
-            dict(conf_fg=0.3, conf_bg=0.05, make_field=TorchDenseCRF),
-        ),
     ],
 )
 def test_labels_are_those_of_the_function(label, tmp_path, changes, options):
@@ -198,7 +194,6 @@ def test_a_killed_process(label, monkeypatch):
     [
         (dict(ir_label=None), r'tiny\.py has no ir_label with the folder of the maps'),
         ({'ir_label.cams': ''}, 'has no ir_label with the folder of the maps'),
-        ({'ir_label.type': 'CRF'}, 'must be DenseCRF or TorchDenseCRF, but got .CRF.'),
         (dict(test_dataloader=None), r'has no test_dataloader\.dataset, the images to label'),
     ],
 )
@@ -243,27 +238,25 @@ def test_a_shard_without_images(label, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('kind', 'gpu', 'jobs', 'wanted'),
+    ('gpu', 'jobs', 'wanted'),
     [
-        ('TorchDenseCRF', True, None, (1, 'cuda')),
-        ('TorchDenseCRF', True, 2, (2, 'cuda')),
-        ('TorchDenseCRF', False, None, (4, 'cpu')),
-        ('DenseCRF', True, None, (4, None)),
-        ('DenseCRF', False, 3, (3, None)),
+        (True, None, (1, 'cuda')),
+        (True, 2, (2, 'cuda')),
+        (False, None, (4, 'cpu')),
+        (False, 3, (3, 'cpu')),
     ],
 )
-def test_processes_and_device(label, monkeypatch, kind, gpu, jobs, wanted):
+def test_processes_and_device(label, monkeypatch, gpu, jobs, wanted):
     def run(maker, records, jobs, preload):
         assert len(records) == 4
-        device = maker.make_field.keywords['device'] if maker.make_field else None
-        asked.append((jobs, device))
+        asked.append((jobs, maker.device))
         return []
 
     asked = []
     monkeypatch.setattr(ir_labels, 'run_in_processes', run)
     monkeypatch.setattr(ir_labels, 'number_of_cores', lambda: 5)
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
-    label(jobs=jobs, **{'ir_label.type': kind})
+    label(jobs=jobs)
     assert asked == [wanted]
 
 

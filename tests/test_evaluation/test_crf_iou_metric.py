@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 
 from qaclims_mm.evaluation.crf_iou_metric import CRFIoUMetric
-from qaclims_mm.functional.crf import CRFSettings, crf_labels
+from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.functional.crf_labels import crf_labels
 
 
 @pytest.fixture

@@ -1,8 +1,14 @@
+import itertools
+
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
-from qaclims_mm.functional import crf
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF, confident_labels, label_energy
+from qaclims_mm.functional import crf as module
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, dense_crf
+from qaclims_mm.functional.crf_labels import label_energy
+from qaclims_mm.miniworld.regions import draw_pictures
 
 
 def picture(height=24, width=32, seed=0):
@@ -41,129 +47,193 @@ def naive_mean_field(image, energy, settings):
     return q.reshape(energy.shape)
 
 
-def test_field_against_all_pairs_of_pixels():
+def of_the_library(image, energies, settings):
+    """Return what pydensecrf makes of each field, ``(F, N, H, W)``."""
+    densecrf = pytest.importorskip('pydensecrf.densecrf')
+    labels, (height, width) = energies.shape[1], image.shape[:2]
+    field = densecrf.DenseCRF2D(width, height, labels)
+    field.addPairwiseGaussian(sxy=settings.gaussian_xy, compat=settings.gaussian_weight)
+    field.addPairwiseBilateral(
+        sxy=settings.bilateral_xy,
+        srgb=settings.bilateral_rgb,
+        rgbim=np.array(image, order='C'),
+        compat=settings.bilateral_weight,
+    )
+    made = []
+    for energy in energies:
+        field.setUnaryEnergy(np.ascontiguousarray(energy.reshape(labels, -1), np.float32))
+        made.append(np.array(field.inference(settings.steps)))
+    return np.array(made).reshape(energies.shape)
+
+
+def blobs(labels, height, width, seed=0):
+    """Return labels ``(H, W)`` in smooth parts."""
+    random = np.random.default_rng(seed).random((labels, 5, 6), dtype=np.float32)
+    size = (width, height)
+    return np.stack(
+        [np.asarray(Image.fromarray(r).resize(size, Image.Resampling.BICUBIC)) for r in random]
+    ).argmax(0)
+
+
+def energies_of(image, labels, fields=2):
+    size = image.shape[:2]
+    return np.stack([label_energy(blobs(labels, *size, seed), labels) for seed in range(fields)])
+
+
+def assert_as_the_library(image, labels, settings=CRFSettings()):  # noqa: B008 - immutable
+    energies = energies_of(image, labels)
+    got, wanted = (f(image, energies, settings) for f in (dense_crf, of_the_library))
+    assert np.abs(got - wanted).max() < 1e-4
+    np.testing.assert_array_equal(got.argmax(1), wanted.argmax(1))
+
+
+@pytest.mark.parametrize('labels', [2, 3, 21])
+@pytest.mark.parametrize(
+    'settings', [CRFSettings(), CRFSettings(1, 1, 3, 67, 3, 4), CRFSettings(5, 2.5, 1, 10, 13, 2)]
+)
+def test_probabilities_of_the_library(labels, settings):
+    for _, made in itertools.islice(draw_pictures(3, 2), 2):
+        assert_as_the_library(made.image, labels, settings)
+
+
+@pytest.mark.realdata
+def test_photographs_as_the_library(realdata_dir):
+    paths = sorted(realdata_dir.rglob('*.jpg'))
+    assert len(paths) > 10
+    for path in paths[:: max(1, len(paths) // 8)]:
+        assert_as_the_library(np.asarray(Image.open(path).convert('RGB')), 3)
+
+
+@pytest.mark.slow
+@pytest.mark.realdata
+def test_forty_photographs_as_the_library(realdata_dir):
+    for path in sorted(realdata_dir.rglob('*.jpg'))[:40]:
+        assert_as_the_library(np.asarray(Image.open(path).convert('RGB')), 3)
+
+
+@pytest.mark.parametrize(
+    ('height', 'width'), [(1, 4), (4, 1), (200, 2), (3, 1000), (16, 17)], ids=str
+)
+def test_odd_sizes_as_the_library(height, width):
+    """Of 4 n pixels; the library fills other numbers up with black ones at the corner."""
+    random = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    assert_as_the_library(random, 2)
+
+
+def test_against_all_pairs_of_pixels():
     image, settings = picture(), CRFSettings(bilateral_xy=10, bilateral_rgb=20)
     labels = np.random.default_rng(1).integers(0, 2, image.shape[:2])
     labels[:, :16] |= np.random.default_rng(2).random((24, 16)) < 0.5
     energy = label_energy(labels, 2)
-    got = DenseCRF(image, 2, settings)(energy)
+    [got] = dense_crf(image, energy[None], settings)
     wanted = naive_mean_field(image, energy, settings)
     assert got.sum(0) == pytest.approx(1, abs=1e-5)
-    # the library approximates both sums on a lattice
+    # the lattice approximates both sums
     assert (got.argmax(0) == wanted.argmax(0)).mean() > 0.97
 
 
-def test_field_is_used_again():
-    image, rng = picture(), np.random.default_rng(0)
-    field = DenseCRF(image, 3, CRFSettings())
-    for _ in range(3):
-        energy = rng.random((3, 24, 32), dtype=np.float32)
-        np.testing.assert_array_equal(field(energy), DenseCRF(image, 3, CRFSettings())(energy))
+def test_fields_together_are_those_alone():
+    image = picture()
+    energies = energies_of(image, 3, fields=4)
+    together = dense_crf(image, energies)
+    for energy, found in zip(energies, together, strict=True):
+        [alone] = dense_crf(image, energy[None])
+        np.testing.assert_allclose(found, alone, atol=2e-6)
 
 
-def test_pictures_that_must_not_be_written():
+def test_a_field_is_used_again():
+    image = picture()
+    field = DenseCRF(image)
+    for seed in range(3):
+        energies = energies_of(image, 3, seed + 1)
+        np.testing.assert_array_equal(field(energies), dense_crf(image, energies))
+
+
+def test_many_labels_in_parts(monkeypatch):
+    image = picture(10, 12)
+    energies = energies_of(image, 40)
+    wanted = dense_crf(image, energies)
+    monkeypatch.setattr(module, '_COLUMNS', 7)
+    np.testing.assert_allclose(dense_crf(image, energies), wanted, atol=1e-6)
+
+
+def test_tensors_and_arrays():
+    image = picture()
+    energies = energies_of(image, 3)
+    found = dense_crf(image, torch.from_numpy(energies).double())
+    assert found.dtype == torch.float32
+    np.testing.assert_array_equal(found, dense_crf(image, energies))
+    assert dense_crf(image, energies.astype(np.float16)).dtype == np.float32
+
+
+def test_nothing_given_is_written():
     image = picture()
     image.flags.writeable = False
-    energy = label_energy(np.zeros((24, 32), int), 2)
-    wanted = DenseCRF(picture(), 2, CRFSettings())(energy)
-    np.testing.assert_array_equal(DenseCRF(image, 2, CRFSettings())(energy), wanted)
+    energies = energies_of(image, 2)
+    before = energies.copy()
+    dense_crf(image, energies)
+    given = torch.from_numpy(energies)
+    dense_crf(image, given)
+    np.testing.assert_array_equal(given, before)
 
 
-def test_energies_of_another_shape():
-    with pytest.raises(ValueError, match=r'energies must be \(2, 24, 32\), but got \(3, 24, 32\)'):
-        DenseCRF(picture(), 2, CRFSettings())(np.zeros((3, 24, 32)))
+@pytest.mark.parametrize('shape', [(1, 1), (7, 9)])
+def test_a_picture_of_one_colour(shape):
+    image = np.full((*shape, 3), 77, np.uint8)
+    energies = energies_of(image, 2)
+    found = dense_crf(image, energies)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
 
 
-def test_label_energy():
-    energy = label_energy(np.array([[0, 2]]), 3, confidence=0.8)
-    np.testing.assert_allclose(np.exp(-energy[:, 0, 0]), [0.8, 0.1, 0.1], rtol=1e-6)
-    np.testing.assert_allclose(np.exp(-energy[:, 0, 1]), [0.1, 0.1, 0.8], rtol=1e-6)
+def test_one_label():
+    np.testing.assert_array_equal(dense_crf(picture(), np.ones((2, 1, 24, 32))), 1)
 
 
-def test_confident_labels_follow_the_picture():
-    image = picture()
-    cams = np.zeros((1, 24, 32), np.float32)
-    # the left half is surely of the class but for a hole, the right one is a little active
-    cams[0, :, :16], cams[0, 10:12, 5:7], cams[0, :, 16:] = 0.9, 0.2, 0.15
-    labels = confident_labels(cams, np.array([4]), image)
-    assert labels.dtype == np.uint8
-    assert (labels[:, :15] == 5).all()
-    assert (labels[:, 17:] == 255).all()
-    assert (confident_labels(cams, np.array([4]), image, conf_bg=0.2)[:, 17:] == 0).all()
+def test_no_field():
+    assert dense_crf(picture(), np.zeros((0, 2, 24, 32))).shape == (0, 2, 24, 32)
 
 
-def test_an_image_without_a_class_is_background():
-    labels = confident_labels(np.zeros((0, 24, 32)), np.zeros(0, np.int64), picture())
-    assert labels.shape == (24, 32)
-    assert not labels.any()
+def test_two_hundred_labels():
+    image = picture(12, 16)
+    assert_as_the_library(image, 200)
 
 
-def test_maps_of_another_size():
-    with pytest.raises(ValueError, match=r'maps must be \(1, 24, 32\).*but got \(1, 24, 31\)'):
-        confident_labels(np.zeros((1, 24, 31)), np.array([1]), picture())
+def test_a_long_strip():
+    strip = np.random.default_rng(0).integers(0, 256, (5, 20_000, 3), np.uint8)
+    found = dense_crf(strip, energies_of(strip, 2, 1), CRFSettings(steps=1))
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
 
 
-def test_maps_with_nan_are_named():
-    cams = np.zeros((3, 24, 32), np.float32)
-    cams[1, 5, 5] = np.nan
-    with pytest.raises(ValueError, match=r'^the maps of the class indices \[7\] have NaN; make'):
-        confident_labels(cams, np.array([2, 7, 9]), picture())
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_energies_that_are_no_numbers_name_their_field(value):
+    energies = energies_of(picture(), 2, 3)
+    energies[1, 0, 5, 6] = value
+    with pytest.raises(ValueError, match=r'^the energies of the fields \[1\] have NaN or inf'):
+        dense_crf(picture(), energies)
 
 
-@pytest.mark.goldens
-def test_labels_of_the_released_code(goldens_dir):
-    golden = np.load(goldens_dir / 'ir_label.npz')
-    labels = confident_labels(golden['cams'], golden['keys'], golden['img'])
-    np.testing.assert_array_equal(labels, golden['conf'])
+@pytest.mark.parametrize('shape', [(2, 24, 32), (1, 2, 24, 31), (1, 2, 32, 24), (1, 1, 2, 24, 32)])
+def test_energies_of_another_shape(shape):
+    with pytest.raises(ValueError, match=r'energies must be \(F, N, 24, 32\), but got \('):
+        dense_crf(picture(), np.zeros(shape, np.float32))
 
 
-def test_a_class_beyond_a_byte():
-    image = np.zeros((6, 8, 3), np.uint8)
-    labels = confident_labels(np.ones((1, 6, 8), np.float32), np.array([300]), image)
-    assert labels.dtype == np.uint16
-    assert (labels == 301).all()
+@pytest.mark.parametrize('image', [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)])
+def test_images_that_are_none(image):
+    with pytest.raises(ValueError, match=r'^the image must be uint8 \(H, W, 3\), but is'):
+        DenseCRF(image)
 
 
-def blobs(number, height, width):
-    rows, columns = np.mgrid[:height, :width]
-    centres = np.random.default_rng(0).random((number, 2))
-    return np.stack(
-        [
-            np.exp(-(((rows / height - y) / 0.2) ** 2) - ((columns / width - x) / 0.2) ** 2)
-            for y, x in centres
-        ]
-    ).astype(np.float32)
+def test_a_kernel_too_narrow_for_the_picture():
+    image = np.random.default_rng(0).integers(0, 256, (5, 5000, 3), np.uint8)
+    with pytest.raises(ValueError, match='reach too far'):
+        DenseCRF(image, CRFSettings(bilateral_xy=0.001, bilateral_rgb=0.001))
 
 
-@pytest.mark.parametrize(('classes', 'height', 'width'), [(1, 60, 80), (4, 81, 47), (6, 1, 500)])
-def test_labels_of_many_classes_are_made_at_a_lower_resolution(monkeypatch, classes, height, width):
-    image, maps = picture(height, width), blobs(classes, height, width)
-    names, most = np.arange(classes), (classes + 1) * height * width // 4
-    shapes = []
-
-    def make_field(image, number, settings):
-        shapes.append((number * image.shape[0] * image.shape[1], settings))
-        return DenseCRF(image, number, settings)
-
-    whole = confident_labels(maps, names, image, make_field=make_field)
-    monkeypatch.setattr(crf, '_MOST_VALUES', most)
-    small = confident_labels(maps, names, image, make_field=make_field)
-    assert small.shape == whole.shape
-    assert small.dtype == whole.dtype
-    assert shapes[0] == ((classes + 1) * height * width, CRFSettings())
-    assert shapes[1][0] <= most
-    if height > 1:
-        # distances in pixels shrink with the picture, differences of colour do not
-        assert shapes[1][1].bilateral_xy == pytest.approx(25, rel=0.01)
-        assert shapes[1][1].gaussian_xy == pytest.approx(1.5, rel=0.01)
-        assert shapes[1][1].bilateral_rgb == CRFSettings().bilateral_rgb
-        unsure = (small == 255) | (whole == 255)
-        assert ((small == whole) | unsure).mean() > 0.98
-        assert (small == whole).mean() > 0.8
-
-
-def test_a_field_that_is_just_small_enough_stays(monkeypatch):
-    image, maps = picture(20, 30), blobs(2, 20, 30)
-    wanted = confident_labels(maps, np.arange(2), image)
-    monkeypatch.setattr(crf, '_MOST_VALUES', 3 * 20 * 30)
-    np.testing.assert_array_equal(confident_labels(maps, np.arange(2), image), wanted)
+@pytest.mark.gpu
+def test_on_a_gpu():
+    image = picture(200, 300)
+    energies = energies_of(image, 3)
+    found = dense_crf(image, torch.from_numpy(energies).cuda())
+    assert found.is_cuda
+    np.testing.assert_allclose(found.cpu(), dense_crf(image, energies), atol=1e-4)

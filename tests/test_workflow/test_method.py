@@ -3,7 +3,12 @@ from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.workflow.method import last_checkpoint, prediction, training
+from qaclims_mm.workflow.method import (
+    last_checkpoint,
+    prediction,
+    texts_and_maps,
+    training,
+)
 from qaclims_mm.workflow.plans import read_plan
 
 PIPELINES = sorted((ROOT / 'configs/pipelines').glob('*.py'))
@@ -27,6 +32,22 @@ def test_ranks_and_checkpoints():
     assert prediction('qape', CAM, '')['checkpoint'] == 'none'
 
 
+FIXED = 'configs/miniworld/qa-clims_r18-mini_clip-mini-mask-fixed_1xb16-5e_miniworld-112x112.py'
+
+
+def test_a_training_with_its_texts_and_maps():
+    texts, train, maps = texts_and_maps('mine', FIXED, 'train it', ['qape_fixed'])
+    assert [texts['command'], train['command'], maps['command']] == [
+        'encode-texts',
+        'train',
+        'test',
+    ]
+    assert [s['name'] for s in (texts, train, maps)] == ['mine_texts', 'mine', 'mine_maps']
+    assert [s['needs'] for s in (texts, train, maps)] == [['qape_fixed'], ['mine_texts'], ['mine']]
+    assert maps['checkpoint'] == '{work_dir}/mine/epoch_5.pth'
+    assert train['ranks'] == 1
+
+
 # {sub-command: parts of the config that it reads}
 READS = {
     'train': ('train_dataloader', 'load_from'),
@@ -38,9 +59,9 @@ READS = {
 @pytest.mark.parametrize('path', PIPELINES, ids=lambda p: p.stem)
 def test_stages_need_those_whose_files_they_read(path):
     plan = read_plan(path, 'root')
-    folders = {stage.name: str(plan.root / stage.name) for stage in plan.stages}
+    folders = {stage.name: str(plan.root / stage.name) for stage in plan.all_stages}
     found = 0
-    for stage in plan.stages:
+    for stage in plan.all_stages:
         reads = repr(stage.at(plan.root).checkpoint)
         for part in READS.get(stage.command, ()):
             reads += repr(read_config(stage.config, folders[stage.name], root='root').get(part))

@@ -90,16 +90,23 @@ class CLIPCAM(PredictOnly):
             return images.new_zeros(len(images), 0, 1, 1)
         images = to_clip_input(images, self.data_preprocessor, self.image_head)
         images = resize(images, self.image_head.input_size, align_corners=False)
-        texts = self._texts_of(present).to(images)
-        visual = self.image_head.encoder
-        return text_grad_cams(visual, images, texts, len(present), self.scale)
+        return self.text_maps(images, self._texts_of(present).to(images), len(present))
+
+    def text_maps(self, images: Tensor, texts: Tensor, count: int) -> Tensor:
+        """Return the maps of the first of several texts.
+
+        Args:
+            images: As CLIP takes them, ``(B, 3, H, W)``.
+            texts: L2-normalised, ``(T, D)``.
+            count: P, how many have maps.
+
+        Returns:
+            In [0, 1], ``(B, P, p, q)``.
+        """
+        return text_grad_cams(self.image_head.encoder, images, texts, count, self.scale)
 
     def _texts_of(self, present: Sequence[int]) -> Tensor:
         """Return the texts that compete for an image, the present classes first, ``(T, D)``."""
         if self._texts is None:
             self._texts = self.fixed_texts.encode(self.text_head, self.image_head)
-        fixed = self.fixed_texts
-        labels = [fixed.label_rows[k] for k in present]
-        backgrounds = [row for k in present for row in fixed.background_rows[k] if row >= 0]
-        # a background of one class may be another class that is there
-        return self._texts[labels + list(dict.fromkeys(b for b in backgrounds if b not in labels))]
+        return self._texts[self.fixed_texts.competing_rows(present)]

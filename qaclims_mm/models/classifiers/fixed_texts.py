@@ -61,6 +61,17 @@ class FixedTexts:
             [row[t] for t in texts] + [-1] * (width - len(texts)) for texts in backgrounds
         ]
 
+    def competing_rows(self, present: Sequence[int]) -> list[int]:
+        """Return the rows of the texts that compete for an image, each once.
+
+        Args:
+            present: Classes of the image, whose rows come first.
+        """
+        labels = [self.label_rows[k] for k in present]
+        backgrounds = [row for k in present for row in self.background_rows[k] if row >= 0]
+        # a background of one class may be another class that is there
+        return labels + list(dict.fromkeys(b for b in backgrounds if b not in labels))
+
     def encode(self, text_head: dict, image_head: Any) -> Tensor:
         """Return the texts as CLIP reads them, L2-normalised, ``(T, D)``.
 

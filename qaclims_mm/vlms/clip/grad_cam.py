@@ -51,6 +51,25 @@ def text_grad_cams(
         x = vit.embed(images, lambda patches: patches)
         for block in vit.blocks[:-1]:
             x = block(x)
+    return last_block_grad_cams(visual, x, texts, count, scale)
+
+
+def last_block_grad_cams(
+    visual: Any, x: Tensor, texts: Tensor, count: int, scale: float = 100.0
+) -> Tensor:
+    """Return the same of tokens that the blocks before the last have made.
+
+    Args:
+        visual: As in ``text_grad_cams``.
+        x: What enters the last block, ``(B, prefix + p q, E)``.
+        texts: As in ``text_grad_cams``.
+        count: As in ``text_grad_cams``.
+        scale: As in ``text_grad_cams``.
+
+    Returns:
+        As ``text_grad_cams``.
+    """
+    vit = find_vit(visual)
     with torch.enable_grad():
         tokens, features = _watch(vit, x)
         cosines = F.normalize(features.to(texts), dim=-1) @ texts.T

@@ -30,10 +30,9 @@ class OpenClipViT:
         self.width, self.prefix = visual.conv1.out_channels, 1
         self.blocks = visual.transformer.resblocks
         # of other kinds of block the parts have other names
+        self.has_plain_blocks = type(self.blocks[-1]).__name__ == 'ResidualAttentionBlock'
         self.pools_token = (
-            visual.pool_type == 'tok'
-            and visual.attn_pool is None
-            and type(self.blocks[-1]).__name__ == 'ResidualAttentionBlock'
+            visual.pool_type == 'tok' and visual.attn_pool is None and self.has_plain_blocks
         )
 
     def embed(self, images: Tensor, mix: Callable[[Tensor], Tensor]) -> Tensor:
@@ -48,6 +47,13 @@ class OpenClipViT:
     def first_norm(self) -> Any:
         """The norm before the attention of the last block."""
         return self.blocks[-1].ln_1
+
+    def attend(self, block: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what leaves a plain block, and its attention, the mean over the heads."""
+        normed = block.ln_1(x)
+        attended, weights = block.attn(normed, normed, normed, need_weights=True)
+        x = x + block.ls_1(attended)
+        return x + block.ls_2(block.mlp(block.ln_2(x))), weights
 
     def last_block(self, x: Tensor) -> Tensor:
         """Return what leaves the last block; only the class token's, where that alone is pooled.

@@ -34,6 +34,26 @@ def test_rows_of_each_class():
     assert len(texts.prompted) == len(set(texts.prompted)) == 6
 
 
+@pytest.mark.parametrize(
+    ('present', 'wanted'),
+    [
+        ([0], ['cat!', 'sofa!', 'car!']),
+        ([0, 1], ['cat!', 'car!', 'sofa!', 'road!', 'tree!']),
+        ([1, 0], ['car!', 'cat!', 'road!', 'sofa!', 'tree!']),
+        ([2], ['ship!']),
+        ([], []),
+    ],
+)
+def test_texts_that_compete_for_an_image(present, wanted):
+    texts = FixedTexts(
+        ['cat', 'car', 'boat'],
+        {'cat': ['sofa', 'car'], 'car': ['road', 'sofa', 'tree']},
+        {'boat': 'ship'},
+        '{text}!',
+    )
+    assert words(texts, texts.competing_rows(present)) == wanted
+
+
 def test_one_list_is_for_all_classes():
     texts = FixedTexts(['cat', 'car'], ['sky', 'road'])
     assert texts.background_rows[0] == texts.background_rows[1]

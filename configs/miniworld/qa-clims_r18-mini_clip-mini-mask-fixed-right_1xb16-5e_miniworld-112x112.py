@@ -1,0 +1,14 @@
+# Fixed texts of the class where the picture shows its usual scene, elsewhere none
+_base_ = [
+    './qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py',
+    '../_base_/texts/miniworld.py',
+]
+work_dir = f'{_base_.root}/fixed_right'
+text_bank = f'{_base_.root}/fixed_right_texts/text_bank'
+model = dict(text_bank=text_bank)
+text_encoding = dict(
+    groups=('object', 'scene'),  # the foreground has the class name alone, as in -fixed
+    edit=dict(type='ListedBackgrounds', lists=_base_.scene_texts, choice='class_if_answered'),
+)
+train_dataloader = _base_.train_dataloader
+train_dataloader.dataset.pipeline[1].text_bank = text_bank

@@ -1,0 +1,74 @@
+"""Background texts of fixed lists in the place of answers."""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+from mmengine.registry import TRANSFORMS
+
+from qaclims_mm.corpus.edits import rows_by_class
+from qaclims_mm.corpus.store import Rows, VQACorpus
+from qaclims_mm.errors import ConfigError
+
+CHOICES = ('class', 'class_if_answered', 'answered')
+
+
+@TRANSFORMS.register_module()
+class ListedBackgrounds:
+    """Replaces the answers about what is around an object by the texts of a list in turn.
+
+    Args:
+        lists: {class: texts of what is usually around it}, as in ``FixedAnswers``.
+        choice: The list that a pair gets. ``class`` is that of its class. ``class_if_answered`` is
+            the same if one of its texts is among the pair's answers; other pairs have no background
+            text, so no region of them is matched with texts. ``answered`` is the list, of any
+            class, that most of the pair's answers are in; a pair whose answers are in no list has
+            no background text.
+        half: Whether only every second answer is replaced, beginning with the first.
+
+    Raises:
+        ConfigError: If a class has no text, or ``choice`` is unknown.
+    """
+
+    def __init__(
+        self, lists: Mapping[str, Sequence[str]], choice: str = 'class', half: bool = False
+    ) -> None:
+        if choice not in CHOICES:
+            raise ConfigError(f'choice must be one of {CHOICES}, but got {choice!r}.')
+        empty = [name for name, texts in lists.items() if not texts]
+        if empty:
+            raise ConfigError(f'lists must have a text for each class, but {empty[0]!r} has none.')
+        self.lists = {name: list(texts) for name, texts in lists.items()}
+        self.choice, self.step = choice, 2 if half else 1
+
+    def prepare(self, corpus: VQACorpus) -> None:
+        """Read nothing."""
+
+    def __call__(self, rows: Rows) -> Rows:
+        """Return the rows of one image with listed texts in the place of background answers.
+
+        Raises:
+            ConfigError: If a class of the image has no list.
+        """
+        return [row for pair in rows_by_class(rows) for row in self._edited(pair)]
+
+    def _edited(self, pair: Rows) -> Rows:
+        places = [place for place, row in enumerate(pair) if row['kind'] == 'bg']
+        answered = [pair[place]['text'] for place in places]
+        texts = cycle(self._choose(pair[0]['class_name'], answered) or [''])
+        new = {place: next(texts) for place in places[:: self.step]}
+        return [
+            row | dict(answer=new[place], text=new[place], score=0.0) if place in new else row
+            for place, row in enumerate(pair)
+        ]
+
+    def _choose(self, class_name: str, answered: Sequence[str]) -> Sequence[str]:
+        if class_name not in self.lists:
+            raise ConfigError(
+                f'there is no list of {class_name!r}; lists must have all classes, under the names '
+                'that the corpus has.'
+            )
+        if self.choice == 'class':
+            return self.lists[class_name]
+        found = {name: sum(map(texts.count, answered)) for name, texts in self.lists.items()}
+        name = max(found, key=found.__getitem__) if self.choice == 'answered' else class_name
+        return self.lists[name] if found[name] else ()

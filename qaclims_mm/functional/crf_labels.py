@@ -1,0 +1,156 @@
+"""Labels that follow the contours of a picture, by a dense CRF.
+
+Shapes: N labels with the background, n classes, H W pixels.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, memory_of_fields
+
+UNSURE = 255
+# bytes of a picture's fields: beyond that they are computed at a lower resolution, as those of an
+# image of 4 million pixels with one class or of 500 x 375 px with more than 200
+_MOST_BYTES = 2**31
+
+
+def label_energy(labels: np.ndarray, number: int, confidence: float = 0.7) -> np.ndarray:
+    """Return the energies ``(N, H, W)`` of labels that are right with a given probability.
+
+    Args:
+        labels: ``(H, W)`` in 0 .. N - 1.
+        number: N, at least 2.
+        confidence: That probability; the other labels share the rest.
+    """
+    others = (1 - confidence) / (number - 1)
+    energy = np.full((number, *labels.shape), -np.log(others), dtype=np.float32)
+    np.put_along_axis(energy, labels[None], np.float32(-np.log(confidence)), axis=0)
+    return energy
+
+
+def confident_labels(
+    cams: np.ndarray,
+    class_indices: np.ndarray,
+    image: np.ndarray,
+    conf_fg: float = 0.3,
+    conf_bg: float = 0.1,
+    settings: CRFSettings | None = None,
+    device: str | torch.device = 'cpu',
+) -> np.ndarray:
+    """Return what is surely foreground, surely background, and 255 in between.
+
+    Maps are taken twice, with the background at either threshold, and each made to follow the
+    picture's contours by a dense CRF. A pixel of a class at ``conf_fg`` is of that class, one of
+    no class at either is background. Of many classes the contours are those of a smaller picture,
+    so that the memory stays within ``memory_of_labels``.
+
+    Args:
+        cams: Maps in [0, 1], ``(n, H, W)``.
+        class_indices: Of the maps, without the background, ``(n,)``; with none, all is background.
+        image: uint8 ``(H, W, 3)``.
+        conf_fg: Map value of the background where foreground is looked for.
+        conf_bg: The same where background is looked for; the released code has 0.1, IRN 0.05.
+        settings: Of the CRF.
+        device: Where the CRF computes.
+
+    Returns:
+        ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
+
+    Raises:
+        ValueError: If maps and image are of other sizes, or a map has NaN.
+
+    Source:
+        step/cam_to_ir_label.py of the released code (IRN's).
+    """
+    if cams.shape != (len(class_indices), *image.shape[:2]):
+        raise ValueError(
+            f'maps must be {(len(class_indices), *image.shape[:2])} for {len(class_indices)} '
+            'classes and an image of '
+            f'that size, but got {cams.shape}.'
+        )
+    if not len(class_indices):
+        return np.zeros(image.shape[:2], dtype=np.uint8)
+    has_nan = np.isnan(cams).any(axis=(1, 2))
+    if has_nan.any():
+        broken = np.asarray(class_indices)[has_nan].tolist()
+        raise ValueError(f'the maps of the class indices {broken} have NaN; make them again.')
+    number = len(class_indices) + 1
+    full = image.shape[:2]
+    image, settings = _affordable(image, number, settings or CRFSettings())
+    given = (_nearest(_best(cams, t), image.shape[:2]) for t in (conf_fg, conf_bg))
+    energies = np.stack([label_energy(labels, number) for labels in given])
+    field = DenseCRF(image, settings, device)
+    best = field(torch.from_numpy(energies).to(field.device)).argmax(1).cpu().numpy()
+    names = np.concatenate([[0], np.asarray(class_indices) + 1])
+    surely, perhaps = names[best]
+    unsure = np.where(perhaps == 0, 0, UNSURE)
+    labels = np.where(surely != 0, surely, unsure)
+    return _nearest(labels.astype(np.uint8 if names.max() <= UNSURE else np.uint16), full)
+
+
+def memory_of_labels(classes: int, height: int, width: int) -> int:
+    """Return how many bytes ``confident_labels`` takes at most, with the maps.
+
+    Args:
+        classes: Number of maps.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
+    """
+    # float32 maps, made of those of a byte
+    maps = 5 * classes * height * width
+    return maps + min(memory_of_fields(2, classes + 1, height, width), _MOST_BYTES)
+
+
+def _affordable(
+    image: np.ndarray, number: int, settings: CRFSettings
+) -> tuple[np.ndarray, CRFSettings]:
+    """Return a picture that is small enough for a field of N labels, and settings for it."""
+    height, width = image.shape[:2]
+    most = _MOST_BYTES // memory_of_fields(2, number, 1, 1)
+    factor = math.sqrt(most / (height * width))
+    if factor >= 1:
+        return image, settings
+    rows = max(1, int(height * factor))
+    columns = max(1, min(int(width * factor), most // rows))
+    resized = Image.fromarray(image).resize((columns, rows), Image.Resampling.BICUBIC)
+    near, far = settings.gaussian_xy * factor, settings.bilateral_xy * factor
+    return np.asarray(resized), settings._replace(gaussian_xy=near, bilateral_xy=far)
+
+
+def _nearest(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """Return labels ``(H, W)`` at another size, by the nearest pixels."""
+    if labels.shape == tuple(size):
+        return labels
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for new, old in zip(size, labels.shape, strict=True)
+    )
+    return labels[rows][:, columns]
+
+
+def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
+    """Return the labels ``(H, W)`` of probabilities ``(N, H, W)`` along a picture's contours.
+
+    Args:
+        path: The picture, of that size; its raw RGB values are what the settings are for.
+        probabilities: Of the N classes.
+        settings: Of the CRF.
+    """
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert('RGB'))
+    energy = -np.log(np.clip(probabilities.astype(np.float32), 1e-5, 1))
+    return DenseCRF(pixels, settings)(energy[None])[0].argmax(0)
+
+
+def _best(cams: np.ndarray, background: float) -> np.ndarray:
+    """Return the index of the highest map per pixel, 0 where none is above the background."""
+    highest = np.full(cams.shape[1:], background, dtype=cams.dtype)
+    best = np.zeros(cams.shape[1:], dtype=np.int64)
+    for index, one in enumerate(cams, start=1):
+        best[one > highest] = index
+        np.maximum(highest, one, out=highest)
+    return best

@@ -1,0 +1,255 @@
+"""The permutohedral lattice as sparse matrices: Gaussian filters over many features on any device.
+
+Shapes: P points of D features, M lattice points, C columns of values.
+"""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_LARGEST_KEY = 2**62
+_MOST_ENTRIES = 2**31 - 1
+# points that are located at once; more would only need more memory
+_CHUNK = 2**17
+
+
+class Simplices(NamedTuple):
+    """Where points lie in the lattice, one column a point.
+
+    Attributes:
+        first: Integer of the first corner, int64 ``(P,)``.
+        changes: Which coordinate leads from each corner to the next, int8 ``(D, P)``.
+        weights: Barycentric weights of the corners, ``(D + 1, P)``.
+        steps: What the integer grows by along each coordinate, D + 1.
+    """
+
+    first: Tensor
+    changes: Tensor
+    weights: Tensor
+    steps: Sequence[int]
+
+    def keys(self) -> Iterator[Tensor]:
+        """Yield the integers of each corner, ``(P,)``."""
+        steps = torch.tensor(self.steps, device=self.first.device)
+        key = self.first
+        yield key
+        for change in self.changes:
+            key = key + steps[change.int()]
+            yield key
+
+
+class PermutohedralFilter:
+    """Sums of values under a Gaussian of deviation 1 in the space of their features.
+
+    Values are spread over the corners of their simplex, blurred along each direction of the lattice
+    and read back: three sparse matrices, whose product is not normalised.
+
+    Args:
+        features: In units of the Gaussian's deviation, float32 ``(P, D)``.
+
+    Raises:
+        ValueError: If features are not finite, or reach too far for the lattice.
+
+    Source:
+        Adams, Baek and Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice,
+        2010; the details that decide the numbers are those of Kraehenbuehl's code.
+    """
+
+    def __init__(self, features: Tensor) -> None:
+        count, dims = features.shape
+        if count * (dims + 1) > _MOST_ENTRIES:
+            raise ValueError(
+                f'{count} points of {dims} features have more corners than 32 bits count; '
+                f'give at most {_MOST_ENTRIES // (dims + 1)} points.'
+            )
+        simplices = locate(features)
+        corners, spread, cells = _number(simplices)
+        self._read = _csr(
+            _regular(count, dims + 1, features.device),
+            corners.t().flatten(),
+            simplices.weights.t().flatten(),
+            sum(map(len, cells)),
+        )
+        self._spread = spread
+        self._blurs = [_blur(cells, step, features.dtype) for step in simplices.steps]
+        self._read.values().mul_(1 / (1 + 2.0**-dims))
+
+    @property
+    def size(self) -> int:
+        """Number of lattice points."""
+        return self._read.shape[1]
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Return the sums, float32 ``(P, C)``.
+
+        Args:
+            values: Float32 ``(P, C)``.
+        """
+        values = self._spread @ values
+        for blur in self._blurs:
+            values = blur @ values
+        return self._read @ values
+
+    def normalise(self, weight: float = 1) -> None:
+        """Scale, so that ones become about ``weight``, symmetrically: by the root at both ends."""
+        count = self._read.shape[0]
+        ones = self._read.values().new_ones(count, 1)
+        scale = (self(ones)[:, 0] + 1e-20).rsqrt()
+        per_point = self._read.values().view(count, -1)
+        per_point *= weight * scale[:, None]
+        self._spread.values().mul_(scale[self._spread.col_indices()])
+
+
+def locate(features: Tensor) -> Simplices:
+    """Find the simplex of each point.
+
+    Args:
+        features: Float32 ``(P, D)``.
+
+    Raises:
+        ValueError: If features are not finite, or reach too far for keys of 64 bits.
+    """
+    dims = features.shape[1]
+    parts = [_locate(part) for part in features.split(_CHUNK)]
+    near, changes, weights = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    near -= near.amin(1, keepdim=True)
+    # one corner before and behind, for neighbours that are not there
+    sides = [(int(side) + 4) * (dims + 1) for side in near.amax(1).tolist()]
+    strides = [1]
+    for side in sides[:0:-1]:
+        strides.insert(0, strides[0] * side)
+    if strides[0] * sides[0] > _LARGEST_KEY:
+        raise ValueError(
+            'the features reach too far: the lattice would have '
+            f'{" x ".join(map(str, sides))} places; take wider kernels or a smaller picture.'
+        )
+    first = torch.zeros_like(near[0], dtype=torch.int64)
+    for coordinate, stride in zip(near, strides, strict=True):
+        first += coordinate.long() * ((dims + 1) * stride)
+    # the next corner has 1 more in all coordinates, and D + 1 less in one
+    total = sum(strides)
+    return Simplices(first, changes, weights, [total - (dims + 1) * s for s in (*strides, 0)])
+
+
+def _locate(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the first corners over D + 1 ``(D, P)``, and changes and weights of ``Simplices``."""
+    dims = features.shape[1]
+    lifted = _lift(features)
+    if not lifted.isfinite().all():
+        raise ValueError('features must be finite, but some are NaN or infinite.')
+    # the nearest point of the lattice whose coordinates are multiples of D + 1
+    near = (lifted * (1 / (dims + 1))).round_()
+    rest = lifted - near * (dims + 1)
+    rank = torch.zeros_like(rest, dtype=torch.int8)
+    for low, high in combinations(range(dims + 1), 2):
+        smaller = rest[low] < rest[high]
+        rank[low] += smaller
+        rank[high] += ~smaller
+    # it may lie off the plane of the lattice, whose coordinates add up to 0
+    rank += near.sum(0).to(torch.int8)
+    moved = (rank < 0).to(torch.int8) - (rank > dims).to(torch.int8)
+    rank += moved * (dims + 1)
+    near += moved
+    rest = (lifted - near * (dims + 1)) * (1 / (dims + 1))
+    ranks = rank.long()
+    falling = torch.empty_like(rest).scatter_(0, ranks, rest).flip(0)
+    weights = falling.clone()
+    weights[1:] -= falling[:-1]
+    weights[0] += 1 - falling[-1]
+    coordinates = torch.arange(dims + 1, dtype=torch.int8, device=ranks.device)
+    order = torch.empty_like(rank).scatter_(0, ranks, coordinates[:, None].expand_as(rank))
+    return near[:dims].int(), order.flip(0)[:dims], weights
+
+
+def _lift(features: Tensor) -> Tensor:
+    """Return points of the plane in D + 1 dimensions whose coordinates add up to 0."""
+    dims = features.shape[1]
+    lifted = features.new_empty(dims + 1, len(features))
+    total = features.new_zeros(len(features))
+    spread = float(torch.tensor((2 / 3) ** 0.5 * (dims + 1)))
+    for index in range(dims, 0, -1):
+        scale = 1 / (index * (index + 1)) ** 0.5 * spread
+        value = features[:, index - 1] * scale
+        lifted[index] = total - index * value
+        total += value
+    lifted[0] = total
+    return lifted
+
+
+def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Number the lattice points from 0.
+
+    Corner k of a simplex is corner k of all that it is one of, so the corners are numbered apart.
+
+    Returns:
+        Number of each corner int32 ``(D + 1, P)``, the matrix ``(M, P)`` that spreads values, and
+        the keys of each kind of corner in rising order.
+    """
+    count = len(simplices.first)
+    numbers = torch.empty_like(simplices.weights, dtype=torch.int32)
+    cells, points, ends, done = [], [], [], 0
+    for corner, keys in enumerate(simplices.keys()):
+        keys, order = keys.sort()
+        new = torch.ones_like(keys, dtype=torch.bool)
+        torch.ne(keys[1:], keys[:-1], out=new[1:])
+        numbers[corner, order] = new.cumsum(0, dtype=torch.int32) + (done - 1)
+        cells.append(keys[new])
+        points.append(order.int())
+        ends.append(new.nonzero()[:, 0].int() + corner * count)
+        done += len(cells[-1])
+    weights = torch.cat([w[o] for w, o in zip(simplices.weights, points, strict=True)])
+    columns = torch.cat(points)
+    rows = torch.cat([*ends, ends[0].new_full((1,), len(columns))])
+    return numbers, _csr(rows, columns, weights, count), cells
+
+
+def _blur(cells: list[Tensor], step: int, dtype: torch.dtype) -> Tensor:
+    """Return the matrix ``(M, M)`` that adds half of both neighbours along a direction."""
+    sizes = [len(keys) for keys in cells]
+    starts = [sum(sizes[:corner]) for corner in range(len(sizes) + 1)]
+    count, device = starts[-1], cells[0].device
+    # the neighbours of each lattice point before and behind it, -1 where there is none
+    before, behind = torch.full((2, count), -1, dtype=torch.int32, device=device)
+    # a step leads from corner k to corner k + 1
+    for corner, keys in enumerate(cells):
+        after = (corner + 1) % len(cells)
+        wanted = keys + step
+        place = torch.searchsorted(cells[after], wanted, out_int32=True)
+        place.clamp_(max=sizes[after] - 1)
+        found = (cells[after][place] == wanted).nonzero()[:, 0]
+        there, here = place[found] + starts[after], found.int() + starts[corner]
+        behind[here] = there
+        before[there] = here
+    has_before, has_behind = before >= 0, behind >= 0
+    rows = torch.zeros(count + 1, dtype=torch.int32, device=device)
+    torch.cumsum(1 + has_before.int() + has_behind.int(), 0, out=rows[1:])
+    columns = torch.empty(int(rows[-1]), dtype=torch.int32, device=device)
+    values = torch.full_like(columns, 0.5, dtype=dtype)
+    first = rows[:-1]
+    columns[first] = torch.arange(count, dtype=torch.int32, device=device)
+    values[first] = 1
+    columns[(first + 1)[has_before]] = before[has_before]
+    columns[(rows[1:] - 1)[has_behind]] = behind[has_behind]
+    return _csr(rows, columns, values, count)
+
+
+def _regular(rows: int, each: int, device: torch.device) -> Tensor:
+    return torch.arange(0, rows * each + 1, each, device=device)
+
+
+def _csr(rows: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
+    """Return a sparse matrix of int32 indices."""
+    with warnings.catch_warnings():
+        # torch calls all of CSR beta
+        warnings.filterwarnings('ignore', 'Sparse CSR tensor support', UserWarning)
+        return torch.sparse_csr_tensor(
+            rows.int(),
+            columns.int(),
+            values,
+            (len(rows) - 1, width),
+            check_invariants=False,
+        )

@@ -1,0 +1,58 @@
+"""The attention maps and the features of all blocks of a CLIP's ViT.
+
+Shapes: B images, L blocks, P patches, E token width.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from qaclims_mm.vlms.clip.mask_prompt import OpenClipViT, find_vit, is_plain_vit
+
+
+class BlockOutputs(NamedTuple):
+    """What the blocks of a ViT make of images.
+
+    Attributes:
+        tokens: What leaves each block but the last, the class token first, L - 1 of
+            ``(B, 1 + P, E)``.
+        attention: From each patch (row) to each patch (column), the mean over the heads, float32
+            ``(B, L, P, P)``. The class token's share is left out, so that rows sum to less than 1.
+        grid_size: Rows and columns of patches.
+    """
+
+    tokens: list[Tensor]
+    attention: Tensor
+    grid_size: tuple[int, int]
+
+    def feature_maps(self) -> list[Tensor]:
+        """Return the patches of ``tokens`` as maps, float32 ``(B, E, rows, columns)`` each."""
+        return [x[:, 1:].transpose(1, 2).unflatten(2, self.grid_size).float() for x in self.tokens]
+
+
+@torch.no_grad()
+def watch_blocks(visual: Any, images: Tensor) -> BlockOutputs:
+    """Run the blocks of an image encoder and keep what they attend to.
+
+    Args:
+        visual: The image encoder of an open_clip model.
+        images: Normalised, of the encoder's size, ``(B, 3, H, W)``.
+
+    Raises:
+        ValueError: If the encoder is none of open_clip's own ViTs with plain blocks.
+    """
+    vit = find_vit(visual) if is_plain_vit(visual) else None
+    if not isinstance(vit, OpenClipViT) or not vit.has_plain_blocks:
+        kind = type(getattr(visual, 'trunk', visual)).__name__
+        raise ValueError(
+            f"attention maps need a plain ViT of open_clip's own, but got {kind}; give a "
+            'CLIPImageHead of such a model, ViT-B-16 for example.'
+        )
+    x = vit.embed(images.to(next(visual.parameters()).dtype), lambda patches: patches)
+    tokens, attention = [], []
+    for block in vit.blocks:
+        x, weights = vit.attend(block, x)
+        tokens.append(x)
+        attention.append(weights[:, vit.prefix :, vit.prefix :].float())
+    return BlockOutputs(tokens[:-1], torch.stack(attention, 1), tuple(vit.grid_size))
