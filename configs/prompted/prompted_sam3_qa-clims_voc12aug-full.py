@@ -8,11 +8,11 @@ _base_ = [
     '../_base_/models/prompted_sam3.py',
 ]
 work_dir = f'{_base_.root}/prompted_maps'
-threshold = 0.4  # of the masks' background
+threshold = 0.35  # of the masks' background
 model = dict(
     type='PromptedRefiner',
-    prompting=dict(background_answers=True),
-    weight=0.8,  # of the masks
+    prompting=dict(foreground_answers=True, background_answers=True, merge='noisy_or'),
+    weight=0.7,  # of the masks
 )
 test_dataloader = dict(
     dataset=dict(

@@ -10,7 +10,7 @@ from qaclims_mm.console import new_console
 def main() -> None:
     """Train one model, write it, and print how well it does on unseen pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('model', choices=('clip', 'blip', 'backbone'))
+    parser.add_argument('model', choices=('clip', 'blip', 'clipseg', 'backbone'))
     parser.add_argument('--out', help='folder; by default that of the shipped weights')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--steps', type=int, help='training steps; by default those of the recipe')
@@ -22,6 +22,8 @@ def main() -> None:
     from qaclims_mm.miniworld.blip_recipe import answer_rates, train_blip
     from qaclims_mm.miniworld.clip_quality import recognition_rates
     from qaclims_mm.miniworld.clip_recipe import train_clip
+    from qaclims_mm.miniworld.clipseg_quality import prompt_ious
+    from qaclims_mm.miniworld.clipseg_recipe import train_clipseg
 
     weights = Path(miniworld.__file__).parent / 'weights'
     out = args.out or str(weights / args.model)
@@ -33,6 +35,9 @@ def main() -> None:
         for prompt in (f'{out}/mask_prompt.safetensors', None):
             rates = recognition_rates(f'local-dir:{out}', prompt, args.test_pictures)
             console.print('with mask prompts' if prompt else 'plain', _rounded(rates))
+    elif args.model == 'clipseg':
+        losses = train_clipseg(out, **options)
+        console.print(_rounded(prompt_ious(out, args.test_pictures)))
     elif args.model == 'backbone':
         losses = train_backbone(out, **options)
     else:

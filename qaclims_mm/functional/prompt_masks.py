@@ -88,17 +88,22 @@ def find_unusable(
     return reasons
 
 
-def suppress_background(masks: Tensor, background: Tensor) -> Tensor:
-    """Lower the masks of classes where the background is more probable.
+def suppress_background(
+    masks: Tensor, background: Tensor, maps: Tensor, max_evidence: float
+) -> Tensor:
+    """Lower the masks of classes where the background is more probable and the maps are silent.
 
     Args:
         masks: Probabilities in [0, 1], ``(n, H, W)``.
         background: Probability of what is around the objects, in [0, 1], ``(H, W)``.
+        maps: Activation maps of the same classes in [0, 1], ``(n, H, W)``.
+        max_evidence: Value of a map from which it protects the mask, in [0, 1].
 
     Returns:
-        Probabilities ``(n, H, W)``: p (1 - b) where b > p, else p.
+        Probabilities ``(n, H, W)``: p (1 - b) where b > p and the map is lower, else p.
     """
-    return torch.where(background > masks, masks * (1 - background), masks)
+    behind = (background > masks) & (maps < max_evidence)
+    return torch.where(behind, masks * (1 - background), masks)
 
 
 def keep_supported(masks: Tensor, maps: Tensor, min_support: float) -> Tensor:

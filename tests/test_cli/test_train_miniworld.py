@@ -5,7 +5,13 @@ import pytest
 from tool_runs import run_tool
 
 from qaclims_mm import miniworld
-from qaclims_mm.miniworld import blip_recipe, clip_quality, clip_recipe
+from qaclims_mm.miniworld import (
+    blip_recipe,
+    clip_quality,
+    clip_recipe,
+    clipseg_quality,
+    clipseg_recipe,
+)
 
 WEIGHTS = Path(miniworld.__file__).parent / 'weights'
 
@@ -67,3 +73,21 @@ def test_without_options_it_is_the_recipe_of_the_shipped_weights(
         assert calls[1:] == [(name, f'{out}/mask_prompt.safetensors', 200), (name, None, 200)]
     else:
         assert calls[1:] == [(out, 200)]
+
+
+def test_clipseg_prints_how_well_it_segments(tmp_path, capsys, monkeypatch):
+    calls = []
+
+    def rates(folder, pictures):
+        calls.append((folder, pictures))
+        return dict(classes=61.26, absent=90.0)
+
+    monkeypatch.setattr(
+        clipseg_recipe, 'train_clipseg', lambda *a, **k: calls.append((a, k)) or [1.0]
+    )
+    monkeypatch.setattr(clipseg_quality, 'prompt_ious', rates)
+    done = run_tool('train_miniworld', 'clipseg', '--test-pictures', 4, capsys=capsys)
+    assert done.status == 0
+    out = str(WEIGHTS / 'clipseg')
+    assert calls == [((out,), dict(seed=0)), (out, 4)]
+    assert "{'classes': 61.3, 'absent': 90.0}" in done.text

@@ -90,12 +90,14 @@ def test_classes_that_cannot_be_right():
     assert find_unusable(torch.zeros(0, 4, 4), torch.zeros(0), 0.2, 0.02, 0.8) == []
 
 
-def test_background_lowers_only_where_it_is_more_probable():
-    masks = torch.tensor([[[0.6, 0.6, 0.0]]])
-    background = torch.tensor([[0.5, 0.9, 1.0]])
-    lowered = suppress_background(masks, background)
-    torch.testing.assert_close(lowered, torch.tensor([[[0.6, 0.06, 0.0]]]))
-    torch.testing.assert_close(suppress_background(masks, torch.zeros(1, 3)), masks)
+def test_background_lowers_only_where_it_is_more_probable_and_the_map_is_silent():
+    masks = torch.tensor([[[0.6, 0.6, 0.0, 0.6]]])
+    background = torch.tensor([[0.5, 0.9, 1.0, 0.9]])
+    maps = torch.tensor([[[0.0, 0.1, 0.0, 0.15]]])
+    lowered = suppress_background(masks, background, maps, 0.15)
+    torch.testing.assert_close(lowered, torch.tensor([[[0.6, 0.06, 0.0, 0.6]]]))
+    assert torch.equal(suppress_background(masks, torch.zeros(1, 4), maps, 1.0), masks)
+    assert torch.equal(suppress_background(masks, background, maps, 0.0), masks)
 
 
 def test_parts_that_the_map_does_not_show_are_dropped():

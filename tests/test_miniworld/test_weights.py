@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import load_file
 
 from qaclims_mm import miniworld
-from qaclims_mm.miniworld import blip_recipe, clip_recipe
+from qaclims_mm.miniworld import blip_recipe, clip_recipe, clipseg_recipe
 from qaclims_mm.miniworld.blip_recipe import answer_rates
 from qaclims_mm.miniworld.clip_quality import recognition_rates
+from qaclims_mm.miniworld.clipseg_quality import prompt_ious
 from qaclims_mm.paths import resolve
 
 WEIGHTS = Path(miniworld.__file__).parent / 'weights'
@@ -31,7 +32,7 @@ def _offline(monkeypatch, tmp_path):
 
 
 def test_files():
-    assert [name for name in SHIPPED if name.startswith(('blip/', 'clip/'))] == [
+    assert [name for name in SHIPPED if name.startswith(('blip/', 'clip/', 'clipseg/'))] == [
         'blip/config.json',
         'blip/generation_config.json',
         'blip/model.safetensors',
@@ -42,6 +43,10 @@ def test_files():
         'clip/open_clip_model.safetensors',
         'clip/tokenizer.json',
         'clip/tokenizer_config.json',
+        'clipseg/config.json',
+        'clipseg/model.safetensors',
+        'clipseg/tokenizer.json',
+        'clipseg/tokenizer_config.json',
     ]
     assert sum((WEIGHTS / name).stat().st_size for name in SHIPPED) <= 16 * 2**20
 
@@ -67,6 +72,11 @@ def test_the_recipes_still_write_what_ships(tmp_path):
     built = blip_recipe.build_model(size).state_dict()
     shipped = load_file(WEIGHTS / 'blip/model.safetensors')
     assert {k: built[k].shape for k in shipped} == {k: v.shape for k, v in shipped.items()}
+    built = clipseg_recipe.build_model(clipseg_recipe.write_tokenizer(tmp_path)).state_dict()
+    shipped = load_file(WEIGHTS / 'clipseg/model.safetensors')
+    assert {k: v.shape for k, v in built.items()} == {k: v.shape for k, v in shipped.items()}
+    for name in ('tokenizer.json', 'tokenizer_config.json'):
+        assert filecmp.cmp(tmp_path / name, WEIGHTS / 'clipseg' / name, shallow=False)
 
 
 def test_open_clip_loads_ours():
@@ -109,3 +119,12 @@ def test_blip_answers():
     rates = answer_rates('miniworld://blip', pictures=30, seed=UNSEEN)
     least = dict(all=86, fine_1=77, fine_2=77, object_3=91, object_5=69, object_6=0, object_7=0)
     assert {k: v for k, v in rates.items() if v < least.get(k, 97)} == {}
+
+
+# Measured on 200 pictures of the world that users draw, as mean IoUs in percent: classes 62.1,
+# kinds 61.4, things 61.9; on these 30: 65.8, 68.5 and 60.5. Of absent classes it marks nothing in
+# 15.1 and 17.2 percent only, so its score is no proof that a class is there.
+def test_clipseg_segments_names():
+    ious = prompt_ious('miniworld://clipseg', pictures=30, seed=UNSEEN)
+    least = dict(classes=60, kinds=60, things=53)
+    assert {k: v for k, v in ious.items() if v < least.get(k, 5)} == {}

@@ -20,24 +20,31 @@ from qaclims_mm.registry import MODELS
 class PromptedRefiner(PredictOnly):
     """Fuses maps with the masks of a segmenter that is prompted with the labels.
 
-    Background answers, if they are used, lower masks that leak. The parts of a mask that the map
-    does not show are dropped. Where masks of several classes overlap, the maps decide. Of a class
-    that the segmenter does not find, or finds nearly everywhere, the map is taken. Nothing is
-    trained.
+    Background answers, if they are used, lower masks that leak to where the map is low. The parts
+    of a mask that the map does not show are dropped. Where masks of several classes overlap, the
+    maps decide. Of a class that the segmenter does not find, or finds nearly everywhere, the map is
+    taken. Nothing is trained.
 
     Args:
         prompting: Arguments of ``Prompting``.
         weight: Share of the masks in the result, in [0, 1].
         min_support: Lowest share of a map's peak within a part of a mask that is kept, in [0, 1].
+        max_evidence: Map value from which the background does not lower a mask, in [0, 1].
 
     Raises:
         ValueError: If an option is out of its range.
     """
 
-    def __init__(self, prompting: dict, weight: float = 0.8, min_support: float = 0.3) -> None:
+    def __init__(
+        self,
+        prompting: dict,
+        weight: float = 0.7,
+        min_support: float = 0.5,
+        max_evidence: float = 0.15,
+    ) -> None:
         super().__init__()
-        check_shares(weight=weight, min_support=min_support)
-        self.weight, self.min_support = weight, min_support
+        check_shares(weight=weight, min_support=min_support, max_evidence=max_evidence)
+        self.weight, self.min_support, self.max_evidence = weight, min_support, max_evidence
         self.prompting = Prompting(**prompting)
 
     @torch.no_grad()
@@ -71,6 +78,6 @@ class PromptedRefiner(PredictOnly):
         masks = torch.stack(
             [maps.new_zeros(maps.shape[1:]) if i is None else found.masks[i] for i in rows]
         )
-        masks = suppress_background(masks, found.background)
+        masks = suppress_background(masks, found.background, maps, self.max_evidence)
         masks = keep_supported(masks, maps, self.min_support)
         return fuse_with_maps(masks, maps, torch.tensor(usable, device=maps.device), self.weight)

@@ -46,7 +46,8 @@ def normalise(
     Returns:
         Float32 ``(1, 3, *size)``.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None]
+    # a copy: torch does not take arrays that are read-only or run backwards
+    pixels = torch.from_numpy(image.copy()).to(device).permute(2, 0, 1)[None]
     resized = F.interpolate(pixels.float(), size=size, mode='bilinear', antialias=True)
     mean, std = (torch.tensor(v, device=device).view(3, 1, 1) for v in STATS[stats])
     return (resized / 255 - mean) / std

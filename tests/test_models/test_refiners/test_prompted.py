@@ -77,7 +77,7 @@ def test_samples_without_maps_or_that_failed_are_passed_on():
     assert out[1] is failed
 
 
-@pytest.mark.parametrize('name', ['weight', 'min_support'])
+@pytest.mark.parametrize('name', ['weight', 'min_support', 'max_evidence'])
 def test_options_out_of_range(name):
     with pytest.raises(ValueError, match=rf'{name} must be in \[0, 1\], but got 1.5'):
         PromptedRefiner(dict(segmenter=painter({})), **{name: 1.5})

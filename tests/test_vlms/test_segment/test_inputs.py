@@ -15,6 +15,14 @@ def test_an_image_of_the_same_size_is_only_normalised():
     np.testing.assert_allclose(made[0].permute(1, 2, 0), expected, atol=1e-6)
 
 
+@pytest.mark.filterwarnings('error')
+def test_arrays_that_are_read_only_or_run_backwards():
+    image = noise(5, 7)
+    image.setflags(write=False)
+    made = normalise(image, (5, 7), 'clip', 'cpu')
+    assert torch.equal(normalise(image[:, ::-1], (5, 7), 'clip', 'cpu'), made.flip(-1))
+
+
 def test_shrinking_averages():
     image = np.zeros((8, 8, 3), np.uint8)
     image[:, ::2] = 255  # without antialiasing the stripes would stay or vanish
