@@ -72,7 +72,13 @@ compared = dict(
     weclip_test=mini.format('weclip-val_clip-mini_1xb16-3e'),
 )
 # of qaclims run --masks-by and of qaclims compare
-masks = dict(par=mini.format('par_qa-clims'), sam=mini.format('sam_random_qa-clims'))
+masks = dict(
+    par=mini.format('par_qa-clims'),
+    sam=mini.format('sam_random_qa-clims'),
+    prompted=mini.format('prompted_clipseg-mini_labels'),
+    prompted_answers=mini.format('prompted_clipseg-mini_answers'),
+    prompted_maps=mini.format('prompted_clipseg-mini_qa-clims'),
+)
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
 # the word of its config; the stage has _ in the place of -
 other_texts = (

@@ -101,8 +101,7 @@ def config_texts(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool
     makers = (_qape, _cam, _qa_clims, _ir_label, _irn, _segment)
     stages = {maker.__name__.removeprefix('_'): maker for maker in makers}
     stages |= dict(par=_refined, sam=_refined)
-    prompted = dict(prompted=_prompted, prompted_answers=_asked, prompted_maps=_fused)
-    stages |= {stage: maker for stage, maker in prompted.items() if stage in preset.configs}
+    stages |= dict(prompted=_prompted, prompted_answers=_asked, prompted_maps=_fused)
     texts = {
         stage: _HEAD.format(base=preset.configs[stage], stage=stage)
         + maker(preset, amounts, with_masks)
