@@ -20,6 +20,7 @@ EXTRAS = {
         'timm>=1.0.17',
     ],
     'vlm': ['transformers>=5.4', 'open_clip_torch>=3.3'],
+    'served': ['openai>=2.0'],
     'workflow': ['snakemake>=9.27'],
     'slurm': ['snakemake-executor-plugin-slurm>=2.8'],
     'lemma': ['simplemma>=1.1.2'],
@@ -45,6 +46,8 @@ EXTRAS = {
         'supervision>=0.27',
         # the dense CRF is compared with it
         'pydensecrf2>=1.1',
+        # transformers serve needs it
+        'accelerate>=1.2',
         # runs the notebook of the docs
         'nbclient>=0.10',
         'ipykernel>=6.29',
@@ -61,7 +64,7 @@ def joined(*names: str) -> list[str]:
 
 # what a pipeline needs; what any sub-command needs; what a contributor needs
 EXTRAS['run'] = joined('mm', 'vlm', 'lemma', 'workflow')
-EXTRAS['all'] = joined('run', 'coco', 'vis', 'web', 'video', 'onnx', 'heic')
+EXTRAS['all'] = joined('run', 'served', 'coco', 'vis', 'web', 'video', 'onnx', 'heic')
 EXTRAS['dev'] = joined('all', 'slurm', 'photo', 'docs', 'test', 'lint', 'browser')
 
 

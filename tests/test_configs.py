@@ -32,7 +32,7 @@ LISTS = {
     'miniworld': ('train.txt', 'train.txt', 'val.txt'),
 }
 # segmentors of mmseg, ours and its own
-SEGMENTORS = ('DeepLabV1', 'DeepLabV2', 'EncoderDecoder')
+SEGMENTORS = ('DeepLabV1', 'DeepLabV2', 'EncoderDecoder', 'EoMT')
 # maps of a frozen CLIP, which takes images at its own size
 UNTRAINED = ('CLIPCAM', 'CLIPES')
 # models without a training whose maps are judged
@@ -188,8 +188,8 @@ def test_name_tells_the_networks(path):
     elif clip:
         assert ('mask' in name.words) == (clip.get('mask_prompt') is not None)
         plain = re.sub(r'\W', '', clip.model).lower()
-        [kind] = [w for w in name.words if w.startswith('vit') or w == 'mini']
         if name.dataset != 'miniworld':
+            [kind] = [w for w in name.words if w.startswith('vit')]
             assert kind in plain
             assert clip.model in open_clip.list_models()
             # OpenAI's weights and those adapted from them were trained with it
@@ -388,7 +388,8 @@ def outputs(cfg):
 def run_of(path):
     """Return to which run a leaf belongs: a run has a root of its own."""
     stem = Path(path).stem
-    return next(d for d in ('voc12', 'coco14', 'miniworld') if d in stem), 'official' in stem
+    preset = next((p for p in ('official', 'strong') if p in stem), 'paper')
+    return next(d for d in ('voc12', 'coco14', 'miniworld') if d in stem), preset
 
 
 def test_no_two_leaves_of_a_run_write_to_one_place():

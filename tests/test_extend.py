@@ -147,6 +147,24 @@ def test_chat_model(inside, capsys, tmp_path):
     assert len([row for _, rows in done for row in rows]) >= 4 * 2
 
 
+def test_captions(inside, capsys, tmp_path):
+    tiny_vlms.make_idefics(tmp_path)
+    run(
+        capsys, 'test', 'caption_qape.py', 'none', '--cfg-options', *QUICK,
+        f'model.vqa.model={tmp_path}', 'model.groups=[fine,caption]',
+    )  # fmt: skip
+    assert read_config('caption_qape.py').model.groups[-1] == 'caption'
+    done = VQACorpus('work_dirs/miniworld/caption_qape/corpus')
+    for _, rows in done:
+        ids = [row['question_id'] for row in rows]
+        assert ids == ['fine_1', 'fine_2', 'caption_1'] * (len(ids) // 3)
+        assert {row['kind'] for row in rows} == {'fg'}
+        captions = [r['question'] for r in rows if r['question_id'] == 'caption_1']
+        assert all(q.startswith('Describe the ') for q in captions)
+    # it passes the checks of files
+    assert 'files' in run(capsys, 'check_files', 'work_dirs/miniworld/caption_qape/corpus')
+
+
 def test_training_on_its_answers(inside, corpus, capsys):
     assert 'texts of' in run(capsys, 'encode_texts', 'my_train.py')
     train(capsys, 'my_train.py')
@@ -261,6 +279,7 @@ def test_its_stages_run(inside, place, capsys):
         ('timm_backbone.py', 'cam_head.conv.weight', (8, 256, 1, 1)),
         ('my_backbone_leaf.py', 'cam_head.conv.weight', (8, 64, 1, 1)),
         ('my_segmentor.py', 'decode_head.conv_seg.weight', (9, 32, 1, 1)),
+        ('my_eomt.py', 'decode_head.class_layer.weight', (10, 96)),
     ],
 )
 def test_networks(inside, capsys, config, weight, shape):

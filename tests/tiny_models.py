@@ -11,6 +11,7 @@ from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import write_run_config
 
 SEGMENTOR = 'deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112'
+EOMT = 'eomt_vit-mini_full_1xb16-10e_miniworld-112x112'
 CLASSIFIER = 'cam_r18-mini_1xb16-3e_miniworld-112x112'
 RITC = 'ritc_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112'
 SHIPPED = 'miniworld://segment/r18-mini.safetensors'

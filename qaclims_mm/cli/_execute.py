@@ -32,6 +32,7 @@ EXTRA_OF = {
     **dict.fromkeys(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'timm'), 'run'),
     **dict.fromkeys(('transformers', 'open_clip', 'simplemma'), 'run'),
     'snakemake': 'run',
+    'openai': 'served',
     'pycocotools': 'coco',
     'tensorboard': 'vis',
     'gradio': 'web',

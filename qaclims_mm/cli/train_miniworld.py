@@ -10,7 +10,7 @@ from qaclims_mm.console import new_console
 def main() -> None:
     """Train one model, write it, and print how well it does on unseen pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('model', choices=('clip', 'blip', 'clipseg', 'backbone'))
+    parser.add_argument('model', choices=('clip', 'blip', 'clipseg', 'backbone', 'vit'))
     parser.add_argument('--out', help='folder; by default that of the shipped weights')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--steps', type=int, help='training steps; by default those of the recipe')
@@ -26,7 +26,7 @@ def main() -> None:
     from qaclims_mm.miniworld.clipseg_recipe import train_clipseg
 
     weights = Path(miniworld.__file__).parent / 'weights'
-    out = args.out or str(weights / args.model)
+    out = args.out or str(weights / ('backbone' if args.model == 'vit' else args.model))
     chosen = dict(steps=args.steps, pictures=args.pictures)
     options = dict(seed=args.seed) | {k: v for k, v in chosen.items() if v}
     console = new_console()
@@ -38,8 +38,9 @@ def main() -> None:
     elif args.model == 'clipseg':
         losses = train_clipseg(out, **options)
         console.print(_rounded(prompt_ious(out, args.test_pictures)))
-    elif args.model == 'backbone':
-        losses = train_backbone(out, **options)
+    elif args.model in ('backbone', 'vit'):
+        name = 'vit-mini' if args.model == 'vit' else 'r18-mini'
+        losses = train_backbone(out, name, **options)
     else:
         losses = train_blip(out, **options)
         console.print(_rounded(answer_rates(out, args.test_pictures)))

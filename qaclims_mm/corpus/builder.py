@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,18 @@ from mmengine.model import BaseModel
 
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
+from qaclims_mm.errors import RecordError
 from qaclims_mm.vlms.registry import MODELS, VQA_MODELS
-from qaclims_mm.vlms.vqa.base import Answer
+from qaclims_mm.vlms.vqa.base import Answer, BusyModel
 
 
 def hash_questions(questions: Sequence[Question]) -> str:
     """Return a short hash of the templates, by which a corpus tells its question set."""
     return hashlib.sha256(json.dumps([list(q) for q in questions]).encode()).hexdigest()[:16]
+
+
+def _ids_of(samples: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(sample.image_id for sample in samples)
 
 
 @MODELS.register_module()
@@ -56,6 +61,8 @@ class VQACorpusBuilder(BaseModel):
             test=label_test,
         )
         self._loaded = False
+        # {ids of the images: what waits for their answers}
+        self._begun: dict[tuple[str, ...], Callable[[], Any]] = {}
 
     @property
     def question_hash(self) -> str:
@@ -76,7 +83,7 @@ class VQACorpusBuilder(BaseModel):
         Args:
             inputs: RGB uint8, ``(3, H, W)`` each.
             data_samples: Have ``image_id`` and ``label_names``, perhaps ``label_aliases``; one with
-                ``failed`` is not asked.
+                ``failed`` is not asked. One that the VQA model refuses gets ``failed``.
             mode: Only ``predict``.
 
         Raises:
@@ -85,13 +92,51 @@ class VQACorpusBuilder(BaseModel):
         """
         if mode != 'predict':
             raise ValueError(f'VQACorpusBuilder only predicts, but mode is {mode!r}; use test.py.')
+        known = self._begun.pop(_ids_of(data_samples), None)
+        results = (known or self._begin(inputs, data_samples))()
+        good = [s for s in data_samples if not s.get('failed')]
+        for sample, answers in zip(good, results, strict=True):
+            if isinstance(answers, RecordError):
+                sample.set_metainfo(dict(failed=f'{sample.img_path}: {answers}'))
+            else:
+                sample.set_metainfo(dict(answers=self._rows(sample, answers)))
+        return list(data_samples)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether no further batch should be begun before one is finished."""
+        return self.vqa.is_busy if isinstance(self.vqa, BusyModel) else bool(self._begun)
+
+    def begin(self, batch: Mapping[str, Any]) -> None:
+        """Begin with a batch that ``test_step`` is given later.
+
+        Args:
+            batch: ``inputs`` and ``data_samples`` as the loader gives them.
+        """
+        samples = batch['data_samples']
+        self._begun[_ids_of(samples)] = self._begin(batch['inputs'], samples)
+
+    def finish(self) -> list[str]:
+        """Drop what has begun, and return lines about the work."""
+        self._begun.clear()
+        if not isinstance(self.vqa, BusyModel):
+            return []
+        lines = self.vqa.summary()
+        self.vqa.close()
+        self._loaded = False
+        return lines
+
+    def _begin(
+        self, inputs: Sequence[torch.Tensor], samples: Sequence[Any]
+    ) -> Callable[[], Sequence[list[Answer] | RecordError]]:
+        """Return the function that gives the answers about the images that can be used."""
         self.load()
-        good = [(x, s) for x, s in zip(inputs, data_samples, strict=True) if not s.get('failed')]
+        good = [(x, s) for x, s in zip(inputs, samples, strict=True) if not s.get('failed')]
         images = [np.ascontiguousarray(x.cpu().numpy().transpose(1, 2, 0)) for x, _ in good]
         asked = [[q.fill(c) for c in s.label_names for q in self.questions] for _, s in good]
-        for (_, sample), texts in zip(good, self.vqa.answer(images, asked), strict=True):
-            sample.set_metainfo(dict(answers=self._rows(sample, texts)))
-        return list(data_samples)
+        if isinstance(self.vqa, BusyModel):
+            return self.vqa.begin(images, asked)
+        return lambda: self.vqa.answer(images, asked)
 
     def _rows(self, sample: Any, answers: Sequence[Any]) -> list[dict[str, Any]]:
         wrong = [a for a in answers if not isinstance(a, Answer)]

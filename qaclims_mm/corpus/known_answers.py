@@ -129,7 +129,7 @@ class AnswerShards:
         }
 
     def write(self, shard: int, rows_of: Mapping[str, Rows], failed: Mapping[str, str]) -> None:
-        """Write a shard.
+        """Write a shard, which lacks the images that are neither given nor known.
 
         Args:
             shard: Its number.
@@ -137,13 +137,14 @@ class AnswerShards:
             failed: {image_id: reason} of those that could not be used.
         """
         rows, reasons = dict(rows_of), dict(failed)
-        for image_id in self.ids[shard]:
+        ids = [i for i in self.ids[shard] if i in rows or i in self.plan.known]
+        for image_id in ids:
             if image_id not in rows:
                 path, name = self.plan.known[image_id]
                 old, records = self._read(path)
                 rows[image_id] = [row | dict(image_id=image_id) for row in old.rows(name)]
                 reasons[image_id] = records[name].get('failed', '')
-        records = {i: self.images[i].as_json(reasons.get(i, '')) for i in self.ids[shard]}
+        records = {i: self.images[i].as_json(reasons.get(i, '')) for i in ids}
         write_shard(self.plan.target, shard, rows, self.plan.shards, records)
 
     def finish(self) -> None:

@@ -49,9 +49,12 @@ _LOW_LEVEL = {
     'texture_1': 'What texture does the {class} have?',
     'texture_2': 'What pattern does the {class} have?',
 }
+# A sentence about the object; part of no set. VQA models answer it by a few words, chat models by
+# the beginning of a sentence, of which vqa_text.py keeps more words than of other answers.
+_CAPTION = {'caption_1': 'Describe the {class} in the image.'}
 BACKGROUND_GROUPS = ('object', 'scene')
 QUESTION_GROUPS = ('fine', 'alias', *BACKGROUND_GROUPS)
-ALL_GROUPS = (*QUESTION_GROUPS, 'color', 'texture')
+ALL_GROUPS = (*QUESTION_GROUPS, 'color', 'texture', 'caption')
 
 
 def _as_questions(templates: Mapping[str, str]) -> tuple[Question, ...]:
@@ -62,7 +65,8 @@ def _as_questions(templates: Mapping[str, str]) -> tuple[Question, ...]:
 
 
 QUESTION_SETS = {'paper': _as_questions(_PAPER), 'official': _as_questions(_OFFICIAL)}
-LOW_LEVEL = _as_questions(_LOW_LEVEL)
+# of no set
+FURTHER = _as_questions({**_LOW_LEVEL, **_CAPTION})
 
 
 def get_questions(
@@ -74,11 +78,11 @@ def get_questions(
         question_set: ``paper`` (table 6 word for word) or ``official`` (visual_questions.py of the
             release).
         groups: Any of ``fine``, ``alias``, ``object`` and ``scene`` (table 5 of the paper), and of
-            the low-level ``color`` and ``texture``, which are the same in all sets.
+            ``color``, ``texture`` and ``caption``, which are the same in all sets.
 
     Returns:
         The templates in table order, 16 by default: 6 foreground, then 10 background. Those about
-        color and texture, of the foreground too, come last.
+        color and texture and the caption, of the foreground too, come last.
 
     Raises:
         ValueError: If the set or a group is unknown.
@@ -91,5 +95,5 @@ def get_questions(
     unknown = sorted(set(groups) - set(ALL_GROUPS))
     if unknown:
         raise ValueError(f'groups must be among {ALL_GROUPS}, but got {unknown}.')
-    questions = (*QUESTION_SETS[question_set], *LOW_LEVEL)
+    questions = (*QUESTION_SETS[question_set], *FURTHER)
     return tuple(q for q in questions if q.id.split('_')[0] in groups)

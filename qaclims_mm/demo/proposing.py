@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from qaclims_mm.corpus.prompts import fill_prompt
 from qaclims_mm.datasets.transforms.formatting import to_chw
+from qaclims_mm.errors import RecordError
 from qaclims_mm.vlms.vqa.base import VQAModel
 
 QUESTION = 'Is there a {class} in the photo?'
@@ -30,9 +31,14 @@ def propose_by_questions(
     Returns:
         Those answered by yes; ``None`` if no answer is yes or no, since the model then has no words
         for it.
+
+    Raises:
+        RecordError: If the model refuses the image.
     """
     questions = [QUESTION.replace('{class}', name) for name in classes]
     [answers] = vqa.answer([image], [questions])
+    if isinstance(answers, RecordError):
+        raise answers
     firsts = [answer.text.lower().strip(' .,!').split(' ')[0].strip(',') for answer in answers]
     if not {'yes', 'no'} & set(firsts):
         return None

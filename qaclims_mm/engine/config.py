@@ -12,6 +12,7 @@ from qaclims_mm.engine.config_file import check_config_file, execute_config
 from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
 from qaclims_mm.paths import config_file
 from qaclims_mm.schemas.run_environment import environment
+from qaclims_mm.schemas.secrets import check_no_secrets
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -48,7 +49,7 @@ def read_config(
 
     Raises:
         ConfigError: If the file or a base does not exist, is no Python, or has a top-level name
-            that nothing reads, or an option is none of a config.
+            that nothing reads, an option is none of a config, or a value is a key or password.
     """
     file = check_config_file(config_file(path))
     check_top_keys(file)
@@ -60,6 +61,7 @@ def read_config(
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if options:
         cfg.merge_from_dict(options)
+    check_no_secrets(cfg.to_dict(), str(file))
     cfg.work_dir = work_dir or cfg.get('work_dir') or f'work_dirs/{file.stem}'
     return cfg
 

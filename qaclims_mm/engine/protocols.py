@@ -45,6 +45,21 @@ class QuestionAsker(Protocol):
 
 
 @runtime_checkable
+class AheadModel(Protocol):
+    """A model that begins with batches before it is their turn."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether no further batch should be begun before one is finished."""
+
+    def begin(self, batch: Mapping[str, Any]) -> None:
+        """Begin with a batch that ``test_step`` is given later."""
+
+    def finish(self) -> list[str]:
+        """Drop what has begun, and return lines about the work."""
+
+
+@runtime_checkable
 class WorkDirUser(Protocol):
     """An evaluator that writes into the work dir of the run by default."""
 

@@ -41,18 +41,32 @@ CORPUS_FOLDER = 'corpus'
 class CorpusWriter(BaseMetric):
     """Collects answers and writes a shard once it has all its images.
 
-    A shard is whole or absent, so a killed run goes on with the shards that are missing. Answers of
-    an earlier run into the folder are kept for the images whose files and labels are as they were.
+    A killed run goes on with the shards that are missing, and those that it had only saved a part
+    of. Answers of an earlier run into the folder are kept for the images whose files and labels are
+    as they were.
 
     Args:
         out_dir: Folder of the corpus; by default ``corpus`` in the work dir of the run.
+        save_every: Images of a shard after which its answers so far are saved, where they are
+            expensive; by default a shard is written when it is complete.
         prefix: As in ``BaseMetric``.
+
+    Raises:
+        ValueError: If ``save_every`` is below 1.
     """
 
     default_prefix = 'qape'
 
-    def __init__(self, out_dir: str | None = None, prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        out_dir: str | None = None,
+        prefix: str | None = None,
+        save_every: int | None = None,
+    ) -> None:
         super().__init__(prefix=prefix)
+        if save_every is not None and save_every < 1:
+            raise ValueError(f'save_every must be at least 1, but got {save_every}.')
+        self.save_every = save_every
         self.out_dir = Path(out_dir or CORPUS_FOLDER)
         self._is_default, self._is_placed = out_dir is None, out_dir is not None
         self._rows: dict[str, list[dict[str, Any]]] = {}
@@ -140,11 +154,23 @@ class CorpusWriter(BaseMetric):
             self._left[shard].remove(image_id)
             if not self._left[shard]:
                 self._write(shard)
+            elif self.save_every and not len(self._rows_of(shard)) % self.save_every:
+                self._save(shard)
+
+    def _rows_of(self, shard: int) -> dict[str, list[dict[str, Any]]]:
+        """Return the new rows of a shard."""
+        return {i: self._rows[i] for i in self.shards.ids[shard] if i in self._rows}
+
+    def _save(self, shard: int) -> dict[str, list[dict[str, Any]]]:
+        """Write what is known of a shard, and return what is new of it."""
+        rows = self._rows_of(shard)
+        self.shards.write(shard, rows, {i: self._failed[i] for i in rows if i in self._failed})
+        return rows
 
     def _write(self, shard: int) -> None:
-        ids = [i for i in self.shards.ids[shard] if i in self._rows]
-        failed = {i: self._failed.pop(i) for i in ids if i in self._failed}
-        self.shards.write(shard, {i: self._rows.pop(i) for i in ids}, failed)
+        for image_id in self._save(shard):
+            del self._rows[image_id]
+            self._failed.pop(image_id, None)
         del self._left[shard]
 
     def evaluate(self, size: int) -> dict[str, float]:

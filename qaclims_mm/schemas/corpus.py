@@ -182,7 +182,7 @@ def _problem_of_rows(table: pa.Table) -> str:
     if not np.isfinite(table['score'].to_numpy()).all():
         return 'scores that are not finite'
     for kind, question_id in set(pairs_of(table, 'kind', 'question_id')):
-        group = re.fullmatch(r'(fine|alias|object|scene|color|texture)_[1-9]', question_id)
+        group = re.fullmatch(r'(fine|alias|object|scene|color|texture|caption)_[1-9]', question_id)
         if group is None or kind != ('bg' if group[1] in ('object', 'scene') else 'fg'):
             return f'a question {question_id!r} of kind {kind!r}'
     return ''

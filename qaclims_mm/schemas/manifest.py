@@ -28,6 +28,8 @@ _RUN_ONLY_KEYS = frozenset(
         'pin_memory',
         'prefetch_factor',
         'log_level',
+        # how the endpoint of a served model is reached
+        'server',
         'log_processor',
         'visualizer',
         'vis_backends',

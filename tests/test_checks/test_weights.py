@@ -57,6 +57,9 @@ def here(tmp_path, monkeypatch):
         ('BlipVQA', dict(model='data/absent'), MISSING),
         ('BlipVQA', dict(model='data/weights/blip'), MISSING),
         ('BlipVQA', dict(model='miniworld://blip'), THERE),
+        # a name on a server
+        ('ServedVQA', dict(model='data/absent'), None),
+        ('ServedVQA', dict(model='accounts/x/models/qwen'), None),
         ('BlipVQA', dict(model='miniworld://absent'), MISSING),
         ('HFImageHead', dict(model='google/siglip-base-patch16-224'), FETCHED),
         ('CLIPImageHead', dict(model='ViT-L-14-quickgelu'), None),

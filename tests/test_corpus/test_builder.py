@@ -7,6 +7,7 @@ from mmengine.structures import BaseDataElement
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.builder import VQACorpusBuilder, hash_questions
 from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.errors import RecordError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.vlms.registry import VQA_MODELS
 
@@ -150,3 +151,39 @@ def test_registered():
 def test_unknown_vqa_model():
     with pytest.raises(KeyError, match='NoSuchVQA'):
         build(vqa=dict(type='NoSuchVQA'))
+
+
+def test_a_refused_image_is_failed(monkeypatch):
+    error = RecordError('the server refuses the image (status 400).')
+    answer = FakeVQA.answer
+
+    def refusing(self, images, questions):
+        answers = answer(self, images, questions)
+        return [error if 'cat' in q[0] else a for a, q in zip(answers, questions, strict=True)]
+
+    monkeypatch.setattr(FakeVQA, 'answer', refusing)
+    inputs, samples = batch(('dog',), ('cat',), ('cow',), ('dog',), failed=[0])
+    for sample in samples:
+        sample.set_metainfo(dict(img_path=f'images/{sample.image_id}.jpg'))
+    build()(inputs, samples)
+    assert samples[0].failed == 'image is missing'
+    assert samples[1].failed == f'images/img_1.jpg: {error}'
+    assert [len(s.get('answers') or ()) for s in samples] == [0, 0, 16, 16]
+
+
+def test_batches_that_are_begun_ahead():
+    """The fake model is not one that begins ahead: it answers when it is the turn of the batch."""
+    builder = build()
+    first, second = batch(('dog',), ('cat',)), batch(('cow',))
+    second[1][0].set_metainfo(dict(image_id='other'))
+    for inputs, samples in (first, second):
+        assert not FakeVQA.seen
+        builder.begin(dict(inputs=inputs, data_samples=samples))
+        assert builder.is_busy
+    for inputs, samples in (second, first):
+        builder(inputs, samples)
+    assert not builder.is_busy
+    plain = batch(('dog',), ('cat',))
+    build()(*plain)
+    assert [s.answers for s in first[1]] == [s.answers for s in plain[1]]
+    assert builder.finish() == []

@@ -67,6 +67,14 @@ def test_low_level_questions_come_last_and_only_when_they_are_named(name):
     assert {q.kind for q in questions[16:]} == {'fg'}
 
 
+@pytest.mark.parametrize('name', ['paper', 'official'])
+def test_a_caption_is_asked_for_only_when_it_is_named(name):
+    [caption] = get_questions(name, ['caption'])
+    assert caption == ('caption_1', 'fg', 'Describe the {class} in the image.')
+    assert caption not in get_questions(name)
+    assert get_questions(name, (*QUESTION_GROUPS, 'caption')) == (*get_questions(name), caption)
+
+
 def test_the_order_of_groups_does_not_count():
     ids = [q.id for q in get_questions(groups=('scene', 'fine'))]
     assert ids == ['fine_1', 'fine_2', 'scene_1', 'scene_2', 'scene_3']
@@ -89,8 +97,8 @@ def test_fill(class_name):
         ),
         (
             dict(groups=('fine', 'sky', 'foreground')),
-            "groups must be among ('fine', 'alias', 'object', 'scene', 'color', 'texture'), "
-            "but got ['foreground', 'sky'].",
+            "groups must be among ('fine', 'alias', 'object', 'scene', 'color', 'texture', "
+            "'caption'), but got ['foreground', 'sky'].",
         ),
     ],
 )

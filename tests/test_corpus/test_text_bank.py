@@ -292,6 +292,8 @@ def test_other_schema(tmp_path):
         (('fine',), ['terrier dog'], ['no dog']),
         (('object',), [], ['grass']),
         (('fine', 'object'), ['terrier dog'], ['grass']),
+        (('caption',), ['brown dog on grass'], ['no dog']),
+        (('fine', 'object', 'caption'), ['terrier dog', 'brown dog on grass'], ['grass']),
     ],
 )
 def test_without_questions_about_it_the_background_is_what_there_is_not(groups, fg, bg):
@@ -301,6 +303,7 @@ def test_without_questions_about_it_the_background_is_what_there_is_not(groups, 
         [
             dict(pair, kind='fg', question_id='fine_1', text='terrier dog'),
             dict(pair, kind='bg', question_id='object_1', text='grass'),
+            dict(pair, kind='fg', question_id='caption_1', text='brown dog on grass'),
         ]
     )
     rows = {k: [index.texts[i] for i in index.columns[k][0]] for k in ('fg', 'bg')}

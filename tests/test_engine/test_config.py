@@ -99,3 +99,30 @@ def test_tools_without_a_runner_find_components():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+SECRET = 'sk-proj-Q7distinctive1234567890abcdef'
+
+
+@pytest.mark.parametrize(
+    ('text', 'flags', 'place'),
+    [
+        (f"model = dict(vqa=dict(type='ServedVQA', api_key='{SECRET}'))", [], 'model.vqa.api_key'),
+        (f"model = dict(vqa=dict(server=dict(note='{SECRET}')))", [], 'model.vqa.server.note'),
+        ("model = dict(vqa=dict(key='{{$MY_KEY:}}'))", [], 'model.vqa.key'),
+        ('model = dict(vqa=dict())', [f'model.vqa.server.api_key={SECRET}'], 'server.api_key'),
+        (
+            'model = dict(vqa=dict())',
+            [f'model.vqa.server.base_url=http://me:{SECRET}@h/v1'],
+            'base_url',
+        ),
+    ],
+)
+def test_a_key_in_a_config_is_refused(tmp_path, monkeypatch, text, flags, place):
+    """Before anything is logged or written."""
+    monkeypatch.setenv('MY_KEY', SECRET)
+    path = tmp_path / 'served.py'
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=rf'^{path}: .*{place} looks like a key') as caught:
+        read(path, *(['--cfg-options', *flags] if flags else []))
+    assert SECRET not in str(caught.value)

@@ -17,6 +17,7 @@ from qaclims_mm.datasets.transforms.texts import LoadTextRows
 from qaclims_mm.datasets.voc12 import VOC12WeakDataset
 from qaclims_mm.engine import protocols
 from qaclims_mm.engine.protocols import (
+    AheadModel,
     FailureKeeper,
     FolderWriter,
     GroupingSampler,
@@ -44,6 +45,7 @@ IMPLEMENTED = {
     SkippingSampler: (ShardSampler,),
     GroupingSampler: (ShardSampler,),
     QuestionAsker: (VQACorpusBuilder,),
+    AheadModel: (VQACorpusBuilder,),
     FolderWriter: (*WRITERS, CorpusWriter, CAMMetric),
     WorkDirUser: (*WRITERS, CorpusWriter, CAMMetric),
     ResumableEvaluator: (*WRITERS, CorpusWriter, CAMMetric),

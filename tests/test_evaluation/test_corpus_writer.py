@@ -15,6 +15,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from qaclims_mm.checks.files import check_files, find_files
+from qaclims_mm.corpus.known_answers import AnswerShards
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.runner import StageRunner, exit_status
@@ -60,7 +61,7 @@ def world(tmp_path):
 READ, PACK = dict(type='LoadRGBImage'), dict(type='PackWeakInputs')
 
 
-def make_runner(world, out_dir, loading=READ, shard=None, **model):
+def make_runner(world, out_dir, loading=READ, shard=None, saving=None, **model):
     config = Config(
         dict(
             default_scope='mmseg',
@@ -82,7 +83,7 @@ def make_runner(world, out_dir, loading=READ, shard=None, **model):
                 ),
             ),
             test_cfg=dict(type='TestLoop'),
-            test_evaluator=[dict(type='CorpusWriter', out_dir=str(out_dir))],
+            test_evaluator=[dict(type='CorpusWriter', out_dir=str(out_dir), save_every=saving)],
             custom_hooks=[dict(type='FailedRecordsHook'), dict(type='ResumeTestHook')],
             log_level='ERROR',
         )
@@ -561,3 +562,38 @@ def test_killed_process(tmp_path, monkeypatch):
     )
     assert times == {name: (tmp_path / 'killed' / name).stat().st_mtime_ns for name in done}
     assert len(VQACorpus(tmp_path / 'killed')) == 24
+
+
+@pytest.mark.parametrize('images', [0, 1, 3, 4, 6, 9])
+def test_parts_of_shards_are_saved(world, tmp_path, images):
+    (world / 'JPEGImages/img_1.jpg').write_bytes(b'')
+    _, total = run(world, tmp_path / 'unbroken')
+    _, asked = run(world, tmp_path / 'killed', images, saving=1)
+    # a batch of three is lost with the image at which the run ends
+    assert asked == images
+    assert not (tmp_path / 'killed/manifest.json').exists()
+    kept = sum(len(read_records(p).images) for p in (tmp_path / 'killed').glob('*.parquet'))
+    assert images - 3 < kept <= images + 1
+    _, again = run(world, tmp_path / 'killed', saving=1)
+    assert again < total - images + 3
+    assert files(tmp_path / 'killed') == files(tmp_path / 'unbroken')
+
+
+def test_answers_are_saved_every_few_images(world, tmp_path, monkeypatch):
+    monkeypatch.setattr('qaclims_mm.schemas.corpus.SHARD_SIZE', 512)
+    sizes = []
+    write = AnswerShards.write
+
+    def noted(self, shard, rows, failed):
+        sizes.append(len(rows))
+        write(self, shard, rows, failed)
+
+    monkeypatch.setattr(AnswerShards, 'write', noted)
+    run(world, tmp_path / 'corpus', saving=4)
+    assert sizes == [4, 8, 11]
+
+
+@pytest.mark.parametrize('value', [0, -1])
+def test_save_every_is_checked(value):
+    with pytest.raises(ValueError, match=f'save_every must be at least 1, but got {value}'):
+        CorpusWriter(save_every=value)

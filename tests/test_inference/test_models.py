@@ -5,12 +5,17 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from tiny_models import CLASSIFIER, NAMES, RITC, SEGMENTOR, SHIPPED, make_pictures, make_stage
+from tiny_models import CLASSIFIER, EOMT, NAMES, RITC, SEGMENTOR, SHIPPED, make_pictures, make_stage
 
 from qaclims_mm.convert.publishing import publish
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.inference import CAMInferencer, Segmenter, load_model
-from qaclims_mm.inference.models import checkpoint_of_folder, find_model, last_checkpoint
+from qaclims_mm.inference.models import (
+    checkpoint_of_folder,
+    find_model,
+    last_checkpoint,
+    load_found,
+)
 from qaclims_mm.schemas import write_run_config
 from qaclims_mm.schemas.claims import write_claim
 from qaclims_mm.schemas.project import ProjectTables, write_project_tables
@@ -45,6 +50,17 @@ def test_masks_are_those_of_the_config_itself(work, tmp_path):
     found = load_model(work, device='cpu').segment(path)
     assert np.array_equal(found.mask, given.mask)
     assert len(found.areas) > 1
+
+
+def test_a_set_of_masks(tmp_path):
+    """EoMT by its work dir, from plain values of a config; also of tiles."""
+    make_stage(tmp_path / 'work/segment', EOMT)
+    [path, *_] = make_pictures(tmp_path / 'p')
+    found = find_model(tmp_path / 'work')
+    assert found.describe().startswith('EoMT (segmentor) of ')
+    given = Segmenter(EOMT, tmp_path / 'work/segment/epoch_3.pth', device='cpu').segment(path)
+    assert np.array_equal(load_found(found, 'cpu').segment(path).mask, given.mask)
+    assert load_found(found, 'cpu', tile=32).segment(path).mask.shape == given.mask.shape
 
 
 def test_a_network_of_maps(work, tmp_path):

@@ -3,10 +3,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from qaclims_mm.engine.config import read_config
 from qaclims_mm.miniworld.backbone_recipe import (
-    FILE,
     KINDS,
     MEAN,
+    RECIPES,
     STD,
     crop_object,
     train_backbone,
@@ -14,6 +15,8 @@ from qaclims_mm.miniworld.backbone_recipe import (
 from qaclims_mm.miniworld.clip_recipe import MIN_STEPS
 from qaclims_mm.miniworld.scene import Object, sample_scene
 from qaclims_mm.miniworld.world import CLASS_FACTS, SCENES
+from qaclims_mm.paths import config_file
+from qaclims_mm.registry import MODELS
 
 TINY = dict(steps=MIN_STEPS, batch_size=4, pictures=8)
 
@@ -56,13 +59,34 @@ def test_objects_stand_in_any_scene():
     assert 60 < sum(home) < 140
 
 
-def test_equal_seeds_give_equal_weights(tmp_path):
-    losses = [train_backbone(tmp_path / str(i), seed=s, **TINY) for i, s in enumerate((0, 0, 1))]
-    a, b, c = (load_file(tmp_path / str(i) / FILE) for i in range(3))
+@pytest.mark.parametrize(
+    ('name', 'first'), [('r18-mini', 'conv1.weight'), ('vit-mini', 'patch_embed.proj.weight')]
+)
+def test_equal_seeds_give_equal_weights(tmp_path, name, first):
+    losses = [
+        train_backbone(tmp_path / str(i), name, seed=s, **TINY) for i, s in enumerate((0, 0, 1))
+    ]
+    a, b, c = (load_file(tmp_path / str(i) / f'{name}.safetensors') for i in range(3))
     assert losses[0] == losses[1]
     assert all(torch.equal(a[k], b[k]) for k in a)
-    assert not torch.equal(a['conv1.weight'], c['conv1.weight'])
-    assert a['conv1.weight'].dtype == torch.float16
+    assert not torch.equal(a[first], c[first])
+    assert a[first].dtype == torch.float16
+
+
+@pytest.mark.parametrize('name', RECIPES)
+def test_the_weights_fit_the_backbone_of_the_configs(tmp_path, name):
+    train_backbone(tmp_path, name, **TINY)
+    stem = dict(
+        zip(RECIPES, ('cam_r18-mini_1xb16-3e', 'eomt_vit-mini_full_1xb16-10e'), strict=True)
+    )[name]
+    cfg = read_config(config_file(f'{stem}_miniworld-112x112')).model.backbone
+    assert cfg.init_cfg.checkpoint == f'miniworld://backbone/{name}.safetensors'
+    cfg.init_cfg.checkpoint = str(tmp_path / f'{name}.safetensors')
+    backbone = MODELS.build(cfg)
+    backbone.init_weights()
+    wanted = load_file(tmp_path / f'{name}.safetensors')
+    found = getattr(backbone, 'network', backbone).state_dict()
+    assert all(torch.equal(found[k].half(), v) for k, v in wanted.items() if v.ndim)
 
 
 def test_loss_falls(tmp_path):

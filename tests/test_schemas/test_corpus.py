@@ -104,6 +104,13 @@ def test_shard_round_trip(tmp_path):
     assert read_records(path) == (1, images)
 
 
+@pytest.mark.parametrize('question_id', ['color_2', 'texture_1', 'caption_1'])
+def test_questions_of_no_set(tmp_path, question_id):
+    row = dict(question_id=question_id)
+    path = write(tmp_path / 'part-00000.parquet', ROW, row)
+    assert read_shard(path).to_pylist() == [ROW, ROW | row]
+
+
 def test_other_bytes_are_another_hash(tmp_path):
     def hash_of(*texts):
         for n, text in enumerate(texts):
@@ -121,6 +128,7 @@ def test_other_bytes_are_another_hash(tmp_path):
         ([dict(image_id='b'), dict(image_id='a')], 'images that are not in the order'),
         ([dict(score=float('nan'))], 'scores that are not finite'),
         ([dict(kind='bg')], "a question 'fine_1' of kind 'bg'"),
+        ([dict(question_id='caption_1', kind='bg')], "a question 'caption_1' of kind 'bg'"),
         ([dict(question_id='colour_1')], "a question 'colour_1' of kind 'fg'"),
         ([dict(text=None)], '1 empty cells in its column text'),
         ([dict(class_name='dog')], "answers about other images or classes .* 'a'"),

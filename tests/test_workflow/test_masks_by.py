@@ -25,7 +25,13 @@ MAIN = dict(
     report='qa_clims_maps irn_masks segment_test',
 )
 MORE = dict(par='qa_clims_export', prompted='', prompted_answers='qape')
-PLANS = ('miniworld', 'voc12', 'coco14')
+PLANS = (
+    'miniworld_qa-clims',
+    'voc12_qa-clims',
+    'coco14_qa-clims',
+    'miniworld_strong',
+    'voc12_strong',
+)
 
 
 def stages_of(needs):
@@ -115,7 +121,7 @@ def test_a_work_dir_keeps_its_choice(tmp_path):
 
 @pytest.mark.parametrize('name', PLANS)
 def test_shipped_segmentors_read_the_masks_of_the_choice(name, tmp_path):
-    path = ROOT / f'configs/pipelines/{name}_qa-clims.py'
+    path = ROOT / f'configs/pipelines/{name}.py'
     plain = read_plan(path, tmp_path)
     for masks_by, (trained, _) in options_of(plain.all_stages).items():
         plan = read_plan(path, tmp_path, masks_by)

@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from qaclims_mm.engine.protocols import FailureKeeper
+from qaclims_mm.errors import RecordError
 from qaclims_mm.registry import HOOKS
 from qaclims_mm.schemas import join_problems
 
@@ -44,11 +45,19 @@ class FailedRecordsHook(Hook):
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Look at a test batch, and at what the model says about it."""
+        """Look at a test batch, and at what the model says about it.
+
+        Raises:
+            RecordError: If a strict dataset has a record that the model refuses.
+        """
         self._collect(data_batch['data_samples'])
         for sample in outputs or ():
             if remark := sample.get('remark'):
                 self.remarks[sample.image_id] = remark
+        # what the dataset itself refuses has stopped the run before
+        refused = [s.failed for s in outputs or () if s.get('failed')]
+        if refused and getattr(runner.test_dataloader.dataset, 'strict', False):
+            raise RecordError(refused[0])
 
     def after_train(self, runner: Runner) -> None:
         """Report."""

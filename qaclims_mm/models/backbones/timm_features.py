@@ -6,6 +6,7 @@ Shapes: B images, C channels, H W pixels, P Q feature cells.
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.model import BaseModule
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.names import shown_text
 
 
 @MODELS.register_module()
@@ -30,7 +32,7 @@ class TimmFeatures(BaseModule):
         norm_eval: Whether batch normalisations keep their statistics in training.
         options: Further options of the model, such as ``dict(output_stride=16)``.
         init_cfg: ``dict(type='Pretrained', checkpoint=...)`` with weights in timm's own names: a
-            file, or an address such as
+            file, a folder with ``model.safetensors``, or an address such as
             ``https://huggingface.co/timm/NAME/resolve/main/model.safetensors``. All of them must
             fit. Without it the weights are random, and nothing is ever downloaded.
 
@@ -78,13 +80,13 @@ class TimmFeatures(BaseModule):
         """Load the weights that ``init_cfg`` names, if it names any.
 
         Raises:
-            FormatError: If they are not those of the network.
+            FormatError: If they are not there, or not those of the network.
         """
         # timm has initialised the network; mmengine would call its init_weights another time
         self._is_init = True
         if not self.init_cfg:
             return
-        source = self.init_cfg['checkpoint']
+        source = _weights_file(self.init_cfg['checkpoint'])
         state = CheckpointLoader.load_checkpoint(source, 'cpu')
         state = _without_classifier(state.get('state_dict', state), self.network)
         wanted = self.network.state_dict()
@@ -138,6 +140,26 @@ def _create(model_name: str, options: Mapping[str, Any]) -> Any:
         return timm.create_model(model_name, **given)
     except TypeError as error:
         raise ConfigError(f'{model_name} of timm does not take an option: {error}.') from error
+
+
+def _weights_file(source: str) -> str:
+    """Return the file of weights in a folder; an address or a file as it is.
+
+    Raises:
+        FormatError: If there is no such file.
+    """
+    if '://' in source:
+        return source
+    path = Path(source).expanduser()
+    if path.is_dir():
+        path /= 'model.safetensors'
+    if not path.is_file():
+        raise FormatError(
+            f'there are no weights {shown_text(path)}; give a file, a folder with '
+            'model.safetensors, or an address (init_cfg.checkpoint), or start from random weights '
+            '(init_cfg=None).'
+        )
+    return str(path)
 
 
 def _without_classifier(state: dict[str, Tensor], network: Any) -> dict[str, Tensor]:

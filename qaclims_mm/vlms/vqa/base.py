@@ -1,9 +1,11 @@
 """What every VQA model takes and gives."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+
+from qaclims_mm.errors import RecordError
 
 
 class Answer(NamedTuple):
@@ -21,8 +23,31 @@ class VQAModel(Protocol):
 
     def answer(
         self, images: Sequence[np.ndarray], questions_per_image: Sequence[Sequence[str]]
-    ) -> list[list[Answer]]:
-        """Answer every question, in order; images are RGB uint8 ``(H, W, 3)``."""
+    ) -> Sequence[list[Answer] | RecordError]:
+        """Answer every question, in order; images are RGB uint8 ``(H, W, 3)``.
+
+        In the place of the answers about an image may stand the error that it cannot be used.
+        """
+
+
+@runtime_checkable
+class BusyModel(Protocol):
+    """A VQA model that begins with further images while it is waited for others."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has enough to do."""
+
+    def begin(
+        self, images: Sequence[np.ndarray], questions_per_image: Sequence[Sequence[str]]
+    ) -> Callable[[], Sequence[list[Answer] | RecordError]]:
+        """Begin to answer, and return the function that waits for what ``answer`` returns."""
+
+    def summary(self) -> list[str]:
+        """Return lines about the work so far."""
+
+    def close(self) -> None:
+        """Drop what is not answered."""
 
 
 def check_lengths(images: Sequence[Any], questions_per_image: Sequence[Any]) -> None:

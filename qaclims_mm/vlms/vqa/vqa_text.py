@@ -10,6 +10,8 @@ from typing import Any
 # An answer becomes a text of CLIP, "a photo of {answer}", about one thing. What a model adds to it,
 # where the thing lies and beside what, would draw the map there too; English says it at the end.
 MAX_WORDS = 8
+# A description is asked for as such; CLIP reads 77 tokens.
+MAX_WORDS_OF_DESCRIPTION = 24
 # Nothing of interest comes later, and a reply may be endless.
 MAX_CHARACTERS = 2000
 ANSWER_KEYS = ('answer', 'short_answer', 'final_answer', 'response', 'text')
@@ -31,6 +33,7 @@ _SENTENCE_END = re.compile(
     r'\n+|(?<=[.!?;])(?<!\bst\.)(?<!\bmt\.)(?<!\bmr\.)(?<!\bdr\.)(?<!\b\w\.)\s+|(?<=[。！？])'
 )
 _YES_OR_NO = re.compile(r'^\s*(?:is|are|was|were|does|do|did|has|have|can)\b', re.IGNORECASE)
+_DESCRIBE = re.compile(r'^\s*describe\b', re.IGNORECASE)
 _QUESTION = re.compile(r'^(?:what|which|where|who|how|why|is|are|does|do|can)\b.*\?$')
 
 _IMAGE = r'(?:image|photo|photograph|picture|scene)'
@@ -117,7 +120,7 @@ def parse_answer(reply: str, question: str = '') -> str:
 
     In lower case, without markup, preamble, article, what repeats the question, and outer
     punctuation. A longer one is cut to its first 8 words: there the thing is named, and an empty
-    answer would lose all that a talkative model knows.
+    answer would lose all that a talkative model knows. Of a description 24 words are kept.
 
     Args:
         reply: What the model said, to its end or cut.
@@ -134,6 +137,8 @@ def parse_answer(reply: str, question: str = '') -> str:
     if _YES_OR_NO.match(question):
         said = re.search(r'\b(yes|no)\b', _unwrap(reply[:MAX_CHARACTERS]).lower())
         return said[0] if said else ''
+    describes = bool(_DESCRIBE.match(question))
+    most = MAX_WORDS_OF_DESCRIPTION if describes else MAX_WORDS
     asked = set(re.findall(r'\w+', question.lower())) | {'the', 'this', 'a'}
     for sentence in _sentences(_unwrap(reply[:MAX_CHARACTERS])):
         if _REFUSAL.search(sentence):
@@ -141,7 +146,9 @@ def parse_answer(reply: str, question: str = '') -> str:
         answer = _strip_preambles(sentence)
         if answer and _REFUSAL.search(answer):
             return ''
-        answer = _cut(_strip_echo(answer, asked) if question else answer)
+        # a description says again what it is of
+        answer = _strip_echo(answer, asked) if question and not describes else answer
+        answer = _cut(answer, most)
         if answer:
             return answer
     return ''
@@ -212,10 +219,10 @@ def _strip_echo(text: str, asked: set[str]) -> str:
     return text
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, most: int) -> str:
     """Cut to the first words, each once in a row."""
     text = re.sub(r'\b(\w+)(?: \1\b)+', r'\1', text)
-    words = text.split()[:MAX_WORDS]
+    words = text.split()[:most]
     while words and _strip(words[-1]) in {'', *_DANGLING}:
         words.pop()
     return _strip(' '.join(words))

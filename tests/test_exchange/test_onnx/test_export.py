@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from PIL import Image
-from tiny_models import CLASSIFIER, SEGMENTOR, SHIPPED
+from tiny_models import CLASSIFIER, EOMT, SEGMENTOR, SHIPPED
 from tiny_runs import ROOT
 
 from qaclims_mm.engine.config import read_config
@@ -99,6 +99,18 @@ def test_maps_of_miniworld(classifier, size, batch):
         assert told == cams.present_in(cams.read(picture))
         mask = mask_of_cams(torch.from_numpy(found), torch.arange(8), 0.25).numpy()
         assert np.mean(mask == wanted['mask']) > 0.999
+
+
+def test_masks_of_a_vit_at_one_size(tmp_path):
+    """Its rotary embeddings are made of numbers, so the size is fixed, but to any number."""
+    segmenter = load(EOMT)
+    done = export_onnx(segmenter, tmp_path / 'a.onnx', (75, 99))
+    assert done.difference < TOLERANCE
+    pictures = [make_picture(seed=999, index=i, size=99)[1].image[:75] for i in range(3)]
+    logits, masks = session_of(tmp_path / 'a.onnx').run(None, to_input(*pictures))
+    assert logits.shape == (3, 9, 75, 99)
+    wanted = [segmenter.segment(picture).mask for picture in pictures]
+    assert np.mean(masks == np.stack(wanted)) > 0.999
 
 
 WITHOUT_TORCH = """

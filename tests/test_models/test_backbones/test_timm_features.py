@@ -83,6 +83,22 @@ def test_local_weights_in_the_names_of_timm(tmp_path, name):
     assert all(torch.equal(found[key], state[key]) for key in found)
 
 
+def test_weights_in_a_folder(tmp_path):
+    state, _ = weights_of(CNN, tmp_path)
+    (tmp_path / 'w.safetensors').rename(tmp_path / 'model.safetensors')
+    network = build(CNN, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path)))
+    network.init_weights()
+    assert torch.equal(network.network.conv_stem.weight, state['conv_stem.weight'])
+
+
+@pytest.mark.parametrize('missing', ['none.safetensors', 'no folder', ''])
+def test_weights_that_are_not_there(tmp_path, missing):
+    """A file, a folder, and a folder without weights."""
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / missing))
+    with pytest.raises(FormatError, match=r'no weights .*; give a file.*random weights \(init_cfg'):
+        build(CNN, init_cfg=init_cfg).init_weights()
+
+
 def test_without_weights_it_is_random_and_offline(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError('a test asked for the network')

@@ -3,7 +3,7 @@ import inspect
 import pytest
 
 from qaclims_mm.vlms.registry import VQA_MODELS
-from qaclims_mm.vlms.vqa.base import Answer, VQAModel, check_lengths
+from qaclims_mm.vlms.vqa.base import Answer, BusyModel, VQAModel, check_lengths
 
 
 def test_answer_is_text_and_score():
@@ -11,7 +11,7 @@ def test_answer_is_text_and_score():
     assert (text, score) == ('a tram', -0.5)
 
 
-@pytest.mark.parametrize('name', ['BlipVQA', 'Blip2VQA', 'ChatVQA'])
+@pytest.mark.parametrize('name', ['BlipVQA', 'Blip2VQA', 'ChatVQA', 'ServedVQA'])
 @pytest.mark.parametrize('method', ['load', 'answer'])
 def test_registered_models_have_the_protocol(name, method):
     wanted, found = (
@@ -26,3 +26,11 @@ def test_lengths():
     check_lengths('ab', [[], ['x']])
     with pytest.raises(ValueError, match='an image, but got 2 images and 1 lists'):
         check_lengths('ab', [[]])
+
+
+def test_the_served_model_is_kept_busy():
+    model = VQA_MODELS.get('ServedVQA')('m', dict(base_url='http://localhost/v1'))
+    assert isinstance(model, BusyModel)
+    for name in ('begin', 'summary', 'close'):
+        wanted, found = (inspect.signature(getattr(c, name)) for c in (BusyModel, type(model)))
+        assert list(found.parameters) == list(wanted.parameters)

@@ -2,7 +2,13 @@ import time
 
 import pytest
 
-from qaclims_mm.vlms.vqa.vqa_text import MAX_CHARACTERS, MAX_WORDS, check_prompt, parse_answer
+from qaclims_mm.vlms.vqa.vqa_text import (
+    MAX_CHARACTERS,
+    MAX_WORDS,
+    MAX_WORDS_OF_DESCRIPTION,
+    check_prompt,
+    parse_answer,
+)
 
 ABOVE = 'What is above the dog?'
 KIND = 'What kind of dog is in the photo?'
@@ -307,3 +313,31 @@ def test_bad_prompts(template, message):
 )
 def test_yes_or_no(reply, wanted):
     assert parse_answer(reply, 'Is there a cat in the photo?') == wanted
+
+
+DESCRIBE = 'Describe the dog in the image.'
+
+
+@pytest.mark.parametrize(
+    ('reply', 'text'),
+    [
+        ('A brown dog.', 'brown dog'),
+        # what repeats the question stays: it is what is described
+        ('The dog in the image is lying on the grass.', 'dog in the image is lying on the grass'),
+        (
+            'The image shows a brown dog that runs over green grass behind a fence. It is happy.',
+            'brown dog that runs over green grass behind a fence',
+        ),
+        ('{"answer": "a small dog beside a bench"}', 'small dog beside a bench'),
+        ("I'm sorry, I cannot help.", ''),
+        ('', ''),
+    ],
+)
+def test_descriptions(reply, text):
+    assert parse_answer(reply, DESCRIBE) == text
+
+
+def test_a_description_is_longer_than_an_answer():
+    reply = ' '.join(f'word{n}' for n in range(100))
+    assert len(parse_answer(reply, DESCRIBE).split()) == MAX_WORDS_OF_DESCRIPTION
+    assert len(parse_answer(reply, 'What is above the dog?').split()) == MAX_WORDS

@@ -1,0 +1,70 @@
+"""The loss of segmentors that predict a set of masks."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.functional.segment_losses import CostWeights, Segments, SetLoss, set_losses
+from qaclims_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class MaskSetLoss(nn.Module):
+    """Cross entropy of classes, cross entropy and Dice of masks, of queries that are matched.
+
+    Unlike the loss of Mask2Former it takes all cells of the predicted masks instead of a sample of
+    points, and unknown pixels count nowhere.
+
+    Args:
+        class_weight: Factor of the class loss, in the matching too.
+        mask_weight: Factor of the cross entropy of masks, in the matching too.
+        dice_weight: Factor of the Dice loss, in the matching too.
+        no_object_weight: Weight of a query without segment, where a matched one has 1.
+        balanced: Whether background and foreground weigh the same, as in
+            ``BalancedCrossEntropyLoss``; see ``functional.segment_losses.SetLoss``.
+        matching: ``best`` gives each segment the query that fits it best, ``fixed`` that of the
+            number of its class, which learns faster.
+
+    Raises:
+        ValueError: If the matching is unknown.
+
+    Source:
+        Losses and factors of Mask2Former (Cheng et al., CVPR 2022), which EoMT uses as well.
+    """
+
+    def __init__(
+        self,
+        class_weight: float = 2.0,
+        mask_weight: float = 5.0,
+        dice_weight: float = 5.0,
+        no_object_weight: float = 0.1,
+        balanced: bool = True,
+        matching: str = 'best',
+    ) -> None:
+        super().__init__()
+        if matching not in ('best', 'fixed'):
+            raise ValueError(f"matching must be 'best' or 'fixed', but got {matching!r}.")
+        factors = CostWeights(class_weight, mask_weight, dice_weight)
+        self.options = SetLoss(factors, no_object_weight, balanced, matching == 'fixed')
+
+    def forward(
+        self, class_logits: Tensor, mask_logits: Tensor, segments: Sequence[Segments]
+    ) -> dict[str, Tensor]:
+        """Return ``loss_cls``, ``loss_mask`` and ``loss_dice``.
+
+        Args:
+            class_logits: ``(B, Q, N + 1)``, the last is no object.
+            mask_logits: ``(B, Q, h, w)``.
+            segments: Of each image, at the size of the masks.
+
+        Raises:
+            ConfigError: If the matching is fixed and a class has no query.
+        """
+        queries, classes = class_logits.shape[1], class_logits.shape[2] - 1
+        if self.options.fixed and queries < classes:
+            raise ConfigError(
+                f'with matching="fixed" each of {classes} classes needs a query, but there are '
+                f'{queries}; set decode_head.num_queries={classes}.'
+            )
+        return set_losses(class_logits, mask_logits, list(segments), self.options)

@@ -1,0 +1,73 @@
+"""Finds keys and passwords in configs, which are copied into logs, manifests and work dirs.
+
+No function of this module repeats what it finds.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qaclims_mm.errors import ConfigError
+
+# names of options that hold nothing but secrets
+_SECRET_NAMES = {
+    *('api_key', 'apikey', 'api_token', 'auth_token', 'access_token', 'hf_token', 'secret'),
+    *('api_secret', 'client_secret', 'password', 'passwd', 'authorization', 'x_api_key'),
+}
+# prefixes by which providers mark their keys, and a run of letters and digits that no word has
+_KEY = re.compile(
+    r'\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|nvapi|r8|pplx|fw)[-_][\w-]{0,40}?[A-Za-z0-9]{16,}'
+    r'|\b(?:AKIA|AIza)[\w-]{16,}|\bBearer\s+\S{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.'
+)
+_USER = re.compile(r'^\w+://[^/?#\s]*@')
+_QUERY = re.compile(r'[?&](?:api[-_]?)?(?:key|token|secret)=[^&\s]', re.IGNORECASE)
+
+
+def looks_like_key(text: str) -> bool:
+    """Tell whether a text holds what looks like a key, or an address with a password.
+
+    Example:
+        >>> looks_like_key('http://localhost:8000/v1'), looks_like_key('http://me:pw@host/v1')
+        (False, True)
+    """
+    return any(pattern.search(text) for pattern in (_KEY, _USER, _QUERY))
+
+
+def check_no_secrets(config: Mapping[str, Any], where: str) -> None:
+    """Refuse a config that holds a key or a password.
+
+    Args:
+        config: The values, nested.
+        where: Beginning of the message, such as the file.
+
+    Raises:
+        ConfigError: If it does. The message names the option and never its value.
+    """
+    for place in _places(config, ''):
+        raise ConfigError(
+            f'{where}: {place} looks like a key or a password, and configs are copied into logs '
+            'and work dirs. Put it into an environment variable and name that as api_key_env.'
+        )
+
+
+def _places(node: Any, place: str) -> Iterator[str]:
+    """Yield the dotted names of the options that hold a secret."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            # a key of the config may be a secret itself
+            hidden = looks_like_key(str(key))
+            name = '(a name)' if hidden else str(key)
+            inner = f'{place}.{name}' if place else name
+            if hidden or (_names_secret(str(key)) and isinstance(value, str) and value):
+                yield inner
+            else:
+                yield from _places(value, inner)
+    elif isinstance(node, (list, tuple)):
+        for number, value in enumerate(node):
+            yield from _places(value, f'{place}[{number}]')
+    elif isinstance(node, str) and looks_like_key(node):
+        yield place
+
+
+def _names_secret(key: str) -> bool:
+    return key.lower().replace('-', '_') in _SECRET_NAMES

@@ -1,0 +1,1 @@
+"""An OpenAI-compatible endpoint that serves a model, as the VQA models use it."""

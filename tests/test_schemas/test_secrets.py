@@ -1,0 +1,78 @@
+import pytest
+
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas.secrets import check_no_secrets, looks_like_key
+
+# made up, in the form of each provider
+KEYS = (
+    'sk-proj-Q7aBcDeFgHiJkLmNoPqRsTuVwXyZ0123',
+    'sk-ant-api03-Q7aBcDeFgHiJkLmNoPqRsTuVwXyZ',
+    'sk-or-v1-0123456789abcdef0123456789abcdef',
+    'sk-0123456789abcdef0123456789abcdef',
+    'gsk_Q7aBcDeFgHiJkLmNoPqRsTuVwXyZ0123',
+    'hf_QaBcDeFgHiJkLmNoPqRsTuVwXyZabcdefg',
+    'nvapi-Q7aBcDeFgHiJkLmNoPqRsTuVwXyZ0123',
+    'AIzaSyQ7aBcDeFgHiJkLmNoPqRsTuVwXyZ0123',
+    'Bearer abcdefgh12345678',
+    'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc',
+    'http://me:secret@localhost:8000/v1',
+    'https://host/v1?api_key=abc',
+    'https://host/v1?x=1&token=abc',
+)
+HARMLESS = (
+    'http://localhost:8000/v1',
+    'Qwen/Qwen2.5-VL-7B-Instruct',
+    'hf-hub:timm/ViT-SO400M-14-SigLIP-384',
+    'OPENAI_API_KEY',
+    'a photo of {answer}',
+    'data/sk-learn-model-2024/weights.pth',
+    'work_dirs/voc12@2/seed0',
+    'https://host/path?model=a',
+    '',
+)
+
+
+@pytest.mark.parametrize('text', KEYS)
+def test_keys(text):
+    assert looks_like_key(text)
+    assert looks_like_key(f'see {text}') or '://' in text
+
+
+@pytest.mark.parametrize('text', HARMLESS)
+def test_harmless(text):
+    assert not looks_like_key(text)
+
+
+@pytest.mark.parametrize(
+    ('config', 'place'),
+    [
+        (dict(model=dict(vqa=dict(api_key='x'))), 'model.vqa.api_key'),
+        (
+            dict(model=dict(vqa=dict(server={'Authorization': 'x'}))),
+            'model.vqa.server.Authorization',
+        ),
+        (dict(hooks=[dict(), dict(note=KEYS[0])]), 'hooks[1].note'),
+        (dict(a=('b', KEYS[5])), 'a[1]'),
+        ({KEYS[0]: 1}, '(a name)'),
+        (dict(a={KEYS[0]: 1}), 'a.(a name)'),
+        ({'password': 'x'}, 'password'),
+    ],
+)
+def test_a_config_with_a_key_is_refused_by_the_name_of_the_option(config, place):
+    with pytest.raises(ConfigError) as caught:
+        check_no_secrets(config, 'my.py')
+    assert str(caught.value).startswith(f'my.py: {place} looks like a key or a password, ')
+    assert not any(key in str(caught.value) for key in KEYS)
+
+
+def test_other_configs_pass():
+    check_no_secrets(
+        dict(
+            server=dict(base_url=HARMLESS[0], api_key_env='OPENAI_API_KEY'),
+            encoder_token_id=30523,
+            password='',
+            api_key=None,
+            texts=list(HARMLESS),
+        ),
+        'my.py',
+    )
