@@ -268,7 +268,8 @@ def paper_table(mask_threshold: float) -> dict[str, dict[str, str]]:
         columns={
             'cam/mIoU': 'best mIoU',
             'cam/mIoU@0.15': 'at 0.15',
-            f'mask/mIoU@{mask_threshold}': f'masks at {mask_threshold}',
+            'mask/mIoU': 'masks, best',
+            f'mask/mIoU@{mask_threshold}': f'at {mask_threshold}',
             'seg/mIoU': 'val mIoU',
         },
     )
