@@ -8,8 +8,8 @@ import pytest
 from qaclims_mm.projects import update as module
 from qaclims_mm.projects.before import read_before
 from qaclims_mm.projects.checks import Checked
-from qaclims_mm.projects.update import describe_files, plan_update
 from qaclims_mm.projects.presets import PRESETS
+from qaclims_mm.projects.update import describe_files, plan_update
 from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.project import read_project_classes
