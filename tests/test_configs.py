@@ -35,7 +35,7 @@ LISTS = {
 SEGMENTORS = ('DeepLabV1', 'DeepLabV2', 'EncoderDecoder', 'EoMT')
 # maps of a frozen CLIP, which takes images at its own size
 UNTRAINED = ('CLIPCAM', 'CLIPES')
-# models without a training whose maps are judged
+# all whose maps are judged without a training
 COMPARED = (*UNTRAINED, 'PromptedMasks')
 MAX_DEPTH, MAX_KNOBS = 3, 10
 

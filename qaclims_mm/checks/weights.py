@@ -119,7 +119,7 @@ def _state_by_role(name: str, value: str, owner: str) -> str | None:
     if name == 'model':
         # open_clip's are names of networks, a server's are its own; transformers' are a folder or,
         # unless its first part is a folder here, an id of the hub
-        if owner.startswith('Served') or re.fullmatch('CLIP.*Head', owner):
+        if owner in ('CLIPImageHead', 'CLIPTextHead') or owner.startswith('Served'):
             return None
         if len(path.parts) <= 2 and not Path(path.parts[0]).is_dir():
             return FETCHED

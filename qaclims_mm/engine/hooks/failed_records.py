@@ -51,13 +51,13 @@ class FailedRecordsHook(Hook):
             RecordError: If a strict dataset has a record that the model refuses.
         """
         self._collect(data_batch['data_samples'])
-        for sample in outputs or ():
-            if remark := sample.get('remark'):
-                self.remarks[sample.image_id] = remark
         # what the dataset itself refuses has stopped the run before
         refused = [s.failed for s in outputs or () if s.get('failed')]
         if refused and getattr(runner.test_dataloader.dataset, 'strict', False):
             raise RecordError(refused[0])
+        for sample in outputs or ():
+            if remark := sample.get('remark'):
+                self.remarks[sample.image_id] = remark
 
     def after_train(self, runner: Runner) -> None:
         """Report."""

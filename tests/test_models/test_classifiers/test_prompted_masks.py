@@ -1,10 +1,14 @@
+import numpy as np
 import pytest
 import torch
 from mmseg.structures import SegDataSample
 from tiny_prompted import painter, sample
+from tiny_runs import log_of, read_tiny_config
 
+from qaclims_mm.engine.runner import build_runner, exit_status
 from qaclims_mm.models.classifiers.prompted_masks import PromptedMasks
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas import read_mask
 
 IMAGE = torch.zeros(3, 6, 9, dtype=torch.uint8)
 
@@ -53,3 +57,29 @@ def test_bad_options():
         make({}, background_answers=True)
     with pytest.raises(ValueError, match='PromptedMasks only predicts'):
         PromptedMasks(dict(segmenter=painter({})))([], [], mode='loss')
+
+
+def test_a_run_writes_masks_and_lists_classes_that_were_not_found(tiny, tmp_path):
+    boxes = {'dog': ([0, 1, 2], 0.9), 'train': ([4, 5], 0.7), 'cat': ([8, 9], 0.8)}
+    steps = [dict(type='LoadRGBImage'), dict(type='LoadMask')]
+    changes = {
+        'test_dataloader.dataset.pipeline': [*steps, dict(type='PackWeakInputs', scales=(1.0,))],
+        'test_evaluator': [
+            dict(type='CAMWriter'),
+            dict(type='PseudoMaskWriter', maps='cam_high_res', threshold=0.5),
+            dict(type='CAMMetric', report_at=0.5),
+        ],
+    }
+    cfg = read_tiny_config(tiny, tmp_path / 'work', **changes)
+    cfg.model = dict(type='PromptedMasks', prompting=dict(segmenter=painter(boxes)))
+    runner = build_runner(cfg, 'test')
+    metrics = runner.test()
+    assert metrics['cams/images'] == metrics['pseudo_masks/images'] == 4
+    assert 0 <= metrics['cam/mIoU'] <= 100
+    # VOC's dog is class index 11
+    [dog] = {*np.unique(read_mask(tmp_path / 'work/pseudo_masks/img_0.png'))} - {0}
+    assert dog == 12
+    log = log_of(tmp_path / 'work')
+    assert '1 records have a remark:\n  img_1: dining table not found (score 0.00, ' in log
+    assert 'person not found' in log
+    assert exit_status(runner) == 0
