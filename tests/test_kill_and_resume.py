@@ -212,3 +212,37 @@ def test_corrected_masks_change_the_segmentor_alone(plan, unbroken, tmp_path):
     assert metrics == read_json(broken / 'metrics.json')
     assert metrics['irn_masks']['corrected/images'] == len(ids)
     assert 'Corrected masks' in (whole / 'report.html').read_text(encoding='utf-8')
+
+
+@pytest.mark.slow
+def test_masks_of_other_choices(plan, unbroken, tmp_path):
+    """Masks are compared in a work dir that is done, and the segmentor learns from others."""
+    work = tmp_path / 'work'
+    shutil.copytree(unbroken, work)
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'COLUMNS': '200'}
+    command = [sys.executable, ROOT / 'tools/compare.py', plan, '--work-dir', work]
+    done = subprocess.run(
+        [*command, '--masks-by', 'irn', 'par'],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = read_json(work / 'compare/comparison.json')
+    assert found['judged'] == 24
+    metrics = read_json(work / 'metrics.json')
+    for masks in found['masks']:
+        # the number that the stage has reported
+        of_stage = metrics[masks['stage']]['mask/mIoU@0.25']
+        assert masks['miou'] == pytest.approx(of_stage, abs=1e-3)
+    finish(plan, work, 'segment_test', '--masks-by', 'par')
+    stages = [stage.name for stage in read_plan(plan, work).select(None, 'segment_test')]
+    assert 'irn' not in stages
+    claims = [(work / name / 'run.json', unbroken / name / 'run.json') for name in stages]
+    changed = [m.parent.name for m, o in claims if o.is_file() and read_json(m) != read_json(o)]
+    assert changed == ['segment', 'segment_test']
+    [last] = (work / 'segment').glob('epoch_10.pth')
+    mine, before = (weights(root / 'segment' / last.name) for root in (work, unbroken))
+    assert not all(torch.equal(mine[k], v) for k, v in before.items())

@@ -3,3 +3,5 @@
 import os
 
 root = os.environ.get('QACLIMS_ROOT', 'work_dirs/qaclims')
+# Stage whose masks segmentors are trained on, set by qaclims run --masks-by; None is a leaf's own
+masks_by = os.environ.get('QACLIMS_MASKS')

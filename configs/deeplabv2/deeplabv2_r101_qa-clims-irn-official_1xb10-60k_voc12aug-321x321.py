@@ -10,7 +10,7 @@ train_dataloader = dict(
             dict(type='LoadBGRImage'),
             dict(
                 type='LoadMask',
-                masks=f'{_base_.root}/irn_export/pseudo_masks',
+                masks=f'{_base_.root}/{_base_.masks_by or "irn_export"}/pseudo_masks',
                 corrected=f'{_base_.root}/corrected',
             ),
             dict(

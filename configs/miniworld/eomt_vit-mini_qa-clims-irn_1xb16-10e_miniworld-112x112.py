@@ -6,7 +6,7 @@ train_dataloader = dict(
             dict(type='LoadBGRImage'),
             dict(
                 type='LoadMask',
-                masks=f'{_base_.root}/irn_masks/pseudo_masks',
+                masks=f'{_base_.root}/{_base_.masks_by or "irn_masks"}/pseudo_masks',
                 corrected=f'{_base_.root}/corrected',
             ),
             dict(type='RandomFlip', prob=0.5),

@@ -23,5 +23,14 @@ compared = dict(
     weclip='configs/weclip/weclip_clip-vitb16_1xb4-80k_coco14-320x320.py',
     weclip_test='configs/weclip/weclip-val_clip-vitb16_1xb4-80k_coco14-320x320.py',
 )
-comparators = method.comparators(compared)
+# of qaclims run --masks-by and of qaclims compare
+sam3 = 'configs/prompted/prompted_sam3_{}_coco14-full.py'
+masks = dict(
+    par='configs/par/par_qa-clims_coco14-full.py',
+    sam='configs/sam/sam_vit-h_qa-clims_coco14-full.py',
+    prompted=sam3.format('labels'),
+    prompted_answers=sam3.format('answers'),
+    prompted_maps=sam3.format('qa-clims'),
+)
+comparators = [*method.comparators(compared), *method.mask_stages(configs | masks)]
 table = paper_table(mask_threshold=0.25)

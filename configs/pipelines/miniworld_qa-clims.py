@@ -41,7 +41,7 @@ sheet = dict(
         'CAM={work_dir}/cam_maps/cams',
         'QA-CLIMS={work_dir}/qa_clims_maps/cams',
         '--masks',
-        'IRN={work_dir}/irn_masks/pseudo_masks',
+        '{masks}',
         '--corpus',
         '{work_dir}/qape/corpus',
         '--out',
@@ -71,6 +71,14 @@ compared = dict(
     weclip=mini.format('weclip_clip-mini_1xb16-3e'),
     weclip_test=mini.format('weclip-val_clip-mini_1xb16-3e'),
 )
+# of qaclims run --masks-by and of qaclims compare
+masks = dict(
+    par=mini.format('par_qa-clims'),
+    sam=mini.format('sam_random_qa-clims'),
+    prompted=mini.format('prompted_clipseg-mini_labels'),
+    prompted_answers=mini.format('prompted_clipseg-mini_answers'),
+    prompted_maps=mini.format('prompted_clipseg-mini_qa-clims'),
+)
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
 # the word of its config; the stage has _ in the place of -
 other_texts = (
@@ -94,13 +102,14 @@ comparators = [
             word.replace('-', '_'), ritc_on.format(word), about_other, ['qape']
         )
     ),
+    *method.mask_stages(masks, ['data']),
 ]
 table = dict(
     rows=dict(
         cam_maps='CAM, the baseline',
         qa_clims_maps='QA-CLIMS',
         upper_bound='bound: CLIP on true regions',
-        irn_masks='QA-CLIMS + IRN, masks',
+        **method.MASK_ROWS,
         segment_test='DeepLabV2 on the masks',
         segment_full_test='DeepLabV2 on true masks',
     ),
@@ -109,7 +118,8 @@ table = dict(
         'cam/mIoU@0.15': 'at 0.15',
         'cam/false_activation': 'false',
         'cam/under_activation': 'under',
-        'mask/mIoU@0.25': 'masks at 0.25',
+        'mask/mIoU': 'masks, best',
+        'mask/mIoU@0.25': 'at 0.25',
         'seg/mIoU': 'val mIoU',
     },
 )

@@ -1,7 +1,7 @@
 # The strong preset at the size of MiniWorld: answers, maps by QA-CLIMS on a ViT, masks, and EoMT on
 # that ViT
 from qaclims_mm.paths import config_path
-from qaclims_mm.workflow.method import chain
+from qaclims_mm.workflow.method import MASK_ROWS, chain, mask_stages
 
 _base_ = './miniworld_qa-clims.py'
 work_dir = 'work_dirs/miniworld-strong'
@@ -16,13 +16,13 @@ stages = [
     _base_.data,
     *chain({**_base_.configs, **configs}, _base_.judged, data=['data'], starts_from_cam=False),
 ]
-comparators = []
+comparators = mask_stages(_base_.masks, ['data'])
 table = dict(
     rows=dict(
         _delete_=True,  # those of stages that are not here
         cam_maps='CAM on a ViT',
         qa_clims_maps='QA-CLIMS on a ViT',
-        irn_masks='QA-CLIMS + IRN, masks',
+        **MASK_ROWS,
         segment_test='EoMT on the masks',
     )
 )

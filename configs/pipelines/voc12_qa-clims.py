@@ -27,5 +27,16 @@ compared = dict(
     weclip='configs/weclip/weclip_clip-vitb16_1xb4-30k_voc12aug-320x320.py',
     weclip_test='configs/weclip/weclip-val_clip-vitb16_1xb4-30k_voc12aug-320x320.py',
 )
-comparators = method.comparators(compared)
+# of qaclims run --masks-by and of qaclims compare
+sam3 = 'configs/prompted/prompted_sam3_{}_voc12aug-full.py'
+masks = dict(
+    par='configs/par/par_qa-clims_voc12aug-full.py',
+    sam='configs/sam/sam_vit-h_qa-clims_voc12aug-full.py',
+    prompted=sam3.format('labels'),
+    prompted_export=sam3.format('labels-export'),
+    prompted_answers=sam3.format('answers'),
+    prompted_answers_export=sam3.format('answers-export'),
+    prompted_maps=sam3.format('qa-clims'),
+)
+comparators = [*method.comparators(compared), *method.mask_stages(configs | masks)]
 table = paper_table(mask_threshold=0.25)

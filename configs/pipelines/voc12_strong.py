@@ -1,7 +1,7 @@
 # The strong preset on PASCAL VOC 2012: answers by a chat model, maps by QA-CLIMS on DINOv3, masks,
 # and EoMT on DINOv3
 from qaclims_mm.paths import config_path
-from qaclims_mm.workflow.method import chain
+from qaclims_mm.workflow.method import chain, mask_stages
 
 _base_ = './voc12_qa-clims.py'
 work_dir = 'work_dirs/voc12-strong'
@@ -15,5 +15,6 @@ configs = dict(
     segment=eomt,
 )
 costs = config_path('pipelines/voc12_strong.costs.json')
-stages = chain({**_base_.configs, **configs})
-comparators = []
+all_configs = {**_base_.configs, **configs}
+stages = chain(all_configs)
+comparators = mask_stages({**all_configs, **_base_.masks})

@@ -5,6 +5,7 @@ test_dataloader = dict(
         **_base_.coco14_train,
         pipeline=[
             dict(type='LoadRGBImage'),
+            dict(type='LoadMask'),
             dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_maps/cams'),
             dict(type='LoadAnswers', corpus=f'{_base_.root}/qape/corpus'),
             dict(type='PackWeakInputs', scales=(1.0,)),

@@ -1,5 +1,5 @@
 # QA-CLIMS's maps fused with the masks of SAM 3, in place of IRN; the background answers of QAPE are
-# negative prompts
+# negative prompts. Masks of all 10582 images; the 1464 with ground truth are scored.
 _base_ = [
     '../_base_/plugin.py',
     '../_base_/root.py',
@@ -19,10 +19,14 @@ test_dataloader = dict(
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadRGBImage'),
+            dict(type='LoadMask', optional=True),
             dict(type='LoadCAMs', cams=f'{_base_.root}/qa_clims_export/cams'),
             dict(type='LoadAnswers', corpus=f'{_base_.root}/qape/corpus'),
             dict(type='PackWeakInputs', scales=(1.0,)),
         ],
     )
 )
-test_evaluator = [dict(type='PseudoMaskWriter', threshold=threshold)]
+test_evaluator = [
+    dict(type='PseudoMaskWriter', threshold=threshold),
+    dict(type='CAMMetric', optional=True, report_at=threshold, maps='refined_maps', prefix='mask'),
+]

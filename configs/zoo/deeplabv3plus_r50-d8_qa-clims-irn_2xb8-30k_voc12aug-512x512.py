@@ -20,7 +20,7 @@ train_dataloader = dict(
             dict(type='LoadBGRImage'),
             dict(
                 type='LoadMask',
-                masks=f'{_base_.root}/irn_export/pseudo_masks',
+                masks=f'{_base_.root}/{_base_.masks_by or "irn_export"}/pseudo_masks',
                 corrected=f'{_base_.root}/corrected',
             ),
             dict(type='RandomResize', scale=(2048, 512), ratio_range=(0.5, 2.0), keep_ratio=True),

@@ -9,7 +9,7 @@ qaclims run PLAN --jobs 100 -- --executor slurm.
 import argparse
 import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
+from qaclims_mm.schemas.mask_choice import DEFAULT, MASKS_BY
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,12 +149,20 @@ def main() -> int:
         'segmentor trains on them, and all masks are scored against them. They are kept for later '
         'runs; none forgets them',
     )
+    parser.add_argument(
+        '--masks-by',
+        choices=MASKS_BY,
+        help='which masks the segmentor is trained on: of IRN, the default, of PAR or SAM, of a '
+        'text-prompted segmenter alone, with the answers as further prompts, or with the maps. '
+        'The choice is kept for later runs; qaclims compare says which masks are best',
+    )
     add_options(parser)
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.graph import Graph
+    from qaclims_mm.workflow.masks_by import check_masks
     from qaclims_mm.workflow.plans import read_plan
 
     path, console = config_file(args.plan), new_console()
@@ -163,15 +172,19 @@ def main() -> int:
     seeds = list(dict.fromkeys(args.seeds or [0]))
     base = read_plan(path, args.work_dir).root
     places = {s: base / f'seed{s}' if len(seeds) > 1 else base for s in seeds}
-    plans = {s: read_plan(path, place) for s, place in places.items()}
+    plans = {s: read_plan(path, place, args.masks_by) for s, place in places.items()}
     stages = {s: plan.select(args.first, args.last) for s, plan in plans.items()}
     check_commands(stages[seeds[0]])
+    for plan in plans.values():
+        check_masks(plan.stages, plan.root, plan.choice)
     problems = take_corrected(args, base, plans, console)
     workflow = Workflow(Graph(base, plans, stages), options_of(args), console)
     workflow.check()
     console.print(workflow.overview())
+    tell_choice(plans[seeds[0]], args.masks_by, console)
     if args.dry_run:
         return EXIT_BAD_RECORDS if problems else 0
+    keep_choice(plans.values(), args.masks_by)
     status = workflow.run()
     for seed, plan in plans.items():
         if len(seeds) > 1:
@@ -212,6 +225,24 @@ def take_corrected(
     if args.dry_run:
         console.print('a dry run writes nothing: the plan below is that without these masks')
     return taken.problems
+
+
+def tell_choice(plan: 'Plan', masks_by: str | None, console: 'Console') -> None:
+    """Say which masks the segmentor is trained on, if it is not the plan's own choice."""
+    if plan.choice is None or plan.choice.masks_by == DEFAULT:
+        return
+    why = '' if masks_by else f', as chosen in an earlier run; --masks-by {DEFAULT} goes back'
+    text = f'the segmentor is trained on the masks of {plan.choice.stage}{why}'
+    console.print(text, soft_wrap=True)
+
+
+def keep_choice(plans: 'Iterable[Plan]', masks_by: str | None) -> None:
+    """Keep a choice of masks that was made on the command line for later runs."""
+    from qaclims_mm.schemas.mask_choice import write_choice
+
+    for plan in plans:
+        if masks_by and plan.choice:
+            write_choice(plan.root, plan.choice)
 
 
 def show_results(plan: 'Plan', console: 'Console') -> None:

@@ -1,7 +1,7 @@
 """Reads a stage's config and applies the flags of the command line."""
 
 import argparse
-import os
+import contextlib
 from pathlib import Path
 
 from mmengine.config import Config
@@ -11,10 +11,8 @@ from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config_file import check_config_file, execute_config
 from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
 from qaclims_mm.paths import config_file
+from qaclims_mm.schemas.run_environment import environment
 from qaclims_mm.schemas.secrets import check_no_secrets
-
-# the environment variable from which configs take the folder of a run, see configs/_base_/root.py
-ROOT = 'QACLIMS_ROOT'
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -36,6 +34,7 @@ def read_config(
     work_dir: str | None = None,
     options: dict | None = None,
     root: str | Path | None = None,
+    masks: str = '',
 ) -> Config:
     """Read the config of a stage.
 
@@ -45,6 +44,8 @@ def read_config(
         options: {dotted key: value} that override values.
         root: Folder in which the stages of a run find each other; by default that of the
             environment variable ``QACLIMS_ROOT``, else the config's own.
+        masks: With ``root``, the stage whose masks a segmentor is trained on; '' is the config's
+            own.
 
     Raises:
         ConfigError: If the file or a base does not exist, is no Python, or has a top-level name
@@ -54,15 +55,8 @@ def read_config(
     check_top_keys(file)
     check_options(options or {})
     mend_openmmlab()
-    before = os.environ.get(ROOT)
-    if root is not None:
-        os.environ[ROOT] = str(root)
-    try:
+    with contextlib.nullcontext() if root is None else environment(str(root), masks):
         cfg = execute_config(file)
-    finally:
-        if root is not None:
-            del os.environ[ROOT]
-            os.environ.update({ROOT: before} if before is not None else {})
     # a runner does this too, but not every command has one
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     if options:

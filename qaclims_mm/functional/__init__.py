@@ -6,6 +6,7 @@ from qaclims_mm.functional.attention import (
     doubly_stochastic,
     refine_by_affinity,
 )
+from qaclims_mm.functional.bootstrap import resample_miou
 from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
 from qaclims_mm.functional.clims import (
     background_suppression,
@@ -72,6 +73,7 @@ __all__ = [
     'prompt_sharpness',
     'random_walk',
     'refine_by_affinity',
+    'resample_miou',
     'spread_over_masks',
     'suppress_background',
 ]

@@ -47,6 +47,11 @@ _RANDOM_CLIP = """\
 model.update(backbone=dict(init_cfg=None), image_head=dict(pretrained=None))
 text_encoding.update(text_head=dict(pretrained=None))
 """
+_RANDOM_SAM = "model = dict(sam=dict(model='random', config=dict()))\n"
+# MiniWorld's tokenizer stands in for SAM 3's
+_RANDOM_SAM3 = (
+    "model = dict(prompting=dict(segmenter=dict(model='miniworld://clip', config=dict())))\n"
+)
 
 PRESETS = {
     # ResNet-50, CLIP ViT-B/16, BLIP-base, SegFormer-B0; weights are downloaded when they are used
@@ -57,6 +62,11 @@ PRESETS = {
             qa_clims='qa_clims/qa-clims_r50_clip-vitb16_2xb4-15e_voc12aug-512x512.py',
             ir_label='irn/ir-label_crf_qa-clims_voc12aug-full.py',
             irn='irn/irn_r50_qa-clims_1xb32-3e_voc12aug-512x512.py',
+            par='par/par_qa-clims_voc12aug-full.py',
+            sam='sam/sam_vit-h_qa-clims_voc12aug-full.py',
+            prompted='prompted/prompted_sam3_labels_voc12aug-full.py',
+            prompted_answers='prompted/prompted_sam3_answers_voc12aug-full.py',
+            prompted_maps='prompted/prompted_sam3_qa-clims_voc12aug-full.py',
             segment='zoo/segformer_mit-b0_qa-clims-irn_2xb8-30k_voc12aug-512x512.py',
         ),
         crop=512,
@@ -89,6 +99,11 @@ PRESETS = {
             qa_clims='miniworld/qa-clims_r18-mini_clip-mini-mask_1xb16-5e_miniworld-112x112.py',
             ir_label='miniworld/ir-label_crf_miniworld-112x112.py',
             irn='miniworld/irn_r18-mini_1xb16-10e_miniworld-112x112.py',
+            par='miniworld/par_qa-clims_miniworld-112x112.py',
+            sam='miniworld/sam_random_qa-clims_miniworld-112x112.py',
+            prompted='miniworld/prompted_clipseg-mini_labels_miniworld-112x112.py',
+            prompted_answers='miniworld/prompted_clipseg-mini_answers_miniworld-112x112.py',
+            prompted_maps='miniworld/prompted_clipseg-mini_qa-clims_miniworld-112x112.py',
             segment='miniworld/deeplabv2_r18-mini_full_1xb16-10e_miniworld-112x112.py',
         ),
         crop=112,
@@ -124,6 +139,8 @@ PRESETS['rehearsal'] = replace(
         cam=_NO_WEIGHTS,
         qa_clims=_RANDOM_CLIP,
         irn=_NO_WEIGHTS,
+        sam=_RANDOM_SAM,
+        **dict.fromkeys(('prompted', 'prompted_answers', 'prompted_maps'), _RANDOM_SAM3),
         segment=_NO_WEIGHTS,
     ),
 )

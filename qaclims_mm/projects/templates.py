@@ -54,11 +54,25 @@ _FEW = 'batch_size=4, '
 _LOAD = "dict(type='LoadRGBImage', **_base_.reading)"
 _MASK = "dict(type='LoadMask', optional=True)"
 _MAPS = "dict(type='LoadCAMs', cams=f'{_base_.work}/qa_clims_maps/cams', full_size=False)"
+_FULL_MAPS = "dict(type='LoadCAMs', cams=f'{_base_.work}/qa_clims_maps/cams')"
+_WRITER = f"dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True)"
 _SCORE = "dict(type='CAMMetric', optional=True)"
 _SCORE_OF_MASKS = (
     f"dict(type='CAMMetric', optional=True, report_at={THRESHOLD}, maps='refined_maps', "
     "prefix='mask')"
 )
+# the thresholds of configs/prompted, which each base has as a variable of its own
+_PROMPTED_WRITER = (
+    "dict(type='PseudoMaskWriter', maps='cam_high_res',\n"
+    '            threshold=_base_.threshold, full_size=True)'
+)
+_SCORE_OF_PROMPTED = "dict(type='CAMMetric', optional=True, report_at=_base_.threshold)"
+_FUSED_WRITER = "dict(type='PseudoMaskWriter', threshold=_base_.threshold, full_size=True)"
+_SCORE_OF_FUSED = (
+    "dict(type='CAMMetric', optional=True, report_at=_base_.threshold,\n"
+    "            maps='refined_maps', prefix='mask')"
+)
+_ANSWERS = "dict(type='LoadAnswers', corpus=f'{_base_.work}/qape/corpus')"
 _KEYS = (
     "meta_keys=(\n            'image_id', 'img_path', 'ori_shape', 'img_shape', 'file_shape', "
     "'pad_shape', 'flip')"
@@ -86,6 +100,8 @@ def config_texts(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool
     data = _DATA.format(max_side=preset.max_side, low=low, high=high, crop=preset.crop)
     makers = (_qape, _cam, _qa_clims, _ir_label, _irn, _segment)
     stages = {maker.__name__.removeprefix('_'): maker for maker in makers}
+    stages |= dict(par=_refined, sam=_refined)
+    stages |= dict(prompted=_prompted, prompted_answers=_asked, prompted_maps=_fused)
     texts = {
         stage: _HEAD.format(base=preset.configs[stage], stage=stage)
         + maker(preset, amounts, with_masks)
@@ -131,20 +147,50 @@ def _ir_label(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -
 def _irn(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
     labels = "dict(type='LoadMask', masks=f'{_base_.work}/ir_label/ir_labels')"
     pack = "dict(type='PackWeakInputs', scales=(1.0,))"
-    writer = f"dict(type='PseudoMaskWriter', threshold={THRESHOLD}, full_size=True)"
     return (
         _train(amounts['irn'], _LOAD, labels, '*_base_.resizing')
         + _test(_LOAD, *[_MASK] * with_masks, _MAPS, pack, more=_FEW)
         + f'model = dict({_size(preset)})\n'
-        + _evaluators(writer, *[_SCORE_OF_MASKS] * with_masks)
+        + _evaluators(_WRITER, *[_SCORE_OF_MASKS] * with_masks)
     )
+
+
+def _refined(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the config of a refiner that is not trained, of maps as large as the image."""
+    pack = "dict(type='PackWeakInputs', scales=(1.0,))"
+    tested = _test(_LOAD, *[_MASK] * with_masks, _FULL_MAPS, pack, more=_FEW)
+    return tested + _evaluators(_WRITER, *[_SCORE_OF_MASKS] * with_masks)
+
+
+def _prompted(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the config of a segmenter that the labels prompt."""
+    return _prompted_with(with_masks)
+
+
+def _asked(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the same with the answers as further prompts."""
+    return _prompted_with(with_masks, _ANSWERS)
+
+
+def _prompted_with(with_masks: bool, *steps: str) -> str:
+    pack = "dict(type='PackWeakInputs', scales=(1.0,))"
+    tested = _test(_LOAD, *[_MASK] * with_masks, *steps, pack, more=_FEW)
+    return tested + _evaluators(_PROMPTED_WRITER, *[_SCORE_OF_PROMPTED] * with_masks)
+
+
+def _fused(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
+    """Return the config of maps that are fused with the masks of a segmenter."""
+    pack = "dict(type='PackWeakInputs', scales=(1.0,))"
+    tested = _test(_LOAD, *[_MASK] * with_masks, _FULL_MAPS, _ANSWERS, pack, more=_FEW)
+    return tested + _evaluators(_FUSED_WRITER, *[_SCORE_OF_FUSED] * with_masks)
 
 
 def _segment(preset: Preset, amounts: Mapping[str, Amount], with_masks: bool) -> str:
     """Return the config of the segmentor, whose predictions of all images are written."""
     load = "dict(type='LoadBGRImage', **_base_.reading)"
     masks = (
-        "dict(type='LoadMask', masks=f'{_base_.work}/irn_masks/pseudo_masks',\n"
+        "dict(type='LoadMask',\n            masks="
+        'f\'{_base_.work}/{_base_.masks_by or "irn_masks"}/pseudo_masks\',\n'
         "            corrected=f'{_base_.work}/corrected')"
     )
     crop = f'crop_size=({preset.crop}, {preset.crop}), cat_max_ratio=0.75'
@@ -221,19 +267,16 @@ def plan_text(stages: tuple[str, ...], with_masks: bool) -> str:
 # The stages of this project: qaclims run; see docs/project.md
 import os
 
-from qaclims_mm.workflow.method import chain
+from qaclims_mm.workflow.method import MASK_ROWS, chain, mask_stages
 
 folder = os.path.dirname((lambda: 0).__code__.co_filename)
 work_dir = os.path.join(folder, 'work')
 configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {stages!r}}}
 costs = os.path.join(folder, 'costs.json')
 stages = chain(configs, 'its masks of all images', ranks=1)
+comparators = mask_stages(configs)
 table = dict(
-    rows=dict(
-        cam_maps='CAM, the baseline',
-        qa_clims_maps='QA-CLIMS',
-        irn_masks='QA-CLIMS + IRN, masks',
-    ),
+    rows=dict(cam_maps='CAM, the baseline', qa_clims_maps='QA-CLIMS', **MASK_ROWS),
     columns={columns},
 )
 """

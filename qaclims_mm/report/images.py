@@ -11,6 +11,7 @@ from qaclims_mm.report.blocks import Block, MissingError
 from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas import file_of, read_cams, read_mask
+from qaclims_mm.schemas.mask_choice import DEFAULT, TITLES, read_choice
 from qaclims_mm.schemas.work_dir import CAMS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_column
 
@@ -19,7 +20,7 @@ SIDE = 1.15  # inches
 # {row: stage of its maps or masks}; QA-CLIMS's maps are needed
 OURS = 'QA-CLIMS'
 MAP_ROWS = {'CAM': 'cam_maps', 'CLIMS': 'clims_maps', OURS: MAPS}
-MASK_ROWS = {'IRN': 'irn_masks'}
+IRN_ROW = {'IRN': 'irn_masks'}
 SEGMENTED = 'segment_test'
 
 
@@ -31,7 +32,7 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
     """
     maps, masks = (
         {n: f'{stage}/{made}' for n, stage in rows.items() if (work.root / stage / made).is_dir()}
-        for rows, made in ((MAP_ROWS, CAMS), (MASK_ROWS, PSEUDO_MASKS))
+        for rows, made in ((MAP_ROWS, CAMS), (_mask_rows(work), PSEUDO_MASKS))
     )
     if OURS not in maps:
         raise MissingError(
@@ -61,6 +62,14 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
     )
     picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of maps and masks', caption)
     return [picture]
+
+
+def _mask_rows(work: WorkDir) -> dict[str, str]:
+    """Return {row: stage} of the masks that the segmentor is trained on."""
+    choice = read_choice(work.root)
+    if choice is None or choice.masks_by == DEFAULT:
+        return IRN_ROW
+    return {TITLES[choice.masks_by]: choice.stage}
 
 
 def evenly(items: Sequence[Any], number: int) -> list[Any]:

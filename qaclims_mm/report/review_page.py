@@ -1,27 +1,28 @@
 """The page of ``qaclims review``: pictures of the images that deserve a look first."""
 
-import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.read_image import UNREADABLE
 from qaclims_mm.errors import FormatError, RecordError
-from qaclims_mm.report.blocks import Block, Panel, Picture, Section, Text, Tiles
+from qaclims_mm.report.blocks import Block, Panel, Section, Text, Tiles
+from qaclims_mm.report.mask_pictures import (
+    jpeg_picture,
+    legend_of,
+    mask_picture,
+    small_image,
+)
 from qaclims_mm.report.page import render
 from qaclims_mm.review.findings import Reviewed
 from qaclims_mm.review.sources import MaskSource
-from qaclims_mm.schemas import IGNORE_INDEX, atomic_path, drawn_name, resize_mask, voc_palette
+from qaclims_mm.schemas import atomic_path, drawn_name
 from qaclims_mm.schemas.names import LONGEST_SHOWN
-from qaclims_mm.visualization.overlays import outline_mask
 
-# longest side of a picture, in pixels; two of them fill a phone's width at its density
-SIDE, QUALITY = 360, 82
 LEAD = (
     'The images whose masks deserve a look first. Masks are compared between stages: where the '
     'map, the refiner and the segmentor disagree, at least one of them is wrong.'
@@ -99,10 +100,10 @@ def _panel(rank: int, reviewed: Reviewed, record: Mapping, review: Reviewing) ->
     text = f'{reviewed.reason[:1].upper()}{reviewed.reason[1:]}. Labels: {labels}.'
     title = f'{rank}. {name} (score {reviewed.score:.2f})'
     try:
-        image = _small(review.dataset.read_image(dict(record)))
+        image = small_image(review.dataset.read_image(dict(record)))
     except (RecordError, ValueError, *UNREADABLE) as error:
         return Panel(title, f'{text} The image cannot be shown: {error}', [])
-    pictures, values = [_picture(image, f'Photograph {name}', 'photograph')], set()
+    pictures, values = [jpeg_picture(image, f'Photograph {name}', 'photograph')], set()
     for source in review.sources:
         try:
             mask = source.read(reviewed.image_id)
@@ -110,33 +111,6 @@ def _panel(rank: int, reviewed: Reviewed, record: Mapping, review: Reviewing) ->
             # the reason says so
             continue
         if mask is not None:
-            mask = resize_mask(mask, (image.shape[0], image.shape[1]))
             values |= {*np.unique(mask).tolist()}
-            shown = outline_mask(image, mask)
-            pictures.append(_picture(shown, f'Mask of {source.name} on {name}', source.name))
-    return Panel(title, text, pictures, _legend(values, review.dataset.class_names))
-
-
-def _small(image: np.ndarray) -> np.ndarray:
-    picture = Image.fromarray(image)
-    picture.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)
-    return np.asarray(picture)
-
-
-def _picture(image: np.ndarray, alt: str, caption: str) -> Picture:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, format='JPEG', quality=QUALITY)
-    height, width = image.shape[:2]
-    return Picture(file.getvalue(), 'image/jpeg', (width, height), alt, caption)
-
-
-def _legend(values: set[int], classes: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
-    """Return the names and colours of the values of masks, but for the background."""
-    palette = np.array(voc_palette()).reshape(256, 3)
-    names = {IGNORE_INDEX: 'does not count'}
-    names |= {v: classes[v - 1] for v in values if 0 < v <= len(classes) and v != IGNORE_INDEX}
-    return [
-        (drawn_name(names.get(v, f'value {v}'), LONGEST_SHOWN), tuple(palette[v % 256].tolist()))
-        for v in sorted(values)
-        if v
-    ]
+            pictures.append(mask_picture(image, mask, name, source.name))
+    return Panel(title, text, pictures, legend_of(values, review.dataset.class_names))

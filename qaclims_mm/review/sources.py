@@ -10,6 +10,7 @@ import torch
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.schemas import Cams, file_of, read_cams, read_mask
+from qaclims_mm.schemas.mask_choice import read_choice
 from qaclims_mm.schemas.numbers.curve import read_curve
 from qaclims_mm.schemas.work_dir import CAMS, CURVE, PREDICTIONS, PSEUDO_MASKS
 
@@ -70,11 +71,16 @@ def find_sources(root: Path) -> list[MaskSource]:
 
     Args:
         root: Work dir. What its stages have not made yet is left out.
+
+    Raises:
+        FormatError: If its choice of masks is broken.
     """
-    found = []
+    found, choice = [], read_choice(root)
     for made, (name, stages) in _KINDS.items():
         others = sorted(p.parent.name for p in root.glob(f'*/{made}') if p.is_dir())
-        stage = next((s for s in (*stages, *others) if s in others), None)
+        # several stages may have made masks, and the segmentor is trained on those of one
+        chosen = [choice.stage] if choice and made == PSEUDO_MASKS else []
+        stage = next((s for s in (*chosen, *stages, *others) if s in others), None)
         if stage is not None:
             # a refiner that is not IRN, such as PAR
             known = name if stage in stages else stage

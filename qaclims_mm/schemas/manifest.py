@@ -20,6 +20,8 @@ MAX_COUNT = 2**53
 _RUN_ONLY_KEYS = frozenset(
     [
         'work_dir',
+        # counts by the paths that configs make of it
+        'masks_by',
         'launcher',
         'num_workers',
         'persistent_workers',

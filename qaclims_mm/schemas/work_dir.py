@@ -18,8 +18,8 @@ CURVE, JOURNAL = 'curve.json', 'journal'
 CORPUS = 'qape/corpus'
 # folders with one file an image, in a stage's folder
 CAMS, IR_LABELS, PSEUDO_MASKS, PREDICTIONS = 'cams', 'ir_labels', 'pseudo_masks', 'predictions'
-# masks that people have corrected, and what qaclims review writes; no stage makes them
-CORRECTED, REVIEW = 'corrected', 'review'
+# masks that people have corrected, and what qaclims review and compare write; no stage makes them
+CORRECTED, REVIEW, COMPARE = 'corrected', 'review', 'compare'
 
 # Regular expression of the paths of logs, POSIX, but for ``RUNS``
 LOG = rf'.*/{LOGS}/(?!{re.escape(RUNS)})[^/]*\.(json|tsv|log|lock)'

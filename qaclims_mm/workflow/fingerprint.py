@@ -32,7 +32,8 @@ _WEIGHTS = ('.pth', '.safetensors')
 
 def read_stage_config(stage: Stage, root: Path) -> dict[str, Any]:
     """Return the config of a stage that has one."""
-    return read_config(str(stage.config), str(root / stage.name), root=root).to_dict()
+    place = str(root / stage.name)
+    return read_config(str(stage.config), place, root=root, masks=stage.masks).to_dict()
 
 
 def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None = None) -> str:

@@ -17,6 +17,7 @@ from qaclims_mm.errors import EXIT_BAD_RECORDS, FormatError, StageError
 from qaclims_mm.paths import tools_folder
 from qaclims_mm.schemas import temporary_path, write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import note_path
+from qaclims_mm.schemas.run_environment import set_environment
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, is_same
 from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
 from qaclims_mm.workflow.locks import hold
@@ -24,7 +25,7 @@ from qaclims_mm.workflow.machine import VISIBLE, free_gpus
 from qaclims_mm.workflow.signals import end_family
 from qaclims_mm.workflow.stage import RANKED, Stage
 
-ROOT, PEAKS = 'QACLIMS_ROOT', 'QACLIMS_PEAKS'
+PEAKS = 'QACLIMS_PEAKS'
 
 
 class Job:
@@ -191,7 +192,7 @@ class Job:
     def _run_command(self, more: Sequence[str] = ()) -> int:
         """Run the sub-command with its output in the log; returns its status."""
         os.environ.update(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
-        os.environ[ROOT] = str(self.root)
+        set_environment(str(self.root), self.stage.masks)
         warnings.simplefilter('ignore')
         with self.log.open('w', encoding='utf-8') as log, free_gpus(self.gpus) as names:
             if names:

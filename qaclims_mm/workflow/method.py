@@ -10,6 +10,16 @@ from mmengine.config import Config
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
 
+# {stage: title} of the masks that a segmentor may be trained on
+MASK_ROWS = dict(
+    irn_masks='QA-CLIMS + IRN, masks',
+    par='QA-CLIMS + PAR, masks',
+    sam='QA-CLIMS + SAM, masks',
+    prompted='the label as a prompt',
+    prompted_answers='label and answers as prompts',
+    prompted_maps='QA-CLIMS + prompted, masks',
+)
+
 
 @cache
 def _last_checkpoint(config: str) -> str:
@@ -200,6 +210,35 @@ def comparators(
     return stages
 
 
+def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[dict]:
+    """Return what makes masks in the place of IRN, see ``choose_masks``, and what prompts alone.
+
+    Args:
+        configs: {stage: config} of ``par``, ``sam``, ``prompted``, ``prompted_answers`` and
+            ``prompted_maps``, as far as there are some; the two that use no maps may have another
+            one with ``_export``, as in ``chain``. With ``qa_clims_export`` the others read its
+            maps, else those of ``qa_clims_maps``.
+        data: Stages that make the images.
+    """
+    maps = 'qa_clims_export' if 'qa_clims_export' in configs else 'qa_clims_maps'
+    labels, answers = 'masks of the label as a prompt', 'masks of label and answers as prompts'
+    asked = [*data, 'qape']
+    parts = dict(
+        par=('masks of the maps and the colours of the image', [maps]),
+        sam=('masks of the maps and of SAM', [maps]),
+        prompted=(labels, data),
+        prompted_export=(f'{labels}, for all images that are trained on', data),
+        prompted_answers=(answers, asked),
+        prompted_answers_export=(f'{answers}, for all images that are trained on', asked),
+        prompted_maps=('masks of the maps and of the labels as prompts', [maps, 'qape']),
+    )
+    return [
+        prediction(name, configs[name], about, needs)
+        for name, (about, needs) in parts.items()
+        if name in configs
+    ]
+
+
 def _judged(
     trained: str,
     made: str,
@@ -223,13 +262,14 @@ def paper_table(mask_threshold: float) -> dict[str, dict[str, str]]:
         rows=dict(
             cam_maps='CAM, the baseline',
             qa_clims_maps='QA-CLIMS',
-            irn_masks='QA-CLIMS + IRN, masks',
+            **MASK_ROWS,
             segment_test='the segmentor on the masks',
         ),
         columns={
             'cam/mIoU': 'best mIoU',
             'cam/mIoU@0.15': 'at 0.15',
-            f'mask/mIoU@{mask_threshold}': f'masks at {mask_threshold}',
+            'mask/mIoU': 'masks, best',
+            f'mask/mIoU@{mask_threshold}': f'at {mask_threshold}',
             'seg/mIoU': 'val mIoU',
         },
     )

@@ -13,9 +13,11 @@ from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.engine.config_file import execute_config
 from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas.mask_choice import DEFAULT, MaskChoice, read_choice
 from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.workflow.masks_by import choose_masks
 from qaclims_mm.workflow.stage import Stage, lineage
 
 _NAME = re.compile(r'\w[\w.-]*')
@@ -29,9 +31,10 @@ class Plan:
         path: Its file.
         root: Work dir.
         stages: Each after those that it needs.
-        comparators: Further stages, which run for suites alone.
+        comparators: Further stages, which run for suites and comparisons alone.
         table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
         cost_source: Where ``minutes`` and ``megabytes`` are from.
+        choice: Which masks its segmentor is trained on; ``None`` if it has none to choose from.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Plan:
     comparators: tuple[Stage, ...] = ()
     table: dict[str, dict[str, str]] = field(default_factory=dict)
     cost_source: str = ''
+    choice: MaskChoice | None = None
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
@@ -73,7 +77,9 @@ class Plan:
         return found
 
 
-def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
+def read_plan(
+    path: str | Path, work_dir: str | Path | None = None, masks_by: str | None = None
+) -> Plan:
     """Read a plan.
 
     Args:
@@ -81,10 +87,12 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
             another one, if suites need more; and ``costs``, a file of ``schemas.numbers.costs``.
             What the work dir has noted of earlier runs goes before ``costs``.
         work_dir: Replaces that of the plan.
+        masks_by: Which masks its segmentor is trained on, see ``MASKS_BY``; by default
+            what the work dir has noted, else IRN's.
 
     Raises:
-        ConfigError: If it does not exist, a stage is badly described or of a name that stands
-            twice, needs one that does not exist, or stages need each other.
+        ConfigError: If it does not exist, has no such masks, a stage is badly described or of a
+            name that stands twice, needs one that does not exist, or stages need each other.
     """
     if not Path(path).is_file():
         raise ConfigError(f'there is no plan {path}; see configs/pipelines.')
@@ -105,8 +113,13 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
     sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
     known = costs.stages | own
     main, more = ([_stage(path, entry.to_dict(), known) for entry in group] for group in entries)
-    ordered = _in_order(path, [*main, *more])
-    mine = {s.name for s in main}
+    # before anything follows what stages need
+    _in_order(path, [*main, *more])
+    noted = read_choice(root)
+    option = masks_by or (noted.masks_by if noted else DEFAULT)
+    chosen = choose_masks(path, main, more, option)
+    ordered = _in_order(path, [*chosen.main, *chosen.others])
+    mine = {s.name for s in chosen.main}
     return Plan(
         Path(path),
         root,
@@ -114,6 +127,7 @@ def read_plan(path: str | Path, work_dir: str | Path | None = None) -> Plan:
         tuple(s for s in ordered if s.name not in mine),
         cfg.get('table') or dict(rows={}, columns={}),
         '; '.join(sources),
+        chosen.choice,
     )
 
 

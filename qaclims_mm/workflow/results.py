@@ -9,12 +9,11 @@ from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
-from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.visualization.ablation_tables import write_markdown
-from qaclims_mm.workflow.engine import last_lines
+from qaclims_mm.workflow.failures import why_missing
 from qaclims_mm.workflow.graph import Graph
 from qaclims_mm.workflow.plans import Plan, read_plan
-from qaclims_mm.workflow.stage import Stage, lineage
+from qaclims_mm.workflow.stage import Stage
 from qaclims_mm.workflow.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
 
 SUITES = 'configs/suites'
@@ -99,7 +98,7 @@ class Ablation:
         result = ResultRow(rows[0].name, variant.title, test, variant.paper)
         values: dict[str, dict[str, Any]] = {m: {} for m in self._columns}
         for seed, plan in self.graph.plans.items():
-            if why := self._failure(seed, test):
+            if why := why_missing(plan.root, self.stages[seed], test):
                 result.failed[str(seed)] = why
                 continue
             path = plan.root / test / METRICS
@@ -108,18 +107,6 @@ class Ablation:
                 values[metric][str(seed)] = found[metric]
         result.values.update(values)
         return result
-
-    def _failure(self, seed: int, test: str) -> str:
-        """Return why a row has no numbers, if a stage of it has failed."""
-        root = self.graph.plans[seed].root
-        for name in (
-            s.name for s in self.stages[seed] if s.name in lineage(test, self.stages[seed])
-        ):
-            log, done = root / LOGS / f'{name}.log', root / name / 'outputs.json'
-            if log.is_file() and not done.is_file():
-                last = (last_lines(log, 1) or ['no word'])[0].strip()
-                return f'stage {name} ended with: {last} (its log is {log})'
-        return ''
 
     def write(self) -> list[Path]:
         """Write what is known now; returns the files."""

@@ -30,6 +30,7 @@ class Stage:
         rule: Name of its Snakemake rule: of a variant the stage that it varies, else its own.
         minutes: How long it takes, by the plan's ``costs``; ``None`` is unknown.
         megabytes: How much it writes, by the same; ``None`` is unknown.
+        masks: Stage whose masks segmentors are trained on, for its config; '' is the config's own.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Stage:
     rule: str = ''
     minutes: float | None = None
     megabytes: float | None = None
+    masks: str = ''
 
     def at(self, root: Path) -> 'Stage':
         """Return the stage with its work dir in what names it; other strings are data."""

@@ -32,7 +32,8 @@ class Variant:
         options: {dotted key of the config: value}: a number, ``None``, a truth, a text without
             blanks, or a list of these.
         qape: The same for the config of the stage ``qape``; makes a corpus of its own.
-        stage: The training of the plan that the row is; ``options`` and ``qape`` vary it.
+        stage: The training of the plan that the row is, or a test run that needs none; ``options``
+            and ``qape`` vary a training.
         paper: The paper's mIoU of the maps on VOC train, in percent.
     """
 
@@ -144,11 +145,16 @@ def _row(plan: Plan, where: str, folder: str, name: str, variant: Variant) -> Ro
             raise ConfigError(f'{where}: {plan.path} has no stage {wanted}.')
         return stages[wanted]
 
-    test = find(f'{variant.stage}_maps')
+    known = stages.get(variant.stage)
+    is_test = known is not None and known.command == 'test'
+    test = find(variant.stage if is_test else f'{variant.stage}_maps')
     if not variant.is_varied:
         # what needs no training has none
-        own = (*([stages[variant.stage]] if variant.stage in stages else []), test)
+        trained = [] if known is None or is_test else [known]
+        own = (*trained, test)
         return Row(name, variant, own)
+    if is_test:
+        raise ConfigError(f'{where}: {variant.stage} trains nothing that could be varied.')
     train = find(variant.stage)
     _check_options(where, variant.options, str(train.config))
     if variant.qape:

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from tiny_plans import fill, world, write_plan
 from tiny_runs import ROOT
 from tool_runs import run_tool
 
 from qaclims_mm.schemas import write_json, write_mask
+from qaclims_mm.workflow.graph import Graph
+from qaclims_mm.workflow.plans import read_plan
 
 PLAN = """
 work_dir = 'unused'
@@ -170,3 +173,69 @@ def test_a_plan_without_a_place_for_corrected_masks(plan, tmp_path, capsys):
     ended = run_tool('run', plan, *flags, capsys=capsys)
     assert ended.status == 1
     assert "corrected=f'{_base_.root}/corrected'" in ended.text
+
+
+@pytest.fixture
+def choosing(tmp_path, monkeypatch):
+    """A plan whose masks are made by IRN and by PAR, all of whose stages are done."""
+    entries = [
+        world('irn_masks'),
+        world('segment') | dict(needs=['irn_masks']),
+    ]
+    path = write_plan(tmp_path, entries)
+    more = [world('par', pictures=2)]
+    path.write_text(f'{path.read_text()}comparators = {more!r}\n')
+    for masks_by in ('irn', 'par'):
+        plan = read_plan(path, masks_by=masks_by)
+        fill(Graph(plan.root, {0: plan}, {0: plan.select()}), monkeypatch)
+    return path
+
+
+def chosen(text):
+    return 'the segmentor is trained on the masks of par' in text
+
+
+def test_a_choice_of_masks_is_kept_until_another_one(choosing, capsys):
+    plain = run_tool('run', choosing, '--dry-run', capsys=capsys).text
+    assert not chosen(plain)
+    assert 'par' not in stages_in(plain)
+    dry = run_tool('run', choosing, '--masks-by', 'par', '--dry-run', capsys=capsys).text
+    assert chosen(dry)
+    assert stages_in(dry) == {'par', 'segment'}
+    # a dry run notes nothing
+    assert not chosen(run_tool('run', choosing, '--dry-run', capsys=capsys).text)
+    ended = run_tool('run', choosing, '--masks-by', 'par', '--to', 'par', capsys=capsys)
+    assert ended.status == 0
+    assert 'as chosen' not in ended.text
+    later = run_tool('run', choosing, '--dry-run', capsys=capsys).text
+    assert chosen(later)
+    assert 'as chosen in an earlier run; --masks-by irn goes back' in later
+    run_tool('run', choosing, '--masks-by', 'irn', '--to', 'irn_masks', capsys=capsys)
+    back = run_tool('run', choosing, '--dry-run', capsys=capsys).text
+    assert stages_in(back) == {'irn_masks', 'segment'}
+
+
+def stages_in(text):
+    """Return the stages of an overview."""
+    rows = [line.split('│')[1].strip() for line in text.splitlines() if line.startswith('│')]
+    return {name for name in rows if name}
+
+
+def test_masks_that_a_plan_does_not_make(choosing, capsys):
+    ended = run_tool('run', choosing, '--masks-by', 'sam', capsys=capsys)
+    assert ended.status == 1
+    assert 'has no stage that makes masks by sam; it has irn, par' in ended.text
+
+
+def test_a_plan_without_masks(plan, capsys):
+    ended = run_tool('run', plan, '--masks-by', 'par', capsys=capsys)
+    assert 'it has none to choose from' in ended.text
+    assert run_tool('run', plan, '--masks-by', 'magic', capsys=capsys).status == 2
+
+
+def test_a_broken_note_of_the_choice(choosing, tmp_path, capsys):
+    write_json(tmp_path / 'work/logs/masks_by.json', ['par'])
+    ended = run_tool('run', choosing, '--dry-run', capsys=capsys)
+    assert ended.status == 1
+    assert 'masks_by.json is not {masks_by, stage}' in ended.text
+    assert 'Traceback' not in ended.text

@@ -5,7 +5,6 @@ import sys
 import pytest
 from tiny_runs import ROOT
 
-from qaclims_mm.engine.config import ROOT as ROOT_VARIABLE
 from qaclims_mm.engine.config import load_config, read_config
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
@@ -35,19 +34,19 @@ def test_work_dir_of_flag_then_config_then_name(tmp_path):
 
 
 def test_root_of_argument_then_variable_then_config(monkeypatch):
-    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
+    monkeypatch.delenv('QACLIMS_ROOT', raising=False)
     assert read_config(CAM).work_dir == 'work_dirs/miniworld/cam'
     assert read_config(CAM, root="it's {here}").work_dir == "it's {here}/cam"
-    assert ROOT_VARIABLE not in os.environ
-    monkeypatch.setenv(ROOT_VARIABLE, 'set')
+    assert 'QACLIMS_ROOT' not in os.environ
+    monkeypatch.setenv('QACLIMS_ROOT', 'set')
     assert read_config(CAM).work_dir == 'set/cam'
     assert read_config(CAM, root='given').work_dir == 'given/cam'
-    assert os.environ[ROOT_VARIABLE] == 'set'
+    assert os.environ['QACLIMS_ROOT'] == 'set'
 
 
 @pytest.mark.parametrize('root', ["'", '"', "'+str(1/0)+'", '\\', '{{$HOME:x}}', '{texts}', 'a, b'])
 def test_a_root_is_a_path_and_no_code(root, monkeypatch):
-    monkeypatch.setenv(ROOT_VARIABLE, root)
+    monkeypatch.setenv('QACLIMS_ROOT', root)
     assert read_config(CAM).work_dir == f'{root}/cam'
 
 

@@ -4,7 +4,8 @@ from tiny_runs import ROOT
 from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.workflow.method import chain
 
-STAGES = {'qape', 'cam', 'qa_clims', 'ir_label', 'irn', 'segment'}
+STAGES = {'qape', 'cam', 'qa_clims', 'ir_label', 'irn', 'segment', 'par', 'sam'}
+STAGES |= {'prompted', 'prompted_answers', 'prompted_maps'}
 
 
 @pytest.mark.parametrize('preset', PRESETS.values(), ids=PRESETS)

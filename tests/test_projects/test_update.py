@@ -8,6 +8,7 @@ import pytest
 from qaclims_mm.projects import update as module
 from qaclims_mm.projects.before import read_before
 from qaclims_mm.projects.checks import Checked
+from qaclims_mm.projects.presets import PRESETS
 from qaclims_mm.projects.update import describe_files, plan_update
 from qaclims_mm.projects.writer import Project, write_project
 from qaclims_mm.schemas.labels import read_labels
@@ -45,10 +46,7 @@ def test_the_same_again_changes_no_byte(made):
     assert contents(made.folder) == before
     assert set(before) == {
         *('init.json', 'project.json', 'classes.csv', 'labels.csv', 'costs.json', 'pipeline.py'),
-        *(
-            f'configs/{n}.py'
-            for n in ['data', 'qape', 'cam', 'qa_clims', 'ir_label', 'irn', 'segment']
-        ),
+        *(f'configs/{n}.py' for n in ('data', *PRESETS['mini'].configs)),
     }
 
 
@@ -115,7 +113,7 @@ class Killed(BaseException):
     pass
 
 
-@pytest.mark.parametrize('steps', range(12))
+@pytest.mark.parametrize('steps', range(17))
 def test_a_killed_update_is_completed_by_the_next(made, monkeypatch, steps):
     more = checked({'a.png': ['dog'], 'd.png': ['cow'], 'b.png': ['cat']})
     other = Project(made.folder, replace(made.options, preset='full'), more)
@@ -129,8 +127,8 @@ def test_a_killed_update_is_completed_by_the_next(made, monkeypatch, steps):
 
     with monkeypatch.context() as patched:
         patched.setattr(module.os, 'replace', stop)
-        # options, two tables, seven configs and costs
-        if steps < 11:
+        # options, two tables, twelve configs and costs
+        if steps < 16:
             with pytest.raises(Killed):
                 write_project(other, 1e11)
         else:

@@ -5,6 +5,7 @@ from tiny_review import square, write_maps, write_masks
 from qaclims_mm.errors import FormatError
 from qaclims_mm.review.sources import find_sources, mask_at, mask_folders
 from qaclims_mm.schemas import Cams
+from qaclims_mm.schemas.mask_choice import MaskChoice, write_choice
 from qaclims_mm.schemas.numbers.curve import Curve, write_curve
 
 
@@ -38,6 +39,17 @@ def test_exports_of_all_images_and_other_refiners(tmp_path):
     assert found == [('the map', 'qa_clims_export'), ('par_masks', 'par_masks')]
     stages = [s.stage for s in mask_folders(tmp_path)]
     assert stages == ['cam_maps', 'qa_clims_export', 'qa_clims_maps', 'par_masks']
+
+
+def test_of_several_refiners_the_one_that_is_trained_on(tmp_path):
+    for stage in ('irn_masks', 'par', 'prompted_maps'):
+        write_masks(tmp_path, stage, 'pseudo_masks', dict(a=square()))
+    assert [s.stage for s in find_sources(tmp_path)] == ['irn_masks']
+    write_choice(tmp_path, MaskChoice('prompted+maps', 'prompted_maps'))
+    assert [(s.name, s.stage) for s in find_sources(tmp_path)] == [('prompted_maps',) * 2]
+    # its masks are not made yet
+    write_choice(tmp_path, MaskChoice('sam', 'sam'))
+    assert [s.stage for s in find_sources(tmp_path)] == ['irn_masks']
 
 
 @pytest.mark.parametrize(

@@ -52,16 +52,20 @@ def world(tmp_path):
 
 @pytest.fixture
 def make_plan(tmp_path, world):
-    def build(option=WITH):
+    def build(option=WITH, masks_by=None):
         (tmp_path / 'segment.py').write_text(SEGMENT % (str(world), option))
-        stages = [dict(name='segment', command='train', config=str(tmp_path / 'segment.py'))]
-        return read_plan(write_plan(tmp_path, stages))
+        config = str(tmp_path / 'segment.py')
+        stages = [dict(name='segment', command='train', config=config, needs=['irn_masks'])]
+        stages += [dict(name=name, command='x') for name in ('irn_masks', 'par')]
+        return read_plan(write_plan(tmp_path, stages), masks_by=masks_by)
 
     return build
 
 
-def test_masks_are_of_the_images_that_are_trained_on(make_plan, world, tmp_path):
-    plan, mine = make_plan(), tmp_path / 'mine'
+@pytest.mark.parametrize('masks_by', ['irn', 'par'])
+def test_masks_are_of_the_images_that_are_trained_on(make_plan, world, tmp_path, masks_by):
+    plan, mine = make_plan(masks_by=masks_by), tmp_path / 'mine'
+    assert [s.needs for s in plan.stages if s.name == 'segment'] == [(plan.choice.stage,)]
     for path in sorted(world.glob('SegmentationClass/*.png')):
         write_mask(mine / path.name, read_mask(path))
     taken = bring_in(plan, str(mine), plan.root)

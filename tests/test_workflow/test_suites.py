@@ -121,6 +121,23 @@ def test_stages_of_a_suite(tmp_path):
     assert {s.rule for s in stages.values()} == {s.rule for s in plan.stages[:6]}
 
 
+def test_a_row_may_be_a_test_run_that_needs_no_training(tmp_path):
+    plan = read_plan(PIPELINE.format('voc12'), 'root')
+    rows = dict(
+        a=dict(title='A', stage='prompted'),
+        b=dict(title='B', stage='prompted_answers'),
+        c=dict(title='C', stage='clip_cam'),
+    )
+    found = [[s.name for s in row.stages] for row in rows_of(plan, write(tmp_path / 'x.py', rows))]
+    # prompted_maps is another stage
+    assert found == [['prompted'], ['prompted_answers'], ['clip_cam_maps']]
+    rows['a']['options'] = {'model.prompting.merge': 'mean'}
+    with pytest.raises(
+        ConfigError, match=r'x\.py: a: prompted trains nothing that could be varied'
+    ):
+        rows_of(plan, write(tmp_path / 'x.py', rows))
+
+
 def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
     plan = read_plan(PIPELINE.format('miniworld'), 'root')
     options = {'train_cfg.max_epochs': 2, 'train_dataloader.dataset.indices': 50}

@@ -10,6 +10,7 @@ from qaclims_mm.datasets.rebuild import rebuild_dataset
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.schemas import read_run_config, run_config_path
 from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.schemas.mask_choice import read_choice
 from qaclims_mm.schemas.names import shown_name, shown_text
 from qaclims_mm.schemas.project import CLASSES, PROJECT, read_project_classes
 from qaclims_mm.schemas.work_dir import IR_LABELS, PREDICTIONS, PSEUDO_MASKS
@@ -103,10 +104,12 @@ def is_outdated(folder: Path, classes: Sequence[str]) -> bool:
 
 def _mask_folders(root: Path) -> Iterator[Path]:
     """Yield the folders with masks, those of the last stage first."""
+    choice = read_choice(root)
+    stages = [_STAGES[0], *([choice.stage] if choice else []), *_STAGES[1:]]
     for kind in _KINDS:
         found = [p for p in sorted(root.glob(f'*/{kind}')) if next(p.rglob('*.png'), None)]
         names = [p.parent.name for p in found]
-        first = [found[names.index(name)] for name in _STAGES if name in names]
+        first = [found[names.index(name)] for name in stages if name in names]
         yield from (*first, *(p for p in found if p not in first))
 
 

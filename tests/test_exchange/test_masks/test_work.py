@@ -8,6 +8,7 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.masks.work import find_masks
 from qaclims_mm.miniworld import CLASSES, generate
 from qaclims_mm.schemas import file_of, write_mask
+from qaclims_mm.schemas.mask_choice import MaskChoice, write_choice
 from qaclims_mm.schemas.project import ProjectTables, write_classes, write_project_tables
 
 IDS = ('mini_000000', 'mini_000001')
@@ -62,6 +63,11 @@ def test_stages_without_masks_are_passed_over(work):
     for path in (work / 'segment_test/predictions').iterdir():
         path.unlink()
     assert find_masks(work).stage == 'irn_masks'
+    # the masks that the segmentor is trained on
+    fill(work / 'par/pseudo_masks')
+    assert find_masks(work).stage == 'irn_masks'
+    write_choice(work, MaskChoice('par', 'par'))
+    assert find_masks(work).stage == 'par'
 
 
 def test_no_such_stage(work):

@@ -1,0 +1,61 @@
+"""Photographs and masks as pictures of a page, with the legend of their colours."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from qaclims_mm.report.blocks import Picture
+from qaclims_mm.schemas import IGNORE_INDEX, drawn_name, resize_mask, voc_palette
+from qaclims_mm.schemas.names import LONGEST_SHOWN
+from qaclims_mm.visualization.overlays import outline_mask
+
+# longest side of a picture, in pixels; two of them fill a phone's width at its density
+SIDE, QUALITY = 360, 82
+
+
+def mask_picture(image: np.ndarray, mask: np.ndarray, name: str, caption: str) -> Picture:
+    """Return a mask on its photograph.
+
+    Args:
+        image: Photograph, RGB uint8, ``(H, W, 3)``.
+        mask: Mask, of any size.
+        name: Name of the image.
+        caption: What made the mask.
+    """
+    shown = outline_mask(image, resize_mask(mask, (image.shape[0], image.shape[1])))
+    return jpeg_picture(shown, f'Mask of {caption} on {name}', caption)
+
+
+def small_image(image: np.ndarray) -> np.ndarray:
+    """Return an image at most ``SIDE`` pixels wide and high."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return np.asarray(picture)
+
+
+def jpeg_picture(image: np.ndarray, alt: str, caption: str) -> Picture:
+    """Return an image as a block of a page.
+
+    Args:
+        image: RGB uint8, ``(H, W, 3)``.
+        alt: Description for those who do not see it.
+        caption: Caption below it.
+    """
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, format='JPEG', quality=QUALITY)
+    height, width = image.shape[:2]
+    return Picture(file.getvalue(), 'image/jpeg', (width, height), alt, caption)
+
+
+def legend_of(values: set[int], classes: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
+    """Return the names and colours of the values of masks, but for the background."""
+    palette = np.array(voc_palette()).reshape(256, 3)
+    names = {IGNORE_INDEX: 'does not count'}
+    names |= {v: classes[v - 1] for v in values if 0 < v <= len(classes) and v != IGNORE_INDEX}
+    return [
+        (drawn_name(names.get(v, f'value {v}'), LONGEST_SHOWN), tuple(palette[v % 256].tolist()))
+        for v in sorted(values)
+        if v
+    ]

@@ -1,0 +1,79 @@
+"""What a comparison of masks says: which to take, and how sure that is."""
+
+from qaclims_mm.schemas.numbers.comparison import ComparedMasks, Comparison
+
+# of fewer images an interval says little
+FEW = 30
+
+
+def choose(comparison: Comparison) -> ComparedMasks | None:
+    """Return the masks to take: the best that can be taken; ``None`` without ground truth."""
+    return next((m for m in comparison.masks if m.miou is not None and not m.note), None)
+
+
+def verdict(comparison: Comparison) -> list[str]:
+    """Return the verdict as paragraphs."""
+    best = choose(comparison)
+    if best is None:
+        return _without_truth(comparison)
+    text = f'Take the masks by {best.masks_by}: {best.miou:.1f} mIoU on {comparison.judged} images.'
+    return [f'{text} {_sureness(comparison, best)}', *_doubts(comparison)]
+
+
+def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
+    """Say how sure it is that no other masks are better."""
+    others = [m for m in comparison.masks if m is not best and not m.note]
+    if not others:
+        return 'No other masks could be compared with them.'
+    known = [(m, m.behind) for m in others if m.behind is not None]
+    second, behind = known[0]
+    interval = f'95 % interval {behind.low:.1f} to {behind.high:.1f}'
+    text = f'They are {behind.points:.1f} points above those by {second.masks_by} ({interval}).'
+    if behind.is_sure:
+        return f'{text} Another draw of such images would very likely give the same order.'
+    close = [m.masks_by for m, b in known if not b.is_sure]
+    names = ' and '.join([', '.join([best.masks_by, *close[:-1]]), close[-1]])
+    return (
+        f'{text} The interval includes 0, so these images do not tell {names} apart: take '
+        'whichever of them costs least.'
+    )
+
+
+def _doubts(comparison: Comparison) -> list[str]:
+    """Return what limits the verdict."""
+    found = []
+    if comparison.judged < FEW:
+        found.append(
+            f'Only {comparison.judged} images have ground truth. With fewer than {FEW} the '
+            'intervals are too narrow, and the verdict is a hint.'
+        )
+    if comparison.corrected:
+        found.append(
+            f'The ground truth of {comparison.corrected} images is a mask that was corrected in '
+            'review. People correct what needs it most, so these images are harder than others, '
+            'and a corrected mask resembles the masks from which it was made.'
+        )
+    return found
+
+
+def _without_truth(comparison: Comparison) -> list[str]:
+    """Say what can be said without ground truth."""
+    found = [
+        'No image has ground truth, so nothing here says which masks are right. Agreement is not '
+        'correctness: masks that agree may share a mistake. Look at the pictures, or correct some '
+        'masks (qaclims review) and run this again: corrected masks are ground truth.'
+    ]
+    if comparison.judged:
+        found[0] = (
+            'None of these masks can be recommended: '
+            + '; '.join(f'{m.masks_by}: {m.note}' for m in comparison.masks)
+            + '.'
+        )
+    elif len(comparison.agreement) > 1:
+        closest = max(comparison.agreement, key=lambda a: a.miou)
+        furthest = min(comparison.agreement, key=lambda a: a.miou)
+        found.append(
+            f'The masks by {closest.one} and {closest.other} agree most ({closest.miou:.0f} mIoU), '
+            f'those by {furthest.one} and {furthest.other} least ({furthest.miou:.0f}).'
+        )
+    return found

@@ -1,0 +1,147 @@
+"""Masks that were made in several ways, compared: ``comparison.json`` and ``comparison.csv``."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.schemas.files import atomic_path, write_json
+
+SCHEMA = 1
+HEAD = (
+    'masks_by',
+    'stage',
+    'images',
+    'mIoU',
+    'behind_the_best',
+    'behind_low',
+    'behind_high',
+    'worst_class',
+    'worst_class_IoU',
+    'note',
+)
+
+
+@dataclass(frozen=True)
+class Behind:
+    """How far masks are behind the best ones, in points of mIoU.
+
+    Attributes:
+        points: The difference; below 0 of better ones, which cannot be taken.
+        low: Lower end of its 95 % interval.
+        high: Upper end.
+    """
+
+    points: float
+    low: float
+    high: float
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval excludes that there is no difference."""
+        return self.low > 0
+
+
+@dataclass(frozen=True)
+class ComparedMasks:
+    """Masks of one choice.
+
+    Attributes:
+        masks_by: The choice, as in ``qaclims run --masks-by``.
+        stage: Stage that makes them.
+        miou: Mean IoU in percent; ``None`` without ground truth.
+        ious: IoU in percent of each mask value, ``None`` of one that does not occur; empty without
+            ground truth.
+        behind: How far they are behind the best that can be taken; ``None`` of these, and without
+            ground truth.
+        note: Why they are not to be taken, such as random weights, or ''.
+    """
+
+    masks_by: str
+    stage: str
+    miou: float | None = None
+    ious: Sequence[float | None] = ()
+    behind: Behind | None = None
+    note: str = ''
+
+    def worst(self, names: Sequence[str]) -> tuple[str, float] | None:
+        """Return the value of the lowest IoU, by its name, and that IoU in percent."""
+        found = [(iou, n) for iou, n in zip(self.ious, names, strict=False) if iou is not None]
+        iou, name = min(found, default=(math.nan, ''))
+        return (name, iou) if found else None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far the masks of two choices agree.
+
+    Attributes:
+        one: A choice.
+        other: Another one.
+        miou: Mean IoU of the two over the values that occur, in percent.
+        ious: IoU in percent of each mask value, ``None`` of one that does not occur.
+    """
+
+    one: str
+    other: str
+    miou: float
+    ious: Sequence[float | None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What ``qaclims compare`` has found.
+
+    Attributes:
+        names: Names of the mask values, the background first.
+        images: Images of which all choices have a mask.
+        judged: Those of them that have ground truth.
+        corrected: Those of them whose ground truth is a mask that a person has corrected.
+        masks: The choices; with ground truth, the best first.
+        agreement: Of each two choices.
+        absent: {choice: why there are no masks}.
+    """
+
+    names: Sequence[str]
+    images: int
+    judged: int
+    corrected: int
+    masks: Sequence[ComparedMasks]
+    agreement: Sequence[Agreement]
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``comparison.json`` and ``comparison.csv`` into a folder; returns their paths."""
+        paths = [folder / f'comparison.{suffix}' for suffix in ('json', 'csv')]
+        write_json(paths[0], dict(schema=SCHEMA) | asdict(self))
+        with (
+            atomic_path(paths[1]) as temporary,
+            temporary.open('w', newline='', encoding='utf-8') as file,
+        ):
+            writer = csv.writer(file, lineterminator='\n')
+            writer.writerow(HEAD)
+            writer.writerows(self._row(masks) for masks in self.masks)
+            blank = [''] * (len(HEAD) - 3)
+            writer.writerows([name, '', *blank, why] for name, why in self.absent.items())
+        return paths
+
+    def _row(self, masks: ComparedMasks) -> list[Any]:
+        behind = masks.behind
+        worst = masks.worst(self.names) or ('', None)
+        numbers = (behind.points, behind.low, behind.high) if behind else (None, None, None)
+        return [
+            masks.masks_by,
+            masks.stage,
+            self.judged if masks.miou is not None else 0,
+            _percent(masks.miou),
+            *map(_percent, numbers),
+            worst[0],
+            _percent(worst[1]),
+            masks.note,
+        ]
+
+
+def _percent(value: float | None) -> str:
+    return '' if value is None else f'{value:.2f}'

@@ -1,0 +1,65 @@
+"""The stages of ``qaclims compare``: all that make masks, and why some could not."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.schemas.stage_folder import StageFolder
+from qaclims_mm.workflow.fingerprint import read_stage_config
+from qaclims_mm.workflow.masks_by import options_of
+from qaclims_mm.workflow.plans import Plan
+from qaclims_mm.workflow.stage import Stage, lineage
+
+RANDOM = 'random weights, for trying the stage out'
+
+
+def judged_stages(plan: Plan, wanted: Sequence[str] = ()) -> dict[str, str]:
+    """Return {choice: stage whose masks are judged}.
+
+    Args:
+        plan: The plan.
+        wanted: Choices; by default all that the plan has.
+
+    Raises:
+        ConfigError: If the plan lacks one of them, or has none at all.
+    """
+    known = {option: judged for option, (_, judged) in options_of(plan.all_stages).items()}
+    if not known:
+        raise ConfigError(f'{plan.path} has no stage whose masks could be compared.')
+    if missing := [option for option in wanted if option not in known]:
+        raise ConfigError(
+            f'{plan.path} has no stage that makes masks by {missing[0]}; it has {", ".join(known)}.'
+        )
+    return {option: stage for option, stage in known.items() if not wanted or option in wanted}
+
+
+def stages_for(plan: Plan, names: Sequence[str]) -> list[Stage]:
+    """Return stages of a plan and all that they are made from, in order."""
+    needed = set().union(*(lineage(name, plan.all_stages) for name in names))
+    return [s for s in plan.all_stages if s.name in needed]
+
+
+def is_made(root: Path, stage: str) -> bool:
+    """Tell whether a stage of a work dir has ended."""
+    try:
+        StageFolder(root / stage).manifest_hash()
+    except FormatError:
+        return False
+    return True
+
+
+def note_of(stage: Stage, root: Path) -> str:
+    """Return why the masks of a stage are not to be taken, or ''."""
+    model = read_stage_config(stage, root).get('model') if stage.config else None
+    return RANDOM if _is_random(model) else ''
+
+
+def _is_random(node: Any) -> bool:
+    """Tell whether some network has a config in the place of weights."""
+    if isinstance(node, (list, tuple)):
+        return any(map(_is_random, node))
+    if not isinstance(node, Mapping):
+        return False
+    named = 'model' in node and node.get('config') is not None
+    return named or any(map(_is_random, node.values()))

@@ -1,0 +1,61 @@
+import pytest
+
+from qaclims_mm.review.verdict import choose, verdict
+from qaclims_mm.schemas.numbers.comparison import Agreement, Behind, ComparedMasks, Comparison
+
+
+def row(name, miou=None, behind=None, note=''):
+    return ComparedMasks(name, name, miou, (), behind and Behind(*behind), note)
+
+
+def compared(*rows, judged=300, corrected=0, agreement=()):
+    return Comparison(['background', 'cat'], 300, judged, corrected, rows, agreement)
+
+
+def test_a_sure_winner():
+    found = compared(row('par', 60.04), row('irn', 55, (5.04, 4, 6.1)), row('sam', 50, (10, 9, 11)))
+    assert choose(found).masks_by == 'par'
+    [text] = verdict(found)
+    assert text == (
+        'Take the masks by par: 60.0 mIoU on 300 images. They are 5.0 points above those by irn '
+        '(95 % interval 4.0 to 6.1). Another draw of such images would very likely give the same '
+        'order.'
+    )
+
+
+@pytest.mark.parametrize(
+    ('rows', 'names'),
+    [
+        ([row('irn', 59, (1, -0.5, 2.5)), row('sam', 50, (10, 9, 11))], 'par and irn'),
+        ([row('irn', 60, (0, 0, 0)), row('sam', 59, (1, -1, 3))], 'par, irn and sam'),
+    ],
+)
+def test_masks_that_the_images_do_not_tell_apart(rows, names):
+    [text] = verdict(compared(row('par', 60), *rows))
+    assert f'these images do not tell {names} apart: take whichever of them costs least' in text
+
+
+def test_few_images_and_corrected_ones():
+    found = compared(row('par', 60), row('irn', 50, (10, 5, 15)), judged=12, corrected=3)
+    _, few, corrected = verdict(found)
+    assert few.startswith('Only 12 images have ground truth')
+    assert corrected.startswith('The ground truth of 3 images is a mask that was corrected')
+
+
+def test_random_weights_are_never_advised():
+    found = compared(row('sam', 61, (-1, -2, 0), note='random weights'), row('par', 60))
+    assert choose(found).masks_by == 'par'
+    assert verdict(found)[0].endswith('No other masks could be compared with them.')
+    alone = compared(row('sam', 61, note='random weights'))
+    assert choose(alone) is None
+    assert verdict(alone) == ['None of these masks can be recommended: sam: random weights.']
+
+
+def test_agreement_is_not_correctness():
+    pairs = [Agreement('irn', 'par', 80, []), Agreement('irn', 'sam', 40, [])]
+    found = compared(row('irn'), row('par'), row('sam'), judged=0, agreement=pairs)
+    first, second = verdict(found)
+    assert 'Agreement is not correctness' in first
+    assert second == (
+        'The masks by irn and par agree most (80 mIoU), those by irn and sam least (40).'
+    )

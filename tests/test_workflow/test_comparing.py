@@ -1,0 +1,46 @@
+import pytest
+from tiny_plans import write_plan
+from tiny_runs import ROOT
+
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.workflow.comparing import RANDOM, is_made, judged_stages, note_of, stages_for
+from qaclims_mm.workflow.plans import read_plan
+
+MINIWORLD = ROOT / 'configs/pipelines/miniworld_qa-clims.py'
+
+
+def plan_of(tmp_path, needs):
+    listed = [dict(name=n, command='x', needs=list(above)) for n, above in needs.items()]
+    return read_plan(write_plan(tmp_path, listed))
+
+
+def test_masks_that_are_judged(tmp_path):
+    plan = plan_of(tmp_path, dict(a='', irn_masks='a', irn_export='a', par='a', b='a'))
+    assert judged_stages(plan) == dict(irn='irn_masks', par='par')
+    assert judged_stages(plan, ['par']) == dict(par='par')
+    with pytest.raises(ConfigError, match=r'no stage that makes masks by sam; it has irn, par\.'):
+        judged_stages(plan, ['par', 'sam'])
+    with pytest.raises(ConfigError, match='no stage whose masks could be compared'):
+        judged_stages(plan_of(tmp_path, dict(a='')))
+
+
+def test_nothing_is_made_but_what_the_masks_need():
+    plan = read_plan(MINIWORLD, 'w')
+    names = [s.name for s in stages_for(plan, ['par'])]
+    assert names == ['data', 'qape', 'texts', 'qa_clims', 'qa_clims_maps', 'par']
+    # whatever the segmentor is trained on now
+    chosen = read_plan(MINIWORLD, 'w', 'par')
+    both = [s.name for s in stages_for(chosen, ['par', 'irn_masks'])]
+    assert set(both) == {*names, 'ir_label', 'irn', 'irn_masks'}
+    assert both.index('qa_clims_maps') < both.index('ir_label')
+
+
+def test_random_weights_are_noted(tmp_path):
+    stages = {s.name: s for s in read_plan(MINIWORLD, tmp_path).all_stages}
+    assert note_of(stages['sam'], tmp_path) == RANDOM
+    assert note_of(stages['par'], tmp_path) == ''
+    assert note_of(stages['data'], tmp_path) == ''
+
+
+def test_a_stage_that_has_not_ended(tmp_path):
+    assert not is_made(tmp_path, 'par')
