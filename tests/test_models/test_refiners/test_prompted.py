@@ -60,6 +60,19 @@ def test_the_map_decides_where_the_segmenter_cannot_be_right(rows):
     assert 'cat' not in out.remark
 
 
+@pytest.mark.parametrize('background', [(), ('grass',)])
+def test_the_map_decides_where_nothing_is_left_of_a_mask(background):
+    """The class is in the image, so a mask beside its map must not fade the map out."""
+    maps = maps_of([0.4, 0.4, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0])
+    boxes = {'dog': (slice(4, 6), 0.6), 'cat': (slice(3, 5), 1.0), 'grass': (slice(4, 6), 0.9)}
+    answers = {'dog': ([], background), 'cat': ([], [])}
+    made = sample(['dog', 'cat'], maps, answers=answers)
+    [out] = make(boxes, background_answers=True)([[IMAGE]], [made])
+    assert torch.equal(out.refined_maps[0], maps[0])
+    assert out.refined_maps[1, 3, 0] == 1
+    assert out.remark == 'dog found only where its map does not show it; its map decides'
+
+
 def test_maps_of_a_class_that_is_no_label_stay():
     maps = maps_of([1, 0.5, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0])
     made = sample(['dog'], maps[:1])
