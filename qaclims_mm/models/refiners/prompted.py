@@ -12,7 +12,7 @@ from qaclims_mm.functional.prompt_masks import (
     suppress_background,
 )
 from qaclims_mm.models.predict_only import PredictOnly
-from qaclims_mm.models.prompting import Prompting, check_shares, remark_of
+from qaclims_mm.models.prompting import ClassMasks, Prompting, check_shares, remark_of
 from qaclims_mm.registry import MODELS
 
 
@@ -51,7 +51,8 @@ class PromptedRefiner(PredictOnly):
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Add ``refined_maps`` ``(n, H, W)`` in [0, 1].
 
-        A sample with a class whose map decides alone gets a ``remark``.
+        A sample with a class whose map decides alone gets a ``remark``; one without masks gets
+        ``failed``.
 
         Args:
             inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
@@ -59,13 +60,14 @@ class PromptedRefiner(PredictOnly):
                 ``cam_high_res``; one with ``failed`` is passed on.
         """
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
-            if not sample.get('failed'):
-                sample.set_field(self._refine(image, sample), 'refined_maps')
+            if sample.get('failed'):
+                continue
+            found = self.prompting.class_masks(image, sample, self.data_preprocessor.device)
+            if found is not None:
+                sample.set_field(self._fuse(found, sample), 'refined_maps')
         return list(data_samples)
 
-    def _refine(self, image: Tensor, sample: Any) -> Tensor:
-        device = self.data_preprocessor.device
-        found = self.prompting.class_masks(image, sample, device)
+    def _fuse(self, found: ClassMasks, sample: Any) -> Tensor:
         problems = [*found.problems]
         maps = sample.cam_high_res.to(found.masks)
         place = {k: i for i, k in enumerate(sample.class_indices.tolist())}

@@ -90,6 +90,17 @@ def test_samples_without_maps_or_that_failed_are_passed_on():
     assert out[1] is failed
 
 
+def test_an_image_without_masks_fails_alone():
+    maps = maps_of([1, 1, 0, 0, 0, 0])
+    samples = [sample([name], maps, img_path=f'{name}.jpg') for name in ('dog', 'cat')]
+    out = make({'dog': (slice(0, 2), float('nan')), 'cat': (slice(0, 2), 1.0)})(
+        [[IMAGE]] * 2, samples
+    )
+    assert out[0].failed.startswith('dog.jpg: Painter must return masks in [0, 1]')
+    assert 'refined_maps' not in out[0]
+    assert out[1].refined_maps[0, 0, 0] == 1
+
+
 @pytest.mark.parametrize('name', ['weight', 'min_support', 'max_evidence'])
 def test_options_out_of_range(name):
     with pytest.raises(ValueError, match=rf'{name} must be in \[0, 1\], but got 1.5'):
