@@ -16,7 +16,8 @@ from qaclims_mm.models.training_share import training_share
     ],
 )
 def test_training_share(monkeypatch, info, share):
-    hub = MessageHub.get_instance('test_training_share')
+    hub = MessageHub(f'test_training_share of {info}')
     monkeypatch.setattr(MessageHub, 'get_current_instance', lambda: hub)
-    monkeypatch.setattr(hub, '_runtime_info', dict(info))
+    for key, value in info.items():
+        hub.update_info(key, value)
     assert training_share() == share
