@@ -49,7 +49,7 @@ def test_scores_classes_agreement_and_pictures(make_page):
     assert page.count('<figcaption>ground truth</figcaption>') == 2
     # nothing is loaded from elsewhere
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
-    assert 'First the 1 images where the masks differ most, then 1 at equal' in page
+    assert 'Images where the masks differ most come first: 1. Images drawn evenly from' in page
 
 
 def test_without_ground_truth_there_is_agreement_alone(make_page):
@@ -70,7 +70,7 @@ def test_one_choice_alone(make_page):
     page = make_page(number=1, top=99)
     assert headings(page) == ['Which to take', 'Scores', 'Images']
     assert page.count('<article') == len(IDS)
-    assert 'The masks agree' not in page
+    assert 'Agreement of the masks' not in page
 
 
 def test_names_are_data(make_page):
