@@ -41,7 +41,7 @@ def headings(page):
 
 def test_scores_classes_agreement_and_pictures(make_page):
     page = make_page()
-    assert headings(page) == ['Which to take', 'Scores', 'Agreement', 'Images']
+    assert headings(page) == ['Recommended masks', 'Scores', 'Agreement', 'Images']
     assert '<code>qaclims run PLAN --masks-by par</code>' in page
     assert '<th scope="row">par</th><td>100.0</td><td></td>' in page
     assert '<th scope="col">irn_masks and par</th>' in page
@@ -55,7 +55,7 @@ def test_scores_classes_agreement_and_pictures(make_page):
 def test_without_ground_truth_there_is_agreement_alone(make_page):
     page = make_page(with_truth=False, absent={'prompted': 'needs <weights>'})
     assert headings(page) == [
-        'Which to take',
+        'Recommended masks',
         'Agreement',
         'Images',
         'Masks that could not be made',
@@ -68,7 +68,7 @@ def test_without_ground_truth_there_is_agreement_alone(make_page):
 
 def test_one_choice_alone(make_page):
     page = make_page(number=1, top=99)
-    assert headings(page) == ['Which to take', 'Scores', 'Images']
+    assert headings(page) == ['Recommended masks', 'Scores', 'Images']
     assert page.count('<article') == len(IDS)
     assert 'Agreement of the masks' not in page
 
