@@ -79,6 +79,13 @@ masks = dict(
     prompted_answers=mini.format('prompted_clipseg-mini_answers'),
     prompted_maps=mini.format('prompted_clipseg-mini_qa-clims'),
 )
+# the baseline's maps refined as QA-CLIMS's are
+of_cam = dict(
+    cam_par=mini.format('par_cam'),
+    cam_prompted_maps=mini.format('prompted_clipseg-mini_cam'),
+    cam_ir_label=mini.format('ir-label_crf_cam'),
+    cam_irn=mini.format('irn_r18-mini_cam_1xb16-10e'),
+)
 qape_fixed = mini.format('qape_fixed_fg6-bg10')
 # the word of its config; the stage has _ in the place of -
 other_texts = (
@@ -103,6 +110,7 @@ comparators = [
         )
     ),
     *method.mask_stages(masks, ['data']),
+    *method.refined_baseline(of_cam),
 ]
 table = dict(
     rows=dict(

@@ -144,13 +144,7 @@ def chain(
     ]
     maps = stages[-1]['name']
     stages += [
-        dict(
-            name='ir_label',
-            command='ir-label',
-            config=c['ir_label'],
-            about='what is sure of the maps, by a dense CRF',
-            needs=[maps],
-        ),
+        _confident('ir_label', c['ir_label'], 'what is sure of the maps, by a dense CRF', [maps]),
         training('irn', c['irn'], 'train IRN on it', ['ir_label'], ranks),
         *_judged('irn', 'masks', c, 'masks of it and their mIoU', 'masks of it', ['irn', maps]),
     ]
@@ -237,6 +231,28 @@ def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[di
         for name, (about, needs) in parts.items()
         if name in configs
     ]
+
+
+def refined_baseline(configs: Mapping[str, str]) -> list[dict]:
+    """Return the stages that refine the baseline's maps, which are compared with QA-CLIMS's.
+
+    Args:
+        configs: {stage: config} of ``cam_par``, ``cam_prompted_maps``, ``cam_ir_label`` and
+            ``cam_irn``.
+    """
+    c, maps = configs, ['cam_maps']
+    prompts = 'masks of its maps and of the labels as prompts'
+    return [
+        prediction('cam_par', c['cam_par'], "masks of the baseline's maps by colours", maps),
+        prediction('cam_prompted_maps', c['cam_prompted_maps'], prompts, [*maps, 'qape']),
+        _confident('cam_ir_label', c['cam_ir_label'], "what is sure of the baseline's maps", maps),
+        training('cam_irn', c['cam_irn'], 'train IRN on it', ['cam_ir_label']),
+        prediction('cam_irn_masks', c['cam_irn'], 'masks of it', ['cam_irn', *maps], of='cam_irn'),
+    ]
+
+
+def _confident(name: str, config: str, about: str, needs: Sequence[str]) -> dict:
+    return dict(name=name, command='ir-label', config=config, about=about, needs=needs)
 
 
 def _judged(

@@ -103,8 +103,11 @@ class Ablation:
                 continue
             path = plan.root / test / METRICS
             found = read_metrics(path).get(test, {}) if path.is_file() else {}
-            for metric in values.keys() & found.keys():
-                values[metric][str(seed)] = found[metric]
+            # maps that a refiner has made are scored as others are, under a name of their own
+            for metric in values:
+                value = found.get(metric, found.get(metric.replace('cam/', 'mask/', 1)))
+                if value is not None:
+                    values[metric][str(seed)] = value
         result.values.update(values)
         return result
 

@@ -55,6 +55,14 @@ def test_rows_over_seeds(ablation, tmp_path):
     assert read_json(paths[0])['rows'][1]['mean'] == {'cam/mIoU': 10.5}
 
 
+def test_masks_of_a_refiner_are_scored_as_maps(ablation):
+    path = ablation.base / 'seed0/cam_maps/metrics.json'
+    write_json(path, {'cam_maps': {'mask/mIoU': 7.0, 'seg/mIoU': 1.0}})
+    [found] = ablation.results()
+    rows = {row.name: row for row in found.rows}
+    assert rows['cam'].values == {'cam/mIoU': {'0': 7.0}}
+
+
 def test_suites_are_found_by_name(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     assert find_suite('omega').as_posix() == 'configs/suites/omega.py'

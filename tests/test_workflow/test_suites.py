@@ -12,6 +12,8 @@ from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.suites import read_suite, rows_of, stages_of
 
 SUITES = sorted((ROOT / 'configs/suites').glob('*.py'))
+# of stages that other plans do not have
+OF_MINIWORLD = ('fixed_texts', 'fixed_texts_apart', 'refiners')
 PIPELINE = 'configs/pipelines/{}_qa-clims.py'
 
 
@@ -31,6 +33,10 @@ def test_there_are_suites():
     }
 
 
+def load_config_of(stage):
+    return load_config(base_parser('').parse_args([str(stage.config)]))
+
+
 def get(cfg, key):
     for part in key.split('.'):
         cfg = cfg[part]
@@ -43,8 +49,8 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
     """As the tools read them; and nothing but what is varied changes."""
     monkeypatch.setenv('QACLIMS_ROOT', 'root')
     plan = read_plan(PIPELINE.format(dataset), 'root')
-    if suite.stem in ('fixed_texts', 'fixed_texts_apart') and dataset != 'miniworld':
-        with pytest.raises(ConfigError, match='has no stage fixed'):
+    if suite.stem in OF_MINIWORLD and dataset != 'miniworld':
+        with pytest.raises(ConfigError, match=r'has no stage (fixed|cam_irn_masks)'):
             rows_of(plan, suite)
         return
     seen = 0
@@ -65,7 +71,7 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
                     check_own_texts(row, stage.name, cfg)
                 cfg.model.backbone.pop('init_cfg', None)
             MODELS.build(cfg.model)
-    assert seen >= (suite.stem not in ('table1_cams', 'fixed_texts'))
+    assert seen >= (suite.stem not in ('table1_cams', 'fixed_texts', 'refiners'))
 
 
 def check_own_texts(row, name, cfg):
@@ -119,6 +125,19 @@ def test_stages_of_a_suite(tmp_path):
     assert maps == ['mine-a_maps', 'mine-b_maps', 'qa_clims_maps', 'cam_maps', 'mine-e_maps']
     # Snakemake's rules are those of the plan
     assert {s.rule for s in stages.values()} == {s.rule for s in plan.stages[:6]}
+
+
+def test_masks_of_the_baseline_are_made_as_those_of_the_method():
+    plan = read_plan(PIPELINE.format('miniworld'), 'root')
+    rows = {r.name: r for r in rows_of(plan, ROOT / 'configs/suites/refiners.py')}
+    stages = {s.name: s for s in stages_of(plan, [*rows.values()])}
+    assert {'ir_label', 'irn', 'cam_ir_label', 'cam_irn'} <= set(stages)
+    for name, other in (('par', 'cam_par'), ('irn_masks', 'cam_irn_masks')):
+        mine, theirs = (load_config_of(stages[n]) for n in (other, name))
+        changed = {k for k in theirs if str(mine[k]) != str(theirs[k])}
+        assert changed <= {'work_dir', 'test_dataloader', 'train_dataloader', 'filename'}
+        text, wanted = str(mine.test_dataloader), str(theirs.test_dataloader)
+        assert text == wanted.replace('qa_clims_maps', 'cam_maps')
 
 
 def test_a_row_may_be_a_test_run_that_needs_no_training(tmp_path):
