@@ -1,4 +1,4 @@
-"""Draw the picture of docs/masks.md: python docs/make_mask_pictures.py WORK_DIR.
+"""Draw docs/_static/masks/choices.jpg: python docs/make_mask_pictures.py WORK_DIR.
 
 WORK_DIR is the work dir of a MiniWorld plan on which qaclims compare has run. Start the command in
 the folder that has data/miniworld.
@@ -39,7 +39,7 @@ def columns_of(work_dir: Path) -> dict[str, Path]:
 
 
 def main() -> None:
-    """Draw the picture."""
+    """Draw the masks of all choices on three images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', type=Path, help='work dir on which qaclims compare has run')
     columns = columns_of(parser.parse_args().work_dir)
