@@ -1,6 +1,7 @@
-"""Draw the picture of docs/masks.md: python docs/make_mask_pictures.py WORK_DIR.
+"""Draw docs/_static/masks/choices.jpg: python docs/make_mask_pictures.py WORK_DIR.
 
-WORK_DIR is that of MiniWorld's plan after qaclims compare, run in the folder of data/miniworld.
+WORK_DIR is the work dir of a MiniWorld plan on which qaclims compare has run. Start the command in
+the folder that has data/miniworld.
 """
 
 import argparse
@@ -38,17 +39,17 @@ def columns_of(work_dir: Path) -> dict[str, Path]:
 
 
 def main() -> None:
-    """Draw the picture."""
+    """Draw the masks of all choices on three images."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dir', type=Path, help='that qaclims compare has filled')
+    parser.add_argument('work_dir', type=Path, help='work dir on which qaclims compare has run')
     columns = columns_of(parser.parse_args().work_dir)
     size = (SIDE * (1 + len(columns)), SIDE * len(SHOWN) + 0.45)
     figure, axes = plt.subplots(len(SHOWN), 1 + len(columns), figsize=size, squeeze=False)
     for number, (row, image_id) in enumerate(zip(axes, SHOWN, strict=True)):
-        photo = np.asarray(Image.open(DATA / f'JPEGImages/{image_id}.jpg').convert('RGB'))
-        shown = {'photograph': photo}
+        image = np.asarray(Image.open(DATA / f'JPEGImages/{image_id}.jpg').convert('RGB'))
+        shown = {'image': image}
         for title, folder in columns.items():
-            shown[title] = outline_mask(photo, read_mask(file_of(folder, image_id, '.png')))
+            shown[title] = outline_mask(image, read_mask(file_of(folder, image_id, '.png')))
         for axis, (title, picture) in zip(row, shown.items(), strict=True):
             axis.imshow(picture)
             axis.axis('off')

@@ -1,10 +1,11 @@
-"""Compare the masks a segmentor could learn from, and say which to take: qaclims compare PLAN.
+"""Compare the masks that a segmentor can be trained on, and recommend one: qaclims compare PLAN.
 
-PLAN is a project, the name of a plan that ships, or a plan file. Each choice of qaclims run
---masks-by makes its masks; finished stages are skipped. Where images have ground truth, the masks
-are scored on the same images, with intervals; without any, their agreement is shown, which is not
-correctness. The page compare/index.html in the work dir has pictures, comparison.csv and
-comparison.json have the numbers. Choices that cannot run are named, and the others go on.
+PLAN is a project, the name of a plan that ships, or a plan file. The command makes the masks of
+each choice of qaclims run --masks-by and skips finished stages. If some images have ground truth,
+it scores all masks on the same images, with intervals, and recommends a choice. Without ground
+truth it shows how far the masks agree; agreement is not correctness. If a choice cannot run, it
+reports the reason and compares the others. It writes the page compare/index.html with pictures into
+the work dir, and the numbers as comparison.csv and comparison.json.
 """
 
 import argparse
@@ -40,13 +41,21 @@ def main() -> int:
     parser.add_argument('plan', help='plan, the name of one that ships, or a project')
     parser.add_argument('--work-dir', help='where all stages write')
     parser.add_argument(
-        '--masks-by', nargs='+', choices=MASKS_BY, default=[], help='only these; default all'
+        '--masks-by',
+        nargs='+',
+        choices=MASKS_BY,
+        default=[],
+        help='choices to compare; default all',
     )
     parser.add_argument(
         '--seed', dest='seeds', type=int, nargs=1, default=[0], help='of the trainings; default 0'
     )
-    parser.add_argument('--out', help='folder of page and tables; default compare in the work dir')
-    parser.add_argument('--top', type=int, default=24, help='images on the page; default 24')
+    parser.add_argument(
+        '--out', help='folder of the page and the tables; default compare in the work dir'
+    )
+    parser.add_argument(
+        '--top', type=int, default=24, help='number of images on the page; default 24'
+    )
     add_options(parser)
     args = parse(parser, sys.argv[1:])
     if args.top < 1:
@@ -76,13 +85,13 @@ def main() -> int:
 def compare(
     plan: 'Plan', judged: Mapping[str, str], args: argparse.Namespace, console: 'Console'
 ) -> int:
-    """Compare what has been made, write it and print it; returns the exit status.
+    """Compare the finished masks, write and print the result, and return the exit status.
 
     Args:
-        plan: The plan.
-        judged: {choice: stage whose masks are judged}.
+        plan: Plan whose masks are compared.
+        judged: {choice: stage whose masks are scored}.
         args: Flags of the command line.
-        console: Where people read.
+        console: Console for the tables and the verdict.
     """
     from qaclims_mm.report.compare_page import write_compare_page
     from qaclims_mm.schemas.work_dir import COMPARE
@@ -111,15 +120,15 @@ def compare(
 
 
 def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 'Comparing':
-    """Compare the masks of stages that are made.
+    """Compare the masks of finished stages.
 
     Args:
-        plan: The plan.
+        plan: Plan whose masks are compared.
         made: {choice: stage}.
-        absent: {choice: why it has no masks}.
+        absent: {choice: reason why it has no masks}.
 
     Raises:
-        FormatError: If the images are not there, or masks are broken.
+        FormatError: If images are missing or masks are broken.
     """
     from dataclasses import replace
 
@@ -169,7 +178,7 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
 
 
 def show(comparing: 'Comparing', console: 'Console') -> None:
-    """Print the scores or the agreement, what could not be made, and the verdict."""
+    """Print the scores or the agreement, the choices without masks, and the verdict."""
     from qaclims_mm.review.verdict import choose, verdict
 
     comparison = comparing.compared.comparison
@@ -188,7 +197,7 @@ def show(comparing: 'Comparing', console: 'Console') -> None:
 
 
 def table_of(comparison: 'Comparison') -> 'Table':
-    """Return the scores; without ground truth the agreement."""
+    """Return the table of scores, or that of the agreement if there is no ground truth."""
     from rich.table import Table
 
     from qaclims_mm.report.compare_page import SCORE_HEAD, score_rows

@@ -152,9 +152,9 @@ def main() -> int:
     parser.add_argument(
         '--masks-by',
         choices=MASKS_BY,
-        help='which masks the segmentor is trained on: of IRN, the default, of PAR or SAM, of a '
-        'text-prompted segmenter alone, with the answers as further prompts, or with the maps. '
-        'The choice is kept for later runs; qaclims compare says which masks are best',
+        help='masks that the segmentor is trained on: those of IRN (the default), PAR or SAM, or '
+        'those of a text-prompted segmenter, alone, with the answers as further prompts, or fused '
+        'with the maps. Later runs keep the choice. qaclims compare recommends one',
     )
     add_options(parser)
     args = parse(parser, sys.argv[1:])
@@ -228,7 +228,7 @@ def take_corrected(
 
 
 def tell_choice(plan: 'Plan', masks_by: str | None, console: 'Console') -> None:
-    """Say which masks the segmentor is trained on, if it is not the plan's own choice."""
+    """Print which masks the segmentor is trained on, unless it is the default of the plan."""
     if plan.choice is None or plan.choice.masks_by == DEFAULT:
         return
     why = '' if masks_by else f', as chosen in an earlier run; --masks-by {DEFAULT} goes back'
@@ -237,7 +237,7 @@ def tell_choice(plan: 'Plan', masks_by: str | None, console: 'Console') -> None:
 
 
 def keep_choice(plans: 'Iterable[Plan]', masks_by: str | None) -> None:
-    """Keep a choice of masks that was made on the command line for later runs."""
+    """Write the choice of masks of the command line into the work dirs, for later runs."""
     from qaclims_mm.schemas.mask_choice import write_choice
 
     for plan in plans:

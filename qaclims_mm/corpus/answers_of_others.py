@@ -1,4 +1,4 @@
-"""Answers about another image in the place of those about the image."""
+"""Replace the answers about an image by answers about another image."""
 
 import hashlib
 from collections import defaultdict
@@ -18,18 +18,18 @@ Pair = tuple[str, str]
 
 @TRANSFORMS.register_module()
 class AnswersOfOthers:
-    """Gives each pair of image and class the answers about another pair.
+    """Gives each pair of image and class the answers of another pair.
 
-    The pairs stand in a ring, in the order of a hash of seed, image id and class name, and each
-    gets the answers of the next one. So all answers stay, each about one other pair, and which one
-    depends on the seed and the pairs of the corpus alone.
+    The pairs form a ring, in the order of a hash of the seed, the image id and the class name. Each
+    pair gets the answers of the next pair, so every answer is used once. The result depends on the
+    seed and the pairs of the corpus only.
 
     Args:
-        same_class: Whether each class has a ring of its own; then the answers are about another
-            image of the class. Otherwise one ring has all pairs, and answers that name the class of
-            the pair that gets them become empty.
-        kinds: The answers that are exchanged, ``fg`` or ``bg`` or both.
-        seed: Number that the order depends on.
+        same_class: Whether each class has its own ring, so that the answers are about another image
+            of the same class. Otherwise all pairs form one ring, and an answer that names the class
+            of the pair that gets it becomes empty.
+        kinds: Kinds of answers that are exchanged: ``fg``, ``bg`` or both.
+        seed: Seed of the order.
 
     Raises:
         ConfigError: If a kind is unknown.
@@ -48,7 +48,7 @@ class AnswersOfOthers:
         """Order all pairs of a corpus.
 
         Raises:
-            DataError: If a ring has one pair alone.
+            DataError: If a ring has a single pair.
         """
         rings: defaultdict[str, list[Pair]] = defaultdict(list)
         for image_id, rows in corpus.by_shard():
@@ -58,8 +58,8 @@ class AnswersOfOthers:
             ring.sort(key=self._place)
             if len(ring) == 1:
                 raise DataError(
-                    f'{corpus.folder} has one image with {ring[0][1]!r} alone, so there are no '
-                    'answers about another one; leave the class out, or set same_class=False.'
+                    f'{corpus.folder} has only one image with {ring[0][1]!r}, so no other image '
+                    'can give it answers; remove the class, or set same_class=False.'
                 )
             self._next.update(zip(ring, [*ring[1:], ring[0]], strict=True))
         self._corpus = corpus
@@ -71,10 +71,10 @@ class AnswersOfOthers:
         return hashlib.sha256(text.encode()).digest()
 
     def __call__(self, rows: Rows) -> Rows:
-        """Return the rows of one image, those of ``kinds`` with the answers about other pairs.
+        """Return the rows of one image; those of ``kinds`` get the answers of other pairs.
 
         Raises:
-            ConfigError: If no corpus has been prepared.
+            ConfigError: If ``prepare`` was not called.
         """
         return [row for pair in rows_by_class(rows) for row in self._edited(pair)]
 
@@ -97,7 +97,7 @@ class AnswersOfOthers:
 
 
 def _answer_of(row: dict[str, Any] | None, class_name: str) -> dict[str, Any]:
-    """Return the answer of a row for a pair of a class; an empty one if it does not fit."""
+    """Return the answer of a row for a pair of a class; an empty answer if it does not fit."""
     if row is None:
         return dict(answer='', text='', score=0.0)
     is_named = row['class_name'] != class_name and contains_label(row['text'], [class_name.lower()])

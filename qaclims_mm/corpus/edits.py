@@ -1,4 +1,4 @@
-"""Edits of a corpus on the way to the text bank: what would other answers have been worth?"""
+"""Edits of the answers of a corpus before they are encoded, to measure what other answers do."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -11,18 +11,18 @@ from qaclims_mm.errors import ConfigError
 
 @runtime_checkable
 class CorpusEdit(Protocol):
-    """What ``text_encoding.edit`` of a RITC config builds; registered in ``TRANSFORMS``.
+    """The interface of the classes for ``text_encoding.edit``; registered in ``TRANSFORMS``.
 
-    The texts that an edit gives depend on its options and on the corpus alone.
+    The texts of an edit depend on its options and on the corpus only.
     """
 
     def prepare(self, corpus: VQACorpus) -> None:
-        """Read what it needs to know of all images, once, before the first image."""
+        """Read the corpus once, before the first image is edited."""
 
     def __call__(self, rows: Rows) -> Rows:
-        """Return the corpus rows of one image with other texts; the given rows stay as they are.
+        """Return the corpus rows of one image with other texts, without changing the given rows.
 
-        Each pair of the image keeps at least one row, and the order of its rows.
+        Each class of the image keeps at least one row, and the order of its rows.
         """
 
 
@@ -38,12 +38,12 @@ def edited_rows(corpus: VQACorpus, edit: Mapping[str, Any] | None = None) -> Ite
     """Yield the rows of each image of a corpus, one shard after the other.
 
     Args:
-        corpus: The answers.
-        edit: Config of a ``CorpusEdit``; without one the rows are the answers.
+        corpus: Corpus of answers.
+        edit: Config of a ``CorpusEdit``; ``None`` leaves the rows as they are.
 
     Raises:
-        ConfigError: If ``edit`` is no config of an edit, or has no texts for an answer.
-        DataError: If the corpus lacks what the edit needs.
+        ConfigError: If ``edit`` is not the config of an edit, or has no texts for an answer.
+        DataError: If the corpus lacks data that the edit needs.
     """
     change = None if edit is None else _build(edit)
     if change is not None:
@@ -53,7 +53,7 @@ def edited_rows(corpus: VQACorpus, edit: Mapping[str, Any] | None = None) -> Ite
 
 
 def _build(edit: Any) -> CorpusEdit:
-    example = "it needs the class of an edit, such as dict(type='AnswersOfOthers')"
+    example = "it must be the config of an edit, such as dict(type='AnswersOfOthers')"
     if not isinstance(edit, Mapping) or 'type' not in edit:
         raise ConfigError(f'text_encoding.edit is {edit!r}, but {example}.')
     built = TRANSFORMS.build(dict(edit))

@@ -1,4 +1,4 @@
-"""Background texts of fixed lists in the place of answers."""
+"""Replace background answers by the texts of fixed lists."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -14,15 +14,15 @@ CHOICES = ('class', 'class_if_answered', 'answered')
 
 @TRANSFORMS.register_module()
 class ListedBackgrounds:
-    """Replaces the answers about what is around an object by the texts of a list in turn.
+    """Replaces the background answers about an object by the texts of a list, one after the other.
 
     Args:
-        lists: {class: texts of what is usually around it}, as in ``FixedAnswers``.
-        choice: The list that a pair gets. ``class`` is that of its class. ``class_if_answered`` is
-            the same if one of its texts is among the pair's answers; other pairs have no background
-            text, so no region of them is matched with texts. ``answered`` is the list, of any
-            class, that most of the pair's answers are in; a pair whose answers are in no list has
-            no background text.
+        lists: {class: texts about the usual background of the class}, as in ``FixedAnswers``.
+        choice: Rule that selects the list of a pair of image and class. ``class`` selects the list
+            of the class. ``class_if_answered`` selects it only if one of its texts is among the
+            answers of the pair. ``answered`` selects the list, of any class, that has the most of
+            these answers. A pair without a list gets no background text, and none of its regions
+            is matched with texts.
         half: Whether only every second answer is replaced, beginning with the first.
 
     Raises:
@@ -41,10 +41,10 @@ class ListedBackgrounds:
         self.choice, self.step = choice, 2 if half else 1
 
     def prepare(self, corpus: VQACorpus) -> None:
-        """Read nothing."""
+        """Do nothing; the lists need no data of the corpus."""
 
     def __call__(self, rows: Rows) -> Rows:
-        """Return the rows of one image with listed texts in the place of background answers.
+        """Return the rows of one image with listed texts instead of background answers.
 
         Raises:
             ConfigError: If a class of the image has no list.
@@ -64,8 +64,8 @@ class ListedBackgrounds:
     def _choose(self, class_name: str, answered: Sequence[str]) -> Sequence[str]:
         if class_name not in self.lists:
             raise ConfigError(
-                f'there is no list of {class_name!r}; lists must have all classes, under the names '
-                'that the corpus has.'
+                f'there is no list for {class_name!r}; lists must have all classes, under their '
+                'names in the corpus.'
             )
         if self.choice == 'class':
             return self.lists[class_name]

@@ -1,4 +1,4 @@
-"""A test run that begins with further batches while a served model answers one."""
+"""A test loop that begins further batches while a served model answers earlier ones."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ from qaclims_mm.engine.protocols import AheadModel
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import LOOPS
 
-# images without a label ask nothing and make no model busy
+# images without a label send no requests, so the model alone cannot limit the batches
 MOST_BEGUN = 128
 
 
 class _Ahead:
-    """A loader whose batches the model begins with before it is their turn.
+    """A loader that passes batches to the model before the loop reaches them.
 
     Args:
-        loader: The loader; everything but the iteration is its own.
-        model: Begins with batches until it is busy.
+        loader: Loader whose batches and attributes are passed on.
+        model: Model that begins batches until it is busy.
     """
 
     def __init__(self, loader: Any, model: AheadModel) -> None:
@@ -46,20 +46,20 @@ class _Ahead:
 class AheadTestLoop(TestLoop):
     """Keeps a model busy that answers many requests at the same time.
 
-    The model's lines about the work (requests, tokens, cost) end the log, also where the run fails.
+    The log ends with the model's summary (requests, tokens, cost), even if the run fails.
 
     Raises:
-        ConfigError: If the model is no ``AheadModel``.
+        ConfigError: If the model is not an ``AheadModel``.
     """
 
     def run(self) -> dict:
-        """Test, and return the metrics."""
+        """Run the test and return the metrics."""
         model: Any = self.runner.model
         model = model.module if is_model_wrapper(model) else model
         if not isinstance(model, AheadModel):
             raise ConfigError(
-                f'AheadTestLoop needs a model that begins ahead, such as VQACorpusBuilder, but got '
-                f"a {type(model).__name__}; give test_cfg = dict(type='TestLoop')."
+                f'AheadTestLoop needs an AheadModel, such as VQACorpusBuilder, but got a '
+                f"{type(model).__name__}; set test_cfg = dict(type='TestLoop')."
             )
         loader: Any = self.runner.test_dataloader
         self.dataloader = _Ahead(loader, model)

@@ -13,11 +13,11 @@ def doubly_stochastic(matrix: Tensor, rounds: int = 3) -> Tensor:
     """Divide columns and rows by their sums in turn, so that both come near 1 (Sinkhorn).
 
     Args:
-        matrix: Non-negative, without an empty row or column, ``(..., C, C)``.
-        rounds: Number of rounds; each ends with the rows, whose sums are 1 afterwards.
+        matrix: Non-negative matrix without an empty row or column, ``(..., C, C)``.
+        rounds: Number of rounds. Each round ends with the rows, so their sums are 1 afterwards.
 
     Returns:
-        As ``matrix``.
+        Matrix of the same shape.
     """
     tiny = torch.finfo(matrix.dtype).tiny
     for _ in range(rounds):
@@ -27,15 +27,16 @@ def doubly_stochastic(matrix: Tensor, rounds: int = 3) -> Tensor:
 
 
 def attention_affinity(attention: Tensor, rounds: int = 3, steps: int = 2) -> Tensor:
-    """Make a symmetric affinity of attention and walk along it.
+    """Turn attention into a symmetric affinity, raised to the power of the steps of a walk.
 
     Args:
-        attention: From each cell (row) to each cell (column), non-negative, ``(..., C, C)``.
+        attention: Attention from each cell (row) to each cell (column), non-negative,
+            ``(..., C, C)``.
         rounds: As in ``doubly_stochastic``.
-        steps: Steps of the walk, the exponent t of the affinity.
+        steps: Number of steps of the walk, the exponent t of the affinity.
 
     Returns:
-        ``(..., C, C)``, in float32 at least.
+        Affinity ``(..., C, C)``, at least float32.
 
     Source:
         Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, section 3.4; three rounds and
@@ -47,14 +48,14 @@ def attention_affinity(attention: Tensor, rounds: int = 3, steps: int = 2) -> Te
 
 
 def box_masks(maps: Tensor, threshold: float = 0.4) -> Tensor:
-    """Mark the bounding boxes of the parts of each map that are above a threshold.
+    """Mark the bounding boxes of the regions of each map that reach a threshold.
 
     Args:
-        maps: In [0, 1], ``(n, h, w)``.
-        threshold: Share of a map's own peak that its parts reach, in (0, 1].
+        maps: Maps in [0, 1], ``(n, h, w)``.
+        threshold: Share of a map's own peak that a region must reach, in (0, 1].
 
     Returns:
-        0 or 1, of the maps' type, ``(n, h, w)``; 0 for a map that is 0.
+        Masks of 0 and 1 in the dtype of the maps, ``(n, h, w)``; all 0 for a map of zeros.
 
     Source:
         The box constraint of CLIP-ES. Its released code leaves out the last column and row of a
@@ -70,15 +71,15 @@ def box_masks(maps: Tensor, threshold: float = 0.4) -> Tensor:
 
 
 def refine_by_affinity(maps: Tensor, affinity: Tensor, boxes: Tensor) -> Tensor:
-    """Replace each cell of a map by the cells in its boxes, weighted by their affinity to it.
+    """Replace each cell of a map by the sum of the cells in its boxes, weighted by their affinity.
 
     Args:
-        maps: Non-negative, ``(..., n, h, w)``.
-        affinity: From each cell (row) to each cell (column), ``(..., C, C)``.
-        boxes: 0 or 1, of the shape of ``maps``: the cells that are looked at.
+        maps: Non-negative maps, ``(..., n, h, w)``.
+        affinity: Affinity from each cell (row) to each cell (column), ``(..., C, C)``.
+        boxes: 1 for the cells that count, otherwise 0; shape of ``maps``.
 
     Returns:
-        As ``maps``, each map stretched to [0, 1]; a map that is constant becomes 0.
+        Maps of the same shape, each stretched to [0, 1]; a constant map becomes 0.
     """
     kept = (maps * boxes).flatten(-2)
     walked = (kept @ affinity.to(maps).mT).view_as(maps)

@@ -1,4 +1,4 @@
-"""How sure a mean IoU is: images are drawn again and again, with replacement."""
+"""Estimate the uncertainty of a mean IoU by resampling images with replacement."""
 
 import numpy as np
 
@@ -13,21 +13,21 @@ def resample_miou(
     rounds: int = 2000,
     seed: int = 0,
 ) -> np.ndarray:
-    """Return the mean IoU of several methods on resampled images.
+    """Return the mean IoU of several methods on resampled images (a paired bootstrap).
 
-    Each round draws as many images as there are, with replacement, the same ones for all methods,
-    so that differences between methods can be taken round by round (a paired bootstrap).
+    Each round draws N of the N images with replacement. All methods are scored on the same draw, so
+    their differences can be computed in each round.
 
     Args:
-        correct: Pixels of each value that a method marks rightly, ``(M, N, V)``: M methods,
-            N images, V values.
-        predicted: Pixels that it marks with a value, ``(M, N, V)``.
-        true: Pixels that have a value, ``(N, V)``.
+        correct: Number of pixels of each value that a method marks correctly, ``(M, N, V)``: M
+            methods, N images, V values.
+        predicted: Number of pixels that a method marks with each value, ``(M, N, V)``.
+        true: Number of pixels that have each value, ``(N, V)``.
         rounds: Number of rounds.
         seed: Seed of the draws.
 
     Returns:
-        In percent, ``(rounds, M)``; values that do not occur in a round are left out of its mean.
+        Mean IoU in percent, ``(rounds, M)``; the mean of a round is over the values that occur.
 
     Raises:
         ValueError: If there is no image, or fewer than one round.

@@ -34,12 +34,12 @@ class CRFSettings(NamedTuple):
 
 
 class DenseCRF:
-    """The field of one picture; its lattices are built once for any number of inferences.
+    """The dense CRF of one image; its lattices are built once for any number of inferences.
 
     Args:
-        image: uint8 ``(H, W, 3)``.
-        settings: Kernels and steps.
-        device: Where it computes.
+        image: RGB uint8, ``(H, W, 3)``.
+        settings: Kernels and number of steps.
+        device: Device of the computation.
 
     Raises:
         ValueError: If the image is no such array, or a kernel is too narrow for it.
@@ -81,7 +81,7 @@ class DenseCRF:
             energies: Minus log-probabilities of that shape.
 
         Raises:
-            ValueError: If they are of another shape, or have NaN or infinite values.
+            ValueError: If they have another shape, or NaN or infinite values.
         """
         shape = tuple(energies.shape)
         if len(shape) != 4 or shape[2:] != tuple(self.size):
@@ -111,23 +111,23 @@ class DenseCRF:
 
 
 def memory_of_fields(fields: int, labels: int, height: int, width: int) -> int:
-    """Return how many bytes fields of a photograph take; noise may take three times as many."""
+    """Return the bytes that fields of a photograph take; noise may take three times as many."""
     return height * width * (_BYTES_OF_LATTICES + _BYTES_OF_LABEL * fields * labels)
 
 
 def dense_crf(image: np.ndarray, energies: Array, settings: CRFSettings | None = None) -> Array:
-    """Return the probabilities of fields that share a picture, which makes its lattice once.
+    """Return the probabilities of several fields of one image, whose lattices are built once.
 
     Args:
-        image: uint8 ``(H, W, 3)``.
-        energies: Minus log-probabilities ``(F, N, H, W)``; tensors are computed where they are.
-        settings: Kernels and steps.
+        image: RGB uint8, ``(H, W, 3)``.
+        energies: Minus log-probabilities, ``(F, N, H, W)``. A tensor stays on its device.
+        settings: Kernels and number of steps.
 
     Returns:
-        Float32 ``(F, N, H, W)``, an array or a tensor as the energies are.
+        Probabilities, float32 ``(F, N, H, W)``; an array or a tensor, like ``energies``.
 
     Raises:
-        ValueError: As of ``DenseCRF``.
+        ValueError: As in ``DenseCRF``.
     """
     device = energies.device if isinstance(energies, Tensor) else 'cpu'
     return DenseCRF(image, settings, device)(energies)

@@ -1,4 +1,4 @@
-"""Labels that follow the contours of a picture, by a dense CRF.
+"""Align labels with the contours of an image by a dense CRF.
 
 Shapes: N labels with the background, n classes, H W pixels.
 """
@@ -19,12 +19,12 @@ _MOST_BYTES = 2**31
 
 
 def label_energy(labels: np.ndarray, number: int, confidence: float = 0.7) -> np.ndarray:
-    """Return the energies ``(N, H, W)`` of labels that are right with a given probability.
+    """Return the energies ``(N, H, W)`` of labels that are correct with a given probability.
 
     Args:
-        labels: ``(H, W)`` in 0 .. N - 1.
+        labels: Labels in 0 .. N - 1, ``(H, W)``.
         number: N, at least 2.
-        confidence: That probability; the other labels share the rest.
+        confidence: Probability that a label is correct; the other labels share the rest.
     """
     others = (1 - confidence) / (number - 1)
     energy = np.full((number, *labels.shape), -np.log(others), dtype=np.float32)
@@ -41,27 +41,30 @@ def confident_labels(
     settings: CRFSettings | None = None,
     device: str | torch.device = 'cpu',
 ) -> np.ndarray:
-    """Return what is surely foreground, surely background, and 255 in between.
+    """Return labels of confident foreground and confident background, and 255 for the rest.
 
-    Maps are taken twice, with the background at either threshold, and each made to follow the
-    picture's contours by a dense CRF. A pixel of a class at ``conf_fg`` is of that class, one of
-    no class at either is background. Of many classes the contours are those of a smaller picture,
-    so that the memory stays within ``memory_of_labels``.
+    The maps are turned into labels twice, with the background at ``conf_fg`` and at ``conf_bg``. A
+    dense CRF aligns both with the contours of the image. A pixel that has a class at ``conf_fg``
+    gets this class. A pixel that has no class at either threshold becomes background. With many
+    classes, the CRF works on a smaller image, so that the memory stays within ``memory_of_labels``.
 
     Args:
         cams: Maps in [0, 1], ``(n, H, W)``.
-        class_indices: Of the maps, without the background, ``(n,)``; with none, all is background.
-        image: uint8 ``(H, W, 3)``.
-        conf_fg: Map value of the background where foreground is looked for.
-        conf_bg: The same where background is looked for; the released code has 0.1, IRN 0.05.
-        settings: Of the CRF.
-        device: Where the CRF computes.
+        class_indices: Classes of the maps, without the background, ``(n,)``; without any class, all
+            pixels are background.
+        image: RGB uint8, ``(H, W, 3)``.
+        conf_fg: Map value of the background in the search for foreground.
+        conf_bg: Map value of the background in the search for background; 0.1 in the released code,
+            0.05 in IRN.
+        settings: Settings of the CRF.
+        device: Device of the CRF.
 
     Returns:
-        ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, uint16 for a class above that.
+        Labels ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, or uint16 for a class
+        above that.
 
     Raises:
-        ValueError: If maps and image are of other sizes, or a map has NaN.
+        ValueError: If maps and image have different sizes, or a map has NaN.
 
     Source:
         step/cam_to_ir_label.py of the released code (IRN's).
@@ -93,12 +96,12 @@ def confident_labels(
 
 
 def memory_of_labels(classes: int, height: int, width: int) -> int:
-    """Return how many bytes ``confident_labels`` takes at most, with the maps.
+    """Return the highest number of bytes that ``confident_labels`` takes, with the maps.
 
     Args:
         classes: Number of maps.
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
+        height: Height of the image in pixels.
+        width: Width of the image in pixels.
     """
     # float32 maps, made of those of a byte
     maps = 5 * classes * height * width
@@ -108,7 +111,7 @@ def memory_of_labels(classes: int, height: int, width: int) -> int:
 def _affordable(
     image: np.ndarray, number: int, settings: CRFSettings
 ) -> tuple[np.ndarray, CRFSettings]:
-    """Return a picture that is small enough for a field of N labels, and settings for it."""
+    """Return the image, resized if a field of N labels needs too much memory, and its settings."""
     height, width = image.shape[:2]
     most = _MOST_BYTES // memory_of_fields(2, number, 1, 1)
     factor = math.sqrt(most / (height * width))
@@ -133,12 +136,12 @@ def _nearest(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 
 
 def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
-    """Return the labels ``(H, W)`` of probabilities ``(N, H, W)`` along a picture's contours.
+    """Return the labels ``(H, W)`` of probabilities, aligned with the contours of an image.
 
     Args:
-        path: The picture, of that size; its raw RGB values are what the settings are for.
-        probabilities: Of the N classes.
-        settings: Of the CRF.
+        path: File of the image, H by W pixels. The settings are meant for its raw RGB values.
+        probabilities: Probabilities of the classes, ``(N, H, W)``.
+        settings: Settings of the CRF.
     """
     with Image.open(path) as image:
         pixels = np.asarray(image.convert('RGB'))
@@ -147,7 +150,7 @@ def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSetting
 
 
 def _best(cams: np.ndarray, background: float) -> np.ndarray:
-    """Return the index of the highest map per pixel, 0 where none is above the background."""
+    """Return the index of the highest map of each pixel, 0 where no map is above the background."""
     highest = np.full(cams.shape[1:], background, dtype=cams.dtype)
     best = np.zeros(cams.shape[1:], dtype=np.int64)
     for index, one in enumerate(cams, start=1):

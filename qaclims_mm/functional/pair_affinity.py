@@ -1,4 +1,4 @@
-"""What a decoder on a frozen ViT learns of pairs of cells, and the attention that agrees with it.
+"""The affinity of WeCLIP: its loss over pairs of cells, and the attention that agrees with it.
 
 Shapes: B images, h w cells, C = h w of them, L blocks.
 """
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class CellPairs(NamedTuple):
-    """Pairs of cells of one class and of two, bool ``(B, C, C)`` each."""
+    """Pairs of cells with the same class and with different classes, bool ``(B, C, C)`` each."""
 
     same: Tensor
     parted: Tensor
@@ -28,9 +28,9 @@ def cell_pairs(labels: Tensor, radius: int, ignore_index: int = 255) -> CellPair
     """Compare the labels of cells that are near each other.
 
     Args:
-        labels: 0 background, k + 1 classes, ``(B, h, w)``.
+        labels: Labels ``(B, h, w)``: 0 background, k + 1 classes.
         radius: Largest distance along rows and along columns, in cells.
-        ignore_index: A pair with it is neither.
+        ignore_index: Label of cells whose pairs do not count.
 
     Source:
         WeCLIP's released code, which has it from AFA (Ru et al., CVPR 2022); radius 8 of 20.
@@ -44,14 +44,16 @@ def cell_pairs(labels: Tensor, radius: int, ignore_index: int = 255) -> CellPair
 
 
 def pair_affinity_loss(affinity: Tensor, pairs: CellPairs) -> Tensor:
-    """Return half the mean of 1 - affinity over equal pairs plus half its mean over parted ones.
+    """Return the loss of an affinity that should be 1 for equal pairs and 0 for different pairs.
 
     Args:
-        affinity: In [0, 1], ``(B, C, C)``.
-        pairs: Of the same cells.
+        affinity: Affinity in [0, 1], ``(B, C, C)``.
+        pairs: Pairs of the same cells.
 
     Returns:
-        In [0, 1], ``()``. Each mean divides by the number of pairs plus 1, so it is 0 without any.
+        Scalar in [0, 1]: half the mean of 1 - affinity over equal pairs plus half the mean of the
+        affinity over different pairs. Each mean divides by the number of pairs plus 1, so it is 0
+        without pairs.
     """
     # sums of many pairs need more than half precision
     affinity = affinity.to(torch.promote_types(affinity.dtype, torch.float32))
@@ -61,15 +63,15 @@ def pair_affinity_loss(affinity: Tensor, pairs: CellPairs) -> Tensor:
 
 
 def agreeing_attention(attention: Tensor, affinity: Tensor) -> Tensor:
-    """Average the attention of the blocks that differ least from an affinity, and multiply by it.
+    """Average the attention of the blocks that agree with an affinity, and multiply it by this.
 
     Args:
-        attention: Of each block, ``(B, L, C, C)``.
-        affinity: Of a decoder, in [0, 1], ``(B, C, C)``.
+        attention: Attention of each block, ``(B, L, C, C)``.
+        affinity: Affinity of a decoder in [0, 1], ``(B, C, C)``.
 
     Returns:
-        ``(B, C, C)``. A block counts if the sum of affinity minus attention is at most the mean
-        over the blocks.
+        Attention ``(B, C, C)``. A block agrees if its sum of affinity minus attention is at most
+        the mean of these sums over the blocks.
 
     Source:
         Zhang et al., Frozen CLIP: A Strong Backbone for Weakly Supervised Semantic Segmentation,

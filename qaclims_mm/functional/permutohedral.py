@@ -18,13 +18,13 @@ _CHUNK = 2**17
 
 
 class Simplices(NamedTuple):
-    """Where points lie in the lattice, one column a point.
+    """The position of points in the lattice, one column per point.
 
     Attributes:
         first: Integer of the first corner, int64 ``(P,)``.
         changes: Which coordinate leads from each corner to the next, int8 ``(D, P)``.
         weights: Barycentric weights of the corners, ``(D + 1, P)``.
-        steps: What the integer grows by along each coordinate, D + 1.
+        steps: Increment of the integer along each coordinate, D + 1.
     """
 
     first: Tensor
@@ -43,16 +43,16 @@ class Simplices(NamedTuple):
 
 
 class PermutohedralFilter:
-    """Sums of values under a Gaussian of deviation 1 in the space of their features.
+    """Sums of values, weighted by a Gaussian of standard deviation 1 over their features.
 
     Values are spread over the corners of their simplex, blurred along each direction of the lattice
-    and read back: three sparse matrices, whose product is not normalised.
+    and read back. Each step is a sparse matrix; the product of the matrices is not normalised.
 
     Args:
-        features: In units of the Gaussian's deviation, float32 ``(P, D)``.
+        features: Features in units of the standard deviation, float32 ``(P, D)``.
 
     Raises:
-        ValueError: If features are not finite, or reach too far for the lattice.
+        ValueError: If features are not finite, or too large for the lattice.
 
     Source:
         Adams, Baek and Davis, Fast High-Dimensional Filtering Using the Permutohedral Lattice,
@@ -95,7 +95,7 @@ class PermutohedralFilter:
         return self._read @ values
 
     def normalise(self, weight: float = 1) -> None:
-        """Scale, so that ones become about ``weight``, symmetrically: by the root at both ends."""
+        """Scale symmetrically, by the root at both ends, so that ones become about ``weight``."""
         count = self._read.shape[0]
         ones = self._read.values().new_ones(count, 1)
         scale = (self(ones)[:, 0] + 1e-20).rsqrt()
@@ -111,7 +111,7 @@ def locate(features: Tensor) -> Simplices:
         features: Float32 ``(P, D)``.
 
     Raises:
-        ValueError: If features are not finite, or reach too far for keys of 64 bits.
+        ValueError: If features are not finite, or too large for keys of 64 bits.
     """
     dims = features.shape[1]
     parts = [_locate(part) for part in features.split(_CHUNK)]
@@ -183,7 +183,8 @@ def _lift(features: Tensor) -> Tensor:
 def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
     """Number the lattice points from 0.
 
-    Corner k of a simplex is corner k of all that it is one of, so the corners are numbered apart.
+    A lattice point that is corner k of one simplex is corner k of all its simplices, so each kind
+    of corner is numbered separately.
 
     Returns:
         Number of each corner int32 ``(D + 1, P)``, the matrix ``(M, P)`` that spreads values, and

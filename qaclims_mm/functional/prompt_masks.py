@@ -1,4 +1,4 @@
-"""From the masks of prompts to maps of classes, alone or with activation maps.
+"""Merge the masks of prompts into maps of classes, and fuse them with activation maps.
 
 Shapes: T texts, n classes of an image of H by W pixels.
 """
@@ -19,19 +19,20 @@ def merge_prompts(
 ) -> tuple[Tensor, Tensor]:
     """Merge the masks of the prompts of each class into one.
 
-    Scores weigh the prompts of a class against each other: the mask of the prompt with the highest
-    score counts whole, since the class is known to be in the image.
+    The scores weigh the prompts of a class against each other. The prompt with the highest score
+    has the weight 1, because the class is known to be in the image.
 
     Args:
         masks: Probabilities in [0, 1], ``(T, H, W)``.
-        scores: How sure the segmenter is of each text, in [0, 1], ``(T,)``.
-        rows: Texts of each class, n lists, none empty; a text may belong to several classes.
+        scores: Confidence of the segmenter in each text, in [0, 1], ``(T,)``.
+        rows: Indices of the texts of each class, n lists, none empty; a text may belong to several
+            classes.
         merge: ``max`` takes the highest weighted mask at each pixel, ``mean`` the weighted mean,
             and ``noisy_or`` the probability that at least one of independent prompts is right.
 
     Returns:
-        Masks ``(n, H, W)`` and scores ``(n,)`` in [0, 1]. A class's score is merged from those of
-        its prompts by the same rule, without weights.
+        Masks ``(n, H, W)`` and scores ``(n,)`` in [0, 1]. The score of a class is merged from the
+        scores of its prompts by the same rule, without weights.
 
     Raises:
         ValueError: If ``merge`` is unknown or a class has no text.
@@ -68,13 +69,13 @@ def find_unusable(
 
     Args:
         masks: Probabilities in [0, 1] of classes that are in the image, ``(n, H, W)``.
-        scores: How sure the segmenter is of each class, in [0, 1], ``(n,)``.
+        scores: Confidence of the segmenter in each class, in [0, 1], ``(n,)``.
         min_score: Lowest score of a class that counts as found.
         min_area: Lowest share of the image with a probability of at least 0.5.
         max_area: Highest share of the image with a probability of at least 0.5.
 
     Returns:
-        A reason for each class, n of them; empty where the mask can be used.
+        One reason per class, n in total; '' if the mask can be used.
     """
     areas = (masks >= 0.5).flatten(1).float().mean(1).tolist() if masks.numel() else []
     reasons = []
@@ -91,16 +92,17 @@ def find_unusable(
 def suppress_background(
     masks: Tensor, background: Tensor, maps: Tensor, max_evidence: float
 ) -> Tensor:
-    """Lower the masks of classes where the background is more probable and the maps are silent.
+    """Lower the masks of classes where the background is more probable and the maps are low.
 
     Args:
         masks: Probabilities in [0, 1], ``(n, H, W)``.
-        background: Probability of what is around the objects, in [0, 1], ``(H, W)``.
+        background: Probability of the background, in [0, 1], ``(H, W)``.
         maps: Activation maps of the same classes in [0, 1], ``(n, H, W)``.
-        max_evidence: Value of a map from which it protects the mask, in [0, 1].
+        max_evidence: Map value from which a mask is not lowered, in [0, 1].
 
     Returns:
-        Probabilities ``(n, H, W)``: p (1 - b) where b > p and the map is lower, else p.
+        Probabilities ``(n, H, W)``: p (1 - b) where b > p and the map is below ``max_evidence``,
+        otherwise p.
     """
     behind = (background > masks) & (maps < max_evidence)
     return torch.where(behind, masks * (1 - background), masks)
@@ -110,12 +112,12 @@ def keep_supported(masks: Tensor, maps: Tensor, min_support: float) -> Tensor:
     """Drop the connected parts of masks that the maps do not show.
 
     Args:
-        masks: Probabilities in [0, 1], ``(n, H, W)``; its parts are where they reach 0.5.
+        masks: Probabilities in [0, 1], ``(n, H, W)``. A part is a connected region of at least 0.5.
         maps: Activation maps of the same classes in [0, 1], ``(n, H, W)``.
-        min_support: Lowest share of a map's peak that its highest pixel in a part has.
+        min_support: Share of its peak that a map must reach in a part, in [0, 1].
 
     Returns:
-        Probabilities ``(n, H, W)``, 0 in the parts that were dropped.
+        Probabilities ``(n, H, W)``, 0 in the dropped parts.
 
     Raises:
         ValueError: If the shapes differ.
@@ -142,12 +144,12 @@ def keep_supported(masks: Tensor, maps: Tensor, min_support: float) -> Tensor:
 
 
 def fuse_with_maps(masks: Tensor, maps: Tensor, usable: Tensor, weight: float) -> Tensor:
-    """Mix masks and maps, so that where several masks claim a pixel the maps decide.
+    """Mix masks and maps, so that the maps decide where several masks overlap.
 
     Args:
         masks: Probabilities in [0, 1], ``(n, H, W)``.
         maps: Activation maps of the same classes in [0, 1], ``(n, H, W)``.
-        usable: Which masks count, bool ``(n,)``; of the other classes the map stays as it is.
+        usable: Whether each mask counts, bool ``(n,)``; otherwise the map of the class is kept.
         weight: Share of the masks, in [0, 1].
 
     Returns:

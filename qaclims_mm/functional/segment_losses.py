@@ -1,6 +1,6 @@
-"""Losses of segmentors that predict a set of masks, each with a class of its own.
+"""Losses of segmentors that predict a set of masks, each with its own class.
 
-Pixels whose label is unknown enter neither the matching nor the losses of the masks.
+Pixels with an unknown label count neither in the matching nor in the mask losses.
 
 Shapes: Q queries, T segments (the classes of an image), N classes with the background, h w cells of
 the predicted masks, H W pixels.
@@ -16,10 +16,10 @@ _EPS = 1e-6
 
 
 class Segments(NamedTuple):
-    """What an image holds.
+    """The segments of an image: one per class.
 
     Attributes:
-        classes: The classes that are present, 0 is the background; int64 ``(T,)``.
+        classes: Classes of the segments, int64 ``(T,)``; 0 is the background.
         shares: Share of each class among the known pixels of a cell, ``(T, h, w)`` in [0, 1].
         known: Share of the pixels of a cell whose label is known, ``(h, w)`` in [0, 1].
     """
@@ -30,7 +30,7 @@ class Segments(NamedTuple):
 
 
 class CostWeights(NamedTuple):
-    """Factors of the three terms, in the matching as in the loss."""
+    """Factors of the three terms, both in the matching and in the loss."""
 
     classes: float = 2.0
     masks: float = 5.0
@@ -38,7 +38,7 @@ class CostWeights(NamedTuple):
 
 
 def segments_of(label: Tensor, size: tuple[int, int], ignore_index: int = 255) -> Segments:
-    """Divide a mask into one segment a class, at the size of the predicted masks.
+    """Divide a mask into one segment per class, at the size of the predicted masks.
 
     Args:
         label: Values of a mask, int64 ``(H, W)``.
@@ -53,15 +53,15 @@ def segments_of(label: Tensor, size: tuple[int, int], ignore_index: int = 255) -
 
 
 def balanced_weights(is_background: Tensor, amounts: Tensor) -> Tensor:
-    """Return factors by which background and foreground weigh the same.
+    """Return factors that give background and foreground the same weight.
 
     Args:
         is_background: Share of background in each item, in [0, 1].
-        amounts: Weight of each item beforehand, of the same shape.
+        amounts: Original weight of each item, of the same shape.
 
     Returns:
-        Factors of the items, which keep the sum of ``amounts``; all 1 where one of the two is
-        absent.
+        Factors of the items, which keep the sum of ``amounts``; all 1 if background or foreground
+        is absent.
     """
     total = amounts.sum()
     background = (amounts * is_background).sum()
@@ -72,10 +72,10 @@ def balanced_weights(is_background: Tensor, amounts: Tensor) -> Tensor:
 
 
 def pixel_weights(segments: Segments, balanced: bool) -> Tensor:
-    """Return the weights ``(h, w)`` of cells in a loss of masks; they sum to 1 (or are all 0).
+    """Return the weights ``(h, w)`` of cells in a mask loss; they sum to 1 (or are all 0).
 
     Args:
-        segments: Of an image.
+        segments: Segments of an image.
         balanced: Whether background and foreground get half of the weight each.
     """
     weights = segments.known
@@ -116,11 +116,11 @@ def match_segments(
     """Assign a query to each segment at the lowest cost in total.
 
     Args:
-        class_logits: ``(Q, N + 1)``, the last is no object.
-        mask_logits: ``(Q, h, w)``.
-        segments: Of the image; with more segments than queries, some get none.
+        class_logits: Class logits ``(Q, N + 1)``; the last class is "no object".
+        mask_logits: Mask logits ``(Q, h, w)``.
+        segments: Segments of the image. With fewer queries than segments, some segments get none.
         weights: See ``pixel_weights``.
-        factors: Of the costs.
+        factors: Factors of the costs.
 
     Returns:
         Indices of queries and of their segments, int64, of equal length.
@@ -143,12 +143,13 @@ class SetLoss(NamedTuple):
     """Options of ``set_losses``.
 
     Attributes:
-        factors: Of the three terms.
-        no_object: Weight of a query without segment in the class loss, where a matched one has 1.
-        balanced: Whether background and foreground weigh the same: the segments of the batch in
-            all three terms, and the pixels of an image in the cross entropy of its masks.
-        fixed: Whether each class has the query of its own number, instead of the one that fits
-            best. A short training learns more in this way.
+        factors: Factors of the three terms.
+        no_object: Weight of a query without a segment in the class loss; a matched query has the
+            weight 1.
+        balanced: Whether background and foreground have the same weight: the segments of the batch
+            in all three terms, and the pixels of an image in the cross entropy of its masks.
+        fixed: Whether each class gets the query with its own number instead of the query that fits
+            best. A short training then learns more.
     """
 
     factors: CostWeights = CostWeights()
@@ -176,10 +177,10 @@ def set_losses(
     """Return the losses of predicted sets of masks.
 
     Args:
-        class_logits: ``(B, Q, N + 1)``, the last is no object.
-        mask_logits: ``(B, Q, h, w)``.
-        segments: Of each image. One without any known pixel does not count.
-        options: By default those of Mask2Former, balanced.
+        class_logits: Class logits ``(B, Q, N + 1)``; the last class is "no object".
+        mask_logits: Mask logits ``(B, Q, h, w)``.
+        segments: Segments of each image. An image without known pixels does not count.
+        options: Options of the losses; by default those of Mask2Former, balanced.
 
     Returns:
         ``loss_cls``, ``loss_mask`` and ``loss_dice`` with their factors; class and mask losses are
@@ -238,14 +239,14 @@ def _add_terms(
 
 
 def semantic_logits(class_logits: Tensor, mask_logits: Tensor) -> Tensor:
-    """Return logits of a semantic mask, log-scores ``(B, N, h, w)``.
+    """Return the logits of a semantic mask, ``(B, N, h, w)``.
 
-    The score of a class is the sum over queries of the probabilities of class and mask, so their
-    softmax is the scores divided by their sum.
+    The score of a class is the sum over queries of class probability times mask probability. The
+    logits are the logarithms of the scores, so their softmax is the scores divided by their sum.
 
     Args:
-        class_logits: ``(B, Q, N + 1)``, the last is no object.
-        mask_logits: ``(B, Q, h, w)``.
+        class_logits: Class logits ``(B, Q, N + 1)``; the last class is "no object".
+        mask_logits: Mask logits ``(B, Q, h, w)``.
     """
     classes = class_logits.float().softmax(-1)[..., :-1]
     scores = torch.einsum('bqn,bqhw->bnhw', classes, mask_logits.float().sigmoid())

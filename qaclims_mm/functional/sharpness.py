@@ -1,18 +1,18 @@
-"""How sharply a prompt makes CLIP prefer one of the classes of an image to the others."""
+"""Measure how strongly a prompt makes CLIP prefer one class of an image to the others."""
 
 from torch import Tensor
 
 
 def prompt_sharpness(logits: Tensor, present: Tensor) -> Tensor:
-    """Compute the sharpness of a prompt; of several prompts the one with the lowest suits maps.
+    """Compute the sharpness of a prompt; the prompt with the lowest sharpness is best for maps.
 
-    A prompt that suits classification lets one class win. Maps are wanted of every class of an
-    image, so their scores must not differ much.
+    With a good prompt for classification, one class wins. Maps are needed of every class of an
+    image, so the scores of these classes must not differ much.
 
     Args:
         logits: Scaled cosines of images and the texts of all classes in the prompt, ``(B, K)``.
-        present: Bool, which classes each image has, ``(B, K)``. Images with fewer than two say
-            nothing and are left out.
+        present: Whether each image has each class, bool ``(B, K)``. Images with fewer than two
+            classes do not count.
 
     Returns:
         Sum over the images of the variance of the present classes' shares in a softmax over all
@@ -26,12 +26,12 @@ def prompt_sharpness(logits: Tensor, present: Tensor) -> Tensor:
     """
     if logits.shape != present.shape or logits.ndim != 2:
         raise ValueError(
-            'logits and present must be of one shape (B, K), but got '
+            'logits and present must have the same shape (B, K), but got '
             f'{tuple(logits.shape)} and {tuple(present.shape)}.'
         )
     several = present.sum(1) > 1
     if not several.any():
-        raise ValueError('no image has two classes, so no prompt can be preferred.')
+        raise ValueError('no image has two classes, so prompts cannot be ranked.')
     shares, mask = logits[several].double().softmax(1), present[several].double()
     count = mask.sum(1)
     mean = (shares * mask).sum(1) / count

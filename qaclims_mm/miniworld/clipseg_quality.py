@@ -1,4 +1,4 @@
-"""How well the tiny CLIPSeg segments what texts name on pictures that it has not seen."""
+"""Measure how well the tiny CLIPSeg segments the objects that texts name, on unseen pictures."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from qaclims_mm.vlms.segment.clipseg import CLIPSegSegmenter
 
 
 def prompt_ious(folder: str | Path, pictures: int = 100, seed: int = 0) -> dict[str, float]:
-    """Segment names of what is in pictures, and names of absent classes.
+    """Measure the IoU of prompts for objects in pictures, and the response to absent classes.
 
     Args:
         folder: Folder of the CLIPSeg.
@@ -22,8 +22,8 @@ def prompt_ious(folder: str | Path, pictures: int = 100, seed: int = 0) -> dict[
 
     Returns:
         Mean IoUs over names, in percent.
-        ``classes`` and ``kinds``: of the objects by these names; ``things``: of what is around
-        them; ``absent``: share, in percent, of absent classes with no pixel of at least 0.5.
+        ``classes`` and ``kinds`` are those of objects by these names, ``things`` those of their
+        surroundings. ``absent`` is the percentage of absent classes with no pixel of at least 0.5.
     """
     segmenter = CLIPSegSegmenter(str(folder), image_size=IMAGE_SIZE)
     segmenter.load('cpu')

@@ -1,6 +1,7 @@
-"""The recipe of the tiny CLIPSeg: transformers' own model, trained with the masks of the world.
+"""The recipe of the tiny CLIPSeg: the model of transformers, trained with the masks of MiniWorld.
 
-It starts from MiniWorld's CLIP. As CLIPSeg and SAM 3, and unlike QA-CLIMS, it has seen masks.
+It starts from MiniWorld's CLIP. Like CLIPSeg and SAM 3, and unlike QA-CLIMS, it is trained with
+masks.
 
 Shapes: B pictures of a batch, T texts a picture, S side of the input, H W pixels.
 """
@@ -43,19 +44,19 @@ ALL_TEXTS = tuple(
 
 
 class Prompts(NamedTuple):
-    """Texts of one picture and what they name: bool ``(T, H, W)``."""
+    """Texts of one picture, and the masks of the things that they name, bool ``(T, H, W)``."""
 
     texts: list[str]
     masks: np.ndarray
 
 
 def sample_prompts(rng: np.random.Generator, scene: Scene, picture: Picture, texts: int) -> Prompts:
-    """Draw texts, of which three quarters name something in a picture.
+    """Draw texts, three quarters of which name something in a picture.
 
     Args:
-        rng: Source of chance.
-        scene: The scene.
-        picture: Its picture.
+        rng: Random generator.
+        scene: Scene of the picture.
+        picture: Picture of the scene.
         texts: Number of texts, T.
     """
     named = named_masks(scene, picture)
@@ -70,9 +71,9 @@ def sample_prompts(rng: np.random.Generator, scene: Scene, picture: Picture, tex
 
 
 def named_masks(scene: Scene, picture: Picture) -> dict[str, np.ndarray]:
-    """Return the pixels of everything that a text names in a picture, bool ``(H, W)`` each.
+    """Return {text: mask of the pixels that it names in a picture}, bool ``(H, W)`` each.
 
-    The name of a scene stands for all that is no object.
+    The name of a scene names all pixels without an object.
     """
     masks = dict(picture.things)
     masks |= dict.fromkeys(SCENE_FACTS[scene.name].names, picture.mask == 0)
@@ -83,7 +84,7 @@ def named_masks(scene: Scene, picture: Picture) -> dict[str, np.ndarray]:
 
 
 def mask_loss(logits: Tensor, masks: Tensor, known: Tensor) -> Tensor:
-    """Sum binary cross entropy and, of texts that are in the picture, the Dice loss.
+    """Return the binary cross entropy plus the Dice loss of the texts that the picture shows.
 
     Args:
         logits: ``(N, H, W)``.
@@ -113,8 +114,8 @@ def train_clipseg(
 ) -> list[float]:
     """Train the tiny CLIPSeg and write the folder that ``CLIPSegSegmenter`` loads, in float16.
 
-    Masks alone teach the encoders slowly, so while training a linear layer, which is not kept, also
-    reads from each patch whether it shows the text.
+    With the mask loss alone the encoders learn slowly. A linear layer therefore also predicts from
+    each patch whether it shows the text. This layer is not saved.
 
     Args:
         folder: Folder for config, tokenizer and weights.

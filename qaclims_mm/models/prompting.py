@@ -1,4 +1,4 @@
-"""Class names, aliases and answers as the prompts of a segmenter.
+"""Prompt a segmenter with class names, aliases and answers.
 
 Shapes: P present classes of an image of H by W pixels.
 """
@@ -18,11 +18,11 @@ from qaclims_mm.vlms.segment.base import segment_texts
 
 
 class ClassMasks(NamedTuple):
-    """The masks of an image's classes.
+    """The masks of the classes of an image.
 
-    ``masks`` is float32 ``(P, H, W)`` in [0, 1]; ``problems`` has for each class the reason why its
-    mask cannot be right, or nothing; ``background`` is the probability of what the background
-    answers name, ``(H, W)``, 0 without any.
+    ``masks`` is float32 ``(P, H, W)`` in [0, 1]. ``problems`` has one string per class: the reason
+    why its mask cannot be right, or ''. ``background`` is the probability of the things that the
+    background answers name, ``(H, W)``; 0 without such answers.
     """
 
     masks: Tensor
@@ -31,18 +31,20 @@ class ClassMasks(NamedTuple):
 
 
 class Prompting:
-    """Asks a segmenter for the classes of an image.
+    """Segments the classes of an image with a prompted segmenter.
 
     Args:
         segmenter: Config of a model in ``PROMPTED_SEGMENTERS``.
-        prompt: Template of every text, with ``{text}`` in it.
-        aliases: {class: other names}; those of a sample's ``label_aliases`` are added.
+        prompt: Template of every text, which contains ``{text}``.
+        aliases: {class: other names}; ``label_aliases`` of a sample are added to them.
         foreground_answers: Whether the foreground answers of a sample are prompts of their class.
-        background_answers: Whether its background answers are prompts of the background.
+        background_answers: Whether the background answers of a sample are prompts of the
+            background.
         merge: Rule that merges the prompts of a class, see ``merge_prompts``.
         min_score: Lowest score of a class that counts as found, in [0, 1].
-        min_area: Lowest share of the image that a class covers, in [0, 1].
-        max_area: Highest share of the image that a class covers, in [0, 1].
+        min_area: Lowest share of the image that a class must cover to count as found, in [0, 1].
+        max_area: Share of the image above which a class counts as found nearly everywhere, in
+            [0, 1].
 
     Raises:
         ValueError: If an option is out of its range, or ``prompt`` lacks ``{text}``.
@@ -79,7 +81,8 @@ class Prompting:
         """Return the texts of each class of a sample, P lists, and those of its background.
 
         Args:
-            sample: Has ``label_names``, perhaps ``label_aliases``, and where used ``answers``.
+            sample: Has ``label_names``, optionally ``label_aliases``, and ``answers`` if they are
+                used.
 
         Raises:
             ValueError: If answers are used and the sample has none.
@@ -105,8 +108,8 @@ class Prompting:
         answers = sample.get('answers')
         if answers is None:
             raise ValueError(
-                'the answers of the corpus are prompts, but the sample has none; put LoadAnswers '
-                'before PackWeakInputs in the pipeline.'
+                'the prompts need the answers of the corpus, but the sample has none; put '
+                'LoadAnswers before PackWeakInputs in the pipeline.'
             )
         return answers
 
@@ -160,6 +163,6 @@ def check_shares(**shares: float) -> None:
 
 
 def remark_of(names: Sequence[str], problems: Sequence[str]) -> str:
-    """Return one line about the classes whose masks cannot be right, or nothing."""
+    """Return one line about the classes whose masks cannot be right; '' if there are none."""
     pairs = zip(names, problems, strict=True)
     return '; '.join(f'{shown_text(name)} {problem}' for name, problem in pairs if problem)

@@ -1,4 +1,4 @@
-"""The page of ``qaclims compare``: masks that were made in several ways, side by side."""
+"""The page of ``qaclims compare``: the masks of several choices side by side."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,9 +21,8 @@ from qaclims_mm.schemas.names import LONGEST_SHOWN
 from qaclims_mm.schemas.numbers.comparison import Comparison
 
 LEAD = (
-    'A segmentor learns what its masks show, so the masks matter more than anything after them. '
-    'This page compares the masks that each choice of qaclims run --masks-by makes of the same '
-    'images.'
+    'A segmentor learns what its masks show. This page compares the masks of each choice of '
+    'qaclims run --masks-by on the same images.'
 )
 SCORE_HEAD = (
     'masks by',
@@ -37,15 +36,15 @@ SCORE_HEAD = (
 
 
 class Comparing(NamedTuple):
-    """A comparison and what its page is made from.
+    """A comparison and the data that its page shows.
 
     Attributes:
         name: Name of the work dir.
-        compared: The numbers.
-        options: The masks, in the order in which they are shown.
-        images: The images, with their ground truth.
-        dataset: The data set that has them.
-        command: Words by which ``qaclims run`` finds the work dir.
+        compared: Numbers of the comparison.
+        options: Masks, in the order in which they are shown.
+        images: Images with their ground truth.
+        dataset: Dataset of the images.
+        command: Arguments by which ``qaclims run`` finds the work dir.
     """
 
     name: str
@@ -57,15 +56,15 @@ class Comparing(NamedTuple):
 
 
 def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
-    """Write the page, which needs no other file.
+    """Write the page as one file.
 
     Args:
-        path: The HTML file.
-        comparing: What it shows.
+        path: HTML file.
+        comparing: Content of the page.
         top: Number of images with pictures.
     """
     comparison = comparing.compared.comparison
-    sections = [Section('Which to take', verdict_blocks(comparison, comparing.command))]
+    sections = [Section('Recommended masks', verdict_blocks(comparison, comparing.command))]
     if comparison.judged:
         scores = [_score_table(comparison), _class_table(comparison)]
         sections.append(Section('Scores', scores))
@@ -83,11 +82,11 @@ def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
 
 
 def verdict_blocks(comparison: Comparison, command: str) -> list[Block]:
-    """Return the verdict, and the command that follows it.
+    """Return the verdict, and the command that trains on the recommended masks.
 
     Args:
-        comparison: The comparison.
-        command: Words by which ``qaclims run`` finds the work dir.
+        comparison: Comparison to judge.
+        command: Arguments by which ``qaclims run`` finds the work dir.
     """
     blocks: list[Block] = [Text(text) for text in verdict(comparison)]
     best = choose(comparison)
@@ -101,7 +100,7 @@ def verdict_blocks(comparison: Comparison, command: str) -> list[Block]:
 
 
 def score_rows(comparison: Comparison) -> list[list[str]]:
-    """Return the rows of the table of scores, see ``SCORE_HEAD``; the best masks come first."""
+    """Return the rows of the table of scores, the best masks first; see ``SCORE_HEAD``."""
     rows = []
     for masks in comparison.masks:
         worst = masks.worst(comparison.names)
@@ -123,8 +122,8 @@ def score_rows(comparison: Comparison) -> list[list[str]]:
 def _score_table(comparison: Comparison) -> Table:
     caption = (
         f'Mean IoU of the masks of {comparison.judged} images with ground truth, as the segmentor '
-        'would be trained on them. The interval is that of the difference to the best masks, from '
-        '2,000 resamplings of the images; both are compared on the same ones each time.'
+        'would be trained on them. The interval is that of the difference to the best masks. It '
+        'comes from 2,000 resamplings of the images, each of which scores both on the same images.'
     )
     rows = score_rows(comparison)
     head = list(SCORE_HEAD)
@@ -139,7 +138,7 @@ def _class_table(comparison: Comparison) -> Table:
         ious = [masks.ious[value] for masks in comparison.masks]
         if any(iou is not None for iou in ious):
             rows.append([drawn_name(name, LONGEST_SHOWN), *map(_number, ious)])
-    caption = 'IoU of each class in percent; classes that do not occur are left out.'
+    caption = 'IoU of each class in percent, without classes that do not occur.'
     return Table(['class', *(m.masks_by for m in comparison.masks)], rows, caption)
 
 
@@ -150,8 +149,8 @@ def _agreement_blocks(comparison: Comparison) -> list[Block]:
         [one, *(_number(mious.get(frozenset((one, other)))) for other in names)] for one in names
     ]
     caption = (
-        f'Mean IoU of each two masks, in percent, on {comparison.images} images. Agreement is not '
-        'correctness: masks that are made from the same maps share their mistakes.'
+        f'Mean IoU between the masks of every two choices, in percent, on {comparison.images} '
+        'images. Agreement is not correctness: masks made from the same maps share their mistakes.'
     )
     head = [f'{a.one} and {a.other}' for a in comparison.agreement]
     classes = [
@@ -159,7 +158,7 @@ def _agreement_blocks(comparison: Comparison) -> list[Block]:
         for value, name in enumerate(comparison.names)
         if any(a.ious[value] is not None for a in comparison.agreement)
     ]
-    own = 'The same of each class: where two masks differ most, look at the pictures of that class.'
+    own = 'The same for each class. Look at the pictures of the classes with the lowest values.'
     return [Table(['masks by', *names], rows, caption), Table(['class', *head], classes, own)]
 
 
@@ -175,12 +174,11 @@ def _image_blocks(comparing: Comparing, top: int) -> list[Block]:
     others = evenly([i for i in sorted(order) if i not in {*different}], top - len(different))
     records = {r['image_id']: r for r in comparing.dataset.iterate_records()}
     truths = {image.image_id: image for image in comparing.images}
-    text = f'First the {len(different)} images where the masks differ most'
+    text = f'Images where the masks differ most come first: {len(different)}.'
     if others:
-        text += (
-            f', then {len(others)} at equal distances from the other {len(order) - len(different)}'
-        )
-    blocks: list[Block] = [Text(f'{text}.')] if different else []
+        text += f' Images drawn evenly from the other {len(order) - len(different)} follow: '
+        text += f'{len(others)}.'
+    blocks: list[Block] = [Text(text)] if different else []
     shown = (*different, *others)
     return blocks + [_panel(records[i], truths[i], closeness[i], comparing) for i in shown]
 
@@ -191,7 +189,7 @@ def _panel(
     name = drawn_name(image.image_id, LONGEST_SHOWN)
     text = f'Labels: {", ".join(record["label_names"]) or "none"}.'
     if len(comparing.options) > 1:
-        text = f'The masks agree to {100 * closeness:.0f} %. {text}'
+        text = f'Agreement of the masks: {100 * closeness:.0f} %. {text}'
     try:
         photograph = small_image(comparing.dataset.read_image(dict(record)))
     except (RecordError, ValueError, *UNREADABLE) as error:

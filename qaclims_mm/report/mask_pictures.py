@@ -1,4 +1,4 @@
-"""Photographs and masks as pictures of a page, with the legend of their colours."""
+"""Draw images and masks for a page, with the legend of their colours."""
 
 import io
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from qaclims_mm.schemas import IGNORE_INDEX, drawn_name, resize_mask, voc_palett
 from qaclims_mm.schemas.names import LONGEST_SHOWN
 from qaclims_mm.visualization.overlays import outline_mask
 
-# longest side of a picture, in pixels; two of them fill a phone's width at its density
+# longest side of a picture in pixels; two pictures side by side fill the screen of a phone
 SIDE, QUALITY = 360, 82
 
 
@@ -22,7 +22,7 @@ def mask_picture(image: np.ndarray, mask: np.ndarray, name: str, caption: str) -
         image: Photograph, RGB uint8, ``(H, W, 3)``.
         mask: Mask, of any size.
         name: Name of the image.
-        caption: What made the mask.
+        caption: Name of the stage or choice that made the mask.
     """
     shown = outline_mask(image, resize_mask(mask, (image.shape[0], image.shape[1])))
     return jpeg_picture(shown, f'Mask of {caption} on {name}', caption)
@@ -40,8 +40,8 @@ def jpeg_picture(image: np.ndarray, alt: str, caption: str) -> Picture:
 
     Args:
         image: RGB uint8, ``(H, W, 3)``.
-        alt: Description for those who do not see it.
-        caption: Caption below it.
+        alt: Description for readers who cannot see the picture.
+        caption: Caption below the picture.
     """
     file = io.BytesIO()
     Image.fromarray(image).save(file, format='JPEG', quality=QUALITY)
@@ -50,7 +50,7 @@ def jpeg_picture(image: np.ndarray, alt: str, caption: str) -> Picture:
 
 
 def legend_of(values: set[int], classes: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
-    """Return the names and colours of the values of masks, but for the background."""
+    """Return the names and colours of the values of masks, without the background."""
     palette = np.array(voc_palette()).reshape(256, 3)
     names = {IGNORE_INDEX: 'does not count'}
     names |= {v: classes[v - 1] for v in values if 0 < v <= len(classes) and v != IGNORE_INDEX}

@@ -1,4 +1,4 @@
-"""Compares the masks that several choices make of the same images."""
+"""Compare the masks of several choices on the same images."""
 
 import itertools
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ _A_PROCESS = 100
 
 
 class Candidate(NamedTuple):
-    """An image, and its ground truth.
+    """An image and its ground truth.
 
     Attributes:
-        image_id: The image.
-        truth: File of its mask, or ``None``.
-        is_corrected: Whether a person has corrected this mask.
+        image_id: Id of the image.
+        truth: File of its ground truth mask, or ``None``.
+        is_corrected: Whether the ground truth is a mask that a person has corrected.
     """
 
     image_id: str
@@ -39,12 +39,12 @@ class Candidate(NamedTuple):
 
 
 class Option(NamedTuple):
-    """Masks that are compared.
+    """Masks of one choice.
 
     Attributes:
-        masks_by: The choice, as in ``qaclims run --masks-by``.
-        source: The masks.
-        note: Why they are not to be taken, or ''.
+        masks_by: Choice, as in ``qaclims run --masks-by``.
+        source: Masks of the choice.
+        note: Reason not to recommend them, or ''.
     """
 
     masks_by: str
@@ -53,15 +53,15 @@ class Option(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Pixels of one image, of each of V mask values.
+    """Numbers of pixels in one image, for each of V mask values and M choices.
 
     Attributes:
-        image: The image.
-        correct: Marked rightly by each of M choices, ``(M, V)``.
-        predicted: Marked, ``(M, V)``.
-        true: In the ground truth, ``(V,)``; all 0 if there is none.
-        pairs: Of each two choices the pixels that both, the first and the second mark,
-            ``(M (M - 1) / 2, 3, V)``.
+        image: Image whose pixels are counted.
+        correct: Pixels that each choice marks correctly, ``(M, V)``.
+        predicted: Pixels that each choice marks, ``(M, V)``.
+        true: Pixels of the ground truth, ``(V,)``; all 0 if there is none.
+        pairs: Pixels that both choices of a pair mark, that the first one marks, and that the
+            second one marks, ``(M (M - 1) / 2, 3, V)``.
     """
 
     image: Candidate
@@ -72,11 +72,12 @@ class Counts(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """A comparison, and the images.
+    """A comparison, and the agreement on each image.
 
     Attributes:
-        comparison: The numbers.
-        closeness: {image: mean IoU of each two choices over its classes}, in [0, 1].
+        comparison: Numbers over all images.
+        closeness: {image id: mean IoU over all pairs of choices and the classes of the image}, in
+            [0, 1].
     """
 
     comparison: Comparison
@@ -86,17 +87,18 @@ class Compared(NamedTuple):
 def compare_masks(
     options: Sequence[Option], images: Sequence[Candidate], classes: Sequence[str]
 ) -> Compared:
-    """Compare the masks of choices with each other and, where it is there, with ground truth.
+    """Compare the masks of choices with each other and, if there is any, with ground truth.
 
-    Only images of which all choices have a mask count, so that all are judged on the same ones.
+    Only images that have a mask of every choice count, so all choices are scored on the same ones.
 
     Args:
-        options: The choices.
-        images: The images.
+        options: Choices to compare.
+        images: Images of the dataset.
         classes: Class names without the background.
 
     Raises:
-        FormatError: If no image has a mask of all choices, or a mask is broken or of other classes.
+        FormatError: If no image has a mask of all choices, or a mask is broken or has other
+            classes.
     """
     sources = [o.source for o in options]
     found = [i for i in images if all(s.path_of(i.image_id).is_file() for s in sources)]
@@ -136,8 +138,8 @@ def count_image(image: Candidate, sources: Sequence[MaskSource], number: int) ->
     """Count the pixels of the masks of an image.
 
     Args:
-        image: The image; each source has a mask of it.
-        sources: The masks.
+        image: Image of which each source has a mask.
+        sources: Masks of each choice.
         number: Number of mask values, V.
 
     Raises:

@@ -1,13 +1,13 @@
-"""What a comparison of masks says: which to take, and how sure that is."""
+"""Recommend one choice of masks from a comparison, and state how certain that is."""
 
 from qaclims_mm.schemas.numbers.comparison import ComparedMasks, Comparison
 
-# of fewer images an interval says little
+# with fewer images an interval is too narrow
 FEW = 30
 
 
 def choose(comparison: Comparison) -> ComparedMasks | None:
-    """Return the masks to take: the best that can be taken; ``None`` without ground truth."""
+    """Return the best masks that can be trained on; ``None`` without ground truth."""
     return next((m for m in comparison.masks if m.miou is not None and not m.note), None)
 
 
@@ -21,7 +21,7 @@ def verdict(comparison: Comparison) -> list[str]:
 
 
 def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
-    """Say how sure it is that no other masks are better."""
+    """Return sentences about how certain it is that no other masks are better."""
     others = [m for m in comparison.masks if m is not best and not m.note]
     if not others:
         return 'No other masks could be compared with them.'
@@ -34,13 +34,13 @@ def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
     close = [m.masks_by for m, b in known if not b.is_sure]
     names = ' and '.join([', '.join([best.masks_by, *close[:-1]]), close[-1]])
     return (
-        f'{text} The interval includes 0, so these images do not tell {names} apart: take '
-        'whichever of them costs least.'
+        f'{text} The interval includes 0, so these images cannot separate {names}: take the one '
+        'that costs least.'
     )
 
 
 def _doubts(comparison: Comparison) -> list[str]:
-    """Return what limits the verdict."""
+    """Return the reasons to doubt the verdict."""
     found = []
     if comparison.judged < FEW:
         found.append(
@@ -50,18 +50,18 @@ def _doubts(comparison: Comparison) -> list[str]:
     if comparison.corrected:
         found.append(
             f'The ground truth of {comparison.corrected} images is a mask that was corrected in '
-            'review. People correct what needs it most, so these images are harder than others, '
-            'and a corrected mask resembles the masks from which it was made.'
+            'review. People correct the worst masks first, so these images are harder than others. '
+            'A corrected mask also resembles the mask that it was made from.'
         )
     return found
 
 
 def _without_truth(comparison: Comparison) -> list[str]:
-    """Say what can be said without ground truth."""
+    """Return the verdict of a comparison without ground truth."""
     found = [
-        'No image has ground truth, so nothing here says which masks are right. Agreement is not '
-        'correctness: masks that agree may share a mistake. Look at the pictures, or correct some '
-        'masks (qaclims review) and run this again: corrected masks are ground truth.'
+        'No image has ground truth, so these numbers cannot show which masks are right. Agreement '
+        'is not correctness: masks that agree may share a mistake. Look at the pictures, or '
+        'correct some masks (qaclims review), which then serve as ground truth, and compare again.'
     ]
     if comparison.judged:
         found[0] = (

@@ -1,4 +1,4 @@
-"""Which stage of a work dir makes the masks that its segmentor is trained on."""
+"""The choice of the masks that the segmentor of a work dir is trained on."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +8,8 @@ from qaclims_mm.schemas.files import is_table, problem_of_file, read_json, write
 from qaclims_mm.schemas.work_dir import LOGS
 
 _FILE = 'masks_by.json'
-# {choice: stages that make its masks}. Those of the first stage that a plan has are trained on;
-# those of the last one are compared with ground truth.
+# {choice: stages that make its masks}. The segmentor is trained on the masks of the first stage
+# that a plan has; the masks of the last one are compared with ground truth.
 MASKS_BY = {
     'irn': ('irn_export', 'irn_masks'),
     'par': ('par',),
@@ -19,7 +19,7 @@ MASKS_BY = {
     'prompted+maps': ('prompted_maps',),
 }
 DEFAULT = 'irn'
-# how masks are called in sentences and on sheets
+# names of the masks in sentences and on sheets
 TITLES = {
     'irn': 'IRN',
     'par': 'PAR',
@@ -48,10 +48,10 @@ def choice_path(root: str | Path) -> Path:
 
 
 def read_choice(root: str | Path) -> MaskChoice | None:
-    """Read the choice of a work dir; ``None`` if nobody has made one.
+    """Read the choice of a work dir; ``None`` if it has none.
 
     Raises:
-        FormatError: If the file is something else.
+        FormatError: If the file holds anything but a choice.
     """
     path = choice_path(root)
     if problem_of_file(path) == 'is missing':
@@ -60,10 +60,10 @@ def read_choice(root: str | Path) -> MaskChoice | None:
     value = read_json(path, fix)
     is_right = is_table(value, str) and set(value) == set(MaskChoice._fields)
     if not is_right or value['stage'] not in MASKS_BY.get(value['masks_by'], ()):
-        raise FormatError(f'{path} is not {{masks_by, stage}} of masks that can be chosen; {fix}.')
+        raise FormatError(f'{path} is not a choice of masks ({{masks_by, stage}}); {fix}.')
     return MaskChoice(**value)
 
 
 def write_choice(root: str | Path, choice: MaskChoice) -> None:
-    """Keep a choice for later runs of a work dir."""
+    """Write a choice into a work dir, for its later runs."""
     write_json(choice_path(root), choice._asdict())

@@ -1,20 +1,19 @@
-"""What the workflow tells configs by environment variables, see ``configs/_base_/root.py``."""
+"""Environment variables that configs read, see ``configs/_base_/root.py``."""
 
 import contextlib
 import os
 from collections.abc import Iterator
 
-# the folder in which the stages of a run find each other, and the stage whose masks segmentors are
-# trained on
+# folder that holds the stages of a run, and the stage whose masks segmentors are trained on
 ROOT, MASKS = 'QACLIMS_ROOT', 'QACLIMS_MASKS'
 
 
 def set_environment(root: str, masks: str = '') -> None:
-    """Tell the configs that this process and its children read.
+    """Set the variables for the configs that this process and its children read.
 
     Args:
-        root: Folder in which the stages of a run find each other.
-        masks: Stage whose masks segmentors are trained on; '' is the configs' own.
+        root: Folder that holds the stages of a run.
+        masks: Stage whose masks segmentors are trained on; '' leaves the choice to the configs.
     """
     os.environ.pop(MASKS, None)
     os.environ.update({ROOT: root} | ({MASKS: masks} if masks else {}))
@@ -22,7 +21,7 @@ def set_environment(root: str, masks: str = '') -> None:
 
 @contextlib.contextmanager
 def environment(root: str, masks: str = '') -> Iterator[None]:
-    """Tell configs for a while, see ``set_environment``."""
+    """Set the variables inside a ``with`` block, see ``set_environment``."""
     before = {name: os.environ.get(name) for name in (ROOT, MASKS)}
     set_environment(root, masks)
     try:

@@ -1,6 +1,6 @@
-"""Finds keys and passwords in configs, which are copied into logs, manifests and work dirs.
+"""Find keys and passwords in configs, which are copied into logs, manifests and work dirs.
 
-No function of this module repeats what it finds.
+No function of this module prints or returns a secret that it finds.
 """
 
 import re
@@ -27,7 +27,7 @@ _QUERY = re.compile(r'[?&](?:api[-_]?)?(?:key|token|secret)=[^&\s]', re.IGNORECA
 
 
 def looks_like_key(text: str) -> bool:
-    """Tell whether a text holds what looks like a key, or an address with a password.
+    """Return whether a text seems to hold a key, or an address with a password.
 
     Example:
         >>> looks_like_key('http://localhost:8000/v1'), looks_like_key('http://me:pw@host/v1')
@@ -52,16 +52,17 @@ def check_no_secrets(config: Mapping[str, Any], where: str) -> None:
     """Refuse a config that holds a key or a password.
 
     Args:
-        config: The values, nested.
-        where: Beginning of the message, such as the file.
+        config: Nested values.
+        where: Beginning of the message, such as the name of the file.
 
     Raises:
-        ConfigError: If it does. The message names the option and never its value.
+        ConfigError: If it holds one. The message names the option, never its value.
     """
     for place in _places(config, ''):
         raise ConfigError(
-            f'{where}: {place} looks like a key or a password, and configs are copied into logs '
-            'and work dirs. Put it into an environment variable and name that as api_key_env.'
+            f'{where}: {place} looks like a key or a password, but configs are copied into logs '
+            'and work dirs. Put it into an environment variable, and set api_key_env to the name '
+            'of this variable.'
         )
 
 

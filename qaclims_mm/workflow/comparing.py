@@ -1,4 +1,4 @@
-"""The stages of ``qaclims compare``: all that make masks, and why some could not."""
+"""The stages of ``qaclims compare``: those that make masks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,22 +11,22 @@ from qaclims_mm.workflow.masks_by import options_of
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.stage import Stage, lineage
 
-RANDOM = 'random weights, for trying the stage out'
+RANDOM = 'random weights, only to try the stage'
 
 
 def judged_stages(plan: Plan, wanted: Sequence[str] = ()) -> dict[str, str]:
-    """Return {choice: stage whose masks are judged}.
+    """Return {choice: stage whose masks are scored}.
 
     Args:
-        plan: The plan.
-        wanted: Choices; by default all that the plan has.
+        plan: Plan whose masks are compared.
+        wanted: Choices; all choices of the plan if empty.
 
     Raises:
         ConfigError: If the plan lacks one of them, or has none at all.
     """
     known = {option: judged for option, (_, judged) in options_of(plan.all_stages).items()}
     if not known:
-        raise ConfigError(f'{plan.path} has no stage whose masks could be compared.')
+        raise ConfigError(f'{plan.path} has no stage that makes masks to compare.')
     if missing := [option for option in wanted if option not in known]:
         raise ConfigError(
             f'{plan.path} has no stage that makes masks by {missing[0]}; it has {", ".join(known)}.'
@@ -35,13 +35,13 @@ def judged_stages(plan: Plan, wanted: Sequence[str] = ()) -> dict[str, str]:
 
 
 def stages_for(plan: Plan, names: Sequence[str]) -> list[Stage]:
-    """Return stages of a plan and all that they are made from, in order."""
+    """Return stages of a plan and all stages that they depend on, in order."""
     needed = set().union(*(lineage(name, plan.all_stages) for name in names))
     return [s for s in plan.all_stages if s.name in needed]
 
 
 def is_made(root: Path, stage: str) -> bool:
-    """Tell whether a stage of a work dir has ended."""
+    """Return whether a stage of a work dir is finished."""
     try:
         StageFolder(root / stage).manifest_hash()
     except FormatError:
@@ -50,13 +50,13 @@ def is_made(root: Path, stage: str) -> bool:
 
 
 def note_of(stage: Stage, root: Path) -> str:
-    """Return why the masks of a stage are not to be taken, or ''."""
+    """Return why the masks of a stage must not be recommended, or ''."""
     model = read_stage_config(stage, root).get('model') if stage.config else None
     return RANDOM if _is_random(model) else ''
 
 
 def _is_random(node: Any) -> bool:
-    """Tell whether some network has a config in the place of weights."""
+    """Return whether a network has a config instead of weights."""
     if isinstance(node, (list, tuple)):
         return any(map(_is_random, node))
     if not isinstance(node, Mapping):

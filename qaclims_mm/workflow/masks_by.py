@@ -1,4 +1,4 @@
-"""Which stage makes the masks that the segmentor is trained on: ``qaclims run --masks-by``."""
+"""Train the segmentor of a plan on other masks: ``qaclims run --masks-by``."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from qaclims_mm.schemas.work_dir import PSEUDO_MASKS
 from qaclims_mm.workflow.fingerprint import read_stage_config
 from qaclims_mm.workflow.stage import Stage, lineage
 
-# in the words of a stage: the masks that are trained on, as visualize-cams takes them
+# in the arguments of a stage: stands for the masks of the choice, as visualize-cams takes them
 MASKS = '{masks}'
 _MAPS = ('qa_clims_export', 'qa_clims_maps')
 _SEGMENTED = 'segment_test'
@@ -22,9 +22,9 @@ class Chosen(NamedTuple):
     """The stages of a plan after a choice.
 
     Attributes:
-        main: Those that ``qaclims run`` makes.
-        others: Those of suites and of other choices.
-        choice: The choice; ``None`` for a plan without masks to choose.
+        main: Stages that ``qaclims run`` makes.
+        others: Stages of suites and of other choices.
+        choice: Choice of masks; ``None`` for a plan without masks to choose from.
     """
 
     main: list[Stage]
@@ -33,7 +33,7 @@ class Chosen(NamedTuple):
 
 
 def options_of(stages: Sequence[Stage]) -> dict[str, tuple[str, str]]:
-    """Return {choice: stage whose masks are trained on, stage whose masks are judged} of a plan."""
+    """Return {choice: (stage of the masks to train on, stage of the masks to score)} of a plan."""
     names = {s.name for s in stages}
     found = {option: [n for n in own if n in names] for option, own in MASKS_BY.items()}
     return {option: (own[0], own[-1]) for option, own in found.items() if own}
@@ -42,19 +42,19 @@ def options_of(stages: Sequence[Stage]) -> dict[str, tuple[str, str]]:
 def choose_masks(
     path: str | Path, main: Sequence[Stage], others: Sequence[Stage], masks_by: str
 ) -> Chosen:
-    """Have a plan's segmentor trained on the masks of a choice.
+    """Train the segmentor of a plan on the masks of a choice.
 
-    The stages that only the plan's own choice, IRN, needs become ``others``. A choice that is made
-    without the maps leaves those of the segmentor and its report alone.
+    Stages that only the default choice, IRN, needs move to ``others``. If the choice needs no maps,
+    only the stages of the segmentor and its report remain.
 
     Args:
         path: File of the plan.
         main: Stages of the plan.
-        others: Its comparators.
+        others: Comparators of the plan.
         masks_by: One of ``MASKS_BY``.
 
     Raises:
-        ConfigError: If the plan has no stage for it.
+        ConfigError: If the plan has no stage for the choice.
     """
     options = options_of([*main, *others])
     if masks_by not in options:
@@ -62,8 +62,8 @@ def choose_masks(
             return Chosen([*main], [*others], None)
         raise ConfigError(
             f'{path} has no stage that makes masks by {masks_by}; it has '
-            f'{", ".join(options) or "none to choose from"}. A project of an earlier version is '
-            'updated by qaclims init.'
+            f'{", ".join(options) or "none to choose from"}. To update a project of an earlier '
+            'version, run qaclims init on it.'
         )
     trained, judged = options[masks_by]
     choice = MaskChoice(masks_by, trained)
@@ -79,13 +79,13 @@ def choose_masks(
 
 
 def _rewired(stage: Stage, old: set[str], new: str) -> Stage:
-    """Return a stage that reads the masks of another one, and whose config is told so."""
+    """Return a stage that reads the masks of another stage, and passes its name to the config."""
     needs = dict.fromkeys(new if name in old else name for name in stage.needs)
     return replace(stage, needs=tuple(needs), masks=new)
 
 
 def _wanted(stages: Sequence[Stage], main: set[str], old: set[str], new: str) -> set[str]:
-    """Return the names of the stages that a choice keeps."""
+    """Return the names of the stages that a choice needs."""
     by_name = {s.name: s for s in stages}
     reports = {n for n in main if by_name[n].command == 'report'}
     unused = {n for name in old for n in lineage(name, stages)}
@@ -98,7 +98,7 @@ def _wanted(stages: Sequence[Stage], main: set[str], old: set[str], new: str) ->
 
 
 def _trimmed(stage: Stage, wanted: set[str]) -> Stage:
-    """Return a stage without the needs that are not made; a report shows what is there."""
+    """Return a stage without the needs that no stage makes; a report shows what exists."""
     return replace(stage, needs=tuple(n for n in stage.needs if n in wanted))
 
 
@@ -108,10 +108,10 @@ def check_masks(stages: Sequence[Stage], root: Path, choice: MaskChoice | None) 
     Args:
         stages: Stages of a plan.
         root: Work dir.
-        choice: The choice of the plan.
+        choice: Choice of the plan.
 
     Raises:
-        ConfigError: If there is one.
+        ConfigError: If a training does not read them.
     """
     if choice is None or choice.masks_by == DEFAULT:
         return
@@ -123,6 +123,6 @@ def check_masks(stages: Sequence[Stage], root: Path, choice: MaskChoice | None) 
         if folder not in [step.get('masks') for step in dataset.get('pipeline') or []]:
             raise ConfigError(
                 f'{stage.config} does not read the masks by {choice.masks_by}. Give its LoadMask '
-                'masks=f\'{_base_.root}/{_base_.masks_by or "irn_masks"}/pseudo_masks\'; a project '
-                'of an earlier version is updated by qaclims init.'
+                'masks=f\'{_base_.root}/{_base_.masks_by or "irn_masks"}/pseudo_masks\'. To update '
+                'a project of an earlier version, run qaclims init on it.'
             )

@@ -61,7 +61,7 @@ def test_a_choice_that_cannot_run_is_named_and_the_others_go_on(tmp_path, monkey
     path = make_compared(tmp_path, monkeypatch, [BROKEN])
     ended = run_tool('compare', path, capsys=capsys)
     assert ended.status == 3, ended.text
-    why = 'stage prompted ended with: error: there is no folder'
+    why = 'stage prompted failed with: error: there is no folder'
     assert f'no masks by prompted: {why}' in ended.text
     assert 'Take the masks by par' in ended.text
     assert why in (tmp_path / 'work/compare/index.html').read_text(encoding='utf-8')

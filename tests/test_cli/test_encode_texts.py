@@ -149,7 +149,7 @@ def test_an_edit_that_the_corpus_cannot_have(work, capsys):
     (work / 'edited.py').write_text(EDIT.replace("boat=['{sea}']", "ship=['{sea}']"))
     done = run_tool('encode_texts', 'edited.py', '--work-dir', 'run', capsys=capsys)
     assert done.status == 1
-    assert "there is no list of 'boat'; lists must have all classes" in done.text
+    assert "there is no list for 'boat'; lists must have all classes" in done.text
     assert not (work / 'text_bank').exists()
 
 

@@ -104,7 +104,7 @@ def test_bad_input(tmp_path):
     with pytest.raises(ConfigError, match='kinds must be among'):
         AnswersOfOthers(kinds=[])
     alone = make_corpus(tmp_path, {'a': ['dog', 'cat'], 'b': ['cat']})
-    with pytest.raises(DataError, match="has one image with 'dog' alone"):
+    with pytest.raises(DataError, match="has only one image with 'dog'"):
         AnswersOfOthers().prepare(alone)
     with pytest.raises(ConfigError, match='call prepare'):
         AnswersOfOthers()(alone['a'])

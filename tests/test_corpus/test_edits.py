@@ -53,10 +53,10 @@ def test_an_edit_that_nobody_has_registered(tmp_path):
 @pytest.mark.parametrize(
     ('edit', 'message'),
     [
-        ('AnswersOfOthers', "edit is 'AnswersOfOthers', but it needs the class of an edit"),
+        ('AnswersOfOthers', "edit is 'AnswersOfOthers', but it must be the config of an edit"),
         ([], r'edit is \[\], but'),
         (dict(lists={}), r"edit is {'lists': {}}, but .* such as dict\(type='AnswersOfOthers'\)"),
-        (dict(type='RandomFlip', prob=0.5), 'edit is a RandomFlip, but it needs'),
+        (dict(type='RandomFlip', prob=0.5), 'edit is a RandomFlip, but it must be'),
         (dict(type='ListedBackgrounds', lists=dict(dog=[])), "but 'dog' has none"),
     ],
 )

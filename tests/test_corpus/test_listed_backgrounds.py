@@ -112,7 +112,7 @@ def test_bad_input():
         ListedBackgrounds(LISTS, 'scene')
     with pytest.raises(ConfigError, match="must have a text for each class, but 'cat' has none"):
         ListedBackgrounds({'cat': []})
-    with pytest.raises(ConfigError, match="there is no list of 'bird'"):
+    with pytest.raises(ConfigError, match="there is no list for 'bird'"):
         ListedBackgrounds(LISTS)(rows_of('bird', ['tree']))
 
 

@@ -255,9 +255,7 @@ def test_the_loader_is_otherwise_the_same():
 def test_a_model_that_begins_nothing_ahead():
     loop = AheadTestLoop.__new__(AheadTestLoop)
     loop._runner, loop.dataloader = SimpleNamespace(model=SimpleNamespace()), []
-    with pytest.raises(
-        ConfigError, match=r'but got a SimpleNamespace; give test_cfg = dict\(type='
-    ):
+    with pytest.raises(ConfigError, match=r'but got a SimpleNamespace; set test_cfg = dict\(type='):
         loop.run()
 
 

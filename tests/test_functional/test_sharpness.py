@@ -38,7 +38,7 @@ def test_a_prompt_that_lets_one_class_win_is_sharper():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match=r'of one shape \(B, K\), but got \(2, 3\) and \(3, 2\)'):
+    with pytest.raises(ValueError, match=r'the same shape \(B, K\), but got \(2, 3\) and \(3, 2\)'):
         prompt_sharpness(torch.zeros(2, 3), torch.zeros(3, 2, dtype=torch.bool))
     with pytest.raises(ValueError, match='no image has two classes'):
         prompt_sharpness(torch.zeros(2, 3), torch.eye(2, 3, dtype=torch.bool))

@@ -41,7 +41,7 @@ def headings(page):
 
 def test_scores_classes_agreement_and_pictures(make_page):
     page = make_page()
-    assert headings(page) == ['Which to take', 'Scores', 'Agreement', 'Images']
+    assert headings(page) == ['Recommended masks', 'Scores', 'Agreement', 'Images']
     assert '<code>qaclims run PLAN --masks-by par</code>' in page
     assert '<th scope="row">par</th><td>100.0</td><td></td>' in page
     assert '<th scope="col">irn_masks and par</th>' in page
@@ -49,13 +49,13 @@ def test_scores_classes_agreement_and_pictures(make_page):
     assert page.count('<figcaption>ground truth</figcaption>') == 2
     # nothing is loaded from elsewhere
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
-    assert 'First the 1 images where the masks differ most, then 1 at equal' in page
+    assert 'Images where the masks differ most come first: 1. Images drawn evenly from' in page
 
 
 def test_without_ground_truth_there_is_agreement_alone(make_page):
     page = make_page(with_truth=False, absent={'prompted': 'needs <weights>'})
     assert headings(page) == [
-        'Which to take',
+        'Recommended masks',
         'Agreement',
         'Images',
         'Masks that could not be made',
@@ -68,9 +68,9 @@ def test_without_ground_truth_there_is_agreement_alone(make_page):
 
 def test_one_choice_alone(make_page):
     page = make_page(number=1, top=99)
-    assert headings(page) == ['Which to take', 'Scores', 'Images']
+    assert headings(page) == ['Recommended masks', 'Scores', 'Images']
     assert page.count('<article') == len(IDS)
-    assert 'The masks agree' not in page
+    assert 'Agreement of the masks' not in page
 
 
 def test_names_are_data(make_page):

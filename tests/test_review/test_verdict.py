@@ -32,7 +32,7 @@ def test_a_sure_winner():
 )
 def test_masks_that_the_images_do_not_tell_apart(rows, names):
     [text] = verdict(compared(row('par', 60), *rows))
-    assert f'these images do not tell {names} apart: take whichever of them costs least' in text
+    assert f'these images cannot separate {names}: take the one that costs least' in text
 
 
 def test_few_images_and_corrected_ones():

@@ -20,7 +20,7 @@ def test_masks_that_are_judged(tmp_path):
     assert judged_stages(plan, ['par']) == dict(par='par')
     with pytest.raises(ConfigError, match=r'no stage that makes masks by sam; it has irn, par\.'):
         judged_stages(plan, ['par', 'sam'])
-    with pytest.raises(ConfigError, match='no stage whose masks could be compared'):
+    with pytest.raises(ConfigError, match='has no stage that makes masks to compare'):
         judged_stages(plan_of(tmp_path, dict(a='')))
 
 

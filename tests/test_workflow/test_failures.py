@@ -12,7 +12,7 @@ def write(path, text=''):
 def test_the_last_words_of_what_failed_above_a_stage(tmp_path):
     assert why_missing(tmp_path, STAGES, 'b') == ''
     write(tmp_path / 'logs/a.log', 'begins\n\nerror: no weights\n')
-    expected = f'stage a ended with: error: no weights (its log is {tmp_path / "logs/a.log"})'
+    expected = f'stage a failed with: error: no weights (log: {tmp_path / "logs/a.log"})'
     assert why_missing(tmp_path, STAGES, 'b') == why_missing(tmp_path, STAGES, 'a') == expected
     assert why_missing(tmp_path, STAGES, 'c') == ''
     # it has ended since
@@ -22,4 +22,4 @@ def test_the_last_words_of_what_failed_above_a_stage(tmp_path):
 
 def test_a_log_without_a_word(tmp_path):
     write(tmp_path / 'logs/c.log')
-    assert 'stage c ended with: no word' in why_missing(tmp_path, STAGES, 'c')
+    assert 'stage c failed with: no message' in why_missing(tmp_path, STAGES, 'c')

@@ -1,4 +1,4 @@
-"""The answers of the corpus about an image, as texts."""
+"""Load the answers of the corpus about an image, as texts."""
 
 from collections.abc import Iterable, Sequence
 
@@ -21,7 +21,7 @@ class LoadAnswers(BaseTransform):
 
     Args:
         corpus: Folder of the corpus.
-        groups: Question groups in use.
+        groups: Question groups whose answers are loaded.
 
     Raises:
         FormatError: If the corpus is unfinished or broken.
@@ -37,7 +37,7 @@ class LoadAnswers(BaseTransform):
         self.corpus = VQACorpus(corpus)
 
     def __reduce__(self) -> tuple:
-        """Go to a loader's worker as the folder's name; the files are read there."""
+        """Pickle the name of the folder only; a worker of the loader reads the files itself."""
         return type(self), (str(self.corpus.folder), self.groups)
 
     @property
@@ -46,7 +46,7 @@ class LoadAnswers(BaseTransform):
         return str(self.corpus.folder)
 
     def check_records(self, records: Iterable[dict]) -> None:
-        """Refuse a corpus that lacks images, except those that it could not read."""
+        """Refuse a corpus that lacks images, except images that it lists as failed."""
         known = {*self.corpus.image_ids, *(i for i, _ in self.corpus.manifest.failed)}
         missing = [
             r['image_id'] for r in records if r['label_names'] and r['image_id'] not in known

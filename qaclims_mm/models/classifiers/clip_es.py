@@ -22,18 +22,19 @@ from qaclims_mm.vlms.clip.grad_cam import last_block_grad_cams
 class CLIPES(CLIPCAM):
     """``CLIPCAM`` with class-aware attention-based affinity.
 
-    A map walks along the attention of the last blocks, inside the boxes of what it shows.
+    A random walk along the attention of the last blocks refines each map. The walk stays inside the
+    bounding boxes of the map's high values.
 
     Args:
-        blocks: Last blocks whose attention is averaged; all, where there are fewer.
-        rounds: Rounds that make the attention doubly stochastic.
-        steps: Steps of the walk.
-        box_threshold: Share of a map's peak above which its parts have boxes.
-        **kwargs: As in ``CLIPCAM``. The encoder must be a ViT of open_clip's own.
+        blocks: Number of last blocks whose attention is averaged; all blocks if there are fewer.
+        rounds: Number of rounds that make the attention doubly stochastic.
+        steps: Number of steps of the walk.
+        box_threshold: Share of a map's peak that a region must reach to get a box.
+        **kwargs: As in ``CLIPCAM``. The encoder must be a plain ViT of open_clip.
 
     Source:
         Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, section 3.4. The
-        confidence-guided loss of its segmentor is not part of it.
+        confidence-guided loss of its segmentor is not included.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class CLIPES(CLIPCAM):
         self.box_threshold = box_threshold
 
     def text_maps(self, images: Tensor, texts: Tensor, count: int) -> Tensor:
-        """Return refined maps; as in ``CLIPCAM``."""
+        """Return refined maps; the arguments are those of ``CLIPCAM``."""
         visual = self.image_head.encoder
         seen = watch_blocks(visual, images)
         cams = last_block_grad_cams(visual, seen.tokens[-1], texts, count, self.scale)

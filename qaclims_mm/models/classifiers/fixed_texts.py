@@ -1,4 +1,4 @@
-"""Texts that a config gives: one a class, and what stands beside it.
+"""Texts that a config gives: one text per class, and background texts.
 
 Shapes: K classes, N background texts, T distinct texts, D embedding.
 """

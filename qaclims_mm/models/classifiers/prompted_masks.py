@@ -1,4 +1,4 @@
-"""Maps of a text-prompted segmenter, to compare with."""
+"""Use the masks of a text-prompted segmenter as maps, for comparison with other maps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from qaclims_mm.registry import MODELS
 
 @MODELS.register_module()
 class PromptedMasks(PredictOnly):
-    """Maps that are the masks of a segmenter, prompted with the labels; nothing is trained.
+    """Predicts maps with a segmenter that is prompted with the labels; nothing is trained.
 
-    The segmenter has been trained with masks, which QA-CLIMS has not.
+    The segmenter was trained with masks. QA-CLIMS uses labels only.
 
     Args:
         prompting: Arguments of ``Prompting``, without ``background_answers``.
@@ -30,7 +30,7 @@ class PromptedMasks(PredictOnly):
         self.prompting = Prompting(**prompting)
         if self.prompting.background_answers:
             raise ValueError(
-                'PromptedMasks has no use for background_answers; remove it, or use '
+                'PromptedMasks cannot use background_answers; remove this option, or use '
                 'PromptedRefiner.'
             )
 

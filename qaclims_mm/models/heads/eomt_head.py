@@ -14,14 +14,14 @@ from qaclims_mm.registry import MODELS
 
 @MODELS.register_module()
 class EoMTHead(MaskSetHead):
-    """The queries of an encoder-only mask transformer, and what reads classes and masks from them.
+    """The queries of an encoder-only mask transformer, and the layers that read classes and masks.
 
     Args:
         in_channels: Width of the ViT.
-        num_classes: Classes with the background.
-        num_queries: Masks that are predicted.
-        upscalings: How often the map of the ViT is doubled before masks are made of it: twice for
-            patches of 16 pixels gives masks of a quarter of the image.
+        num_classes: Number of classes with the background.
+        num_queries: Number of predicted masks.
+        upscalings: Number of times that the feature map of the ViT is doubled in size before the
+            masks are read. With patches of 16 pixels, two give masks of a quarter of the image.
         **kwargs: As in ``MaskSetHead``.
 
     Source:
@@ -49,11 +49,11 @@ class EoMTHead(MaskSetHead):
         self.upscale = nn.Sequential(*(_Doubled(in_channels) for _ in range(upscalings)))
 
     def read(self, queries: Tensor, features: Tensor) -> Prediction:
-        """Return classes and masks of queries.
+        """Return the classes and masks of queries.
 
         Args:
-            queries: ``(B, Q, C)``.
-            features: Map of the patches, ``(B, C, p, q)``.
+            queries: Query tokens, ``(B, Q, C)``.
+            features: Feature map of the patches, ``(B, C, p, q)``.
         """
         masks = torch.einsum('bqc,bchw->bqhw', self.mask_layers(queries), self.upscale(features))
         return self.class_layer(queries), masks

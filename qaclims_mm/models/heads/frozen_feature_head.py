@@ -15,16 +15,16 @@ from qaclims_mm.vlms.clip.quick_gelu import FastQuickGELU
 
 @MODELS.register_module()
 class FrozenFeatureHead(BaseModule):
-    """Two linear layers a block, a 1x1 convolution over all blocks, and a small transformer.
+    """Two linear layers per block, a 1x1 convolution over all blocks, and a small transformer.
 
     Args:
-        in_channels: E.
+        in_channels: Width of the tokens, E.
         num_blocks: Number of feature maps.
-        num_classes: N.
-        channels: C.
-        num_layers: Layers of the transformer.
-        num_heads: Heads of its attention.
-        dropout: Share of the fused channels that a training step leaves out.
+        num_classes: Number of classes with the background, N.
+        channels: Number of channels, C.
+        num_layers: Number of layers of the transformer.
+        num_heads: Number of attention heads of the transformer.
+        dropout: Share of the fused channels that a training step drops.
         init_cfg: As in mmengine's ``BaseModule``.
 
     Source:
@@ -67,16 +67,16 @@ class FrozenFeatureHead(BaseModule):
         self.classify = nn.Conv2d(channels, num_classes, 1)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return logits and the fused features that they are made of.
+        """Return logits and the fused features behind them.
 
         Args:
-            features: One ``(B, E, p, q)`` a block.
+            features: Feature map of each block, ``(B, E, p, q)``.
 
         Returns:
             Logits ``(B, N, p, q)`` and features ``(B, C, p, q)``.
 
         Raises:
-            ValueError: If the number of feature maps is another one.
+            ValueError: If the number of feature maps is not ``num_blocks``.
         """
         if len(features) != len(self.embeds):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""What segmentors learn that predict a set of masks, each with a class of its own.
+"""The head of segmentors that predict a set of masks, each with its own class.
 
 Shapes: B images, Q queries, N classes with the background, h w cells of the masks.
 """
@@ -22,13 +22,13 @@ Prediction = tuple[Tensor, Tensor]
 
 @MODELS.register_module()
 class MaskSetHead(BaseDecodeHead):
-    """Learns from sets of masks, and makes one semantic mask of a set.
+    """Turns sets of masks into losses, and one set into a semantic mask.
 
-    It has no parameters: what it is given are predictions, the last of which counts when an image
-    is segmented, while each has its losses in training.
+    The head has no parameters; its inputs are predictions of queries. In training, each prediction
+    has its own losses. When an image is segmented, only the last prediction counts.
 
     Args:
-        num_classes: Classes with the background.
+        num_classes: Number of classes with the background.
         loss_decode: Config of a ``MaskSetLoss``.
         **kwargs: As in mmseg's ``BaseDecodeHead``.
     """
@@ -45,12 +45,12 @@ class MaskSetHead(BaseDecodeHead):
         """Return the logits of the last prediction, ``(B, N, h, w)``.
 
         Raises:
-            ConfigError: If the queries tell another number of classes.
+            ConfigError: If the queries have another number of classes.
         """
         classes, masks = inputs[-1]
         if classes.shape[-1] != self.num_classes + 1:
             raise ConfigError(
-                f'decode_head.num_classes is {self.num_classes}, but the queries tell '
+                f'decode_head.num_classes is {self.num_classes}, but the queries have '
                 f'{classes.shape[-1] - 1} classes; give both the same number.'
             )
         return semantic_logits(classes, masks)
@@ -60,8 +60,8 @@ class MaskSetHead(BaseDecodeHead):
     ) -> dict[str, Tensor]:
         """Return the losses of every prediction.
 
-        Those of the last have the names of ``MaskSetLoss``; ``d0.``, ``d1.`` and so on stand before
-        those of the predictions before it.
+        The losses of the last prediction have the names of ``MaskSetLoss``. The names of the others
+        begin with ``d0.``, ``d1.`` and so on.
 
         Args:
             inputs: Predictions, in the order of the layers.

@@ -11,20 +11,21 @@ from qaclims_mm.registry import MODELS
 
 @MODELS.register_module()
 class MaskSetLoss(nn.Module):
-    """Cross entropy of classes, cross entropy and Dice of masks, of queries that are matched.
+    """Class and mask losses of queries that are matched with segments.
 
-    Unlike the loss of Mask2Former it takes all cells of the predicted masks instead of a sample of
-    points, and unknown pixels count nowhere.
+    The class loss is the cross entropy. The mask losses are the cross entropy and the Dice loss.
+    Mask2Former samples points of the masks. This loss takes all cells of the predicted masks, and
+    ignores unknown pixels.
 
     Args:
-        class_weight: Factor of the class loss, in the matching too.
-        mask_weight: Factor of the cross entropy of masks, in the matching too.
-        dice_weight: Factor of the Dice loss, in the matching too.
-        no_object_weight: Weight of a query without segment, where a matched one has 1.
-        balanced: Whether background and foreground weigh the same, as in
+        class_weight: Factor of the class loss, in the loss and in the matching.
+        mask_weight: Factor of the cross entropy of masks, in the loss and in the matching.
+        dice_weight: Factor of the Dice loss, in the loss and in the matching.
+        no_object_weight: Weight of a query without a segment; a matched query has the weight 1.
+        balanced: Whether background and foreground have the same weight, as in
             ``BalancedCrossEntropyLoss``; see ``functional.segment_losses.SetLoss``.
-        matching: ``best`` gives each segment the query that fits it best, ``fixed`` that of the
-            number of its class, which learns faster.
+        matching: ``best`` gives each segment the query that fits it best. ``fixed`` gives it the
+            query with the number of its class, which learns faster.
 
     Raises:
         ValueError: If the matching is unknown.
@@ -54,9 +55,9 @@ class MaskSetLoss(nn.Module):
         """Return ``loss_cls``, ``loss_mask`` and ``loss_dice``.
 
         Args:
-            class_logits: ``(B, Q, N + 1)``, the last is no object.
-            mask_logits: ``(B, Q, h, w)``.
-            segments: Of each image, at the size of the masks.
+            class_logits: Class logits ``(B, Q, N + 1)``; the last class is "no object".
+            mask_logits: Mask logits ``(B, Q, h, w)``.
+            segments: Segments of each image, at the size of the masks.
 
         Raises:
             ConfigError: If the matching is fixed and a class has no query.

@@ -1,4 +1,4 @@
-"""EoMT: a ViT that segments by queries among its own tokens.
+"""EoMT: a ViT that segments with queries among its own tokens.
 
 Shapes: B images, C channels, S tokens.
 """
@@ -22,17 +22,18 @@ from qaclims_mm.registry import MODELS
 class EoMT(EncoderDecoder):
     """An encoder-only mask transformer: any ViT of timm, with queries in its last blocks.
 
-    In training each of these blocks lets a query see the patches of the mask alone that it has made
-    so far. This rule is given up block by block, each over an equal part of the run, so that a
-    trained network needs no masks within it and runs as fast as its ViT.
+    In training, a query in one of these blocks sees only the patches of the mask that it predicts
+    before the block. This restriction is removed block by block, each over an equal part of the
+    run. A trained network therefore needs no masks inside and is as fast as its ViT.
 
     Args:
-        num_blocks: Blocks that see the queries.
+        num_blocks: Number of last blocks that see the queries.
         **kwargs: As in mmseg's ``EncoderDecoder``; ``backbone`` is a ``TimmFeatures`` of a ViT and
             ``decode_head`` an ``EoMTHead``. Images are resized to whole patches.
 
     Raises:
-        ConfigError: If the backbone is no ViT, has fewer blocks, or the head is another one.
+        ConfigError: If the backbone is not a ViT or has fewer blocks, or if the head is not an
+            ``EoMTHead``.
 
     Source:
         tue-mps/eomt, models/eomt.py (Kerssies et al., CVPR 2025).
@@ -59,14 +60,14 @@ class EoMT(EncoderDecoder):
                 block.attn.num_prefix_tokens += self.decode_head.queries.num_embeddings
 
     def extract_feat(self, inputs: Tensor) -> list[Prediction]:
-        """Return the predictions of normalised images ``(B, 3, H, W)``.
+        """Return the predictions of normalised images ``(B, 3, H, W)``, the final one last.
 
-        In training that before each block with queries comes before the last one.
+        In training, the predictions before each block with queries come first.
         """
         side = self.backbone.network.patch_embed.patch_size
         rows, columns = ((n + s - 1) // s for n, s in zip(inputs.shape[-2:], side, strict=True))
         self._grid = rows, columns
-        # without a question whether it is needed, an exporter can follow it
+        # always, since an exporter cannot trace a condition on the size
         size = (rows * side[0], columns * side[1])
         inputs = F.interpolate(inputs, size=size, mode='bilinear', align_corners=False)
         self._predictions = []
@@ -84,7 +85,7 @@ class EoMT(EncoderDecoder):
     def _before_block(
         self, number: int, _: Any, args: tuple[Any, ...], options: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Put the queries before the tokens, and in training say what they may see."""
+        """Put the queries before the tokens and, in training, restrict what they see."""
         tokens, *others = args
         if number == 0:
             queries = self.decode_head.queries.weight.expand(tokens.shape[0], -1, -1)
@@ -96,7 +97,7 @@ class EoMT(EncoderDecoder):
 
     @torch.no_grad()
     def _visible(self, number: int, tokens: int) -> Tensor:
-        """Return which tokens see which, bool ``(B, 1, S, S)``.
+        """Return the attention mask, bool ``(B, 1, S, S)``: which token (row) sees which (column).
 
         The mask of a query is applied with a probability that falls from 1 to 0 over the run.
         """
@@ -111,15 +112,15 @@ class EoMT(EncoderDecoder):
 
 
 def mask_probability(block: int, blocks: int, progress: float) -> float:
-    """Return with which probability a block restricts a query to its mask.
+    """Return the probability with which a block restricts a query to its mask.
 
     Args:
-        block: Number of the block, from 0 on, among those with queries.
-        blocks: Their number.
-        progress: Part of the training that is done, in [0, 1].
+        block: Index of the block among those with queries, from 0.
+        blocks: Number of blocks with queries.
+        progress: Finished share of the training, in [0, 1].
 
     Returns:
-        1 up to the start of the block's part of the run, then falling to 0 at its end.
+        1 before the block's part of the run, then a value that falls to 0 at the end of this part.
 
     Source:
         Polynomial of power 0.9 and six equal parts for four blocks, as EoMT's configs have them.

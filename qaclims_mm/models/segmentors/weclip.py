@@ -1,4 +1,4 @@
-"""WeCLIP: a segmentor on a frozen CLIP, trained in one stage on maps that it refines itself.
+"""WeCLIP: a segmentor on a frozen CLIP, trained in one stage on the maps of this CLIP.
 
 Shapes: B images, H W pixels of CLIP's input, p q patches, P present classes, N classes with the
 background, C = p q cells.
@@ -34,7 +34,7 @@ from qaclims_mm.vlms.clip.grad_cam import last_block_grad_cams
 
 
 class Look(NamedTuple):
-    """Images ``(B, 3, H, W)`` as an image head takes them, and what its blocks make of them."""
+    """Images ``(B, 3, H, W)`` as an image head takes them, and the outputs of its blocks."""
 
     images: Tensor
     head: Any
@@ -43,39 +43,39 @@ class Look(NamedTuple):
 
 @MODELS.register_module()
 class WeCLIP(BaseModel):
-    """A decoder on the features of a frozen CLIP, taught by CLIP's own maps.
+    """A decoder on the features of a frozen CLIP, trained on CLIP's own maps.
 
-    The maps of the present classes walk along CLIP's attention, as in ``CLIPES``. From a share of
-    the training on the attention is that of the blocks that agree with the decoder's affinity,
-    times that affinity. PAR makes pseudo masks of the maps.
+    A walk along CLIP's attention refines the maps of the present classes, as in ``CLIPES``. After a
+    share of the training, the walk uses the attention of the blocks that agree with the decoder's
+    affinity, multiplied by this affinity. PAR turns the maps into pseudo masks.
 
     Args:
-        image_head: Config of a ``CLIPImageHead`` without mask prompts, whose encoder is a plain ViT
-            of open_clip's own.
+        image_head: Config of a ``CLIPImageHead`` without mask prompts; its encoder is a plain ViT
+            of open_clip.
         text_head: Config of a ``CLIPTextHead`` of the same CLIP.
         class_names: See ``FixedTexts``.
         background_texts: See ``FixedTexts``.
         decode_head: Config of a ``FrozenFeatureHead``.
         class_texts: See ``FixedTexts``.
         prompt: See ``FixedTexts``.
-        test_image_size: Side of CLIP's input in pixels when predicting; by default that of
+        test_image_size: Side of CLIP's input in pixels for prediction; by default that of the
             training.
-        with_maps: Whether the maps are predicted too, beside the mask.
+        with_maps: Whether the maps are predicted as well as the mask.
         scale: Factor of the cosines before the softmax.
-        blocks: Last blocks whose attention is averaged before the decoder is trusted.
-        refined_blocks: Last blocks among which the decoder chooses.
-        refine_from: Share of the training after which it is trusted.
+        blocks: Number of last blocks whose attention is averaged before the affinity is used.
+        refined_blocks: Number of last blocks from which the affinity selects.
+        refine_from: Share of the training after which the affinity is used.
         box_threshold: As in ``CLIPES``.
-        radius: Largest distance in cells of the pairs that the affinity learns from.
-        par_steps: Rounds of PAR.
+        radius: Largest distance in cells between the two cells of a pair in the affinity loss.
+        par_steps: Number of rounds of PAR.
         dilations: Distances of PAR's neighbours in pixels.
-        affinity_weight: Factor of the affinity's loss.
+        affinity_weight: Factor of the affinity loss.
         loss_decode: Config of the decoder's loss.
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
 
     Raises:
-        ValueError: As ``CLIPCAM``, and where the decoder does not fit the encoder.
-        ConfigError: When it is used, if the two heads are of different CLIPs.
+        ValueError: As in ``CLIPCAM``, and if the decoder does not fit the encoder.
+        ConfigError: At the first use, if the two heads belong to different CLIPs.
 
     Source:
         Zhang et al., Frozen CLIP: A Strong Backbone for Weakly Supervised Semantic Segmentation,
@@ -113,7 +113,7 @@ class WeCLIP(BaseModel):
             self.test_head = MODELS.build({**image_head, 'image_size': test_image_size})
         if self.image_head.mask_prompt is not None:
             raise ValueError(
-                'WeCLIP makes no masked regions, but image_head.mask_prompt is '
+                'WeCLIP cannot use mask prompts, but image_head.mask_prompt is '
                 f'{self.image_head.mask_prompt!r}; set it to None.'
             )
         self.fixed_texts = FixedTexts(class_names, background_texts, class_texts, prompt)
@@ -140,11 +140,11 @@ class WeCLIP(BaseModel):
         raise ValueError(f'mode must be tensor, loss or predict, but got {mode!r}.')
 
     def look(self, inputs: Tensor, head: Any) -> Look:
-        """Let CLIP look at normalised images.
+        """Run CLIP on normalised images.
 
         Args:
-            inputs: Of any size, ``(B, 3, h, w)``.
-            head: The image head that reads them.
+            inputs: Images of any size, ``(B, 3, h, w)``.
+            head: Image head that reads them.
         """
         images = to_clip_input(inputs, self.data_preprocessor, head)
         images = resize(images, head.input_size, align_corners=False)
@@ -178,8 +178,8 @@ class WeCLIP(BaseModel):
         """Return the maps of each image, ``(P, p, q)`` in [0, 1].
 
         Args:
-            look: At the images.
-            affinity: The decoder's, ``(B, C, C)``; ``None`` averages CLIP's attention alone.
+            look: Result of ``look`` for the images.
+            affinity: Affinity of the decoder, ``(B, C, C)``; ``None`` uses CLIP's attention only.
             present: Class indices of each image.
         """
         attention = look.seen.attention
@@ -203,15 +203,15 @@ class WeCLIP(BaseModel):
     def pseudo_masks(
         self, images: Tensor, maps: Sequence[Tensor], present: Sequence[Sequence[int]]
     ) -> Tensor:
-        """Return the class of each pixel after PAR; the background's map is 1 - the highest.
+        """Return the class of each pixel after PAR; the background has 1 minus the highest map.
 
         Args:
-            images: As CLIP takes them, ``(B, 3, H, W)``.
-            maps: Of each image, ``(P, p, q)``.
+            images: Images as CLIP takes them, ``(B, 3, H, W)``.
+            maps: Maps of each image, ``(P, p, q)``.
             present: Class indices of each image.
 
         Returns:
-            0 background, k + 1 classes, int64 ``(B, H, W)``.
+            Masks, int64 ``(B, H, W)``: 0 background, k + 1 classes.
         """
         height, width = images.shape[-2:]
         masks = images.new_zeros(len(images), height, width, dtype=torch.long)
@@ -230,10 +230,10 @@ class WeCLIP(BaseModel):
         """Add ``pred_sem_seg`` (1, H, W) and, with ``with_maps``, the maps as ``CAMNetwork`` does.
 
         Args:
-            inputs: For each image its normalised copies ``(3, h, w)``, one a scale. CLIP sees each
-                and its mirror image at its own size.
-            data_samples: Have ``class_indices`` where maps are predicted; a sample with ``failed``
-                is passed on as it is.
+            inputs: For each image its normalised copies ``(3, h, w)``, one per scale. CLIP gets
+                each copy and its mirror image, resized to its own input size.
+            data_samples: Have ``class_indices`` if maps are predicted; a sample with ``failed`` is
+                passed on unchanged.
         """
         for copies, sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):

@@ -1,4 +1,4 @@
-"""Masks that were made in several ways, compared: ``comparison.json`` and ``comparison.csv``."""
+"""The numbers of ``qaclims compare``: ``comparison.json`` and ``comparison.csv``."""
 
 import csv
 import math
@@ -26,10 +26,10 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Behind:
-    """How far masks are behind the best ones, in points of mIoU.
+    """Distance of masks to the best ones, in points of mIoU.
 
     Attributes:
-        points: The difference; below 0 of better ones, which cannot be taken.
+        points: Difference; negative for masks that score higher but must not be recommended.
         low: Lower end of its 95 % interval.
         high: Upper end.
     """
@@ -46,17 +46,17 @@ class Behind:
 
 @dataclass(frozen=True)
 class ComparedMasks:
-    """Masks of one choice.
+    """Scores of the masks of one choice.
 
     Attributes:
-        masks_by: The choice, as in ``qaclims run --masks-by``.
-        stage: Stage that makes them.
+        masks_by: Choice, as in ``qaclims run --masks-by``.
+        stage: Stage that makes the masks.
         miou: Mean IoU in percent; ``None`` without ground truth.
-        ious: IoU in percent of each mask value, ``None`` of one that does not occur; empty without
+        ious: IoU of each mask value in percent, ``None`` for a value that does not occur; empty
+            without ground truth.
+        behind: Distance to the recommended masks; ``None`` for these masks themselves, and without
             ground truth.
-        behind: How far they are behind the best that can be taken; ``None`` of these, and without
-            ground truth.
-        note: Why they are not to be taken, such as random weights, or ''.
+        note: Reason not to recommend them, such as random weights, or ''.
     """
 
     masks_by: str
@@ -75,13 +75,13 @@ class ComparedMasks:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the masks of two choices agree.
+    """Agreement of the masks of two choices.
 
     Attributes:
-        one: A choice.
-        other: Another one.
-        miou: Mean IoU of the two over the values that occur, in percent.
-        ious: IoU in percent of each mask value, ``None`` of one that does not occur.
+        one: First choice.
+        other: Second choice.
+        miou: Mean IoU between the two over the values that occur, in percent.
+        ious: IoU of each mask value in percent, ``None`` for a value that does not occur.
     """
 
     one: str
@@ -92,16 +92,16 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What ``qaclims compare`` has found.
+    """Result of ``qaclims compare``.
 
     Attributes:
         names: Names of the mask values, the background first.
-        images: Images of which all choices have a mask.
-        judged: Those of them that have ground truth.
-        corrected: Those of them whose ground truth is a mask that a person has corrected.
-        masks: The choices; with ground truth, the best first.
-        agreement: Of each two choices.
-        absent: {choice: why there are no masks}.
+        images: Number of images that have a mask of every choice.
+        judged: Number of these images that have ground truth.
+        corrected: Number of these images whose ground truth is a corrected mask.
+        masks: Scores of the choices; with ground truth, the best first.
+        agreement: Agreement of every two choices.
+        absent: {choice: reason why it has no masks}.
     """
 
     names: Sequence[str]
@@ -113,7 +113,7 @@ class Comparison:
     absent: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``comparison.json`` and ``comparison.csv`` into a folder; returns their paths."""
+        """Write ``comparison.json`` and ``comparison.csv`` into a folder; return their paths."""
         paths = [folder / f'comparison.{suffix}' for suffix in ('json', 'csv')]
         write_json(paths[0], dict(schema=SCHEMA) | asdict(self))
         with (

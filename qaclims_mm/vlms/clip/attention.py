@@ -1,4 +1,4 @@
-"""The attention maps and the features of all blocks of a CLIP's ViT.
+"""Read the attention maps and the features of all blocks of the ViT of a CLIP.
 
 Shapes: B images, L blocks, P patches, E token width.
 """
@@ -12,14 +12,14 @@ from qaclims_mm.vlms.clip.mask_prompt import OpenClipViT, find_vit, is_plain_vit
 
 
 class BlockOutputs(NamedTuple):
-    """What the blocks of a ViT make of images.
+    """The outputs of the blocks of a ViT.
 
     Attributes:
-        tokens: What leaves each block but the last, the class token first, L - 1 of
-            ``(B, 1 + P, E)``.
-        attention: From each patch (row) to each patch (column), the mean over the heads, float32
-            ``(B, L, P, P)``. The class token's share is left out, so that rows sum to less than 1.
-        grid_size: Rows and columns of patches.
+        tokens: Outputs of each block except the last, L - 1 tensors ``(B, 1 + P, E)``, the class
+            token first.
+        attention: Attention from each patch (row) to each patch (column), mean over the heads,
+            float32 ``(B, L, P, P)``. The class token is left out, so rows sum to less than 1.
+        grid_size: Number of rows and columns of patches.
     """
 
     tokens: list[Tensor]
@@ -33,21 +33,21 @@ class BlockOutputs(NamedTuple):
 
 @torch.no_grad()
 def watch_blocks(visual: Any, images: Tensor) -> BlockOutputs:
-    """Run the blocks of an image encoder and keep what they attend to.
+    """Run the blocks of an image encoder and keep their attention.
 
     Args:
-        visual: The image encoder of an open_clip model.
-        images: Normalised, of the encoder's size, ``(B, 3, H, W)``.
+        visual: Image encoder of an open_clip model.
+        images: Normalised images of the size of the encoder's input, ``(B, 3, H, W)``.
 
     Raises:
-        ValueError: If the encoder is none of open_clip's own ViTs with plain blocks.
+        ValueError: If the encoder is not a ViT of open_clip with plain blocks.
     """
     vit = find_vit(visual) if is_plain_vit(visual) else None
     if not isinstance(vit, OpenClipViT) or not vit.has_plain_blocks:
         kind = type(getattr(visual, 'trunk', visual)).__name__
         raise ValueError(
-            f"attention maps need a plain ViT of open_clip's own, but got {kind}; give a "
-            'CLIPImageHead of such a model, ViT-B-16 for example.'
+            f'attention maps need a plain ViT of open_clip, but got {kind}; use a CLIPImageHead of '
+            'such a model, for example ViT-B-16.'
         )
     x = vit.embed(images.to(next(visual.parameters()).dtype), lambda patches: patches)
     tokens, attention = [], []

@@ -1,1 +1,1 @@
-"""An OpenAI-compatible endpoint that serves a model, as the VQA models use it."""
+"""The client of OpenAI-compatible endpoints, for VQA models on a server."""

@@ -1,4 +1,4 @@
-"""Requests to an endpoint: paced, repeated after errors that may pass, and counted."""
+"""Send requests to an endpoint: pace them, repeat them after temporary errors, and count them."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ from qaclims_mm.vlms.endpoint.replies import Reply, read_reply
 from qaclims_mm.vlms.endpoint.settings import ServerSettings
 from qaclims_mm.vlms.endpoint.usage import Usage
 
-# what the client sends where no key is needed: it insists on one
+# sent as the key to servers without a key, because the client requires one
 NO_KEY = 'none'
 
 
@@ -30,7 +30,7 @@ class Endpoint:
 
     Args:
         model: Name of the model on the server.
-        settings: How the server is reached.
+        settings: Address, limits and prices of the server.
     """
 
     def __init__(self, model: str, settings: ServerSettings) -> None:
@@ -49,12 +49,12 @@ class Endpoint:
         self._client: Any = None
 
     def open(self) -> None:
-        """Read the key, make the client and see whether the server is there.
+        """Read the key, make the client and check that the server answers.
 
         Raises:
             ImportError: If the package openai is not installed.
-            ConfigError: If the environment has no key under the name of the settings, or the
-                server refuses it.
+            ConfigError: If the variable that the settings name has no key, or the server refuses
+                the key.
             StageError: If no server answers.
         """
         try:
@@ -81,22 +81,22 @@ class Endpoint:
         if not key:
             raise ConfigError(
                 f'the environment variable {variable}, which server.api_key_env names, is not set; '
-                f'set it to the key of {self.settings.base_url}: export {variable}=...'
+                f'set it to your key for {self.settings.base_url}: export {variable}=...'
             )
         if not (key.isascii() and key.isprintable()):
             raise ConfigError(f'{variable} has characters that no key has; copy the key again.')
         if key in self.model or key in self.settings.base_url:
-            raise ConfigError(f'the config repeats the key of {variable}; take it out.')
+            raise ConfigError(f'the config contains the key of {variable}; remove it.')
         return key
 
     def close(self) -> None:
-        """End the requests that wait, and close the connections."""
+        """Cancel the waiting requests and close the connections."""
         self._stop.set()
         if self._client is not None:
             self._client.close()
 
     def models(self) -> list[str]:
-        """Return the names of the server's models; empty where it does not list them.
+        """Return the names of the models; an empty list if the server does not list them.
 
         Raises:
             ConfigError: If the key is refused.
@@ -124,14 +124,14 @@ class Endpoint:
 
         Args:
             picture: The image.
-            text: What is asked.
-            max_tokens: Tokens of the reply, at most.
-            response_format: Form of the reply; a server that knows none is asked without.
+            text: Prompt.
+            max_tokens: Highest number of tokens of the reply.
+            response_format: Format of the reply; left out for a server that does not support it.
 
         Raises:
             RecordError: If the server refuses this request alone, or fails with it alone.
             ConfigError: If the server does not have the model, or refuses the key.
-            StageError: If the server does not answer, or not as an endpoint does.
+            StageError: If the server does not answer, or its reply is not that of an endpoint.
         """
         attempt = 0
         while True:
@@ -155,7 +155,7 @@ class Endpoint:
                 attempt += 1
 
     def _recover(self, fault: Fault, attempt: int, retry_after: str | None) -> None:
-        """Wait until another attempt may be made, or raise that there is none."""
+        """Wait until the next attempt, or raise an error if there is none."""
         if fault.kind is Kind.RECORD:
             raise RecordError(f'{self.settings.base_url} refuses the image ({fault.text}).')
         self.usage.add_retry()
@@ -163,7 +163,7 @@ class Endpoint:
             self._give_up(fault)
         delay = delay_of(attempt, retry_after)
         if retry_after or fault.status == 429:
-            # it holds for all requests
+            # the limit applies to all requests
             self._pace.pause(delay)
         self._stop.wait(delay)
 
@@ -196,7 +196,7 @@ class Endpoint:
         max_tokens: int,
         response_format: dict[str, Any] | None = None,
     ) -> Reply:
-        """Ask about a first image; what is refused now would be refused always.
+        """Ask about a first image, to find errors that would refuse every image.
 
         Args:
             picture: See ``ask``.
@@ -220,7 +220,7 @@ class Endpoint:
                 f'{self.model!r} takes no images; serve a model with vision, such as '
                 f'Qwen/Qwen2.5-VL-7B-Instruct: {said}'
             )
-        raise ConfigError(f'{said} It was a red square, so other images would be refused too.')
+        raise ConfigError(f'{said} It was a red square, so the server would refuse all images.')
 
     def _options(self, max_tokens: int, form: dict[str, Any] | None) -> dict[str, Any]:
         wanted: dict[str, Any] = dict(temperature=0.0, logprobs=True, max_tokens=max_tokens)
@@ -243,10 +243,10 @@ class Endpoint:
         return read_reply(response.http_response.text)
 
     def _fault_of(self, error: Exception, sent: frozenset[str]) -> Fault:
-        """Return what an error means, in words without the key.
+        """Return the meaning of an error, without the key.
 
         Raises:
-            Exception: The error, if it is none of a request.
+            Exception: The error itself, if it does not come from a request.
         """
         from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError
 
@@ -266,11 +266,11 @@ class Endpoint:
         return fault._replace(text=shown_text(fault.text))
 
     def _without_key(self, text: str) -> str:
-        """Return a text, before it is cut, in which no key stands; some servers repeat it."""
+        """Return a text without the key, which some servers repeat; call this before cutting."""
         return text.replace(self._key, '***') if self._key else text
 
     def _end(self, fault: Fault) -> NoReturn:
-        """End all requests, with the sentence that says what to do."""
+        """End all requests with an error that tells the user what to do."""
         if self._cause is None:
             models = self.models() if fault.status == 404 else []
             self._cause = ending(fault, self.settings, self.model, models)

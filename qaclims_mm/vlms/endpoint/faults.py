@@ -1,4 +1,4 @@
-"""What an error of an endpoint means for a run."""
+"""Judge the errors of an endpoint: try again, skip the image, or end the run."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from qaclims_mm.vlms.endpoint.settings import ServerSettings
 LONGEST_WORDS = 200
 SHOWN_MODELS = 12
 RESUME = 'Run the same command again: it asks only what is missing.'
-# what a server may not know, and the words by which it says so
+# options that a server may not know, and the words of its error about each
 OPTIONAL = {
     'logprobs': ('logprob',),
     'response_format': ('response_format', 'json_schema', 'structured output', 'guided'),
@@ -32,21 +32,21 @@ _PASSING = (408, 409, 425, 429)
 
 
 class Kind(Enum):
-    """What to do after an error."""
+    """The action after an error."""
 
     AGAIN = auto()  # it may pass
-    WITHOUT = auto()  # ask again without the option that is named
+    WITHOUT = auto()  # ask again without the option that the error names
     RECORD = auto()  # this image is refused
-    END = auto()  # nothing works
+    END = auto()  # no request can work
 
 
 class Fault(NamedTuple):
     """An error of an endpoint.
 
     Attributes:
-        kind: What to do.
-        text: What the server says.
-        status: Status of HTTP; ``None`` where there is no response.
+        kind: Action after the error.
+        text: Message of the server.
+        status: HTTP status; ``None`` without a response.
         option: Name of the option that the server does not know.
     """
 
@@ -57,17 +57,17 @@ class Fault(NamedTuple):
 
     @property
     def is_about_key(self) -> bool:
-        """Whether the server wants another key."""
+        """Whether the server refuses the key."""
         return self.status in (401, 403)
 
 
 def judge(status: int, body: str, sent: frozenset[str] = frozenset()) -> Fault:
-    """Return what the response with an error status means.
+    """Judge a response with an error status.
 
     Args:
-        status: Status of HTTP.
+        status: HTTP status.
         body: Body of the response.
-        sent: Names of the options of the request that a server may not know.
+        sent: Names of the options in the request that a server may not know.
 
     Example:
         >>> judge(503, '').kind, judge(400, 'logprobs are not there', frozenset(['logprobs'])).kind
@@ -87,19 +87,19 @@ def judge(status: int, body: str, sent: frozenset[str] = frozenset()) -> Fault:
 
 
 def refuses_images(text: str) -> bool:
-    """Tell whether an error message is one about images as such."""
+    """Return whether an error message says that the model takes no images."""
     return bool(_VISION.search(text)) and not _FILTER.search(text)
 
 
 def ending(
     fault: Fault, settings: ServerSettings, model: str, models: Sequence[str] = ()
 ) -> QAClimsError:
-    """Return the error with which a run ends, for its user.
+    """Return the error that ends a run, with advice for the user.
 
     Args:
-        fault: What happened.
-        settings: How the server is reached.
-        model: Name of the model that was asked.
+        fault: Error of the endpoint.
+        settings: Address and key of the server.
+        model: Name of the model.
         models: Names that the server lists.
     """
     url, variable = settings.base_url, settings.api_key_env
@@ -107,7 +107,7 @@ def ending(
         advice = (
             f'check the key in {variable}'
             if variable
-            else 'give the name of the environment variable of the key as server.api_key_env'
+            else 'set server.api_key_env to the name of the environment variable that holds it'
         )
         return ConfigError(f'{url} refuses the key ({fault.text}); {advice}.')
     if fault.status == 404:

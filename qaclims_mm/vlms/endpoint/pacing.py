@@ -1,4 +1,4 @@
-"""When requests begin: a limit of their rate, and how long to wait after an error."""
+"""Pace requests: limit their rate, and compute the wait after an error."""
 
 import random
 import threading
@@ -20,8 +20,9 @@ def delay_of(attempt: int, retry_after: str | None = None, share: float | None =
         share: Part of the spread that is added, in [0, 1]; random by default.
 
     Returns:
-        What the server asks for, and no less. Otherwise 1 s, doubled with each attempt up to 60 s;
-        up to a half is added to either, so that not all requests return in the same moment.
+        At least the time that the server asks for. Without such a time 1 s, doubled with each
+        attempt up to 60 s. Up to half of the time is added at random, so that requests do not
+        return at the same moment.
 
     Example:
         >>> delay_of(3, share=0.0), delay_of(0, '7', share=0.0)
@@ -72,6 +73,6 @@ class Pace:
             pass
 
     def pause(self, seconds: float) -> None:
-        """Let no further request begin for some time: the server has too many."""
+        """Start no further request for some time, because the server has too many."""
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)

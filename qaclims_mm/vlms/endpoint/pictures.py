@@ -1,4 +1,4 @@
-"""Images as the data URLs that endpoints take."""
+"""Encode images as data URLs for endpoints."""
 
 import base64
 import io
@@ -17,7 +17,7 @@ def data_url(image: np.ndarray, max_side: int | None = None) -> str:
 
     Args:
         image: RGB uint8, ``(H, W, 3)``.
-        max_side: Longest side in pixels; a larger image is made smaller, with its aspect kept.
+        max_side: Longest side in pixels; a larger image is resized and keeps its aspect ratio.
     """
     picture = Image.fromarray(image)
     if max_side is not None:

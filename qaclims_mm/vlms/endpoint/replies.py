@@ -1,4 +1,4 @@
-"""Reads the JSON of a chat completion: a pure function that trusts nothing of it."""
+"""Read the JSON of a chat completion without trusting its structure."""
 
 import json
 import math
@@ -8,15 +8,16 @@ from qaclims_mm.errors import FormatError
 
 
 class Reply(NamedTuple):
-    """What a model said.
+    """A reply of a model.
 
     Attributes:
-        text: The words; empty where the model refused.
-        score: Mean log-probability of the tokens, in nats; 0 where the server does not say it.
+        text: Text of the reply; empty if the model refused.
+        score: Mean log-probability of the tokens in nats; 0 if the server does not report it.
         refused: Whether the model or a filter of the server refused to answer.
-        cut: Whether the reply ends at the limit of its length.
-        input_tokens: Tokens of the prompt; ``None`` where the server does not count them.
-        output_tokens: Tokens of the reply, its thoughts included; ``None`` likewise.
+        cut: Whether the reply was cut at its highest number of tokens.
+        input_tokens: Tokens of the prompt; ``None`` if the server does not count them.
+        output_tokens: Tokens of the reply with its thoughts; ``None`` if the server does not count
+            them.
     """
 
     text: str
@@ -31,7 +32,7 @@ def read_reply(body: str) -> Reply:
     """Read the body of a response.
 
     Raises:
-        FormatError: If it is no chat completion.
+        FormatError: If it is not a chat completion.
     """
     try:
         data = json.loads(body)
@@ -57,7 +58,7 @@ def read_reply(body: str) -> Reply:
 
 
 def error_text(data: Any) -> str:
-    """Return what a server says in the JSON of an error, '' if nothing is found."""
+    """Return the message in the JSON of an error; '' if it has none."""
     for _ in range(4):
         if isinstance(data, dict):
             keys = ('error', 'message', 'detail', 'msg')
@@ -72,7 +73,7 @@ def _table(value: Any) -> dict[str, Any]:
 
 
 def _text_of(content: Any) -> str:
-    """Return the words of a message, which some servers send in parts."""
+    """Return the text of a message, which some servers send in parts."""
     if isinstance(content, list):
         content = ''.join(str(_table(part).get('text') or '') for part in content)
     return content if isinstance(content, str) else ''

@@ -1,4 +1,4 @@
-"""How an endpoint is reached: its address, its limits and its prices."""
+"""The settings of an endpoint: address, key, limits and prices."""
 
 import difflib
 from collections.abc import Mapping
@@ -24,16 +24,16 @@ _OPTIONAL = ('requests_per_minute', 'price_input', 'price_output')
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """How an endpoint is reached. None of this changes an answer.
+    """Address, key, limits and prices of an endpoint. None of them changes an answer.
 
     Attributes:
-        base_url: Address of the endpoint; most end in ``/v1``.
+        base_url: Address of the endpoint, which usually ends in ``/v1``.
         api_key_env: Name of the environment variable that holds the key; ``None`` for a server
-            that wants none.
-        concurrency: Requests that are open at the same time.
-        requests_per_minute: Largest rate at which requests begin; ``None`` sets no limit.
+            without a key.
+        concurrency: Number of requests that are open at the same time.
+        requests_per_minute: Highest rate of requests; ``None`` sets no limit.
         timeout: Seconds that a request may take.
-        retries: Further attempts after an error that may pass.
+        retries: Number of further attempts after a temporary error.
         price_input: Price of a million tokens of prompts, in any currency.
         price_output: Price of a million tokens of replies, in the same currency.
     """

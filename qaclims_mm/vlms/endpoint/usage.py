@@ -1,4 +1,4 @@
-"""Counts requests and tokens, and what they cost."""
+"""Count requests and tokens, and compute their cost."""
 
 import threading
 from collections import Counter
@@ -11,12 +11,12 @@ class Usage:
     """Counts of one process, filled by several threads.
 
     Attributes:
-        requests: Requests that were answered.
-        retries: Attempts that failed.
-        input_tokens: Tokens of prompts.
-        output_tokens: Tokens of replies.
-        without_tokens: Replies without counts of tokens.
-        notes: {what: how often} of all else.
+        requests: Number of answered requests.
+        retries: Number of failed attempts.
+        input_tokens: Number of tokens in prompts.
+        output_tokens: Number of tokens in replies.
+        without_tokens: Number of replies without token counts.
+        notes: {name of another event: its count}.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Usage:
             self.retries += 1
 
     def note(self, what: str) -> None:
-        """Count something else."""
+        """Count another event."""
         with self._lock:
             self.notes[what] += 1
 

@@ -1,4 +1,4 @@
-"""Threads that wait for a server, and for which nobody waits at the end of a process."""
+"""Threads that wait for a server and do not keep the process alive."""
 
 import contextlib
 import queue
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Workers:
-    """Runs functions in a number of threads, in the order in which they come.
+    """Runs functions in a number of threads, in the order of their submission.
 
     Unlike those of ``ThreadPoolExecutor``, the threads do not keep an interrupted process alive
     until the server has answered.
@@ -31,7 +31,7 @@ class Workers:
         return future
 
     def close(self) -> None:
-        """Cancel what has not begun, and end the threads that are idle."""
+        """Cancel the calls that have not begun, and end the idle threads."""
         with contextlib.suppress(queue.Empty):
             while True:
                 task = self._tasks.get_nowait()

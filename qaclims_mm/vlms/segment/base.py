@@ -1,4 +1,4 @@
-"""The interface of models that segment what texts name.
+"""The interface of text-prompted segmenters.
 
 Shapes: H W pixels of an image, T texts.
 """
@@ -16,9 +16,9 @@ from qaclims_mm.errors import ConfigError, RecordError
 class TextMasks(NamedTuple):
     """The masks of texts in one image.
 
-    ``masks`` is float32 ``(T, H, W)`` in [0, 1], the probability of each pixel to belong to each
-    text; ``scores`` is float32 ``(T,)`` in [0, 1], how sure the model is that the text is in the
-    image at all.
+    ``masks`` is float32 ``(T, H, W)`` in [0, 1], the probability that each pixel belongs to each
+    text. ``scores`` is float32 ``(T,)`` in [0, 1], the confidence of the model that the image shows
+    the text at all.
     """
 
     masks: Tensor
@@ -29,7 +29,7 @@ class PromptedSegmenter(Protocol):
     """The interface of the models in ``PROMPTED_SEGMENTERS``."""
 
     def load(self, device: str | torch.device) -> None:
-        """Read the weights and move them to ``device``; building the object reads nothing."""
+        """Read the weights onto ``device``; the constructor reads no weights."""
 
     def segment(self, image: np.ndarray, texts: Sequence[str]) -> TextMasks:
         """Segment every text, in order, in an RGB uint8 image ``(H, W, 3)``.
@@ -41,12 +41,12 @@ class PromptedSegmenter(Protocol):
 def segment_texts(
     segmenter: PromptedSegmenter, image: np.ndarray, texts: Sequence[str]
 ) -> TextMasks:
-    """Segment texts with a loaded model and check its input and its output.
+    """Segment texts with a loaded model, and check its input and its output.
 
     Args:
-        segmenter: The model; ``load`` has been called.
+        segmenter: Model after a call of ``load``.
         image: RGB uint8, ``(H, W, 3)``.
-        texts: Prompts, T of them; with none, the model is not called.
+        texts: T prompts; without any, the model is not called.
 
     Returns:
         Masks and scores, on the model's device.
@@ -68,7 +68,7 @@ def check_input(image: np.ndarray, texts: Sequence[str]) -> None:
     """Check an image and its prompts.
 
     Raises:
-        ValueError: If the image is no RGB uint8 array or a text is blank.
+        ValueError: If the image is not an RGB uint8 array or a text is blank.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(
@@ -84,8 +84,8 @@ def check_output(model: str, found: TextMasks, shape: tuple[int, int, int]) -> N
 
     Args:
         model: Name of the model, for the message.
-        found: Its output.
-        shape: Texts, height and width that the masks must have.
+        found: Output of the model.
+        shape: Expected shape of the masks: texts, height and width.
 
     Raises:
         ConfigError: If a shape differs, as it would for each image.
@@ -100,7 +100,7 @@ def check_output(model: str, found: TextMasks, shape: tuple[int, int, int]) -> N
         )
     if tuple(found.scores.shape) != (texts,):
         raise ConfigError(
-            f'{model} must return one score a text, ({texts},), but returned '
+            f'{model} must return one score per text, ({texts},), but returned '
             f'{tuple(found.scores.shape)}.'
         )
     for name, values in found._asdict().items():

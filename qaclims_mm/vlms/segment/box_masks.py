@@ -1,4 +1,4 @@
-"""Masks of what is in boxes, by SAM or SAM 2 through transformers.
+"""Masks of the objects in boxes, by SAM or SAM 2 through transformers.
 
 Shapes: H W pixels of an image, N boxes, S side of the model's input.
 """
@@ -30,7 +30,7 @@ class BoxMasks:
         kind: ``sam`` or ``sam2``.
         config: Config of a ``SamConfig`` or ``Sam2Config`` with random weights from ``seed``.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
-        box_batch: Boxes at once, at most.
+        box_batch: Highest number of boxes at once.
         seed: Seed of random weights.
 
     Raises:
@@ -74,7 +74,8 @@ class BoxMasks:
     def encode(self, image: np.ndarray) -> _Encoded:
         """Encode an RGB uint8 image ``(H, W, 3)``.
 
-        SAM sees it at its own aspect, padded at the right and bottom; SAM 2 stretches it.
+        For SAM the image keeps its aspect ratio and is padded at the right and bottom. For SAM 2 it
+        is stretched to a square.
         """
         size, side = image.shape[:2], self.side
         inner = (side, side)

@@ -1,4 +1,4 @@
-"""CLIPSeg through transformers: a frozen CLIP and a decoder that a text conditions.
+"""CLIPSeg through transformers: a frozen CLIP, and a decoder that is conditioned on a text.
 
 Shapes: H W pixels, T texts, S side of the model's input.
 """
@@ -24,17 +24,17 @@ from qaclims_mm.vlms.segment.inputs import (
 
 @PROMPTED_SEGMENTERS.register_module()
 class CLIPSegSegmenter:
-    """CLIPSeg; it has been trained with masks.
+    """CLIPSeg, which was trained with masks.
 
-    A text's score is the highest probability in its mask, since CLIPSeg does not predict whether a
-    text is in the image.
+    The score of a text is the highest probability in its mask, because CLIPSeg does not predict
+    whether the image shows the text.
 
     Args:
         model: Local folder, hub id, or ``miniworld://clipseg``.
-        config: Config of a ``CLIPSegConfig`` instead of weights: random ones from ``seed``; the
-            tokenizer still comes from ``model``.
+        config: Config of a ``CLIPSegConfig`` for random weights from ``seed``; the tokenizer still
+            comes from ``model``.
         image_size: Side of the model's input in pixels; a multiple of its patch size.
-        text_batch: Texts decoded at once, at most.
+        text_batch: Highest number of texts that are decoded at once.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
         seed: Seed of random weights.
     """
@@ -77,7 +77,7 @@ class CLIPSegSegmenter:
             Masks and scores, on the model's device.
 
         Raises:
-            ValueError: If the image is no RGB uint8 array or a text is blank.
+            ValueError: If the image is not an RGB uint8 array or a text is blank.
         """
         check_input(image, texts)
         if self._network is None:

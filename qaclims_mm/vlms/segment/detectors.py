@@ -1,4 +1,4 @@
-"""Detectors of what texts name: Grounding DINO and OWLv2 through transformers.
+"""Text-prompted detectors: Grounding DINO and OWLv2 through transformers.
 
 Shapes: H W pixels of an image, T texts, Q boxes that a detector proposes for each.
 """
@@ -34,8 +34,7 @@ class _OnceEncoded(nn.Module):
     """Gives the features of one image to each text of a batch.
 
     Args:
-        backbone: Backbone of Grounding DINO, which its forward pass calls with the images of a
-            batch.
+        backbone: Backbone of Grounding DINO. Its forward pass would encode the image once per text.
     """
 
     def __init__(self, backbone: Any) -> None:
@@ -57,12 +56,13 @@ class _OnceEncoded(nn.Module):
 
 
 class GroundingDINO:
-    """Grounding DINO, asked one text at a time in batches that share the image's features.
+    """Grounding DINO with one text per prompt, in batches that share the features of the image.
 
     Args:
         model: Local folder or hub id; with a ``config`` only the tokenizer is read from it.
         config: Config of a ``GroundingDinoConfig`` with random weights from ``seed``.
-        image_size: Length of the image's short and, at most, of its long side in pixels.
+        image_size: Length of the short side of the resized image, and highest length of its long
+            side, in pixels.
         seed: Seed of random weights.
     """
 
@@ -118,7 +118,7 @@ class GroundingDINO:
 
 
 class OWLv2:
-    """OWLv2, whose texts share the image's features by design.
+    """OWLv2, in which all texts share the features of the image.
 
     Args:
         model: Local folder or hub id; with a ``config`` only the tokenizer is read from it.

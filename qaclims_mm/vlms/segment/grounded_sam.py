@@ -1,4 +1,4 @@
-"""A detector's boxes of texts, turned into masks by SAM or SAM 2.
+"""Boxes of a text-prompted detector, turned into masks by SAM or SAM 2.
 
 Shapes: H W pixels, T texts.
 """
@@ -17,17 +17,17 @@ from qaclims_mm.vlms.segment.detectors import DETECTORS
 
 @PROMPTED_SEGMENTERS.register_module()
 class GroundedSamSegmenter:
-    """Grounding DINO or OWLv2 with SAM or SAM 2; SAM has been trained with masks.
+    """Grounding DINO or OWLv2 with SAM or SAM 2, which were trained with masks.
 
-    A text's score is that of its best box. Its mask is the union of the masks of its boxes.
+    The score of a text is that of its best box. Its mask is the union of the masks of its boxes.
 
     Args:
         detector: Options of ``detectors.GroundingDINO`` or ``OWLv2``, and ``kind``:
             ``grounding-dino`` or ``owlv2``.
         sam: Options of ``BoxMasks``; ``kind`` is ``sam`` or ``sam2``.
         threshold: Lowest score of a box that counts, in [0, 1].
-        max_boxes: Boxes of a text, at most; the best are taken.
-        text_batch: Texts of Grounding DINO at once, at most.
+        max_boxes: Highest number of boxes per text; the best ones are used.
+        text_batch: Highest number of texts that Grounding DINO gets at once.
 
     Raises:
         ValueError: If an option is out of its range or a kind is unknown.
@@ -75,7 +75,7 @@ class GroundedSamSegmenter:
             Masks and scores, on the models' device.
 
         Raises:
-            ValueError: If the image is no RGB uint8 array or a text is blank.
+            ValueError: If the image is not an RGB uint8 array or a text is blank.
         """
         check_input(image, texts)
         if not self._loaded:

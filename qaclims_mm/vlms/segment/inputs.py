@@ -1,4 +1,4 @@
-"""Inputs that the segmenters of transformers share: images, tokens and the import itself."""
+"""Prepare images and texts for the segmenters of transformers."""
 
 from typing import Any
 
@@ -72,8 +72,8 @@ def tokenize(tokenizer: Any, texts: Any, length: int, device: str | torch.device
 
     Args:
         tokenizer: Tokenizer of transformers.
-        texts: T texts; longer ones are cut.
-        length: Tokens of a text, at most.
+        texts: T texts; texts that are too long are cut.
+        length: Highest number of tokens per text.
         device: Device of the result.
 
     Returns:

@@ -1,4 +1,4 @@
-"""SAM 3 through transformers: instances and regions of what a text names.
+"""SAM 3 through transformers: the instances and regions that a text names.
 
 Shapes: H W pixels, T texts, Q queries, h w cells of the predicted masks.
 """
@@ -26,17 +26,17 @@ HEADS = ('instances', 'semantic')
 
 @PROMPTED_SEGMENTERS.register_module()
 class Sam3Segmenter:
-    """SAM 3; it has been trained with masks.
+    """SAM 3, which was trained with masks.
 
-    A text's score is SAM 3's presence probability. Its mask is the union of the instances, each
-    times the probability of its query, or the output of the semantic head.
+    The score of a text is the presence probability of SAM 3. Its mask is the union of the
+    instances, each multiplied by the probability of its query, or the output of the semantic head.
 
     Args:
         model: Local folder or hub id.
-        config: Config of a ``Sam3Config`` instead of weights: random ones from ``seed``; the
-            tokenizer still comes from ``model``.
-        head: ``instances`` for objects, ``semantic`` for regions such as sky or grass, too.
-        text_batch: Texts decoded at once, at most.
+        config: Config of a ``Sam3Config`` for random weights from ``seed``; the tokenizer still
+            comes from ``model``.
+        head: ``instances`` for objects; ``semantic`` also for regions such as sky or grass.
+        text_batch: Highest number of texts that are decoded at once.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
         seed: Seed of random weights.
 
@@ -87,7 +87,7 @@ class Sam3Segmenter:
             Masks and scores, on the model's device.
 
         Raises:
-            ValueError: If the image is no RGB uint8 array or a text is blank.
+            ValueError: If the image is not an RGB uint8 array or a text is blank.
         """
         check_input(image, texts)
         if self._network is None:

@@ -26,15 +26,15 @@ from qaclims_mm.vlms.vqa.structured_reply import (
 )
 from qaclims_mm.vlms.vqa.vqa_text import check_prompt, parse_answer
 
-# requests that wait for a slot, per slot: enough that no slot waits for the images that come next
+# requests that wait for each slot, enough that no slot is idle while the next images are read
 WAITING = 2
 _RED = np.full((64, 64, 3), (220, 20, 20), dtype=np.uint8)
 _COLOUR = 'What color is this image?'
 _NOTES = dict(
     refused='questions were refused by the model or a filter; their answers are empty',
-    foreign='answers were in another language and are empty; ask for English in the prompt',
+    foreign='answers were in another language and are now empty; ask for English in the prompt',
     cut='replies ended at max_new_tokens before the answer began; models that think need more',
-    again='questions were asked again, since their structured reply could not be read',
+    again='questions were asked again, because their structured reply could not be read',
 )
 
 Asked = Callable[[], list[list[Answer] | RecordError]]
@@ -42,24 +42,25 @@ Asked = Callable[[], list[list[Answer] | RecordError]]
 
 @VQA_MODELS.register_module()
 class ServedVQA:
-    """A chat model with vision that a server runs; many questions are asked at the same time.
+    """A vision-language model on a server, which gets many questions at the same time.
 
-    Answers of a refusal, and those in another language, are empty. An image that the server refuses
-    has no answers.
+    Refusals and answers in another language become empty answers. An image that the server refuses
+    gets no answers.
 
     Args:
         model: Name of the model on the server.
-        server: How the server is reached, see ``ServerSettings``. A finished corpus may be
-            continued with other settings.
+        server: Options of ``ServerSettings``. An existing corpus may be continued with other
+            settings.
         prompt: Template with ``{question}``.
-        max_new_tokens: Tokens of an answer, at most. Models that think need several hundred.
+        max_new_tokens: Highest number of tokens of an answer. Models that think need several
+            hundred.
         max_side: Longest side in pixels of the images that are sent; ``None`` keeps their size.
-        structured: Whether one prompt asks several questions, and a reply in JSON answers them.
-        questions_per_call: Questions of such a prompt, at most.
+        structured: Whether one prompt asks several questions, with a reply in JSON.
+        questions_per_call: Highest number of questions in such a prompt.
 
     Raises:
-        ConfigError: If an option of the server is wrong, or one of the model holds a key.
-        ValueError: If a number is out of range, or the prompt lacks its field.
+        ConfigError: If an option of the server is wrong, or an option of the model holds a key.
+        ValueError: If a number is out of range, or the prompt lacks ``{question}``.
     """
 
     def __init__(
@@ -86,15 +87,15 @@ class ServedVQA:
         self._open: set[Future] = set()
 
     def load(self, device: str = 'cpu') -> None:
-        """Connect, and ask about a first image whether the model sees it.
+        """Connect to the server, and check with a red image that the model has vision.
 
         Args:
-            device: Not used: the server has its own.
+            device: Not used, because the server has its own devices.
 
         Raises:
             ImportError: If the package openai is not installed.
-            ConfigError: If the key is missing or refused, or the server does not have the model or
-                takes no images.
+            ConfigError: If the key is missing or refused, or the server does not have the model, or
+                the model takes no images.
             StageError: If no server answers.
         """
         endpoint = Endpoint(self.model, self.settings)
@@ -104,8 +105,8 @@ class ServedVQA:
         reply = endpoint.check_vision(Picture(_RED), text, self._tokens_of(1), form)
         if 'red' not in reply.text.lower():
             print_log(
-                f'{self.model} did not see that a red image is red, but said {reply.text[:80]!r}; '
-                'check that it has vision.',
+                f'{self.model} was asked for the color of a red image and said '
+                f'{reply.text[:80]!r}; check that it has vision.',
                 logger='current',
                 level=logging.WARNING,
             )
@@ -113,7 +114,7 @@ class ServedVQA:
         self._workers = Workers(self.settings.concurrency)
 
     def close(self) -> None:
-        """Drop the requests that wait, and close the connections."""
+        """Cancel the waiting requests and close the connections."""
         if self._endpoint is not None and self._workers is not None:
             self._endpoint.close()
             self._workers.close()
@@ -134,7 +135,7 @@ class ServedVQA:
             questions_per_image: As many lists as images; a list may be empty.
 
         Returns:
-            The answers about each image, or the error with which the server refused it.
+            The answers about each image, or the error if the server refused the image.
 
         Raises:
             ValueError: If the numbers differ.
@@ -146,7 +147,7 @@ class ServedVQA:
     def begin(
         self, images: Sequence[np.ndarray], questions_per_image: Sequence[Sequence[str]]
     ) -> Asked:
-        """Begin to ask, and return the function that waits for the answers.
+        """Start the requests, and return a function that waits for the answers.
 
         Args:
             images: See ``answer``.
@@ -191,7 +192,7 @@ class ServedVQA:
         return Answer(self._text_of(reply.text, question, reply), reply.score)
 
     def _ask_together(self, picture: Picture, questions: Sequence[str]) -> list[Answer | Future]:
-        """Ask several questions by one prompt, and those again whose answers cannot be read."""
+        """Ask several questions by one prompt; ask those without a readable answer again."""
         number = len(questions)
         form, limit = response_format(number), self._tokens_of(number)
         reply = self._endpoint_of().ask(picture, ask_together(questions), limit, form)
@@ -214,14 +215,14 @@ class ServedVQA:
         return self.prompt.format(question=question)
 
     def _tokens_of(self, number: int) -> int:
-        """Return the limit of a reply that answers several questions, with their keys."""
+        """Return the token limit of a reply that answers several questions."""
         return (self.max_new_tokens + TOKENS_OF_ENTRY) * number
 
     def _note(self, what: str) -> None:
         self._endpoint_of().usage.note(what)
 
     def _text_of(self, text: str, question: str, reply: Reply) -> str:
-        """Return the short answer in a text, empty if it is of no use."""
+        """Return the short answer in a text; '' if the text has no usable answer."""
         if reply.refused:
             self._note('refused')
             return ''
@@ -235,7 +236,7 @@ class ServedVQA:
         return answer
 
     def summary(self) -> list[str]:
-        """Return lines about requests, tokens, cost and replies that were of no use."""
+        """Return lines about requests, tokens, cost and replies without a usable answer."""
         if self._endpoint is None:
             return []
         usage = self._endpoint.usage
@@ -249,7 +250,7 @@ def _collect(futures: Sequence[Future]) -> list[Answer] | RecordError:
     """Wait for the answers about an image.
 
     Returns:
-        The error where the server refused the image.
+        The answers, or the error if the server refused the image.
     """
     try:
         answers = [answer for future in futures for answer in future.result()]

@@ -56,7 +56,7 @@ def test_samples_without_labels_or_that_failed_are_passed_on():
 
 
 def test_bad_options():
-    with pytest.raises(ValueError, match='has no use for background_answers'):
+    with pytest.raises(ValueError, match='cannot use background_answers'):
         make({}, background_answers=True)
     with pytest.raises(ValueError, match='PromptedMasks only predicts'):
         PromptedMasks(dict(segmenter=painter({})))([], [], mode='loss')

@@ -63,5 +63,5 @@ def test_options_of_the_loss():
 
 
 def test_another_number_of_classes_is_named():
-    with pytest.raises(ConfigError, match=r'num_classes is 5, but the queries tell 3 classes'):
+    with pytest.raises(ConfigError, match=r'num_classes is 5, but the queries have 3 classes'):
         build()([(torch.zeros(1, 4, 4), torch.zeros(1, 4, 6, 8))])

@@ -226,7 +226,7 @@ def test_another_size_when_predicting():
     [
         (
             dict(image_head=dict(CONFIG['image_head'], mask_prompt='random')),
-            "WeCLIP makes no masked regions, but image_head.mask_prompt is 'random'",
+            "WeCLIP cannot use mask prompts, but image_head.mask_prompt is 'random'",
         ),
         (dict(prompt='a photo'), 'prompt must have {text} in it'),
     ],

@@ -74,5 +74,7 @@ def test_an_encoder_of_half_precision(dtype):
     ],
 )
 def test_another_encoder_is_refused(make, kind):
-    with pytest.raises(ValueError, match=rf'^attention maps need .* own, but got {kind}; give'):
+    with pytest.raises(
+        ValueError, match=rf'^attention maps need .* open_clip, but got {kind}; use'
+    ):
         watch_blocks(make(), IMAGES)

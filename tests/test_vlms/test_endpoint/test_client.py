@@ -232,8 +232,8 @@ def test_a_server_without_a_list_of_models(server, monkeypatch):
     [
         ('this model does not support image input', 'takes no images; serve a model with vision'),
         ('content must be a string', 'takes no images; serve a model with vision'),
-        ('max_tokens is of the wrong kind of thing', 'other images would be refused too'),
-        ('something else', 'It was a red square, so other images would be refused too'),
+        ('max_tokens is of the wrong kind of thing', 'so the server would refuse all images'),
+        ('something else', 'It was a red square, so the server would refuse all images'),
     ],
 )
 def test_a_server_without_vision(server, message, said):
@@ -278,7 +278,7 @@ def test_a_broken_key(server, monkeypatch, value):
 
 def test_a_config_that_repeats_the_key(server, monkeypatch):
     monkeypatch.setenv('MY_KEY', 'an-odd-key')
-    with pytest.raises(ConfigError, match='the config repeats the key of MY_KEY') as caught:
+    with pytest.raises(ConfigError, match='the config contains the key of MY_KEY') as caught:
         opened(server, model='an-odd-key', api_key_env='MY_KEY')
     assert 'an-odd-key' not in str(caught.value)
 

@@ -88,7 +88,7 @@ def test_words(body, words):
             Fault(Kind.END, 'status 403', 403),
             {},
             ConfigError,
-            'give the name of the environment variable of the key as server.api_key_env.',
+            'set server.api_key_env to the name of the environment variable that holds it.',
         ),
         (
             Fault(Kind.END, 'status 404', 404),

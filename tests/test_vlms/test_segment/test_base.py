@@ -40,7 +40,7 @@ def test_masks_of_another_size_name_model_and_sizes(shape):
 
 
 def test_scores_of_another_shape():
-    with pytest.raises(ConfigError, match=r'one score a text, \(2,\), but returned \(2, 1\)'):
+    with pytest.raises(ConfigError, match=r'one score per text, \(2,\), but returned \(2, 1\)'):
         ask(torch.zeros(2, 6, 8), torch.zeros(2, 1))
 
 

@@ -239,7 +239,8 @@ def test_a_model_that_sees_nothing_is_reported_at_once(server, reply, warned, mo
     made(server)
     assert len(lines) == warned
     for text, level in lines:
-        assert text.startswith(f'{MODEL} did not see that a red image is red, but said {reply!r}; ')
+        start = f'{MODEL} was asked for the color of a red image and said {reply!r}; '
+        assert text.startswith(start)
         assert level == logging.WARNING
 
 
