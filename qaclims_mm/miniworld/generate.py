@@ -101,6 +101,8 @@ def _fill(root: Path, num_train: int, num_val: int, seed: int, size: int) -> Non
                 total=number,
             )
         )
+        pool.close()
+        pool.join()
     (root / 'scenes.jsonl').write_text('\n'.join(lines) + '\n', encoding='utf-8')
     lists = root / 'ImageSets' / 'Segmentation'
     (lists / 'train.txt').write_text('\n'.join(ids[:num_train]) + '\n', encoding='utf-8')

@@ -40,7 +40,10 @@ def draw_pictures(
     draw = partial(make_picture, seed, size=size, context_rate=context_rate)
     with get_context('fork').Pool(cpu_count()) as pool:
         pictures = pool.imap(draw, range(number), chunksize=16)
-        return list(track(pictures, description='drawing pictures', total=number))
+        drawn = list(track(pictures, description='drawing pictures', total=number))
+        pool.close()
+        pool.join()
+    return drawn
 
 
 def object_mask(picture: Picture, class_name: str) -> np.ndarray:
