@@ -108,9 +108,9 @@ def start_from_clip(model: Any, weights: dict[str, Tensor]) -> None:
 
 @torch.no_grad()
 def _start_from_similarity(model: Any) -> None:
-    """Initialise the decoder with the similarity of patch and text under CLIP's projections.
+    """Let the decoder begin with the similarity of patch and text that CLIP's projections give.
 
-    Their products get alternating signs, because the layer norm after them removes the mean. The
+    Their products have alternating signs, since the layer norm behind them removes the mean; the
     last layer sums them up again.
     """
     decoder = model.decoder

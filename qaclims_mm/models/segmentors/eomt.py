@@ -130,6 +130,6 @@ def mask_probability(block: int, blocks: int, progress: float) -> float:
 
 
 def _progress() -> float:
-    """Return the finished share of the training; 0 outside a runner."""
+    """Return the part of the training that is done; 0 outside a runner."""
     info = MessageHub.get_current_instance().runtime_info
     return info.get('iter', 0) / max(info.get('max_iters') or 1, 1)

@@ -271,7 +271,7 @@ def _merge_flips(maps: Tensor) -> Tensor:
 
 
 def _progress() -> float:
-    """Return the finished share of the training; 0 outside a training."""
+    """Return the share of a training that is done; 0 outside one."""
     hub = MessageHub.get_current_instance()
     step, steps = hub.get_info('iter'), hub.get_info('max_iters')
     return 0.0 if step is None or not steps else step / steps

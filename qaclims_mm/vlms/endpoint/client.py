@@ -126,7 +126,7 @@ class Endpoint:
             response_format: Format of the reply; left out for a server that does not support it.
 
         Raises:
-            RecordError: If the server refuses only this request.
+            RecordError: If the server refuses this request alone.
             ConfigError: If the server does not have the model, or refuses the key.
             StageError: If the server does not answer, or its reply is not that of an endpoint.
         """

@@ -50,8 +50,8 @@ def segment_texts(
         Masks and scores, on the model's device.
 
     Raises:
-        ValueError: If the image is not an RGB uint8 array, if a text is blank, or if the masks or
-            the scores of the model have another shape or are outside [0, 1].
+        ValueError: If the image is no RGB uint8 array, if a text is blank, or if the masks or the
+            scores of the model have another shape or leave [0, 1].
     """
     check_input(image, texts)
     if not texts:
@@ -96,7 +96,7 @@ def check_output(model: str, found: TextMasks, shape: tuple[int, int, int]) -> N
         )
     if tuple(found.scores.shape) != (texts,):
         raise ValueError(
-            f'{model} must return one score per text, ({texts},), but returned '
+            f'{model} must return one score a text, ({texts},), but returned '
             f'{tuple(found.scores.shape)}.'
         )
     for name, values in found._asdict().items():

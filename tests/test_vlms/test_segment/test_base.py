@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from qaclims_mm.errors import ConfigError, RecordError
 from qaclims_mm.vlms.segment.base import TextMasks, segment_texts
 
 IMAGE = np.zeros((6, 8, 3), np.uint8)
@@ -34,12 +35,12 @@ def test_what_is_right_is_passed_on():
 @pytest.mark.parametrize('shape', [(2, 8, 6), (1, 6, 8), (2, 3, 4), (2, 1, 6, 8)])
 def test_masks_of_another_size_name_model_and_sizes(shape):
     wanted = r'Given must return masks \(2, 6, 8\) .* 8 x 6 px, but returned '
-    with pytest.raises(ValueError, match=wanted + str(shape).replace('(', r'\(')[:-1]):
+    with pytest.raises(ConfigError, match=wanted + str(shape).replace('(', r'\(')[:-1]):
         ask(torch.zeros(shape), torch.zeros(2))
 
 
 def test_scores_of_another_shape():
-    with pytest.raises(ValueError, match=r'one score per text, \(2,\), but returned \(2, 1\)'):
+    with pytest.raises(ConfigError, match=r'one score a text, \(2,\), but returned \(2, 1\)'):
         ask(torch.zeros(2, 6, 8), torch.zeros(2, 1))
 
 
@@ -47,9 +48,9 @@ def test_scores_of_another_shape():
 def test_values_out_of_range(value):
     wrong = torch.zeros(2, 6, 8)
     wrong[1, 2, 3] = value
-    with pytest.raises(ValueError, match=r'Given must return masks in \[0, 1\]'):
+    with pytest.raises(RecordError, match=r'Given must return masks in \[0, 1\]'):
         ask(wrong, torch.zeros(2))
-    with pytest.raises(ValueError, match=r'Given must return scores in \[0, 1\]'):
+    with pytest.raises(RecordError, match=r'Given must return scores in \[0, 1\]'):
         ask(torch.zeros(2, 6, 8), torch.tensor([0.5, value]))
 
 
