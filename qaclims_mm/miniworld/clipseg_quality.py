@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from qaclims_mm.miniworld.clipseg_recipe import IMAGE_SIZE, named_masks
+from qaclims_mm.miniworld.clipseg_model import IMAGE_SIZE
+from qaclims_mm.miniworld.clipseg_recipe import named_masks
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.miniworld.world import CLASSES
 from qaclims_mm.schemas import IGNORE_INDEX

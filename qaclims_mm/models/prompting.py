@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import RecordError
 from qaclims_mm.functional.prompt_masks import MERGES, find_unusable, merge_prompts
 from qaclims_mm.registry import PROMPTED_SEGMENTERS
 from qaclims_mm.schemas.names import shown_text
@@ -112,7 +113,9 @@ class Prompting:
             )
         return answers
 
-    def class_masks(self, image: Tensor, sample: Any, device: str | torch.device) -> ClassMasks:
+    def class_masks(
+        self, image: Tensor, sample: Any, device: str | torch.device
+    ) -> ClassMasks | None:
         """Segment the classes of an image, which is encoded once.
 
         Args:
@@ -121,7 +124,11 @@ class Prompting:
             device: Device of the model.
 
         Returns:
-            Masks of the classes in the order of ``label_names``, on the model's device.
+            Masks of the classes in the order of ``label_names``, on the model's device; ``None`` if
+            the model makes no masks of this image, which ``failed`` of the sample explains then.
+
+        Raises:
+            ConfigError: If the model gives masks of another size.
         """
         if not self._loaded:
             self.segmenter.load(device)
@@ -131,7 +138,11 @@ class Prompting:
         row = {text: number for number, text in enumerate(texts)}
         pixels = np.ascontiguousarray(image.cpu().numpy().transpose(1, 2, 0))
         prompted = [self.prompt.replace('{text}', text) for text in texts]
-        found = segment_texts(self.segmenter, pixels, prompted)
+        try:
+            found = segment_texts(self.segmenter, pixels, prompted)
+        except RecordError as error:
+            sample.set_metainfo(dict(failed=f'{sample.img_path}: {error}'))
+            return None
         rows = [[row[t] for t in ts] for ts in foreground]
         masks, scores = merge_prompts(*found, rows, self.merge)
         around = [row[t] for t in background]

@@ -108,10 +108,16 @@ def compare_masks(
     count = partial(count_image, sources=sources, number=len(classes) + 1)
     jobs = min(number_of_cores(), 1 + len(found) // _A_PROCESS)
     counted = run_in_processes(count, found, jobs, preload=[__name__])
+    judged, closeness = [], {}
+    pairs = np.zeros((len(options) * (len(options) - 1) // 2, 3, len(classes) + 1), np.int64)
+    for one in track(counted, 'comparing masks', len(found)):
+        pairs += one.pairs
+        closeness[one.image.image_id] = _closeness(one.pairs)
+        if one.image.truth is not None:
+            # the pairs of all images would take gigabytes
+            judged.append(one._replace(pairs=one.pairs[:0].copy()))
     # in one order, as images are drawn by their places
-    counts = sorted(track(counted, 'comparing masks', len(found)), key=lambda c: c.image.image_id)
-    judged = [c for c in counts if c.image.truth is not None]
-    pairs = np.stack([c.pairs for c in counts]).sum(0)
+    judged.sort(key=lambda c: c.image.image_id)
     together = _ious(pairs[:, 0], pairs[:, 1], pairs[:, 2])
     names = [o.masks_by for o in options]
     comparison = Comparison(
@@ -125,7 +131,7 @@ def compare_masks(
             for (one, other), ious in zip(itertools.combinations(names, 2), together, strict=True)
         ],
     )
-    return Compared(comparison, {c.image.image_id: _closeness(c.pairs) for c in counts})
+    return Compared(comparison, closeness)
 
 
 def count_image(image: Candidate, sources: Sequence[MaskSource], number: int) -> Counts:

@@ -20,6 +20,9 @@ _KEY = re.compile(
     r'|\b(?:AKIA|AIza)[\w-]{16,}|\bBearer\s+\S{8,}|\beyJ[\w-]{8,}\.[\w-]{8,}\.'
 )
 _USER = re.compile(r'^\w+://[^/?#\s]*@')
+_VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]{0,99}')
+# keys of some providers are such a run alone, which may look like the name of a variable
+_RUN = re.compile(r'(?=.*\d)[A-Za-z0-9]{20,}')
 _QUERY = re.compile(r'[?&](?:api[-_]?)?(?:key|token|secret)=[^&\s]', re.IGNORECASE)
 
 
@@ -31,6 +34,18 @@ def looks_like_key(text: str) -> bool:
         (False, True)
     """
     return any(pattern.search(text) for pattern in (_KEY, _USER, _QUERY))
+
+
+def is_variable(value: Any) -> bool:
+    """Tell whether a value can be the name of an environment variable, and is no key.
+
+    Example:
+        >>> is_variable('OPENAI_API_KEY'), is_variable('4f1c-77'), is_variable('a1' * 16)
+        (True, False, False)
+    """
+    if not isinstance(value, str) or looks_like_key(value) or _RUN.fullmatch(value):
+        return False
+    return bool(_VARIABLE.fullmatch(value))
 
 
 def check_no_secrets(config: Mapping[str, Any], where: str) -> None:
@@ -59,7 +74,7 @@ def _places(node: Any, place: str) -> Iterator[str]:
             hidden = looks_like_key(str(key))
             name = '(a name)' if hidden else str(key)
             inner = f'{place}.{name}' if place else name
-            if hidden or (_names_secret(str(key)) and isinstance(value, str) and value):
+            if hidden or _is_secret(str(key), value):
                 yield inner
             else:
                 yield from _places(value, inner)
@@ -70,5 +85,11 @@ def _places(node: Any, place: str) -> Iterator[str]:
         yield place
 
 
-def _names_secret(key: str) -> bool:
+def _is_secret(key: str, value: Any) -> bool:
+    """Tell whether an option of this name holds a secret."""
+    if not isinstance(value, str) or not value:
+        return False
+    if key == 'api_key_env':
+        # the key itself may stand there by mistake
+        return not is_variable(value)
     return key.lower().replace('-', '_') in _SECRET_NAMES

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from qaclims_mm import miniworld
-from qaclims_mm.miniworld import blip_recipe, clip_recipe, clipseg_recipe
+from qaclims_mm.miniworld import blip_recipe, clip_recipe, clipseg_model
 from qaclims_mm.miniworld.blip_recipe import answer_rates
 from qaclims_mm.miniworld.clip_quality import recognition_rates
 from qaclims_mm.miniworld.clipseg_quality import prompt_ious
@@ -72,7 +72,7 @@ def test_the_recipes_still_write_what_ships(tmp_path):
     built = blip_recipe.build_model(size).state_dict()
     shipped = load_file(WEIGHTS / 'blip/model.safetensors')
     assert {k: built[k].shape for k in shipped} == {k: v.shape for k, v in shipped.items()}
-    built = clipseg_recipe.build_model(clipseg_recipe.write_tokenizer(tmp_path)).state_dict()
+    built = clipseg_model.build_model(clip_recipe.write_tokenizer(tmp_path)).state_dict()
     shipped = load_file(WEIGHTS / 'clipseg/model.safetensors')
     assert {k: v.shape for k, v in built.items()} == {k: v.shape for k, v in shipped.items()}
     for name in ('tokenizer.json', 'tokenizer_config.json'):

@@ -4,6 +4,7 @@ import torch
 from mmseg.structures import SegDataSample
 from tiny_prompted import Painter, painter, sample
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.models.prompting import Prompting, check_shares, remark_of
 
 IMAGE = torch.zeros(3, 6, 8, dtype=torch.uint8)
@@ -93,7 +94,7 @@ def test_an_image_without_labels():
 def test_masks_of_another_size_name_the_model():
     made = make({})
     made.segmenter.size = (3, 3)
-    with pytest.raises(ValueError, match=r'Painter must return masks \(1, 6, 8\)'):
+    with pytest.raises(ConfigError, match=r'Painter must return masks \(1, 6, 8\)'):
         made.class_masks(IMAGE, sample(['dog']), 'cpu')
 
 

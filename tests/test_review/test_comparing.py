@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -134,3 +135,15 @@ def test_one_choice_alone_and_nothing_marked(options, images):
     found = compare_masks(options[:1], images, CLASSES)
     assert found.comparison.agreement == []
     assert not any(math.isnan(c) for c in found.closeness.values())
+
+
+def test_the_pairs_of_all_images_are_never_held_at_once(options, images):
+    many = [f'class {i}' for i in range(20_000)]
+    of_an_image = len(options) * (len(options) - 1) // 2 * 3 * (len(many) + 1) * 8
+    peaks = []
+    for number in (2, 4):
+        tracemalloc.start()
+        compare_masks(options, [i._replace(truth=None) for i in images[:number]], many)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 0.5 * of_an_image

@@ -1,7 +1,7 @@
 import pytest
 
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.schemas.secrets import check_no_secrets, looks_like_key
+from qaclims_mm.schemas.secrets import check_no_secrets, is_variable, looks_like_key
 
 # made up, in the form of each provider
 KEYS = (
@@ -56,13 +56,33 @@ def test_harmless(text):
         ({KEYS[0]: 1}, '(a name)'),
         (dict(a={KEYS[0]: 1}), 'a.(a name)'),
         ({'password': 'x'}, 'password'),
+        # no key has a form that all others lack
+        (dict(server=dict(api_key_env='4f1c-77')), 'server.api_key_env'),
+        (dict(server=dict(api_key_env='a1' * 16)), 'server.api_key_env'),
+        (dict(server=dict(api_key_env='7c0ffee7c0ffee')), 'server.api_key_env'),
     ],
 )
 def test_a_config_with_a_key_is_refused_by_the_name_of_the_option(config, place):
     with pytest.raises(ConfigError) as caught:
         check_no_secrets(config, 'my.py')
     assert str(caught.value).startswith(f'my.py: {place} looks like a key or a password, ')
-    assert not any(key in str(caught.value) for key in KEYS)
+    hidden = (*KEYS, '4f1c-77', 'a1a1', 'c0ffee')
+    assert not any(key in str(caught.value) for key in hidden)
+
+
+@pytest.mark.parametrize(
+    'name', ['OPENAI_API_KEY', 'key', '_k2', 'MY_KEY_OF_2026_FOR_TESTS', 'K' * 30]
+)
+def test_names_of_variables(name):
+    assert is_variable(name)
+    check_no_secrets(dict(server=dict(api_key_env=name)), 'my.py')
+
+
+@pytest.mark.parametrize(
+    'value', [None, 3, '', '2x', 'a b', 'MY-KEY', KEYS[0], 'mI3xQ7aBcDeFgHiJkLmN']
+)
+def test_what_is_no_name_of_a_variable(value):
+    assert not is_variable(value)
 
 
 def test_other_configs_pass():

@@ -53,6 +53,8 @@ class FailedRecordsHook(Hook):
         self._collect(data_batch['data_samples'])
         # what the dataset itself refuses has stopped the run before
         refused = [s.failed for s in outputs or () if s.get('failed')]
+        # on another device the outputs are samples of their own
+        self._collect(outputs or ())
         if refused and getattr(runner.test_dataloader.dataset, 'strict', False):
             raise RecordError(refused[0])
         for sample in outputs or ():

@@ -38,7 +38,8 @@ class PromptedMasks(PredictOnly):
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Add ``cam_class_indices`` (n,), ``cam_strided`` (n, h, w), ``cam_high_res`` (n, H, W).
 
-        A sample with a class that is not found, or found nearly everywhere, gets a ``remark``.
+        A sample with a class that is not found, or found nearly everywhere, gets a ``remark``; one
+        without masks gets ``failed``.
 
         Args:
             inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
@@ -48,6 +49,8 @@ class PromptedMasks(PredictOnly):
             if sample.get('failed'):
                 continue
             found = self.prompting.class_masks(image, sample, self.data_preprocessor.device)
+            if found is None:
+                continue
             strided = tuple((side - 1) // 4 + 1 for side in image.shape[-2:])
             sample.set_field(sample.class_indices, 'cam_class_indices')
             sample.set_field(found.masks, 'cam_high_res')

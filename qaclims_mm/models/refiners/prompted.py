@@ -12,7 +12,7 @@ from qaclims_mm.functional.prompt_masks import (
     suppress_background,
 )
 from qaclims_mm.models.predict_only import PredictOnly
-from qaclims_mm.models.prompting import Prompting, check_shares, remark_of
+from qaclims_mm.models.prompting import ClassMasks, Prompting, check_shares, remark_of
 from qaclims_mm.registry import MODELS
 
 
@@ -22,8 +22,8 @@ class PromptedRefiner(PredictOnly):
 
     Background answers, if they are used, lower masks that leak to where the map is low. The parts
     of a mask that the map does not show are dropped. Where masks of several classes overlap, the
-    maps decide. Of a class that the segmenter does not find, or finds nearly everywhere, the map is
-    taken. Nothing is trained.
+    maps decide. Of a class that the segmenter does not find, finds nearly everywhere, or finds only
+    where the map does not show it, the map is taken. Nothing is trained.
 
     Args:
         prompting: Arguments of ``Prompting``.
@@ -51,7 +51,8 @@ class PromptedRefiner(PredictOnly):
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Add ``refined_maps`` ``(n, H, W)`` in [0, 1].
 
-        A sample with a class whose map decides alone gets a ``remark``.
+        A sample with a class whose map decides alone gets a ``remark``; one without masks gets
+        ``failed``.
 
         Args:
             inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
@@ -59,25 +60,31 @@ class PromptedRefiner(PredictOnly):
                 ``cam_high_res``; one with ``failed`` is passed on.
         """
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
-            if not sample.get('failed'):
-                sample.set_field(self._refine(image, sample), 'refined_maps')
+            if sample.get('failed'):
+                continue
+            found = self.prompting.class_masks(image, sample, self.data_preprocessor.device)
+            if found is not None:
+                sample.set_field(self._fuse(found, sample), 'refined_maps')
         return list(data_samples)
 
-    def _refine(self, image: Tensor, sample: Any) -> Tensor:
-        device = self.data_preprocessor.device
-        found = self.prompting.class_masks(image, sample, device)
-        if remark := remark_of(sample.label_names, found.problems):
-            sample.set_metainfo(dict(remark=f'{remark}; its map decides'))
+    def _fuse(self, found: ClassMasks, sample: Any) -> Tensor:
+        problems = [*found.problems]
         maps = sample.cam_high_res.to(found.masks)
         place = {k: i for i, k in enumerate(sample.class_indices.tolist())}
         # the maps may be of other classes, if labels changed after they were made
         rows = [place.get(k) for k in sample.cam_class_indices.tolist()]
-        usable = [i is not None and not found.problems[i] for i in rows]
-        if not any(usable):
-            return maps
-        masks = torch.stack(
-            [maps.new_zeros(maps.shape[1:]) if i is None else found.masks[i] for i in rows]
-        )
+        masks = maps.new_zeros(maps.shape)
+        for number, i in enumerate(rows):
+            if i is not None:
+                masks[number] = found.masks[i]
         masks = suppress_background(masks, found.background, maps, self.max_evidence)
         masks = keep_supported(masks, maps, self.min_support)
-        return fuse_with_maps(masks, maps, torch.tensor(usable, device=maps.device), self.weight)
+        for mask, i in zip(masks, rows, strict=True):
+            if i is not None and not problems[i] and not (mask >= 0.5).any():
+                problems[i] = 'found only where its map does not show it'
+        if remark := remark_of(sample.label_names, problems):
+            sample.set_metainfo(dict(remark=f'{remark}; its map decides'))
+        usable = maps.new_tensor(
+            [i is not None and not problems[i] for i in rows], dtype=torch.bool
+        )
+        return fuse_with_maps(masks, maps, usable, self.weight)

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub
 from mmseg.models import EncoderDecoder
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.models.heads.eomt_head import EoMTHead
 from qaclims_mm.models.heads.mask_set_head import Prediction
+from qaclims_mm.models.training_share import training_share
 from qaclims_mm.registry import MODELS
 
 
@@ -104,7 +104,7 @@ class EoMT(EncoderDecoder):
         masks = self._predictions[-1][1]
         small = F.interpolate(masks.float(), size=self._grid, mode='bilinear', align_corners=False)
         seen = small.flatten(2) > 0
-        chance = mask_probability(number, self.num_blocks, _progress())
+        chance = mask_probability(number, self.num_blocks, training_share())
         free = torch.rand(seen.shape[:2], device=seen.device) >= chance
         visible = seen.new_ones(len(seen), 1, tokens, tokens)
         visible[:, 0, : seen.shape[1], -seen.shape[2] :] = seen | free[..., None]
@@ -127,9 +127,3 @@ def mask_probability(block: int, blocks: int, progress: float) -> float:
     """
     part = progress * (blocks + 2) - (block + 1)
     return (1 - min(max(part, 0.0), 1.0)) ** 0.9
-
-
-def _progress() -> float:
-    """Return the part of the training that is done; 0 outside a runner."""
-    info = MessageHub.get_current_instance().runtime_info
-    return info.get('iter', 0) / max(info.get('max_iters') or 1, 1)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
-from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor
@@ -28,6 +27,7 @@ from qaclims_mm.functional.pair_affinity import (
 from qaclims_mm.functional.par import DILATIONS, pixel_adaptive_refinement
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.models.classifiers.region_network import to_clip_input
+from qaclims_mm.models.training_share import training_share
 from qaclims_mm.registry import MODELS
 from qaclims_mm.vlms.clip.attention import BlockOutputs, watch_blocks
 from qaclims_mm.vlms.clip.grad_cam import last_block_grad_cams
@@ -160,7 +160,7 @@ class WeCLIP(BaseModel):
         """Return ``loss_decode`` in nats and ``loss_affinity``, both against the pseudo masks."""
         look = self.look(inputs, self.image_head)
         logits, affinity = self.decode(look)
-        trusted = affinity.detach() if _progress() >= self.refine_from else None
+        trusted = affinity.detach() if training_share() >= self.refine_from else None
         present = [s.class_indices.tolist() for s in data_samples]
         masks = self.pseudo_masks(look.images, self.refined_maps(look, trusted, present), present)
         cells = F.interpolate(masks[:, None].float(), logits.shape[-2:], mode='nearest-exact')
@@ -268,10 +268,3 @@ class WeCLIP(BaseModel):
 def _merge_flips(maps: Tensor) -> Tensor:
     """Add the maps of a mirror image, mirrored back, to those of the image: (2, ...) to (...)."""
     return maps[0] + maps[1].flip(-1)
-
-
-def _progress() -> float:
-    """Return the share of a training that is done; 0 outside one."""
-    hub = MessageHub.get_current_instance()
-    step, steps = hub.get_info('iter'), hub.get_info('max_iters')
-    return 0.0 if step is None or not steps else step / steps

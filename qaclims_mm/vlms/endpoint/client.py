@@ -38,10 +38,13 @@ class Endpoint:
         self.usage = Usage()
         self._pace = Pace(settings.requests_per_minute)
         self._stop = threading.Event()
+        self._giving_up = threading.Lock()
         # what has ended all requests
         self._cause: QAClimsError | None = None
         # options that the server does not know
         self._dropped: set[str] = set()
+        # what the server has answered at first: picture, text, tokens and form
+        self._first: tuple[Picture, str, int, dict[str, Any] | None] | None = None
         self._key = ''
         self._client: Any = None
 
@@ -126,7 +129,7 @@ class Endpoint:
             response_format: Format of the reply; left out for a server that does not support it.
 
         Raises:
-            RecordError: If the server refuses this request alone.
+            RecordError: If the server refuses this request alone, or fails with it alone.
             ConfigError: If the server does not have the model, or refuses the key.
             StageError: If the server does not answer, or its reply is not that of an endpoint.
         """
@@ -157,12 +160,34 @@ class Endpoint:
             raise RecordError(f'{self.settings.base_url} refuses the image ({fault.text}).')
         self.usage.add_retry()
         if fault.kind is Kind.END or attempt >= self.settings.retries:
-            self._end(fault)
+            self._give_up(fault)
         delay = delay_of(attempt, retry_after)
         if retry_after or fault.status == 429:
             # the limit applies to all requests
             self._pace.pause(delay)
         self._stop.wait(delay)
+
+    def _give_up(self, fault: Fault) -> NoReturn:
+        """Raise that the server fails with this image, or end all requests."""
+        # of threads that give up together, one asks
+        with self._giving_up:
+            may_be_alone = fault.kind is Kind.AGAIN and fault.status != 429
+            if may_be_alone and self._still_answers():
+                raise RecordError(f'{self.settings.base_url} fails with this image ({fault.text}).')
+            self._end(fault)
+
+    def _still_answers(self) -> bool:
+        """Tell whether the server answers what it has answered at first."""
+        if self._first is None or self._stop.is_set():
+            return False
+        picture, text, max_tokens, form = self._first
+        try:
+            self.usage.add(self._request(picture, text, self._options(max_tokens, form)))
+        except Exception as error:
+            # raises what is no fault of the server
+            self._fault_of(error, frozenset())
+            return False
+        return True
 
     def check_vision(
         self,
@@ -184,9 +209,12 @@ class Endpoint:
             StageError: See ``ask``.
         """
         try:
-            return self.ask(picture, text, max_tokens, response_format)
+            reply = self.ask(picture, text, max_tokens, response_format)
         except RecordError as error:
             said = str(error)
+        else:
+            self._first = picture, text, max_tokens, response_format
+            return reply
         if refuses_images(said.partition('(')[2]):
             raise ConfigError(
                 f'{self.model!r} takes no images; serve a model with vision, such as '

@@ -1,16 +1,14 @@
 """The settings of an endpoint: address, key, limits and prices."""
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.schemas.secrets import check_no_secrets
+from qaclims_mm.schemas.secrets import check_no_secrets, is_variable
 
-_VARIABLE = re.compile(r'[A-Za-z_][A-Za-z0-9_]{0,99}')
 _ADVICE = "such as dict(base_url='http://localhost:8000/v1')"
 # {option: its types and its least value}
 _LEAST: dict[str, tuple[Any, float]] = {
@@ -82,7 +80,7 @@ def _check_names(settings: ServerSettings) -> None:
             f'server.base_url must begin with http:// or https://, but got {url!r}; {_ADVICE}.'
         )
     # the value is not repeated: it may be a key
-    if variable is not None and not (isinstance(variable, str) and _VARIABLE.fullmatch(variable)):
+    if variable is not None and not is_variable(variable):
         raise ConfigError(
             'server.api_key_env must be the name of an environment variable, such as '
             'OPENAI_API_KEY, and not the key itself.'

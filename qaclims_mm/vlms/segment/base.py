@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError, RecordError
+
 
 class TextMasks(NamedTuple):
     """The masks of texts in one image.
@@ -50,8 +52,9 @@ def segment_texts(
         Masks and scores, on the model's device.
 
     Raises:
-        ValueError: If the image is no RGB uint8 array, if a text is blank, or if the masks or the
-            scores of the model have another shape or leave [0, 1].
+        ValueError: If the image is no RGB uint8 array or a text is blank.
+        ConfigError: If the masks or the scores of the model have another shape.
+        RecordError: If a mask or a score is NaN or outside [0, 1].
     """
     check_input(image, texts)
     if not texts:
@@ -85,24 +88,25 @@ def check_output(model: str, found: TextMasks, shape: tuple[int, int, int]) -> N
         shape: Expected shape of the masks: texts, height and width.
 
     Raises:
-        ValueError: If a shape differs, or a value is NaN or outside [0, 1].
+        ConfigError: If a shape differs, as it would for each image.
+        RecordError: If a value is NaN or outside [0, 1].
     """
     texts, *size = shape
     if tuple(found.masks.shape) != shape:
-        raise ValueError(
+        raise ConfigError(
             f'{model} must return masks ({texts}, {size[0]}, {size[1]}) for {texts} texts and an '
             f'image of {size[1]} x {size[0]} px, but returned {tuple(found.masks.shape)}; resize '
             'them to the image.'
         )
     if tuple(found.scores.shape) != (texts,):
-        raise ValueError(
+        raise ConfigError(
             f'{model} must return one score a text, ({texts},), but returned '
             f'{tuple(found.scores.shape)}.'
         )
     for name, values in found._asdict().items():
         # a comparison with NaN is false
         if not bool(((values >= 0) & (values <= 1)).all()):
-            raise ValueError(
+            raise RecordError(
                 f'{model} must return {name} in [0, 1], but some are outside or NaN; apply the '
                 'sigmoid, and use float32 if they overflow.'
             )

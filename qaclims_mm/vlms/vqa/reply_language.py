@@ -3,41 +3,28 @@
 import re
 import unicodedata
 
-# words of grammar that short English answers do not have; names such as "la" or "die" may stand
-# alone, so two of a language are asked for
+# words of grammar of English, and of languages whose answers are told by words that English has
+# not; names such as "la" or "die" may stand alone, so two of a language are asked for
 _GRAMMAR = {
-    'de': 'der die das den dem ein eine und ist auf im mit ich nicht es von zu',  # codespell:ignore
-    'fr': "le la les un une des est et dans sur du au avec l'herbe je ne pas c'est il y",
+    'en': 'a an the of on with is it in and at to this photo not',
+    'de': 'der die das den dem ein eine und ist auf im mit '  # codespell:ignore
+    'ich nicht es von zu in an',
+    'fr': "le la les un une des est et dans sur du au avec l'herbe je ne pas c'est il y on",
     'es': 'el los las un una es y en del con no sobre hay la de se puede que',
-    'it': 'il lo gli una un è di del della con sono che non nel sul la',
+    'it': 'il lo gli una un è di del della con sono che non nel sul la in',
     'pt': 'o os uma um é de da do com não em no na que há',
-    'nl': 'de het een is op met van niet en ik kan',
+    'nl': 'de het een is op met van niet en ik kan in',
 }
-_ENGLISH = {
-    'a',
-    'an',
-    'the',
-    'of',
-    'on',
-    'with',
-    'is',
-    'it',
-    'in',
-    'and',
-    'at',
-    'to',
-    'this',
-    'photo',
-}
-_WORDS = {name: frozenset(words.split()) for name, words in _GRAMMAR.items()}
+_ENGLISH, *_OTHERS = (frozenset(words.split()) for words in _GRAMMAR.values())
 
 
 def is_foreign(reply: str, question: str = '') -> bool:
     """Tell whether a reply is in another language than English.
 
     A reply of mostly letters of another script than Latin is, unless the question has such letters
-    too, as the name of a class may. So is one with two words of grammar of another language and
-    none of English. A single foreign word of Latin letters is not recognised.
+    too, as the name of a class may. So is one with two words of grammar that another language has
+    and English has not, and none that English alone has. A single foreign word of Latin letters is
+    not recognised.
 
     Args:
         reply: What the model said.
@@ -51,9 +38,9 @@ def is_foreign(reply: str, question: str = '') -> bool:
     if len(letters) > 2 * sum(map(_is_latin, letters)):
         return all(map(_is_latin, filter(str.isalpha, question)))
     words = set(re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", reply.lower().replace('’', "'")))
-    if words & _ENGLISH:
-        return False
-    return any(len(words & known) >= 2 for known in _WORDS.values())
+    return any(
+        len(words & known - _ENGLISH) >= 2 and not words & _ENGLISH - known for known in _OTHERS
+    )
 
 
 def _is_latin(character: str) -> bool:

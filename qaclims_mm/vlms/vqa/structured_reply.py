@@ -20,7 +20,7 @@ TOKENS_OF_ENTRY = 8
 MAX_CHARACTERS = 20_000
 
 _THOUGHTS = re.compile(r'<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)', re.DOTALL)
-_FENCE = re.compile(r'^\s*(?:```|~~~)[\w-]*\s*$', re.MULTILINE)
+_FENCE = re.compile(r'^[^\S\n]*(?:```|~~~)[\w-]*[^\S\n]*$', re.MULTILINE)
 _STRING = r'"((?:[^"\\]|\\.)*)"'
 # an entry of an object that is broken elsewhere
 _ENTRY = re.compile(rf'"([^"\n]{{1,40}})"\s*:\s*(?:{_STRING}|(-?\d+(?:\.\d+)?)(?=\s*[,}}\n]))')
@@ -82,10 +82,10 @@ def _read_json(text: str, number: int) -> list[tuple[int, str]] | None:
     for match in re.finditer(r'[{\[]', text):
         try:
             data, _ = decoder.raw_decode(text[match.start() :])
+            found = _of_data(data, number)
         except (ValueError, RecursionError):
             # what stands inside of broken JSON is no whole of its own
             return None
-        found = _of_data(data, number)
         if found:
             return found
     return None

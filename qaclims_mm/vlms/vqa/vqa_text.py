@@ -33,6 +33,8 @@ _SENTENCE_END = re.compile(
     r'\n+|(?<=[.!?;])(?<!\bst\.)(?<!\bmt\.)(?<!\bmr\.)(?<!\bdr\.)(?<!\b\w\.)\s+|(?<=[。！？])'
 )
 _YES_OR_NO = re.compile(r'^\s*(?:is|are|was|were|does|do|did|has|have|can)\b', re.IGNORECASE)
+# halves of characters, which JSON can name and UTF-8 cannot hold
+_HALVES = re.compile('[\ud800-\udfff]')
 _DESCRIBE = re.compile(r'^\s*describe\b', re.IGNORECASE)
 _QUESTION = re.compile(r'^(?:what|which|where|who|how|why|is|are|does|do|can)\b.*\?$')
 
@@ -140,7 +142,7 @@ def parse_answer(reply: str, question: str = '') -> str:
     describes = bool(_DESCRIBE.match(question))
     most = MAX_WORDS_OF_DESCRIPTION if describes else MAX_WORDS
     asked = set(re.findall(r'\w+', question.lower())) | {'the', 'this', 'a'}
-    for sentence in _sentences(_unwrap(reply[:MAX_CHARACTERS])):
+    for sentence in _sentences(_HALVES.sub('', _unwrap(reply[:MAX_CHARACTERS]))):
         if _REFUSAL.search(sentence):
             return ''
         answer = _strip_preambles(sentence)

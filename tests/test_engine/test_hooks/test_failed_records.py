@@ -57,6 +57,16 @@ def test_strict_stops_at_once(broken, tmp_path, mode):
         getattr(runner, mode)()
 
 
+def test_failures_of_a_model_on_another_device():
+    """There the model is given copies of the samples."""
+    sample, hook = BaseDataElement(metainfo=dict(image_id='a')), FailedRecordsHook()
+    output = sample.new()
+    output.set_metainfo(dict(failed='no masks'))
+    runner = SimpleNamespace(test_dataloader=SimpleNamespace(dataset=None))
+    hook.after_test_iter(runner, 0, dict(data_samples=[sample]), [output])
+    assert hook.failures == dict(a='no masks')
+
+
 def test_failures_of_all_ranks(monkeypatch):
     hook, lines = FailedRecordsHook(), []
     runner = SimpleNamespace(

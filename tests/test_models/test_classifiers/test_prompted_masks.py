@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from tiny_prompted import painter, sample
 from tiny_runs import log_of, read_tiny_config
 
 from qaclims_mm.engine.runner import build_runner, exit_status
+from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.models.classifiers.prompted_masks import PromptedMasks
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import read_mask
@@ -59,8 +62,7 @@ def test_bad_options():
         PromptedMasks(dict(segmenter=painter({})))([], [], mode='loss')
 
 
-def test_a_run_writes_masks_and_lists_classes_that_were_not_found(tiny, tmp_path):
-    boxes = {'dog': ([0, 1, 2], 0.9), 'train': ([4, 5], 0.7), 'cat': ([8, 9], 0.8)}
+def build_run(tiny, work_dir, boxes, *flags):
     steps = [dict(type='LoadRGBImage'), dict(type='LoadMask')]
     changes = {
         'test_dataloader.dataset.pipeline': [*steps, dict(type='PackWeakInputs', scales=(1.0,))],
@@ -70,9 +72,16 @@ def test_a_run_writes_masks_and_lists_classes_that_were_not_found(tiny, tmp_path
             dict(type='CAMMetric', report_at=0.5),
         ],
     }
-    cfg = read_tiny_config(tiny, tmp_path / 'work', **changes)
+    cfg = read_tiny_config(tiny, work_dir, *flags, **changes)
     cfg.model = dict(type='PromptedMasks', prompting=dict(segmenter=painter(boxes)))
-    runner = build_runner(cfg, 'test')
+    return build_runner(cfg, 'test')
+
+
+BOXES = {'dog': ([0, 1, 2], 0.9), 'train': ([4, 5], 0.7), 'cat': ([8, 9], 0.8)}
+
+
+def test_a_run_writes_masks_and_lists_classes_that_were_not_found(tiny, tmp_path):
+    runner = build_run(tiny, tmp_path / 'work', BOXES)
     metrics = runner.test()
     assert metrics['cams/images'] == metrics['pseudo_masks/images'] == 4
     assert 0 <= metrics['cam/mIoU'] <= 100
@@ -83,3 +92,15 @@ def test_a_run_writes_masks_and_lists_classes_that_were_not_found(tiny, tmp_path
     assert '1 records have a remark:\n  img_1: dining table not found (score 0.00, ' in log
     assert 'person not found' in log
     assert exit_status(runner) == 0
+
+
+def test_images_without_masks_are_bad_records(tiny, tmp_path):
+    """Half precision can overflow on some images."""
+    runner = build_run(tiny, tmp_path / 'work', BOXES | {'dog': ([0, 1, 2], float('nan'))})
+    metrics = runner.test()
+    assert metrics['pseudo_masks/failed'] == metrics['pseudo_masks/images'] == 2
+    log = log_of(tmp_path / 'work')
+    for image_id in ('img_0', 'img_2'):
+        assert re.search(rf'  {image_id}: \S+{image_id}\.jpg: Painter must return masks in', log)
+    assert '2 records could not be used:' in log
+    assert exit_status(runner) == EXIT_BAD_RECORDS

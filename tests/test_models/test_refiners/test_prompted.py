@@ -60,6 +60,19 @@ def test_the_map_decides_where_the_segmenter_cannot_be_right(rows):
     assert 'cat' not in out.remark
 
 
+@pytest.mark.parametrize('background', [(), ('grass',)])
+def test_the_map_decides_where_nothing_is_left_of_a_mask(background):
+    """The class is in the image, so a mask beside its map must not fade the map out."""
+    maps = maps_of([0.4, 0.4, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0])
+    boxes = {'dog': (slice(4, 6), 0.6), 'cat': (slice(3, 5), 1.0), 'grass': (slice(4, 6), 0.9)}
+    answers = {'dog': ([], background), 'cat': ([], [])}
+    made = sample(['dog', 'cat'], maps, answers=answers)
+    [out] = make(boxes, background_answers=True)([[IMAGE]], [made])
+    assert torch.equal(out.refined_maps[0], maps[0])
+    assert out.refined_maps[1, 3, 0] == 1
+    assert out.remark == 'dog found only where its map does not show it; its map decides'
+
+
 def test_maps_of_a_class_that_is_no_label_stay():
     maps = maps_of([1, 0.5, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0])
     made = sample(['dog'], maps[:1])
@@ -75,6 +88,17 @@ def test_samples_without_maps_or_that_failed_are_passed_on():
     out = make({})([[IMAGE], [torch.zeros(3, 1, 1)]], [empty, failed])
     assert out[0].refined_maps.shape == (0, 6, 9)
     assert out[1] is failed
+
+
+def test_an_image_without_masks_fails_alone():
+    maps = maps_of([1, 1, 0, 0, 0, 0])
+    samples = [sample([name], maps, img_path=f'{name}.jpg') for name in ('dog', 'cat')]
+    out = make({'dog': (slice(0, 2), float('nan')), 'cat': (slice(0, 2), 1.0)})(
+        [[IMAGE]] * 2, samples
+    )
+    assert out[0].failed.startswith('dog.jpg: Painter must return masks in [0, 1]')
+    assert 'refined_maps' not in out[0]
+    assert out[1].refined_maps[0, 0, 0] == 1
 
 
 @pytest.mark.parametrize('name', ['weight', 'min_support', 'max_evidence'])

@@ -122,6 +122,35 @@ def test_errors_that_stay(server, fault, said):
     assert len(server.asked) == 3
 
 
+@pytest.mark.parametrize(
+    ('fault', 'said'),
+    [
+        ((500, 'oops'), r'status 500: oops'),
+        ((200, '{"choi'), r'the server sent no JSON, or broke off within it'),
+        ('reset', r'no connection: .*'),
+    ],
+)
+def test_an_image_with_which_the_server_fails_ends_nothing(server, fault, said):
+    bad = Picture(IMAGE).url()
+    server.fault = lambda number, body: fault if bad in json.dumps(body) else None
+    endpoint = opened(server, retries=2)
+    endpoint.check_vision(Picture(255 - IMAGE), 'What is it?', 16)
+    with pytest.raises(RecordError, match=rf'^{server.url} fails with this image \({said}\)\.$'):
+        ask(endpoint)
+    assert endpoint.ask(Picture(255 - IMAGE), 'What is it?', 16).text
+    # the first image, three attempts, the first image again, and another one
+    assert len(server.asked) == 6
+
+
+@pytest.mark.parametrize('fault', [(429, 'slow down'), (500, 'oops'), 'reset'])
+def test_a_server_that_fails_with_all_images_ends_the_run(server, fault):
+    endpoint = opened(server, retries=1)
+    endpoint.check_vision(Picture(255 - IMAGE), 'What is it?', 16)
+    server.fault = failing(99, fault)
+    with pytest.raises(StageError, match=r'Run the same command again'):
+        ask(endpoint)
+
+
 def test_a_slow_server(server):
     server.latency = 0.6
     with pytest.raises(StageError, match=r'does not answer \(no reply within 0\.2 s\)'):

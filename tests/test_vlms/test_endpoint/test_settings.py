@@ -30,7 +30,8 @@ def test_all_options():
         ),
         (dict(base_url='http:///v1'), "must begin with http:// or https://, but got 'http:///v1'"),
         (dict(base_url=8000), 'must begin with http:// or https://, but got 8000'),
-        (dict(base_url=URL, api_key_env='MY-KEY'), 'must be the name of an environment variable'),
+        (dict(base_url=URL, api_key_env='MY-KEY'), 'server: api_key_env looks like a key'),
+        (dict(base_url=URL, api_key_env=''), 'must be the name of an environment variable'),
         (dict(base_url=URL, api_key_env=3), 'must be the name of an environment variable'),
         (
             dict(base_url=URL, concurrencies=3),

@@ -18,6 +18,12 @@ from qaclims_mm.vlms.vqa.reply_language import is_foreign
         'um cão no jardim da casa',
         'il cane è nel giardino',
         'een hond op het gras',
+        # "in", "an", "on" and "is" are words of these languages too
+        'ein Hund in dem Gras',
+        'eine Frau an dem Strand',
+        'de hond is in het gras',
+        'il gatto in un prato',
+        'les enfants on la plage',
     ],
 )
 def test_foreign(reply):
@@ -40,6 +46,10 @@ def test_foreign(reply):
         'a shih tzu (狮子狗)',
         'die cast model',
         'Sorry, I cannot tell.',
+        'No, I do not see one.',
+        'the van is red',
+        'van is red',
+        'in an inn',
     ],
 )
 def test_english_and_names(reply):

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,9 @@ def test_whole_replies(reply):
         ('{"1"', [None] * 3),
         ('[' * 100_000, [None] * 3),
         ('{"a": ' * 5000, [None] * 3),
+        # whole, and deeper than Python calls itself
+        ('{"a": ' * 900 + '1' + '}' * 900, [None] * 3),
+        ('{"1": ' + '{"answer": ' * 900 + '"x"' + '}' * 901, [None] * 3),
         ('草地, 天空, 公园', [None] * 3),
         # cut
         ('{"1": "grass", "2": "blue s', ['grass', None, None]),
@@ -128,6 +132,12 @@ def test_whole_replies(reply):
 )  # fmt: skip
 def test_malformed_replies(reply, answers):
     assert parse_structured(reply, 3) == answers
+
+
+def test_a_long_empty_reply_is_read_at_once():
+    before = time.perf_counter()
+    assert parse_structured('\n' * 20_000, 1) == [None]
+    assert time.perf_counter() - before < 0.5
 
 
 @given(st.text())

@@ -341,3 +341,9 @@ def test_a_description_is_longer_than_an_answer():
     reply = ' '.join(f'word{n}' for n in range(100))
     assert len(parse_answer(reply, DESCRIBE).split()) == MAX_WORDS_OF_DESCRIPTION
     assert len(parse_answer(reply, 'What is above the dog?').split()) == MAX_WORDS
+
+
+@pytest.mark.parametrize('reply', ['a red\ud83d dog', r'{"answer": "a red\ud83d dog"}'])
+def test_halves_of_characters_are_left_out(reply):
+    """No file could hold them."""
+    assert parse_answer(reply, 'What is it?').encode() == b'red dog'
