@@ -237,5 +237,5 @@ def test_a_broken_note_of_the_choice(choosing, tmp_path, capsys):
     write_json(tmp_path / 'work/logs/masks_by.json', ['par'])
     ended = run_tool('run', choosing, '--dry-run', capsys=capsys)
     assert ended.status == 1
-    assert 'masks_by.json is not {masks_by, stage}' in ended.text
+    assert 'masks_by.json is not a choice of masks ({masks_by, stage})' in ended.text
     assert 'Traceback' not in ended.text

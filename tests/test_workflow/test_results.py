@@ -48,7 +48,7 @@ def test_rows_over_seeds(ablation, tmp_path):
     assert rows['cam'].values == {'cam/mIoU': {'0': 5.0}}
     assert rows['cam'].folder == 'cam_maps'
     assert rows['cam'].failed == {
-        '1': f'stage cam ended with: error: no such luck (its log is {log})'
+        '1': f'stage cam failed with: error: no such luck (log: {log})'
     }
     paths = ablation.write()
     assert [p.name for p in paths] == ['suite.json', 'suite.csv', 'suite.md']
