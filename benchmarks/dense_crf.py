@@ -8,7 +8,7 @@ import torch
 from benchmarks.case import Case
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.errors import FormatError
-from qaclims_mm.functional.crf import CRFSettings, dense_crf
+from qaclims_mm.functional.crf import CRFSettings, DenseCRF, dense_crf
 from qaclims_mm.functional.crf_labels import label_energy
 
 _SIZES = {'tiny': (2, 94, 125), 'full': (4, 375, 500)}
@@ -55,6 +55,13 @@ def ours(scenes: list[Scene], settings: CRFSettings) -> list[np.ndarray]:
     return [dense_crf(picture, energies, settings) for picture, energies in scenes]
 
 
+def flops_of(scene: Scene, settings: CRFSettings) -> int:
+    """Return the operations of a picture's filters in all steps."""
+    picture, energies = scene
+    entries = sum(kernel.entries for kernel in DenseCRF(picture, settings).kernels)
+    return 2 * entries * energies.shape[0] * energies.shape[1] * settings.steps
+
+
 def check(results: list[list[np.ndarray]]) -> None:
     """Check that both give the same labels and nearly the same probabilities.
 
@@ -81,5 +88,7 @@ def build(size: str, device: torch.device) -> Case:
         f'{number} images of {height} x {width} with 3 labels, two fields each',
         number,
         bar=_BARS[size],
+        # torch would count sparse products as dense ones
+        flops=sum(flops_of(s, settings) for s in scenes),
         check=check,
     )

@@ -83,6 +83,11 @@ class PermutohedralFilter:
         """Number of lattice points."""
         return self._read.shape[1]
 
+    @property
+    def entries(self) -> int:
+        """Number of matrix entries by which a column of values is multiplied."""
+        return sum(len(m.values()) for m in (self._read, self._spread, *self._blurs))
+
     def __call__(self, values: Tensor) -> Tensor:
         """Return the sums, float32 ``(P, C)``.
 

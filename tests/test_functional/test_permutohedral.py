@@ -113,6 +113,8 @@ def test_points_at_one_place(count):
     kernel = PermutohedralFilter(torch.full((count, 5), 3.3))
     kernel.normalise()
     assert kernel.size == 6
+    # each is its own only neighbour
+    assert kernel.entries >= 2 * 6 * count + 6 * 6
     torch.testing.assert_close(kernel(torch.ones(count, 1)), torch.ones(count, 1))
 
 
