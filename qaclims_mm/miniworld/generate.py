@@ -101,6 +101,7 @@ def _fill(root: Path, num_train: int, num_val: int, seed: int, size: int) -> Non
                 total=number,
             )
         )
+        # workers that are told to end while they wait for a lock may never hear it
         pool.close()
         pool.join()
     (root / 'scenes.jsonl').write_text('\n'.join(lines) + '\n', encoding='utf-8')

@@ -41,6 +41,7 @@ def draw_pictures(
     with get_context('fork').Pool(cpu_count()) as pool:
         pictures = pool.imap(draw, range(number), chunksize=16)
         drawn = list(track(pictures, description='drawing pictures', total=number))
+        # as in generate
         pool.close()
         pool.join()
     return drawn

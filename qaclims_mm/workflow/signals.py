@@ -1,44 +1,30 @@
 """How processes end together with what they have started."""
 
 import contextlib
-import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import psutil
 
 PATIENCE = 5
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
-# {number: what it did before}, while this process hears them
-_before: dict[int, Any] = {}
 
 
 @contextlib.contextmanager
 def exit_when_told() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end this process by ``SystemExit`` meanwhile, so that it cleans up.
 
-    What is ignored stays ignored, as SIGHUP is below ``nohup``. Processes that are forked meanwhile
-    end at once instead.
+    What is ignored stays ignored, as SIGHUP is below ``nohup``.
     """
     heard = [s for s in _ENDING if signal.getsignal(s) != signal.SIG_IGN]
-    _before.update((s, signal.signal(s, lambda number, _: sys.exit(128 + number))) for s in heard)
+    before = {s: signal.signal(s, lambda number, _: sys.exit(128 + number)) for s in heard}
     try:
         yield
     finally:
-        _restore()
-
-
-def _restore() -> None:
-    while _before:
-        signal.signal(*_before.popitem())
-
-
-# A handler of Python's runs when the interpreter comes to it. A pool's worker that is told to end
-# just before it waits for a lock would never come to it, and the pool would wait for ever.
-os.register_at_fork(after_in_child=_restore)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def end_family(pid: int) -> None:

@@ -180,3 +180,11 @@ def test_an_impossible_world(tmp_path, change):
     ):
         generate(tmp_path / 'world', **SIZE | change)
     assert not list(tmp_path.iterdir())
+
+
+def test_no_worker_is_told_to_end(tmp_path, monkeypatch):
+    """Within a stage they hear it when the interpreter comes to it, which may be never."""
+    told = []
+    monkeypatch.setattr('multiprocessing.process.BaseProcess.terminate', told.append)
+    generate(tmp_path / 'world', num_train=3, num_val=1, seed=0)
+    assert told == []

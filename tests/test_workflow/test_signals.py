@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing import get_context
 
 import psutil
 import pytest
@@ -59,13 +58,6 @@ def test_signals_clean_up(number):
     assert end.value.code == 128 + number
     assert signal.getsignal(number) == before
     signal.signal(number, outside)
-
-
-def test_forked_processes_end_at_once():
-    with exit_when_told(), get_context('fork').Pool(1) as pool:
-        assert signal.getsignal(signal.SIGTERM) != signal.SIG_DFL
-        assert pool.apply(signal.getsignal, [signal.SIGTERM]) == signal.SIG_DFL
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_what_is_ignored_stays_so():
