@@ -5,13 +5,15 @@ import subprocess
 import sys
 
 import pytest
+from mmengine.config import Config
 from tiny_runs import ROOT
 
 from qaclims_mm.schemas import read_json
+from qaclims_mm.schemas.mask_choice import MaskChoice, read_choice
 
 CONFIGS = ROOT / 'configs/miniworld'
 # of the plan's trainings, one epoch each of 24 pictures
-SHORT = dict(cam=1, qa_clims=1, irn=1, segment=1)
+SHORT = dict(cam=1, qa_clims=1, segment=1)
 
 
 def write_leaf(folder, name, world, epochs):
@@ -42,21 +44,20 @@ def test_it_runs_to_its_end(tmp_path):
             name = stage.config.split('/')[-1].removesuffix('.py')
             if stage.command != 'test' or not (leaves / f'{name}.py').exists():
                 write_leaf(leaves, name, world, SHORT.get(stage.name))
-    base = (ROOT / 'configs/pipelines/miniworld_qa-clims.py').read_text(encoding='utf-8')
+    base_plan = ROOT / 'configs/pipelines/miniworld_qa-clims.py'
+    base = base_plan.read_text(encoding='utf-8')
     strong = (ROOT / 'configs/pipelines/miniworld_strong.py').read_text(encoding='utf-8')
     drawn = f"['--root', '{world}', '--num-train', '24', '--num-val', '6']"
     base = base.replace("['--root', 'data/miniworld']", drawn)
     base = base.replace("['data/miniworld']", f"['{world}']")
     # stages of the base that the strong plan has not keep the shipped configs
+    own = {s.name: f'{leaves}/{s.config.split("/")[-1]}' for s in plan.stages if s.config}
     strong = strong.replace("'configs/miniworld/", f"'{leaves}/")
     strong = strong.replace('{**_base_.configs, **configs}', '{**others, **configs}')
-    others = {
-        n: f'{leaves}/{c.config.split("/")[-1]}'
-        for n in ('qape', 'ir_label', 'irn')
-        for c in plan.stages
-        if c.name == n
-    }
-    strong = strong.replace('stages = [', f'others = {others!r}\nstages = [', 1)
+    strong = strong.replace('_base_.masks', 'fused')
+    others = {**Config.fromfile(base_plan, lazy_import=False).configs.to_dict(), 'qape': own['qape']}
+    fused = dict(prompted_maps=own['prompted_maps'])
+    strong = strong.replace('stages = [', f'others = {others!r}\nfused = {fused!r}\nstages = [', 1)
     (tmp_path / 'miniworld_qa-clims.py').write_text(base, encoding='utf-8')
     (tmp_path / 'strong.py').write_text(strong, encoding='utf-8')
     done = subprocess.run(
@@ -73,3 +74,7 @@ def test_it_runs_to_its_end(tmp_path):
     assert scores['predictions/images'] == 6
     assert 0 < scores['seg/mIoU'] <= 100
     assert (work / 'report.html').is_file()
+    # the plan's own choice of masks: IRN is not trained
+    assert read_choice(work) == MaskChoice('prompted+maps', 'prompted_maps')
+    assert (work / 'prompted_maps/pseudo_masks').is_dir()
+    assert not (work / 'irn').exists()

@@ -12,6 +12,7 @@ configs = dict(
     segment=mini.format('eomt_vit-mini_qa-clims-irn-strong_1xb16-10e'),
 )
 costs = config_path('pipelines/miniworld_strong.costs.json')
+masks_by = 'prompted+maps'
 stages = [
     _base_.data,
     *chain({**_base_.configs, **configs}, _base_.judged, data=['data'], starts_from_cam=False),

@@ -16,5 +16,6 @@ configs = dict(
 )
 costs = config_path('pipelines/voc12_strong.costs.json')
 all_configs = {**_base_.configs, **configs}
+masks_by = 'prompted+maps'
 stages = chain(all_configs)
 comparators = mask_stages({**all_configs, **_base_.masks})

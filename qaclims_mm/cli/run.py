@@ -152,9 +152,10 @@ def main() -> int:
     parser.add_argument(
         '--masks-by',
         choices=MASKS_BY,
-        help='masks that the segmentor is trained on: those of IRN (the default), PAR or SAM, or '
-        'those of a text-prompted segmenter, alone, with the answers as further prompts, or fused '
-        'with the maps. Later runs keep the choice. qaclims compare recommends one',
+        help='masks that the segmentor is trained on: those of IRN (the default of most plans), PAR '
+        'or SAM, or those of a text-prompted segmenter, alone, with the answers as further '
+        'prompts, or fused with the maps. Later runs keep the choice. qaclims compare recommends '
+        'one',
     )
     add_options(parser)
     args = parse(parser, sys.argv[1:])
@@ -228,20 +229,21 @@ def take_corrected(
 
 
 def tell_choice(plan: 'Plan', masks_by: str | None, console: 'Console') -> None:
-    """Print which masks the segmentor is trained on, unless it is the default of the plan."""
-    if plan.choice is None or plan.choice.masks_by == DEFAULT:
+    """Print which masks the segmentor is trained on, unless they are IRN's as in most plans."""
+    if plan.choice is None or {plan.choice.masks_by, plan.masks_by} == {DEFAULT}:
         return
-    why = '' if masks_by else f', as chosen in an earlier run; --masks-by {DEFAULT} goes back'
-    text = f'the segmentor is trained on the masks of {plan.choice.stage}{why}'
-    console.print(text, soft_wrap=True)
+    is_of_work_dir = not masks_by and plan.choice.masks_by != plan.masks_by
+    back = f', as chosen in an earlier run; --masks-by {plan.masks_by} goes back'
+    text = f'the segmentor is trained on the masks of {plan.choice.stage}'
+    console.print(text + back * is_of_work_dir, soft_wrap=True)
 
 
 def keep_choice(plans: 'Iterable[Plan]', masks_by: str | None) -> None:
-    """Write the choice of masks of the command line into the work dirs, for later runs."""
+    """Write a choice of masks into the work dirs, for later runs, reports and exports."""
     from qaclims_mm.schemas.mask_choice import write_choice
 
     for plan in plans:
-        if masks_by and plan.choice:
+        if plan.choice and (masks_by or plan.masks_by != DEFAULT):
             write_choice(plan.root, plan.choice)
 
 

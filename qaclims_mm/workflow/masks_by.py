@@ -57,7 +57,7 @@ def choose_masks(
         ConfigError: If the plan has no stage for the choice.
     """
     options = options_of([*main, *others])
-    if masks_by not in options:
+    if masks_by not in list(options):  # a plan may give anything
         if masks_by == DEFAULT:
             return Chosen([*main], [*others], None)
         raise ConfigError(

@@ -35,6 +35,7 @@ class Plan:
         table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
         cost_source: Where ``minutes`` and ``megabytes`` are from.
         choice: Which masks its segmentor is trained on; ``None`` if it has none to choose from.
+        masks_by: The choice of the plan itself, which a work dir or a command line may replace.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Plan:
     table: dict[str, dict[str, str]] = field(default_factory=dict)
     cost_source: str = ''
     choice: MaskChoice | None = None
+    masks_by: str = DEFAULT
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
@@ -84,11 +86,12 @@ def read_plan(
 
     Args:
         path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
-            another one, if suites need more; and ``costs``, a file of ``schemas.numbers.costs``.
-            What the work dir has noted of earlier runs goes before ``costs``.
+            another one, if suites need more; ``costs``, a file of ``schemas.numbers.costs``; and
+            ``masks_by``, its choice of masks, if that is not IRN's. What the work dir has noted of
+            earlier runs goes before ``costs``.
         work_dir: Replaces that of the plan.
         masks_by: Which masks its segmentor is trained on, see ``MASKS_BY``; by default
-            what the work dir has noted, else IRN's.
+            what the work dir has noted, else what the plan says.
 
     Raises:
         ConfigError: If it does not exist, has no such masks, a stage is badly described or of a
@@ -115,8 +118,8 @@ def read_plan(
     main, more = ([_stage(path, entry.to_dict(), known) for entry in group] for group in entries)
     # before anything follows what stages need
     _in_order(path, [*main, *more])
-    noted = read_choice(root)
-    option = masks_by or (noted.masks_by if noted else DEFAULT)
+    noted, own_choice = read_choice(root), cfg.get('masks_by', DEFAULT)
+    option = masks_by or (noted.masks_by if noted else own_choice)
     chosen = choose_masks(path, main, more, option)
     ordered = _in_order(path, [*chosen.main, *chosen.others])
     mine = {s.name for s in chosen.main}
@@ -128,6 +131,7 @@ def read_plan(
         cfg.get('table') or dict(rows={}, columns={}),
         '; '.join(sources),
         chosen.choice,
+        own_choice,
     )
 
 

@@ -5,6 +5,7 @@ from tiny_runs import ROOT
 from tool_runs import run_tool
 
 from qaclims_mm.schemas import write_json, write_mask
+from qaclims_mm.schemas.mask_choice import read_choice
 from qaclims_mm.workflow.graph import Graph
 from qaclims_mm.workflow.plans import read_plan
 
@@ -213,6 +214,19 @@ def test_a_choice_of_masks_is_kept_until_another_one(choosing, capsys):
     run_tool('run', choosing, '--masks-by', 'irn', '--to', 'irn_masks', capsys=capsys)
     back = run_tool('run', choosing, '--dry-run', capsys=capsys).text
     assert stages_in(back) == {'irn_masks', 'segment'}
+
+
+def test_a_choice_of_the_plan_itself_is_kept_too(choosing, tmp_path, capsys):
+    choosing.write_text(f'{choosing.read_text()}masks_by = "par"\n')
+    first = run_tool('run', choosing, '--to', 'par', capsys=capsys).text
+    assert chosen(first)
+    assert 'goes back' not in first
+    # a report and an export of masks read it there
+    assert read_choice(tmp_path / 'work') == ('par', 'par')
+    run_tool('run', choosing, '--masks-by', 'irn', '--to', 'irn_masks', capsys=capsys)
+    other = run_tool('run', choosing, '--dry-run', capsys=capsys).text
+    assert 'masks of irn_masks, as chosen in an earlier run; --masks-by par goes back' in other
+    assert stages_in(other) == {'irn_masks', 'segment'}
 
 
 def stages_in(text):

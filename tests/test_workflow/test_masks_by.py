@@ -119,10 +119,40 @@ def test_a_work_dir_keeps_its_choice(tmp_path):
     assert read_plan(path, tmp_path / 'another').choice.masks_by == 'irn'
 
 
+def test_a_plan_has_a_choice_of_its_own(tmp_path):
+    listed = [dict(name=n, command='x', needs=above.split()) for n, above in (MAIN | MORE).items()]
+    path = write_plan(tmp_path, listed)
+    path.write_text(path.read_text(encoding='utf-8') + "masks_by = 'par'\n", encoding='utf-8')
+    plan = read_plan(path)
+    assert (plan.masks_by, plan.choice) == ('par', MaskChoice('par', 'par'))
+    assert 'irn' not in [s.name for s in plan.stages]
+    # the work dir's goes before it, and the command line's before both
+    write_choice(tmp_path / 'work', MaskChoice('irn', 'irn_export'))
+    assert read_plan(path).choice.masks_by == 'irn'
+    assert read_plan(path).masks_by == 'par'
+    assert read_plan(path, masks_by='prompted').choice.masks_by == 'prompted'
+
+
+@pytest.mark.parametrize('wrong', ["'sam'", "'Prompted'", '3', '["par"]', 'None'])
+def test_a_choice_that_a_plan_cannot_keep(tmp_path, wrong):
+    listed = [dict(name=n, command='x', needs=above.split()) for n, above in (MAIN | MORE).items()]
+    path = write_plan(tmp_path, listed)
+    path.write_text(path.read_text(encoding='utf-8') + f'masks_by = {wrong}\n', encoding='utf-8')
+    with pytest.raises(ConfigError, match=r'has no stage that makes masks by .*; it has irn, par'):
+        read_plan(path)
+
+
+@pytest.mark.parametrize('name', ['miniworld_strong', 'voc12_strong'])
+def test_the_strong_preset_trains_on_fused_masks(name, tmp_path):
+    plan = read_plan(ROOT / f'configs/pipelines/{name}.py', tmp_path)
+    assert plan.choice == MaskChoice('prompted+maps', 'prompted_maps')
+    assert not {'ir_label', 'irn', 'irn_masks'} & {s.name for s in plan.stages}
+
+
 @pytest.mark.parametrize('name', PLANS)
 def test_shipped_segmentors_read_the_masks_of_the_choice(name, tmp_path):
     path = ROOT / f'configs/pipelines/{name}.py'
-    plain = read_plan(path, tmp_path)
+    plain = read_plan(path, tmp_path, 'irn')
     for masks_by, (trained, _) in options_of(plain.all_stages).items():
         plan = read_plan(path, tmp_path, masks_by)
         assert plan.choice == (masks_by, trained)
