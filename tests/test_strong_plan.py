@@ -55,7 +55,8 @@ def test_it_runs_to_its_end(tmp_path):
     strong = strong.replace("'configs/miniworld/", f"'{leaves}/")
     strong = strong.replace('{**_base_.configs, **configs}', '{**others, **configs}')
     strong = strong.replace('_base_.masks', 'fused')
-    others = {**Config.fromfile(base_plan, lazy_import=False).configs.to_dict(), 'qape': own['qape']}
+    shipped = Config.fromfile(base_plan, lazy_import=False).configs
+    others = {**shipped.to_dict(), 'qape': own['qape']}
     fused = dict(prompted_maps=own['prompted_maps'])
     strong = strong.replace('stages = [', f'others = {others!r}\nfused = {fused!r}\nstages = [', 1)
     (tmp_path / 'miniworld_qa-clims.py').write_text(base, encoding='utf-8')

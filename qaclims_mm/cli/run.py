@@ -152,8 +152,8 @@ def main() -> int:
     parser.add_argument(
         '--masks-by',
         choices=MASKS_BY,
-        help='masks that the segmentor is trained on: those of IRN (the default of most plans), PAR '
-        'or SAM, or those of a text-prompted segmenter, alone, with the answers as further '
+        help='masks that the segmentor is trained on: those of IRN (the default of most plans), '
+        'PAR or SAM, or those of a text-prompted segmenter, alone, with the answers as further '
         'prompts, or fused with the maps. Later runs keep the choice. qaclims compare recommends '
         'one',
     )
