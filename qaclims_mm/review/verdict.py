@@ -1,5 +1,7 @@
 """Recommend one choice of masks from a comparison, and state how certain that is."""
 
+from collections.abc import Sequence
+
 from qaclims_mm.schemas.numbers.comparison import ComparedMasks, Comparison
 
 # with fewer images an interval is too narrow
@@ -27,16 +29,25 @@ def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
         return 'No other masks could be compared with them.'
     known = [(m, m.behind) for m in others if m.behind is not None]
     second, behind = known[0]
-    interval = f'95 % interval {behind.low:.1f} to {behind.high:.1f}'
-    text = f'They are {behind.points:.1f} points above those by {second.masks_by} ({interval}).'
-    if behind.is_sure:
-        return f'{text} Another draw of such images would very likely give the same order.'
-    close = [m.masks_by for m, b in known if not b.is_sure]
-    names = ' and '.join([', '.join([best.masks_by, *close[:-1]]), close[-1]])
-    return (
-        f'{text} The interval includes 0, so these images cannot separate {names}: take the one '
-        'that costs least.'
+    text = (
+        f'They are {behind.points:.1f} points above those by {second.masks_by} (95 % interval '
+        f'{behind.low:.1f} to {behind.high:.1f}).'
     )
+    # the interval of masks further behind may be wider than that of the second
+    close = [m.masks_by for m, b in known if not b.is_sure]
+    if not close:
+        return f'{text} Another draw of such images would very likely give the same best masks.'
+    verb = 'intervals of the differences' if len(close) > 1 else 'interval of the difference'
+    include = 'include' if len(close) > 1 else 'includes'
+    return (
+        f'{text} The {verb} to those by {_listed(close)} {include} 0, so these images cannot '
+        f'separate {_listed([best.masks_by, *close])}: take the one that costs least.'
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: ``a, b and c``."""
+    return ' and '.join([', '.join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _doubts(comparison: Comparison) -> list[str]:

@@ -19,20 +19,48 @@ def test_a_sure_winner():
     assert text == (
         'Take the masks by par: 60.0 mIoU on 300 images. They are 5.0 points above those by irn '
         '(95 % interval 4.0 to 6.1). Another draw of such images would very likely give the same '
-        'order.'
+        'best masks.'
     )
 
 
 @pytest.mark.parametrize(
-    ('rows', 'names'),
+    ('rows', 'close', 'names'),
     [
-        ([row('irn', 59, (1, -0.5, 2.5)), row('sam', 50, (10, 9, 11))], 'par and irn'),
-        ([row('irn', 60, (0, 0, 0)), row('sam', 59, (1, -1, 3))], 'par, irn and sam'),
+        (
+            [row('irn', 59, (1, -0.5, 2.5)), row('sam', 50, (10, 9, 11))],
+            'interval of the difference to those by irn includes 0',
+            'par and irn',
+        ),
+        (
+            [row('irn', 60, (0, 0, 0)), row('sam', 59, (1, -1, 3))],
+            'intervals of the differences to those by irn and sam include 0',
+            'par, irn and sam',
+        ),
+        # the second is surely worse; the interval of the third is wider
+        (
+            [row('irn', 59, (1, 0.2, 1.8)), row('sam', 58, (2, -0.5, 4.5))],
+            'interval of the difference to those by sam includes 0',
+            'par and sam',
+        ),
+        (
+            [row('irn', 59, (1, 0.2, 2)), row('sam', 58, (2, 0, 4)), row('p', 57, (3, -1, 7))],
+            'intervals of the differences to those by sam and p include 0',
+            'par, sam and p',
+        ),
+        (
+            [row('sam', 59, (1, 0.2, 2)), row('p', 58, (2, -1, 5), note='random weights')],
+            'very likely give the same best masks',
+            '',
+        ),
     ],
 )
-def test_masks_that_the_images_do_not_tell_apart(rows, names):
+def test_all_masks_that_the_images_cannot_separate_are_named(rows, close, names):
     [text] = verdict(compared(row('par', 60), *rows))
-    assert f'these images cannot separate {names}: take the one that costs least' in text
+    assert f'They are {rows[0].behind.points:.1f} points above those by {rows[0].masks_by}' in text
+    assert close in text
+    end = f'these images cannot separate {names}: take the one that costs least.'
+    assert text.endswith(end) == bool(names)
+    assert ('very likely' in text) != bool(names)
 
 
 def test_few_images_and_corrected_ones():
