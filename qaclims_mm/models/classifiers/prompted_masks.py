@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.models.prompting import Prompting, remark_of
@@ -22,14 +23,16 @@ class PromptedMasks(PredictOnly):
         prompting: Arguments of ``Prompting``, without ``background_answers``.
 
     Raises:
-        ValueError: If an option of ``Prompting`` is wrong, or background answers are asked for.
+        ConfigError: If an option of ``Prompting`` is wrong, or background answers are used.
     """
+
+    BY_CLASS = ('prompting.aliases',)
 
     def __init__(self, prompting: dict) -> None:
         super().__init__()
         self.prompting = Prompting(**prompting)
         if self.prompting.background_answers:
-            raise ValueError(
+            raise ConfigError(
                 'PromptedMasks cannot use background_answers; remove this option, or use '
                 'PromptedRefiner.'
             )

@@ -12,7 +12,8 @@ from qaclims_mm.functional.prompt_masks import (
     suppress_background,
 )
 from qaclims_mm.models.predict_only import PredictOnly
-from qaclims_mm.models.prompting import ClassMasks, Prompting, check_shares, remark_of
+from qaclims_mm.models.prompting import ClassMasks, Prompting, remark_of
+from qaclims_mm.ranges import check_shares
 from qaclims_mm.registry import MODELS
 
 
@@ -32,8 +33,10 @@ class PromptedRefiner(PredictOnly):
         max_evidence: Map value from which the background does not lower a mask, in [0, 1].
 
     Raises:
-        ValueError: If an option is out of its range.
+        ConfigError: If an option is out of its range.
     """
+
+    BY_CLASS = ('prompting.aliases',)
 
     def __init__(
         self,
