@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from qaclims_mm.paths import SHIPPED
+from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.numbers.comparison import ComparedMasks, Comparison
 
 # with fewer images an interval is too narrow
@@ -17,9 +19,10 @@ def verdict(comparison: Comparison) -> list[str]:
     """Return the verdict as paragraphs."""
     best = choose(comparison)
     if best is None:
-        return _without_truth(comparison)
+        return [*_without_truth(comparison), *_supervision(comparison)]
     text = f'Take the masks by {best.masks_by}: {best.miou:.1f} mIoU on {comparison.judged} images.'
-    return [f'{text} {_sureness(comparison, best)}', *_doubts(comparison)]
+    first = f'{text} {_sureness(comparison, best)}'
+    return [first, *_supervision(comparison), *_doubts(comparison)]
 
 
 def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
@@ -43,6 +46,32 @@ def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
         f'{text} The {verb} to those by {_listed(close)} {include} 0, so these images cannot '
         f'separate {_listed([best.masks_by, *close])}: take the one that costs least.'
     )
+
+
+def _supervision(comparison: Comparison) -> list[str]:
+    """Return a paragraph about the choices whose models were trained with masks, if there are any.
+
+    QA-CLIMS is trained with image-level labels only, so its masks are made with less supervision.
+    """
+    choices: dict[tuple[str, ...], list[str]] = {}
+    for masks in comparison.masks:
+        choices.setdefault(tuple(masks.mask_models), []).append(masks.masks_by)
+    others = choices.pop((), [])
+    found = [
+        f'The masks by {_listed(names)} were made with {_listed([_described(m) for m in models])}, '
+        f'which {"were" if len(models) > 1 else "was"} trained with masks.'
+        for models, names in choices.items()
+    ]
+    if found and others:
+        found.append(f'The training for those by {_listed(others)} used no masks.')
+    return [' '.join(found)] if found else []
+
+
+def _described(model: str) -> str:
+    """Return the name of a model; MiniWorld's own have seen the masks of other seeds."""
+    if not model.startswith(SHIPPED):
+        return shown_text(model)
+    return f'{shown_text(model)} (masks of MiniWorld pictures with other seeds)'
 
 
 def _listed(names: Sequence[str]) -> str:

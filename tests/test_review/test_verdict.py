@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from qaclims_mm.review.verdict import choose, verdict
@@ -61,6 +63,39 @@ def test_all_masks_that_the_images_cannot_separate_are_named(rows, close, names)
     end = f'these images cannot separate {names}: take the one that costs least.'
     assert text.endswith(end) == bool(names)
     assert ('very likely' in text) != bool(names)
+
+
+def made_with(name, miou, behind, *models):
+    return replace(row(name, miou, behind), mask_models=models)
+
+
+def test_models_that_were_trained_with_masks_are_named():
+    mini = 'miniworld://clipseg'
+    rows = (
+        made_with('prompted+maps', 60, None, mini),
+        made_with('irn', 55, (5, 4, 6)),
+        made_with('prompted', 50, (10, 9, 11), mini),
+        made_with('par', 50, (10, 9, 11)),
+    )
+    _, text = verdict(compared(*rows))
+    assert text == (
+        'The masks by prompted+maps and prompted were made with miniworld://clipseg (masks of '
+        'MiniWorld pictures with other seeds), which was trained with masks. The training for '
+        'those by irn and par used no masks.'
+    )
+
+
+def test_models_of_several_kinds_and_no_ground_truth():
+    rows = (
+        made_with('prompted', None, None, 'IDEA/dino', 'facebook/sam'),
+        made_with('sam', None, None, 'my\nsam'),
+    )
+    pairs = [Agreement('prompted', 'sam', 80, [])]
+    text = verdict(compared(*rows, judged=0, agreement=pairs))[-1]
+    assert text == (
+        'The masks by prompted were made with IDEA/dino and facebook/sam, which were trained with '
+        "masks. The masks by sam were made with 'my\\nsam', which was trained with masks."
+    )
 
 
 def test_few_images_and_corrected_ones():
