@@ -113,7 +113,7 @@ def check_keys(cfg: Config) -> None:
     Raises:
         ConfigError: If there is one.
     """
-    for place, node in _dicts(cfg.to_dict(), ''):
+    for place, node in dicts_of(cfg.to_dict(), ''):
         known = _known_of(place, node)
         if known is None:
             continue
@@ -182,7 +182,7 @@ def _registries() -> tuple[Registry, ...]:
 
 
 @cache
-def _class_of(name: str) -> Any:
+def class_of(name: str) -> Any:
     """Return the class that a config's ``type`` names, ``None`` if no registry knows it."""
     scopes = ('mmseg', 'mmengine')
     for registry in _registries():
@@ -204,22 +204,22 @@ def _known_of(place: str, node: Mapping[str, Any]) -> frozenset[str] | None:
         # mmcv's builders take more than the layers
         return None
     if isinstance(node.get('type'), str):
-        found = _class_of(node['type'])
+        found = class_of(node['type'])
         known = options_of(found) if found is not None else None
         more = _OF_BUILDERS.get(place.partition('.')[0], frozenset())
         return known | more if known is not None else None
     return None
 
 
-def _dicts(node: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def dicts_of(node: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield every dict of a config with its dotted place."""
     if isinstance(node, Mapping):
         yield place, node
         for key, value in node.items():
-            yield from _dicts(value, f'{place}.{key}' if place else str(key))
+            yield from dicts_of(value, f'{place}.{key}' if place else str(key))
     elif isinstance(node, (list, tuple)):
         for number, value in enumerate(node):
-            yield from _dicts(value, f'{place}.{number}')
+            yield from dicts_of(value, f'{place}.{number}')
 
 
 def _chain(path: Path) -> dict[Path, tuple[list[str], set[str], set[str]]]:
