@@ -2,24 +2,13 @@
 _base_ = [
     './clims_r50_clip-vitb32_1xb16-15e_voc12aug-512x512.py',
     '../_base_/datasets/coco14.py',
+    '../_base_/classes/coco14.py',
 ]
 epochs = 8  # 20520 steps of 32 images
 lr = 5e-4  # of the backbone
 model = dict(
     cam_head=dict(num_classes=80),
-    class_names=[
-        'person', 'bicycle', 'car', 'motorcycle', 'airplane', 'bus', 'train', 'truck', 'boat',
-        'traffic light', 'fire hydrant', 'stop sign', 'parking meter', 'bench', 'bird', 'cat',
-        'dog', 'horse', 'sheep', 'cow', 'elephant', 'bear', 'zebra', 'giraffe', 'backpack',
-        'umbrella', 'handbag', 'tie', 'suitcase', 'frisbee', 'skis', 'snowboard', 'sports ball',
-        'kite', 'baseball bat', 'baseball glove', 'skateboard', 'surfboard', 'tennis racket',
-        'bottle', 'wine glass', 'cup', 'fork', 'knife', 'spoon', 'bowl', 'banana', 'apple',
-        'sandwich', 'orange', 'broccoli', 'carrot', 'hot dog', 'pizza', 'donut', 'cake', 'chair',
-        'couch', 'potted plant', 'bed', 'dining table', 'toilet', 'tv', 'laptop', 'mouse',
-        'remote', 'keyboard', 'cell phone', 'microwave', 'oven', 'toaster', 'sink',
-        'refrigerator', 'book', 'clock', 'vase', 'scissors', 'teddy bear', 'hair drier',
-        'toothbrush',
-    ],
+    class_names=_base_.coco14_classes,
     background_texts=[
         'street sign', 'mountain', 'video game', 'men', 'track', 'bus stop', 'cabinet', 'tray',
         'plate', 'shirt', 'city street', 'runway', 'tower', 'ramp', 'grass', 'pillow', 'urinal',

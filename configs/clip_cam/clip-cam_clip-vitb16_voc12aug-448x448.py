@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/root.py',
     '../_base_/default_runtime.py',
     '../_base_/datasets/voc12_weak.py',
+    '../_base_/classes/voc12.py',
     '../_base_/texts/voc12.py',
 ]
 work_dir = f'{_base_.root}/clip_cam'
@@ -14,6 +15,7 @@ model = dict(
     type='CLIPCAM',
     image_head=dict(type='CLIPImageHead', image_size=image_size, **clip),
     text_head=dict(type='CLIPTextHead', **clip),
+    class_names=_base_.voc12_classes,
     **_base_.voc12_texts,
 )
 test_dataloader = dict(

@@ -4,13 +4,14 @@ _base_ = [
     '../_base_/root.py',
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_weak.py',
+    '../_base_/classes/voc12.py',
     '../_base_/texts/voc12.py',
     '../_base_/models/weclip_clip-vitb16.py',
     '../_base_/schedules/weclip-adamw-30k.py',
 ]
 work_dir = f'{_base_.root}/weclip'
 batch_size = 4
-model = dict(**_base_.voc12_texts)
+model = dict(class_names=_base_.voc12_classes, **_base_.voc12_texts)
 auto_scale_lr = dict(base_batch_size=batch_size)
 train_dataloader = dict(
     batch_size=batch_size,

@@ -5,6 +5,7 @@ _base_ = [
     '../_base_/runtime_iters.py',
     '../_base_/datasets/voc12_weak.py',
     '../_base_/datasets/coco14.py',
+    '../_base_/classes/coco14.py',
     '../_base_/texts/coco14.py',
     '../_base_/models/weclip_clip-vitb16.py',
     '../_base_/schedules/weclip-adamw-30k.py',
@@ -13,6 +14,7 @@ work_dir = f'{_base_.root}/weclip'
 batch_size = 4
 iterations = 80000
 model = dict(
+    class_names=_base_.coco14_classes,
     **_base_.coco14_texts,
     decode_head=dict(num_classes=81),
     refined_blocks=10,

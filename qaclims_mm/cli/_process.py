@@ -35,6 +35,7 @@ def note_peak() -> None:
     if folder and status.is_file():
         lines = status.read_text(encoding='utf-8').splitlines()
         [peak] = [line.split()[1] for line in lines if line.startswith('VmHWM:')]
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        place = Path(folder, f'{socket.gethostname()}-{os.getpid()}')
-        place.write_text(peak, encoding='utf-8')
+        from qaclims_mm.schemas.files import atomic_path
+
+        with atomic_path(Path(folder, f'{socket.gethostname()}-{os.getpid()}')) as place:
+            place.write_text(peak, encoding='utf-8')

@@ -142,7 +142,7 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     from qaclims_mm.schemas import file_of
     from qaclims_mm.schemas.project import PROJECT
     from qaclims_mm.schemas.work_dir import CORRECTED, PSEUDO_MASKS
-    from qaclims_mm.workflow.comparing import note_of
+    from qaclims_mm.workflow.comparing import mask_models_of, note_of
 
     root, stages = plan.root, {s.name: s for s in plan.all_stages}
     options = [
@@ -150,6 +150,7 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
             option,
             MaskSource(option, stage, root / stage / PSEUDO_MASKS),
             note_of(stages[stage], root),
+            mask_models_of(stages[stage], root),
         )
         for option, stage in made.items()
     ]

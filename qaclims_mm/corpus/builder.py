@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.questions import QUESTION_GROUPS, Question, get_questions
 from qaclims_mm.errors import RecordError
+from qaclims_mm.schemas.class_texts import read_class_texts
 from qaclims_mm.vlms.registry import MODELS, VQA_MODELS
 from qaclims_mm.vlms.vqa.base import Answer, BusyModel
 
@@ -38,7 +39,12 @@ class VQACorpusBuilder(BaseModel):
         label_test: ``words`` or ``substring`` (released code); see ``answers.contains_label``.
         aliases: {class name: other names}, which make the label needless; ``label_aliases`` of a
             sample adds those that its data set knows.
+
+    Raises:
+        ConfigError: If the aliases of a class are not a list of texts.
     """
+
+    BY_CLASS = ('aliases',)
 
     def __init__(
         self,
@@ -55,7 +61,7 @@ class VQACorpusBuilder(BaseModel):
         self.vqa = VQA_MODELS.build({'_scope_': 'mmengine', **vqa})
         self.questions = get_questions(question_set, groups)
         self.options: dict[str, Any] = dict(
-            aliases=dict(aliases or {}),
+            aliases=read_class_texts('aliases', aliases or {}),
             lemma=lemmatize,
             append_label=append_label,
             test=label_test,

@@ -6,6 +6,7 @@ import numpy as np
 
 from qaclims_mm.corpus.questions import QUESTION_SETS
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas.class_texts import read_class_texts
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa.base import Answer, check_lengths
 
@@ -22,12 +23,14 @@ class FixedAnswers:
         question_set: As in ``VQACorpusBuilder``.
 
     Raises:
-        ConfigError: If a class has no text.
+        ConfigError: If a class has no list of texts, or an empty one.
     """
+
+    BY_CLASS = ('answers',)
 
     def __init__(self, answers: Mapping[str, Sequence[str]], question_set: str = 'paper') -> None:
         self._answers: dict[str, str] = {}
-        for name, texts in answers.items():
+        for name, texts in read_class_texts('answers', answers).items():
             if not texts:
                 raise ConfigError(f'answers must have a text for each class, but {name} has none.')
             asked = QUESTION_SETS[question_set]

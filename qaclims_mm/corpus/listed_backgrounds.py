@@ -8,6 +8,7 @@ from mmengine.registry import TRANSFORMS
 from qaclims_mm.corpus.edits import rows_by_class
 from qaclims_mm.corpus.store import Rows, VQACorpus
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas.class_texts import read_class_texts
 
 CHOICES = ('class', 'class_if_answered', 'answered')
 
@@ -26,18 +27,20 @@ class ListedBackgrounds:
         half: Whether only every second answer is replaced, beginning with the first.
 
     Raises:
-        ConfigError: If a class has no text, or ``choice`` is unknown.
+        ConfigError: If a class has no list of texts, or an empty one, or ``choice`` is unknown.
     """
+
+    BY_CLASS = ('lists',)
 
     def __init__(
         self, lists: Mapping[str, Sequence[str]], choice: str = 'class', half: bool = False
     ) -> None:
         if choice not in CHOICES:
             raise ConfigError(f'choice must be one of {CHOICES}, but got {choice!r}.')
-        empty = [name for name, texts in lists.items() if not texts]
+        self.lists = read_class_texts('lists', lists)
+        empty = [name for name, texts in self.lists.items() if not texts]
         if empty:
             raise ConfigError(f'lists must have a text for each class, but {empty[0]!r} has none.')
-        self.lists = {name: list(texts) for name, texts in lists.items()}
         self.choice, self.step = choice, 2 if half else 1
 
     def prepare(self, corpus: VQACorpus) -> None:

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from qaclims_mm.engine.compat import mend_openmmlab
+from qaclims_mm.engine.config_classes import check_class_names
 from qaclims_mm.engine.config_file import check_config_file, execute_config
 from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
 from qaclims_mm.paths import config_file
@@ -19,11 +20,13 @@ def load_config(args: argparse.Namespace) -> Config:
     """Read the config that a command line names and apply its flags.
 
     Raises:
-        ConfigError: If the file does not exist or cannot be read, or has a key that nothing reads.
+        ConfigError: If the file does not exist or cannot be read, or has a key that nothing reads
+            or a class that its datasets do not have.
     """
     cfg = read_config(args.config, args.work_dir, args.cfg_options)
     cfg.launcher = args.launcher
     check_keys(cfg)
+    check_class_names(cfg)
     if args.strict:
         _set_strict(cfg)
     return cfg

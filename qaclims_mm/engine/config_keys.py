@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from qaclims_mm.engine.config_file import parse_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.crf import CRFSettings
+from qaclims_mm.schemas.names import hint_of_name
 
 # what the runner is given, and what it, mmseg's tools and our commands look up besides
 READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
@@ -66,7 +67,6 @@ _OF_BUILDERS = {
 }
 # keys of mmengine's own that no class takes
 _OF_CONFIGS = frozenset(['type', '_scope_', '_delete_'])
-_SHOWN = 12
 # of the letters of two names one in five may differ where one may be the other, misspelt
 _ALIKE = 0.8
 _ANY = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -103,9 +103,8 @@ def check_top_keys(path: Path) -> None:
                     f'its own value already; override the values that {base} makes of it.'
                 )
             if file == path or get_close_matches(name, READ, n=1, cutoff=_ALIKE):
-                raise ConfigError(
-                    f'{file}: {name} has no effect, since nothing reads it; {_nearest(name, READ)}'
-                )
+                hint = hint_of_name(name, sorted(READ))
+                raise ConfigError(f'{file}: {name} has no effect, since nothing reads it; {hint}')
 
 
 def check_keys(cfg: Config) -> None:
@@ -114,7 +113,7 @@ def check_keys(cfg: Config) -> None:
     Raises:
         ConfigError: If there is one.
     """
-    for place, node in _dicts(cfg.to_dict(), ''):
+    for place, node in dicts_of(cfg.to_dict(), ''):
         known = _known_of(place, node)
         if known is None:
             continue
@@ -122,9 +121,8 @@ def check_keys(cfg: Config) -> None:
             if key not in known and key not in _OF_CONFIGS:
                 owner = node.get('type') or place
                 full = f'{place}.{key}' if place else key
-                raise ConfigError(
-                    f'{cfg.filename}: {full} is no option of {owner}; {_nearest(key, known)}'
-                )
+                hint = hint_of_name(key, sorted(known))
+                raise ConfigError(f'{cfg.filename}: {full} is no option of {owner}; {hint}')
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -137,7 +135,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         first = key.partition('.')[0]
         if first not in READ:
             raise ConfigError(
-                f'--cfg-options {key}: nothing reads {first}; {_nearest(first, READ)}'
+                f'--cfg-options {key}: nothing reads {first}; {hint_of_name(first, sorted(READ))}'
             )
 
 
@@ -175,14 +173,6 @@ def _hands_on(maker: Any) -> bool:
     )
 
 
-def _nearest(name: str, known: Any) -> str:
-    close = get_close_matches(name, sorted(known), n=1)
-    if close:
-        return f'did you mean {close[0]}?'
-    listed = ', '.join(sorted(known)[:_SHOWN])
-    return f'known are {listed}' + (' and others.' if len(known) > _SHOWN else '.')
-
-
 @cache
 def _registries() -> tuple[Registry, ...]:
     from qaclims_mm.registry import PROMPTED_SEGMENTERS, VQA_MODELS
@@ -192,7 +182,7 @@ def _registries() -> tuple[Registry, ...]:
 
 
 @cache
-def _class_of(name: str) -> Any:
+def class_of(name: str) -> Any:
     """Return the class that a config's ``type`` names, ``None`` if no registry knows it."""
     scopes = ('mmseg', 'mmengine')
     for registry in _registries():
@@ -214,22 +204,22 @@ def _known_of(place: str, node: Mapping[str, Any]) -> frozenset[str] | None:
         # mmcv's builders take more than the layers
         return None
     if isinstance(node.get('type'), str):
-        found = _class_of(node['type'])
+        found = class_of(node['type'])
         known = options_of(found) if found is not None else None
         more = _OF_BUILDERS.get(place.partition('.')[0], frozenset())
         return known | more if known is not None else None
     return None
 
 
-def _dicts(node: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def dicts_of(node: Any, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield every dict of a config with its dotted place."""
     if isinstance(node, Mapping):
         yield place, node
         for key, value in node.items():
-            yield from _dicts(value, f'{place}.{key}' if place else str(key))
+            yield from dicts_of(value, f'{place}.{key}' if place else str(key))
     elif isinstance(node, (list, tuple)):
         for number, value in enumerate(node):
-            yield from _dicts(value, f'{place}.{number}')
+            yield from dicts_of(value, f'{place}.{number}')
 
 
 def _chain(path: Path) -> dict[Path, tuple[list[str], set[str], set[str]]]:

@@ -17,15 +17,13 @@ import qaclims_mm.plugin  # noqa: F401 - registers what configs name
 from qaclims_mm.datasets.class_names import class_names_of
 from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs, to_chw
-from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.maps import CAMPrediction
-from qaclims_mm.inference.networks import Weights, build_network
+from qaclims_mm.inference.networks import Weights, build_network, read_network_config
 from qaclims_mm.inference.pictures import Picture, read_picture
 from qaclims_mm.inference.segmentation import Segmentation, mask_colours
 from qaclims_mm.models.classifiers.cam_classifier import CAMClassifier
-from qaclims_mm.paths import config_file
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import resize_mask
 from qaclims_mm.visualization.overlays import overlay_cam
@@ -49,6 +47,7 @@ class CAMInferencer(BaseInferencer):
 
     Raises:
         FormatError: If a file is missing, or the weights are not the network's.
+        ConfigError: If a config names a class that its datasets do not have.
 
     Example:
         >>> from qaclims_mm.inference import CAMInferencer
@@ -75,9 +74,11 @@ class CAMInferencer(BaseInferencer):
         qape: str | Path | Config | None = None,
     ) -> None:
         init_default_scope('mmseg')
-        cfg = _read(config)
+        cfg = read_network_config(config)
         self.class_names = class_names_of(cfg.test_dataloader.dataset)[1:]
-        self._asker = MODELS.build(_read(qape).model).eval() if qape is not None else None
+        self._asker = (
+            MODELS.build(read_network_config(qape).model).eval() if qape is not None else None
+        )
         self.palette = mask_colours()
         super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
         if self._asker is not None:
@@ -294,7 +295,3 @@ class CAMInferencer(BaseInferencer):
             raise ValueError('there is no VQA model to ask; give CAMInferencer its config, qape.')
         self._asker.load()
         return self._asker
-
-
-def _read(config: str | Path | Config) -> Config:
-    return config if isinstance(config, Config) else read_config(config_file(config))

@@ -4,14 +4,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from qaclims_mm.engine.checkpoints import checkpoint_path, weights_in
+from qaclims_mm.engine.config import read_config
+from qaclims_mm.engine.config_classes import check_class_names
 from qaclims_mm.engine.hooks.strict_load import load_strictly
+from qaclims_mm.paths import config_file
 from qaclims_mm.registry import MODELS
 
 # a checkpoint: its file, ``miniworld://...``, ``https://...``, or what was loaded of one
 Weights = str | Path | Mapping[str, Any]
+
+
+def read_network_config(config: str | Path | Config) -> Config:
+    """Return the config of a network.
+
+    Args:
+        config: File, name of a config that ships, or a config that has been read.
+
+    Raises:
+        ConfigError: If it cannot be read, or names a class that its datasets do not have.
+    """
+    cfg = config if isinstance(config, Config) else read_config(config_file(config))
+    check_class_names(cfg)
+    return cfg
 
 
 def read_checkpoint(weights: str | Path) -> dict[str, Any]:

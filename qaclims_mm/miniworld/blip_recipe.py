@@ -18,6 +18,7 @@ from qaclims_mm.miniworld.regions import draw_pictures, object_mask
 from qaclims_mm.miniworld.scene import Picture, Scene, truth
 from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
 from qaclims_mm.progress import track
+from qaclims_mm.schemas.files import atomic_files, atomic_path
 from qaclims_mm.vlms.vqa.blip import BlipVQA, preprocess, project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
@@ -34,7 +35,6 @@ def write_tokenizer(folder: Path) -> int:
     words = {w.lower() for w in questions.replace('{class}', ' ').replace('?', ' ').split()}
     words |= set(vocabulary())
     vocab = (*SPECIAL, '?', '.', *sorted(words))
-    (folder / 'vocab.txt').write_text('\n'.join(vocab) + '\n', encoding='utf-8')
     config = dict(
         tokenizer_class='BertTokenizer',
         do_lower_case=True,
@@ -47,9 +47,13 @@ def write_tokenizer(folder: Path) -> int:
         bos_token='[DEC]',  # noqa: S106
         additional_special_tokens=['[ENC]'],
     )
-    (folder / 'tokenizer_config.json').write_text(
-        json.dumps(config, indent=2) + '\n', encoding='utf-8'
-    )
+    contents = {
+        'vocab.txt': '\n'.join(vocab),
+        'tokenizer_config.json': json.dumps(config, indent=2),
+    }
+    for name, content in contents.items():
+        with atomic_path(folder / name) as path:
+            path.write_text(f'{content}\n', encoding='utf-8')
     return len(vocab)
 
 
@@ -217,7 +221,8 @@ def train_blip(
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
-    model.half().save_pretrained(folder)
+    with atomic_files(folder) as temporary:
+        model.half().save_pretrained(temporary)
     return losses
 
 

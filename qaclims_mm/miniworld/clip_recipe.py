@@ -24,6 +24,7 @@ from qaclims_mm.miniworld.regions import (
 from qaclims_mm.miniworld.world import vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas.files import atomic_files
 from qaclims_mm.vlms.clip.frozen import IMAGE_STATS
 from qaclims_mm.vlms.clip.mask_prompt import encode_vit
 from qaclims_mm.vlms.clip.quick_gelu import speed_up_quick_gelu
@@ -50,13 +51,15 @@ def write_tokenizer(folder: Path) -> int:
     tokenizer.post_processor = processors.TemplateProcessing(
         single='[BOS] $A [EOS]', special_tokens=[(t, SPECIAL.index(t)) for t in SPECIAL[2:]]
     )
-    PreTrainedTokenizerFast(
+    fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=SPECIAL[0],
         unk_token=SPECIAL[1],
         bos_token=SPECIAL[2],
         eos_token=SPECIAL[3],
-    ).save_pretrained(folder)
+    )
+    with atomic_files(folder) as temporary:
+        fast.save_pretrained(temporary)
     return len(words)
 
 
@@ -81,9 +84,8 @@ def write_config(folder: Path, vocab_size: int) -> None:
         ),
         preprocess_cfg=dict(mean=mean, std=std),
     )
-    (folder / 'open_clip_config.json').write_text(
-        json.dumps(config, indent=2) + '\n', encoding='utf-8'
-    )
+    with atomic_path(folder / 'open_clip_config.json') as path:
+        path.write_text(json.dumps(config, indent=2) + '\n', encoding='utf-8')
 
 
 def collate(

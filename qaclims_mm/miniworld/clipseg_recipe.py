@@ -29,6 +29,7 @@ from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES, SCENE_FACTS, THINGS
 from qaclims_mm.paths import resolve
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import IGNORE_INDEX
+from qaclims_mm.schemas.files import atomic_files
 from qaclims_mm.vlms.segment.inputs import normalise
 
 # Every text that a prompt can be.
@@ -164,7 +165,8 @@ def train_clipseg(
         optimizer.step()
         schedule.step()
         losses.append(loss.item())
-    model.half().save_pretrained(folder)
+    with atomic_files(folder) as temporary:
+        model.half().save_pretrained(temporary)
     return losses
 
 

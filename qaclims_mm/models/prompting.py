@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qaclims_mm.errors import RecordError
+from qaclims_mm.errors import ConfigError, RecordError
 from qaclims_mm.functional.prompt_masks import MERGES, find_unusable, merge_prompts
+from qaclims_mm.ranges import check_shares
 from qaclims_mm.registry import PROMPTED_SEGMENTERS
+from qaclims_mm.schemas.class_texts import read_class_texts
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.vlms.segment.base import segment_texts
 
@@ -47,7 +49,8 @@ class Prompting:
             [0, 1].
 
     Raises:
-        ValueError: If an option is out of its range, or ``prompt`` lacks ``{text}``.
+        ConfigError: If an option is out of its range, ``prompt`` lacks ``{text}``, or the aliases
+            of a class are not a list of texts.
     """
 
     def __init__(
@@ -63,14 +66,16 @@ class Prompting:
         max_area: float = 0.9,
     ) -> None:
         if '{text}' not in prompt:
-            raise ValueError(f'prompt must have {{text}} in it, but got {prompt!r}.')
+            raise ConfigError(f'prompt must have {{text}} in it, but got {prompt!r}.')
         if merge not in MERGES:
-            raise ValueError(f'merge must be one of {MERGES}, but got {merge!r}.')
+            raise ConfigError(f'merge must be one of {MERGES}, but got {merge!r}.')
         limits = dict(min_score=min_score, min_area=min_area, max_area=max_area)
         check_shares(**limits)
         if min_area >= max_area:
-            raise ValueError(f'min_area must be below max_area, but got {min_area} and {max_area}.')
-        self.prompt, self.aliases = prompt, {k: tuple(v) for k, v in (aliases or {}).items()}
+            raise ConfigError(
+                f'min_area must be below max_area, but got {min_area} and {max_area}.'
+            )
+        self.prompt, self.aliases = prompt, read_class_texts('aliases', aliases or {})
         self.foreground_answers = foreground_answers
         self.background_answers = background_answers
         self.merge, self.limits = merge, limits
@@ -149,17 +154,6 @@ class Prompting:
         weighted = found.masks[around] * found.scores[around, None, None]
         behind = weighted.amax(0) if around else masks.new_zeros(image.shape[-2:])
         return ClassMasks(masks, find_unusable(masks, scores, **self.limits), behind)
-
-
-def check_shares(**shares: float) -> None:
-    """Check that options are shares.
-
-    Raises:
-        ValueError: If one is outside [0, 1].
-    """
-    for name, value in shares.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f'{name} must be in [0, 1], but got {value}.')
 
 
 def remark_of(names: Sequence[str], problems: Sequence[str]) -> str:

@@ -31,8 +31,11 @@ SCORE_HEAD = (
     '95 % interval',
     'worst class',
     'its IoU, %',
+    'trained with masks',
     'note',
 )
+# columns that the page leaves out if they are empty
+OPTIONAL = ('trained with masks', 'note')
 
 
 class Comparing(NamedTuple):
@@ -113,6 +116,7 @@ def score_rows(comparison: Comparison) -> list[list[str]]:
                 f'{behind.low:.1f} to {behind.high:.1f}' if behind else '',
                 drawn_name(worst[0], LONGEST_SHOWN) if worst else '',
                 _number(worst[1]) if worst else '',
+                'yes' if masks.mask_models else '',
                 masks.note,
             ]
         )
@@ -126,9 +130,12 @@ def _score_table(comparison: Comparison) -> Table:
         'comes from 2,000 resamplings of the images, each of which scores both on the same images.'
     )
     rows = score_rows(comparison)
-    head = list(SCORE_HEAD)
-    if not any(row[-1] for row in rows):
-        head, rows = head[:-1], [row[:-1] for row in rows]
+    shown = [
+        number
+        for number, name in enumerate(SCORE_HEAD)
+        if name not in OPTIONAL or any(row[number] for row in rows)
+    ]
+    head, *rows = ([row[number] for number in shown] for row in (SCORE_HEAD, *rows))
     return Table(head, rows, caption)
 
 

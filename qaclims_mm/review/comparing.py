@@ -45,11 +45,13 @@ class Option(NamedTuple):
         masks_by: Choice, as in ``qaclims run --masks-by``.
         source: Masks of the choice.
         note: Reason not to recommend them, or ''.
+        mask_models: Models trained with masks that made them.
     """
 
     masks_by: str
     source: MaskSource
     note: str = ''
+    mask_models: Sequence[str] = ()
 
 
 class Counts(NamedTuple):
@@ -187,7 +189,10 @@ def _count(values: np.ndarray, number: int) -> np.ndarray:
 
 def _scored(options: Sequence[Option], judged: Sequence[Counts]) -> list[ComparedMasks]:
     """Return the choices with their scores, the best first; as they stand without ground truth."""
-    found = [ComparedMasks(o.masks_by, o.source.stage, note=o.note) for o in options]
+    found = [
+        ComparedMasks(o.masks_by, o.source.stage, note=o.note, mask_models=o.mask_models)
+        for o in options
+    ]
     if not judged:
         return found
     correct = np.stack([c.correct for c in judged], axis=1)

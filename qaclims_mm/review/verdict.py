@@ -1,5 +1,9 @@
 """Recommend one choice of masks from a comparison, and state how certain that is."""
 
+from collections.abc import Sequence
+
+from qaclims_mm.paths import SHIPPED
+from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.numbers.comparison import ComparedMasks, Comparison
 
 # with fewer images an interval is too narrow
@@ -15,9 +19,10 @@ def verdict(comparison: Comparison) -> list[str]:
     """Return the verdict as paragraphs."""
     best = choose(comparison)
     if best is None:
-        return _without_truth(comparison)
+        return [*_without_truth(comparison), *_supervision(comparison)]
     text = f'Take the masks by {best.masks_by}: {best.miou:.1f} mIoU on {comparison.judged} images.'
-    return [f'{text} {_sureness(comparison, best)}', *_doubts(comparison)]
+    first = f'{text} {_sureness(comparison, best)}'
+    return [first, *_supervision(comparison), *_doubts(comparison)]
 
 
 def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
@@ -27,16 +32,51 @@ def _sureness(comparison: Comparison, best: ComparedMasks) -> str:
         return 'No other masks could be compared with them.'
     known = [(m, m.behind) for m in others if m.behind is not None]
     second, behind = known[0]
-    interval = f'95 % interval {behind.low:.1f} to {behind.high:.1f}'
-    text = f'They are {behind.points:.1f} points above those by {second.masks_by} ({interval}).'
-    if behind.is_sure:
-        return f'{text} Another draw of such images would very likely give the same order.'
-    close = [m.masks_by for m, b in known if not b.is_sure]
-    names = ' and '.join([', '.join([best.masks_by, *close[:-1]]), close[-1]])
-    return (
-        f'{text} The interval includes 0, so these images cannot separate {names}: take the one '
-        'that costs least.'
+    text = (
+        f'They are {behind.points:.1f} points above those by {second.masks_by} (95 % interval '
+        f'{behind.low:.1f} to {behind.high:.1f}).'
     )
+    # the interval of masks further behind may be wider than that of the second
+    close = [m.masks_by for m, b in known if not b.is_sure]
+    if not close:
+        return f'{text} Another draw of such images would very likely give the same best masks.'
+    verb = 'intervals of the differences' if len(close) > 1 else 'interval of the difference'
+    include = 'include' if len(close) > 1 else 'includes'
+    return (
+        f'{text} The {verb} to those by {_listed(close)} {include} 0, so these images cannot '
+        f'separate {_listed([best.masks_by, *close])}: take the one that costs least.'
+    )
+
+
+def _supervision(comparison: Comparison) -> list[str]:
+    """Return a paragraph about the choices whose models were trained with masks, if there are any.
+
+    QA-CLIMS is trained with image-level labels only, so its masks are made with less supervision.
+    """
+    choices: dict[tuple[str, ...], list[str]] = {}
+    for masks in comparison.masks:
+        choices.setdefault(tuple(masks.mask_models), []).append(masks.masks_by)
+    others = choices.pop((), [])
+    found = [
+        f'The masks by {_listed(names)} were made with {_listed([_described(m) for m in models])}, '
+        f'which {"were" if len(models) > 1 else "was"} trained with masks.'
+        for models, names in choices.items()
+    ]
+    if found and others:
+        found.append(f'The training for those by {_listed(others)} used no masks.')
+    return [' '.join(found)] if found else []
+
+
+def _described(model: str) -> str:
+    """Return the name of a model; MiniWorld's own have seen the masks of other seeds."""
+    if not model.startswith(SHIPPED):
+        return shown_text(model)
+    return f'{shown_text(model)} (masks of MiniWorld pictures with other seeds)'
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a sentence lists them: ``a, b and c``."""
+    return ' and '.join([', '.join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _doubts(comparison: Comparison) -> list[str]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,6 +61,32 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_files(folder: str | Path) -> Iterator[Path]:
+    """Give a temporary folder in ``folder``, and move its files there when the block ends well.
+
+    Each file appears whole or not at all, and other files of the folder stay. This is for libraries
+    that choose the names of the files that they write.
+
+    Raises:
+        OSError: If a file cannot be written; no temporary file is left behind.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_path(folder / 'files')
+    # a process of the same number may have been killed here
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        for path in sorted(p for p in temporary.rglob('*') if p.is_file()):
+            target = folder / path.relative_to(temporary)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def image_id_of(path: str | Path, root: str | Path) -> str:

@@ -7,10 +7,14 @@ refuse only names that no line of text or no path can hold.
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 LONGEST_NAME = 200
 LONGEST_SHOWN = 80
 LONGEST_TEXT = 300
+# names that a hint lists
+_LISTED = 12
 # what may surround a name in a file; every other control character is refused, not removed
 BLANKS = ' \t\r\n'
 ON_WINDOWS = os.sep == '\\'
@@ -189,6 +193,27 @@ def shown_text(text: str | os.PathLike[str]) -> str:
     """
     text = os.fspath(text)
     return text if len(text) <= LONGEST_TEXT and not problem_of_line(text) else shown_name(text)
+
+
+def hint_of_name(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known name, or a list.
+
+    Args:
+        name: Unknown name.
+        known: Known names, at least one.
+
+    Example:
+        >>> hint_of_name('tv monitr', ['cat', 'tv monitor'])
+        'did you mean tv monitor?'
+        >>> hint_of_name('x', ['cat', 'tv monitor'])
+        'known are cat, tv monitor.'
+    """
+    names = list(known)
+    folded = {other.casefold(): other for other in reversed(names)}
+    if close := get_close_matches(str(name).casefold(), folded, n=1):
+        return f'did you mean {shown_text(folded[close[0]])}?'
+    listed = ', '.join(map(shown_text, names[:_LISTED]))
+    return f'known are {listed}' + (' and others.' if len(names) > _LISTED else '.')
 
 
 def drawn_name(name: str, longest: int) -> str:

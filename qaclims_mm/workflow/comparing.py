@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qaclims_mm.engine.config_keys import class_of, dicts_of
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.stage_folder import StageFolder
 from qaclims_mm.workflow.fingerprint import read_stage_config
@@ -51,8 +52,29 @@ def is_made(root: Path, stage: str) -> bool:
 
 def note_of(stage: Stage, root: Path) -> str:
     """Return why the masks of a stage must not be recommended, or ''."""
-    model = read_stage_config(stage, root).get('model') if stage.config else None
-    return RANDOM if _is_random(model) else ''
+    return RANDOM if _is_random(_model_of(stage, root)) else ''
+
+
+def mask_models_of(stage: Stage, root: Path) -> list[str]:
+    """Return the models trained with masks that a stage uses, such as ``facebook/sam3``.
+
+    A registered class whose models were trained with masks has the attribute
+    ``TRAINED_WITH_MASKS``. Random weights do not count.
+    """
+    found = [
+        inner['model']
+        for _, node in dicts_of(_model_of(stage, root), '')
+        if isinstance(node.get('type'), str)
+        and getattr(class_of(node['type']), 'TRAINED_WITH_MASKS', False)
+        for _, inner in dicts_of(node, '')
+        if isinstance(inner.get('model'), str) and inner.get('config') is None
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _model_of(stage: Stage, root: Path) -> Any:
+    """Return the config of the network of a stage, if it has one."""
+    return read_stage_config(stage, root).get('model') if stage.config else None
 
 
 def _is_random(node: Any) -> bool:

@@ -185,7 +185,7 @@ class Job:
     def _peaks(self) -> float:
         """Return the memory of the ranks on other nodes at their peaks together, in GB."""
         folder = self.root / LOGS / 'peaks' / self.stage.name
-        kilobytes = sum(int(p.read_text(encoding='utf-8')) for p in folder.glob('*'))
+        kilobytes = sum(int(p.read_text(encoding='utf-8')) for p in folder.glob('[!.]*'))
         shutil.rmtree(folder, ignore_errors=True)
         return kilobytes * 1024 / 1e9
 

@@ -1,4 +1,4 @@
-"""What plans are written with: the stages of a method as entries of a plan."""
+"""Build the stages of a method as entries of a plan."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from mmengine.config import Config
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError
 
-# {stage: title} of the masks that a segmentor may be trained on
+# {stage: title} of the masks that a segmentor can be trained on
 MASK_ROWS = dict(
     irn_masks='QA-CLIMS + IRN, masks',
     par='QA-CLIMS + PAR, masks',
@@ -27,7 +27,11 @@ def _last_checkpoint(config: str) -> str:
 
 
 def last_checkpoint(config: Config) -> str:
-    """Return the name of the checkpoint that a config's training ends with."""
+    """Return the name of the last checkpoint of a training.
+
+    Args:
+        config: Config of the training, in epochs or iterations.
+    """
     epochs, iterations = (config.train_cfg.get(k) for k in ('max_epochs', 'max_iters'))
     return f'epoch_{epochs}.pth' if epochs else f'iter_{iterations}.pth'
 
@@ -39,73 +43,69 @@ def training(
     needs: Sequence[str] = (),
     ranks: int | None = None,
 ) -> dict:
-    """Return a training.
+    """Return the stage of a training.
 
     Args:
-        name: Of the stage.
-        config: Of the training.
-        about: What it does.
-        needs: Stages whose files it reads.
-        ranks: On how many it is configured to run; by default what the config's name says.
+        name: Name of the stage.
+        config: Config of the training.
+        about: Description of the stage in a few words.
+        needs: Names of the stages whose files the training reads.
+        ranks: Number of ranks that the config is written for; by default the number in the
+            config's name.
 
     Raises:
-        ConfigError: If the number of ranks is neither given nor in the name.
+        ConfigError: If ``ranks`` is not given and the name has no such number.
     """
     if ranks is None:
         named = re.search(r'_(\d+)xb\d+-', Path(config).stem)
         if named is None:
             raise ConfigError(
-                f'stage {name}: how many ranks {config} is for is not in its name, as in '
-                'mine_1xb16-5e_miniworld.py: 1 rank of 16 images; give ranks=.'
+                f'stage {name}: the name of {config} does not have the number of ranks, as '
+                'mine_1xb16-5e_miniworld.py has (1 rank of 16 images); give ranks=.'
             )
         ranks = int(named[1])
-    return dict(
-        name=name,
-        command='train',
-        config=config,
-        about=about,
-        needs=needs,
-        seeded=True,
-        ranks=ranks,
-    )
+    entry = dict(name=name, command='train', config=config, about=about, needs=needs)
+    return entry | dict(seeded=True, ranks=ranks)
 
 
 def prediction(
     name: str, config: str, about: str, needs: Sequence[str] = (), of: str | None = None
 ) -> dict:
-    """Return a test run.
+    """Return the stage of a test run.
 
     Args:
-        name: Of the stage.
-        config: Of the run.
-        about: What it does.
-        needs: Stages whose files it reads.
-        of: The training whose last checkpoint it takes, if it takes one.
+        name: Name of the stage.
+        config: Config of the test run.
+        about: Description of the stage in a few words.
+        needs: Names of the stages whose files the run reads.
+        of: Name of the training whose last checkpoint is tested, if there is one.
     """
-    return dict(
-        name=name,
-        command='test',
-        config=config,
-        about=about,
-        needs=needs,
-        checkpoint=f'{{work_dir}}/{of}/{_last_checkpoint(config)}' if of else 'none',
+    entry = dict(name=name, command='test', config=config, about=about, needs=needs)
+    return entry | dict(
+        checkpoint=f'{{work_dir}}/{of}/{_last_checkpoint(config)}' if of else 'none'
     )
 
 
 def encode_texts(name: str, config: str, needs: Sequence[str] = ()) -> dict:
-    """Return the stage that makes the text bank of a RITC config."""
+    """Return the stage that makes the text bank of a training.
+
+    Args:
+        name: Name of the stage.
+        config: Config of a RITC training.
+        needs: Names of the stages that make the corpus.
+    """
     about = 'encode each distinct text with CLIP'
     return dict(name=name, command='encode-texts', config=config, about=about, needs=needs)
 
 
 def texts_and_maps(name: str, config: str, about: str, needs: Sequence[str] = ()) -> list[dict]:
-    """Return a RITC training with the text bank that it reads, up to its maps.
+    """Return the three stages of a RITC training: its text bank, the training, and its maps.
 
     Args:
-        name: Of the training; ``NAME_texts`` makes the bank, ``NAME_maps`` the maps.
-        config: Of all three.
-        about: What the training does.
-        needs: Stages whose files the bank is made from.
+        name: Name of the training; the others are ``NAME_texts`` and ``NAME_maps``.
+        config: Config of all three stages.
+        about: Description of the training in a few words.
+        needs: Names of the stages that make the corpus.
     """
     texts = f'{name}_texts'
     return [
@@ -126,12 +126,12 @@ def chain(
 
     Args:
         configs: {stage: config} of ``qape``, ``cam``, ``qa_clims``, ``ir_label``, ``irn`` and
-            ``segment``; ``qa_clims_export`` and ``irn_export`` where the images with masks, which
-            are judged, are not all that are trained on.
-        about_test: What the segmentor's test run is for.
-        ranks: Of the trainings, see ``training``.
-        data: Stages that make the images.
-        starts_from_cam: Whether QA-CLIMS's training starts from the weights of ``cam``.
+            ``segment``. If only some of the training images have ground truth, also of
+            ``qa_clims_export`` and ``irn_export``, which predict all of them.
+        about_test: Description of the segmentor's test run in a few words.
+        ranks: Number of ranks of the trainings, see ``training``.
+        data: Names of the stages that make the images.
+        starts_from_cam: Whether the training of QA-CLIMS starts from the weights of ``cam``.
     """
     c, first = configs, ['cam', 'texts'] if starts_from_cam else ['texts']
     stages = [
@@ -158,7 +158,11 @@ def chain(
 
 
 def report(needs: Sequence[str]) -> dict:
-    """Return the stage that writes ``report.html`` of the work dir."""
+    """Return the stage that writes ``report.html`` of the work dir.
+
+    Args:
+        needs: Names of the stages that the report shows.
+    """
     return dict(
         name='report',
         command='report',
@@ -172,14 +176,14 @@ def report(needs: Sequence[str]) -> dict:
 def comparators(
     configs: Mapping[str, str], data: Sequence[str] = (), starts_from_cam: bool = True
 ) -> list[dict]:
-    """Return what suites compare the paper's method with, up to the maps.
+    """Return the stages of the methods that suites compare QA-CLIMS with, up to their maps.
 
     Args:
-        configs: {stage: config} of ``ritc``, ``clims``, ``puzzle`` and ``weclip``, of
-            ``weclip_test``, which judges WeCLIP's own masks, and of ``clip_cam`` and ``clip_es``,
-            which are not trained.
-        data: Stages that make the images.
-        starts_from_cam: Whether RITC's and CLIMS's trainings start from the weights of ``cam``.
+        configs: {stage: config} of the trainings ``ritc``, ``clims``, ``puzzle`` and ``weclip``, of
+            ``weclip_test``, which scores the masks of WeCLIP, and of ``clip_cam`` and ``clip_es``,
+            which need no training.
+        data: Names of the stages that make the images.
+        starts_from_cam: Whether the trainings of RITC and CLIMS start from the weights of ``cam``.
     """
     first = ['cam'] if starts_from_cam else []
     about = dict(
@@ -205,14 +209,14 @@ def comparators(
 
 
 def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[dict]:
-    """Return what makes masks in the place of IRN, see ``choose_masks``, and what prompts alone.
+    """Return the stages that can make masks in place of IRN, see ``choose_masks``.
 
     Args:
-        configs: {stage: config} of ``par``, ``sam``, ``prompted``, ``prompted_answers`` and
-            ``prompted_maps``, as far as there are some; the two that use no maps may have another
-            one with ``_export``, as in ``chain``. With ``qa_clims_export`` the others read its
-            maps, else those of ``qa_clims_maps``.
-        data: Stages that make the images.
+        configs: {stage: config} of some of ``par``, ``sam``, ``prompted``, ``prompted_answers`` and
+            ``prompted_maps``. ``prompted_export`` and ``prompted_answers_export`` predict all
+            training images, as in ``chain``. The stages that read maps take those of
+            ``qa_clims_export`` if it is among the configs, else those of ``qa_clims_maps``.
+        data: Names of the stages that make the images.
     """
     maps = 'qa_clims_export' if 'qa_clims_export' in configs else 'qa_clims_maps'
     labels, answers = 'masks of the label as a prompt', 'masks of label and answers as prompts'
@@ -234,7 +238,7 @@ def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[di
 
 
 def refined_baseline(configs: Mapping[str, str]) -> list[dict]:
-    """Return the stages that refine the baseline's maps, which are compared with QA-CLIMS's.
+    """Return the stages that refine the maps of the baseline, for a comparison with QA-CLIMS.
 
     Args:
         configs: {stage: config} of ``cam_par``, ``cam_prompted_maps``, ``cam_ir_label`` and
@@ -263,7 +267,7 @@ def _judged(
     about_export: str,
     needs: Sequence[str],
 ) -> list[dict]:
-    """Return the test run that judges a training and, where that is another one, the export."""
+    """Return the test run that scores a training and, if its config is given, the export."""
     stages = [prediction(f'{trained}_{made}', configs[trained], about, needs, of=trained)]
     export = f'{trained}_export'
     if export in configs:
@@ -273,7 +277,11 @@ def _judged(
 
 
 def paper_table(mask_threshold: float) -> dict[str, dict[str, str]]:
-    """Return the table that ends a ``chain``."""
+    """Return the rows and columns of the table that is printed after a ``chain``.
+
+    Args:
+        mask_threshold: Threshold at which the masks are written, in [0, 1].
+    """
     return dict(
         rows=dict(
             cam_maps='CAM, the baseline',

@@ -6,11 +6,22 @@ from helpers import served
 from safetensors.torch import save_file
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
-from qaclims_mm.inference.networks import build_network
+from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.inference.networks import build_network, read_network_config
 from qaclims_mm.paths import config_path, resolve
 
 HEAD = dict(type='CAMHead', in_channels=4, num_classes=3)
+
+
+def test_a_config_of_misspelt_classes(tmp_path):
+    name = 'prompted_clipseg-mini_labels_miniworld-112x112'
+    path = tmp_path / 'leaf.py'
+    aliases = "model = dict(prompting=dict(aliases={'ship': ['vessel'], 'aeroplan': ['jet']}))"
+    path.write_text(f"_base_ = '{config_path(f'miniworld/{name}.py')}'\n{aliases}\n")
+    assert read_network_config(name).model.type == 'PromptedMasks'
+    for given in (path, str(path), read_config(path)):
+        with pytest.raises(ConfigError, match=r"names the class 'ship', which does not exist"):
+            read_network_config(given)
 
 
 def test_weights(tmp_path, capsys):

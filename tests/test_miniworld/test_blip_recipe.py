@@ -1,9 +1,11 @@
 import itertools
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file
 
 from qaclims_mm.corpus.questions import QUESTION_SETS
@@ -162,6 +164,20 @@ def test_equal_seeds_give_equal_folders(trained, tmp_path):
         'tokenizer_config.json',
         'vocab.txt',
     }
+
+
+def test_weights_that_are_written_half_do_not_replace_the_earlier_ones(trained, monkeypatch):
+    folder = trained[0]
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+
+    def kill(model, folder):
+        (Path(folder) / 'model.safetensors').write_bytes(b'half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transformers.BlipForQuestionAnswering, 'save_pretrained', kill)
+    with pytest.raises(KeyboardInterrupt):
+        train_blip(folder, **TINY)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
 def test_other_seeds_give_other_weights(trained, tmp_path):

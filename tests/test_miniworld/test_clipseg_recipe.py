@@ -1,8 +1,10 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from contracts import noise
 from safetensors.torch import load_file
 
@@ -138,6 +140,20 @@ def test_the_same_seed_gives_the_same_weights(trained, tmp_path):
     assert (tmp_path / 'model.safetensors').read_bytes() == (
         folder / 'model.safetensors'
     ).read_bytes()
+
+
+def test_weights_that_are_written_half_do_not_replace_the_earlier_ones(trained, monkeypatch):
+    folder = trained[0]
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+
+    def kill(model, folder):
+        (Path(folder) / 'model.safetensors').write_bytes(b'half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transformers.CLIPSegForImageSegmentation, 'save_pretrained', kill)
+    with pytest.raises(KeyboardInterrupt):
+        train_clipseg(folder, **TINY)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
 def test_too_few_steps(tmp_path):

@@ -5,7 +5,7 @@ from mmseg.structures import SegDataSample
 from tiny_prompted import Painter, painter, sample
 
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.models.prompting import Prompting, check_shares, remark_of
+from qaclims_mm.models.prompting import Prompting, remark_of
 
 IMAGE = torch.zeros(3, 6, 8, dtype=torch.uint8)
 
@@ -110,19 +110,20 @@ def test_answers_that_were_not_loaded():
         (dict(prompt='a photo'), r"prompt must have \{text\} in it, but got 'a photo'"),
         (dict(merge='sum'), r"merge must be one of .*, but got 'sum'"),
         (dict(min_score=1.5), r'min_score must be in \[0, 1\], but got 1.5'),
+        (dict(min_area='0.1'), r"min_area must be in \[0, 1\], but got '0.1'"),
         (dict(max_area=-1), r'max_area must be in \[0, 1\], but got -1'),
         (dict(min_area=0.9, max_area=0.5), r'min_area must be below max_area, but got 0.9 and 0.5'),
+        (dict(aliases={'dog': 'hound'}), "aliases of 'dog' must be a list of texts, but got 'ho"),
+        (
+            dict(aliases={'dog': ['hound', ' ']}),
+            "aliases of 'dog' must be a list of texts, but has",
+        ),
+        (dict(aliases=['hound']), r"aliases must be \{class: list of texts\}, but got \['hound'\]"),
     ],
 )
 def test_wrong_options(options, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         make({}, **options)
-
-
-def test_shares():
-    check_shares(a=0, b=1, c=0.5)
-    with pytest.raises(ValueError, match='b must be'):
-        check_shares(a=0, b=float('nan'))
 
 
 def test_the_painter_is_a_segmenter():

@@ -21,11 +21,15 @@ def make_page(finished, tmp_path):
         folder = work / stage / 'pseudo_masks'
         options.append(Option(stage, MaskSource(stage, stage, folder)))
 
-    def build(top=2, with_truth=True, number=3, absent=None, name='w'):
+    def build(top=2, with_truth=True, number=3, absent=None, name='w', mask_models=None):
         dataset = WorkDir(work).dataset('par')
         truths = [pictures / f'SegmentationClass/{i}.png' if with_truth else None for i in IDS]
         images = [Candidate(i, t) for i, t in zip(IDS, truths, strict=True)]
-        compared = compare_masks(options[:number], images, CLASSES)
+        shown = [
+            o._replace(mask_models=(mask_models or {}).get(o.masks_by, ()))
+            for o in options[:number]
+        ]
+        compared = compare_masks(shown, images, CLASSES)
         comparison = replace(compared.comparison, absent=absent or {})
         compared = compared._replace(comparison=comparison)
         comparing = Comparing(name, compared, options[:number], images, dataset, 'PLAN')
@@ -64,6 +68,18 @@ def test_without_ground_truth_there_is_agreement_alone(make_page):
     assert '--masks-by par' not in page
     assert 'ground truth</figcaption>' not in page
     assert 'prompted: needs &lt;weights&gt;' in page
+
+
+def test_models_trained_with_masks_have_a_column(make_page):
+    page = make_page()
+    assert '>trained with masks</th>' not in page
+    page = make_page(mask_models={'par': ('miniworld://clipseg', '</b>my sam')})
+    assert '>trained with masks</th>' in page
+    assert page.count('<td>yes</td>') == 1
+    # the name of a model is data
+    assert 'with other seeds) and &lt;/b&gt;my sam, which were trained with masks' in page
+    # no choice has a note
+    assert '>note</th>' not in page
 
 
 def test_one_choice_alone(make_page):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from qaclims_mm.review.verdict import choose, verdict
@@ -19,20 +21,81 @@ def test_a_sure_winner():
     assert text == (
         'Take the masks by par: 60.0 mIoU on 300 images. They are 5.0 points above those by irn '
         '(95 % interval 4.0 to 6.1). Another draw of such images would very likely give the same '
-        'order.'
+        'best masks.'
     )
 
 
 @pytest.mark.parametrize(
-    ('rows', 'names'),
+    ('rows', 'close', 'names'),
     [
-        ([row('irn', 59, (1, -0.5, 2.5)), row('sam', 50, (10, 9, 11))], 'par and irn'),
-        ([row('irn', 60, (0, 0, 0)), row('sam', 59, (1, -1, 3))], 'par, irn and sam'),
+        (
+            [row('irn', 59, (1, -0.5, 2.5)), row('sam', 50, (10, 9, 11))],
+            'interval of the difference to those by irn includes 0',
+            'par and irn',
+        ),
+        (
+            [row('irn', 60, (0, 0, 0)), row('sam', 59, (1, -1, 3))],
+            'intervals of the differences to those by irn and sam include 0',
+            'par, irn and sam',
+        ),
+        # the second is surely worse; the interval of the third is wider
+        (
+            [row('irn', 59, (1, 0.2, 1.8)), row('sam', 58, (2, -0.5, 4.5))],
+            'interval of the difference to those by sam includes 0',
+            'par and sam',
+        ),
+        (
+            [row('irn', 59, (1, 0.2, 2)), row('sam', 58, (2, 0, 4)), row('p', 57, (3, -1, 7))],
+            'intervals of the differences to those by sam and p include 0',
+            'par, sam and p',
+        ),
+        (
+            [row('sam', 59, (1, 0.2, 2)), row('p', 58, (2, -1, 5), note='random weights')],
+            'very likely give the same best masks',
+            '',
+        ),
     ],
 )
-def test_masks_that_the_images_do_not_tell_apart(rows, names):
+def test_all_masks_that_the_images_cannot_separate_are_named(rows, close, names):
     [text] = verdict(compared(row('par', 60), *rows))
-    assert f'these images cannot separate {names}: take the one that costs least' in text
+    assert f'They are {rows[0].behind.points:.1f} points above those by {rows[0].masks_by}' in text
+    assert close in text
+    end = f'these images cannot separate {names}: take the one that costs least.'
+    assert text.endswith(end) == bool(names)
+    assert ('very likely' in text) != bool(names)
+
+
+def made_with(name, miou, behind, *models):
+    return replace(row(name, miou, behind), mask_models=models)
+
+
+def test_models_that_were_trained_with_masks_are_named():
+    mini = 'miniworld://clipseg'
+    rows = (
+        made_with('prompted+maps', 60, None, mini),
+        made_with('irn', 55, (5, 4, 6)),
+        made_with('prompted', 50, (10, 9, 11), mini),
+        made_with('par', 50, (10, 9, 11)),
+    )
+    _, text = verdict(compared(*rows))
+    assert text == (
+        'The masks by prompted+maps and prompted were made with miniworld://clipseg (masks of '
+        'MiniWorld pictures with other seeds), which was trained with masks. The training for '
+        'those by irn and par used no masks.'
+    )
+
+
+def test_models_of_several_kinds_and_no_ground_truth():
+    rows = (
+        made_with('prompted', None, None, 'IDEA/dino', 'facebook/sam'),
+        made_with('sam', None, None, 'my\nsam'),
+    )
+    pairs = [Agreement('prompted', 'sam', 80, [])]
+    text = verdict(compared(*rows, judged=0, agreement=pairs))[-1]
+    assert text == (
+        'The masks by prompted were made with IDEA/dino and facebook/sam, which were trained with '
+        "masks. The masks by sam were made with 'my\\nsam', which was trained with masks."
+    )
 
 
 def test_few_images_and_corrected_ones():

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qaclims_mm import schemas
+from qaclims_mm.schemas.files import atomic_files
 
 
 def test_failed_write_leaves_the_old_file(tmp_path):
@@ -158,3 +159,30 @@ def test_machines_that_share_a_folder_have_names_of_their_own(tmp_path, monkeypa
     here = schemas.files.temporary_path(tmp_path / 'a.json')
     monkeypatch.setattr(schemas.files, '_HOST', b'another')
     assert schemas.files.temporary_path(tmp_path / 'a.json') != here
+
+
+def test_files_of_a_library_appear_whole_and_others_stay(tmp_path):
+    folder = tmp_path / 'weights'
+    folder.mkdir()
+    for name in ('config.json', 'mine.txt'):
+        (folder / name).write_text('old')
+    with atomic_files(folder) as temporary:
+        (temporary / 'config.json').write_text('new')
+        (temporary / 'sub').mkdir()
+        (temporary / 'sub/model.bin').write_text('weights')
+        assert (folder / 'config.json').read_text() == 'old'
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob('*') if p.is_file()}
+    assert found == {'config.json', 'mine.txt', 'sub/model.bin'}
+    assert (folder / 'config.json').read_text() == 'new'
+    assert [p.name for p in folder.iterdir() if p.name.startswith('.')] == []
+
+
+def test_files_of_a_library_that_fails_do_not_appear(tmp_path):
+    def fail():
+        with atomic_files(tmp_path / 'new') as temporary:
+            (temporary / 'model.bin').write_text('half')
+            raise OSError('disk full')
+
+    with pytest.raises(OSError, match='disk full'):
+        fail()
+    assert list((tmp_path / 'new').iterdir()) == []

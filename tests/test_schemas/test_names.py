@@ -3,6 +3,7 @@ import pytest
 from qaclims_mm.schemas import names
 from qaclims_mm.schemas.names import (
     drawn_name,
+    hint_of_name,
     problem_of_image_id,
     problem_of_name,
     shown_name,
@@ -171,3 +172,14 @@ def test_shown_texts_stay_as_they_are_if_a_line_holds_them() -> None:
     assert shown_text('a\nb') == "'a\\nb'"
     assert shown_text('a\u202eb') == "'a\\u202eb'"
     assert len(shown_text('x' * 10_000)) == 82
+
+
+def test_hints_name_the_nearest_or_list_what_is_known() -> None:
+    known = ['cat', 'TV', 'dining table', 'a\nb']
+    assert hint_of_name('dinning table', known) == 'did you mean dining table?'
+    # letters of another case are the same letters
+    assert hint_of_name('tv', known) == 'did you mean TV?'
+    assert hint_of_name('a\nbb', known) == "did you mean 'a\\nb'?"
+    assert hint_of_name('?', known) == "known are cat, TV, dining table, 'a\\nb'."
+    many = [f'class {k}' for k in range(30)]
+    assert hint_of_name('?', many).endswith('class 11 and others.')

@@ -1,11 +1,21 @@
+from dataclasses import replace
+
 import pytest
 from tiny_plans import write_plan
 from tiny_runs import ROOT
 
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.workflow.comparing import RANDOM, is_made, judged_stages, note_of, stages_for
+from qaclims_mm.workflow.comparing import (
+    RANDOM,
+    is_made,
+    judged_stages,
+    mask_models_of,
+    note_of,
+    stages_for,
+)
 from qaclims_mm.workflow.plans import read_plan
 
+VOC = ROOT / 'configs/pipelines/voc12_qa-clims.py'
 MINIWORLD = ROOT / 'configs/pipelines/miniworld_qa-clims.py'
 
 
@@ -40,6 +50,32 @@ def test_random_weights_are_noted(tmp_path):
     assert note_of(stages['sam'], tmp_path) == RANDOM
     assert note_of(stages['par'], tmp_path) == ''
     assert note_of(stages['data'], tmp_path) == ''
+
+
+def test_models_that_were_trained_with_masks(tmp_path):
+    stages = {s.name: s for s in read_plan(MINIWORLD, tmp_path).all_stages}
+    for name in ('prompted', 'prompted_answers', 'prompted_maps'):
+        assert mask_models_of(stages[name], tmp_path) == ['miniworld://clipseg']
+    # SAM has random weights there
+    for name in ('sam', 'par', 'irn_masks', 'data'):
+        assert mask_models_of(stages[name], tmp_path) == []
+    stages = {s.name: s for s in read_plan(VOC, tmp_path).all_stages}
+    assert mask_models_of(stages['prompted'], tmp_path) == ['facebook/sam3']
+    assert len(mask_models_of(stages['sam'], tmp_path)) == 1
+
+
+def test_all_models_of_a_segmenter_count(tmp_path):
+    config = tmp_path / 'mine.py'
+    options = dict(
+        type='GroundedSamSegmenter',
+        detector=dict(kind='owlv2', model='google/owlv2'),
+        sam=dict(kind='sam2', model='facebook/sam2'),
+    )
+    base = ROOT / 'configs/miniworld/prompted_clipseg-mini_labels_miniworld-112x112.py'
+    segmenter = dict(_delete_=True, **options)
+    config.write_text(f"_base_ = '{base}'\nmodel = dict(prompting=dict(segmenter={segmenter}))\n")
+    stage = replace(read_plan(MINIWORLD, tmp_path).all_stages[0], config=str(config))
+    assert mask_models_of(stage, tmp_path) == ['google/owlv2', 'facebook/sam2']
 
 
 def test_a_stage_that_has_not_ended(tmp_path):

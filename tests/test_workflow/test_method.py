@@ -25,7 +25,7 @@ def test_ranks_and_checkpoints():
     assert last_checkpoint(read_config(DEEPLAB)) == 'iter_30000.pth'
     assert training('cam', CAM, '')['ranks'] == 2
     assert training('mine', 'my_leaf.py', '', ranks=3)['ranks'] == 3
-    with pytest.raises(ConfigError, match=r'stage mine: how many ranks my_leaf.py is for is not'):
+    with pytest.raises(ConfigError, match=r'stage mine: the name of my_leaf.py does not have the'):
         training('mine', 'my_leaf.py', '')
     judged = prediction('maps', CAM, '', ['cam'], of='cam')
     assert judged['checkpoint'] == '{work_dir}/cam/epoch_5.pth'

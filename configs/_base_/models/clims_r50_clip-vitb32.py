@@ -1,5 +1,6 @@
 # CLIMS as released, in its improved version, with VOC's texts. No init_cfg: it starts from the
 # baseline's weights.
+_base_ = '../classes/voc12.py'
 clip = dict(model='ViT-B-32-quickgelu', pretrained='openai')
 model = dict(
     type='CLIMS',
@@ -18,11 +19,7 @@ model = dict(
     # CLIP sees images with the mean and deviation of ImageNet
     image_head=dict(type='CLIPImageHead', norm='imagenet', **clip),
     text_head=dict(type='CLIPTextHead', **clip),
-    class_names=[
-        'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
-        'dining table', 'dog', 'horse', 'motorbike', 'person', 'potted plant', 'sheep', 'sofa',
-        'train', 'tv monitor',
-    ],
+    class_names=_base_.voc12_classes,
     class_texts=dict(person='player'),
     background_texts=[
         'tree', 'river', 'sea', 'lake', 'water', 'railway', 'railroad', 'track', 'stone', 'rocks',

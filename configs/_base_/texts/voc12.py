@@ -1,10 +1,5 @@
 # The published texts of CLIP-ES: synonyms, and what may be around the classes of VOC
 voc12_texts = dict(
-    class_names=[
-        'aeroplane', 'bicycle', 'bird', 'boat', 'bottle', 'bus', 'car', 'cat', 'chair', 'cow',
-        'dining table', 'dog', 'horse', 'motorbike', 'person', 'potted plant', 'sheep', 'sofa',
-        'train', 'tv monitor',
-    ],
     class_texts={
         'bird': 'bird avian',
         'chair': 'chair seat',

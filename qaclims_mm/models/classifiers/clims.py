@@ -40,15 +40,16 @@ class CLIMS(RegionNetwork):
         **kwargs: As in ``CAMNetwork``.
 
     Raises:
-        ValueError: If ``class_names`` do not fit ``cam_head``, a text is given to another class,
-            ``prompt`` lacks ``{text}``, a text stands for a list, or the image head has mask
-            prompts; when training starts, if the two heads are of different CLIPs.
+        ValueError: If ``class_names`` do not fit ``cam_head``, or the image head has mask prompts.
+        ConfigError: If the texts do not fit the classes (see ``FixedTexts``); when training starts,
+            if the two heads belong to different CLIPs.
 
     Source:
         Xie et al., CLIMS: Cross Language Image Matching for Weakly Supervised Semantic
         Segmentation, CVPR 2022; step/train_clims.py of CVI-SZU/CLIMS, the improved version.
     """
 
+    BY_CLASS, ALL_CLASSES = ('class_texts', 'background_texts'), ('class_names',)
     REGION_LOSSES = ('loss_otm', 'loss_btm', 'loss_cbs')
     label_rows: Tensor
     background_rows: Tensor

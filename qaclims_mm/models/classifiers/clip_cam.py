@@ -36,14 +36,17 @@ class CLIPCAM(PredictOnly):
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
 
     Raises:
-        ValueError: If the texts do not fit (see ``FixedTexts``), or the image head has mask
-            prompts; when it is used, if the encoder is no plain ViT.
-        ConfigError: When it is used, if the two heads are of different CLIPs.
+        ValueError: If the image head has mask prompts; at the first use, if the encoder is not a
+            plain ViT.
+        ConfigError: If the texts do not fit the classes (see ``FixedTexts``); at the first use, if
+            the two heads belong to different CLIPs.
 
     Source:
         Lin et al., CLIP is Also an Efficient Segmenter, CVPR 2023, without its refinement by
         attention.
     """
+
+    BY_CLASS, ALL_CLASSES = ('class_texts', 'background_texts'), ('class_names',)
 
     def __init__(
         self,

@@ -10,26 +10,27 @@ from torch import Tensor
 
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.class_texts import check_known_classes, read_class_texts, read_texts
 
 
 class FixedTexts:
-    """The distinct texts and the rows of each class among them.
+    """The distinct texts of all classes, and the rows of each class among them.
 
     Args:
-        class_names: Classes without the background, in the order of the labels.
-        background_texts: One list for all classes, or ``{class: list}``, where a class that is not
-            named has none.
-        class_texts: ``{class: text}`` of classes that the texts call by another name.
-        prompt: Made of every text, with ``{text}`` in it.
+        class_names: Class names without the background, in the order of the labels.
+        background_texts: One list for all classes, or ``{class: list}``; a class without a list has
+            no background texts.
+        class_texts: ``{class: text}`` for classes whose text is not their name.
+        prompt: Template of every text, which contains ``{text}``.
 
     Attributes:
         prompted: The T texts in their prompt.
-        label_rows: Of each class's text, K.
-        background_rows: ``(K, N)``, -1 = none.
+        label_rows: Row of the text of each class, K.
+        background_rows: Rows of the background texts of each class, ``(K, N)``; -1 is none.
 
     Raises:
-        ValueError: If a text is given to another class, ``prompt`` lacks ``{text}``, or a text
-            stands for a list.
+        ConfigError: If texts are given to a class that is not in ``class_names``, ``prompt`` lacks
+            ``{text}``, or background texts are not a list.
     """
 
     def __init__(
@@ -40,16 +41,16 @@ class FixedTexts:
         prompt: str = 'a photo of {text}.',
     ) -> None:
         if '{text}' not in prompt:
-            raise ValueError(f'prompt must have {{text}} in it, but got {prompt!r}.')
-        if not isinstance(background_texts, Mapping):
-            background_texts = dict.fromkeys(class_names, background_texts)
-        _check_classes(class_names, 'class_texts', class_texts or {})
-        _check_classes(class_names, 'background_texts', background_texts)
+            raise ConfigError(f'prompt must have {{text}} in it, but got {prompt!r}.')
+        if isinstance(background_texts, Mapping):
+            listed = read_class_texts('background_texts', background_texts)
+        else:
+            texts = read_texts('background_texts', background_texts)
+            listed = dict.fromkeys(class_names, texts)
+        check_known_classes('class_texts', class_texts or {}, class_names)
+        check_known_classes('background_texts', listed, class_names)
         labels = [(class_texts or {}).get(name, name) for name in class_names]
-        backgrounds = [background_texts.get(name, ()) for name in class_names]
-        single = [texts for texts in backgrounds if isinstance(texts, str)]
-        if single:
-            raise ValueError(f'background_texts must be lists of texts, but got {single[0]!r}.')
+        backgrounds = [listed.get(name, ()) for name in class_names]
         words = list(dict.fromkeys([*labels, *(text for texts in backgrounds for text in texts)]))
         row, width = (
             {word: i for i, word in enumerate(words)},
@@ -65,7 +66,7 @@ class FixedTexts:
         """Return the rows of the texts that compete for an image, each once.
 
         Args:
-            present: Classes of the image, whose rows come first.
+            present: Indices of the classes in the image; their rows come first.
         """
         labels = [self.label_rows[k] for k in present]
         backgrounds = [row for k in present for row in self.background_rows[k] if row >= 0]
@@ -73,11 +74,11 @@ class FixedTexts:
         return labels + list(dict.fromkeys(b for b in backgrounds if b not in labels))
 
     def encode(self, text_head: dict, image_head: Any) -> Tensor:
-        """Return the texts as CLIP reads them, L2-normalised, ``(T, D)``.
+        """Return the L2-normalised CLIP embeddings of the texts, ``(T, D)``.
 
         Args:
-            text_head: Config of a ``CLIPTextHead`` or ``HFTextHead``; it is dropped afterwards.
-            image_head: The image encoder, which is read too.
+            text_head: Config of a ``CLIPTextHead`` or ``HFTextHead``, which is not kept.
+            image_head: Image encoder; its weights are read as well.
 
         Raises:
             ConfigError: If the two are of different CLIPs.
@@ -92,10 +93,3 @@ class FixedTexts:
             )
         # a copy: those made in inference mode take no part in training
         return head.encode(self.prompted).clone()
-
-
-def _check_classes(class_names: Sequence[str], name: str, texts: Mapping[str, Any]) -> None:
-    """Check what is given by class."""
-    unknown = sorted(set(texts) - set(class_names))
-    if unknown:
-        raise ValueError(f'{name} must be of classes in class_names, but also names {unknown}.')

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import resize
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.models.prompting import Prompting, remark_of
@@ -22,14 +23,16 @@ class PromptedMasks(PredictOnly):
         prompting: Arguments of ``Prompting``, without ``background_answers``.
 
     Raises:
-        ValueError: If an option of ``Prompting`` is wrong, or background answers are asked for.
+        ConfigError: If an option of ``Prompting`` is wrong, or background answers are used.
     """
+
+    BY_CLASS = ('prompting.aliases',)
 
     def __init__(self, prompting: dict) -> None:
         super().__init__()
         self.prompting = Prompting(**prompting)
         if self.prompting.background_answers:
-            raise ValueError(
+            raise ConfigError(
                 'PromptedMasks cannot use background_answers; remove this option, or use '
                 'PromptedRefiner.'
             )
@@ -38,12 +41,20 @@ class PromptedMasks(PredictOnly):
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
         """Add ``cam_class_indices`` (n,), ``cam_strided`` (n, h, w), ``cam_high_res`` (n, H, W).
 
-        A sample with a class that is not found, or found nearly everywhere, gets a ``remark``; one
-        without masks gets ``failed``.
+        A sample gets a ``remark`` if one of its classes is not found or is found nearly everywhere,
+        and ``failed`` if the segmenter makes no masks of its image.
 
         Args:
             inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
-            data_samples: Have ``class_indices``; one with ``failed`` is passed on.
+            data_samples: Samples with ``class_indices`` and ``label_names``. A sample with
+                ``failed`` is not changed.
+
+        Returns:
+            The samples in their order.
+
+        Raises:
+            ValueError: If answers are used and a sample has none.
+            ConfigError: If the segmenter returns masks of another size.
         """
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):

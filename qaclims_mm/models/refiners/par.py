@@ -9,6 +9,7 @@ from torch import Tensor
 from qaclims_mm.functional.par import DILATIONS, pixel_adaptive_refinement
 from qaclims_mm.models.predict_only import PredictOnly
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
+from qaclims_mm.ranges import check_whole
 from qaclims_mm.registry import MODELS
 
 
@@ -17,10 +18,14 @@ class PARRefiner(PredictOnly):
     """Makes maps follow the colours of their picture; nothing is trained.
 
     Args:
-        steps: Rounds of averaging.
+        steps: Number of rounds of averaging.
         dilations: Distances of the neighbours in pixels.
         normalise: As in ``IRNRefiner``.
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
+
+    Raises:
+        ConfigError: If a number is out of its range.
+        ValueError: If ``normalise`` is unknown.
     """
 
     def __init__(
@@ -32,6 +37,8 @@ class PARRefiner(PredictOnly):
     ) -> None:
         super().__init__(MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')))
         check_normalisation(normalise)
+        check_whole(least=0, steps=steps)
+        check_whole(**{f'dilations[{number}]': value for number, value in enumerate(dilations)})
         self.steps, self.dilations, self.normalise = steps, tuple(dilations), normalise
 
     @torch.no_grad()

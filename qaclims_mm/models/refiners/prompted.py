@@ -1,4 +1,7 @@
-"""Refinement by the masks of a text-prompted segmenter."""
+"""Refine maps with the masks of a text-prompted segmenter.
+
+Shapes: n maps of an image of H by W pixels.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +15,8 @@ from qaclims_mm.functional.prompt_masks import (
     suppress_background,
 )
 from qaclims_mm.models.predict_only import PredictOnly
-from qaclims_mm.models.prompting import ClassMasks, Prompting, check_shares, remark_of
+from qaclims_mm.models.prompting import ClassMasks, Prompting, remark_of
+from qaclims_mm.ranges import check_shares
 from qaclims_mm.registry import MODELS
 
 
@@ -20,20 +24,24 @@ from qaclims_mm.registry import MODELS
 class PromptedRefiner(PredictOnly):
     """Fuses maps with the masks of a segmenter that is prompted with the labels.
 
-    Background answers, if they are used, lower masks that leak to where the map is low. The parts
-    of a mask that the map does not show are dropped. Where masks of several classes overlap, the
-    maps decide. Of a class that the segmenter does not find, finds nearly everywhere, or finds only
-    where the map does not show it, the map is taken. Nothing is trained.
+    The refiner drops the connected parts of a mask in which the map stays low. If background
+    answers are used, their masks lower the masks of the classes where the maps are low. Where masks
+    of several classes overlap, the maps decide. The refiner uses the map alone for a class that the
+    segmenter does not find, finds nearly everywhere, or finds only where the map is low. Nothing is
+    trained.
 
     Args:
         prompting: Arguments of ``Prompting``.
         weight: Share of the masks in the result, in [0, 1].
-        min_support: Lowest share of a map's peak within a part of a mask that is kept, in [0, 1].
-        max_evidence: Map value from which the background does not lower a mask, in [0, 1].
+        min_support: Share of a map's peak that the map must reach within a part of a mask to keep
+            the part, in [0, 1].
+        max_evidence: Map value above which background answers do not lower a mask, in [0, 1].
 
     Raises:
-        ValueError: If an option is out of its range.
+        ConfigError: If an option is out of its range.
     """
+
+    BY_CLASS = ('prompting.aliases',)
 
     def __init__(
         self,
@@ -49,15 +57,22 @@ class PromptedRefiner(PredictOnly):
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Sequence[Tensor]], data_samples: Sequence[Any]) -> list[Any]:
-        """Add ``refined_maps`` ``(n, H, W)`` in [0, 1].
+        """Add ``refined_maps``, float32 ``(n, H, W)`` in [0, 1], to the samples.
 
-        A sample with a class whose map decides alone gets a ``remark``; one without masks gets
-        ``failed``.
+        A sample gets a ``remark`` if the map of one of its classes is used alone, and ``failed`` if
+        the segmenter makes no masks of its image.
 
         Args:
             inputs: For each image a list of one copy, uint8 RGB ``(3, H, W)``.
-            data_samples: Have ``class_indices``, ``label_names``, ``cam_class_indices`` and
-                ``cam_high_res``; one with ``failed`` is passed on.
+            data_samples: Samples with ``class_indices``, ``label_names``, ``cam_class_indices`` and
+                ``cam_high_res``. A sample with ``failed`` is not changed.
+
+        Returns:
+            The samples in their order.
+
+        Raises:
+            ValueError: If answers are used and a sample has none.
+            ConfigError: If the segmenter returns masks of another size.
         """
         for (image, *_), sample in zip(inputs, data_samples, strict=True):
             if sample.get('failed'):

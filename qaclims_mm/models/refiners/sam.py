@@ -1,4 +1,4 @@
-"""Refinement by the masks that SAM proposes for what the maps show."""
+"""Refinement by the masks that SAM proposes for the parts of maps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.sam_prompts import choose_masks, find_regions, spread_over_masks
 from qaclims_mm.models.predict_only import PredictOnly
+from qaclims_mm.ranges import check_shares, check_whole
 from qaclims_mm.registry import MODELS
 from qaclims_mm.vlms.segment.sam import SAM
 
@@ -17,21 +19,23 @@ from qaclims_mm.vlms.segment.sam import SAM
 class SAMRefiner(PredictOnly):
     """Replaces the parts of maps by SAM's masks where the two agree; nothing is trained.
 
-    Each connected part of a map is shown to SAM by its box and its highest point. Of the three
-    masks that come back the one that agrees best with the part gets its peak, unless even that
-    agrees too little: then SAM saw something else, and the map stays.
+    SAM gets the box and the highest point of each connected part of a map, and returns three masks.
+    The mask with the highest IoU with the part gets the value of the part's peak. If its IoU is
+    below ``min_iou``, SAM has segmented another thing, and the map stays as it is.
 
     Args:
-        sam: Arguments of ``vlms.sam.SAM``.
+        sam: Arguments of ``vlms.segment.sam.SAM``.
         threshold: Share of a map's peak that its parts reach, in (0, 1].
-        min_area: Share of the image that a part has at least, in [0, 1].
-        max_regions: Parts of a map at most.
-        min_iou: IoU with its part from which a mask counts, in [0, 1].
+        min_area: Lowest share of the image that a part covers, in [0, 1].
+        max_regions: Highest number of parts per map.
+        min_iou: Lowest IoU of a part and its mask, in [0, 1].
         weight: Share of the masks in the result, in [0, 1].
 
     Raises:
-        ValueError: If an option is out of its range.
+        ConfigError: If an option is out of its range.
     """
+
+    TRAINED_WITH_MASKS = True
 
     def __init__(
         self,
@@ -43,10 +47,10 @@ class SAMRefiner(PredictOnly):
         weight: float = 0.8,
     ) -> None:
         super().__init__()
-        shares = dict(threshold=threshold, min_area=min_area, min_iou=min_iou, weight=weight)
-        for name, value in shares.items():
-            if not 0 <= value <= 1:
-                raise ValueError(f'{name} must be in [0, 1], but got {value}.')
+        check_shares(threshold=threshold, min_area=min_area, min_iou=min_iou, weight=weight)
+        check_whole(max_regions=max_regions)
+        if threshold == 0:
+            raise ConfigError('threshold must be in (0, 1], but got 0; 0.4 is the default.')
         self.sam = SAM(**sam)
         self.regions: dict[str, Any] = dict(
             threshold=threshold, min_area=min_area, max_regions=max_regions

@@ -82,6 +82,8 @@ class WeCLIP(BaseModel):
         CVPR 2024; numbers of the released code for VOC.
     """
 
+    BY_CLASS, ALL_CLASSES = ('class_texts', 'background_texts'), ('class_names',)
+
     def __init__(
         self,
         image_head: dict,

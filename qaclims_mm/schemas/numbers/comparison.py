@@ -21,6 +21,7 @@ HEAD = (
     'worst_class',
     'worst_class_IoU',
     'note',
+    'models_trained_with_masks',
 )
 
 
@@ -57,6 +58,7 @@ class ComparedMasks:
         behind: Distance to the recommended masks; ``None`` for these masks themselves, and without
             ground truth.
         note: Reason not to recommend them, such as random weights, or ''.
+        mask_models: Models trained with masks that made them.
     """
 
     masks_by: str
@@ -65,6 +67,7 @@ class ComparedMasks:
     ious: Sequence[float | None] = ()
     behind: Behind | None = None
     note: str = ''
+    mask_models: Sequence[str] = ()
 
     def worst(self, names: Sequence[str]) -> tuple[str, float] | None:
         """Return the value of the lowest IoU, by its name, and that IoU in percent."""
@@ -123,8 +126,8 @@ class Comparison:
             writer = csv.writer(file, lineterminator='\n')
             writer.writerow(HEAD)
             writer.writerows(self._row(masks) for masks in self.masks)
-            blank = [''] * (len(HEAD) - 3)
-            writer.writerows([name, '', *blank, why] for name, why in self.absent.items())
+            blank = [''] * (len(HEAD) - 4)
+            writer.writerows([name, '', *blank, why, ''] for name, why in self.absent.items())
         return paths
 
     def _row(self, masks: ComparedMasks) -> list[Any]:
@@ -140,6 +143,7 @@ class Comparison:
             worst[0],
             _percent(worst[1]),
             masks.note,
+            ' '.join(masks.mask_models),
         ]
 
 

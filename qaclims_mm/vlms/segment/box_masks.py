@@ -11,9 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import resize
-from qaclims_mm.vlms.clip.hf_read import read_or_make
-from qaclims_mm.vlms.segment.inputs import import_transformers, normalise
+from qaclims_mm.ranges import check_whole
+from qaclims_mm.vlms.segment.inputs import normalise
+from qaclims_mm.vlms.segment.pretrained import Pretrained
+
+# {kind: names of its network and of its config in transformers}
+KINDS = {'sam': ('SamModel', 'SamConfig'), 'sam2': ('Sam2Model', 'Sam2Config')}
 
 
 class _Encoded(NamedTuple):
@@ -34,7 +39,7 @@ class BoxMasks:
         seed: Seed of random weights.
 
     Raises:
-        ValueError: If ``kind`` is unknown.
+        ConfigError: If ``kind`` is unknown or an option is out of its range.
     """
 
     def __init__(
@@ -46,10 +51,11 @@ class BoxMasks:
         box_batch: int = 32,
         seed: int = 0,
     ) -> None:
-        if kind not in ('sam', 'sam2'):
-            raise ValueError(f"kind must be 'sam' or 'sam2', but got {kind!r}.")
-        self.model, self.kind, self.config, self.seed = model, kind, config, seed
-        self.dtype, self.box_batch = dtype, box_batch
+        if kind not in KINDS:
+            raise ConfigError(f"kind must be 'sam' or 'sam2', but got {kind!r}.")
+        check_whole(box_batch=box_batch)
+        self._source = Pretrained(model, config, dtype, seed)
+        self.kind, self.box_batch = kind, box_batch
 
     def load(self, device: str | torch.device) -> None:
         """Read the weights.
@@ -58,13 +64,7 @@ class BoxMasks:
             ImportError: If transformers is not installed.
             FormatError: If the model cannot be read or lacks weights.
         """
-        hf = import_transformers('SAM')
-        network, configs = (
-            (hf.SamModel, hf.SamConfig) if self.kind == 'sam' else (hf.Sam2Model, hf.Sam2Config)
-        )
-        config = configs(**self.config) if self.config is not None else None
-        made = read_or_make(network, self.model, config, self.seed)
-        self.network = made.to(device, getattr(torch, self.dtype or 'float32'))
+        self.network = self._source.read(*KINDS[self.kind], device)
 
     @property
     def side(self) -> int:

@@ -10,16 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import resize
-from qaclims_mm.vlms.clip.hf_read import read_or_make
+from qaclims_mm.ranges import check_whole
 from qaclims_mm.vlms.registry import PROMPTED_SEGMENTERS
 from qaclims_mm.vlms.segment.base import TextMasks, check_input
-from qaclims_mm.vlms.segment.inputs import (
-    import_transformers,
-    normalise,
-    read_tokenizer,
-    tokenize,
-)
+from qaclims_mm.vlms.segment.inputs import normalise, read_tokenizer, tokenize
+from qaclims_mm.vlms.segment.pretrained import Pretrained
 
 
 @PROMPTED_SEGMENTERS.register_module()
@@ -37,7 +34,12 @@ class CLIPSegSegmenter:
         text_batch: Highest number of texts that are decoded at once.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
         seed: Seed of random weights.
+
+    Raises:
+        ConfigError: If an option is out of its range.
     """
+
+    TRAINED_WITH_MASKS = True
 
     def __init__(
         self,
@@ -48,8 +50,9 @@ class CLIPSegSegmenter:
         dtype: str | None = None,
         seed: int = 0,
     ) -> None:
-        self.model, self.config, self.seed = model, config, seed
-        self.image_size, self.text_batch, self.dtype = image_size, text_batch, dtype
+        check_whole(image_size=image_size, text_batch=text_batch)
+        self._source = Pretrained(model, config, dtype, seed)
+        self.image_size, self.text_batch = image_size, text_batch
         self._network: Any = None
 
     def load(self, device: str | torch.device = 'cpu') -> None:
@@ -58,12 +61,17 @@ class CLIPSegSegmenter:
         Raises:
             ImportError: If transformers is not installed.
             FormatError: If the model cannot be read or lacks weights.
+            ConfigError: If ``image_size`` is not a multiple of the model's patch size.
         """
-        hf = import_transformers('CLIPSeg')
-        config = hf.CLIPSegConfig(**self.config) if self.config is not None else None
-        network = read_or_make(hf.CLIPSegForImageSegmentation, self.model, config, self.seed)
-        self._tokenizer = read_tokenizer(self.model)
-        self._network = network.to(device, getattr(torch, self.dtype or 'float32'))
+        network = self._source.read('CLIPSegForImageSegmentation', 'CLIPSegConfig', device)
+        patch = network.config.vision_config.patch_size
+        if self.image_size % patch:
+            raise ConfigError(
+                f'image_size must be a multiple of the patch size {patch} of {self._source.model}, '
+                f'but got {self.image_size}.'
+            )
+        self._tokenizer = read_tokenizer(self._source.model)
+        self._network = network
 
     @torch.inference_mode()
     def segment(self, image: np.ndarray, texts: Sequence[str]) -> TextMasks:

@@ -10,13 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qaclims_mm.vlms.clip.hf_read import read_or_make
-from qaclims_mm.vlms.segment.inputs import (
-    import_transformers,
-    normalise,
-    read_tokenizer,
-    tokenize,
-)
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.ranges import check_whole
+from qaclims_mm.vlms.segment.inputs import normalise, read_tokenizer, tokenize
+from qaclims_mm.vlms.segment.pretrained import Pretrained
 
 
 class Boxes(NamedTuple):
@@ -64,6 +61,9 @@ class GroundingDINO:
         image_size: Length of the short side of the resized image, and highest length of its long
             side, in pixels.
         seed: Seed of random weights.
+
+    Raises:
+        ConfigError: If an option is out of its range.
     """
 
     def __init__(
@@ -73,7 +73,14 @@ class GroundingDINO:
         image_size: tuple[int, int] = (800, 1333),
         seed: int = 0,
     ) -> None:
-        self.model, self.config, self.image_size, self.seed = model, config, image_size, seed
+        if not isinstance(image_size, (list, tuple)) or len(image_size) != 2:
+            raise ConfigError(
+                f'image_size must be the lengths of a short and long side, but got {image_size!r}.'
+            )
+        short, long = image_size
+        check_whole(**{'image_size[0]': short})
+        check_whole(least=short, **{'image_size[1]': long})
+        self._source, self.image_size = Pretrained(model, config, seed=seed), (short, long)
 
     def load(self, device: str | torch.device) -> None:
         """Read the weights, in float32, and the tokenizer.
@@ -82,11 +89,10 @@ class GroundingDINO:
             ImportError: If transformers is not installed.
             FormatError: If the model cannot be read or lacks weights.
         """
-        hf = import_transformers('Grounding DINO')
-        config = hf.GroundingDinoConfig(**self.config) if self.config is not None else None
-        made = read_or_make(hf.GroundingDinoForObjectDetection, self.model, config, self.seed)
-        self._tokenizer = read_tokenizer(self.model)
-        self.network = made.to(device)
+        self.network = self._source.read(
+            'GroundingDinoForObjectDetection', 'GroundingDinoConfig', device
+        )
+        self._tokenizer = read_tokenizer(self._source.model)
         self.network.model.backbone = _OnceEncoded(self.network.model.backbone)
 
     def encode(self, image: np.ndarray) -> Any:
@@ -124,10 +130,13 @@ class OWLv2:
         model: Local folder or hub id; with a ``config`` only the tokenizer is read from it.
         config: Config of an ``Owlv2Config`` with random weights from ``seed``.
         seed: Seed of random weights.
+
+    Raises:
+        ConfigError: If ``seed`` is out of its range.
     """
 
     def __init__(self, model: str, config: dict | None = None, seed: int = 0) -> None:
-        self.model, self.config, self.seed = model, config, seed
+        self._source = Pretrained(model, config, seed=seed)
 
     def load(self, device: str | torch.device) -> None:
         """Read the weights, in float32, and the tokenizer.
@@ -136,11 +145,8 @@ class OWLv2:
             ImportError: If transformers is not installed.
             FormatError: If the model cannot be read or lacks weights.
         """
-        hf = import_transformers('OWLv2')
-        config = hf.Owlv2Config(**self.config) if self.config is not None else None
-        made = read_or_make(hf.Owlv2ForObjectDetection, self.model, config, self.seed)
-        self._tokenizer = read_tokenizer(self.model)
-        self.network = made.to(device)
+        self.network = self._source.read('Owlv2ForObjectDetection', 'Owlv2Config', device)
+        self._tokenizer = read_tokenizer(self._source.model)
 
     def encode(self, image: np.ndarray) -> Any:
         """Encode an RGB uint8 image ``(H, W, 3)``, padded to a square at its right and bottom."""

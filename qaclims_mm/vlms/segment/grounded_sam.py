@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.ranges import check_shares, check_whole
 from qaclims_mm.vlms.registry import PROMPTED_SEGMENTERS
 from qaclims_mm.vlms.segment.base import TextMasks, check_input
 from qaclims_mm.vlms.segment.box_masks import BoxMasks
@@ -30,8 +32,10 @@ class GroundedSamSegmenter:
         text_batch: Highest number of texts that Grounding DINO gets at once.
 
     Raises:
-        ValueError: If an option is out of its range or a kind is unknown.
+        ConfigError: If an option is out of its range or a kind is unknown.
     """
+
+    TRAINED_WITH_MASKS = True
 
     def __init__(
         self,
@@ -41,12 +45,12 @@ class GroundedSamSegmenter:
         max_boxes: int = 20,
         text_batch: int = 4,
     ) -> None:
-        if not 0 <= threshold <= 1:
-            raise ValueError(f'threshold must be in [0, 1], but got {threshold}.')
+        check_shares(threshold=threshold)
+        check_whole(max_boxes=max_boxes, text_batch=text_batch)
         options = dict(detector)
         kind = options.pop('kind', None)
         if kind not in DETECTORS:
-            raise ValueError(f'detector.kind must be one of {[*DETECTORS]}, but got {kind!r}.')
+            raise ConfigError(f'detector.kind must be one of {[*DETECTORS]}, but got {kind!r}.')
         self.detector: Any = DETECTORS[kind](**options)
         self.sam = BoxMasks(**sam)
         self.threshold, self.max_boxes, self.text_batch = threshold, max_boxes, text_batch

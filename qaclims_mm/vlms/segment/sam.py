@@ -1,4 +1,7 @@
-"""SAM through transformers: masks of what boxes and points show."""
+"""SAM through transformers: masks of regions that are given by a box and a point.
+
+Shapes: R regions of an image of H by W pixels.
+"""
 
 from typing import Any
 
@@ -6,19 +9,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qaclims_mm.vlms.clip.hf_read import read_or_make
+from qaclims_mm.ranges import check_whole
+from qaclims_mm.vlms.segment.inputs import import_transformers
+from qaclims_mm.vlms.segment.pretrained import Pretrained
 
 
 class SAM:
-    """Proposes masks; frozen, read when it is first used.
+    """A frozen SAM that proposes masks; the first call reads its weights.
 
     Args:
         model: Local folder or hub id; its weights must be safetensors.
-        config: Config of a ``SamConfig`` instead of weights: random ones from ``seed``, to try a
-            run at full size without a download.
+        config: Config of a ``SamConfig`` for random weights from ``seed``, to try a run at full
+            size without a download.
         dtype: ``float16`` or ``bfloat16`` on a GPU; ``None`` is float32.
-        prompt_batch: Regions at once, at most.
-        seed: Of random weights.
+        prompt_batch: Highest number of regions at once.
+        seed: Seed of random weights.
+
+    Raises:
+        ConfigError: If an option is out of its range.
     """
 
     def __init__(
@@ -29,8 +37,8 @@ class SAM:
         prompt_batch: int = 32,
         seed: int = 0,
     ) -> None:
-        self.model, self.config, self.seed = model, config, seed
-        self.dtype, self.prompt_batch = dtype, prompt_batch
+        check_whole(prompt_batch=prompt_batch)
+        self._source, self.prompt_batch = Pretrained(model, config, dtype, seed), prompt_batch
         self._sam: Any = None
 
     def load(self, device: str | torch.device = 'cpu') -> None:
@@ -40,19 +48,10 @@ class SAM:
             ImportError: If transformers is not installed.
             FormatError: If the model cannot be read or lacks weights.
         """
-        try:
-            from transformers import SamConfig, SamImageProcessor, SamModel
-        except ImportError as error:
-            raise ImportError(
-                "SAM needs transformers; run: pip install 'qaclims_mm[vlm]'"
-            ) from error
-        config = SamConfig(**self.config) if self.config is not None else None
-        sam = read_or_make(SamModel, self.model, config, self.seed)
-        dtype = getattr(torch, self.dtype) if self.dtype else torch.float32
-        self._sam = sam.to(device, dtype)
-        side = sam.config.vision_config.image_size
-        # all SAMs have the same constants but for the size
-        self._processor = SamImageProcessor(
+        self._sam = self._source.read('SamModel', 'SamConfig', device)
+        side = self._sam.config.vision_config.image_size
+        # the processors of all SAMs differ in the size only
+        self._processor = import_transformers('SAM').SamImageProcessor(
             size=dict(longest_edge=side), pad_size=dict(height=side, width=side)
         )
 
@@ -63,11 +62,11 @@ class SAM:
         Args:
             image: RGB uint8 ``(H, W, 3)``.
             boxes: Left, top, right and bottom pixel of each region, ``(R, 4)``.
-            points: Column and row of a pixel of each, ``(R, 2)``.
+            points: Column and row of a pixel of each region, ``(R, 2)``.
 
         Returns:
-            Three masks a region, bool ``(R, 3, H, W)``, and what SAM expects of each to be its
-            IoU, float32 ``(R, 3)``; on the model's device.
+            Three masks per region, bool ``(R, 3, H, W)``, and the IoU that SAM predicts for each
+            mask, float32 ``(R, 3)``; both on the model's device.
         """
         if self._sam is None:
             self.load()

@@ -10,16 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import resize
-from qaclims_mm.vlms.clip.hf_read import read_or_make
+from qaclims_mm.ranges import check_whole
 from qaclims_mm.vlms.registry import PROMPTED_SEGMENTERS
 from qaclims_mm.vlms.segment.base import TextMasks, check_input
-from qaclims_mm.vlms.segment.inputs import (
-    import_transformers,
-    normalise,
-    read_tokenizer,
-    tokenize,
-)
+from qaclims_mm.vlms.segment.inputs import normalise, read_tokenizer, tokenize
+from qaclims_mm.vlms.segment.pretrained import Pretrained
 
 HEADS = ('instances', 'semantic')
 
@@ -41,11 +38,13 @@ class Sam3Segmenter:
         seed: Seed of random weights.
 
     Raises:
-        ValueError: If ``head`` is unknown.
+        ConfigError: If ``head`` is unknown or an option is out of its range.
 
     Source:
         ``post_process_instance_segmentation`` of transformers' Sam3ImageProcessor.
     """
+
+    TRAINED_WITH_MASKS = True
 
     def __init__(
         self,
@@ -57,9 +56,10 @@ class Sam3Segmenter:
         seed: int = 0,
     ) -> None:
         if head not in HEADS:
-            raise ValueError(f'head must be one of {HEADS}, but got {head!r}.')
-        self.model, self.config, self.seed = model, config, seed
-        self.head, self.text_batch, self.dtype = head, text_batch, dtype
+            raise ConfigError(f'head must be one of {HEADS}, but got {head!r}.')
+        check_whole(text_batch=text_batch)
+        self._source = Pretrained(model, config, dtype, seed)
+        self.head, self.text_batch = head, text_batch
         self._network: Any = None
 
     def load(self, device: str | torch.device = 'cpu') -> None:
@@ -69,11 +69,8 @@ class Sam3Segmenter:
             ImportError: If transformers is not installed.
             FormatError: If the model cannot be read or lacks weights.
         """
-        hf = import_transformers('SAM 3')
-        config = hf.Sam3Config(**self.config) if self.config is not None else None
-        network = read_or_make(hf.Sam3Model, self.model, config, self.seed)
-        self._tokenizer = read_tokenizer(self.model)
-        self._network = network.to(device, getattr(torch, self.dtype or 'float32'))
+        self._network = self._source.read('Sam3Model', 'Sam3Config', device)
+        self._tokenizer = read_tokenizer(self._source.model)
 
     @torch.inference_mode()
     def segment(self, image: np.ndarray, texts: Sequence[str]) -> TextMasks:

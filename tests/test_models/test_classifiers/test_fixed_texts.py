@@ -79,9 +79,14 @@ def test_encoders_of_two_clips():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        (dict(background_texts={'dog': ['grass']}), r"background_texts .* also names \['dog'\]"),
-        (dict(class_texts={'dog': 'cat'}), r"class_texts must be .* but also names \['dog'\]"),
-        (dict(background_texts={'cat': 'road'}), "must be lists of texts, but got 'road'"),
+        (
+            dict(background_texts={'dog': ['grass']}),
+            "background_texts names the class 'dog'",
+        ),
+        (dict(class_texts={'dog': 'cat'}), "class_texts names the class 'dog', which does"),
+        (dict(background_texts={'cat': 'road'}), "must be a list of texts, but got 'road'"),
+        (dict(class_names=['tv'], class_texts={'TV': 'x'}), "class 'TV', .* did you mean tv?"),
+        (dict(background_texts='road'), "background_texts must be a list of texts, but got 'road'"),
         (dict(prompt='a photo'), "prompt must have {text} in it, but got 'a photo'"),
     ],
 )

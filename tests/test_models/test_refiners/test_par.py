@@ -2,6 +2,7 @@ import pytest
 import torch
 from mmseg.structures import SegDataSample
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.par import pixel_adaptive_refinement
 from qaclims_mm.models.refiners.par import PARRefiner
 
@@ -36,3 +37,7 @@ def test_bad_options():
         PARRefiner()([], [], mode='loss')
     with pytest.raises(ValueError, match=r"normalise must be one of .*, but got 'pixel'"):
         PARRefiner(normalise='pixel')
+    with pytest.raises(ConfigError, match='steps must be a whole number of at least 0, but got -1'):
+        PARRefiner(steps=-1)
+    with pytest.raises(ConfigError, match=r'dilations\[1\] must be a whole number of at least 1'):
+        PARRefiner(dilations=(1, 0))

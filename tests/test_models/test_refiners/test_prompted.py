@@ -3,6 +3,7 @@ import torch
 from mmseg.structures import SegDataSample
 from tiny_prompted import painter, sample
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.models.refiners.prompted import PromptedRefiner
 from qaclims_mm.registry import MODELS
 
@@ -102,6 +103,7 @@ def test_an_image_without_masks_fails_alone():
 
 
 @pytest.mark.parametrize('name', ['weight', 'min_support', 'max_evidence'])
-def test_options_out_of_range(name):
-    with pytest.raises(ValueError, match=rf'{name} must be in \[0, 1\], but got 1.5'):
-        PromptedRefiner(dict(segmenter=painter({})), **{name: 1.5})
+@pytest.mark.parametrize('value', [1.5, -0.1, '0.5', None, float('nan')])
+def test_options_out_of_range(name, value):
+    with pytest.raises(ConfigError, match=rf'{name} must be in \[0, 1\], but got {value!r}'):
+        PromptedRefiner(dict(segmenter=painter({})), **{name: value})

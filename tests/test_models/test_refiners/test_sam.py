@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmseg.structures import SegDataSample
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.sam_prompts import choose_masks, find_regions, spread_over_masks
 from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.models.refiners.sam import SAMRefiner
@@ -115,5 +116,18 @@ def test_samples_without_maps_or_that_failed_are_passed_on():
 
 @pytest.mark.parametrize('name', ['threshold', 'min_area', 'min_iou', 'weight'])
 def test_bad_options(name):
-    with pytest.raises(ValueError, match=rf'{name} must be in \[0, 1\], but got 1.5'):
+    with pytest.raises(ConfigError, match=rf'{name} must be in \[0, 1\], but got 1.5'):
         SAMRefiner(sam=dict(model='nowhere'), **{name: 1.5})
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(threshold=0), r'threshold must be in \(0, 1\], but got 0'),
+        (dict(max_regions=0), 'max_regions must be a whole number of at least 1, but got 0'),
+        (dict(max_regions=2.5), 'max_regions must be a whole number of at least 1, but got 2.5'),
+    ],
+)
+def test_more_options_out_of_range(options, message):
+    with pytest.raises(ConfigError, match=message):
+        SAMRefiner(sam=dict(model='nowhere'), **options)

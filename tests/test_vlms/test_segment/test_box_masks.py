@@ -3,6 +3,7 @@ import torch
 from contracts import noise
 from tiny_segmenters import make_sam, make_sam2
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.vlms.segment.box_masks import BoxMasks
 
 transformers = pytest.importorskip('transformers')
@@ -62,6 +63,8 @@ def test_boxes_do_not_see_each_other(tmp_path, make, kind):
     assert ask(tmp_path, kind, boxes=torch.zeros(0, 4)) == []
 
 
-def test_unknown_kind():
-    with pytest.raises(ValueError, match=r"kind must be 'sam' or 'sam2', but got 'sam4'"):
+def test_wrong_options():
+    with pytest.raises(ConfigError, match=r"kind must be 'sam' or 'sam2', but got 'sam4'"):
         BoxMasks('nowhere', 'sam4')
+    with pytest.raises(ConfigError, match='box_batch must be a whole number of at least 1'):
+        BoxMasks('nowhere', box_batch=-2)

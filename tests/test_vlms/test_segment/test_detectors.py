@@ -4,6 +4,7 @@ import torch
 from contracts import noise
 from tiny_segmenters import make_grounding_dino, make_owlv2
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.vlms.segment.detectors import GroundingDINO, OWLv2
 
 transformers = pytest.importorskip('transformers')
@@ -66,6 +67,21 @@ def test_owlv2_is_that_of_transformers(tmp_path):
     boxes = corners(output.pred_boxes[0], 32)
     for each in found.boxes:
         torch.testing.assert_close(each, boxes, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ('size', 'message'),
+    [
+        (800, 'image_size must be the lengths of a short and long side, but got 800'),
+        ((800,), r'image_size must be the lengths of a short and long side, but got \(800,\)'),
+        ((0, 100), r'image_size\[0\] must be a whole number of at least 1, but got 0'),
+        ((100, 90), r'image_size\[1\] must be a whole number of at least 100, but got 90'),
+        ((100, 133.3), r'image_size\[1\] must be a whole number of at least 100, but got 133\.3'),
+    ],
+)
+def test_sizes_out_of_range(size, message):
+    with pytest.raises(ConfigError, match=message):
+        GroundingDINO('nowhere', image_size=size)
 
 
 @pytest.mark.parametrize(('size', 'seen'), [((40, 20), (80, 40)), ((10, 100), (20, 200))])

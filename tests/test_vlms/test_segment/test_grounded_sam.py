@@ -13,6 +13,7 @@ from tiny_segmenters import (
     make_sam2,
 )
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.vlms.registry import PROMPTED_SEGMENTERS
 from qaclims_mm.vlms.segment.grounded_sam import GroundedSamSegmenter
 
@@ -83,9 +84,25 @@ class TestOWLv2WithSAM2(GroundedSamContract):
     config = (OWLV2, SAM2)
 
 
-def test_wrong_options():
-    sam = dict(model='nowhere')
-    with pytest.raises(ValueError, match=r"detector.kind must be one of .*, but got 'yolo'"):
-        GroundedSamSegmenter(dict(kind='yolo', model='nowhere'), sam)
-    with pytest.raises(ValueError, match=r'threshold must be in \[0, 1\], but got 2'):
-        GroundedSamSegmenter(dict(kind='owlv2', model='nowhere'), sam, threshold=2)
+def test_an_unknown_detector():
+    with pytest.raises(ConfigError, match=r"detector.kind must be one of .*, but got 'yolo'"):
+        GroundedSamSegmenter(dict(kind='yolo', model='nowhere'), dict(model='nowhere'))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (dict(threshold=2), r'^threshold must be in \[0, 1\], but got 2'),
+        (dict(max_boxes=0), '^max_boxes must be a whole number of at least 1, but got 0'),
+        (dict(max_boxes=2.5), '^max_boxes must be a whole number of at least 1, but got 2.5'),
+        (dict(text_batch=-4), '^text_batch must be a whole number of at least 1, but got -4'),
+        (dict(sam=dict(box_batch=0)), '^box_batch must be a whole number of at least 1, but got 0'),
+        (dict(sam=dict(dtype='float8')), r"^dtype must be one of .*, but got 'float8'"),
+        (dict(detector=dict(seed=-1)), '^seed must be a whole number of at least 0, but got -1'),
+    ],
+)
+def test_options_out_of_range(options, message):
+    detector = dict(kind='owlv2', model='nowhere') | options.pop('detector', {})
+    sam = dict(model='nowhere') | options.pop('sam', {})
+    with pytest.raises(ConfigError, match=message):
+        GroundedSamSegmenter(detector, sam, **options)

@@ -3,7 +3,7 @@ import torch
 from contracts import noise
 from safetensors.torch import load_file, save_file
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.vlms.segment.sam import SAM
 
 pytest.importorskip('transformers')
@@ -132,6 +132,12 @@ def test_what_cannot_be_read(folder, tmp_path):
     (tmp_path / 'config.json').write_text((folder / 'config.json').read_text())
     with pytest.raises(FormatError, match=r'lacks 1 weights, such as mask_decoder'):
         SAM(str(tmp_path)).load()
+
+
+@pytest.mark.parametrize('value', [0, 1.5, None])
+def test_numbers_out_of_range(value):
+    with pytest.raises(ConfigError, match='prompt_batch must be a whole number of at least 1, but'):
+        SAM('nowhere', prompt_batch=value)
 
 
 def test_no_weights_before_it_is_asked():

@@ -5,6 +5,7 @@ from contracts import noise
 from segment_contract import TEXTS, SegmenterContract
 from tiny_segmenters import SAM3, make_sam3
 
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.vlms.segment.sam3 import Sam3Segmenter
 
 transformers = pytest.importorskip('transformers')
@@ -51,6 +52,8 @@ def test_masks_are_those_of_transformers(tmp_path, head):
         )
 
 
-def test_unknown_head():
-    with pytest.raises(ValueError, match=r"head must be one of .*, but got 'boxes'"):
+def test_wrong_options():
+    with pytest.raises(ConfigError, match=r"head must be one of .*, but got 'boxes'"):
         Sam3Segmenter('nowhere', head='boxes')
+    with pytest.raises(ConfigError, match='text_batch must be a whole number of at least 1'):
+        Sam3Segmenter('nowhere', text_batch=0)
