@@ -174,9 +174,10 @@ class GenerativeVQA:
         refused: dict[int, RecordError] = {}
 
         def answer_part(part: Sequence[tuple[Image.Image, str]]) -> list[Answer | RecordError]:
-            known = [refused.get(id(picture)) for picture, _ in part]
             # a refused image is not tried again for each of its questions
-            return known if all(known) else self._answer_together(part)
+            if all(id(picture) in refused for picture, _ in part):
+                return [refused[id(picture)] for picture, _ in part]
+            return [*self._answer_together(part)]
 
         def refuse(pair: tuple[Image.Image, str], error: Exception) -> RecordError:
             refused[id(pair[0])] = self._refusal_of(pair[1], error)
