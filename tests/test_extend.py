@@ -9,47 +9,27 @@ import numpy as np
 import pytest
 import tiny_vlms
 import torch
-from mmengine.runner.checkpoint import CheckpointLoader
+from extend_page import (
+    CONFIGS,
+    CORPUS,
+    FILES,
+    PAGE,
+    QUICK,
+    QUICK_PLAN,
+    TESTS,
+    TEXT_BANKS,
+    records,
+    run,
+    train,
+)
 from test_vlms.test_clip.test_hf import make_clip, write_tokenizer
 from tiny_runs import ROOT
-from tool_runs import run_tool
 
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.miniworld.generate import generate
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.schemas import Manifest, read_cams, read_mask, strided_size, write_cams
-
-PAGE = (ROOT / 'docs/extend.md').read_text()
-FILES = dict(re.findall(r'```python\n# (\w+\.py)\n(.*?)```', PAGE, re.DOTALL))
-TESTS = [name for name in FILES if name.startswith('test_')]
-# what is run, and not built alone
-CONFIGS = [name for name, code in FILES.items() if '_base_ =' in code]
-QUICK = ('test_dataloader.num_workers=0', 'test_dataloader.dataset.indices=4')
-QUICK_TRAINING = (
-    'train_cfg.max_epochs=1',
-    'train_dataloader.num_workers=0',
-    'train_dataloader.persistent_workers=False',
-    'train_dataloader.batch_size=4',
-    *QUICK,
-)
-# a training of two steps on the pictures that are there
-QUICK_PLAN = f"""
-for stage in comparators:
-    options = {QUICK_TRAINING!r} if stage['command'] == 'train' else {QUICK[:1]!r}
-    if stage['name'].startswith('my_'):
-        stage['args'] = ['--cfg-options', *options]
-    if stage['name'] == 'my_train_maps':
-        stage['checkpoint'] = '{{work_dir}}/my_train/epoch_1.pth'
-small = ['--root', 'data/compared', '--num-train', '8', '--num-val', '4']
-stages = [s | dict(args=small, made=['data/compared']) if s['name'] == 'data' else s
-          for s in _base_.stages]
-"""
-CORPUS = 'text_encoding.corpus=work_dirs/miniworld/my_qape/corpus'
-TEXT_BANKS = (
-    'model.text_bank',
-    'train_dataloader.dataset.pipeline.1.text_bank',
-)
 
 
 @pytest.fixture(scope='module')
@@ -72,26 +52,6 @@ def place(tmp_path_factory):
 def inside(place, monkeypatch):
     monkeypatch.chdir(place)
     return place
-
-
-def run(capsys, tool, *args):
-    done = run_tool(tool, *args, capsys=capsys)
-    assert done.status == 0, done.text
-    return done.text
-
-
-def train(capsys, config, *options):
-    """Train for an epoch of two steps, and return the model."""
-    run(capsys, 'train', config, '--cfg-options', *QUICK_TRAINING, *options)
-    path = f'{read_config(config).work_dir}/epoch_1.pth'
-    return CheckpointLoader.load_checkpoint(path)['state_dict'], path
-
-
-def records():
-    """Return the records of MiniWorld's training images."""
-    ann_file = 'ImageSets/Segmentation/train.txt'
-    dataset = DATASETS.build(dict(type='MiniWorldDataset', ann_file=ann_file, pipeline=[]))
-    return list(dataset.iterate_records())
 
 
 @pytest.fixture(scope='module')

@@ -58,6 +58,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help='run these stages again, and those that depend on them; all for all',
     )
     parser.add_argument(
+        '--retry-failed',
+        action='store_true',
+        help='ask again about images without answers, such as images that a model refused. All '
+        'answers are kept. Stages that depend on them run again if there are new answers',
+    )
+    parser.add_argument(
         '--keep-going',
         action='store_true',
         help='continue with stages that do not need a failed one',
@@ -98,6 +104,7 @@ def options_of(args: argparse.Namespace) -> 'Options':
         args.keep_going,
         args.force,
         args.snakemake,
+        args.retry_failed,
     )
 
 

@@ -16,6 +16,9 @@ from qaclims_mm.schemas.class_texts import read_class_texts
 from qaclims_mm.vlms.registry import MODELS, VQA_MODELS
 from qaclims_mm.vlms.vqa.base import Answer, BusyModel
 
+# of the images that wait for answers: their pixels are in memory until these have come
+MOST_BYTES = 2**30
+
 
 def hash_questions(questions: Sequence[Question]) -> str:
     """Return a short hash of the templates, by which a corpus tells its question set."""
@@ -67,8 +70,8 @@ class VQACorpusBuilder(BaseModel):
             test=label_test,
         )
         self._loaded = False
-        # {ids of the images: what waits for their answers}
-        self._begun: dict[tuple[str, ...], Callable[[], Any]] = {}
+        # {ids of the images: what waits for their answers, and the bytes of their pixels}
+        self._begun: dict[tuple[str, ...], tuple[Callable[[], Any], int]] = {}
 
     @property
     def question_hash(self) -> str:
@@ -98,8 +101,8 @@ class VQACorpusBuilder(BaseModel):
         """
         if mode != 'predict':
             raise ValueError(f'VQACorpusBuilder only predicts, but mode is {mode!r}; use test.py.')
-        known = self._begun.pop(_ids_of(data_samples), None)
-        results = (known or self._begin(inputs, data_samples))()
+        wait, _ = self._begun.pop(_ids_of(data_samples), (None, 0))
+        results = (wait or self._begin(inputs, data_samples))()
         good = [s for s in data_samples if not s.get('failed')]
         for sample, answers in zip(good, results, strict=True):
             if isinstance(answers, RecordError):
@@ -111,7 +114,10 @@ class VQACorpusBuilder(BaseModel):
     @property
     def is_busy(self) -> bool:
         """Whether no further batch should be begun before one is finished."""
-        return self.vqa.is_busy if isinstance(self.vqa, BusyModel) else bool(self._begun)
+        held = sum(size for _, size in self._begun.values())
+        if held >= MOST_BYTES or not isinstance(self.vqa, BusyModel):
+            return bool(self._begun)
+        return self.vqa.is_busy
 
     def begin(self, batch: Mapping[str, Any]) -> None:
         """Begin with a batch that ``test_step`` is given later.
@@ -119,8 +125,9 @@ class VQACorpusBuilder(BaseModel):
         Args:
             batch: ``inputs`` and ``data_samples`` as the loader gives them.
         """
-        samples = batch['data_samples']
-        self._begun[_ids_of(samples)] = self._begin(batch['inputs'], samples)
+        inputs, samples = batch['inputs'], batch['data_samples']
+        size = sum(image.nbytes for image in inputs)
+        self._begun[_ids_of(samples)] = self._begin(inputs, samples), size
 
     def finish(self) -> list[str]:
         """Drop what has begun, and return lines about the work."""
@@ -136,10 +143,13 @@ class VQACorpusBuilder(BaseModel):
         self, inputs: Sequence[torch.Tensor], samples: Sequence[Any]
     ) -> Callable[[], Sequence[list[Answer] | RecordError]]:
         """Return the function that gives the answers about the images that can be used."""
-        self.load()
         good = [(x, s) for x, s in zip(inputs, samples, strict=True) if not s.get('failed')]
         images = [np.ascontiguousarray(x.cpu().numpy().transpose(1, 2, 0)) for x, _ in good]
         asked = [[q.fill(c) for c in s.label_names for q in self.questions] for _, s in good]
+        if not any(asked):
+            # no reason to read weights or to need a server
+            return lambda: [[] for _ in asked]
+        self.load()
         if isinstance(self.vqa, BusyModel):
             return self.vqa.begin(images, asked)
         return lambda: self.vqa.answer(images, asked)

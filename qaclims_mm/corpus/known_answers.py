@@ -35,7 +35,9 @@ class ShardPlan:
         whole: {shard: its file} of those that are as they have to be.
         known: {image_id: the shard that has its answers, or the reason why it has none, and the
             id that it has there}.
-        changes: Whether a file of the corpus has to change.
+        failed: Images among the known ones that have a reason instead of answers.
+        changes: Whether a file of the corpus has to change, whatever becomes of the failed images.
+        is_finished: Whether the corpus has its manifest.
     """
 
     folder: Path
@@ -43,7 +45,9 @@ class ShardPlan:
     shards: int
     whole: dict[int, Path]
     known: dict[str, tuple[Path, str]]
+    failed: frozenset[str]
     changes: bool
+    is_finished: bool
 
 
 def plan_shards(folder: str | Path, images: Mapping[str, ImageRecord]) -> ShardPlan:
@@ -61,7 +65,7 @@ def plan_shards(folder: str | Path, images: Mapping[str, ImageRecord]) -> ShardP
     sizes = list(map(len, ids_by_shard(images, shards)))
     others = sorted(folder.glob('next-*'))
     whole: dict[int, Path] = {}
-    known: dict[str, tuple[Path, str]] = {}
+    found_of = _KnownImages()
     by_content: dict[Hashable, tuple[Path, str]] = {}
     is_mixed = False
     # the corpus first: what a killed run has begun is older, if both are there
@@ -73,7 +77,7 @@ def plan_shards(folder: str | Path, images: Mapping[str, ImageRecord]) -> ShardP
             right = {i: r for i, r in found.images.items() if shard_of(i, found.shards) == number}
             same = [i for i, record in right.items() if _is_of(images.get(i), record)]
             for image_id in same:
-                known.setdefault(image_id, (path, image_id))
+                found_of.add(image_id, path, bool(right[image_id].get('failed')))
             # what lies where new shards are written may be replaced before it has been read
             if place != next_folder(folder, shards):
                 for image_id, record in right.items():
@@ -81,6 +85,10 @@ def plan_shards(folder: str | Path, images: Mapping[str, ImageRecord]) -> ShardP
             is_place = found.shards == shards and number < shards
             if is_place and len(found.images) == len(same) == sizes[number]:
                 whole.setdefault(number, path)
+    known, failed = found_of.known, found_of.failed
+    for image_id in found_of.answered:
+        # this shard lacks an answer that a killed run got
+        whole.pop(shard_of(image_id, shards), None)
     renamed = {
         image_id: by_content[content]
         for image_id, image in images.items()
@@ -91,7 +99,34 @@ def plan_shards(folder: str | Path, images: Mapping[str, ImageRecord]) -> ShardP
     known |= renamed
     changes = bool(others) or is_mixed or len(whole) < shards
     target = next_folder(folder, shards) if is_mixed or renamed else folder
-    return ShardPlan(folder, target, shards, whole, known, changes)
+    is_finished = (folder / MANIFEST).is_file()
+    return ShardPlan(folder, target, shards, whole, known, frozenset(failed), changes, is_finished)
+
+
+class _KnownImages:
+    """The best record of each image.
+
+    Attributes:
+        known: See ``ShardPlan``.
+        failed: See ``ShardPlan``.
+        answered: Images that failed in the first shard with their record, but not in a later one.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[Path, str]] = {}
+        self.failed: set[str] = set()
+        self.answered: set[str] = set()
+
+    def add(self, image_id: str, path: Path, has_failed: bool) -> None:
+        """Take a record of an image; the first one, or the first with answers, counts."""
+        if image_id in self.failed and not has_failed:
+            self.failed.remove(image_id)
+            self.answered.add(image_id)
+            self.known[image_id] = (path, image_id)
+        elif image_id not in self.known:
+            self.known[image_id] = (path, image_id)
+            if has_failed:
+                self.failed.add(image_id)
 
 
 def _is_of(image: ImageRecord | None, record: dict[str, Any]) -> bool:
@@ -120,32 +155,59 @@ class AnswerShards:
         # a new shard is made of one old one, or of two
         self._read = lru_cache(maxsize=4)(_read_old)
 
-    def unknown(self) -> dict[int, set[str]]:
-        """Return the images to be asked about, of each shard that has to be written."""
-        return {
-            shard: set(ids) - self.plan.known.keys()
+    def to_ask(self, is_part: bool = False) -> dict[int, set[str]]:
+        """Return the images to ask about, {shard: image ids}.
+
+        Images that failed in an earlier run are among them. If all images were asked about and only
+        the manifest is missing, the earlier run was a part of this one, and they are not.
+
+        Args:
+            is_part: Whether the run has only a part of the images.
+
+        Returns:
+            All shards that have to be written, some of which lack no answer, and those with images
+            that failed.
+        """
+        plan = self.plan
+        images = {
+            shard: set(ids) - plan.known.keys()
             for shard, ids in enumerate(self.ids)
-            if shard not in self.plan.whole
+            if shard not in plan.whole
         }
+        if is_part or plan.is_finished or any(images.values()):
+            for image_id in plan.failed:
+                images.setdefault(shard_of(image_id, plan.shards), set()).add(image_id)
+        return images
 
     def write(self, shard: int, rows_of: Mapping[str, Rows], failed: Mapping[str, str]) -> None:
         """Write a shard, which lacks the images that are neither given nor known.
+
+        An image that fails again keeps its first reason. If a shard has nothing new, it is not
+        written, so that nothing that was made from the corpus has to be made again.
 
         Args:
             shard: Its number.
             rows_of: {image_id: rows} of the images that were asked about.
             failed: {image_id: reason} of those that could not be used.
         """
-        rows, reasons = dict(rows_of), dict(failed)
-        ids = [i for i in self.ids[shard] if i in rows or i in self.plan.known]
+        plan = self.plan
+        rows = {i: r for i, r in rows_of.items() if not (i in plan.failed and failed.get(i))}
+        reasons = dict(failed)
+        target = plan.target
+        if shard in plan.whole:
+            if not rows:
+                return
+            target = plan.whole[shard].parent
+            (plan.folder / MANIFEST).unlink(missing_ok=True)
+        ids = [i for i in self.ids[shard] if i in rows or i in plan.known]
         for image_id in ids:
             if image_id not in rows:
-                path, name = self.plan.known[image_id]
+                path, name = plan.known[image_id]
                 old, records = self._read(path)
                 rows[image_id] = [row | dict(image_id=image_id) for row in old.rows(name)]
                 reasons[image_id] = records[name].get('failed', '')
         records = {i: self.images[i].as_json(reasons.get(i, '')) for i in ids}
-        write_shard(self.plan.target, shard, rows, self.plan.shards, records)
+        write_shard(target, shard, rows, plan.shards, records)
 
     def finish(self) -> None:
         """Let the new shards replace the old ones, and remove what is not of this corpus.
@@ -170,9 +232,14 @@ class AnswerShards:
         for left in folder.glob('next-*'):
             shutil.rmtree(left)
 
-    def begin(self) -> None:
-        """Mark the corpus as unfinished if it has to change."""
-        if self.plan.changes:
+    def begin(self, is_part: bool = False) -> None:
+        """Mark the corpus as unfinished if it has to change.
+
+        Args:
+            is_part: Whether the run has only a part of the images. Then images that failed mark the
+                corpus too, so that the run that finishes it does not ask about them once more.
+        """
+        if self.plan.changes or (is_part and self.plan.failed):
             (self.plan.folder / MANIFEST).unlink(missing_ok=True)
 
 

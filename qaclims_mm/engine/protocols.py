@@ -96,8 +96,13 @@ class RecordKeeper(Protocol):
     part of what the folder is claimed for.
     """
 
-    def begin_records(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Compare the records of the run with those whose results are kept; follows ``begin``."""
+    def begin_records(self, records: Iterable[Mapping[str, Any]], is_part: bool) -> None:
+        """Compare the records of the run with those whose results are kept; follows ``begin``.
+
+        Args:
+            records: Records of all images.
+            is_part: Whether the run has only a part of the images.
+        """
 
     def groups(self, image_ids: Sequence[str]) -> list[int]:
         """Return the group of each image, whose images must be given to one rank."""
@@ -126,3 +131,12 @@ class FailureKeeper(Protocol):
     @property
     def failures(self) -> Mapping[str, str]:
         """Reasons of all bad records, {image_id: reason}."""
+
+
+@runtime_checkable
+class RemarkKeeper(Protocol):
+    """An evaluator that knows the remarks of earlier runs too."""
+
+    @property
+    def remarks(self) -> Mapping[str, str]:
+        """Remarks on records that were used, {image_id: remark}."""

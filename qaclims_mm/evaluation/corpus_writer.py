@@ -1,5 +1,6 @@
 """Writing the corpus, shard by shard."""
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,7 @@ class CorpusWriter(BaseMetric):
 
     A killed run goes on with the shards that are missing, and those that it had only saved a part
     of. Answers of an earlier run into the folder are kept for the images whose files and labels are
-    as they were.
+    as they were. Images that failed are asked about again, once in each run.
 
     Args:
         out_dir: Folder of the corpus; by default ``corpus`` in the work dir of the run.
@@ -95,8 +96,12 @@ class CorpusWriter(BaseMetric):
         """Learn what the answers depend on; the hook has claimed the folder."""
         self._fingerprint = fingerprint
 
-    def begin_records(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Find out which images are new or have changed; all ranks read their share of the files.
+    def begin_records(self, records: Iterable[Mapping[str, Any]], is_part: bool) -> None:
+        """Find the images that are new, changed or failed; all ranks read their share of the files.
+
+        Args:
+            records: Records of all images.
+            is_part: Whether the run has only a part of the images.
 
         Raises:
             FormatError: If a shard of an earlier run is broken.
@@ -105,9 +110,13 @@ class CorpusWriter(BaseMetric):
         plans: list[Any] = [plan_shards(self.out_dir, images) if is_main_process() else None]
         broadcast_object_list(plans)
         self._shards = AnswerShards(plans[0], images)
-        self._left = self._shards.unknown()
+        self._left = self._shards.to_ask(is_part)
+        again = set().union(*self._left.values()) & self._shards.plan.failed
         if is_main_process():
-            self._shards.begin()
+            self._shards.begin(is_part)
+            if again:
+                text = f'{len(again)} images failed in an earlier run and are tried again.'
+                print_log(text, logger='current')
 
     @property
     def shards(self) -> AnswerShards:
@@ -125,7 +134,8 @@ class CorpusWriter(BaseMetric):
 
     def done_ids(self, image_ids: Sequence[str]) -> set[str]:
         """Return the images of which nothing has to be asked."""
-        return self.shards.plan.known.keys() & set(image_ids)
+        left = set().union(*self._left.values())
+        return (self.shards.plan.known.keys() & set(image_ids)) - left
 
     def groups(self, image_ids: Sequence[str]) -> list[int]:
         """Return the shard of each image: its images must be given to one rank."""
@@ -200,6 +210,13 @@ class CorpusWriter(BaseMetric):
                 ),
             ).write(self.out_dir)
             print_log(f'{counts["answers"]} answers in {self.out_dir}', logger='current')
+            if self.failures:
+                print_log(
+                    f'{len(self.failures)} images have no answers. Run the same command again to '
+                    'ask about them again; qaclims run needs --retry-failed for it.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
         barrier()
         return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import all_gather_object, is_main_process
+from mmengine.dist import all_gather_object, barrier, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from qaclims_mm.evaluation.folders import check_has_work_dir
+from qaclims_mm.evaluation.remarks import RemarkNotes
 from qaclims_mm.evaluation.write_queue import WriteQueue
 from qaclims_mm.schemas import Manifest, file_of
 from qaclims_mm.schemas.project import write_classes
@@ -41,6 +42,8 @@ class ImageWriter(BaseMetric):
         self.image_ids: Sequence[str] = ()
         # what the files depend on beside model and data, {name: value}
         self.settings: dict[str, str] = {}
+        # of all runs that made these files; known at the end
+        self.remarks: dict[str, str] = {}
         self.queue = WriteQueue()
 
     @property
@@ -62,6 +65,9 @@ class ImageWriter(BaseMetric):
         # what lies beside a folder that was given is another's
         if classes and self._is_default and is_main_process():
             write_classes(self.out_dir.parent, classes[1:])
+        if is_main_process():
+            RemarkNotes(self.out_dir).restore()
+        barrier()
 
     def done_ids(self, image_ids: Sequence[str]) -> set[str]:
         """Return the images whose file is there; a file appears whole or not at all."""
@@ -74,7 +80,10 @@ class ImageWriter(BaseMetric):
             ConfigError: If it has no folder.
         """
         check_has_work_dir(self, self._is_placed)
+        notes = RemarkNotes(self.out_dir)
         for sample in data_samples:
+            # first: an image whose file is there does not come again
+            notes.note(sample['image_id'], sample.get('remark', ''))
             if sample.get('failed'):
                 self._failed[sample['image_id']] = sample['failed']
                 continue
@@ -97,13 +106,17 @@ class ImageWriter(BaseMetric):
         counts = dict(images=size - len(failed), failed=len(failed))
         inputs = {k: v for k, v in self._fingerprint.items() if k not in ('config', 'images')}
         if is_main_process():
+            notes = RemarkNotes(self.out_dir)
+            self.remarks = notes.read()
             Manifest(
                 str(self.default_prefix),
                 self._fingerprint.get('config', ''),
                 inputs=inputs,
                 counts=counts,
                 failed=[list(f) for f in sorted(failed.items())],
+                extra=dict(remarks=list(map(list, self.remarks.items()))) if self.remarks else {},
             ).write(self.out_dir)
+            notes.clear()
             print_log(f'{counts["images"]} files in {self.out_dir}', logger='current')
         return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
 

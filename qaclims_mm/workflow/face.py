@@ -55,6 +55,8 @@ class Workflow:
         self.console = console or new_console()
         if self.options.force:
             graph.force(self.options.force)
+        if self.options.retry_failed:
+            graph.retry_failed()
         known = {n.stage.name for n in graph.nodes.values() if n.stage.command in SHARED}
         for name in self.options.shards:
             if name not in known:
@@ -193,6 +195,11 @@ class Workflow:
             'What is done here was made without them. When they are mended, the same command '
             'takes them in.'
         )
+        if asked := sum(len(node.failed) for node in self.graph.nodes.values() if not node.link):
+            text += (
+                f' {asked} of them have no answers. If a model refused them, the same command with '
+                '--retry-failed asks about them again; all other answers are kept.'
+            )
         self.console.print(styled((text, 'yellow')), soft_wrap=True)
 
 

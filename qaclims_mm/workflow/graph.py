@@ -18,6 +18,8 @@ from qaclims_mm.workflow.stage import RANKED, Stage, lineage
 
 DONE, TO_DO, BEGUN, STALE, DAMAGED = 'done', 'to do', 'begun', 'stale', 'damaged'
 WAITS = 'waits'
+# rule of the stages whose further runs keep what still holds, image by image
+KEEPING = 'qape'
 _ELSEWHERE = ('--executor', '-e', '--profile')
 
 
@@ -33,6 +35,7 @@ class Options:
         keep_going: Whether stages go on that do not need one that failed.
         force: Names of stages that are made again.
         snakemake: Further words of Snakemake's command line.
+        retry_failed: Whether images that a model refused are tried again.
     """
 
     jobs: int = 1
@@ -42,6 +45,7 @@ class Options:
     keep_going: bool = False
     force: Sequence[str] = ()
     snakemake: Sequence[str] = ()
+    retry_failed: bool = False
 
     @property
     def is_elsewhere(self) -> bool:
@@ -64,6 +68,7 @@ class Node:
         state: ``done``, ``to do``, ``begun``, ``stale``, ``damaged`` or ``waits``.
         why: It is not done, in words that follow the state.
         is_sound: Whether its files are what they would be now, though its manifest may not be.
+        retries: Whether it is done, and only tries again what failed.
     """
 
     key: str
@@ -75,11 +80,19 @@ class Node:
     state: str = TO_DO
     why: str = ''
     is_sound: bool = False
+    retries: bool = False
 
     @property
     def folder(self) -> StageFolder:
         """Its folder."""
         return StageFolder(self.root / self.stage.name)
+
+    @property
+    def failed(self) -> list[list[str]]:
+        """Images that the stage can try again, ``[image_id, reason]``, if it has ended."""
+        with contextlib.suppress(FormatError):
+            return self.folder.read_outputs().failed if self.stage.rule == KEEPING else []
+        return []
 
 
 class Graph:
@@ -189,11 +202,25 @@ class Graph:
             if name not in ('all', *known):
                 raise StageError(f'there is no stage {name} to force; there are {sorted(known)}.')
         for node in self.nodes.values():
-            above = [self.nodes[key] for key in self.needs(node) if key in self.nodes]
             if node.stage.name in names or 'all' in names:
                 node.state, node.why, node.is_sound = STALE, 'forced', False
-            elif node.state == DONE and not all(a.is_sound for a in above):
-                node.state, node.why, node.is_sound = WAITS, 'for what is forced', False
+            else:
+                self._wait(node, 'for what is forced')
+
+    def retry_failed(self) -> None:
+        """Have stages that are done try again what failed, and keep all else that they have."""
+        for node in self.nodes.values():
+            if node.state == DONE and not node.link and (number := len(node.failed)):
+                node.state, node.why = BEGUN, f'tries {number} images again'
+                node.is_sound, node.retries = False, True
+            else:
+                self._wait(node, 'for what is tried again')
+
+    def _wait(self, node: Node, why: str) -> None:
+        """Let a stage that is done wait, if one that it needs is not."""
+        above = [self.nodes[key] for key in self.needs(node) if key in self.nodes]
+        if node.state == DONE and not all(a.is_sound for a in above):
+            node.state, node.why, node.is_sound = WAITS, why, False
 
     def prepare(self) -> None:
         """Take away what says that a stage is done which is not, so that its rule runs.
@@ -230,7 +257,8 @@ class Graph:
                 root=str(node.root),
                 origin=asdict(node.origin),
                 link=node.link,
-                keeps=node.stage.rule == 'qape',
+                keeps=node.stage.rule == KEEPING,
+                retries=node.retries,
                 inputs=[f'{need}/{MANIFEST}' for need in self.needs(node)],
                 ranks=ranks,
                 nodes=nodes,

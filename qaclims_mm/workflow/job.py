@@ -10,6 +10,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Job:
         self.root, self.ranks = Path(entry['root']), entry['ranks']
         self.origin, self.link = Origin(**entry['origin']), entry['link']
         self.bars, self.keeps, self.nodes = entry['bars'], entry['keeps'], entry['nodes']
+        self.retries = entry['retries']
         self.folder = StageFolder(self.root / self.stage.name)
         self.log = self.root / LOGS / f'{self.stage.name}.log'
 
@@ -54,7 +56,7 @@ class Job:
         name = self.stage.name
         with hold(self.root / LOGS / f'{name}.lock', f'stage {name} of {self.root}', wait=True):
             wanted = self.origin.claim(self._inputs())
-            if self._is_made(wanted):
+            if not self.retries and self._is_made(wanted):
                 return 0
             self._prepare(wanted)
         own = f'{name}-{shard.replace("/", "-of-")}'
@@ -78,14 +80,19 @@ class Job:
             if self.link:
                 self._link(Path(self.link))
             wanted = self.origin.claim(self._inputs())
-            if self._is_made(wanted):
+            made = self._is_made(wanted)
+            if made and not self.retries:
                 return 0
+            kept = self.folder.read_outputs() if made else None
             resumed = self._prepare(wanted)
             # what a killed run was about to rename; no shard runs any more
             for left in self.folder.path.rglob('.*.tmp'):
                 left.unlink(missing_ok=True)
             status = self._run_command()
             if status not in (0, EXIT_BAD_RECORDS):
+                # without a server nothing was tried again, and the stage is as it was
+                if kept is not None and not self.folder.damage(kept):
+                    write_json(self.folder.path / OUTPUTS, asdict(kept))
                 return status
             outputs = self.folder.finish(status, self.stage.made)
             if not outputs.files:

@@ -4,9 +4,11 @@ import torch
 from helpers import FakeVQA
 from mmengine.structures import BaseDataElement
 
+from qaclims_mm.corpus import builder as builder_module
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.builder import VQACorpusBuilder, hash_questions
 from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.engine.ahead_test_loop import _Ahead
 from qaclims_mm.errors import RecordError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.vlms.registry import VQA_MODELS
@@ -187,3 +189,48 @@ def test_batches_that_are_begun_ahead():
     build()(*plain)
     assert [s.answers for s in first[1]] == [s.answers for s in plain[1]]
     assert builder.finish() == []
+
+
+class IdleVQA(FakeVQA):
+    """A served model whose slots are never all in use."""
+
+    is_busy = False
+
+    def begin(self, images, questions):
+        return lambda: self.answer(images, questions)
+
+    def summary(self):
+        return []
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(('side', 'most'), [(10, 14), (20, 4), (50, 1), (300, 1)])
+def test_the_pixels_of_images_that_wait_are_bounded(monkeypatch, side, most):
+    """4,000 bytes are reached by the 14th image of 10 x 10 pixels, and by one of 50 x 50."""
+    monkeypatch.setattr(builder_module, 'MOST_BYTES', 4000)
+    builder = build()
+    builder.vqa, held, highest, seen = IdleVQA(), 0, 0, []
+
+    def loader():
+        nonlocal held, highest
+        for number in range(20):
+            samples = [BaseDataElement(metainfo=dict(image_id=f'{number}', label_names=('dog',)))]
+            held += 1
+            highest = max(highest, held)
+            yield dict(inputs=[torch.zeros(3, side, side, dtype=torch.uint8)], data_samples=samples)
+
+    for one in _Ahead(loader(), builder):
+        builder.test_step(one)
+        seen.append(one['data_samples'][0].image_id)
+        held -= 1
+    assert seen == [str(n) for n in range(20)]
+    assert highest == most
+
+
+def test_no_model_is_loaded_for_images_without_questions(monkeypatch):
+    monkeypatch.setattr(FakeVQA, 'load', lambda self, device: 1 / 0)
+    inputs, samples = batch((), ('dog',), failed=[1])
+    build()(inputs, samples)
+    assert [s.get('answers') for s in samples] == [[], None]

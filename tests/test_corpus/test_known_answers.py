@@ -24,7 +24,7 @@ def images_of(ids, **changes):
 
 
 def answer(image_id, image):
-    if not image.classes or image_id == BAD:
+    if not image.classes:
         return []
     row = dict(image_id=image_id, class_name=image.classes[0], kind='fg', question_id='fine_1')
     answer = f'{image.sha256} {image.classes}'
@@ -35,7 +35,7 @@ class KilledError(Exception):
     """As if the process had ended."""
 
 
-def run(folder, images, killed_after=None):
+def run(folder, images, killed_after=None, bad=(BAD,), reason='broken', is_part=False):
     """Make a corpus, perhaps killed after so many changes of files; return who was asked."""
     asked, calls = [], SimpleNamespace(left=killed_after)
 
@@ -55,14 +55,16 @@ def run(folder, images, killed_after=None):
             for name in ('replace', 'unlink', 'rmdir'):
                 patch.setattr(os, name, step(getattr(os, name)))
         shards = AnswerShards(plan_shards(folder, images), images)
-        shards.begin()
-        for shard, ids in shards.unknown().items():
+        shards.begin(is_part)
+        for shard, ids in shards.to_ask(is_part).items():
             asked += sorted(ids)
-            rows = {i: answer(i, images[i]) for i in ids}
-            shards.write(shard, rows, {i: 'broken' for i in ids if i == BAD})
+            rows = {i: [] if i in bad else answer(i, images[i]) for i in ids}
+            shards.write(shard, rows, {i: reason for i in ids if i in bad})
+        if is_part:
+            return sorted(asked)
         shards.finish()
     Manifest('qape', '').write(folder)
-    return asked
+    return sorted(asked)
 
 
 def files(folder):
@@ -71,10 +73,10 @@ def files(folder):
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in found}
 
 
-def scratch(tmp_path, images):
+def scratch(tmp_path, images, **options):
     folder = tmp_path / 'scratch'
     shutil.rmtree(folder, ignore_errors=True)
-    run(folder, images)
+    run(folder, images, **options)
     return files(folder)
 
 
@@ -123,7 +125,8 @@ HISTORIES = {
 def test_a_changed_data_set_ends_as_if_made_from_scratch(tmp_path, ids, changes, asked):
     before, after = images_of(IDS), images_of(ids, **changes)
     assert len(run(tmp_path / 'corpus', before)) == 12
-    assert len(run(tmp_path / 'corpus', after)) == asked
+    is_tried_again = after.get(BAD) == before[BAD]
+    assert len(run(tmp_path / 'corpus', after)) == asked + is_tried_again
     assert files(tmp_path / 'corpus') == scratch(tmp_path, after)
     for _, path in shard_files(tmp_path / 'corpus'):
         read_shard(path)
@@ -148,7 +151,7 @@ RENAMED = {f'r_{i}': (f'r_{i}.jpg', f'hash of {i}', ('cat',)) for i in IDS if i 
 )
 def test_a_kill_at_any_step_loses_no_known_answer(tmp_path, ids, changes):
     after = images_of(ids, **changes)
-    known = {*IDS, *changes}
+    known = {*IDS, *changes} - {BAD}
     run(tmp_path / 'begun', images_of(IDS))
     unbroken, steps = scratch(tmp_path, after), 0
     while True:
@@ -196,7 +199,8 @@ def test_an_image_in_the_wrong_shard_is_not_known(tmp_path):
     second.write_bytes(first.read_bytes())
     plan = plan_shards(tmp_path, images)
     assert plan.whole.keys() == {0, 2, 3}
-    assert len(run(tmp_path, images)) == len(images) - len(plan.known) > 0
+    unknown = len(images) - len(plan.known)
+    assert len(run(tmp_path, images)) == unknown + len(plan.failed) > len(plan.failed)
     assert files(tmp_path) == before
 
 
@@ -212,3 +216,91 @@ def test_broken_shard(tmp_path):
     shard_path(tmp_path, 2).write_bytes(b'PAR1')
     with pytest.raises(FormatError, match=r'part-00002\.parquet is not a readable Parquet file'):
         plan_shards(tmp_path, images)
+
+
+# --------------------------------------------------------------------- images that failed before
+
+TWO = (IDS[2], BAD)
+
+
+def times(folder):
+    return {p.name: p.stat().st_mtime_ns for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize('reason', ['broken', 'refused otherwise'])
+def test_what_fails_again_changes_no_file(tmp_path, reason):
+    images = images_of(IDS)
+    run(tmp_path, images, bad=TWO)
+    before, when = files(tmp_path), times(tmp_path)
+    (tmp_path / 'manifest.json').touch()
+    for _ in range(2):
+        assert run(tmp_path, images, bad=TWO, reason=reason) == sorted(TWO)
+    assert files(tmp_path) == before
+    del when['manifest.json']
+    assert when.items() <= times(tmp_path).items()
+
+
+@pytest.mark.parametrize('bad', [(), (BAD,), (IDS[2],)])
+def test_what_succeeds_is_as_if_it_had_never_failed(tmp_path, bad):
+    images = images_of(IDS)
+    run(tmp_path / 'corpus', images, bad=TWO)
+    assert run(tmp_path / 'corpus', images, bad=bad) == sorted(TWO)
+    assert files(tmp_path / 'corpus') == scratch(tmp_path, images, bad=bad)
+    assert run(tmp_path / 'corpus', images, bad=bad) == sorted(bad)
+
+
+def test_a_run_that_ends_before_an_answer_leaves_a_finished_corpus(tmp_path):
+    """As when nobody has started the server."""
+    images = images_of(IDS)
+    run(tmp_path, images)
+    before = files(tmp_path)
+    shards = AnswerShards(plan_shards(tmp_path, images), images)
+    shards.begin()
+    assert list(shards.to_ask().values()) == [{BAD}]
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize('ids', [IDS, IDS[1:], [*IDS, *(f'new_{n}' for n in range(9))]])
+def test_a_kill_at_any_step_of_another_try_loses_no_answer(tmp_path, ids):
+    after, steps = images_of(ids), 0
+    run(tmp_path / 'begun', images_of(IDS), bad=TWO)
+    unbroken = scratch(tmp_path, after, bad=())
+    while True:
+        folder = tmp_path / f'killed_{steps}'
+        shutil.copytree(tmp_path / 'begun', folder)
+        try:
+            run(folder, after, steps, bad=())
+        except KilledError:
+            asked = run(folder, after, bad=())
+            assert set(asked).isdisjoint({*IDS} - {*TWO})
+            # a run that had all but the manifest to write asks nothing, the next one does
+            run(folder, after, bad=())
+            assert files(folder) == unbroken
+        else:
+            break
+        steps += 1
+    assert steps > 1
+
+
+def test_answers_of_a_killed_try_are_found_beside_an_older_failure(tmp_path):
+    """The corpus grows, so the new shards lie aside when the run is killed; then it shrinks."""
+    run(tmp_path, images_of(IDS), bad=(BAD,))
+    more = images_of([*IDS, *(f'new_{n}' for n in range(9))])
+    shards = AnswerShards(plan_shards(tmp_path, more), more)
+    for shard, ids in shards.to_ask().items():
+        shards.write(shard, {i: answer(i, more[i]) for i in ids}, {})
+    assert run(tmp_path, images_of(IDS), bad=()) == []
+    assert files(tmp_path) == scratch(tmp_path / 'x', images_of(IDS), bad=())
+
+
+def test_parts_of_a_run_try_again_and_the_run_that_finishes_does_not(tmp_path):
+    images = images_of(IDS)
+    run(tmp_path, images, bad=TWO)
+    before = files(tmp_path)
+    assert run(tmp_path, images, bad=TWO, is_part=True) == sorted(TWO)
+    assert not (tmp_path / 'manifest.json').exists()
+    # another part, begun while the first one runs or after it
+    assert run(tmp_path, images, bad=TWO, is_part=True) == sorted(TWO)
+    assert run(tmp_path, images, bad=TWO) == []
+    assert files(tmp_path) == before
+    assert run(tmp_path, images, bad=TWO) == sorted(TWO)

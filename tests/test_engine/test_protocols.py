@@ -24,6 +24,7 @@ from qaclims_mm.engine.protocols import (
     PartKeeper,
     QuestionAsker,
     RecordKeeper,
+    RemarkKeeper,
     ResumableEvaluator,
     SkippingSampler,
     StageReader,
@@ -52,6 +53,7 @@ IMPLEMENTED = {
     RecordKeeper: (CorpusWriter,),
     PartKeeper: (*WRITERS, CorpusWriter, CAMMetric),
     FailureKeeper: (CorpusWriter,),
+    RemarkKeeper: WRITERS,
 }
 PAIRS = [(p, c) for p, classes in IMPLEMENTED.items() for c in classes]
 
@@ -91,6 +93,7 @@ def objects(tmp_path):
         ],
         StageReader: [LoadCAMs(str(tmp_path)), LoadMask(str(tmp_path))],
         FailureKeeper: [CorpusWriter(str(tmp_path))],
+        RemarkKeeper: [kind(str(tmp_path)) for kind in WRITERS],
     }
 
 

@@ -88,3 +88,66 @@ def test_the_table_of_a_project_stays(tmp_path):
     writer.use_work_dir(str(tmp_path))
     writer.begin({}, ['a'])
     assert read_project_classes(tmp_path) == ('dog',)
+
+
+def remarks_of(folder):
+    return Manifest.read(folder).extra.get('remarks', [])
+
+
+def begun(folder, ids='abc'):
+    writer = TextWriter(str(folder))
+    writer.begin(dict(config='x'), list(ids))
+    return writer
+
+
+def sample(image_id, remark=''):
+    return dict(image_id=image_id, text=image_id) | (dict(remark=remark) if remark else {})
+
+
+@pytest.mark.parametrize('is_killed', [False, True])
+def test_a_resumed_run_has_all_remarks(tmp_path, is_killed):
+    first = begun(tmp_path / 'resumed')
+    first.process(None, [sample('a', 'cat not found'), sample('b')])
+    if is_killed:
+        # the last image had its remark, but not its file
+        first.process(None, [sample('c', 'cat not found')])
+        first.flush()
+        (tmp_path / 'resumed/c.txt').unlink()
+    else:
+        first.flush()
+    second = begun(tmp_path / 'resumed')
+    assert second.done_ids('abc') == {'a', 'b'}
+    second.process(None, [sample('c', 'dog not found')])
+    second.evaluate(3)
+    assert second.remarks == dict(a='cat not found', c='dog not found')
+    whole = begun(tmp_path / 'whole')
+    whole.process(None, [sample('a', 'cat not found'), sample('b'), sample('c', 'dog not found')])
+    whole.evaluate(3)
+    assert remarks_of(tmp_path / 'whole') == [['a', 'cat not found'], ['c', 'dog not found']]
+    found = [{p.name for p in (tmp_path / n).iterdir()} for n in ('resumed', 'whole')]
+    assert found == [{'a.txt', 'b.txt', 'c.txt', 'manifest.json'}] * 2
+    manifests = [(tmp_path / n / 'manifest.json').read_bytes() for n in ('resumed', 'whole')]
+    assert manifests[0] == manifests[1]
+
+
+def test_a_finished_run_keeps_its_remarks_unless_an_image_is_made_again(tmp_path):
+    writer = begun(tmp_path)
+    writer.process(None, [sample('a', 'cat not found'), sample('b', 'dog not found')])
+    writer.evaluate(2)
+    before = (tmp_path / 'manifest.json').read_bytes()
+    begun(tmp_path).evaluate(2)
+    assert (tmp_path / 'manifest.json').read_bytes() == before
+    (tmp_path / 'b.txt').unlink()
+    writer = begun(tmp_path)
+    writer.process(None, [sample('b')])
+    writer.evaluate(2)
+    assert remarks_of(tmp_path) == [['a', 'cat not found']]
+
+
+def test_parts_of_a_run_leave_their_remarks_to_the_run_that_finishes(tmp_path):
+    for image_id in 'abc':
+        part = begun(tmp_path)
+        part.process(None, [sample(image_id, f'{image_id} not found')])
+        part.flush()
+    begun(tmp_path).evaluate(3)
+    assert remarks_of(tmp_path) == [[i, f'{i} not found'] for i in 'abc']

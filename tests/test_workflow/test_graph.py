@@ -4,8 +4,9 @@ import pytest
 from tiny_plans import NEEDS, fill, graph_of, jobs_of, states_of, world, write_plan
 
 from qaclims_mm.errors import StageError
-from qaclims_mm.schemas import MANIFEST
+from qaclims_mm.schemas import MANIFEST, Manifest, write_json
 from qaclims_mm.workflow.graph import Graph, Options, ranks_of
+from qaclims_mm.workflow.job import Job
 from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.stage import Stage
 
@@ -126,6 +127,47 @@ def test_force(done, monkeypatch):
     assert fill(graph, monkeypatch) == list('abcd')
     with pytest.raises(StageError, match='there is no stage x to force'):
         graph.force(['x'])
+
+
+def ask(graph, monkeypatch, failed):
+    """Run what is left of a graph, in which the stage ``qape`` has answers but for some images."""
+    ran = []
+
+    def command(job, more=()):
+        ran.append(job.stage.name)
+        counts = dict(images=9 - len(failed))
+        write_json(job.folder.path / 'corpus/answers.json', counts)
+        Manifest('qape', 'c', counts=counts, failed=failed).write(job.folder.path / 'corpus')
+        return 3 if failed and job.stage.name == 'qape' else 0
+
+    monkeypatch.setattr(Job, '_run_command', command)
+    graph.prepare()
+    for key, entry in jobs_of(graph).items():
+        if graph.nodes[key] in graph.left:
+            assert Job(entry, None).run() == 0
+    return ran
+
+
+def test_failed_images_are_tried_again_if_asked_for(tmp_path, monkeypatch):
+    refused = [['a', 'refused'], ['b', 'refused']]
+    stages = [world('data'), world('qape', ['data']), world('texts', ['qape'])]
+    path = write_plan(tmp_path, stages)
+    assert ask(graph_of(path), monkeypatch, refused) == ['data', 'qape', 'texts']
+    # not else: a run of a finished plan needs no server
+    assert set(states_of(graph_of(path)).values()) == {'done'}
+
+    def again():
+        graph = graph_of(path)
+        graph.retry_failed()
+        return graph
+
+    assert states_of(again()) == dict(data='done', qape='begun', texts='waits')
+    assert whys_of(again())['qape'] == 'tries 2 images again'
+    # nothing that follows runs unless there is a new answer
+    assert ask(again(), monkeypatch, refused) == ['qape']
+    assert ask(again(), monkeypatch, refused[:1]) == ['qape', 'texts']
+    assert ask(again(), monkeypatch, []) == ['qape', 'texts']
+    assert set(states_of(again()).values()) == {'done'}
 
 
 def test_foreign_files_are_told(tmp_path, done):

@@ -4,7 +4,7 @@ import pytest
 from tiny_plans import graph_of, jobs_of, world, write_plan
 
 from qaclims_mm.errors import StageError
-from qaclims_mm.schemas import read_json, write_json
+from qaclims_mm.schemas import Manifest, read_json, write_json
 from qaclims_mm.workflow import job as module
 from qaclims_mm.workflow.job import Job
 
@@ -156,6 +156,55 @@ def test_a_hostile_list_removes_nothing_elsewhere(tmp_path, monkeypatch, keeps):
     changed = stage if keeps else stage | dict(args=['--other'])
     assert job_of(tmp_path, changed).run() == 0
     assert mine.read_text() == 'mine'
+
+
+@pytest.mark.parametrize('has_changed', [False, True])
+def test_another_try_that_fails_leaves_a_done_stage(tmp_path, monkeypatch, has_changed):
+    """As when no server answers: then the stage need not be tried again, unless files are new."""
+    stage, ended = dict(name='qape', command='test', args=[]), [3, 1, 3]
+
+    def command(job, more=()):
+        folder, status = job.folder.path / 'corpus', ended.pop(0)
+        failed = [['a', 'refused']]
+        if status == 3:
+            Manifest('qape', 'c', counts=dict(images=len(ended)), failed=failed).write(folder)
+        elif has_changed:
+            (folder / 'manifest.json').unlink()
+        return status
+
+    def job(retries):
+        graph = graph_of(write_plan(tmp_path, [stage]), seed=3)
+        if retries:
+            graph.retry_failed()
+        return Job(jobs_of(graph)['qape'], None)
+
+    monkeypatch.setattr(Job, '_run_command', command)
+    assert job(retries=False).run() == 0
+    before = (tmp_path / 'work/qape/outputs.json').read_bytes()
+    assert job(retries=True).run() == 1
+    assert (tmp_path / 'work/qape/outputs.json').exists() is not has_changed
+    assert job(retries=False).run() == 0
+    assert len(ended) == 1 - has_changed
+    assert ((tmp_path / 'work/qape/outputs.json').read_bytes() == before) is not has_changed
+
+
+def test_shards_try_again_though_the_stage_is_done(tmp_path, monkeypatch):
+    ran, stage = [], dict(name='qape', command='test', args=[])
+
+    def command(job, more=()):
+        ran.append(more)
+        Manifest('qape', 'c', failed=[['a', 'refused']]).write(job.folder.path / 'corpus')
+        return 3
+
+    monkeypatch.setattr(Job, '_run_command', command)
+    assert job_of(tmp_path, stage).run() == 0
+    graph = graph_of(write_plan(tmp_path, [stage]), seed=3)
+    graph.retry_failed()
+    entry = jobs_of(graph)['qape']
+    for shard in ('1/2', '2/2'):
+        assert Job(entry, None).run_shard(shard) == 0
+    assert Job(entry, None).run() == 0
+    assert ran == [(), ['--shard', '1/2'], ['--shard', '2/2'], ()]
 
 
 def test_gpus_that_a_job_looks_for(tmp_path, monkeypatch):

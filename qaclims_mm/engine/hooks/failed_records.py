@@ -7,7 +7,7 @@ from mmengine.dist import all_gather_object
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from qaclims_mm.engine.protocols import FailureKeeper
+from qaclims_mm.engine.protocols import FailureKeeper, RemarkKeeper
 from qaclims_mm.errors import RecordError
 from qaclims_mm.registry import HOOKS
 from qaclims_mm.schemas import join_problems
@@ -66,10 +66,13 @@ class FailedRecordsHook(Hook):
         self._report(runner)
 
     def after_test(self, runner: Runner) -> None:
-        """Report; what an evaluator knows of earlier, broken off runs too."""
+        """Report the records of this run, and those of earlier runs that an evaluator knows."""
         for metric in runner.test_evaluator.metrics:
+            # the newest reason says what to do
             if isinstance(metric, FailureKeeper):
-                self.failures.update(metric.failures)
+                self.failures = {**metric.failures, **self.failures}
+            if isinstance(metric, RemarkKeeper):
+                self.remarks = {**metric.remarks, **self.remarks}
         self._report(runner)
 
     def _report(self, runner: Runner) -> None:

@@ -97,11 +97,13 @@ class ResumeTestHook(Hook):
             barrier()
             writer.begin(own, ids)
             if isinstance(writer, RecordKeeper):
-                self._begin_records(runner, writer, ids)
+                self._begin_records(runner, writer, ids, shard is not None)
         if all(isinstance(m, ResumableEvaluator) for m in metrics):
             self._skip(runner, ids, shard)
 
-    def _begin_records(self, runner: Runner, writer: RecordKeeper, ids: Sequence[str]) -> None:
+    def _begin_records(
+        self, runner: Runner, writer: RecordKeeper, ids: Sequence[str], is_part: bool
+    ) -> None:
         dataset = runner.test_dataloader.dataset
         sampler = runner.test_dataloader.batch_sampler.sampler
         if not isinstance(dataset, RecordList):
@@ -110,7 +112,7 @@ class ResumeTestHook(Hook):
                 f'VOC12WeakDataset, but test_dataloader has a {type(dataset).__name__}.'
             )
         runner.logger.info(f'Looking for new and changed images among {len(ids)}.')
-        writer.begin_records(dataset.iterate_records())
+        writer.begin_records(dataset.iterate_records(), is_part)
         if isinstance(sampler, GroupingSampler):
             sampler.keep_together(writer.groups(ids))
 

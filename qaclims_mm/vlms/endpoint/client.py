@@ -157,7 +157,7 @@ class Endpoint:
     def _recover(self, fault: Fault, attempt: int, retry_after: str | None) -> None:
         """Wait until the next attempt, or raise an error if there is none."""
         if fault.kind is Kind.RECORD:
-            raise RecordError(f'{self.settings.base_url} refuses the image ({fault.text}).')
+            raise RecordError(f'the server refuses the image ({fault.text}).')
         self.usage.add_retry()
         if fault.kind is Kind.END or attempt >= self.settings.retries:
             self._give_up(fault)
@@ -173,7 +173,7 @@ class Endpoint:
         with self._giving_up:
             may_be_alone = fault.kind is Kind.AGAIN and fault.status != 429
             if may_be_alone and self._still_answers():
-                raise RecordError(f'{self.settings.base_url} fails with this image ({fault.text}).')
+                raise RecordError(f'the server fails with this image ({fault.text}).')
             self._end(fault)
 
     def _still_answers(self) -> bool:

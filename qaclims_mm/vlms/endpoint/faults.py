@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qaclims_mm.errors import ConfigError, QAClimsError, StageError
 from qaclims_mm.schemas.names import shown_text
@@ -14,7 +14,7 @@ from qaclims_mm.vlms.endpoint.settings import ServerSettings
 LONGEST_WORDS = 200
 SHOWN_MODELS = 12
 RESUME = 'Run the same command again: it asks only what is missing.'
-# options that a server may not know, and the words of its error about each
+# options that a server may not know, and the words by which its error names each
 OPTIONAL = {
     'logprobs': ('logprob',),
     'response_format': ('response_format', 'json_schema', 'structured output', 'guided'),
@@ -28,6 +28,22 @@ _NO_QUOTA = re.compile(r'insufficient_quota|billing|credit|exceeded your current
 _VISION = re.compile(
     r'image|vision|multi-?modal|content.{0,40}(?:string|list|array)|expected.{0,20}string', re.I
 )
+# an input that does not fit; the message may name max_tokens as a part of the sum
+_TOO_LONG = re.compile(
+    r'context[_ -]?(?:length|size|window)|too (?:long|large|many)|longer than|exceed|'
+    r'reduce the (?:length|number|size)|max_model_len|maximum (?:model )?length|must be <=|'
+    r'maximum (?:allowed )?number of (?:\w+ )?tokens',
+    re.IGNORECASE,
+)
+# an option that the server does not take, whatever its value
+_UNKNOWN = re.compile(
+    r'unsupported|not support|unknown|unrecogni[sz]ed|unexpected|not (?:permitted|allowed)|'
+    r'invalid[_ ](?:param|argument|field|key)|no such|deprecated|instead',
+    re.IGNORECASE,
+)
+# the part of the request that an error repeats: it holds all options
+_REPEATED = ('input', 'body', 'request', 'ctx', 'url')
+_REPEATED_TEXT = re.compile(r"""['"](?:input|body|request)['"]\s*:.*""", re.DOTALL)
 _PASSING = (408, 409, 425, 429)
 
 
@@ -80,8 +96,7 @@ def judge(status: int, body: str, sent: frozenset[str] = frozenset()) -> Fault:
     if status in _PASSING or status >= 500:
         return Fault(Kind.AGAIN, text, status)
     if status in (400, 413, 415, 422):
-        named = (n for n, words in OPTIONAL.items() if n in sent and _names(body, words))
-        option = '' if _FILTER.search(body) else next(named, '')
+        option = '' if _FILTER.search(body) else _unknown_option(body, sent)
         return Fault(Kind.WITHOUT if option else Kind.RECORD, text, status, option)
     return Fault(Kind.END, text, status)
 
@@ -134,6 +149,31 @@ def words_of(body: str) -> str:
     return said if len(said) <= LONGEST_WORDS else f'{said[: LONGEST_WORDS - 3]}...'
 
 
-def _names(body: str, words: tuple[str, ...]) -> bool:
-    lower = body.lower()
-    return any(word in lower for word in words)
+def _unknown_option(body: str, sent: frozenset[str]) -> str:
+    """Return the option that the server does not know; '' if the error is about something else."""
+    try:
+        said = ' '.join(_texts_of(json.loads(body)))
+    except (ValueError, RecursionError):
+        said = body
+    said = _REPEATED_TEXT.sub('', said)
+    if _TOO_LONG.search(said):
+        return ''
+    lower = said.lower()
+    named = [n for n, words in OPTIONAL.items() if n in sent and any(w in lower for w in words)]
+    # its value is a limit, which other errors name too
+    if named == ['max_tokens'] and not _UNKNOWN.search(said):
+        return ''
+    return next(iter(named), '')
+
+
+def _texts_of(data: Any) -> Iterator[str]:
+    """Yield all texts in the JSON of an error, without the part of the request that it repeats."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            if key not in _REPEATED:
+                yield from _texts_of(value)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _texts_of(value)

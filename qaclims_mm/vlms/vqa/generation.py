@@ -12,12 +12,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.errors import ConfigError, FormatError, RecordError
+from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.vlms.clip.hf_read import read_pretrained, read_weights
 from qaclims_mm.vlms.vqa.base import Answer, check_lengths
 from qaclims_mm.vlms.vqa.halving import halve_on_out_of_memory
 from qaclims_mm.vlms.vqa.vqa_text import check_prompt, parse_answer
 
+# a picture that every model can use
+_PLAIN = Image.new('RGB', (64, 64), (128, 128, 128))
 SPECIAL_TOKENS = ('bos_token_id', 'eos_token_id', 'pad_token_id', 'decoder_start_token_id')
 
 
@@ -147,15 +150,20 @@ class GenerativeVQA:
     @torch.inference_mode()
     def answer(
         self, images: Sequence[np.ndarray], questions_per_image: Sequence[Sequence[str]]
-    ) -> list[list[Answer]]:
+    ) -> list[list[Answer] | RecordError]:
         """Answer every question, in order.
 
         Args:
             images: RGB uint8, ``(H, W, 3)`` of any size.
             questions_per_image: As many lists as images; a list may be empty.
 
+        Returns:
+            The answers about each image, or the error if the model cannot use this image alone:
+            its aspect ratio is refused, or it does not fit the memory of the device.
+
         Raises:
-            ValueError: If the numbers differ.
+            ValueError: If the numbers differ, or the model can use no image.
+            torch.OutOfMemoryError: If no image fits the memory of the device.
         """
         check_lengths(images, questions_per_image)
         if self._network is None:
@@ -163,8 +171,34 @@ class GenerativeVQA:
         pictures = [Image.fromarray(image) for image in images]
         asked = zip(pictures, questions_per_image, strict=True)
         pairs = [(picture, q) for picture, questions in asked for q in questions]
-        done = iter(halve_on_out_of_memory(self._answer_together, pairs, self.question_batch))
-        return [[next(done) for _ in questions] for questions in questions_per_image]
+        refused: dict[int, RecordError] = {}
+
+        def answer_part(part: Sequence[tuple[Image.Image, str]]) -> list[Answer | RecordError]:
+            # a refused image is not tried again for each of its questions
+            if all(id(picture) in refused for picture, _ in part):
+                return [refused[id(picture)] for picture, _ in part]
+            return [*self._answer_together(part)]
+
+        def refuse(pair: tuple[Image.Image, str], error: Exception) -> RecordError:
+            refused[id(pair[0])] = self._refusal_of(pair[1], error)
+            return refused[id(pair[0])]
+
+        done = iter(halve_on_out_of_memory(answer_part, pairs, self.question_batch, refuse))
+        groups = [[next(done) for _ in questions] for questions in questions_per_image]
+        return [refused.get(id(p), g) for p, g in zip(pictures, groups, strict=True)]
+
+    def _refusal_of(self, question: str, error: Exception) -> RecordError:
+        """Return the error of an image with which the model fails.
+
+        Raises:
+            Exception: The error itself, if the model fails with a plain image too.
+        """
+        try:
+            self._answer_together([(_PLAIN, question)])
+        except (torch.OutOfMemoryError, ValueError):
+            raise error from None
+        said = str(error).strip().partition('\n')[0]
+        return RecordError(f'the model cannot use the image ({shown_text(said)}).')
 
     def _answer_together(self, pairs: Sequence[tuple[Image.Image, str]]) -> list[Answer]:
         prompts = [self.prompt.format(question=self._as_text(q)) for _, q in pairs]

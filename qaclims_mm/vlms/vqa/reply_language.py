@@ -1,10 +1,10 @@
-"""Tells replies in another language, which CLIP's text encoder does not read."""
+"""Recognise replies in other languages than English, which CLIP's text encoder cannot read."""
 
 import re
 import unicodedata
 
-# words of grammar of English, and of languages whose answers are told by words that English has
-# not; names such as "la" or "die" may stand alone, so two of a language are asked for
+# function words of English and of other languages with Latin letters; a single word such as "la"
+# or "die" may be a part of a name, so two words of a language are required
 _GRAMMAR = {
     'en': 'a an the of on with is it in and at to this photo not',
     'de': 'der die das den dem ein eine und ist auf im mit '  # codespell:ignore
@@ -19,16 +19,23 @@ _ENGLISH, *_OTHERS = (frozenset(words.split()) for words in _GRAMMAR.values())
 
 
 def is_foreign(reply: str, question: str = '') -> bool:
-    """Tell whether a reply is in another language than English.
+    """Return whether a reply is in another language than English.
 
-    A reply of mostly letters of another script than Latin is, unless the question has such letters
-    too, as the name of a class may. So is one with two words of grammar that another language has
-    and English has not, and none that English alone has. A single foreign word of Latin letters is
-    not recognised.
+    A reply is foreign in two cases:
+
+    - Most of its letters belong to another script than Latin, and the question has no such letters.
+      The name of a class may have them.
+    - It has at least two function words that another language has and English does not have, and
+      no function word that only English has.
+
+    A single foreign word in Latin letters is not recognised.
 
     Args:
-        reply: What the model said.
-        question: What it was asked.
+        reply: Text of the model.
+        question: Question of the prompt; '' if it does not matter.
+
+    Returns:
+        ``True`` if the reply is foreign.
 
     Example:
         >>> is_foreign('草地'), is_foreign('ein Hund auf dem Gras'), is_foreign('des moines')

@@ -1,7 +1,7 @@
-"""One prompt for several questions, and their answers in the structured reply.
+"""Ask several questions by one prompt, and read the answers in the structured reply.
 
-The answers are an object of JSON with the numbers of the questions as its keys. Models break JSON
-in many ways; what cannot be read for certain is ``None``, and is asked again.
+The reply is a JSON object whose keys are the numbers of the questions. Models break JSON in many
+ways. A question without an unambiguous answer gets ``None``, and ``ServedVQA`` asks it again.
 """
 
 import json
@@ -14,7 +14,7 @@ PROMPT = (
     'JSON object of {number} strings and nothing else: {{"1": "...", "2": "..."}}. Use an empty '
     'string where the image does not show the answer.\n{questions}'
 )
-# of the reply, beside the answers: keys, quotes and commas
+# tokens of an entry beside its answer: key, quotes and comma
 TOKENS_OF_ENTRY = 8
 # an endless reply is not read to its end
 MAX_CHARACTERS = 20_000
@@ -33,13 +33,24 @@ _NOTHING = object()
 
 
 def ask_together(questions: Sequence[str]) -> str:
-    """Return the prompt of several questions, numbered from 1."""
+    """Return one prompt that asks several questions, numbered from 1.
+
+    Args:
+        questions: Questions, in order.
+
+    Returns:
+        The prompt, which ends with one line for each question.
+    """
     lines = (f'{n}. {" ".join(q.split())}' for n, q in enumerate(questions, 1))
     return PROMPT.format(number=len(questions), questions='\n'.join(lines))
 
 
 def response_format(number: int) -> dict[str, Any]:
-    """Return the form of a reply to some questions, as endpoints take it."""
+    """Return the ``response_format`` of a request: a JSON schema of one string for each question.
+
+    Args:
+        number: Number of questions.
+    """
     keys = [str(n + 1) for n in range(number)]
     schema = dict(
         type='object',
@@ -54,12 +65,12 @@ def parse_structured(reply: str, number: int) -> list[str | None]:
     r"""Return the answers in a structured reply, in the order of the questions.
 
     Args:
-        reply: What the model said, to its end or cut.
+        reply: Text of the model, which may be cut. Only its first 20,000 characters are read.
         number: Number of questions.
 
     Returns:
-        ``None`` where the reply has no answer, or two different ones. Empty where the model says
-        that there is none.
+        One entry for each question: the answer, '' if the model says that the image does not show
+        it, or ``None`` if the reply has no answer or several different answers to the question.
 
     Example:
         >>> parse_structured('```json\n{"2": "sky", "1": "grass", "3": ', 3)
@@ -77,14 +88,18 @@ def parse_structured(reply: str, number: int) -> list[str | None]:
 
 
 def _read_json(text: str, number: int) -> list[tuple[int, str]] | None:
-    """Return {number: answer} of the first JSON in a text, ``None`` if it has no whole one."""
+    """Return number and answer of each entry in the first JSON of a text.
+
+    Returns:
+        Pairs of number and answer; ``None`` if the text has no complete JSON.
+    """
     decoder = json.JSONDecoder(object_pairs_hook=_Pairs)
     for match in re.finditer(r'[{\[]', text):
         try:
             data, _ = decoder.raw_decode(text[match.start() :])
             found = _of_data(data, number)
         except (ValueError, RecursionError):
-            # what stands inside of broken JSON is no whole of its own
+            # an object inside of broken JSON is only a part of the reply
             return None
         if found:
             return found
@@ -92,7 +107,7 @@ def _read_json(text: str, number: int) -> list[tuple[int, str]] | None:
 
 
 class _Pairs(list):
-    """The entries of an object: a key may stand there twice."""
+    """Keys and values of a JSON object, which may have a key twice."""
 
 
 def _of_data(data: Any, number: int) -> list[tuple[int, str]]:
@@ -108,7 +123,10 @@ def _of_data(data: Any, number: int) -> list[tuple[int, str]]:
 
 
 def _of_list(data: list, number: int) -> list[tuple[int, str]]:
-    """Return the entries of a list of objects, or of as many texts as questions, in their order."""
+    """Return number and answer of each item of a list.
+
+    The items are numbered objects, or as many texts as there are questions, in their order.
+    """
     if all(isinstance(item, _Pairs) for item in data):
         numbered = [_of_item(item) for item in data]
         if numbered and all(n for n, _ in numbered):
@@ -120,7 +138,11 @@ def _of_list(data: list, number: int) -> list[tuple[int, str]]:
 
 
 def _of_item(item: _Pairs) -> tuple[int, str | None]:
-    """Return number and answer of an object like {"question": 1, "answer": "grass"}."""
+    """Return number and answer of an object such as {"question": 1, "answer": "grass"}.
+
+    Returns:
+        The number, 0 if there is none, and the answer, ``None`` if there is none.
+    """
     table = {str(key).lower(): value for key, value in item}
     numbers = (_number_of(str(table[k])) for k in _NUMBER_KEYS if k in table)
     answers = (table[k] for k in _TEXT_KEYS if k in table)
@@ -131,11 +153,13 @@ def _of_item(item: _Pairs) -> tuple[int, str | None]:
 
 
 def _text_of(value: Any) -> str | None:
-    """Return the text of an answer, ``None`` if it is none: a truth value, or a list of several."""
+    """Return the text of an answer; ``None`` for a Boolean, which answers no question.
+
+    An object gives the text of its entry, a list gives its first item.
+    """
     if isinstance(value, _Pairs):
         return _of_item(value)[1]
     if isinstance(value, list):
-        # a list of things: the first is the answer
         return _text_of(value[0]) if value else ''
     if value is None:
         return ''
@@ -145,13 +169,13 @@ def _text_of(value: Any) -> str | None:
 
 
 def _number_of(key: str) -> int:
-    """Return the number in a key such as "1", "Q1" or "question_1", 0 if there is none."""
+    """Return the number in a key such as "1", "Q1" or "question_1"; 0 if there is none."""
     found = _KEY.match(key)
     return int(found[1]) if found else 0
 
 
 def _read_entries(text: str) -> list[tuple[int, str]]:
-    """Return the whole entries of JSON that is cut or broken."""
+    """Return number and answer of each complete entry of JSON that is cut or broken."""
     found = []
     for match in _ENTRY.finditer(text):
         key = _number_of(match[1])
@@ -168,6 +192,6 @@ def _unescape(text: str) -> str:
 
 
 def _read_lines(text: str) -> list[tuple[int, str]]:
-    """Return the answers of lines that begin with a number."""
+    """Return number and answer of each line that begins with a number."""
     lines = (_LINE.match(line.strip()) for line in text.splitlines())
     return [(int(m[1]), m[2].strip().strip('"*,').strip()) for m in lines if m]

@@ -83,6 +83,24 @@ def test_failures_of_all_ranks(monkeypatch):
     assert lines == ['2 records could not be used:\n  a: no a\n  b: no b']
 
 
+def test_the_newest_reason_and_remark_count(monkeypatch):
+    """Evaluators know those of earlier runs."""
+    hook, logger = FailedRecordsHook(), SimpleNamespace(error=print, warning=print)
+    metrics = [
+        SimpleNamespace(failures=dict(a='old a', c='old c')),
+        SimpleNamespace(remarks=dict(b='old b', d='old d')),
+    ]
+    runner = SimpleNamespace(logger=logger, test_evaluator=SimpleNamespace(metrics=metrics))
+    bad = BaseDataElement(metainfo=dict(image_id='a', failed='new a'))
+    remarked = BaseDataElement(metainfo=dict(image_id='b', remark='new b'))
+    samples = dict(data_samples=[bad, remarked])
+    runner.test_dataloader = SimpleNamespace(dataset=None)
+    hook.after_test_iter(runner, 0, samples, [bad, remarked])
+    hook.after_test(runner)
+    assert hook.failures == dict(a='new a', c='old c')
+    assert hook.remarks == dict(b='new b', d='old d')
+
+
 def test_records_whose_place_was_taken(monkeypatch):
     hook = FailedRecordsHook()
     sample = BaseDataElement(metainfo=dict(image_id='c', failed_records=[('a', 'x'), ('b', 'y')]))

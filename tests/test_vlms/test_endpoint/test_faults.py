@@ -1,17 +1,13 @@
-import json
 import re
 
 import pytest
+from endpoint_errors import REPEATING, TOO_LONG, UNKNOWN, error
 
 from qaclims_mm.errors import ConfigError, StageError
 from qaclims_mm.vlms.endpoint.faults import Fault, Kind, ending, judge, refuses_images, words_of
 from qaclims_mm.vlms.endpoint.settings import ServerSettings
 
 SENT = frozenset(['logprobs', 'temperature', 'max_tokens', 'response_format'])
-
-
-def error(message, **more):
-    return json.dumps(dict(error=dict(message=message, **more)))
 
 
 @pytest.mark.parametrize(
@@ -38,6 +34,31 @@ def test_judge(status, body, kind, option):
     fault = judge(status, body, SENT)
     assert (fault.kind, fault.option, fault.status) == (kind, option, status)
     assert fault.text.startswith(f'status {status}')
+
+
+@pytest.mark.parametrize('status', [400, 422])
+@pytest.mark.parametrize('body', TOO_LONG.values(), ids=TOO_LONG)
+def test_an_input_that_is_too_long_drops_no_option(body, status):
+    fault = judge(status, body, SENT)
+    assert (fault.kind, fault.option) == (Kind.RECORD, '')
+
+
+@pytest.mark.parametrize('status', [400, 422])
+@pytest.mark.parametrize(('body', 'option'), UNKNOWN.values(), ids=UNKNOWN)
+def test_an_option_that_the_server_does_not_take_is_left_out(body, option, status):
+    fault = judge(status, body, SENT)
+    assert (fault.kind, fault.option) == (Kind.WITHOUT, option)
+    # without it, the same words are about something else
+    assert judge(status, body, SENT - {option}).option != option
+
+
+@pytest.mark.parametrize('body', REPEATING.values(), ids=REPEATING)
+def test_a_request_that_an_error_repeats_names_no_option(body):
+    assert judge(400, body, SENT).kind is Kind.RECORD
+
+
+def test_an_error_of_many_levels():
+    assert judge(400, '[' * 900 + '"logprobs"' + ']' * 900, SENT).option == 'logprobs'
 
 
 def test_an_option_that_was_not_sent_is_not_left_out():

@@ -1,5 +1,6 @@
 import functools
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from PIL import Image
 from tiny_vlms import score_by_hand, write_by_hand
 
 from qaclims_mm.corpus.store import VQACorpus
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.vlms.vqa.chat import ChatVQA
 from qaclims_mm.vlms.vqa.vqa_text import parse_answer
 
@@ -186,3 +187,40 @@ def test_a_corpus_is_written(folders, tmp_path):
         [answers] = model.answer([pixels], [[row['question'] for row in rows]])
         assert [row['answer'] for row in rows] == [a.text for a in answers]
         assert [row['score'] for row in rows] == pytest.approx([a.score for a in answers], abs=1e-4)
+
+
+def test_an_image_of_an_extreme_shape_costs_that_image(folders):
+    """Qwen's processor takes no aspect ratio of 200 or more."""
+    model = loaded(folders['qwen'])
+    questions = ['What is above the dog?', 'What is below the dog?', 'What is it?']
+    images = [noise(40, 60), noise(2, 600), noise(60, 40)]
+    first, refused, last = model.answer(images, [questions] * 3)
+    assert isinstance(refused, RecordError)
+    assert re.match(r'the model cannot use the image \(.*aspect ratio', str(refused))
+    assert [first, last] == model.answer([images[0], images[2]], [questions] * 2)
+    assert model.answer([images[1]], [[]]) == [[]]
+
+
+@pytest.mark.parametrize('kind', [torch.OutOfMemoryError, ValueError])
+@pytest.mark.parametrize('works', [True, False])
+def test_an_error_with_every_image_ends_the_run(folders, monkeypatch, kind, works):
+    """One with this image alone does not: the model is asked about a plain one."""
+    model = ChatVQA(str(folders['llava']))
+    model.load()
+    generate, tried = model._generate, []
+
+    def failing(pictures, prompts):
+        tried.append(pictures)
+        if works and {p.size for p in pictures} == {(64, 64)}:
+            return generate(pictures, prompts)
+        raise kind('no place for it\nin detail')
+
+    monkeypatch.setattr(model, '_generate', failing)
+    if not works:
+        with pytest.raises(kind, match='no place for it'):
+            model.answer([noise(20, 30)], [['What?', 'Where?']])
+        return
+    [refused] = model.answer([noise(20, 30)], [['What?', 'Where?']])
+    assert str(refused) == 'the model cannot use the image (no place for it).'
+    # two questions, one, a plain image; the other question is not tried
+    assert [len(pictures) for pictures in tried] == [2, 1, 1]

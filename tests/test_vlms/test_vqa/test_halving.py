@@ -38,3 +38,30 @@ def test_other_errors_are_not_halved():
 
     with pytest.raises(RuntimeError, match='4 items'):
         halve_on_out_of_memory(broken, [1, 2, 3, 4], 4)
+
+
+@pytest.mark.parametrize('kind', [torch.OutOfMemoryError, ValueError])
+@pytest.mark.parametrize('bad', [(), (0,), (3,), (4, 5), tuple(range(7))])
+def test_items_that_are_refused_by_themselves(kind, bad):
+    def doubled(part):
+        if {*bad} & {*part}:
+            raise kind(f'{len(part)} items')
+        return [2 * x for x in part]
+
+    refused = []
+
+    def refuse(item, error):
+        refused.append(item)
+        return f'{item}: {error}'
+
+    found = halve_on_out_of_memory(doubled, list(range(7)), 4, refuse)
+    assert found == [f'{x}: 1 items' if x in bad else 2 * x for x in range(7)]
+    assert refused == list(bad)
+
+
+def test_a_bug_is_no_refusal():
+    def broken(part):
+        raise RuntimeError('a bug')
+
+    with pytest.raises(RuntimeError, match='a bug'):
+        halve_on_out_of_memory(broken, [1, 2], 2, refuse=lambda item, error: item)

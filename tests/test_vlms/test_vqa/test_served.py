@@ -7,55 +7,15 @@ import time
 
 import pytest
 from contracts import VLMContract, noise
+from tiny_endpoints import QUESTIONS, made, say_all, wanted
 
-from benchmarks.chat_server import MODEL, Behaviour, say, serving, text_of
+from benchmarks.chat_server import MODEL, text_of
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.errors import ConfigError, RecordError, StageError
-from qaclims_mm.vlms.endpoint import pacing
 from qaclims_mm.vlms.endpoint.pictures import data_url
 from qaclims_mm.vlms.vqa.served import ServedVQA
-from qaclims_mm.vlms.vqa.vqa_text import parse_answer
 
 pytest.importorskip('openai')
-
-QUESTIONS = [q.fill('dog') for q in get_questions()]
-
-
-@pytest.fixture(autouse=True)
-def _short_delays(monkeypatch):
-    monkeypatch.setattr(pacing, 'FIRST_DELAY', 0.001)
-
-
-@pytest.fixture
-def server():
-    behaviour = Behaviour()
-    with serving(behaviour) as behaviour.url:
-        yield behaviour
-
-
-def made(server, structured=False, **options):
-    names = ('concurrency', 'retries', 'timeout', 'api_key_env', 'price_input')
-    settings = {name: options.pop(name) for name in names if name in options}
-    settings['base_url'] = server.url
-    model = ServedVQA(MODEL, settings, structured=structured, **options)
-    model.load()
-    server.asked.clear()
-    return model
-
-
-def questions_in(prompt):
-    """Return the questions of a prompt, single or several."""
-    if 'JSON' not in prompt:
-        return [prompt.split('\n')[0]]
-    return [line.partition('. ')[2] for line in prompt.split('\n')[1:]]
-
-
-def say_all(prompt):
-    """Answer as ``say``; a prompt of several by JSON."""
-    answers = [say(q) for q in questions_in(prompt)]
-    if 'JSON' not in prompt:
-        return answers[0]
-    return json.dumps({str(n): a for n, a in enumerate(answers, 1)})
 
 
 class ServedContract(VLMContract):
@@ -78,10 +38,6 @@ class TestStructured(ServedContract):
     structured = True
     # of a single question the server gives the score
     score_tolerance = 1.0
-
-
-def wanted(questions):
-    return [parse_answer(say(q), q) for q in questions]
 
 
 @pytest.mark.parametrize('structured', [False, True])
@@ -192,42 +148,6 @@ def test_a_server_that_dies_ends_all(server):
     # those in flight, their second attempts, and one whether the image is to blame
     assert len(server.asked) <= 6 + 2 * 4 + 1
     model.close()
-
-
-@pytest.mark.parametrize(
-    ('reply', 'again'),
-    [
-        ('{"1": "grass", "2": "sky"}', 1),
-        ('{"1": "grass", "2": ', 2),
-        ('No.', 3),
-        (dict(message=dict(content='{"1": "gr'), finish_reason='length'), 3),
-    ],
-)
-def test_what_cannot_be_read_is_asked_singly(server, reply, again):
-    server.reply = lambda prompt: reply if 'JSON' in prompt else 'a bench'
-    model = made(server, structured=True)
-    [answers] = model.answer([noise(9, 9)], [QUESTIONS[:3]])
-    assert [a.text for a in answers] == [*('grass', 'sky')[: 3 - again], *['bench'] * again]
-    assert len(server.asked) == 1 + again
-    assert model.summary()[-1].startswith(f'{again} questions were asked again')
-
-
-def test_a_server_that_knows_no_schema(server):
-    server.reply = say_all
-    text = json.dumps(dict(error=dict(message='response_format is not supported')))
-    server.fault = lambda number, body: (400, text) if 'response_format' in body else None
-    model = made(server, structured=True)
-    [answers] = model.answer([noise(9, 9)], [QUESTIONS])
-    assert [a.text for a in answers] == wanted(QUESTIONS)
-    assert len(server.asked) == 1
-
-
-def test_parts_of_a_structured_prompt(server):
-    server.reply = say_all
-    model = made(server, structured=True, questions_per_call=6)
-    [answers] = model.answer([noise(9, 9)], [QUESTIONS])
-    assert [a.text for a in answers] == wanted(QUESTIONS)
-    assert sorted(len(questions_in(text_of(body))) for body in server.asked) == [4, 6, 6]
 
 
 @pytest.mark.parametrize(('reply', 'warned'), [('I see no image.', True), ('It is red.', False)])
