@@ -25,7 +25,7 @@ _CLASSES = {
 }
 _BARS = {
     ('tiny', 'cpu'): 12.0,
-    ('full', 'cpu'): 8.0,
+    ('full', 'cpu'): 18.0,
     ('tiny', 'cuda'): 12.0,
     ('full', 'cuda'): 15.0,
 }

@@ -72,7 +72,7 @@ def test_full_size_is_blip_base(monkeypatch):
     case = qape.build('full', CPU)
     assert made == [('full', CPU), ('full', CPU, None), ('full', CPU, 'int8')]
     assert case.work == '16 questions about 1 images of 480 px, 3 beams'
-    assert case.bar == 8.0
+    assert case.bar == 18.0
 
 
 def test_a_gpu_has_half_precision_first(monkeypatch):
