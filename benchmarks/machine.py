@@ -1,6 +1,7 @@
 """What a machine can do at most, and what a call took of it."""
 
 import ctypes
+import math
 import platform
 import re
 import time
@@ -15,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from qaclims_mm.projects.machine import best_seconds, synchronise
+from qaclims_mm.vlms.vqa.cpu_linear import can_pack
 
 # bytes copied: large enough for the full rate, tens of ms each
 _COPIED = {'cpu': 2**27, 'cuda': 2**30}
@@ -55,10 +57,16 @@ def copy_rate(device: torch.device) -> float:
 
 def count_flops(function: Callable[[], object]) -> int:
     """Count the FLOPs of torch's matrix products and convolutions in a call."""
-    # the counter does not know every fused attention
-    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+    # the counter does not know every fused attention, and no packed layer
+    known = {torch.ops.mkldnn._linear_pointwise: _flops_of_packed_linear} if can_pack() else {}
+    counting = FlopCounterMode(display=False, custom_mapping=known)
+    with sdpa_kernel(SDPBackend.MATH), counting as counter:
         function()
     return counter.get_total_flops()
+
+
+def _flops_of_packed_linear(x: torch.Size, *_: Any, out_shape: torch.Size, **__: Any) -> int:
+    return 2 * math.prod(out_shape) * x[-1]
 
 
 def measure(function: Callable[[], object], device: torch.device) -> tuple[Spent, object]:

@@ -19,7 +19,8 @@ from qaclims_mm.miniworld.scene import Picture, Scene, truth
 from qaclims_mm.miniworld.world import CLASS_FACTS, THINGS, vocabulary
 from qaclims_mm.progress import track
 from qaclims_mm.schemas.files import atomic_files, atomic_path
-from qaclims_mm.vlms.vqa.blip import BlipVQA, preprocess, project_image
+from qaclims_mm.vlms.vqa.blip import BlipVQA, preprocess
+from qaclims_mm.vlms.vqa.blip_layers import project_image
 
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '[DEC]', '[ENC]')
 IMAGE_SIZE = 112

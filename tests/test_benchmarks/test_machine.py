@@ -1,3 +1,4 @@
+import math
 import os
 import platform
 
@@ -8,6 +9,7 @@ from torch.nn import functional as F
 
 from benchmarks import machine
 from benchmarks.machine import Spent, call_alone, count_flops, measure, measure_alone
+from qaclims_mm.vlms.vqa.cpu_linear import PackedLinear, can_pack
 
 CPU = torch.device('cpu')
 MB = 10**6
@@ -37,6 +39,13 @@ def test_flops_of_attention():
     q, k, v = torch.ones(3, batch, heads, tokens, width)
     wanted = 2 * (2 * batch * heads * tokens * tokens * width)
     assert count_flops(lambda: F.scaled_dot_product_attention(q, k, v)) == wanted
+
+
+@pytest.mark.skipif(not can_pack(), reason='no layer is packed on this processor')
+@pytest.mark.parametrize('shape', [(3, 5), (2, 3, 5)])
+def test_flops_of_a_packed_layer(shape):
+    layer = PackedLinear(torch.nn.Linear(5, 7).requires_grad_(False))
+    assert count_flops(lambda: layer(torch.ones(shape))) == 2 * math.prod(shape) * 7
 
 
 def test_a_call_is_timed_and_its_result_returned():

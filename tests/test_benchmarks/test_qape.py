@@ -14,8 +14,8 @@ def count_encoded(monkeypatch):
     encoded = []
     load = qape.load
 
-    def counting(*args):
-        vqa = load(*args)
+    def counting(*args, **options):
+        vqa = load(*args, **options)
         vqa._blip.vision_model.embeddings.register_forward_hook(
             lambda module, inputs, output: encoded.append(len(inputs[0]))
         )
@@ -28,16 +28,25 @@ def count_encoded(monkeypatch):
 def test_ways_agree_and_the_reference_encodes_for_every_question(monkeypatch):
     encoded = count_encoded(monkeypatch)
     case = qape.build('tiny', CPU)
-    assert list(case.ways) == ['questions together, float32', 'one question a call, float32']
-    ours, plain = case.ways.values()
-    answers = ours()
-    assert encoded == [2]
+    assert list(case.ways) == [
+        'questions together, float32', 'questions together, int8', 'one question a call, float32'
+    ]  # fmt: skip
+    ours, rounded, plain = case.ways.values()
+    answers, fewer_bits = ours(), rounded()
+    assert encoded == [2, 2]
     encoded.clear()
     wanted = plain()
     assert encoded == [1] * 48
     assert case.items == len(answers) == len(wanted) == 48
     assert len({a.text for a in wanted}) > 8
-    case.check([answers, wanted])
+    case.check([answers, fewer_bits, wanted])
+
+
+@torch.inference_mode()
+def test_the_reference_has_the_layers_of_transformers():
+    plain = qape.load('tiny', CPU, kind=qape.PlainBlip)
+    layer = plain._blip.text_decoder.bert.encoder.layer[0].intermediate.dense
+    assert type(layer) is torch.nn.Linear
 
 
 @pytest.mark.parametrize('changed', [Answer('tree', -0.5), Answer('grass', -0.4)])
@@ -59,15 +68,15 @@ def test_half_precision_may_take_a_word_as_probable():
 
 def test_full_size_is_blip_base(monkeypatch):
     made = []
-    monkeypatch.setattr(qape, 'load', lambda *args: made.append(args) or FakeVQA())
+    monkeypatch.setattr(qape, 'load', lambda *args, **kind: made.append(args) or FakeVQA())
     case = qape.build('full', CPU)
-    assert made == [('full', CPU)]
+    assert made == [('full', CPU), ('full', CPU, None), ('full', CPU, 'int8')]
     assert case.work == '16 questions about 1 images of 480 px, 3 beams'
-    assert case.bar == 8.0
+    assert case.bar == 18.0
 
 
 def test_a_gpu_has_half_precision_first(monkeypatch):
-    monkeypatch.setattr(qape, 'load', lambda *args: FakeVQA())
+    monkeypatch.setattr(qape, 'load', lambda *args, **kind: FakeVQA())
     case = qape.build('full', torch.device('cuda'))
     assert [w.split(', ')[1] for w in case.ways] == ['bfloat16', 'float32', 'float32']
     assert case.dtype == torch.bfloat16

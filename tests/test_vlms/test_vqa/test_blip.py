@@ -12,17 +12,13 @@ from helpers import limited
 from PIL import Image
 
 from qaclims_mm.corpus.questions import get_questions
+from qaclims_mm.errors import ConfigError
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.paths import resolve
 from qaclims_mm.vlms.registry import VQA_MODELS
 from qaclims_mm.vlms.vqa import blip
-from qaclims_mm.vlms.vqa.blip import (
-    BlipDecoder,
-    BlipVQA,
-    beam_search,
-    pad,
-    preprocess,
-)
+from qaclims_mm.vlms.vqa.blip import BlipVQA, preprocess
+from qaclims_mm.vlms.vqa.blip_decoder import BlipDecoder
 
 pytest.importorskip('transformers')
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -161,83 +157,62 @@ def test_images_with_unlike_numbers_of_questions():
     check_equal(shipped().answer(pictures, unlike), by_transformers(pictures, unlike))
 
 
-def test_question_batch_changes_no_answer():
+@pytest.fixture
+def counted(monkeypatch):
+    """Count the images and the questions that begin together."""
+    counts = dict(images=[], questions=[])
+    encode, begin = BlipVQA._encode, BlipDecoder.begin
+
+    def count_images(model, pairs):
+        counts['images'].append(len(pairs))
+        return encode(model, pairs)
+
+    def count_questions(decoder, start, stop):
+        counts['questions'].append(stop - start)
+        return begin(decoder, start, stop)
+
+    monkeypatch.setattr(BlipVQA, '_encode', count_images)
+    monkeypatch.setattr(BlipDecoder, 'begin', count_questions)
+    return counts
+
+
+def test_batches_fit_the_memory_and_change_no_answer(counted):
+    images, asked = scenes(8)
+    images, asked = images * 2, asked * 2
+    wanted = shipped().answer(images, asked)
+    assert counted == dict(images=[4], questions=[32])
+    for counts in counted.values():
+        counts.clear()
+    model = shipped(batch_bytes=2**20)
+    check_equal(model.answer(images, asked), wanted)
+    assert max(counted['images']) < 4
+    room = counted['questions'][0]
+    assert 1 < room < 16
+    # some are done before the others, and those of the next image begin in their place
+    assert counted['questions'][1] < room
+    assert sum(counted['questions']) == 32
+
+
+@pytest.mark.parametrize('batch_bytes', [1, 10**5])
+def test_one_item_is_always_taken(counted, batch_bytes):
     images, asked = scenes(4)
-    check_equal(shipped(question_batch=3).answer(images, asked), shipped().answer(images, asked))
+    check_equal(
+        shipped(batch_bytes=batch_bytes).answer(images, asked), shipped().answer(images, asked)
+    )
+    assert counted['images'][:2] == [1, 1]
+    assert counted['questions'][0] == 1
+
+
+def test_memory_grows_with_what_is_asked_of_a_model():
+    model, larger = shipped(), shipped(image_size=224)
+    assert model._images_at_once(16) > model._images_at_once(64) > larger._images_at_once(64)
+    assert model._questions_at_once(8) > model._questions_at_once(80)
+    assert model._questions_at_once(8) > shipped(num_beams=5)._questions_at_once(8)
 
 
 def test_first_token_counts():
     images, asked = scenes(4)
     assert shipped(encoder_token_id=6).answer(images, asked) != shipped().answer(images, asked)
-
-
-class Trigrams:
-    """Log-probabilities by the question and the last two tokens, of which it has seen the first."""
-
-    def __init__(self, table):
-        self.table, self.device, self.number = table, table.device, len(table)
-        self.before = torch.zeros(len(table), dtype=torch.long)
-        self.left = []
-
-    def __call__(self, tokens):
-        before, self.before = self.before.view_as(tokens), tokens.flatten()
-        return self.table[torch.arange(len(tokens))[:, None], before, tokens]
-
-    def keep(self, questions, rows):
-        self.table, self.before = self.table[questions], self.before[rows]
-        self.left.append(len(questions))
-
-
-def search_plainly(table, start, end, num_beams, steps):
-    """Search for the answer to one question, by the definition."""
-    running, ended = [(0.0, [0, start])], []
-    for step in range(1, steps + 1):
-        candidates = [
-            (score + float(table[words[-2], words[-1], word]), [*words, word])
-            for score, words in running
-            for word in range(table.shape[2])
-        ]
-        candidates = sorted(candidates, reverse=True)[: 2 * num_beams]
-        over = [c for c in candidates if c[1][-1] == end or step == steps]
-        made = [(c[0] / step, c[1][2:]) for c in candidates[:num_beams] if c in over]
-        ended = sorted(ended + made, reverse=True)[:num_beams]
-        running = [c for c in candidates if c not in over][:num_beams]
-        if len(ended) == num_beams and running and running[0][0] / step <= ended[-1][0]:
-            break
-    return ended[0]
-
-
-@pytest.mark.parametrize('num_beams', [1, 2, 3])
-@pytest.mark.parametrize('steps', [1, 4, 9])
-def test_beam_search_equals_a_plain_one(num_beams, steps):
-    random = torch.Generator().manual_seed(steps)
-    logits = 2 * torch.randn(30, 8, 8, 8, generator=random)
-    # answers of all lengths, and not all to the end
-    logits[..., 3] += torch.linspace(-4, 4, 30)[:, None, None]
-    table = logits.log_softmax(-1)
-    decoder = Trigrams(table)
-    tokens, means = beam_search(decoder, 1, end=3, fill=0, num_beams=num_beams, steps=steps)
-    for question, (row, mean) in enumerate(zip(tokens.tolist(), means.tolist(), strict=True)):
-        wanted_mean, wanted = search_plainly(table[question], 1, 3, num_beams, steps)
-        assert row == wanted + [0] * (steps - len(wanted))
-        assert mean == pytest.approx(wanted_mean, abs=1e-5)
-    if steps == 9:
-        # those that are done are left
-        assert decoder.left == sorted(decoder.left, reverse=True)
-        assert 0 < decoder.left[-1] < 30
-
-
-def test_padding_is_not_seen():
-    decoder = shipped()._blip.text_decoder
-    states = [torch.randn(n, decoder.config.hidden_size) for n in (3, 5)]
-    padded, mask = pad(states)
-    padded[0, 3:] = 100.0
-    tokens = torch.tensor([[5], [5]])
-    with torch.no_grad():
-        together = BlipDecoder(decoder, padded, mask)(tokens)
-        for number, state in enumerate(states):
-            alone = decoder(tokens[:1], encoder_hidden_states=state[None]).logits.log_softmax(-1)
-            torch.testing.assert_close(together[number], alone[0], rtol=0, atol=1e-4)
 
 
 def test_preprocess_is_the_released_one():
@@ -306,8 +281,26 @@ def test_half_precision(dtype):
     # probabilities are not rounded to 16 bits
     state = torch.randn(4, model._blip.config.text_config.hidden_size, dtype=model._blip.dtype)
     with torch.no_grad():
-        logs = BlipDecoder(model._blip.text_decoder, *pad([state]))(torch.tensor([[5]]))
+        logs = BlipDecoder(model._blip.text_decoder, [state], 5, 3, 9).begin(0, 1)
     torch.testing.assert_close(logs.exp().sum(), torch.tensor(1.0), rtol=0, atol=1e-5)
+
+
+def test_8_bits():
+    images, asked = scenes()
+    model = shipped(dtype='int8')
+    answers, wanted = model.answer(images, asked), shipped().answer(images, asked)
+    texts, true = ([a.text for group in g for a in group] for g in (answers, wanted))
+    assert np.mean([a == b for a, b in zip(texts, true, strict=True)]) > 0.9
+    # something was rounded
+    assert answers != wanted
+    # and nothing by what was asked beside it
+    check_equal([[model.answer([images[0]], [[q]])[0][0] for q in asked[0]]], answers[:1])
+
+
+def test_8_bits_are_for_a_cpu():
+    model = BlipVQA('miniworld://blip', dtype='int8')
+    with pytest.raises(ConfigError, match=r"^dtype 'int8' runs on a CPU, but .* 'meta'; use 'bfl"):
+        model.load('meta')
 
 
 def test_frozen():
