@@ -7,19 +7,21 @@ import numpy as np
 import torch
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.evaluation import count_pixels
 
 _SIZES = {'tiny': (2, 94, 125), 'full': (4, 375, 500)}
 THRESHOLDS = np.arange(1, 100) / 100
 _BARS = {'tiny': 10.0, 'full': 20.0}
+# maps of 2 classes, keys, ground truth
+Image = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def build(size: str, device: torch.device) -> Case:
-    """Return the counting of images with 2 classes, on the CPU whatever the device."""
-    number, height, width = _SIZES[size]
+def make_images(number: int, height: int, width: int) -> list[Image]:
+    """Return random maps of 2 of 20 classes with a random ground truth."""
     rng = np.random.default_rng(0)
-    images = [
+    return [
         (
             rng.random((2, height, width), dtype=np.float32),
             np.array([3, 14]),
@@ -27,6 +29,27 @@ def build(size: str, device: torch.device) -> Case:
         )
         for _ in range(number)
     ]
+
+
+def traffic_of(images: Sequence[Image]) -> int:
+    """Return the bytes of maps and ground truth, each of which is read once."""
+    return sum(maps.nbytes + mask.nbytes for maps, _, mask in images)
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of 99 thresholds over an image of so many pixels."""
+
+    def make(pixels: int) -> Work:
+        [image] = make_images(1, *shape_of(pixels))
+        return Work(lambda: count_pixels(*image, THRESHOLDS), 0, traffic_of([image]))
+
+    return measure_sizes(make, sizes)
+
+
+def build(size: str, device: torch.device) -> Case:
+    """Return the counting of images with 2 classes, on the CPU whatever the device."""
+    number, height, width = _SIZES[size]
+    images = make_images(number, height, width)
 
     def count(used: np.ndarray) -> list[np.ndarray]:
         return [count_pixels(*image, used).tp for image in images]
@@ -50,5 +73,5 @@ def build(size: str, device: torch.device) -> Case:
         number,
         bar=_BARS[size],
         check=check,
-        traffic=sum(maps.nbytes + mask.nbytes for maps, _, mask in images),
+        traffic=traffic_of(images),
     )

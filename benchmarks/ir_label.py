@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.crf_labels import confident_labels
 
@@ -28,6 +29,15 @@ def smooth_scene(number: int, height: int, width: int) -> tuple[np.ndarray, np.n
     maps = np.stack([field(6, 8) ** 2 for _ in range(2)])
     picture = np.stack([255 * field(24, 32) for _ in range(3)], -1).astype(np.uint8)
     return maps, np.array([3, 14]), picture
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of the labels of an image of so many pixels, in one process."""
+
+    def make(pixels: int) -> Work:
+        return Work(partial(confident_labels, *smooth_scene(0, *shape_of(pixels))), 0)
+
+    return measure_sizes(make, sizes)
 
 
 def build(size: str, device: torch.device) -> Case:

@@ -1,6 +1,7 @@
-"""The stages that can be timed."""
+"""The stages that can be timed, and what their time grows over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import torch
 
@@ -17,17 +18,37 @@ from benchmarks import (
     texts,
 )
 from benchmarks.case import Case
+from benchmarks.growth import Axis, Point
 
 SIZES = ('tiny', 'full')
+_MODULES: dict[str, ModuleType] = {
+    'qape': qape,
+    'ritc': ritc,
+    'texts': texts,
+    'cam_export': cam_export,
+    'random_walk': random_walk,
+    'dense_crf': dense_crf,
+    'ir_label': ir_label,
+    'irn_masks': irn_masks,
+    'cam_metric': cam_metric,
+    'predict': predict,
+}
 STAGES: dict[str, Callable[[str, torch.device], Case]] = {
-    'qape': qape.build,
-    'ritc': ritc.build,
-    'texts': texts.build,
-    'cam_export': cam_export.build,
-    'random_walk': random_walk.build,
-    'dense_crf': dense_crf.build,
-    'ir_label': ir_label.build,
-    'irn_masks': irn_masks.build,
-    'cam_metric': cam_metric.build,
-    'predict': predict.build,
+    name: module.build for name, module in _MODULES.items()
+}
+GROWTHS: dict[str, Callable[[Sequence[int]], list[Point]]] = {
+    name: module.growth for name, module in _MODULES.items() if hasattr(module, 'growth')
+}
+_THOUSANDS = (1000, 4000, 16_000, 64_000)
+AXES = {
+    'qape': Axis('images', (1, 4, 16, 64)),
+    'ritc': Axis('images', (1, 2, 4, 8)),
+    'texts': Axis('images', _THOUSANDS),
+    'cam_export': Axis('pixels', _THOUSANDS),
+    'random_walk': Axis('cells', _THOUSANDS),
+    'dense_crf': Axis('pixels', _THOUSANDS),
+    'ir_label': Axis('pixels', _THOUSANDS),
+    'irn_masks': Axis('pixels', _THOUSANDS),
+    'cam_metric': Axis('pixels', _THOUSANDS),
+    'predict': Axis('images', (1, 4, 16, 64)),
 }
