@@ -21,6 +21,8 @@ Point = dict[str, Any]
 _ENOUGH = 0.4
 _ROUNDS, _MOST_ROUNDS = 3, 100
 _LONG = 2.0
+# side of a square matrix and bytes: large enough for the full rates
+_SIDE, _COPIED = 1024, 2**27
 
 
 class Axis(NamedTuple):
@@ -37,6 +39,23 @@ class Axis(NamedTuple):
     def of(self, size: str) -> tuple[int, ...]:
         """Return the sizes of ``full``, or the two smallest ones of ``tiny``."""
         return self.sizes[:2] if size == 'tiny' else self.sizes
+
+
+_THOUSANDS = (1000, 4000, 16_000, 64_000)
+# in the order of the page
+AXES = {
+    'qape': Axis('images', (1, 4, 16, 64)),
+    'ritc': Axis('images', (1, 2, 4, 8)),
+    'texts': Axis('images', (250, 1000, 4000, 16_000)),
+    'cams': Axis('pixels', _THOUSANDS),
+    'cam_export': Axis('pixels', _THOUSANDS),
+    'random_walk': Axis('cells', _THOUSANDS),
+    'dense_crf': Axis('pixels', _THOUSANDS),
+    'ir_label': Axis('pixels', _THOUSANDS),
+    'irn_masks': Axis('pixels', _THOUSANDS),
+    'cam_metric': Axis('pixels', _THOUSANDS),
+    'predict': Axis('images', (1, 4, 16, 64)),
+}
 
 
 class Work(NamedTuple):
@@ -68,6 +87,18 @@ def shape_of(pixels: int) -> tuple[int, int]:
     """Return height and width of an image of about so many pixels, three to four."""
     height = max(1, round(math.sqrt(pixels * 3 / 4)))
     return height, max(1, round(pixels / height))
+
+
+def rates() -> tuple[float, float]:
+    """Measure FLOPs a second of a matrix product and bytes a second of a copy, on one thread.
+
+    Both are of CPU time, as the points are.
+    """
+    a, source = torch.randn(_SIDE, _SIDE), torch.zeros(_COPIED, dtype=torch.uint8)
+    target = torch.empty_like(source)
+    with one_thread():
+        flop_rate = 2 * _SIDE**3 / _best_cpu_seconds(lambda: a @ a)
+        return flop_rate, 2 * _COPIED / _best_cpu_seconds(lambda: target.copy_(source))
 
 
 def measure_sizes(make: Callable[[int], Work], sizes: Sequence[int]) -> list[Point]:

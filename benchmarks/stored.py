@@ -8,7 +8,7 @@ import datetime
 import os
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -70,7 +70,9 @@ def origin_of(command: str, device: torch.device, threads: int) -> Origin:
             continue
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     machine = f'{processor}, {cores} cores, {memory / 2**30:.0f} GB'
-    return Origin(command, today, machine, threads, versions)
+    load = os.getloadavg()[0]
+    note = f'Other jobs ran beside it (load {load:.0f}).' if load > cores + 1 else ''
+    return Origin(command, today, machine, threads, versions, note)
 
 
 @dataclass(frozen=True)
@@ -186,10 +188,8 @@ def read_stage(path: str | Path) -> Stage:
         FormatError: If the file holds something else.
     """
     value = _read(path, Stage)
-    ways = [_part(path, way, Way) for way in _list_of(path, value, 'ways')]
-    if any(not w['seconds'] or not all(map(is_number, w['seconds'])) for w in ways):
-        raise _not_ours(path, 'seconds')
-    return Stage(**value | dict(origin=_origin(path, value), ways=[Way(**w) for w in ways]))
+    ways = [Way(**_part(path, way, Way)) for way in _list_of(path, value, 'ways')]
+    return Stage(**value | dict(origin=_origin(path, value), ways=ways))
 
 
 def read_growth(path: str | Path) -> Growth:
@@ -201,8 +201,8 @@ def read_growth(path: str | Path) -> Growth:
     value = _read(path, Growth)
     points = _list_of(path, value, 'points')
     for point in points:
-        wanted = ('size', 'seconds', 'bytes')
-        if not is_table(point, object) or not all(is_number(point.get(k)) for k in wanted):
+        good = is_table(point, object) and all(map(is_number, point.values()))
+        if not good or not all(_is_positive(point.get(k)) for k in ('size', 'seconds')):
             raise _not_ours(path, 'points')
     return Growth(**value | dict(origin=_origin(path, value)))
 
@@ -218,7 +218,7 @@ def _origin(path: str | Path, value: Mapping[str, Any]) -> Origin:
     return Origin(**_part(path, value['origin'], Origin))
 
 
-def _list_of(path: str | Path, value: Mapping[str, Any], name: str) -> Sequence[Any]:
+def _list_of(path: str | Path, value: Mapping[str, Any], name: str) -> list[Any]:
     found = value[name]
     if not isinstance(found, list) or len(found) < 2:
         raise _not_ours(path, name)
@@ -226,30 +226,32 @@ def _list_of(path: str | Path, value: Mapping[str, Any], name: str) -> Sequence[
 
 
 # {annotation: what tells whether a value is of it}
-_KINDS: dict[str, Callable[[object], bool]] = {
-    'str': lambda v: isinstance(v, str),
-    'int': lambda v: type(v) is int,
-    'float': is_number,
-    'int | None': lambda v: v is None or type(v) is int,
-    'float | None': lambda v: v is None or is_number(v),
-    'dict[str, str]': lambda v: is_table(v, str),
+_KINDS: dict[Any, Callable[[object], bool]] = {
+    str: lambda v: isinstance(v, str),
+    int: lambda v: type(v) is int,
+    float: is_number,
+    int | None: lambda v: v is None or type(v) is int,
+    float | None: lambda v: v is None or is_number(v),
+    dict[str, str]: lambda v: is_table(v, str),
+    list[float]: lambda v: isinstance(v, list) and bool(v) and all(map(_is_positive, v)),
 }
+
+
+def _is_positive(value: object) -> bool:
+    return is_number(value) and value > 0  # type: ignore[operator]
 
 
 def _part(path: str | Path, value: object, kind: type) -> dict[str, Any]:
     """Check that a value has the fields of a class, and those of plain types are of them."""
-    names = [f.name for f in fields(kind)]
-    if not isinstance(value, dict) or set(value) != set(names):
+    if not isinstance(value, dict) or set(value) != {f.name for f in fields(kind)}:
         raise _not_ours(path, kind.__name__.lower())
     for field in fields(kind):
-        annotation = getattr(field.type, '__name__', None) if field.type in (str, int, float) else None
-        fits = _KINDS.get(annotation or str(field.type), lambda v: True)
-        if not fits(value[field.name]):
+        if field.type in _KINDS and not _KINDS[field.type](value[field.name]):
             raise _not_ours(path, field.name)
     return value
 
 
 def _not_ours(path: str | Path, name: str) -> FormatError:
     return FormatError(
-        f"{path} has no {name!r} as python -m benchmarks --out writes it; measure the stage again."
+        f'{path} has no {name!r} as python -m benchmarks --out writes it; measure the stage again.'
     )

@@ -1,3 +1,6 @@
+import sys
+import unicodedata
+
 import pytest
 
 from qaclims_mm.schemas import names
@@ -171,3 +174,13 @@ def test_shown_texts_stay_as_they_are_if_a_line_holds_them() -> None:
     assert shown_text('a\nb') == "'a\\nb'"
     assert shown_text('a\u202eb') == "'a\\u202eb'"
     assert len(shown_text('x' * 10_000)) == 82
+
+
+def test_each_character_is_judged_by_its_category():
+    refused = {
+        c for c in map(chr, range(sys.maxunicode + 1)) if names.problem_of_characters(f'a{c}')
+    }
+    wanted = {'Cc', 'Cs', 'Zl', 'Zp'}
+    assert {unicodedata.category(c) for c in refused} == wanted
+    assert '\u200d' not in refused
+    assert len(refused) == 65 + 2048 + 2
