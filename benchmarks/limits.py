@@ -24,10 +24,7 @@ REASONS = {
         'A sparse product reads an index and a weight for each number that it multiplies. Memory '
         'bounds it, not the rate of matrix products.'
     ),
-    'ir_label': (
-        'It is the dense CRF, and the limit of its sparse products is not counted here. Two '
-        'processes share the bandwidth of the memory.'
-    ),
+    'ir_label': ('It is the dense CRF. Two processes also share the bandwidth of the memory.'),
     'irn_masks': (
         'The walk counts no FLOPs. For 16,000 pixels it takes 36 % of the time, the network 56 %.'
     ),

@@ -66,10 +66,21 @@ def plot_path(stage: str) -> str:
     return f'_static/benchmarks/{stage}.png'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table in Markdown; all columns but the first are aligned to the right."""
-    rule = ['---', *['---:'] * (len(head) - 1)]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """Return a table in Markdown.
+
+    Args:
+        head: Headings.
+        rows: Cells.
+        words: How many columns hold words; the others hold numbers and are aligned to the right.
+    """
+    rule = ['---'] * words + ['---:'] * (len(head) - words)
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in (head, rule, *rows))
+
+
+def percent(share: float) -> str:
+    """Return a share in percent."""
+    return f'{100 * share:.0f} %'
 
 
 def listed(items: Mapping[str, str]) -> str:
@@ -89,17 +100,21 @@ def summary(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
     shares = {k: s.least / s.ways[0].median for k, s in stages.items() if s.least}
     slopes = {k: slope_of(g.points[-2:]) for k, g in growths.items()}
     machines = sorted({f'{one.origin.machine} ({one.origin.date})' for one in stages.values()})
-    questions = {
-        'How fast is it?': (ratios, '{:.3g}x', 'Against a plain reference'),
-        'How does it grow?': (slopes, '{:.2f}', 'Slope of the last step, where 1 is linear'),
-        "How close is it to the machine's limit?": (shares, '{:.0%}', 'Share of it'),
-    }
-    told = {'Which machine?': '; '.join(machines) + '.'} if machines else {}
-    for question, (numbers, form, what) in questions.items():
-        ranked = sorted(numbers, key=numbers.__getitem__, reverse=True)
-        shown = ', '.join(f'{k} {form.format(numbers[k])}' for k in ranked)
-        told[question] = f'{what}: {shown or "not measured"}.'
-    return listed(told)
+    return listed(
+        {
+            'Speed against a plain reference': _ranked(ratios, '{:.3g}x'.format),
+            'Machine': f'{"; ".join(machines)}.',
+            'Growth, as the slope between the two largest sizes (1 is linear)': _ranked(
+                slopes, '{:.2f}'.format
+            ),
+            "Share of the machine's limit": _ranked(shares, percent),
+        }
+    )
+
+
+def _ranked(numbers: Mapping[str, float], shown: Callable[[float], str]) -> str:
+    ranked = sorted(numbers.items(), key=lambda item: item[1], reverse=True)
+    return ', '.join(f'{name} {shown(number)}' for name, number in ranked) + '.'
 
 
 def speed(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
@@ -137,7 +152,7 @@ def ways(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
         ours = stage.ways[0].median
         for way in stage.ways[1:]:
             rows.append([name, way.name, f'{way.median:.3g}', f'{way.median / ours:.3g}x'])
-    return table(['stage', 'other way', 's', 'time of ours'], rows)
+    return table(['stage', 'other way', 's', 'time of ours'], rows, words=2)
 
 
 def limits(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
@@ -149,8 +164,8 @@ def limits(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
             continue
         seconds = stage.ways[0].median
         bound = 'bytes' if _is_bound_by_bytes(stage) else 'FLOPs'
-        rows.append([name, bound, f'{stage.least:.3g}', f'{stage.least / seconds:.0%}'])
-    return table(['stage', 'limited by', 'least time, s', 'share of the limit'], rows)
+        rows.append([name, bound, f'{stage.least:.3g}', percent(stage.least / seconds)])
+    return table(['stage', 'limited by', 'least time, s', 'share of the limit'], rows, words=2)
 
 
 def _is_bound_by_bytes(stage: Stage) -> bool:
@@ -172,10 +187,10 @@ def growth(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
         times = ', '.join(short_seconds(p['seconds']) for p in one.points)
         slopes = (slope_of(one.points), slope_of(one.points[-2:]))
         last = one.points[-1]
-        share = f'{one.least(last) / last["seconds"]:.0%}' if one.least(last) else '-'
+        share = percent(one.least(last) / last['seconds']) if one.least(last) else '-'
         rows.append([name, f'{sizes} {one.unit}', times, *(f'{s:.2f}' for s in slopes), share])
     head = ['stage', 'sizes', 'CPU time', 'slope', 'of the last step', 'of the limit']
-    return table(head, rows)
+    return table(head, rows, words=3)
 
 
 def plots(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
@@ -186,26 +201,36 @@ def plots(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
     )
 
 
+def rates(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
+    """Return what the machine can do, of each day and number of threads."""
+    found: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for one in (*stages.values(), *growths.values()):
+        if one.flop_rate and one.byte_rate:
+            key = (one.origin.machine, one.origin.date, str(one.origin.threads))
+            found.setdefault(key, []).append((one.flop_rate / 1e9, one.byte_rate / 1e9))
+    rows = [[*key, *map(_span, zip(*measured, strict=True))] for key, measured in found.items()]
+    head = ['machine', 'measured', 'threads', 'matrix products, GFLOP/s', 'copies, GB/s']
+    return table(head, rows, words=3)
+
+
+def _span(numbers: Sequence[float]) -> str:
+    low, high = (f'{n:.0f}' for n in (min(numbers), max(numbers)))
+    return low if low == high else f'{low} to {high}'
+
+
 def machines(stages: Mapping[str, Stage], growths: Mapping[str, Growth]) -> str:
-    """Return which numbers are of which run, and what its machine can do."""
+    """Return which numbers are of which run."""
     runs: dict[str, list[str]] = {}
-    for name, one in stages.items():
-        runs.setdefault(_told(one.origin, one.flop_rate, one.byte_rate), []).append(name)
-    for name, grown in growths.items():
-        key = _told(grown.origin, grown.flop_rate, grown.byte_rate)
-        runs.setdefault(key, []).append(f'growth of {name}')
+    for name, one in (*stages.items(), *((f'growth of {k}', g) for k, g in growths.items())):
+        runs.setdefault(_told(one.origin), []).append(name)
     return listed({', '.join(names): run for run, names in runs.items()})
 
 
-def _told(origin: Origin, flop_rate: float | None, byte_rate: float | None) -> str:
-    """Say where numbers are from, in a few sentences."""
+def _told(origin: Origin) -> str:
+    """Say where numbers are from."""
     kinds = ', '.join(f'{k} {v}' for k, v in origin.versions.items())
     threads = f'{origin.threads} thread{"s" * (origin.threads != 1)}'
     told = f'{origin.date}, {origin.machine}, {threads}; {kinds}; `{origin.command}`.'
-    if flop_rate and byte_rate:
-        told += (
-            f' Matrix products {flop_rate / 1e9:.0f} GFLOP/s, copies {byte_rate / 1e9:.0f} GB/s.'
-        )
     return f'{told} {origin.note}'.rstrip()
 
 
@@ -215,6 +240,7 @@ TABLES: dict[str, Callable[[Mapping[str, Stage], Mapping[str, Growth]], str]] = 
     memory=memory,
     work=work,
     ways=ways,
+    rates=rates,
     limits=limits,
     reasons=reasons,
     growth=growth,

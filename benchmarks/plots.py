@@ -17,8 +17,10 @@ def short_count(number: float) -> str:
 
 
 def short_seconds(seconds: float) -> str:
-    """Return seconds with two digits, in milliseconds where they are below a tenth."""
-    return f'{seconds:.2g} s' if seconds >= 0.0995 else f'{1000 * seconds:.2g} ms'
+    """Return seconds with two digits, in milliseconds or microseconds where they are few."""
+    if seconds >= 0.0995:
+        return f'{seconds:.2g} s'
+    return f'{1000 * seconds:.2g} ms' if seconds >= 9.95e-5 else f'{1e6 * seconds:.2g} µs'
 
 
 def growth_plot(stage: str, growth: Growth) -> Picture:
@@ -34,9 +36,7 @@ def growth_plot(stage: str, growth: Growth) -> Picture:
         f'{short_seconds(growth.points[0]["seconds"])} to '
         f'{short_seconds(growth.points[-1]["seconds"])}'
     )
-    return plot(
-        lambda a: _paint(a, stage, growth, slope), growth.unit, 'CPU time, s', alt, '', _SIZE
-    )
+    return plot(lambda a: _paint(a, stage, growth, slope), growth.unit, 'CPU time', alt, '', _SIZE)
 
 
 def _paint(axes: Axes, stage: str, growth: Growth, slope: float) -> None:
@@ -54,7 +54,7 @@ def _paint(axes: Axes, stage: str, growth: Growth, slope: float) -> None:
     axes.set_xticks(sizes, [short_count(s) for s in sizes])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter('{x:g}')
+    axes.yaxis.set_major_formatter(lambda value, place: short_seconds(value))
     axes.grid(alpha=0.3)
     handles, labels = axes.get_legend_handles_labels()
     place = dict(loc='lower left', bbox_to_anchor=(0, 1.01), borderaxespad=0)

@@ -17,7 +17,15 @@ def test_counts(count, shown):
 
 @pytest.mark.parametrize(
     ('seconds', 'shown'),
-    [(0.00012, '0.12 ms'), (0.0123, '12 ms'), (0.0996, '0.1 s'), (0.56, '0.56 s'), (12.3, '12 s')],
+    [
+        (8e-5, '80 µs'),
+        (1e-4, '0.1 ms'),
+        (0.00012, '0.12 ms'),
+        (0.0123, '12 ms'),
+        (0.0996, '0.1 s'),
+        (0.56, '0.56 s'),
+        (12.3, '12 s'),
+    ],
 )
 def test_seconds(seconds, shown):
     assert short_seconds(seconds) == shown
