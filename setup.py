@@ -52,6 +52,8 @@ EXTRAS = {
         'nbclient>=0.10',
         'ipykernel>=6.29',
     ],
+    # peers of python -m benchmarks
+    'bench': ['grad-cam>=1.5.5', 'torchmetrics>=1.6', 'pydensecrf2>=1.1'],
     'lint': ['ruff', 'mypy', 'codespell', 'pre-commit'],
     'browser': ['playwright'],
 }

@@ -4,8 +4,9 @@ All ways run in turn in one process, so that a ratio holds when the machine's sp
 """
 
 import argparse
-import json
-from typing import Any
+import shlex
+import sys
+from collections.abc import Iterable
 
 import torch
 from rich.console import Console
@@ -13,7 +14,9 @@ from rich.table import Table
 
 from benchmarks.case import Report, run_case
 from benchmarks.coco_scale import Step, run_coco_scale
-from benchmarks.stages import SIZES, STAGES
+from benchmarks.growth import AXES, rates, slope_of
+from benchmarks.stages import GROWTHS, SIZES, STAGES
+from benchmarks.stored import Growth, origin_of, stage_of, write_numbers
 from qaclims_mm.cli._execute import run_tool
 from qaclims_mm.console import new_console, styled
 
@@ -27,21 +30,57 @@ def main() -> int:
     parser.add_argument('--size', choices=SIZES, default='full', help='tiny takes seconds')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--rounds', type=int, default=3, help='how often each way runs, in turn')
-    parser.add_argument('--json', action='store_true', help='print numbers for programs')
+    parser.add_argument(
+        '--measure',
+        nargs='+',
+        choices=('ways', 'growth'),
+        default=['ways'],
+        help='ways of working against a reference, how the time grows with the size, or both',
+    )
+    parser.add_argument('--out', metavar='FOLDER', help='store the numbers as JSON, a file a stage')
     args = parser.parse_args()
     # a log file has 80 columns, in which no row fits
-    console = new_console(stderr=args.json, width=max(WIDTH, new_console().width))
+    console = new_console(width=max(WIDTH, new_console().width))
     if args.stage == 'coco_scale':
         console.print(make_scale_table(*run_coco_scale()))
         return 0
-    device = torch.device(args.device)
-    reports = {}
-    for stage in STAGES if args.stage == 'all' else [args.stage]:
-        reports[stage] = run_case(STAGES[stage](args.size, device), device, args.rounds)
-        show_report(console, stage, reports[stage])
-    if args.json:
-        print(json.dumps({k: as_dict(r) for k, r in reports.items()}, indent=1))  # noqa: T201
+    chosen = STAGES if args.stage == 'all' else [args.stage]
+    reports = measure_ways(chosen, args, console) if 'ways' in args.measure else {}
+    if 'growth' in args.measure:
+        measure_growth([k for k in chosen if k in GROWTHS], args, console)
     return report_shortfalls(reports, console)
+
+
+def measure_ways(
+    stages: Iterable[str], args: argparse.Namespace, console: Console
+) -> dict[str, Report]:
+    """Measure the ways of stages; store and print their numbers."""
+    device, reports = torch.device(args.device), {}
+    for stage in stages:
+        report = run_case(STAGES[stage](args.size, device), device, args.rounds)
+        show_report(console, stage, report)
+        if args.out:
+            origin = origin_of(command_line(), device, torch.get_num_threads())
+            write_numbers(args.out, stage, stage_of(report, origin))
+        reports[stage] = report
+    return reports
+
+
+def measure_growth(stages: Iterable[str], args: argparse.Namespace, console: Console) -> None:
+    """Measure how stages grow, on one thread of the CPU; store and print their numbers."""
+    origin = origin_of(command_line(), torch.device('cpu'), 1)
+    machine = rates()
+    for stage in stages:
+        axis = AXES[stage]
+        growth = Growth(origin, axis.unit, *machine, GROWTHS[stage](axis.of(args.size)))
+        show_growth(console, stage, growth)
+        if args.out:
+            write_numbers(args.out, stage, growth)
+
+
+def command_line() -> str:
+    """Return the command that runs."""
+    return shlex.join(['python', '-m', 'benchmarks', *sys.argv[1:]])
 
 
 def report_shortfalls(reports: dict[str, Report], console: Console) -> int:
@@ -80,31 +119,19 @@ def show_report(console: Console, stage: str, report: Report) -> None:
     console.print(table)
 
 
-def as_dict(report: Report) -> dict[str, Any]:
-    """Return a report's numbers; seconds, bytes, FLOPs and their rates a second."""
-    case = report.case
-    return dict(
-        work=case.work,
-        device=report.device,
-        flops=report.flops,
-        flop_rate=report.flop_rate,
-        traffic=case.traffic,
-        byte_rate=report.byte_rate,
-        floor=report.floor,
-        bar=case.bar,
-        memory_bar=case.memory_bar,
-        ways={
-            way.name: dict(
-                seconds=way.seconds,
-                peak=way.peak,
-                held=way.held,
-                per_second=case.items / way.median,
-                ratio=report.ratio(way),
-                memory_ratio=report.memory_ratio(way),
-            )
-            for way in report.timings
-        },
+def show_growth(console: Console, stage: str, growth: Growth) -> None:
+    """Print the CPU time at each size, and the slope."""
+    console.print(
+        styled((stage, 'bold'), f': slope {slope_of(growth.points):.2f} over {growth.unit}')
     )
+    table = Table()
+    for heading in (growth.unit, 'CPU s', 'peak MB', 'of least'):
+        table.add_column(heading, justify='right', no_wrap=True)
+    for point in growth.points:
+        seconds, least = point['seconds'], growth.least(point)
+        megabytes = f'{point["bytes"] / 1e6:.0f}'
+        table.add_row(f'{point["size"]}', f'{seconds:.4f}', megabytes, f'{least / seconds:.1%}')
+    console.print(table)
 
 
 def make_scale_table(steps: list[Step], counts: dict[str, int]) -> Table:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
 from qaclims_mm.errors import FormatError
@@ -221,3 +222,16 @@ def build(size: str, device: torch.device) -> Case:
         dtype=getattr(torch, dtypes[0]),
         check=partial(check_files, dtypes, setup.images),
     )
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of the export of an image of so many pixels, ResNet-50."""
+    setup = SETUPS['full', 'cpu']
+    network = build_network(network_cfg(setup, 'float32'), torch.device('cpu'))
+    folder = temporary_folder()
+
+    def make(pixels: int) -> Work:
+        batch = make_batch(1, shape_of(pixels), setup.scales)
+        return Work(partial(export, network, batch, folder, 'float32'))
+
+    return measure_sizes(make, sizes)

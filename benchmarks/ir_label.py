@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
+from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import confident_labels
 
 _SIZES = {'tiny': (4, 94, 125), 'full': (8, 375, 500)}
@@ -28,6 +30,24 @@ def smooth_scene(number: int, height: int, width: int) -> tuple[np.ndarray, np.n
     maps = np.stack([field(6, 8) ** 2 for _ in range(2)])
     picture = np.stack([255 * field(24, 32) for _ in range(3)], -1).astype(np.uint8)
     return maps, np.array([3, 14]), picture
+
+
+def flops_of(number: int, height: int, width: int) -> int:
+    """Return the operations of the dense CRF of a scene in all steps."""
+    # it draws its pictures with the function above
+    from benchmarks import dense_crf
+
+    return dense_crf.flops_of(dense_crf.scene(number, height, width), CRFSettings())
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of the labels of an image of so many pixels, in one process."""
+
+    def make(pixels: int) -> Work:
+        size = shape_of(pixels)
+        return Work(partial(confident_labels, *smooth_scene(0, *size)), flops_of(0, *size))
+
+    return measure_sizes(make, sizes)
 
 
 def build(size: str, device: torch.device) -> Case:
@@ -52,5 +72,6 @@ def build(size: str, device: torch.device) -> Case:
         f'{number} images of {height} x {width} with 2 classes',
         number,
         bar=_BARS[size],
+        flops=sum(flops_of(n, height, width) for n in range(number)),
         check=check,
     )

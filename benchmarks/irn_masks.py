@@ -21,6 +21,7 @@ from benchmarks.cam_export import (
     temporary_folder,
 )
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.random_walk import BETA, EXP_TIMES, RADIUS, dense_walk
 from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter
@@ -146,6 +147,19 @@ def check_masks(number: int, results: Sequence[Any]) -> None:
             raise FormatError(
                 f'mask {index} differs from the plain one in {off:.2%} of its pixels.'
             )
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of the mask of an image of so many pixels, ResNet-50."""
+    setup = SETUPS['full', 'cpu']
+    folder = temporary_folder()
+
+    def make(pixels: int) -> Work:
+        batch = make_batch(1, shape_of(pixels), (1.0,))
+        network = build_irn(setup, torch.device('cpu'), batch['inputs'][0][0])
+        return Work(partial(make_masks, network, batch, folder))
+
+    return measure_sizes(make, sizes)
 
 
 def build(size: str, device: torch.device) -> Case:

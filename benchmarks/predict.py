@@ -16,6 +16,7 @@ from PIL import Image
 
 from benchmarks.cam_export import temporary_folder
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
@@ -42,13 +43,10 @@ def build(size: str, device: torch.device) -> Case:
         size: One of ``SETUPS``.
         device: Where the networks run.
     """
-    init_default_scope('mmseg')
     name, number, shape = SETUPS[size]
     root = temporary_folder()
-    photos = [_write(root / f'photos/{index:03d}.jpg', index, shape) for index in range(number)]
-    cfg = read_config(config_file(name))
-    torch.manual_seed(0)
-    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), root / 'weights.pth')
+    photos = _write_all(root / 'photos', number, shape)
+    cfg = _save_weights(name, root / 'weights.pth')
     reference = _reference(cfg, root / 'weights.pth', device)
     found = find_model(root / 'weights.pth', name)
     job = PredictionJob(found, find_sources([root / 'photos']), str(device))
@@ -61,6 +59,34 @@ def build(size: str, device: torch.device) -> Case:
         bar=1.0,
         check=_check,
     )
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of the masks of so many photographs, by MiniWorld's network."""
+    name, _, shape = SETUPS['tiny']
+    root = temporary_folder()
+    _save_weights(name, root / 'weights.pth')
+    found = find_model(root / 'weights.pth', name)
+
+    def make(number: int) -> Work:
+        photos = root / str(number)
+        _write_all(photos, number, shape)
+        return Work(functools.partial(_ours, PredictionJob(found, find_sources([photos]), 'cpu')))
+
+    return measure_sizes(make, sizes)
+
+
+def _save_weights(name: str, path: Path) -> Config:
+    """Save random weights of the network of a config, which is returned."""
+    init_default_scope('mmseg')
+    cfg = read_config(config_file(name))
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), path)
+    return cfg
+
+
+def _write_all(folder: Path, number: int, size: tuple[int, int]) -> list[Path]:
+    return [_write(folder / f'{index:03d}.jpg', index, size) for index in range(number)]
 
 
 def _write(path: Path, seed: int, size: tuple[int, int]) -> Path:

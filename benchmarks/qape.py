@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES
@@ -151,3 +152,16 @@ def build(size: str, device: torch.device) -> Case:
         dtype=getattr(torch, dtypes[0]),
         check=lambda results: check_answers(dtypes, results),
     )
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of 16 questions about each of so many images, by MiniWorld's BLIP."""
+    vqa = load('tiny', torch.device('cpu'))
+    templates = get_questions('paper')
+
+    def make(number: int) -> Work:
+        images = [make_picture(seed=5, index=i, size=112)[1].image for i in range(number)]
+        asked = [[q.fill(CLASSES[i % len(CLASSES)]) for q in templates] for i in range(number)]
+        return Work(lambda: vqa.answer(images, asked))
+
+    return measure_sizes(make, sizes)

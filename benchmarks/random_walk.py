@@ -1,6 +1,7 @@
 """The random walk as a polynomial of a stencil, against squaring the dense matrix."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.irn_walk import (
     PathIndex,
@@ -46,12 +48,35 @@ def dense_walk(cams: Tensor, edge: Tensor) -> Tensor:
     return ((cams * (1 - edge)).flatten(1) @ matrix).view_as(cams)
 
 
+def make_maps(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return maps of 2 classes ``(2, h, w)`` and an edge map ``(h, w)``, both random."""
+    random = torch.Generator().manual_seed(0)
+    cams = torch.rand(2, height, width, generator=random).to(device)
+    return cams, torch.rand(height, width, generator=random).pow(4).to(device)
+
+
+def flops_of(cams: Tensor) -> int:
+    """Return the FLOPs of the polynomial: a product and a sum a path, cell and term."""
+    terms = len(chebyshev_coefficients(2**EXP_TIMES, 1e-7))
+    paths = 2 * len(PathIndex(RADIUS, (cams.shape[1], cams.shape[2])).paths) + 1
+    return 2 * terms * paths * cams.numel()
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of a walk over maps of so many cells."""
+
+    def make(cells: int) -> Work:
+        cams, edge = make_maps(*shape_of(cells), torch.device('cpu'))
+        call = partial(random_walk, cams, edge, RADIUS, BETA, EXP_TIMES)
+        return Work(call, flops_of(cams))
+
+    return measure_sizes(make, sizes)
+
+
 def build(size: str, device: torch.device) -> Case:
     """Return a walk of 256 steps over maps of 2 classes with random edges."""
     height, width = _SIZES[size]
-    random = torch.Generator().manual_seed(0)
-    cams = torch.rand(2, height, width, generator=random).to(device)
-    edge = torch.rand(height, width, generator=random).pow(4).to(device)
+    cams, edge = make_maps(height, width, device)
 
     def dense() -> Tensor:
         # denormal numbers, which most of the matrix becomes, make it 20 times as slow
@@ -68,7 +93,6 @@ def build(size: str, device: torch.device) -> Case:
             if off > 1e-3:
                 raise FormatError(f'{name} is {off:.1e} of the peak off the dense matrix.')
 
-    terms = len(chebyshev_coefficients(2**EXP_TIMES, 1e-7))
     return Case(
         {
             'polynomial': lambda: random_walk(cams, edge, RADIUS, BETA, EXP_TIMES),
@@ -79,6 +103,6 @@ def build(size: str, device: torch.device) -> Case:
         1,
         unit='walks',
         bar=_BARS[size],
-        flops=2 * terms * (2 * len(PathIndex(RADIUS, (height, width)).paths) + 1) * cams.numel(),
+        flops=flops_of(cams),
         check=check,
     )

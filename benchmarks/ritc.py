@@ -3,11 +3,8 @@
 Shapes: B images, K classes, P pairs, D embedding, N background texts.
 """
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,17 +16,17 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmarks.cam_export import temporary_folder
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes
+from benchmarks.plain_ritc import OMEGA, TEMPERATURE, load_plain_visual, plain_loss
 from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import write_text_bank
 from qaclims_mm.vlms.clip.open_clip import CLIPImageHead
 
 NORM = dict(type='BN', requires_grad=True)
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 TEXTS, FG, BG = 4000, 7, 10
-TEMPERATURE, OMEGA = 0.7, 0.1
 BARS = {'cpu': 1.0, 'cuda': 4.0}
 # relative, of float32 and of half precision
 _TOLERANCE, _HALF = 1e-3, 2e-2
@@ -103,87 +100,6 @@ def make_samples(setup: Setup, device: torch.device) -> list[Any]:
     return samples
 
 
-def plain_loss(
-    network: Any, visual: Any, texts: Tensor, images: Tensor, samples: Sequence[Any]
-) -> Tensor:
-    """Return the loss of a batch in the released code's way of working.
-
-    Maps of all classes are resized and thresholded one by one, foreground and background go
-    through CLIP in two calls, and the losses are made pair by pair.
-
-    Args:
-        network: Backbone and head.
-        visual: An image encoder of open_clip as it comes, with ``mask_embedding``.
-        texts: ``(T, D)``.
-        images: Normalised, ``(B, 3, H, W)``.
-        samples: Of the batch.
-    """
-    cams = torch.sigmoid(network.cam_head(network.backbone(images)))
-    size = visual.image_size
-    large = F.interpolate(cams, size, mode='bilinear', align_corners=True)
-    small = F.interpolate(images, size, mode='bilinear', align_corners=True)
-    mean, std = (small.new_tensor(v).view(1, 3, 1, 1) for v in (CLIP_MEAN, CLIP_STD))
-    own = (small.new_tensor(v).view(1, 3, 1, 1) for v in zip(*network_stats(), strict=True))
-    own_mean, own_std = own
-    small = (small * own_std + own_mean - mean) / std
-    masks = torch.zeros_like(large)
-    for image in range(len(large)):
-        for k in range(large.shape[1]):
-            one = large[image, k].detach()
-            masks[image, k] = (one >= OMEGA * one.max()).float()
-    positive = [(i, int(k)) for i, s in enumerate(samples) for k in s.class_indices]
-    cam = torch.stack([large[i, k][None] for i, k in positive])
-    mask = torch.stack([masks[i, k][None] for i, k in positive])
-    picture = torch.stack([small[i] for i, _ in positive])
-    inside = F.normalize(encode_plainly(visual, picture * cam * mask, mask), dim=-1)
-    outside = F.normalize(
-        encode_plainly(visual, picture * (1 - cam) * (1 - mask), 1 - mask), dim=-1
-    )
-    fg_rows, bg_rows = (torch.cat([s.get(k) for s in samples]) for k in ('fg_rows', 'bg_rows'))
-    frc = brc = cams.new_zeros(())
-    for fg, bg, a, b in zip(inside, outside, fg_rows, bg_rows, strict=True):
-        fg_text, bg_text = F.normalize(texts[a].mean(0), dim=-1), texts[b]
-        near = torch.exp(fg @ fg_text / TEMPERATURE)
-        frc = frc - torch.log(near / (near + torch.exp(bg_text @ fg / TEMPERATURE).sum()))
-        far = torch.exp(bg @ fg_text / TEMPERATURE)
-        match = torch.exp((bg_text @ bg).mean() / TEMPERATURE)
-        brc = brc - torch.log(match / (match + far))
-    scale = 4 / len(images)
-    return scale * (10 * frc + 8 * brc) + 0.2 * cams.mean()
-
-
-def network_stats() -> list[tuple[float, float]]:
-    """Return mean and standard deviation of each channel of the network's input."""
-    return list(zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True))
-
-
-def encode_plainly(visual: Any, images: Tensor, mask: Tensor) -> Tensor:
-    """Encode images with mask prompts as the released CLIP does, every token to the end."""
-    kept = torch.ceil(F.avg_pool2d(mask, visual.patch_size)).flatten(2).transpose(1, 2)
-    prompts = visual.mask_embedding
-    x = visual.conv1(images).flatten(2).transpose(1, 2)
-    x = x * kept + prompts[0] * (1 - kept)
-    x = torch.cat([visual.class_embedding.expand(len(x), 1, -1), x], dim=1)
-    x = visual.ln_pre(x + visual.positional_embedding)
-    for depth, block in enumerate(visual.transformer.resblocks):
-        if 0 < depth < len(prompts):
-            token, patches = x[:, :1], x[:, 1:]
-            x = torch.cat([token, patches * kept + prompts[depth] * (1 - kept)], dim=1)
-        x = block(x)
-    return visual.ln_post(x)[:, 0] @ visual.proj
-
-
-def load_plain_visual(head: CLIPImageHead) -> Any:
-    """Return the image encoder of a head's CLIP as open_clip makes it."""
-    import open_clip
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        visual = open_clip.create_model(head.model).visual.requires_grad_(False).eval()
-    visual.register_buffer('mask_embedding', head.encoder.mask_embedding)
-    return visual
-
-
 # {way: (changes of the network, changes of its image head, autocast's type)}; ours first
 WAYS: dict[str, dict[str, tuple[dict, dict, torch.dtype | None]]] = {
     'cpu': {
@@ -202,39 +118,81 @@ WAYS: dict[str, dict[str, tuple[dict, dict, torch.dtype | None]]] = {
 }
 
 
-def build(size: str, device: torch.device) -> Case:
-    """Return a step: forward, backward and SGD, with CLIP frozen."""
+@dataclass(frozen=True)
+class Batch:
+    """What all ways of a step work on.
+
+    Attributes:
+        cfg: Config of the network.
+        texts: ``(T, D)``.
+        samples: Labels and rows of texts.
+        images: ``(B, 3, H, W)``.
+    """
+
+    cfg: dict
+    texts: Tensor
+    samples: list[Any]
+    images: Tensor
+
+    def network(self, changes: dict, image_head: dict) -> Any:
+        """Build a network, with the same weights at every call.
+
+        Args:
+            changes: Keys of its config.
+            image_head: Keys of that of its image head.
+        """
+        torch.manual_seed(1)
+        head = self.cfg['image_head'] | image_head
+        model = MODELS.build(ConfigDict(self.cfg | changes | dict(image_head=head)))
+        model.load_texts()
+        return model.to(self.images.device).train()
+
+    def step(self, model: Any, dtype: torch.dtype | None) -> Callable[[], Tensor]:
+        """Return the step of a network, under autocast to a type or in float32."""
+        return step_of(model, partial(self._sum_of_losses, model, dtype))
+
+    def _sum_of_losses(self, model: Any, dtype: torch.dtype | None) -> Tensor:
+        with torch.autocast(self.images.device.type, dtype, enabled=dtype is not None):
+            losses = model(self.images, self.samples, mode='loss')
+        return torch.stack(list(losses.values())).sum()
+
+
+def make_batch(setup: Setup, device: torch.device) -> Batch:
+    """Make random images and labels, and write a text bank for them."""
     import qaclims_mm.plugin  # noqa: F401 - registers the network
 
     init_default_scope('mmseg')
-    setup = SETUPS[size, device.type]
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = temporary_folder()
     torch.manual_seed(0)
     cfg = network_cfg(setup, folder)
     texts = make_bank(folder, MODELS.build(ConfigDict(cfg['image_head'])))
     samples = make_samples(setup, device)
     images = torch.randn(len(setup.pairs), 3, setup.side, setup.side, device=device)
+    return Batch(cfg, texts, samples, images)
 
-    def network(changes: dict, image_head: dict) -> Any:
-        torch.manual_seed(1)
-        head = cfg['image_head'] | image_head
-        model = MODELS.build(ConfigDict(cfg | changes | dict(image_head=head)))
-        model.load_texts()
-        return model.to(device).train()
 
-    def sum_of_losses(model: Any, dtype: torch.dtype | None) -> Tensor:
-        with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            losses = model(images, samples, mode='loss')
-        return torch.stack(list(losses.values())).sum()
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of a step of so many images with a pair each, ResNet-18 and ViT-B/32."""
+    setup = SETUPS['tiny', 'cpu']
 
+    def make(images: int) -> Work:
+        batch = make_batch(replace(setup, pairs=(1,) * images), torch.device('cpu'))
+        return Work(batch.step(batch.network({}, {}), None))
+
+    return measure_sizes(make, sizes)
+
+
+def build(size: str, device: torch.device) -> Case:
+    """Return a step: forward, backward and SGD, with CLIP frozen."""
+    setup = SETUPS[size, device.type]
+    batch = make_batch(setup, device)
     ways: dict[str, Callable[[], Tensor]] = {}
     for name, (changes, image_head, dtype) in WAYS[device.type].items():
-        model = network(changes, image_head)
-        ways[name] = step_of(model, partial(sum_of_losses, model, dtype))
-    theirs = network({}, {})
+        ways[name] = batch.step(batch.network(changes, image_head), dtype)
+    theirs = batch.network({}, {})
     visual = load_plain_visual(theirs.image_head).to(device)
-    plain = partial(plain_loss, theirs, visual, texts.to(device), images, samples)
+    texts = batch.texts.to(device)
+    plain = partial(plain_loss, theirs, visual, texts, batch.images, batch.samples)
     ways['loops, two CLIP calls'] = step_of(theirs, plain)
     pairs = sum(setup.pairs)
     return Case(

@@ -1,12 +1,14 @@
-"""The stages that can be timed."""
+"""The stages that can be timed, and those that measure how they grow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import torch
 
 from benchmarks import (
     cam_export,
     cam_metric,
+    cams,
     dense_crf,
     ir_label,
     irn_masks,
@@ -17,17 +19,25 @@ from benchmarks import (
     texts,
 )
 from benchmarks.case import Case
+from benchmarks.growth import Point
 
 SIZES = ('tiny', 'full')
+_MODULES: dict[str, ModuleType] = {
+    'qape': qape,
+    'ritc': ritc,
+    'texts': texts,
+    'cams': cams,
+    'cam_export': cam_export,
+    'random_walk': random_walk,
+    'dense_crf': dense_crf,
+    'ir_label': ir_label,
+    'irn_masks': irn_masks,
+    'cam_metric': cam_metric,
+    'predict': predict,
+}
 STAGES: dict[str, Callable[[str, torch.device], Case]] = {
-    'qape': qape.build,
-    'ritc': ritc.build,
-    'texts': texts.build,
-    'cam_export': cam_export.build,
-    'random_walk': random_walk.build,
-    'dense_crf': dense_crf.build,
-    'ir_label': ir_label.build,
-    'irn_masks': irn_masks.build,
-    'cam_metric': cam_metric.build,
-    'predict': predict.build,
+    name: module.build for name, module in _MODULES.items()
+}
+GROWTHS: dict[str, Callable[[Sequence[int]], list[Point]]] = {
+    name: module.growth for name, module in _MODULES.items() if hasattr(module, 'growth')
 }

@@ -3,9 +3,6 @@
 Shapes: T texts, D embedding, L foreground answers, N distinct background answers.
 """
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,8 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.cam_export import temporary_folder
 from benchmarks.case import Case
 from benchmarks.coco_scale import draw_classes, simulate_answers
+from benchmarks.growth import Point, Work, measure_sizes
 from benchmarks.machine import call_alone
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.corpus.text_bank import TextIndex
@@ -159,15 +158,32 @@ def check_samples(results: Sequence[Any]) -> None:
                 raise FormatError(f'the texts of {pair} have other features than the caches.')
 
 
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of opening labels and texts of so many images."""
+    folder = temporary_folder()
+
+    def make(images: int) -> Work:
+        root = folder / str(images)
+        # the reference, which is not opened, has fifty
+        pairs, _ = call_alone(partial(simulate, root, images, max(1, images // 50)))
+        return Work(lambda: open_bank(root / 'all', pairs, []), 0, traffic_of(root / 'all'))
+
+    return measure_sizes(make, sizes)
+
+
+def traffic_of(folder: Path) -> int:
+    """Return the bytes of the files that ``open_bank`` reads."""
+    opened = ('labels.csv', 'texts.safetensors', 'texts.json', 'index.parquet')
+    return sum((folder / name).stat().st_size for name in opened)
+
+
 def build(size: str, device: torch.device) -> Case:
     """Return the start of a training on simulated COCO, on the CPU whatever the device."""
     images, share = _SIZES[size]
-    root = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    root = temporary_folder()
     # what it frees would serve the calls that are measured
     pairs, texts = call_alone(partial(simulate, root, images, share))
     kept: list[Any] = []
-    opened = ('labels.csv', 'texts.safetensors', 'texts.json', 'index.parquet')
     speed, memory = _BARS[size]
     return Case(
         {
@@ -182,7 +198,7 @@ def build(size: str, device: torch.device) -> Case:
         bar=speed,
         memory_bar=memory,
         memory='held',
-        traffic=sum((root / 'part' / name).stat().st_size for name in opened),
+        traffic=traffic_of(root / 'part'),
         flops=0,
         check=check_samples,
     )

@@ -14,7 +14,7 @@ head_lr_mult = 0.5
 work_dir = f'{_base_.root}/qa_clims'
 text_bank = f'{_base_.root}/texts/text_bank'  # the text bank
 # From MiniWorld's ImageNet, not from the baseline as on VOC: 465 steps do not undo its leaks
-# (docs/benchmarks.md)
+# (docs/miniworld.md)
 
 model = dict(text_bank=text_bank)
 text_encoding = dict(corpus=f'{_base_.root}/qape/corpus')

@@ -1,19 +1,14 @@
 """Tables and pictures of a page of documentation, kept equal to what has been measured."""
 
-import io
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section
+from qaclims_mm.report.page_blocks import fill_blocks, write_picture
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults, read_results
 from qaclims_mm.visualization.ablation_tables import markdown_of
-
-_BLOCK = re.compile(r'<!-- (ablation|pictures): ([\w-]+) -->\n.*?<!-- end -->', re.DOTALL)
 
 
 def update_page(page: str | Path, results: str | Path, sections: Sequence[Section]) -> None:
@@ -33,20 +28,11 @@ def update_page(page: str | Path, results: str | Path, sections: Sequence[Sectio
         FormatError: If the page does not exist, asks for nothing, or for what there is not.
     """
     page = Path(page)
-    if not page.is_file():
-        raise FormatError(f'there is no page {page}.')
-    text = page.read_text(encoding='utf-8')
-    if not _BLOCK.search(text):
-        raise FormatError(f'{page} has no <!-- ablation: SUITE --> with <!-- end --> behind it.')
     make: dict[str, Callable[[str], str]] = dict(
         ablation=lambda suite: _table(page, Path(results), suite),
         pictures=lambda anchor: _pictures(page, anchor, sections),
     )
-    changed = _BLOCK.sub(
-        lambda m: f'<!-- {m[1]}: {m[2]} -->\n{make[m[1]](m[2])}\n<!-- end -->', text
-    )
-    with atomic_path(page) as temporary:
-        temporary.write_text(changed, encoding='utf-8')
+    fill_blocks(page, make, '<!-- ablation: SUITE -->')
 
 
 def _table(page: Path, results: Path, suite: str) -> str:
@@ -76,19 +62,6 @@ def _pictures(page: Path, anchor: str, sections: Sequence[Section]) -> str:
     shown = []
     for number, picture in enumerate(found, start=1):
         name = f'{page.stem}/{anchor}-{number}{".png" if picture.plot else ".jpg"}'
-        _write(picture, page.parent / name)
+        write_picture(picture, page.parent / name)
         shown.append(f'![{picture.alt}]({name})\n\n*{picture.caption}*')
     return '\n\n'.join(shown)
-
-
-def _write(picture: Picture, path: Path) -> None:
-    """Write a picture; what is drawn on nothing gets white paper, which shows on dark pages too."""
-    content = picture.content
-    if picture.plot:
-        image = Image.open(io.BytesIO(content)).convert('RGBA')
-        paper = Image.alpha_composite(Image.new('RGBA', image.size, 'white'), image)
-        smaller, buffer = paper.convert('RGB').quantize(128), io.BytesIO()
-        smaller.save(buffer, format='PNG', optimize=True)
-        content = buffer.getvalue()
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)

@@ -50,6 +50,9 @@ def _is_drawable(character: str) -> bool:
 
 def problem_of_characters(text: str) -> str:
     """Return why a text does not fit into one line of UTF-8, or ''."""
+    # ids of millions of images pass here; what is printable is of no category below
+    if text.isprintable():
+        return ''
     reasons = (_REASONS.get(unicodedata.category(character)) for character in text)
     return next((reason for reason in reasons if reason), '')
 

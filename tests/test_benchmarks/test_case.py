@@ -53,6 +53,16 @@ def test_flops_are_those_of_our_way():
     assert sides == [4, 4, 8]
 
 
+def test_a_way_that_takes_long_runs_once(monkeypatch):
+    seconds = dict(short=module.LONG, long=module.LONG + 1)
+    monkeypatch.setattr(module, 'measure', lambda f, device: (Spent(seconds[f()], 0), f()))
+    checked = []
+    ways = dict(short=lambda: 'short', long=lambda: 'long')
+    done = run_case(Case(ways, 'work', 1, flops=0, check=checked.append), CPU, rounds=3)
+    assert [len(t.spent) for t in done.timings] == [3, 1]
+    assert checked == [['short', 'long']]
+
+
 def test_ways_that_disagree_are_no_benchmark():
     def check(results):
         if results[0] != results[1]:

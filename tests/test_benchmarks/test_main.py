@@ -1,4 +1,3 @@
-import json
 import re
 from dataclasses import replace
 
@@ -7,9 +6,10 @@ import torch
 from tool_runs import run_tool
 
 from benchmarks import case as module
-from benchmarks import coco_scale, stages
+from benchmarks import coco_scale, growth, stages
 from benchmarks.case import Case
 from benchmarks.machine import Spent
+from benchmarks.stored import read_growth, read_stage
 from qaclims_mm.errors import FormatError
 
 
@@ -87,25 +87,75 @@ def test_below_half_of_a_bar_is_a_failure(built, monkeypatch, capsys):
     assert [stage for stage, *_ in built] == ['a', 'b']
 
 
-def test_numbers_for_programs(built, capsys):
-    arguments = ('all', '--device', 'cpu', '--rounds', '2', '--json')
+def test_numbers_are_stored(built, capsys, tmp_path):
+    arguments = ('all', '--device', 'cpu', '--rounds', '2', '--out', str(tmp_path))
     done = run_tool('benchmarks', *arguments, capsys=capsys)
     assert done.status == 0
-    # standard output has nothing else; the tables are on standard error, which is read last
-    numbers, end = json.JSONDecoder().raw_decode(done.text)
-    assert len(rows(done.text[end:])) == 4
-    assert list(numbers) == ['a', 'b']
-    assert numbers['a']['work'] == 'a it'
-    assert {k: numbers['a'][k] for k in ('flops', 'flop_rate', 'floor', 'bar', 'memory_bar')} == {
-        'flops': 5 * 10**8,
-        'flop_rate': 1e9,
-        'floor': 0.5,
-        'bar': 6.0,
-        'memory_bar': 20,
-    }
-    assert numbers['a']['ways']['ours'] == dict(
-        seconds=[1, 1], peak=5 * 10**6, held=2 * 10**6, per_second=8, ratio=4, memory_ratio=15
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['a.json', 'b.json']
+    a = read_stage(tmp_path / 'a.json')
+    assert (a.work, a.flops, a.flop_rate, a.byte_rate, a.least) == (
+        'a it',
+        5 * 10**8,
+        1e9,
+        1e6,
+        0.5,
     )
+    assert (a.bar, a.memory_bar, a.memory, a.items, a.unit) == (6, 20, 'held', 8, 'images')
+    assert [(w.name, w.seconds, w.peak, w.held) for w in a.ways] == [
+        ('ours', [1, 1], 5 * 10**6, 2 * 10**6),
+        ('theirs', [4, 4], 20 * 10**6, 30 * 10**6),
+    ]
+    command = 'python -m benchmarks all --device cpu --rounds 2 --out'
+    assert a.origin.command.startswith(command)
+    assert read_stage(tmp_path / 'b.json').ways[0].name == 'x'
+
+
+@pytest.fixture
+def growths(monkeypatch):
+    """Two stages that grow linearly and with the square, and one that does not say."""
+    asked = []
+
+    def grow(name, exponent):
+        def growth(sizes):
+            asked.append((name, tuple(sizes)))
+            return [dict(size=s, seconds=0.01 * s**exponent, bytes=10**6 * s) for s in sizes]
+
+        return growth
+
+    monkeypatch.setattr(stages, 'GROWTHS', dict(a=grow('a', 1), b=grow('b', 2)))
+    axes = dict.fromkeys('ab', growth.Axis('images', (1, 4, 16)))
+    monkeypatch.setattr(growth, 'AXES', axes)
+    monkeypatch.setattr(growth, 'rates', lambda: (1e9, 1e6))
+    return asked
+
+
+def test_growth_alone(built, growths, capsys, tmp_path):
+    arguments = ('all', '--measure', 'growth', '--out', str(tmp_path))
+    done = run_tool('benchmarks', *arguments, capsys=capsys)
+    assert done.status == 0, done.text
+    assert growths == [('a', (1, 4, 16)), ('b', (1, 4, 16))]
+    assert built == []
+    assert 'a: slope 1.00 over images' in done.text
+    assert 'b: slope 2.00 over images' in done.text
+    assert rows(done.text)[:3] == [
+        ['1', '0.0100', '1', '0.0%'],
+        ['4', '0.0400', '4', '0.0%'],
+        ['16', '0.1600', '16', '0.0%'],
+    ]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['a.growth.json', 'b.growth.json']
+    stored = read_growth(tmp_path / 'b.growth.json')
+    assert (stored.unit, stored.flop_rate, stored.byte_rate) == ('images', 1e9, 1e6)
+    assert stored.points[-1] == dict(size=16, seconds=2.56, bytes=16 * 10**6)
+    assert stored.origin.threads == 1
+
+
+def test_both_of_one_stage(built, growths, capsys):
+    arguments = ('a', '--size', 'tiny', '--device', 'cpu', '--measure', 'ways', 'growth')
+    done = run_tool('benchmarks', *arguments, capsys=capsys)
+    assert done.status == 0, done.text
+    assert growths == [('a', (1, 4))]
+    assert len(built) == 1
+    assert len(rows(done.text)) == 4
 
 
 def test_ways_that_disagree_are_an_error_without_a_traceback(built, monkeypatch, capsys):

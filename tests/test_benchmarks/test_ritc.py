@@ -3,7 +3,8 @@ import torch
 from mmengine.config import ConfigDict
 
 from benchmarks import ritc
-from benchmarks.ritc import check_losses, plain_loss, step_of
+from benchmarks.plain_ritc import load_plain_visual, plain_loss
+from benchmarks.ritc import check_losses, step_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
 
@@ -21,7 +22,7 @@ def step(tmp_path_factory):
     ritc.make_bank(folder, MODELS.build(cfg.image_head))
     model = MODELS.build(cfg)
     model.load_texts()
-    visual = ritc.load_plain_visual(model.image_head)
+    visual = load_plain_visual(model.image_head)
     samples = ritc.make_samples(SETUP, CPU)
     images = torch.randn(len(SETUP.pairs), 3, SETUP.side, SETUP.side)
     return model.train(), visual, images, samples

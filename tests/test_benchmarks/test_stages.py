@@ -2,11 +2,35 @@ import pytest
 import torch
 
 from benchmarks import texts
-from benchmarks.stages import SIZES, STAGES
+from benchmarks.growth import AXES, slope_of
+from benchmarks.limits import REASONS
+from benchmarks.stages import GROWTHS, SIZES, STAGES
 
 
 def test_sizes():
     assert SIZES == ('tiny', 'full')
+
+
+def test_each_stage_has_an_axis_and_a_reason():
+    assert list(AXES) == list(STAGES)
+    assert set(REASONS) == set(STAGES)
+    assert set(GROWTHS) <= set(STAGES)
+    assert len(GROWTHS) >= 10
+    for axis in AXES.values():
+        assert list(axis.sizes) == sorted(axis.sizes)
+        assert len(axis.sizes) >= 4
+
+
+@pytest.mark.parametrize(
+    'stage', ['cams', 'cam_metric', 'ir_label', 'predict', 'qape', 'random_walk']
+)
+def test_stage_measures_its_growth(stage):
+    smallest = AXES[stage].sizes[0] if AXES[stage].unit == 'images' else 100
+    sizes = (smallest, 4 * smallest)
+    points = GROWTHS[stage](sizes)
+    assert tuple(p['size'] for p in points) == sizes
+    assert all(p['seconds'] > 0 and p['bytes'] >= 0 for p in points)
+    assert slope_of(points) < 2
 
 
 @pytest.mark.parametrize('stage', STAGES)

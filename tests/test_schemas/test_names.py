@@ -1,3 +1,6 @@
+import sys
+import unicodedata
+
 import pytest
 
 from qaclims_mm.schemas import names
@@ -183,3 +186,13 @@ def test_hints_name_the_nearest_or_list_what_is_known() -> None:
     assert hint_of_name('?', known) == "known are cat, TV, dining table, 'a\\nb'."
     many = [f'class {k}' for k in range(30)]
     assert hint_of_name('?', many).endswith('class 11 and others.')
+
+
+def test_each_character_is_judged_by_its_category():
+    refused = {
+        c for c in map(chr, range(sys.maxunicode + 1)) if names.problem_of_characters(f'a{c}')
+    }
+    wanted = {'Cc', 'Cs', 'Zl', 'Zp'}
+    assert {unicodedata.category(c) for c in refused} == wanted
+    assert '\u200d' not in refused
+    assert len(refused) == 65 + 2048 + 2
