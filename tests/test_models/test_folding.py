@@ -33,7 +33,7 @@ def count(network, kind):
         (dict(), 7),
         (dict(depth=50), 8),
         (dict(type='ResNetV1c', norm_eval=True), 7),
-        (dict(type='CeilResNet', dilations=(1, 1, 2, 4)), 0),
+        (dict(type='CeilResNet', dilations=(1, 1, 2, 4)), 4),
         (dict(base_channels=8), 0),
     ],
     ids=['resnet', 'bottleneck', 'deep-stem', 'dilated', 'narrow'],
