@@ -24,6 +24,9 @@ class WinogradConv2d(nn.Module):
         conv: Convolution with stride 1, dilation 1, padding 1 and a bias.
     """
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.register_buffer('weight', winograd_weight(conv.weight))
@@ -64,17 +67,13 @@ def _fold_children(module: nn.Module) -> None:
     children = list(module.named_children())
     # a ResNet registers each norm right after its convolution
     for (name, conv), (norm_name, norm) in pairwise(children):
-        if _can_fold(conv, norm):
-            setattr(module, name, _faster(fuse_conv_bn_eval(conv, norm)))
+        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+            continue
+        # a subclass may do more than convolve or normalise
+        is_plain = type(conv) is nn.Conv2d and type(norm) is nn.BatchNorm2d
+        if is_plain and not norm.training and norm.running_mean is not None:
+            setattr(module, name, _faster(fuse_conv_bn_eval(conv.eval(), norm)))
             setattr(module, norm_name, nn.Identity())
-
-
-def _can_fold(conv: nn.Module, norm: nn.Module) -> bool:
-    """Return whether a module is a convolution and the next one a batch norm with statistics."""
-    # a subclass may do more than normalise
-    if type(conv) is not nn.Conv2d or type(norm) is not nn.BatchNorm2d:
-        return False
-    return not conv.training and not norm.training and norm.running_mean is not None
 
 
 def _faster(conv: nn.Conv2d) -> nn.Module:
