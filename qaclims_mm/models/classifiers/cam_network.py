@@ -2,15 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from math import ceil
 from typing import Any
 
 import torch
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from qaclims_mm.functional.cam import merge_multiscale_cams, sum_over_flips
+from qaclims_mm.models.folding import fold_for_test
 from qaclims_mm.registry import MODELS
 
 ACTIVATIONS = {'sigmoid': torch.sigmoid, 'relu': torch.relu}
@@ -26,7 +28,8 @@ class CAMNetwork(BaseModel):
             released code).
         data_preprocessor: Config of a ``WeakDataPreprocessor``.
         channels_last: Whether the channels of a pixel lie side by side, as convolutions in half
-            precision want them on a GPU; no result depends on it.
+            precision want them on a GPU; no result depends on it. A ResNet that predicts on a CPU
+            has them so in any case.
         patch_size: Side in pixels of the patches of a ViT; images are resized to whole patches, so
             that its map covers all of an image. ``None`` leaves them as they are.
         init_cfg: As in mmengine's ``BaseModule``.
@@ -59,12 +62,20 @@ class CAMNetwork(BaseModel):
         self.patch_size = patch_size
         self.backbone.to(memory_format=self.memory_format)
 
-    def logits(self, inputs: Tensor) -> Tensor:
-        """Map normalised images ``(B, 3, H, W)`` to class logits ``(B, K, P, Q)``."""
+    def logits(self, inputs: Tensor, backbone: nn.Module | None = None) -> Tensor:
+        """Map normalised images to class logits.
+
+        Args:
+            inputs: ``(B, 3, H, W)``.
+            backbone: Backbone to use in place of the network's own.
+
+        Returns:
+            ``(B, K, P, Q)``.
+        """
         if self.patch_size:
             inputs = _to_whole_patches(inputs, self.patch_size)
         inputs = inputs.contiguous(memory_format=self.memory_format)
-        return self.cam_head(self.backbone(inputs))
+        return self.cam_head((backbone or self.backbone)(inputs))
 
     def forward(self, inputs: Any, data_samples: Sequence[Any] = (), mode: str = 'tensor') -> Any:
         """Return logits (``tensor``), losses (``loss``) or samples with maps (``predict``).
@@ -97,7 +108,9 @@ class CAMNetwork(BaseModel):
         pairs = zip(inputs, data_samples, strict=True)
         whole = [(scales, sample) for scales, sample in pairs if not sample.get('failed')]
         copies = [image for scales, _ in whole for image in scales]
-        merged = iter(sum_over_flips(self._activations, copies))
+        backbone = fold_for_test(self.backbone, self.data_preprocessor.device)
+        activations = partial(self._activations, backbone=backbone)
+        merged = iter(sum_over_flips(activations, copies))
         for scales, sample in whole:
             maps = [next(merged)[sample.class_indices] for _ in scales]
             strided, high_res = merge_multiscale_cams(maps, sample.ori_shape)
@@ -106,11 +119,12 @@ class CAMNetwork(BaseModel):
             sample.set_field(high_res, 'cam_high_res')
         return list(data_samples)
 
-    def _activations(self, images: Tensor) -> Tensor:
+    def _activations(self, images: Tensor, backbone: nn.Module | None = None) -> Tensor:
         """Map normalised images ``(B, 3, H, W)`` to activations ``(B, K, P, Q)``."""
         # image by image: in a larger tensor a CPU rounds the last digit of a sigmoid in another
         # way, and files must not depend on which images were left for a batch
-        return torch.stack([ACTIVATIONS[self.activation](x) for x in self.logits(images)])
+        logits = self.logits(images, backbone)
+        return torch.stack([ACTIVATIONS[self.activation](x) for x in logits])
 
 
 def _to_whole_patches(images: Tensor, side: int) -> Tensor:

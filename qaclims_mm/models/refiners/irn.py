@@ -4,20 +4,21 @@ Shapes: B images, H W pixels, h w cells of stride 4, n classes of an image.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil
 from typing import Any
 
 import torch
 from mmengine.dist import all_reduce
 from mmengine.model import BaseModel
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from qaclims_mm.functional.cam import group_by_size, sum_over_flips
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
 from qaclims_mm.functional.irn_walk import PathIndex, random_walk
+from qaclims_mm.models.folding import fold_for_test
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX
@@ -101,14 +102,18 @@ class IRNRefiner(BaseModel):
         return self
 
     @torch.no_grad()
-    def stages(self, inputs: Tensor) -> list[Tensor]:
-        """Return the feature maps of images ``(B, 3, H, W)``.
+    def stages(self, inputs: Tensor, backbone: nn.Module | None = None) -> list[Tensor]:
+        """Return the feature maps of images.
+
+        Args:
+            inputs: ``(B, 3, H, W)``.
+            backbone: Backbone to use in place of the network's own.
 
         Raises:
             ValueError: If there are not as many as the heads read.
         """
         self._stem.clear()
-        maps = [*self.backbone(inputs)]
+        maps = [*(backbone or self.backbone)(inputs)]
         maps = [*self._stem, *maps]
         self._stem.clear()
         wanted = len(self.edge_head.factors)
@@ -162,14 +167,16 @@ class IRNRefiner(BaseModel):
     @torch.no_grad()
     def edges(self, images: Sequence[Tensor]) -> list[Tensor]:
         """Return the edges ``(h, w)`` in [0, 1] of images ``(3, H, W)`` and their mirror images."""
-        return [(logits[0] / 2).sigmoid() for logits in sum_over_flips(self._edge_logits, images)]
+        backbone = fold_for_test(self.backbone, self.data_preprocessor.device)
+        edge_logits = partial(self._edge_logits, backbone=backbone)
+        return [(logits[0] / 2).sigmoid() for logits in sum_over_flips(edge_logits, images)]
 
-    def _edge_logits(self, images: Tensor) -> Tensor:
+    def _edge_logits(self, images: Tensor, backbone: nn.Module) -> Tensor:
         """Return the logits ``(B, 1, h, w)`` of the cells that images ``(B, 3, H, W)`` cover."""
         height, width = images.shape[-2:]
         side = self.pad_to or 0
         padded = F.pad(images, (0, max(0, side - width), 0, max(0, side - height)))
-        logits = self.edge_head(self.stages(padded))
+        logits = self.edge_head(self.stages(padded, backbone))
         return logits[..., : ceil(height / 4), : ceil(width / 4)]
 
     @torch.no_grad()

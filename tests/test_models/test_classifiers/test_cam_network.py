@@ -88,7 +88,7 @@ def test_images_together_get_the_maps_of_one_by_one():
 
 def test_no_bit_of_an_activation_depends_on_the_other_images(monkeypatch):
     model = MODELS.build(TINY | dict(activation='sigmoid'))
-    monkeypatch.setattr(model, 'logits', lambda images: images)
+    monkeypatch.setattr(model, 'logits', lambda images, backbone: images)
     torch.manual_seed(0)
     logits = torch.randn(6, 4, 7, 7)
     alone = torch.cat([model._activations(x[None]) for x in logits])
