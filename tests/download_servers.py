@@ -74,10 +74,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, found, content):
         content = content[: found.cuts.pop(0)] if found.cuts else content
-        for i in range(0, len(content), found.chunk):
-            with contextlib.suppress(OSError):
+        # a client may leave
+        with contextlib.suppress(OSError):
+            for i in range(0, len(content), found.chunk):
                 self.wfile.write(content[i : i + found.chunk])
-            time.sleep(found.pause)
+                time.sleep(found.pause)
         self.close_connection = True
 
 

@@ -16,6 +16,7 @@ from qaclims_mm.cli import commands
 from qaclims_mm.cli.run import add_options, add_plan_options, parse, run_plan
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
+from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def main() -> int:
         console.print('everything is there; the same command without --download-only runs it')
         return 0
     status = run_plan(args)
-    console.print(catalogue.note, soft_wrap=True)
+    if status in (0, EXIT_BAD_RECORDS):
+        console.print(catalogue.note, soft_wrap=True)
     return status
 
 
@@ -92,9 +94,9 @@ def prepare(catalogue: 'Catalogue', args: argparse.Namespace, console: 'Console'
         check_disks(needs)
         obtain_all(needs, lambda line: console.print(line, soft_wrap=True))
         # a person may have put files there meanwhile
-        left = [n for n in needs_of(catalogue, args.downloads, args.mirror) if n.state == BY_HAND]
-        if left:
-            console.print(by_hand_table(left))
+        needs = needs_of(catalogue, args.downloads, args.mirror)
+        if any(n.state == BY_HAND and not n.item.optional for n in needs):
+            console.print(by_hand_table(needs))
             console.print('put these files there, and give the same command again')
             return False
         for command in catalogue.commands:

@@ -5,7 +5,7 @@ The format is described in docs/file-formats.md.
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Item:
             file goes where mmengine looks for it.
         hub: Model of the Hugging Face hub, which goes into its cache.
         presets: Presets that need it; none: all.
+        optional: Whether the plan runs without it.
     """
 
     about: str
@@ -73,6 +74,7 @@ class Item:
     weights: str = ''
     hub: str = ''
     presets: tuple[str, ...] = ()
+    optional: bool = False
 
     @property
     def name(self) -> str:
@@ -180,7 +182,8 @@ def read_catalogue(path: str | Path, preset: str) -> Catalogue:
     entries = {kind: value.get(kind, []) for kind in ('items', 'commands')}
     items = [_item(e, f'{path}: item {i}') for i, e in enumerate(entries['items'], 1)]
     commands = [_command(e, f'{path}: command {i}') for i, e in enumerate(entries['commands'], 1)]
-    for entry in (*items, *commands):
+    both: list[Item | Command] = [*items, *commands]
+    for entry in both:
         if other := set(entry.presets) - set(presets):
             raise FormatError(f'{path}: {entry.about} is of no preset {min(other)}; correct it.')
     return Catalogue(
@@ -197,6 +200,7 @@ _KINDS: Mapping[str, type] = dict.fromkeys(_TEXTS, list) | {
     'bytes': int,
     'megabytes': int,
     'unpack': dict,
+    'optional': bool,
 }
 
 
@@ -216,12 +220,12 @@ def _check_fields(
                 f'{where}: {name} must be of type {known[name].__name__}, but is '
                 f'{shown_json(found)}; correct it.'
             )
-        if name in _TEXTS and not all(isinstance(v, str) and v for v in found):
+        if name in _TEXTS and not all(isinstance(v, str) and v for v in value[name]):
             raise FormatError(f'{where}: {name} must be a list of texts; correct it.')
 
 
-def _read(kind: Callable[..., Any], value: Any, needed: tuple[str, ...], where: str) -> Any:
-    known = {f.name: _KINDS.get(f.name, str) for f in fields(kind)}  # type: ignore[arg-type]
+def _read(kind: Any, value: Any, needed: tuple[str, ...], where: str) -> Any:
+    known = {f.name: _KINDS.get(f.name, str) for f in fields(kind)}
     _check_fields(value, known, needed, where)
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
 

@@ -40,5 +40,6 @@ def by_hand_table(needs: Sequence[Need]) -> Group:
     table = Table('fetch by hand')
     table.add_column(styled('page, and ', ('where to put the file', 'green')), overflow='fold')
     for need in left:
-        table.add_row(need.item.about, styled(f'{need.item.page}\n', (f'→ {need.path}', 'green')))
+        about = need.item.about + ' (optional)' * need.item.optional
+        table.add_row(about, styled(f'{need.item.page}\n', (f'→ {need.path}', 'green')))
     return Group(table)

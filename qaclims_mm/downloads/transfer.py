@@ -54,11 +54,12 @@ class _RetryError(Exception):
     Args:
         reason: What has failed.
         pause: Seconds that the server asks to wait.
+        is_slow: Whether it is too slow, so that its progress does not count.
     """
 
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
+    def __init__(self, reason: str, pause: float = 0.0, is_slow: bool = False) -> None:
         super().__init__(reason)
-        self.pause = pause
+        self.pause, self.is_slow = pause, is_slow
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ class _Transfer:
                 if isinstance(error, OSError) and error.filename is not None:
                     raise
                 reason = _reason(error)
-                if self.wanted.bytes_there > furthest:
+                is_slow = isinstance(error, _RetryError) and error.is_slow
+                if self.wanted.bytes_there > furthest and not is_slow:
                     failures, furthest = 0, self.wanted.bytes_there
                 failures += 1
                 if failures >= (self.patience.tries if self.reached else _UNREACHED_TRIES):
@@ -180,8 +182,10 @@ class _Transfer:
         agent = {'User-Agent': f'qaclims_mm/{__version__}', 'Accept-Encoding': 'identity'}
         # catalogues have addresses of http and https alone
         request = urllib.request.Request(self.url, headers=agent | headers)  # noqa: S310
+        # urlopen would keep the proxies of its first call
+        opener = urllib.request.build_opener()
         try:
-            answer = urllib.request.urlopen(request, timeout=self.patience.timeout)  # noqa: S310
+            answer = opener.open(request, timeout=self.patience.timeout)
         except urllib.error.HTTPError as error:
             self.reached = True
             with error:
@@ -222,6 +226,8 @@ class _Transfer:
         if error.code == 416 and have:
             total = re.fullmatch(r'bytes \*/(\d+)', error.headers.get('Content-Range', ''))
             if total and int(total[1]) == have:
+                if self.wanted.bytes not in (None, have):
+                    raise DownloadError(f'the file there has {have} bytes, not {self.wanted.bytes}')
                 return
             _forget(self.wanted)
             raise _RetryError('the server refuses to resume')
@@ -278,7 +284,8 @@ class _Transfer:
                 self.on_bytes(have, self.total or self.wanted.bytes)
                 if (seconds := time.monotonic() - start) >= self.patience.window:
                     if since < self.patience.slowest * seconds:
-                        raise _RetryError(f'only {since / seconds:.0f} bytes a second come')
+                        rate = f'only {since / seconds:.0f} bytes a second come'
+                        raise _RetryError(rate, is_slow=True)
                     start, since = time.monotonic(), 0
         size = self.total or self.wanted.bytes
         if size is not None and have < size:

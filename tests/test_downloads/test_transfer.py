@@ -202,7 +202,7 @@ def test_without_a_length_too_much_and_too_little_are_noticed(tmp_path):
         (tmp_path / 'file.bin').unlink()
         with pytest.raises(DownloadError, match='more than the 299999 bytes'):
             get(tmp_path, f'{url}/file.bin', bytes=299_999)
-        with pytest.raises(DownloadError, match='ended after 300000 of 300001'):
+        with pytest.raises(DownloadError, match='has 300000 bytes, not 300001'):
             get(tmp_path, f'{url}/file.bin', bytes=300_001)
 
 
