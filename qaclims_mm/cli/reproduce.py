@@ -91,7 +91,7 @@ def prepare(catalogue: 'Catalogue', args: argparse.Namespace, console: 'Console'
         # of another process, which has held the lock
         needs = needs_of(catalogue, args.downloads, args.mirror)
         accept_licences(needs, args.accept_licences)
-        check_disks(needs)
+        check_disks(needs, *size_of_run(args))
         obtain_all(needs, lambda line: console.print(line, soft_wrap=True))
         # a person may have put files there meanwhile
         needs = needs_of(catalogue, args.downloads, args.mirror)
@@ -102,6 +102,15 @@ def prepare(catalogue: 'Catalogue', args: argparse.Namespace, console: 'Console'
         for command in catalogue.commands:
             run_command(command, args.downloads, console)
     return check(args.plan, console)
+
+
+def size_of_run(args: argparse.Namespace) -> tuple[Path, int]:
+    """Return where the run writes, and how many bytes, 0 if it has begun or is not wanted."""
+    from qaclims_mm.workflow.plans import read_plan
+
+    plan = read_plan(args.plan, args.work_dir)
+    is_new = not args.download_only and not plan.root.exists()
+    return plan.root, is_new * int(sum(s.megabytes or 0 for s in plan.stages) * 1e6)
 
 
 def accept_licences(needs: Sequence['Need'], accepted: bool) -> None:

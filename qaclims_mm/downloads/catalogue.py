@@ -184,6 +184,7 @@ def read_catalogue(path: str | Path, preset: str) -> Catalogue:
     commands = [_command(e, f'{path}: command {i}') for i, e in enumerate(entries['commands'], 1)]
     both: list[Item | Command] = [*items, *commands]
     for entry in both:
+        _check_paths(entry, str(path))
         if other := set(entry.presets) - set(presets):
             raise FormatError(f'{path}: {entry.about} is of no preset {min(other)}; correct it.')
     return Catalogue(
@@ -193,6 +194,19 @@ def read_catalogue(path: str | Path, preset: str) -> Catalogue:
         tuple(c for c in commands if preset in (c.presets or presets)),
         value.get('note', ''),
     )
+
+
+def _check_paths(entry: Item | Command, where: str) -> None:
+    """Refuse a catalogue that would write or read outside the current folder."""
+    if isinstance(entry, Command):
+        paths = [*entry.words, *entry.makes]
+    else:
+        paths = [*entry.there, entry.copy, entry.unpack.to if entry.unpack else '']
+    for path in paths:
+        if Path(path).is_absolute() or '..' in Path(path).parts:
+            raise FormatError(
+                f'{where}: {entry.about}: {path} leads out of the current folder; correct it.'
+            )
 
 
 _TEXTS = ('urls', 'there', 'presets', 'words', 'makes')

@@ -17,16 +17,22 @@ def check_part(part: Path, path: Path, sha256: str) -> None:
     Args:
         part: The file.
         path: Where it will be.
-        sha256: What its checksum begins with; '' if that is unknown.
+        sha256: What its checksum begins with; '' if that is unknown. Then it must be the one that
+            was noted for an earlier file at ``path``, if there is one.
 
     Raises:
         DownloadError: If it has.
     """
-    found = hash_file(part)
+    found, noted = hash_file(part), _read_note(note_of(path))
     if not found.startswith(sha256):
         raise DownloadError(
             f'it has the sha256 {found}, not {sha256}: it is another file, or was changed on its '
             'way'
+        )
+    if not sha256 and noted not in ('', found):
+        raise DownloadError(
+            f'it has the sha256 {found}, but {note_of(path)} has {noted} of an earlier download; '
+            'delete that note if the change is meant'
         )
     _write_note(path, found)
 

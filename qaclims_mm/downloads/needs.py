@@ -81,29 +81,36 @@ def _need(item: Item, downloads: Path, mirror: str) -> Need:
     return Need(item, path, state, copy)
 
 
-def check_disks(needs: Sequence[Need]) -> None:
+def check_disks(needs: Sequence[Need], work_dir: Path | None = None, run_bytes: int = 0) -> None:
     """Refuse to start what the disks have no room for, as far as sizes are known.
+
+    Args:
+        needs: What is downloaded and unpacked.
+        work_dir: Where the run writes.
+        run_bytes: How much it writes.
 
     Raises:
         DownloadError: If one is too small.
     """
     needed: dict[int, int] = defaultdict(int)
     places: dict[int, Path] = {}
+    written: list[tuple[Path | None, int]] = [(work_dir, run_bytes)]
     for need in needs:
         to = Path(need.item.unpack.to) if need.item.unpack else None
-        for path, size in ((need.path, need.bytes_left), (to, need.bytes_to_unpack)):
-            if path is not None and size:
-                place = next(p for p in path.absolute().parents if p.exists())
-                disk = os.stat(place).st_dev
-                needed[disk] += size
-                places.setdefault(disk, place)
+        written += [(need.path, need.bytes_left), (to, need.bytes_to_unpack)]
+    for path, size in written:
+        if path is not None and size:
+            place = next(p for p in path.absolute().parents if p.exists())
+            disk = os.stat(place).st_dev
+            needed[disk] += size
+            places.setdefault(disk, place)
     for disk, size in needed.items():
         free = shutil.disk_usage(places[disk]).free
         if size > free:
             raise DownloadError(
-                f'downloads and what is unpacked from them take {size / 1e9:.1f} GB, but the disk '
-                f'of {places[disk]} has {free / 1e9:.1f} GB free; make room, choose another '
-                '--downloads, or make data a link to another disk.'
+                f'downloads, what is unpacked from them and the run take {size / 1e9:.1f} GB, but '
+                f'the disk of {places[disk]} has {free / 1e9:.1f} GB free; make room, choose '
+                'another --downloads or --work-dir, or make data a link to another disk.'
             )
 
 

@@ -13,7 +13,9 @@ _STYLES = {TO_FETCH: 'yellow', BY_HAND: 'red'}
 
 def needs_table(needs: Sequence[Need]) -> Group:
     """Return what each item is, its size, its licence and whether it is there."""
-    table = Table('what')
+    table = Table()
+    # a name is needed in full, as by whoever makes a mirror
+    table.add_column('what', overflow='fold')
     table.add_column('MB', justify='right', no_wrap=True)
     table.add_column('licence, and its page', overflow='fold')
     table.add_column('state', no_wrap=True)

@@ -68,6 +68,10 @@ def test_the_folder_of_downloads_is_put_into_words(tmp_path):
         (dict(bytes=True), 'bytes must be of type int'),
         (dict(unpack=dict(folder='a')), 'item 1, unpack has no to; add it'),
         (dict(presets=['z']), 'x is of no preset z'),
+        (dict(copy='/etc/x'), 'x: /etc/x leads out of the current folder'),
+        (dict(copy='{downloads}/../../x'), 'leads out of the current folder'),
+        (dict(there=['../x']), 'leads out of the current folder'),
+        (dict(unpack=dict(folder='a', to='data/../..')), 'leads out of the current folder'),
     ],
 )
 def test_a_broken_item_is_told(tmp_path, change, message):
@@ -81,10 +85,11 @@ def test_a_broken_item_is_told(tmp_path, change, message):
         (dict(words=['run', 'x.py']), 'words must begin with convert or prepare-coco'),
         (dict(words=[]), 'words must begin with'),
         (dict(makes=[]), 'makes is empty'),
+        (dict(words=['convert', 'cam', '/etc/x', 'y']), 'x: /etc/x leads out of the current'),
     ],
 )
 def test_a_broken_command_is_told(tmp_path, change, message):
-    with pytest.raises(FormatError, match=f'command 1: {message}'):
+    with pytest.raises(FormatError, match=message):
         read_catalogue(write(tmp_path / 'c.json', commands=[COMMAND | change]), 'p')
 
 

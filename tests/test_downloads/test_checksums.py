@@ -93,3 +93,17 @@ def test_a_part_gets_the_note_of_the_file(tmp_path, monkeypatch):
     part.replace(path)
     monkeypatch.setattr(checksums, 'hash_file', lambda path: pytest.fail('read again'))
     check_file(path, SHA256)
+
+
+def test_another_file_of_the_same_address_is_noticed(tmp_path):
+    part, path = tmp_path / 'x.pth.part', tmp_path / 'x.pth'
+    part.write_bytes(CONTENT)
+    check_part(part, path, '')
+    part.write_bytes(b'changed')
+    with pytest.raises(DownloadError, match=f'{SHA256} of an earlier download; delete that note'):
+        check_part(part, path, '')
+    note_of(path).unlink()
+    check_part(part, path, '')
+    part.write_bytes(CONTENT)
+    # what is known goes before what was noted
+    check_part(part, path, SHA256)

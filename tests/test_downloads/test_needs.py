@@ -177,3 +177,6 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(tmp_path, archiv
     monkeypatch.setattr(module.shutil, 'disk_usage', lambda path: usage._replace(free=3 * 10**9))
     with pytest.raises(DownloadError, match=r'take 4\.0 GB, but the disk of .* has 3\.0 GB free'):
         check_disks(needs)
+    # the run needs room, too
+    with pytest.raises(DownloadError, match=r'take 5\.0 GB'):
+        check_disks(needs, tmp_path / 'work', 10**9)

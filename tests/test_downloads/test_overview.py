@@ -21,8 +21,8 @@ NEEDS = [
 ]
 
 
-def shown(part):
-    console = new_console(width=120)
+def shown(part, width=120):
+    console = new_console(width=width)
     with console.capture() as capture:
         console.print(part)
     return capture.get()
@@ -38,6 +38,13 @@ def test_each_item_has_its_size_licence_page_and_state():
         assert any(f'{name}.tar' in text and f'https://{name}.org' in text for text in lines)
     assert lines[-1] == 'to fetch: 2 MB and 2 files of unknown size'
     assert any('about [/b]' in text for text in lines)
+
+
+def test_a_long_name_is_whole_on_a_narrow_terminal():
+    item = need('VOCtrainval_11-May-2012-of-a-very-long-name', TO_FETCH)
+    text = shown(needs_table([item]), 60)
+    cells = [line.strip('│').split('│')[0].strip() for line in text.splitlines()]
+    assert item.item.file in ''.join(cells)
 
 
 def test_what_a_person_fetches_has_its_page_and_place():

@@ -2,6 +2,8 @@ import errno
 import os
 import random
 import shutil
+import ssl
+from urllib.error import URLError
 
 import pytest
 from download_servers import Served, proxy, serving
@@ -225,6 +227,21 @@ def test_a_host_that_is_not_there(tmp_path):
         pass
     with pytest.raises(DownloadError, match=r'cannot be reached .*refused.* \(3 tries\)'):
         get(tmp_path, f'{url}/file.bin')
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(tmp_path, monkeypatch):
+    tried = []
+
+    def refuse(opener, request, timeout):
+        tried.append(timeout)
+        raise URLError(ssl.SSLCertVerificationError('self-signed certificate'))
+
+    monkeypatch.setattr('urllib.request.OpenerDirector.open', refuse)
+    with pytest.raises(
+        DownloadError, match=r'self-signed.*let SSL_CERT_FILE name its certificates'
+    ):
+        get(tmp_path, 'https://127.0.0.1/file.bin')
+    assert tried == [QUICK.timeout]
 
 
 def test_a_proxy_of_the_environment_is_used(tmp_path, monkeypatch):
