@@ -162,10 +162,10 @@ def obtain_all(needs: Sequence[Need], say: Callable[[str], None]) -> None:
 
     Args:
         needs: The items; those that a person has to fetch are left out.
-        say: Takes a line about each one that is begun.
+        say: Takes a line about each one that is begun, and about optional ones that have failed.
 
     Raises:
-        DownloadError: At the end, if items have failed, with all reasons.
+        DownloadError: At the end, if others have failed, with all reasons.
     """
     problems = []
     for need in needs:
@@ -175,6 +175,9 @@ def obtain_all(needs: Sequence[Need], say: Callable[[str], None]) -> None:
         try:
             obtain(need)
         except (DownloadError, FormatError) as error:
-            problems.append(str(error))
+            if need.item.optional:
+                say(f'{error} The plan runs without it.')
+            else:
+                problems.append(str(error))
     if problems:
         raise DownloadError('\n'.join(problems))

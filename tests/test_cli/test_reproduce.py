@@ -11,7 +11,7 @@ import time
 
 import pytest
 import torch
-from download_servers import Served, serving
+from download_servers import Served, proxy, serving
 from helpers import make_tiny_voc
 from released_files import cam_file
 from tiny_runs import ROOT, write_tiny_config
@@ -212,6 +212,14 @@ def test_a_mirror_has_what_a_person_would_fetch(world, capsys):
     done = reproduce(*READY, '--mirror', 'example.com', capsys=capsys)
     assert done.status == 1
     assert '--mirror must begin with http:// or https://' in done.text
+
+
+def test_all_is_fetched_behind_a_proxy(world, capsys, monkeypatch):
+    world.write('http://example.invalid/deep')
+    with serving(world.served) as (url, _), proxy(url) as (address, asked):
+        monkeypatch.setenv('http_proxy', address)
+        assert reproduce(*READY, capsys=capsys).status == 0
+    assert asked[0] == 'http://example.invalid/deep/voc.tar'
 
 
 def test_wrong_files_end_in_messages(world, capsys):

@@ -143,6 +143,16 @@ def test_one_that_fails_does_not_end_the_others(tmp_path, archive):
     assert files_below(tmp_path / 'data') == {'voc/ImageSets/aug.txt': LIST}
 
 
+def test_one_that_is_optional_may_fail(tmp_path, archive):
+    with serving({'aug.txt': Served(LIST)}) as (url, _):
+        needs, _ = states(items(url, archive, optional=True), tmp_path / 'd')
+        said = obtain(needs)
+    assert said[0] == 'voc.tar: fetching'
+    assert 'the server answers 404' in said[1]
+    assert said[1].endswith('The plan runs without it.')
+    assert said[2] == 'aug.txt: fetching'
+
+
 @pytest.mark.parametrize('content', [b'<html>', b''])
 def test_a_wrong_file_that_a_person_has_put_there(tmp_path, archive, content):
     (tmp_path / 'voc.tar').write_bytes(content)
