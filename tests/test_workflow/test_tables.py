@@ -83,3 +83,9 @@ def test_plans_have_the_numbers_of_suites_and_metafiles(preset):
     assert [paper.pop('segment_test'), coco.pop('segment_test')[1]] == reported
     assert not paper
     assert not coco
+
+
+def test_a_plan_of_other_networks_is_not_compared_with_the_paper():
+    plan = read_plan(ROOT / 'configs/pipelines/voc12_strong.py')
+    assert plan.table['rows']
+    assert not plan.table['paper']
