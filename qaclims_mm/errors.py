@@ -24,6 +24,10 @@ class RecordError(QAClimsError, ValueError):
     """One record cannot be used; the message names its file and the reason."""
 
 
+class DownloadError(QAClimsError, RuntimeError):
+    """A file cannot be fetched, or what was fetched is not that file."""
+
+
 class TrainingError(QAClimsError, ArithmeticError):
     """A network computes NaN or infinity."""
 

@@ -5,12 +5,14 @@ from typing import TypeVar
 
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
     TimeElapsedColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
@@ -26,16 +28,24 @@ class _DescriptionColumn(ProgressColumn):
         return styled(task.description)
 
 
-def new_progress() -> Progress:
-    """Return a bar with the name, the count, the time spent and the time left."""
+def new_progress(of_bytes: bool = False) -> Progress:
+    """Return a bar with the name, the count, the time spent and the time left.
+
+    Args:
+        of_bytes: Whether bytes are counted; then the bar shows the rate in place of the time spent.
+    """
     console = new_console(stderr=True)
     # rich takes a log for a terminal where FORCE_COLOR is set, as in notebooks
     is_terminal = console.file.isatty()
+    counted = (
+        (DownloadColumn(), TransferSpeedColumn())
+        if of_bytes
+        else (MofNCompleteColumn(), TimeElapsedColumn())
+    )
     return Progress(
         _DescriptionColumn(),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        *counted,
         TimeRemainingColumn(),
         console=console,
         disable=not is_terminal,

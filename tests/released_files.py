@@ -140,9 +140,10 @@ def cam_names(name):
     )
 
 
-def cam_file(path, families=(0, 1, 2), changes=None, drop=(), prefix=''):
+def cam_file(path, families=(0, 1, 2), changes=None, drop=(), prefix='', num_classes=3):
     """Write a released CAM network with some of its names; return the weights under ours."""
-    ours = random_state(TINY_CAM)
+    head = TINY_CAM['cam_head'] | dict(num_classes=num_classes)
+    ours = random_state(TINY_CAM | dict(cam_head=head))
     released = {}
     for name, value in ours.items():
         names = cam_names(name)

@@ -24,7 +24,7 @@ LAYERS = (
     ('inference',),
     ('exchange',),
     ('review',),
-    ('workflow', 'projects', 'checks', 'convert', 'report', 'demo'),
+    ('workflow', 'projects', 'checks', 'convert', 'downloads', 'report', 'demo'),
     ('cli',),
     ('__main__', 'tools'),
 )

@@ -42,6 +42,19 @@ def test_description_is_shown_as_it_is(monkeypatch, name):
     assert '\x1b[5m' not in file.getvalue()
 
 
+def test_a_bar_of_bytes_shows_the_size_and_the_rate(monkeypatch):
+    file = Terminal()
+    monkeypatch.setattr(
+        progress,
+        'new_console',
+        lambda stderr: new_console(file=file, force_terminal=True, width=120),
+    )
+    with progress.new_progress(of_bytes=True) as bar:
+        bar.update(bar.add_task('voc.tar', total=2_000_000), completed=1_000_000)
+    assert '1.0/2.0 MB' in file.getvalue()
+    assert 'voc.tar' in file.getvalue()
+
+
 def test_bars_keep_off_standard_output():
     code = 'from qaclims_mm.progress import track\nprint(sum(track(range(4), "x", 4)))'
     seen, terminal = os.openpty()

@@ -12,4 +12,5 @@ configs = dict(
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn_1xb10-100k_coco14-321x321.py',
 )
 stages = chain(configs)
-table = dict(_delete_=True, **paper_table(mask_threshold=0.2))  # another threshold
+judged = paper_table(mask_threshold=0.2, paper=_base_.paper)
+table = dict(_delete_=True, **judged)  # another threshold

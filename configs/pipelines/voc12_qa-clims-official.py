@@ -16,4 +16,5 @@ configs = dict(
     segment='configs/deeplabv2/deeplabv2_r101_qa-clims-irn-official_1xb10-60k_voc12aug-321x321.py',
 )
 stages = chain(configs)
-table = dict(_delete_=True, **paper_table(mask_threshold=0.2))  # another threshold
+judged = paper_table(mask_threshold=0.2, paper=_base_.paper)
+table = dict(_delete_=True, **judged)  # another threshold

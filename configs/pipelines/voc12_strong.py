@@ -19,3 +19,4 @@ all_configs = {**_base_.configs, **configs}
 masks_by = 'prompted+maps'
 stages = chain(all_configs)
 comparators = mask_stages({**all_configs, **_base_.masks})
+table = dict(paper=dict(_delete_=True))  # the paper's numbers are of other networks

@@ -6,6 +6,7 @@ For bash, put eval "$(qaclims completion bash)" into ~/.bashrc; for zsh the same
 
 import argparse
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def flags_of(module: str) -> list[str]:
     found = {'--help', *_flags_in(tree)}
     for node in ast.walk(tree):
         names = {n.name for n in node.names} if isinstance(node, ast.ImportFrom) else set()
-        shared = {name for name in names if name.endswith(('parser', 'add_options'))}
+        shared = {name for name in names if re.fullmatch(r'\w*parser|add_\w*options', name)}
         if isinstance(node, ast.ImportFrom) and shared:
             path = Path(*str(node.module).split('.')).with_suffix('.py')
             whole = ast.parse((PACKAGE.parent / path).read_text(encoding='utf-8'))

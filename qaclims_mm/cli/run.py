@@ -125,14 +125,8 @@ def check_commands(stages: Sequence['Stage']) -> None:
             )
 
 
-def main() -> int:
-    """Run what is not done, print the tables and return the exit status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=CONFIGS_ARE_CODE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument('plan', help='plan, the name of one that ships, or a project')
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a plan: where it works, which stages, seeds and masks."""
     parser.add_argument('--work-dir', help='where all stages write')
     parser.add_argument(
         '--from', dest='first', metavar='STAGE', help='this stage and the stages that depend on it'
@@ -164,8 +158,23 @@ def main() -> int:
         'prompts, or fused with the maps. Later runs keep the choice. qaclims compare recommends '
         'one',
     )
+
+
+def main() -> int:
+    """Run what is not done, print the tables and return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=CONFIGS_ARE_CODE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('plan', help='plan, the name of one that ships, or a project')
+    add_plan_options(parser)
     add_options(parser)
-    args = parse(parser, sys.argv[1:])
+    return run_plan(parse(parser, sys.argv[1:]))
+
+
+def run_plan(args: argparse.Namespace) -> int:
+    """Run the plan of a parsed command line, print its tables and return the exit status."""
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.face import Workflow

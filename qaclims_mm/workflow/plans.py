@@ -32,7 +32,8 @@ class Plan:
         root: Work dir.
         stages: Each after those that it needs.
         comparators: Further stages, which run for suites and comparisons alone.
-        table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table.
+        table: ``rows`` {stage: title} and ``columns`` {metric: title} of the final table, and
+            ``paper`` {stage: (metric, its value in a paper)} if there is something to compare with.
         cost_source: Where ``minutes`` and ``megabytes`` are from.
         choice: Which masks its segmentor is trained on; ``None`` if it has none to choose from.
         masks_by: The choice of the plan itself, which a work dir or a command line may replace.
@@ -42,7 +43,7 @@ class Plan:
     root: Path
     stages: tuple[Stage, ...]
     comparators: tuple[Stage, ...] = ()
-    table: dict[str, dict[str, str]] = field(default_factory=dict)
+    table: dict[str, dict[str, Any]] = field(default_factory=dict)
     cost_source: str = ''
     choice: MaskChoice | None = None
     masks_by: str = DEFAULT

@@ -1,0 +1,1 @@
+"""Files of others that a reproduction needs: catalogues, transfers, checksums and archives."""
