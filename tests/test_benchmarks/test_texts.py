@@ -1,4 +1,5 @@
 import atexit
+import shutil
 import json
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_case(monkeypatch):
     case.check([call_alone(way) for way in case.ways.values()])
     # 4 bytes a number, and 2 where each text is stored once
     assert (root / 'part/bg.npy').stat().st_size > 20 * 7 * 4 * texts.WIDTH
-    texts.shutil.rmtree(root)
+    shutil.rmtree(root)
 
 
 def test_full_size_is_coco():

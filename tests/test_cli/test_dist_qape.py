@@ -123,6 +123,6 @@ def test_three_ranks_share_what_a_lost_rank_has_left(folder, alone, broken):
     # the unreadable image of the finished shard is still told of
     assert code == 3, output
     assert f'1 records could not be used:\n  {UNREADABLE}: image ' in output
-    # nothing is left for the third, and nobody waits for it
-    assert asked_of(asked) == {0: images_in((1,), alone), 1: images_in((3,), alone)}
+    # the first tries the unreadable image again, which leaves its model nothing to answer
+    assert asked_of(asked) == {1: images_in((1,), alone), 2: images_in((3,), alone)}
     assert files_of(folder / 'shared/corpus') == files_of(alone.corpus)
