@@ -1,6 +1,6 @@
 import atexit
-import shutil
 import json
+import shutil
 
 import numpy as np
 import pytest

@@ -197,7 +197,10 @@ def test_an_image_of_an_extreme_shape_costs_that_image(folders):
     first, refused, last = model.answer(images, [questions] * 3)
     assert isinstance(refused, RecordError)
     assert re.match(r'the model cannot use the image \(.*aspect ratio', str(refused))
-    assert [first, last] == model.answer([images[0], images[2]], [questions] * 2)
+    # in a batch of other sizes scores differ by rounding
+    for found, wanted in zip([first, last], model.answer([images[0], images[2]], [questions] * 2)):
+        assert [a.text for a in found] == [a.text for a in wanted]
+        assert [a.score for a in found] == pytest.approx([a.score for a in wanted], abs=1e-4)
     assert model.answer([images[1]], [[]]) == [[]]
 
 
