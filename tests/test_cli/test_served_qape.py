@@ -144,7 +144,7 @@ def test_a_refused_image_gives_its_status(leaf, tmp_path, server):
     # after a plain picture, the same command asks about this image alone, and still says so
     server.asked.clear()
     assert finish(start(leaf, tmp_path / 'work'))[0] == EXIT_BAD_RECORDS
-    plain, *others = dict.fromkeys(map(picture_of, server.asked))
+    _, *others = dict.fromkeys(map(picture_of, server.asked))
     assert others == [*{picture_of(body) for body in server.asked if bad in text_of(body)}]
     # until the server takes it
     server.fault = lambda n, body: None
