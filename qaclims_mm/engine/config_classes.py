@@ -53,11 +53,14 @@ def _value_at(node: Any, name: str) -> Any:
 
 
 def _classes_of(cfg: Config) -> tuple[str, ...]:
-    """Return the classes of the first dataset that has some, without the background."""
+    """Return the classes of the last dataset that has some, without the background.
+
+    A leaf that only tests may inherit the training data of another dataset.
+    """
     # this imports mmseg, which configs without such options do not need
     from qaclims_mm.datasets.class_names import class_names_of
 
-    for loader in LOADERS:
+    for loader in reversed(LOADERS):
         dataset = (cfg.get(loader) or {}).get('dataset') or {}
         while dataset.get('dataset'):
             dataset = dataset['dataset']

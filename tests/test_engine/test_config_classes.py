@@ -2,7 +2,7 @@ import pytest
 from mmengine.config import Config
 from tiny_runs import ROOT
 
-from qaclims_mm.engine.config import load_config
+from qaclims_mm.engine.config import load_config, read_config
 from qaclims_mm.engine.config_classes import check_class_names
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
@@ -71,6 +71,30 @@ def test_classes_in_another_order(tmp_path):
     path = leaf(tmp_path, f'model = dict(class_names={names})', CLIMS_MINI)
     with pytest.raises(ConfigError, match=r"number 0 is 'bird' in place of 'aeroplane'"):
         load(path)
+
+
+SHIPPED = [
+    path
+    for path in sorted(ROOT.glob('configs/*/*.py'))
+    if path.parent.name not in ('_base_', 'pipelines', 'suites')
+]
+
+
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: path.stem)
+def test_shipped_configs_name_the_classes_of_their_data(path):
+    check_class_names(read_config(str(path)))
+
+
+@pytest.mark.parametrize('kind', ['labels', 'answers', 'qa-clims'])
+def test_a_leaf_that_tests_on_other_data_than_its_base_trains_on(tmp_path, kind):
+    base = ROOT / f'configs/prompted/prompted_sam3_{kind}_coco14-full.py'
+    path = tmp_path / 'leaf.py'
+    text = "_base_ = '{}'\nmodel = dict(prompting=dict(aliases={{'{}': ['x']}}))\n"
+    path.write_text(text.format(base, 'traffic light'), encoding='utf-8')
+    check_class_names(read_config(str(path)))
+    path.write_text(text.format(base, 'tv monitor'), encoding='utf-8')
+    with pytest.raises(ConfigError, match='names the class 'tv monitor', which does not exist'):
+        check_class_names(read_config(str(path)))
 
 
 def test_classes_that_exist(tmp_path):
