@@ -93,7 +93,7 @@ def test_a_leaf_that_tests_on_other_data_than_its_base_trains_on(tmp_path, kind)
     path.write_text(text.format(base, 'traffic light'), encoding='utf-8')
     check_class_names(read_config(str(path)))
     path.write_text(text.format(base, 'tv monitor'), encoding='utf-8')
-    with pytest.raises(ConfigError, match='class .tv monitor., which does not exist'):
+    with pytest.raises(ConfigError, match=r'class .tv monitor., which does not exist'):
         check_class_names(read_config(str(path)))
 
 
