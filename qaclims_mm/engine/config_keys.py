@@ -110,11 +110,18 @@ def check_top_keys(path: Path) -> None:
 def check_keys(cfg: Config) -> None:
     """Refuse an option that its class does not take, however deep it stands.
 
+    A class tells which of its options are dicts without a type in ``PARTS``, {option: the class
+    that takes the keys of the dict}.
+
     Raises:
         ConfigError: If there is one.
     """
+    parts: dict[str, frozenset[str] | None] = {}
     for place, node in dicts_of(cfg.to_dict(), ''):
-        known = _known_of(place, node)
+        if isinstance(node.get('type'), str):
+            kinds = getattr(class_of(node['type']), 'PARTS', {})
+            parts |= {f'{place}.{name}': options_of(kind) for name, kind in kinds.items()}
+        known = parts.get(place) or _known_of(place, node)
         if known is None:
             continue
         for key in node:

@@ -90,7 +90,7 @@ class Prompting:
                 used.
 
         Raises:
-            ValueError: If answers are used and the sample has none.
+            ConfigError: If answers are used and the sample has none.
         """
         names, known = sample.label_names, sample.get('label_aliases') or {}
         answers = self._answers_of(sample)
@@ -112,7 +112,7 @@ class Prompting:
             return {}
         answers = sample.get('answers')
         if answers is None:
-            raise ValueError(
+            raise ConfigError(
                 'the prompts need the answers of the corpus, but the sample has none; put '
                 'LoadAnswers before PackWeakInputs in the pipeline.'
             )

@@ -86,6 +86,15 @@ def test_options_that_no_class_takes(tmp_path, text, message):
         load(leaf(tmp_path, text))
 
 
+@pytest.mark.parametrize('kind', ['labels', 'answers', 'qa-clims'])
+@pytest.mark.parametrize('key', ['minscore', 'min_scores', 'minn_score'])
+def test_options_of_a_part_without_a_type(tmp_path, kind, key):
+    base = ROOT / f'configs/miniworld/prompted_clipseg-mini_{kind}_miniworld-112x112.py'
+    path = leaf(tmp_path, f'model = dict(prompting=dict({key}=0.3))', base)
+    with pytest.raises(ConfigError, match=rf'prompting\.{key} is no option of .* min_score\?'):
+        load(path)
+
+
 def test_a_typo_three_levels_down(tmp_path):
     one = leaf(tmp_path, 'model = dict(threshold=dict(omga=0.2))', name='one.py')
     two = leaf(tmp_path, 'load_from = None', one, 'two.py')

@@ -100,7 +100,7 @@ def test_masks_of_another_size_name_the_model():
 
 def test_answers_that_were_not_loaded():
     made = make({}, foreground_answers=True)
-    with pytest.raises(ValueError, match='put LoadAnswers before PackWeakInputs'):
+    with pytest.raises(ConfigError, match='put LoadAnswers before PackWeakInputs'):
         made.texts_of(SegDataSample(metainfo=dict(label_names=('dog',))))
 
 

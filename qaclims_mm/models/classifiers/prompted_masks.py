@@ -1,6 +1,7 @@
 """Use the masks of a text-prompted segmenter as maps, for comparison with other maps."""
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -27,6 +28,7 @@ class PromptedMasks(PredictOnly):
     """
 
     BY_CLASS = ('prompting.aliases',)
+    PARTS = MappingProxyType(dict(prompting=Prompting))
 
     def __init__(self, prompting: dict) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ Shapes: n maps of an image of H by W pixels.
 """
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -42,6 +43,7 @@ class PromptedRefiner(PredictOnly):
     """
 
     BY_CLASS = ('prompting.aliases',)
+    PARTS = MappingProxyType(dict(prompting=Prompting))
 
     def __init__(
         self,
