@@ -54,7 +54,8 @@ def _supervision(comparison: Comparison) -> list[str]:
     QA-CLIMS is trained with image-level labels only, so its masks are made with less supervision.
     """
     choices: dict[tuple[str, ...], list[str]] = {}
-    for masks in comparison.masks:
+    # a note says that the masks are of random weights
+    for masks in (m for m in comparison.masks if not m.note):
         choices.setdefault(tuple(masks.mask_models), []).append(masks.masks_by)
     others = choices.pop((), [])
     found = [
@@ -64,6 +65,9 @@ def _supervision(comparison: Comparison) -> list[str]:
     ]
     if found and others:
         found.append(f'The training for those by {_listed(others)} used no masks.')
+        scored = [m for m in comparison.masks if m.masks_by in others and m.miou is not None]
+        if scored and choose(comparison) is not scored[0]:
+            found.append(f'Of these, {scored[0].masks_by} is best: {scored[0].miou:.1f} mIoU.')
     return [' '.join(found)] if found else []
 
 

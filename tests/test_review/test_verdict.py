@@ -81,7 +81,7 @@ def test_models_that_were_trained_with_masks_are_named():
     assert text == (
         'The masks by prompted+maps and prompted were made with miniworld://clipseg (masks of '
         'MiniWorld pictures with other seeds), which was trained with masks. The training for '
-        'those by irn and par used no masks.'
+        'those by irn and par used no masks. Of these, irn is best: 55.0 mIoU.'
     )
 
 
