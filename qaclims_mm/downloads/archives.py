@@ -200,8 +200,6 @@ def _chunks(member: _Member, archive: Path) -> Iterator[bytes]:
                 yield chunk
         if left:
             raise EOFError(f'{member.name} has another size')
-    except GeneratorExit:
-        raise
     except Exception as error:
         raise _damaged(archive, error) from error
 

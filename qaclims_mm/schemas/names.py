@@ -208,12 +208,18 @@ def hint_of_name(name: str, known: Iterable[str]) -> str:
     Example:
         >>> hint_of_name('tv monitr', ['cat', 'tv monitor'])
         'did you mean tv monitor?'
+        >>> hint_of_name('TV', ['cat', 'tv monitor'])
+        'did you mean tv monitor?'
         >>> hint_of_name('x', ['cat', 'tv monitor'])
         'known are cat, tv monitor.'
     """
     names = list(known)
     folded = {other.casefold(): other for other in reversed(names)}
-    if close := get_close_matches(str(name).casefold(), folded, n=1):
+    wanted = str(name).casefold()
+    close = get_close_matches(wanted, folded, n=1)
+    # a part of a name is not close to it by letters: tv, and tv monitor
+    close = close or [f for f in folded if wanted in f.split() or f in wanted.split()]
+    if close:
         return f'did you mean {shown_text(folded[close[0]])}?'
     listed = ', '.join(map(shown_text, names[:_LISTED]))
     return f'known are {listed}' + (' and others.' if len(names) > _LISTED else '.')

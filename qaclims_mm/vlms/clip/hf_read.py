@@ -1,6 +1,7 @@
 """Reading models of transformers, with no code of theirs, and errors that say what to do."""
 
 from collections.abc import Callable
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -8,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.paths import resolve
+from qaclims_mm.paths import SHIPPED, resolve
 
 
 def read_pretrained(from_pretrained: Callable, model: str, files: str, **options: Any) -> Any:
@@ -23,6 +24,12 @@ def read_pretrained(from_pretrained: Callable, model: str, files: str, **options
     Raises:
         FormatError: If it cannot be read.
     """
+    # the hub's own message is about the form of its ids
+    is_path = Path(model).is_absolute() or model.startswith(('.', '~')) or '\\' in model
+    if (is_path or model.count('/') > 1) and not (
+        model.startswith(SHIPPED) or Path(model).is_dir()
+    ):
+        raise FormatError(f'the folder {model!r} does not exist; give a folder with {files}.')
     try:
         return from_pretrained(resolve(model), trust_remote_code=False, **options)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:

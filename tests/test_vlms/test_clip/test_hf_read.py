@@ -48,12 +48,10 @@ def test_the_shipped_weights_have_a_name():
     assert config.model_type == 'blip'
 
 
-@pytest.mark.parametrize('broken', ['absent', 'pickled', 'torn', 'other shape', 'no config'])
+@pytest.mark.parametrize('broken', ['pickled', 'torn', 'other shape', 'no config'])
 def test_what_cannot_be_read(folder, broken):
     weights = folder / 'model.safetensors'
-    if broken == 'absent':
-        shutil.rmtree(folder)
-    elif broken == 'pickled':
+    if broken == 'pickled':
         torch.save(load_file(weights), folder / 'pytorch_model.bin')
         weights.unlink()
     elif broken == 'torn':
@@ -69,6 +67,14 @@ def test_what_cannot_be_read(folder, broken):
         r'and model\.safetensors, or a hub id and a network\.$',
     ):
         read_weights(transformers.AutoModel, str(folder))
+
+
+@pytest.mark.parametrize('name', ['/no/such', './no', '../no/such', 'a/b/c', r'C:\no\such', '~/no'])
+def test_a_folder_that_does_not_exist(name):
+    with pytest.raises(FormatError) as raised:
+        read_weights(transformers.AutoModel, name)
+    files = 'config.json and model.safetensors'
+    assert str(raised.value) == f'the folder {name!r} does not exist; give a folder with {files}.'
 
 
 def test_a_hub_id_without_a_network():
