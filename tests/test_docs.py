@@ -20,7 +20,7 @@ from tiny_runs import ROOT
 from qaclims_mm.cli import commands as commands_of_the_package
 from qaclims_mm.cli import main
 from qaclims_mm.report.results_page import table_of
-from qaclims_mm.schemas.numbers.ablation_results import read_results
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
 
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
 # data, weights and GPUs, which a clone does not bring

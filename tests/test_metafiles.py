@@ -5,7 +5,7 @@ import yaml
 from tiny_runs import ROOT
 
 from qaclims_mm.paths import resolve
-from qaclims_mm.schemas.numbers.ablation_results import read_results
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
 
 CONFIGS = ROOT / 'configs'
 METAFILES = sorted(CONFIGS.glob('*/metafile.yml'))

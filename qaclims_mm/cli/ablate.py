@@ -30,6 +30,14 @@ def main() -> int:
     parser.add_argument(
         '--work-dir', default='work_dirs', help='folder of the seeds; default work_dirs'
     )
+    parser.add_argument(
+        '--join',
+        metavar='FOLDER',
+        nargs='+',
+        default=[],
+        help='folders with results of the same suites over other seeds, as another machine has '
+        'written them; the tables then have all seeds',
+    )
     add_options(parser)
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
@@ -39,7 +47,7 @@ def main() -> int:
 
     console = new_console()
     suites = [find_suite(name) for name in args.suites]
-    ablation = Ablation(config_file(args.plan), suites, args.seeds, args.work_dir)
+    ablation = Ablation(config_file(args.plan), suites, args.seeds, args.work_dir, args.join)
     # a row that fails is told in the tables, beside the others
     args.keep_going = True
     workflow = Workflow(ablation.graph, options_of(args), console)

@@ -8,7 +8,8 @@ from pathlib import Path
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.report.blocks import Block, MissingError, Table
 from qaclims_mm.report.plots import paint_spread, plot
-from qaclims_mm.schemas.numbers.ablation_results import AblationResults, read_results
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults
 from qaclims_mm.visualization.ablation_tables import caption_of, cells_of, failures_of
 
 OMEGA = 'omega'
@@ -120,6 +121,6 @@ def _with_units(head: Sequence[str], metrics: Iterable[str]) -> list[str]:
     percent = {*metrics, 'paper'}
     head = ['row', *head[1:-1], 'seeds, done of all']
     return [
-        f'{title}, %' if title in percent else title.replace(': difference', ': difference, points')
+        f'{title}, %' if title in percent else title.replace(' [95 %]', ' [95 %], points')
         for title in head
     ]

@@ -7,7 +7,8 @@ from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section
 from qaclims_mm.report.page_blocks import fill_blocks, write_picture
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.schemas.numbers.ablation_results import AblationResults, read_results
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
+from qaclims_mm.schemas.numbers.ablation_results import AblationResults
 from qaclims_mm.visualization.ablation_tables import markdown_of
 
 

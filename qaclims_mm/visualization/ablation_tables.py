@@ -5,7 +5,18 @@ from pathlib import Path
 from rich.table import Table
 
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
+from qaclims_mm.schemas.numbers.ablation_results import (
+    ENOUGH_SEEDS,
+    AblationResults,
+    ResultRow,
+    Summary,
+)
+
+_METHOD = (
+    'paired by seed, with its 95 % interval. p: paired t-test, corrected for the number of rows '
+    "(Holm's way). Detectable: the smallest difference that this test, not corrected, finds four "
+    'times in five.'
+)
 
 
 def write_markdown(results: AblationResults, folder: str | Path) -> Path:
@@ -19,7 +30,8 @@ def write_markdown(results: AblationResults, folder: str | Path) -> Path:
 def cells_of(results: AblationResults) -> tuple[list[str], list[list[str]]]:
     """Return head and lines of the table that people read."""
     first = next(iter(results.columns))
-    compared = [f'{results.columns[first]}: difference', 'p'] if results.reference else []
+    title = f'{results.columns[first]}: difference'
+    compared = [f'{title} [95 %]', 'detectable', 'p (Holm)'] if results.reference else []
     papers = ['paper'] if any(row.paper for row in results.rows) else []
     head = ['', *papers, *results.columns.values(), *compared, 'seeds']
     return head, [_cells(results, row, first, bool(compared), bool(papers)) for row in results.rows]
@@ -35,9 +47,9 @@ def _cells(
     if compared:
         found = results.summary(row, first)
         cells += (
-            [_with_spread(found.difference, found.standard_error, '+'), _chance(found.p)]
+            [_with_interval(found), _number(found.detectable), _chance(found.p_holm)]
             if found
-            else ['', '']
+            else [''] * 3
         )
     failed = f', failed: seed {", ".join(row.failed)}' if row.failed else ''
     return [*cells, f'{len(row.values.get(first, {}))}/{len(results.seeds)}{failed}']
@@ -73,15 +85,26 @@ def caption_of(results: AblationResults) -> str:
         text += " No row is the plan's own training, with which others would be compared."
     else:
         text += f' Difference to "{title}"'
-        text += (
-            ' ± standard error, seed by seed; p of a paired t-test, not corrected for the '
-            'number of rows.'
-            if len(results.seeds) > 1
-            else '.'
-        )
+        text += f', {_METHOD}' if len(results.seeds) > 1 else '.'
+        if 1 < len(results.seeds) < ENOUGH_SEEDS:
+            text += (
+                f' Fewer than {ENOUGH_SEEDS} seeds are too few to show a difference: their spread '
+                'is too uncertain.'
+            )
     if any(row.paper for row in results.rows):
         text += " The paper's numbers are of VOC."
-    return text
+    return ' '.join([text, *_machines_of(results)])
+
+
+def _machines_of(results: AblationResults) -> list[str]:
+    """Return what the seeds were measured on, a sentence a machine."""
+    seeds: dict[str, list[str]] = {}
+    for seed in map(str, results.seeds):
+        seeds.setdefault(results.machines.get(seed, 'machine not known'), []).append(seed)
+    return [
+        f'Seed{"s" if len(found) > 1 else ""} {", ".join(found)}: {machine}.'
+        for machine, found in seeds.items()
+    ]
 
 
 def table_of(results: AblationResults) -> Table:
@@ -103,7 +126,12 @@ def _chance(p: float | None) -> str:
     return '' if p is None else f'{p:.3f}' if p >= 0.001 else '< 0.001'
 
 
-def _with_spread(value: float | None, spread: float | None, sign: str = '') -> str:
-    if value is None:
+def _with_interval(found: Summary) -> str:
+    if found.difference is None:
         return ''
-    return f'{value:{sign}.1f}' + (f' ± {spread:.1f}' if spread is not None else '')
+    ends = '' if found.low is None else f' [{found.low:+.1f}, {found.high:+.1f}]'
+    return f'{found.difference:+.1f}{ends}'
+
+
+def _with_spread(value: float, spread: float | None) -> str:
+    return f'{value:.1f}' + (f' ± {spread:.1f}' if spread is not None else '')

@@ -11,6 +11,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from qaclims_mm.schemas.run_environment import set_environment
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, is_same
 from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
 from qaclims_mm.workflow.locks import hold
-from qaclims_mm.workflow.machine import VISIBLE, free_gpus
+from qaclims_mm.workflow.machine import VISIBLE, describe_machine, free_gpus, visible_gpus
 from qaclims_mm.workflow.signals import end_family
 from qaclims_mm.workflow.stage import RANKED, Stage
 
@@ -106,6 +107,8 @@ class Job:
                 resumed=resumed,
                 megabytes=round(outputs.megabytes, 1),
                 gigabytes=round(self._peaks(), 2),
+                machine=self._machine(),
+                date=f'{date.today():%Y-%m-%d}',
             )
             write_json(note_path(self.root, name), note)
             return 0
@@ -188,6 +191,10 @@ class Job:
         """How many GPUs it has to find; on a cluster it has been given them."""
         is_given = 'SLURM_JOB_ID' in os.environ
         return self.ranks if self.stage.command in RANKED and not is_given else 0
+
+    def _machine(self) -> str:
+        is_ranked = self.stage.command in RANKED
+        return describe_machine(min(self.ranks, len(visible_gpus())) if is_ranked else 0)
 
     def _peaks(self) -> float:
         """Return the memory of the ranks on other nodes at their peaks together, in GB."""

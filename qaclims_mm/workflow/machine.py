@@ -1,11 +1,14 @@
-"""The cores of this machine, and which of its GPUs a job gets."""
+"""This machine: its cores, which of its GPUs a job gets, and how tables name it."""
 
 import contextlib
 import fcntl
 import os
+import platform
+import re
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 VISIBLE = 'CUDA_VISIBLE_DEVICES'
@@ -26,6 +29,42 @@ def visible_gpus() -> list[str]:
         return [name for name in os.environ[VISIBLE].split(',') if name.strip() not in ('', '-1')]
     numbers = (p.name.removeprefix('nvidia') for p in Path('/dev').glob('nvidia[0-9]*'))
     return sorted((n for n in numbers if n.isdigit()), key=int)
+
+
+def describe_machine(gpus: int) -> str:
+    """Return what computes a stage: processor, cores, threads, GPUs and the version of torch.
+
+    Args:
+        gpus: How many the stage uses.
+    """
+    number, threads = cores(), os.environ.get('OMP_NUM_THREADS', str(cores()))
+    parts = [_processor(), _counted(number, 'core'), _counted(int(threads), 'thread')]
+    if gpus:
+        parts.append(f'{gpus} x {_gpu()}')
+    return ', '.join([*parts, f'torch {metadata.version("torch")}'])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f'{number} {noun}{"" if number == 1 else "s"}'
+
+
+def _processor() -> str:
+    return _first_field('/proc/cpuinfo', 'model name') or platform.machine()
+
+
+def _gpu() -> str:
+    """Return the model of the first GPU, which the driver tells without a start of CUDA."""
+    [path, *_] = [*Path('/proc/driver/nvidia/gpus').glob('*/information'), '']
+    return _first_field(path, 'Model') or 'GPU'
+
+
+def _first_field(path: str | Path, name: str) -> str:
+    """Return the value of the first line ``name: value`` of a file; '' if there is none."""
+    if not path or not Path(path).is_file():
+        return ''
+    text = Path(path).read_text(encoding='utf-8', errors='replace')
+    found = re.search(rf'^{name}\s*:\s*(.+?)\s*$', text, re.MULTILINE)
+    return found[1] if found else ''
 
 
 @contextlib.contextmanager

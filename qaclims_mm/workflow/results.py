@@ -8,7 +8,9 @@ from typing import Any
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
+from qaclims_mm.schemas.numbers.runs import Run, read_runs
 from qaclims_mm.visualization.ablation_tables import write_markdown
 from qaclims_mm.workflow.failures import why_missing
 from qaclims_mm.workflow.graph import Graph
@@ -44,26 +46,37 @@ class Ablation:
         suites: Files of suites.
         seeds: Of the trainings.
         work_dir: Folder of the seeds; ``<work_dir>/ablations`` gets the results.
+        joined: Folders with results of the same suites over other seeds.
 
     Raises:
-        ConfigError: If the plan or a suite is badly described, a suite does not fit, or two have
-            one name.
+        ConfigError: If the plan or a suite is badly described, a suite does not fit, two have one
+            name, or results that are to be joined are not of the same rows.
+        FormatError: If a file of these is something else.
     """
 
     def __init__(
-        self, plan: str, suites: Sequence[str | Path], seeds: Sequence[int], work_dir: str | Path
+        self,
+        plan: str,
+        suites: Sequence[str | Path],
+        seeds: Sequence[int],
+        work_dir: str | Path,
+        joined: Sequence[str | Path] = (),
     ) -> None:
         self.plan, self.base = plan, Path(work_dir)
         self.out_dir = self.base / 'ablations'
         plans = {s: read_plan(plan, self.base / f'seed{s}') for s in dict.fromkeys(seeds)}
         self.suites = {path: read_suite(path) for path in dict.fromkeys(map(Path, suites))}
         _check_names(self.suites)
+        self._joined = [Path(folder) for folder in joined]
         self._rows = {(s, path): rows_of(p, path) for s, p in plans.items() for path in self.suites}
         self.stages: dict[int, list[Stage]] = {
             s: stages_of(p, [row for path in self.suites for row in self._rows[s, path]])
             for s, p in plans.items()
         }
         self.graph = Graph(self.base, plans, self.stages)
+        if joined:
+            # what cannot be joined is refused before hours of training
+            self.results()
 
     @property
     def _plan(self) -> Plan:
@@ -77,7 +90,20 @@ class Ablation:
 
     def results(self) -> list[AblationResults]:
         """Return what is known now, suite by suite."""
-        return [self._results_of(path, suite) for path, suite in self.suites.items()]
+        found = [self._results_of(path, suite) for path, suite in self.suites.items()]
+        for results in found:
+            for other in self._read_joined(results.suite):
+                results.add(other)
+        return found
+
+    def _read_joined(self, suite: str) -> list[AblationResults]:
+        paths = [folder / f'{suite}.json' for folder in self._joined]
+        if missing := next((p for p in paths if not p.is_file()), None):
+            raise ConfigError(
+                f'{missing} does not exist, so no seeds of suite {suite} can be joined; give a '
+                'folder into which qaclims ablate has written results of this suite.'
+            )
+        return [read_results(path) for path in paths]
 
     def _results_of(self, path: Path, suite: Suite) -> AblationResults:
         own = [n for n, v in suite.variants.items() if v.stage == TRAINED and not v.is_varied]
@@ -90,7 +116,19 @@ class Ablation:
             self._columns,
             list(self.graph.plans),
             [self._result_row(rows) for rows in zip(*by_seed, strict=True)],
+            self._machines_of(path),
         )
+
+    def _machines_of(self, path: Path) -> dict[str, str]:
+        """Return {seed: the machines that its rows ran on, and when}."""
+        found = {}
+        for seed, plan in self.graph.plans.items():
+            runs = read_runs(plan.root)
+            stages = {stage.name for row in self._rows[seed, path] for stage in row.stages}
+            known = [runs[name] for name in sorted(stages & runs.keys()) if runs[name].machine]
+            if known:
+                found[str(seed)] = _machines_and_dates(known)
+        return found
 
     def _result_row(self, rows: Sequence[Row]) -> ResultRow:
         """Collect a row of all seeds."""
@@ -118,6 +156,12 @@ class Ablation:
             for found in self.results()
             for path in (*found.write(self.out_dir), write_markdown(found, self.out_dir))
         ]
+
+
+def _machines_and_dates(runs: Sequence[Run]) -> str:
+    machines = '; '.join(sorted({run.machine for run in runs}))
+    first, last = (end(run.date for run in runs) for end in (min, max))
+    return f'{machines} ({first if first == last else f"{first} to {last}"})'
 
 
 def _check_names(suites: Mapping[Path, Suite]) -> None:

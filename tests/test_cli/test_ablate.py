@@ -1,5 +1,8 @@
 import pytest
+import torch
 from tool_runs import run_tool
+
+from qaclims_mm.schemas import read_json
 
 PLAN = """
 work_dir = 'unused'
@@ -65,3 +68,18 @@ def test_an_unknown_suite(flags, capsys):
     ended = run_tool('ablate', 'tables', *flags[1:], capsys=capsys)
     assert ended.status == 1
     assert 'there is no suite configs/suites/tables.py; did you mean table1_cams?' in ended.text
+
+
+def test_results_of_another_machine_are_joined(flags, tmp_path, capsys):
+    assert run_tool('ablate', *flags, capsys=capsys).status == 0
+    more = [*flags[:1], '--seeds', '1', *flags[4:6], '--work-dir', tmp_path / 'here']
+    folder = tmp_path / 'work/ablations'
+    assert run_tool('ablate', *more, '--join', folder, capsys=capsys).status == 0
+    found = read_json(tmp_path / 'here/ablations/suite.json')
+    assert found['seeds'] == [0, 1, 2]
+    # what the stages of the seeds ran on
+    assert set(found['machines']) == {'0', '1', '2'}
+    assert f'torch {torch.__version__.split("+")[0]}' in found['machines']['1']
+    ended = run_tool('ablate', *flags, '--join', tmp_path, capsys=capsys)
+    assert ended.status == 1
+    assert f'{tmp_path}/suite.json' in ended.text

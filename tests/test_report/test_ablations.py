@@ -38,12 +38,20 @@ def test_omega(tmp_path, drawn):
 def test_table(tmp_path):
     make_ablations(tmp_path)
     [table] = ablation_blocks(read_ablations(tmp_path), tmp_path)
-    difference = 'best mIoU: difference, points'
+    difference = 'best mIoU: difference [95 %], points'
     seeds = 'seeds, done of all'
-    assert table.head == ['row', 'paper, %', 'best mIoU, %', difference, 'p', seeds]
+    assert table.head == [
+        'row',
+        'paper, %',
+        'best mIoU, %',
+        difference,
+        'detectable',
+        'p (Holm)',
+        seeds,
+    ]
     assert table.rows[:2] == [
-        ['omega 0.1', '67.3', '51.0 ± 1.4', '', '', '2/2'],
-        ['omega 0.05', '', '48.0', '-2.0', '', '1/2, failed: seed 1'],
+        ['omega 0.1', '67.3', '51.0 ± 1.4', '', '', '', '2/2'],
+        ['omega 0.05', '', '48.0', '-2.0', '', '', '1/2, failed: seed 1'],
     ]
     assert 'Failed: omega 0.05, seed 1: its log is x.' in table.caption
     assert table.title == 'Ratio'
@@ -80,6 +88,6 @@ def test_row_that_is_no_omega(tmp_path):
 
 
 def test_other_file(tmp_path):
-    write_json(tmp_path / 'x.json', dict(schema=2))
-    with pytest.raises(FormatError, match=r'x.json is no result of an ablation of schema 1'):
+    write_json(tmp_path / 'x.json', dict(schema=1))
+    with pytest.raises(FormatError, match=r'x.json is no result of an ablation of schema 2'):
         read_ablations(tmp_path)

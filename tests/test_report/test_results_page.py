@@ -8,7 +8,7 @@ from test_schemas.test_numbers.test_ablation_results import results
 from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import Picture, Section, Text
 from qaclims_mm.report.results_page import update_page
-from qaclims_mm.schemas.numbers.ablation_results import read_results
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
 
 PAGE = """# Results
 

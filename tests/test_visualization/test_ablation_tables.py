@@ -40,13 +40,30 @@ def test_small_chances(values, shown):
 def test_markdown():
     text = markdown_of(results())
     head, rule, first, own, failed = [x for x in text.splitlines() if x.startswith('|')]
-    assert head == '|  | paper | best mIoU | best mIoU: difference | p | seeds |'
-    assert rule.count('---') == 6
-    assert first == '| A \\| B | 60.3 | 51.0 ± 1.0 | -5.3 ± 0.9 | 0.026 | 3/3 |'
-    assert own == '| ours |  | 56.3 ± 1.5 |  |  | 3/3 |'
-    assert failed == '| C |  |  |  |  | 0/3, failed: seed 1 |'
+    assert head == (
+        '|  | paper | best mIoU | best mIoU: difference [95 %] | detectable | p (Holm) | seeds |'
+    )
+    assert rule.count('---') == 7
+    assert first == '| A \\| B | 60.3 | 51.0 ± 1.0 | -5.3 [-9.1, -1.5] | 5.0 | 0.026 | 3/3 |'
+    assert own == '| ours |  | 56.3 ± 1.5 |  |  |  | 3/3 |'
+    assert failed == '| C |  |  |  |  |  | 0/3, failed: seed 1 |'
     assert text.endswith('\n\nFailed: C, seed 1: its log is x.\n')
-    assert 'Difference to "ours" ± standard error' in text
+    assert 'Difference to "ours", paired by seed, with its 95 % interval' in text
+    assert 'Fewer than 5 seeds are too few to show a difference' in text
+    assert 'Seeds 0, 1, 2: machine not known.' in text
+
+
+def test_machines_of_the_seeds():
+    machines = {'0': 'a CPU, 2 threads (2026-11-25)', '1': 'a GPU', '2': 'a GPU'}
+    text = markdown_of(results(machines=machines))
+    assert 'Seed 0: a CPU, 2 threads (2026-11-25). Seeds 1, 2: a GPU.' in text
+
+
+def test_enough_seeds():
+    values = {'cam/mIoU': {str(i): i % 3 for i in range(5)}}
+    rows = [ResultRow('a', 'A', 'a', None, values), ResultRow('b', 'B', 'b')]
+    text = markdown_of(results(rows=rows, seeds=[*range(5)]))
+    assert 'too few' not in text
 
 
 def test_a_suite_without_a_row_of_the_pipeline():

@@ -4,6 +4,7 @@ from tiny_runs import ROOT
 
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import read_json, write_json
+from qaclims_mm.schemas.numbers.runs import Run, note_run
 from qaclims_mm.workflow.results import Ablation, find_suite
 
 SUITE = """
@@ -78,3 +79,38 @@ def test_two_suites_of_one_name(ablation, tmp_path):
     suites[1].write_text(SUITE)
     with pytest.raises(ConfigError, match='have one name, by which their trainings'):
         Ablation(ablation.plan, suites, [0], tmp_path)
+
+
+def test_machines_of_a_seed(ablation):
+    """All that the rows of a seed ran on; data is no row's own."""
+    run = Run(1, 0.1, 1.0, 0, machine='a CPU', date='2026-11-29')
+    for name, more in dict(
+        data=dict(machine='another'),
+        cam=dict(date='2026-11-28'),
+        cam_maps=dict(machine='a GPU'),
+        qa_clims_maps={},
+        qa_clims=dict(machine='', date=''),
+    ).items():
+        note_run(ablation.base / 'seed0', name, run._replace(**more))
+    [found] = ablation.results()
+    assert found.machines == {'0': 'a CPU; a GPU (2026-11-28 to 2026-11-29)'}
+    note_run(ablation.base / 'seed1', 'cam', run)
+    [found] = ablation.results()
+    assert found.machines['1'] == 'a CPU (2026-11-29)'
+
+
+def test_seeds_of_another_folder_are_joined(ablation, tmp_path):
+    note(ablation, 0, 'cam', 5.0)
+    ablation.write()
+    more = [ablation.plan, list(ablation.suites), [2, 3], tmp_path / 'more']
+    joined = Ablation(*more, joined=[ablation.out_dir])
+    note(joined, 2, 'cam', 7.0)
+    [found] = joined.results()
+    assert found.seeds == [0, 1, 2, 3]
+    assert found.rows[0].values == {'cam/mIoU': {'0': 5.0, '2': 7.0}}
+    # before anything runs
+    more[2] = [1, 2]
+    with pytest.raises(ConfigError, match='both have seed 1; run the suite with other --seeds'):
+        Ablation(*more, joined=[ablation.out_dir])
+    with pytest.raises(ConfigError, match=r'nowhere/suite\.json does not exist, so no seeds'):
+        Ablation(*more, joined=[tmp_path / 'nowhere'])

@@ -1,19 +1,21 @@
 """Results of an ablation: mean, spread and a paired test over seeds, as JSON and CSV."""
 
 import csv
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
-from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.files import atomic_path, is_number, is_table, read_json, write_json
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas.files import atomic_path, write_json
+from qaclims_mm.schemas.numbers.paired import correct_by_holm, paired_difference
 from qaclims_mm.version import __version__
 
-SCHEMA = 1
+SCHEMA = 2
+# a difference over fewer seeds claims nothing
+ENOUGH_SEEDS = 5
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,22 @@ class Summary:
         sd: Standard deviation of a sample.
         difference: To the reference, mean over the seeds that both have.
         standard_error: Of that difference.
+        low: Lower end of its 95 % interval.
+        high: Upper end of that interval.
+        detectable: The smallest true difference that the test would find four times in five.
         p: Of Student's paired test that there is no difference, two-sided.
+        p_holm: The same, corrected by Holm for the number of rows that a suite compares.
     """
 
     mean: float
     sd: float | None = None
     difference: float | None = None
     standard_error: float | None = None
+    low: float | None = None
+    high: float | None = None
+    detectable: float | None = None
     p: float | None = None
+    p_holm: float | None = None
 
 
 @dataclass
@@ -68,6 +78,7 @@ class AblationResults:
         columns: {metric: title}; the first one is what the comparison is about.
         seeds: Those that were asked for.
         rows: In the order of the suite.
+        machines: {seed: what computed it, and when}; without those that are not known.
         version: Of the package.
     """
 
@@ -78,16 +89,61 @@ class AblationResults:
     columns: dict[str, str]
     seeds: list[int]
     rows: list[ResultRow]
+    machines: dict[str, str] = field(default_factory=dict)
     version: str = __version__
 
     def summary(self, row: ResultRow, metric: str) -> Summary | None:
         """Return a metric of a row over seeds; ``None`` if no seed has it."""
-        values = row.values.get(metric, {})
-        if not values:
-            return None
+        return self.summaries(metric)[row.name]
+
+    def summaries(self, metric: str) -> dict[str, Summary | None]:
+        """Return {name of a row: a metric over seeds}; ``None`` if no seed has it."""
         reference = next((r for r in self.rows if r.name == self.reference), None)
-        theirs = reference.values.get(metric, {}) if reference and reference is not row else {}
-        return summarise(values, theirs)
+        theirs = reference.values.get(metric, {}) if reference else {}
+        found = {
+            row.name: summarise(values, theirs if row is not reference else {})
+            if (values := row.values.get(metric, {}))
+            else None
+            for row in self.rows
+        }
+        tested = {name: s for name, s in found.items() if s and s.p is not None}
+        corrected = correct_by_holm([s.p for s in tested.values() if s.p is not None])
+        for (name, summary), p in zip(tested.items(), corrected, strict=True):
+            found[name] = replace(summary, p_holm=p)
+        return found
+
+    def add(self, other: 'AblationResults') -> None:
+        """Take over the seeds of the same suite that ran elsewhere.
+
+        Raises:
+            ConfigError: If the suite, the plan, a row or the columns differ, or a seed is there
+                twice.
+        """
+        for name in ('suite', 'config', 'reference', 'columns'):
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                raise ConfigError(
+                    f'results of suite {self.suite} cannot be joined: {name} is {ours!r} here and '
+                    f'{theirs!r} there.'
+                )
+        if twice := sorted({*self.seeds} & {*other.seeds}):
+            raise ConfigError(
+                f'results of suite {self.suite} cannot be joined: both have seed {twice[0]}; run '
+                'the suite with other --seeds.'
+            )
+        rows = {row.name: row for row in other.rows}
+        if rows.keys() != (names := {row.name for row in self.rows}):
+            [name, *_] = sorted(rows.keys() ^ names)
+            raise ConfigError(
+                f'results of suite {self.suite} cannot be joined: row {name!r} is in one of them '
+                'alone.'
+            )
+        self.seeds = sorted([*self.seeds, *other.seeds])
+        self.machines.update(other.machines)
+        for row in self.rows:
+            row.failed.update(rows[row.name].failed)
+            for metric, values in rows[row.name].values.items():
+                row.values.setdefault(metric, {}).update(values)
 
     def write(self, folder: str | Path) -> list[Path]:
         """Write ``<suite>.json`` and ``.csv``; returns their paths."""
@@ -103,8 +159,9 @@ class AblationResults:
     def _with_summaries(self) -> dict[str, Any]:
         # JSON's objects are sorted when they are written
         value = asdict(self) | dict(columns=list(self.columns.items()))
+        summaries = {m: self.summaries(m) for m in self.columns}
         for row, entry in zip(self.rows, value['rows'], strict=True):
-            found = {m: self.summary(row, m) for m in self.columns}
+            found = {m: summaries[m][row.name] for m in self.columns}
             for name in Summary.__dataclass_fields__:
                 entry[name] = {m: getattr(s, name) for m, s in found.items() if s}
         return value
@@ -145,85 +202,12 @@ def summarise(values: Mapping[str, float], reference: Mapping[str, float]) -> Su
     both = [seed for seed in values if seed in reference]
     if not both:
         return Summary(mean, sd)
-    differences = np.array([values[s] - reference[s] for s in both])
+    ours, theirs = ([row[s] for s in both] for row in (values, reference))
+    differences = np.subtract(ours, theirs)
+    difference = float(differences.mean())
     if len(both) == 1 or np.ptp(differences) == 0:
-        return Summary(mean, sd, float(differences.mean()))
-    error = float(differences.std(ddof=1)) / len(both) ** 0.5
-    p = float(stats.ttest_1samp(differences, 0.0).pvalue)
-    return Summary(mean, sd, float(differences.mean()), error, p)
-
-
-def read_results(path: str | Path) -> AblationResults:
-    """Read the JSON file that ``AblationResults.write`` has written.
-
-    Raises:
-        FormatError: If it is something else or of another schema.
-    """
-    value = read_json(path)
-    if not is_table(value, object) or value.get('schema') != SCHEMA:
-        raise FormatError(
-            f'{path} is no result of an ablation of schema {SCHEMA}; run qaclims ablate again.'
-        )
-    if problem := _problem_of(value):
-        raise FormatError(f'{path} {problem}; run qaclims ablate again.')
-    names = set(_FIELDS) - {'columns'}
-    rows = [ResultRow(**{k: row[k] for k in _ROW_FIELDS}) for row in value['rows']]
-    fields = {k: value[k] for k in names} | dict(columns=dict(value['columns']))
-    return AblationResults(rows=rows, **fields)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _are_columns(value: object) -> bool:
-    """Tell whether a value is a list of pairs of a metric and its title, at least one."""
-    if not isinstance(value, list) or not value:
-        return False
-    return all(isinstance(v, list) and [*map(type, v)] == [str, str] for v in value)
-
-
-def _are_values(value: object) -> bool:
-    """Tell whether a value is {metric: {seed: number}}."""
-    if not isinstance(value, dict) or not is_table(value, dict):
-        return False
-    return all(
-        is_table(seeds, object) and all(map(is_number, seeds.values())) for seeds in value.values()
+        return Summary(mean, sd, difference)
+    pairs = paired_difference(ours, theirs)
+    return Summary(
+        mean, sd, difference, pairs.standard_error, pairs.low, pairs.high, pairs.detectable, pairs.p
     )
-
-
-# {name: tells whether a value may stand there}
-_FIELDS: dict[str, Callable[[object], bool]] = dict(
-    suite=_is_text,
-    title=_is_text,
-    config=_is_text,
-    reference=lambda v: v is None or _is_text(v),
-    columns=_are_columns,
-    seeds=lambda v: isinstance(v, list) and all(type(s) is int for s in v),
-    version=_is_text,
-)
-_ROW_FIELDS: dict[str, Callable[[object], bool]] = dict(
-    name=_is_text,
-    title=_is_text,
-    folder=_is_text,
-    paper=lambda v: v is None or is_number(v),
-    values=_are_values,
-    failed=lambda v: is_table(v, str),
-)
-
-
-def _problem_of(value: Mapping[str, Any]) -> str:
-    """Return what the JSON of results lacks, or nothing."""
-    rows = value.get('rows')
-    if not isinstance(rows, list) or not all(is_table(row, object) for row in rows):
-        return "lacks 'rows', a list of tables"
-    for where, found, fields in (
-        ('', value, _FIELDS),
-        *((' of a row', r, _ROW_FIELDS) for r in rows),
-    ):
-        for name, fits in fields.items():
-            if name not in found:
-                return f'lacks {name!r}{where}'
-            if not fits(found[name]):
-                return f'has another {name!r}{where} than is written'
-    return ''

@@ -1,7 +1,7 @@
 """How the stages of a work dir ran: ``logs/runs.json``."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import is_number, is_table, problem_of_file, read_json, write_json
@@ -17,6 +17,8 @@ class Run(NamedTuple):
         megabytes: Size of the files that it has made.
         status: Exit status.
         resumed: Whether an earlier run had begun it.
+        machine: What it ran on, and the versions of what computed; '' if that is not known.
+        date: When it ended, as ``YYYY-MM-DD``; '' if that is not known.
     """
 
     seconds: float
@@ -24,6 +26,8 @@ class Run(NamedTuple):
     megabytes: float
     status: int
     resumed: bool = False
+    machine: str = ''
+    date: str = ''
 
 
 def runs_path(root: str | Path) -> Path:
@@ -41,20 +45,20 @@ def read_runs(root: str | Path) -> dict[str, Run]:
     if problem_of_file(path) == 'is missing':
         return {}
     value = read_json(path)
-    names = set(Run._fields)
-    good = is_table(value, dict) and all(
-        set(run) == names
-        and type(run['status']) is int
-        and type(run['resumed']) is bool
-        and all(is_number(v) for k, v in run.items() if k != 'resumed')
-        for run in value.values()
-    )
-    if not good:
+    if not is_table(value, dict) or not all(map(_is_run, value.values())):
         raise FormatError(
-            f'{path} is not {{stage: {{{", ".join(Run._fields)}}}}} in numbers; delete it, '
-            'which loses how long the stages took.'
+            f'{path} is not {{stage: {{{", ".join(Run._fields)}}}}}; delete it, which loses how '
+            'long the stages took.'
         )
     return {stage: Run(**run) for stage, run in value.items()}
+
+
+def _is_run(run: dict[str, Any]) -> bool:
+    """Tell whether a table is that of a run; what has a default may be missing."""
+    types = dict(status=int, resumed=bool, machine=str, date=str)
+    return set(run) | set(Run._field_defaults) == set(Run._fields) and all(
+        type(v) is types[k] if k in types else is_number(v) for k, v in run.items()
+    )
 
 
 def note_run(root: str | Path, stage: str, run: Run) -> None:

@@ -1,16 +1,17 @@
+import copy
 import csv
 import math
 
 import pytest
 from scipy import stats
 
-from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas import read_json, write_json
+from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas import read_json
+from qaclims_mm.schemas.numbers.ablation_reading import read_results
 from qaclims_mm.schemas.numbers.ablation_results import (
     AblationResults,
     ResultRow,
     Summary,
-    read_results,
     summarise,
 )
 
@@ -72,74 +73,71 @@ def test_files(tmp_path):
     assert lines[0][:5] == ['name', 'title', 'paper', 'metric', 'mean']
     assert lines[0][-4:] == ['seed 0', 'seed 1', 'seed 2', 'failed']
     assert lines[1][-4:] == ['50.0', '52.0', '51.0', '']
-    assert lines[3][4:] == [*[''] * 8, 'seed 1: its log is x']
+    assert lines[3][4:] == [*[''] * 12, 'seed 1: its log is x']
     assert read_results(paths[0]) == results()
+
+
+def test_chances_are_corrected_for_the_rows():
+    rows = [
+        ResultRow('a', 'A', 'a', None, {'m': {'0': 1.0, '1': 2.5, '2': 2.0}}),
+        ResultRow('b', 'B', 'b', None, {'m': {'0': 4.0, '1': 5.5, '2': 6.0}}),
+        ResultRow('same', 'S', 's', None, {'m': {'0': 5.0, '1': 6.0, '2': 7.0}}),
+        ResultRow('ours', 'O', 'o', None, {'m': {'0': 5.0, '1': 6.0, '2': 7.0}}),
+    ]
+    found = results(rows=rows, reference='ours', columns={'m': 'M'}).summaries('m')
+    first, second = found['a'], found['b']
+    # no spread, no test, so it does not count
+    assert found['same'].p is None
+    assert found['ours'].p is None
+    assert first.p < second.p
+    assert (first.p_holm, second.p_holm) == (pytest.approx(2 * first.p), pytest.approx(second.p))
+    assert first.low < first.difference < first.high < 0
+
+
+def elsewhere(**more):
+    found = copy.deepcopy(results())
+    for row in found.rows:
+        row.values = {
+            m: {f'{int(s) + 3}': v for s, v in of.items()} for m, of in row.values.items()
+        }
+        row.failed = {'4': 'no room'} if row.name == 'c' else {}
+    fields = dict(seeds=[5, 3, 4], machines={'3': 'B', '4': 'B', '5': 'B'})
+    for name, value in {**fields, **more}.items():
+        setattr(found, name, value)
+    return found
+
+
+def test_seeds_of_another_machine_are_joined():
+    joined = results(machines={'0': 'A'})
+    joined.add(elsewhere())
+    assert joined.seeds == [0, 1, 2, 3, 4, 5]
+    assert joined.machines == {'0': 'A', '3': 'B', '4': 'B', '5': 'B'}
+    assert joined.rows[0].values == {
+        'cam/mIoU': {'0': 50.0, '1': 52.0, '2': 51.0, '3': 50.0, '4': 52.0, '5': 51.0}
+    }
+    assert joined.rows[2].failed == {'1': 'its log is x', '4': 'no room'}
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(suite='t'), "suite is 's' here and 't' there"),
+        (dict(config='q.py'), "config is 'p.py' here and 'q.py' there"),
+        (dict(reference='a'), "reference is 'b' here and 'a' there"),
+        (dict(columns={'cam/mIoU': 'mIoU'}), 'columns is'),
+        (dict(seeds=[3, 1]), 'both have seed 1; run the suite with other --seeds'),
+        (dict(rows=elsewhere().rows[1:]), "row 'a' is in one of them alone"),
+    ],
+)
+def test_results_that_cannot_be_joined(change, message):
+    joined = results()
+    with pytest.raises(ConfigError, match=f'of suite s cannot be joined: {message}'):
+        joined.add(elsewhere(**change))
+    # nothing was taken over
+    assert joined == results()
 
 
 def test_columns_keep_their_order(tmp_path):
     columns = {'cam/mIoU': 'best', 'cam/false': 'false', 'cam/at': 'at'}
     path, *_ = results(columns=columns).write(tmp_path)
     assert list(read_results(path).columns) == list(columns)
-
-
-@pytest.mark.parametrize(
-    ('value', 'message'),
-    [
-        ([1], r'x\.json is no result of an ablation of schema 1'),
-        (dict(schema=2), 'of schema 1; run qaclims ablate again'),
-        (dict(schema=1, rows=[]), r"lacks 'suite'; run qaclims ablate again"),
-        (dict(schema=1), r"lacks 'rows', a list of tables"),
-        (dict(schema=1, rows={}), r"lacks 'rows', a list of tables"),
-        (dict(schema=1, rows=['a']), r"lacks 'rows', a list of tables"),
-        (None, r'is no result of an ablation'),
-        ('text', r'is no result of an ablation'),
-    ],
-)
-def test_other_files(tmp_path, value, message):
-    write_json(tmp_path / 'x.json', value)
-    with pytest.raises(FormatError, match=message):
-        read_results(tmp_path / 'x.json')
-
-
-@pytest.mark.parametrize(
-    ('part', 'change', 'message'),
-    [
-        ('', dict(suite=1), "has another 'suite' than is written"),
-        ('', dict(title=None), "has another 'title' than"),
-        ('', dict(reference=['b']), "has another 'reference' than"),
-        ('', dict(columns={'cam/mIoU': 'best'}), "has another 'columns' than"),
-        ('', dict(columns=[]), "has another 'columns' than"),
-        ('', dict(columns=[['cam/mIoU']]), "has another 'columns' than"),
-        ('', dict(columns=[['cam/mIoU', 1]]), "has another 'columns' than"),
-        ('', dict(columns=['ab']), "has another 'columns' than"),
-        ('', dict(seeds=['0']), "has another 'seeds' than"),
-        ('', dict(seeds=0), "has another 'seeds' than"),
-        ('', dict(seeds=[True]), "has another 'seeds' than"),
-        ('row', dict(name=None), "has another 'name' of a row than"),
-        ('row', dict(paper='60.3'), "has another 'paper' of a row than"),
-        ('row', dict(values=[]), "has another 'values' of a row than"),
-        ('row', dict(values={'cam/mIoU': [1.0]}), "has another 'values' of a row than"),
-        ('row', dict(values={'cam/mIoU': {'0': '1'}}), "has another 'values' of a row than"),
-        ('row', dict(failed={'0': 1}), "has another 'failed' of a row than"),
-        ('row', dict(failed=['0']), "has another 'failed' of a row than"),
-        ('row', dict(folder=None), "has another 'folder' of a row than"),
-    ],
-)
-def test_other_values(tmp_path, part, change, message):
-    path, _ = results().write(tmp_path)
-    value = read_json(path)
-    (value['rows'][1] if part else value).update(change)
-    write_json(path, value)
-    with pytest.raises(FormatError, match=f'{message}.*; run qaclims ablate again') as caught:
-        read_results(path)
-    assert '\n' not in str(caught.value)
-
-
-@pytest.mark.parametrize('name', ['title', 'folder', 'values', 'failed', 'paper'])
-def test_rows_that_lack_something(tmp_path, name):
-    path, _ = results().write(tmp_path)
-    value = read_json(path)
-    del value['rows'][2][name]
-    write_json(path, value)
-    with pytest.raises(FormatError, match=f"lacks '{name}' of a row"):
-        read_results(path)

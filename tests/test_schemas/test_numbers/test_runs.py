@@ -12,8 +12,17 @@ def test_runs_are_noted_and_replaced(tmp_path):
     note_run(tmp_path, 'cam', Run(80, 0.25, 1.5, 0))
     assert read_runs(tmp_path) == dict(cam=Run(80, 0.25, 1.5, 0), irn=Run(5, 1.0, 2.0, 0))
     assert read_json(tmp_path / 'logs/runs.json')['irn'] == dict(
-        seconds=5, gigabytes=1.0, megabytes=2.0, status=0, resumed=False
+        seconds=5, gigabytes=1.0, megabytes=2.0, status=0, resumed=False, machine='', date=''
     )
+
+
+def test_what_a_stage_ran_on(tmp_path):
+    run = Run(90, 0.5, 1.0, 0, machine='a CPU, 2 cores', date='2026-11-30')
+    note_run(tmp_path, 'cam', run)
+    assert read_runs(tmp_path) == dict(cam=run)
+    # what has a default may be missing
+    write_json(runs_path(tmp_path), dict(cam=GOOD))
+    assert read_runs(tmp_path)['cam'].machine == ''
 
 
 GOOD = dict(seconds=1, gigabytes=0.5, megabytes=0.0, status=0, resumed=False)
@@ -36,6 +45,8 @@ GOOD = dict(seconds=1, gigabytes=0.5, megabytes=0.0, status=0, resumed=False)
         dict(cam=GOOD | dict(status=0.0)),
         dict(cam=GOOD | dict(status=[0])),
         dict(cam=GOOD | dict(resumed=0)),
+        dict(cam=GOOD | dict(machine=1)),
+        dict(cam=GOOD | dict(date=None)),
     ],
 )
 def test_other_files(tmp_path, value):
