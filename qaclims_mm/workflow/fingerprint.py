@@ -19,7 +19,7 @@ from qaclims_mm.schemas.images import path_below
 from qaclims_mm.schemas.labels import read_labels
 from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_tables
 from qaclims_mm.schemas.stage_folder import Origin
-from qaclims_mm.workflow.stage import Stage
+from qaclims_mm.workflow.stage import SEED_OPTION, Stage
 
 # {sub-command: what it does not read of a config}
 _UNREAD = {
@@ -51,6 +51,8 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
         checkpoint=stage.checkpoint,
         work_dir=str(root / stage.name),
     )
+    if stage.seed_option != SEED_OPTION:
+        found['seed_option'] = stage.seed_option
     if stage.config is not None:
         config = dict(read_stage_config(stage, root) if config is None else config)
         if config.get('test_dataloader'):

@@ -177,7 +177,7 @@ class Job:
         quoted = json.dumps(str(self.root))[1:-1]
         words += [word.replace('{root}', quoted) for word in stage.args]
         if stage.seeded:
-            words += ['--cfg-options', f'randomness.seed={self.origin.seed}']
+            words += ['--cfg-options', f'{stage.seed_option}={self.origin.seed}']
         return words + (['--resume'] if stage.command == 'train' else [])
 
     def _config_hash(self) -> str:

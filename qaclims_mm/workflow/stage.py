@@ -10,6 +10,10 @@ from qaclims_mm.schemas.stage_folder import WORK_DIR
 RANKED = ('train', 'test')
 
 
+# where a config has the seed of its training
+SEED_OPTION = 'randomness.seed'
+
+
 @dataclass(frozen=True)
 class Stage:
     """One run of a sub-command, which fills the folder of its name.
@@ -26,6 +30,7 @@ class Stage:
         needs: Names of the stages whose files it reads.
         made: What it writes elsewhere than in its folder: files or folders.
         seeded: Whether the seed concerns it.
+        seed_option: Dotted key of the config that gets the seed.
         ranks: Number of ranks that its training is configured for; ``None`` is any.
         rule: Name of its Snakemake rule: of a variant the stage that it varies, else its own.
         minutes: How long it takes, by the plan's ``costs``; ``None`` is unknown.
@@ -42,6 +47,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     seeded: bool = False
+    seed_option: str = SEED_OPTION
     ranks: int | None = None
     rule: str = ''
     minutes: float | None = None

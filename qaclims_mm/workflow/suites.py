@@ -16,11 +16,12 @@ from qaclims_mm.registry import DATASETS, MODELS, PROMPTED_SEGMENTERS, VQA_MODEL
 from qaclims_mm.schemas.stage_folder import WORK_DIR
 from qaclims_mm.workflow.method import last_checkpoint
 from qaclims_mm.workflow.plans import Plan
-from qaclims_mm.workflow.stage import Stage, lineage
+from qaclims_mm.workflow.stage import SEED_OPTION, Stage, lineage
 
 # the stages that ask the VQA model and make the text bank, and the training that is varied
 QAPE, TEXTS = 'qape', 'texts'
 TRAINED = 'qa_clims'
+HOOKS = 'default_hooks'
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Variant:
         stage: The training of the plan that the row is, or a test run that needs none; ``options``
             and ``qape`` vary a training.
         paper: The paper's mIoU of the maps on VOC train, in percent.
+        seed_option: Dotted key that gets the seeds in place of that of the training, which then
+            keeps the seed of its config.
     """
 
     title: str
@@ -42,6 +45,7 @@ class Variant:
     qape: Mapping[str, Any] = field(default_factory=dict)
     stage: str = TRAINED
     paper: float | None = None
+    seed_option: str = SEED_OPTION
 
     @property
     def is_varied(self) -> bool:
@@ -180,7 +184,8 @@ def _varied(
         args = _as_arguments(options)
         yield replace(texts, name=own[TEXTS], about=about, needs=needs, args=args)
     args, needs = _as_arguments(options), tuple(own.get(n, n) for n in train.needs)
-    yield replace(train, name=name, about=f'train {variant.title}', needs=needs, args=args)
+    about, seed = f'train {variant.title}', variant.seed_option
+    yield replace(train, name=name, about=about, needs=needs, args=args, seed_option=seed)
     last = last_checkpoint(read_config(str(train.config), None, options))
     checkpoint = f'{WORK_DIR}/{name}/{last}'
     needs = tuple(name if n == train.name else n for n in test.needs)
@@ -204,7 +209,11 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
     cfg = read_config(config).to_dict()
     for key, value in options.items():
         node: Any = cfg
-        for part in key.split('.'):
+        parts = key.split('.')
+        if parts[0] == HOOKS and parts[1:2] and parts[1] not in cfg[HOOKS]:
+            # any hook may be added, by a name of one's own
+            parts = parts[:1]
+        for part in parts:
             if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
                 raise ConfigError(f'{where}: {config} has no {key}.')
             node = node.get(part)

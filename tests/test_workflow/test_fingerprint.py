@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from tiny_runs import ROOT
 
@@ -28,6 +30,14 @@ def test_a_moved_chain_keeps_its_hashes(monkeypatch):
     first, second = ({s.name: hash_stage_config(s, p.root) for s in p.stages} for p in plans)
     assert first == second
     assert len({*first.values()}) > 3
+
+
+def test_what_the_seed_changes_is_part_of_what_was_made(tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text('model = dict()\n')
+    stage = Stage('a', 'train', config=str(config), seeded=True)
+    other = replace(stage, seed_option='default_hooks.noise.seed')
+    assert hash_stage_config(stage, tmp_path) != hash_stage_config(other, tmp_path)
 
 
 def test_weights_trained_again_under_their_name_are_others(tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ def test_command_line(tmp_path):
     words = ['train', str(config), '--work-dir', f'{work}/b']
     seed = ['--cfg-options', 'randomness.seed=3']
     assert job_of(tmp_path, stage).command() == [*words, *seed, '--resume']
+    other = job_of(tmp_path, stage | dict(seed_option='default_hooks.noise.seed'))
+    assert other.command()[-2:] == ['default_hooks.noise.seed=3', '--resume']
     stage = dict(name='c', command='test', config=str(config), checkpoint='{work_dir}/b/1.pth')
     stage |= dict(args=['--cfg-options', 'x="{root}/y"'])
     words = ['test', str(config), f'{work}/b/1.pth', '--work-dir', f'{work}/c']

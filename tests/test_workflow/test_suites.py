@@ -166,6 +166,17 @@ def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
     assert train.args[1:] == ('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=50')
 
 
+def test_a_seed_may_go_elsewhere(tmp_path):
+    plan = read_plan(PIPELINE.format('miniworld'), 'root')
+    rows = {r.name: r for r in rows_of(plan, ROOT / 'configs/suites/noise_floor.py')}
+    train, test = rows['qa_clims-weights'].stages
+    assert (train.seeded, train.seed_option) == (True, 'default_hooks.noise.seed')
+    assert rows['qa_clims'].stages[0].seed_option == 'randomness.seed'
+    cfg = load_config(base_parser('').parse_args([str(train.config), *train.args]))
+    assert cfg.default_hooks.noise == dict(type='WeightNoiseHook')
+    assert test.needs == (train.name,)
+
+
 def test_options_survive_those_of_the_seed():
     """A pipeline adds a second --cfg-options."""
     parser = base_parser('')
