@@ -71,7 +71,7 @@ EXTRAS['dev'] = joined('all', 'slurm', 'photo', 'docs', 'test', 'lint', 'browser
 
 
 class BuildWithMim(build_py):
-    """Copy configs, tools and the model index into a wheel, as ``qaclims_mm/.mim``.
+    """Copy configs, tools, results and the model index into a wheel, as ``qaclims_mm/.mim``.
 
     mim and ``qaclims_mm.paths`` look for them there. An editable install needs no copies: it finds
     them beside the package.
@@ -90,6 +90,10 @@ class BuildWithMim(build_py):
         for folder in ('configs', 'tools'):
             left_out = shutil.ignore_patterns('__pycache__', *checkout)
             shutil.copytree(ROOT / folder, target / folder, ignore=left_out)
+        results = target / 'docs/results'
+        results.mkdir(parents=True)
+        for path in (ROOT / 'docs/results').glob('*.json'):
+            shutil.copy2(path, results)
         shutil.copy2(ROOT / 'model-index.yml', target)
 
 

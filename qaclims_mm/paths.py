@@ -1,4 +1,4 @@
-"""Where the configs, the tools and the weights lie that ship with the package."""
+"""Where the configs, tools, weights and results lie that ship with the package."""
 
 import difflib
 from importlib.util import find_spec
@@ -100,6 +100,11 @@ def mmseg_config(name: str) -> str:
 def tools_folder() -> Path:
     """Return the folder of the tools that ship."""
     return _shipped('tools')
+
+
+def results_folder() -> Path:
+    """Return the folder of the measured results that ship, ``<suite>.json``."""
+    return _shipped('docs/results')
 
 
 def _shipped(folder: str) -> Path:

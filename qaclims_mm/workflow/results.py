@@ -1,13 +1,15 @@
 """Suites over seeds in a workflow, and the tables of their results."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import config_path
 from qaclims_mm.schemas import METRICS, read_metrics
+from qaclims_mm.schemas.names import hint_of_name, shown_name
 from qaclims_mm.schemas.numbers.ablation_reading import read_results
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
 from qaclims_mm.schemas.numbers.runs import Run, read_runs
@@ -47,6 +49,7 @@ class Ablation:
         seeds: Of the trainings.
         work_dir: Folder of the seeds; ``<work_dir>/ablations`` gets the results.
         joined: Folders with results of the same suites over other seeds.
+        rows: Names of the rows that run; by default all.
 
     Raises:
         ConfigError: If the plan or a suite is badly described, a suite does not fit, two have one
@@ -61,6 +64,7 @@ class Ablation:
         seeds: Sequence[int],
         work_dir: str | Path,
         joined: Sequence[str | Path] = (),
+        rows: Collection[str] | None = None,
     ) -> None:
         self.plan, self.base = plan, Path(work_dir)
         self.out_dir = self.base / 'ablations'
@@ -68,7 +72,12 @@ class Ablation:
         self.suites = {path: read_suite(path) for path in dict.fromkeys(map(Path, suites))}
         _check_names(self.suites)
         self._joined = [Path(folder) for folder in joined]
-        self._rows = {(s, path): rows_of(p, path) for s, p in plans.items() for path in self.suites}
+        self.suites = {path: _chosen(suite, rows) for path, suite in self.suites.items()}
+        self._rows = {
+            (s, path): [row for row in rows_of(p, path) if row.name in suite.variants]
+            for s, p in plans.items()
+            for path, suite in self.suites.items()
+        }
         self.stages: dict[int, list[Stage]] = {
             s: stages_of(p, [row for path in self.suites for row in self._rows[s, path]])
             for s, p in plans.items()
@@ -162,6 +171,18 @@ def _machines_and_dates(runs: Sequence[Run]) -> str:
     machines = '; '.join(sorted({run.machine for run in runs}))
     first, last = (end(run.date for run in runs) for end in (min, max))
     return f'{machines} ({first if first == last else f"{first} to {last}"})'
+
+
+def _chosen(suite: Suite, rows: Collection[str] | None) -> Suite:
+    """Return a suite with these rows alone, or all."""
+    for name in rows or ():
+        if name not in suite.variants:
+            raise ConfigError(
+                f'suite {suite.name} has no row {shown_name(name)}; '
+                f'{hint_of_name(name, suite.variants)}'
+            )
+    chosen = {n: v for n, v in suite.variants.items() if rows is None or n in rows}
+    return replace(suite, variants=chosen)
 
 
 def _check_names(suites: Mapping[Path, Suite]) -> None:

@@ -1,4 +1,4 @@
-"""Compare two methods over paired runs: an interval, a test, and what could have been found."""
+"""Statistics of runs over seeds: paired differences, what could have been found, one run more."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -107,3 +107,29 @@ def correct_by_holm(p: Sequence[float]) -> list[float]:
     corrected = np.empty_like(values)
     corrected[order] = np.minimum(np.maximum.accumulate(values[order] * weights), 1)
     return [float(v) for v in corrected]
+
+
+def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> tuple[float, float]:
+    """Return the ends of the interval in which one more run lies with a probability.
+
+    The runs and the one more are taken as draws of one normal distribution.
+
+    Args:
+        values: A number of each run, at least two.
+        confidence: The probability, within (0, 1).
+
+    Raises:
+        ValueError: If there are fewer than two.
+
+    Example:
+        >>> low, high = prediction_interval([59.0, 59.3, 59.9])
+        >>> f'{low:.1f} to {high:.1f}'
+        '57.1 to 61.7'
+    """
+    number = len(values)
+    if number < 2:
+        raise ValueError(f'at least two numbers are needed, but got {number}.')
+    spread = float(np.std(values, ddof=1)) * (1 + 1 / number) ** 0.5
+    reach = float(stats.t.ppf((1 + confidence) / 2, number - 1)) * spread
+    mean = float(np.mean(values))
+    return mean - reach, mean + reach

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from qaclims_mm.schemas.numbers.paired import correct_by_holm, paired_difference
+from qaclims_mm.schemas.numbers.paired import (
+    correct_by_holm,
+    paired_difference,
+    prediction_interval,
+)
 
 OURS, THEIRS = [59.1, 60.2, 58.8, 61.0, 59.5], [58.0, 60.4, 57.1, 59.2, 58.9]
 
@@ -75,3 +79,20 @@ def test_holm_keeps_false_alarms_rare():
     rng = np.random.default_rng(1)
     alarms = [min(correct_by_holm(rng.uniform(size=8))) < 0.05 for _ in range(4000)]
     assert np.mean(alarms) < 0.05 + 5 * (0.05 * 0.95 / 4000) ** 0.5
+
+
+@pytest.mark.parametrize('seeds', [2, 3, 8])
+def test_one_more_run_lies_in_its_interval_as_often_as_said(seeds):
+    rng = np.random.default_rng(2)
+    drawn = rng.normal(50, 3, size=(4000, seeds + 1))
+    inside = [
+        low <= one[-1] <= high
+        for one in drawn
+        for low, high in [prediction_interval(one[:-1].tolist(), 0.9)]
+    ]
+    assert np.mean(inside) == pytest.approx(0.9, abs=5 * (0.09 / 4000) ** 0.5)
+
+
+def test_one_number_has_no_interval():
+    with pytest.raises(ValueError, match='at least two numbers are needed, but got 1'):
+        prediction_interval([1.0])
