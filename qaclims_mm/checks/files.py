@@ -25,11 +25,11 @@ from qaclims_mm.schemas import (
     manifest_hash,
     read_cams,
     read_claim,
-    read_mask,
     read_metrics,
     read_run_config,
     read_shard,
 )
+from qaclims_mm.schemas.masks import check_mask
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.numbers.counts import read_part
 from qaclims_mm.schemas.numbers.curve import read_curve
@@ -120,7 +120,7 @@ def _check_cams(path: Path) -> Checked:
 
 
 def _check_mask(path: Path) -> Checked:
-    height, width = read_mask(path).shape
+    height, width = check_mask(path).shape
     return Checked(size=(height, width))
 
 
