@@ -1,6 +1,7 @@
 """Checkpoints by name: a file, ``miniworld://...`` or an address, read without running them."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,6 @@ from torch import Tensor
 from qaclims_mm.engine.pickle_scan import check_pickles
 from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import SHIPPED, resolve
-from qaclims_mm.schemas import hash_file
 from qaclims_mm.schemas.published import read_safetensors
 
 WEB = ('http://', 'https://')
@@ -49,10 +49,28 @@ def checkpoint_path(name: str | Path) -> Path:
 
 
 def checkpoint_hash(name: str) -> str:
-    """Return the sha256 of a checkpoint; of its name, if it is in a zoo such as torchvision's."""
+    """Return the sha256 of the weights of a checkpoint; of its name in a zoo such as torchvision's.
+
+    What a training notes beside its weights (times, losses, versions) does not count, so that equal
+    trainings give equal hashes.
+
+    Raises:
+        FormatError: If the file is missing, broken or no checkpoint.
+    """
     if '://' in name and not name.startswith((SHIPPED, *WEB)):
         return hashlib.sha256(name.encode()).hexdigest()
-    return hash_file(checkpoint_path(name))
+    path = checkpoint_path(name)
+    return hash_weights(weights_in(load_safely(str(path), 'cpu'), path))
+
+
+def hash_weights(weights: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of names, types, shapes and numbers, whatever the order of the names."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(weights.items()):
+        head = json.dumps([name, str(weight.dtype), list(weight.shape)])
+        digest.update(head.encode() + b'\n')
+        digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def cached_path(url: str, folder: str | Path | None = None) -> Path:

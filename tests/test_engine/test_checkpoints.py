@@ -14,12 +14,12 @@ from qaclims_mm.engine.checkpoints import (
     cached_path,
     checkpoint_hash,
     checkpoint_path,
+    hash_weights,
     load_safely,
     weights_in,
 )
 from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import resolve
-from qaclims_mm.schemas import hash_file
 
 SHIPPED = 'miniworld://segment/r18-mini.safetensors'
 
@@ -51,7 +51,8 @@ def test_an_address_is_downloaded_once(web, name):
             assert found['state_dict']['a'] == value
     assert asked == [f'/one/{name}', f'/two/{name}']
     path = checkpoint_path(f'{address}/two/{name}')
-    assert checkpoint_hash(f'{address}/two/{name}') == hash_file(path)
+    assert checkpoint_hash(f'{address}/two/{name}') == hash_weights(dict(a=torch.tensor([2.0])))
+    assert path.is_file()
     assert len(asked) == 2
 
 
@@ -79,7 +80,8 @@ def test_a_download_cannot_run_code(web, tmp_path):
 
 def test_paths_of_names(tmp_path, monkeypatch):
     assert str(checkpoint_path(SHIPPED)) == resolve(SHIPPED)
-    assert checkpoint_hash(SHIPPED) == hash_file(resolve(SHIPPED))
+    shipped = load_safely(resolve(SHIPPED))['state_dict']
+    assert checkpoint_hash(SHIPPED) == hash_weights(shipped)
     torch.save(dict(a=torch.ones(1)), tmp_path / 'a.pth')
     monkeypatch.setenv('HOME', str(tmp_path))
     assert checkpoint_path('~/a.pth') == tmp_path / 'a.pth'
@@ -183,3 +185,21 @@ def test_files_that_may_not_be_read(tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(FormatError, match=r'\(Is a directory\)\. Check the path'):
         load_safely(tmp_path)
+
+
+def test_dates_do_not_count(tmp_path):
+    weights = dict(a=torch.ones(2, 3), b=torch.tensor(7), c=torch.zeros(0).half())
+    torch.save(dict(state_dict=weights, meta=dict(time='20260101')), tmp_path / 'a.pth')
+    torch.save(dict(meta=dict(time='20260102'), state_dict=weights), tmp_path / 'b.pth')
+    save_file(weights, tmp_path / 'c.safetensors')
+    torch.save(dict(reversed(weights.items())), tmp_path / 'd.pth')
+    names = ('a.pth', 'b.pth', 'c.safetensors', 'd.pth')
+    assert len({checkpoint_hash(str(tmp_path / name)) for name in names}) == 1
+
+
+def test_whatever_is_of_the_weights_counts():
+    ones = torch.ones(2, 3)
+    others = [dict(a=ones), dict(b=ones), dict(a=ones.T), dict(a=ones.double()), dict(a=-ones), {}]
+    others.append(dict(a=ones, b=torch.zeros(0)))
+    assert len({hash_weights(weights) for weights in others}) == len(others)
+    assert hash_weights(dict(a=ones.T)) == hash_weights(dict(a=torch.ones(3, 2)))
