@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from qaclims_mm.imports import import_submodules
+from qaclims_mm.imports import import_submodules, is_out_of_addresses
 
 
 @pytest.fixture
@@ -31,3 +31,17 @@ def test_an_error_in_a_module_is_not_hidden(package, tmp_path):
     (tmp_path / 'some_package/c.py').write_text('import absent_package\n')
     with pytest.raises(ModuleNotFoundError, match='absent_package'):
         import_submodules('some_package')
+
+
+@pytest.mark.parametrize(
+    ('error', 'wanted'),
+    [
+        (ImportError('libtorch_cpu.so: failed to map segment from shared object'), True),
+        (ImportError('libx.so: cannot allocate memory in static TLS block'), True),
+        (OSError(12, 'Cannot allocate memory'), True),
+        (ImportError("cannot import name 'x'"), False),
+        (RuntimeError('failed to map segment'), False),
+    ],
+)
+def test_libraries_for_which_there_is_no_memory(error, wanted):
+    assert is_out_of_addresses(error) is wanted

@@ -18,6 +18,7 @@ from qaclims_mm.schemas import (
     write_text_bank,
 )
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder
+from qaclims_mm.schemas.text_bank import hash_text_bank
 
 IMAGE_IDS = tuple(f'img_{n:03d}' for n in range(SHARD_SIZE + 3))
 WITH_MAPS = ('img_000', 'sub dir/img.b')
@@ -69,7 +70,8 @@ def make_text_bank(folder, corpus):
     metadata = dict(clip='fake', weights_sha256='w0', prompt='{answer}', corpus_hash=origin)
     write_text_bank(folder, np.eye(3, 4), ['dog', 'puppy dog', 'no dog'], index, metadata)
     counts = dict(texts=3, pairs=2)
-    Manifest('text_bank', 'c1', dict(corpus=origin), counts).write(folder)
+    extra = dict(files=hash_text_bank(folder))
+    Manifest('text_bank', 'c1', dict(corpus=origin), counts, extra=extra).write(folder)
 
 
 def make_maps(folder):

@@ -15,6 +15,7 @@ from qaclims_mm.schemas import (
     shard_path,
 )
 from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.text_bank import hash_text_bank
 
 # shards that a problem names, at most
 _NAMED = 5
@@ -83,9 +84,12 @@ def _misplaced(folder: Path, number: int, found: Sequence[Path]) -> list[str]:
 def count_bank(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Check that a text bank is the one of the manifest."""
     files = check_text_bank(folder)
-    yield from _differences(manifest, dict(texts=len(files.texts), pairs=len(files.index)))
+    problems = list(_differences(manifest, dict(texts=len(files.texts), pairs=len(files.index))))
     if files.metadata['corpus_hash'] != manifest.inputs.get('corpus'):
-        yield 'names another corpus than texts.safetensors'
+        problems.append('names another corpus than texts.safetensors')
+    if not problems and manifest.extra.get('files') != hash_text_bank(folder):
+        problems.append('was made of other files (files)')
+    yield from problems
 
 
 CROSS_CHECKS: dict[str, Callable[[Path, Manifest], Iterable[str]]] = {

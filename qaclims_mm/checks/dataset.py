@@ -204,6 +204,9 @@ class _Checker:
         if isinstance(dataset, ImageLevelDataset) and dataset.labelled:
             self.found.labels = Counter(n for r in records for n in r['label_names'])
             self.found.unlabelled = sum(not r['class_indices'] for r in records)
+            if broken := [r['broken'] for r in records if 'broken' in r]:
+                where = f'labels of the {len(records)} in {self.found.name} cannot be read'
+                self.add('labels', join_problems(broken, where), self.source.labels)
         if self.filter.get('filter_empty_gt'):
             return [r for r in records if r.get('class_indices')]
         return records

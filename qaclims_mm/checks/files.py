@@ -23,17 +23,18 @@ from qaclims_mm.schemas import (
     Manifest,
     check_text_bank,
     manifest_hash,
-    read_cams,
     read_claim,
-    read_mask,
     read_metrics,
     read_run_config,
     read_shard,
 )
+from qaclims_mm.schemas.cams import check_cams
+from qaclims_mm.schemas.masks import IGNORE_INDEX, check_mask
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.numbers.counts import read_part
 from qaclims_mm.schemas.numbers.curve import read_curve
 from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.project import CLASSES, read_project_classes
 from qaclims_mm.schemas.work_dir import LOG, OUTPUTS, PATTERNS, SNAKEMAKE
 
 # characters of a problem, at most
@@ -49,11 +50,13 @@ class Checked(NamedTuple):
         problems: One line each, with path and mend.
         size: Height and width of the image that the file belongs to.
         manifest: What was read, of a manifest; ``None`` of that of a whole stage.
+        last_class: Highest class index in the file, -1 without a class.
     """
 
     problems: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
     manifest: Manifest | None = None
+    last_class: int = -1
 
 
 @dataclass(frozen=True)
@@ -116,12 +119,15 @@ def _check_bank(path: Path) -> Checked:
 
 
 def _check_cams(path: Path) -> Checked:
-    return Checked(size=read_cams(path).size)
+    cams = check_cams(path)
+    return Checked(size=cams.size, last_class=int(cams.class_indices.max(initial=-1)))
 
 
 def _check_mask(path: Path) -> Checked:
-    height, width = read_mask(path).shape
-    return Checked(size=(height, width))
+    mask = check_mask(path)
+    height, width = mask.shape
+    last = int(mask.max(initial=0, where=mask != IGNORE_INDEX)) - 1
+    return Checked(size=(height, width), last_class=last)
 
 
 def _check_claim(path: Path) -> Checked:
@@ -270,6 +276,7 @@ def check_files(found: Sequence[FoundFile], on_file: Callable[[], object] = lamb
     pairs = [(path, kind, checked) for (path, kind), checked in zip(ours, results, strict=True)]
     report.problems += _unfinished(ours)
     report.problems += _other_sizes(pairs)
+    report.problems += _unknown_classes(pairs)
     report.problems += _other_inputs(pairs)
     return report
 
@@ -336,6 +343,32 @@ def _of_one_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
     small, large = sorted((size, other), key=max)
     factor = max(small) / max(large)
     return tuple(max(1, round(side * factor)) for side in large) == tuple(small)
+
+
+def _unknown_classes(pairs: Iterable[tuple[Path, FileKind, Checked]]) -> Iterator[str]:
+    """Yield a problem for each file with a class that the table of its stage does not have."""
+    numbers: dict[Path, int | None] = {}
+    for path, kind, checked in pairs:
+        folder = _group(kind, path, 'folder')
+        if folder is None or checked.last_class < 0:
+            continue
+        stage = Path(folder).parent
+        if stage not in numbers:
+            numbers[stage] = _number_of_classes(stage)
+        number = numbers[stage]
+        if number is not None and checked.last_class >= number:
+            yield (
+                f'{path} has class {checked.last_class}, but {stage / CLASSES} has {number}, '
+                'numbered from 0; delete it and run its stage again.'
+            )
+
+
+def _number_of_classes(stage: Path) -> int | None:
+    """Return how many classes a stage has, ``None`` if it has no table of them."""
+    try:
+        return len(read_project_classes(stage))
+    except FormatError:
+        return None
 
 
 def _other_inputs(pairs: Sequence[tuple[Path, FileKind, Checked]]) -> Iterator[str]:

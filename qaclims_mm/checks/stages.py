@@ -26,7 +26,7 @@ def check_stage(path: Path) -> Iterator[str]:
     folder = StageFolder(path)
     outputs = folder.read_outputs()
     name = shown_text(path.name)
-    if damage := folder.damage(outputs):
+    if damage := folder.damage(outputs, by_content=True):
         yield f'{path}: stage {name} is damaged: {_shortened(damage)}; {_REMAKE}.'
     if _is_readable(path) and not folder.has_right_manifest(outputs):
         yield (

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from qaclims_mm.cli._process import note_peak
 from qaclims_mm.console import printable
 from qaclims_mm.errors import QAClimsError, StageError
+from qaclims_mm.imports import is_out_of_addresses
 
 INTERRUPTED = 128 + signal.SIGINT
 # a disk, a quota or a limit of the size of files is exhausted
@@ -102,6 +103,8 @@ def _config_mistake(raised: Exception) -> str:
 
 def _ending(error: Exception) -> str:
     """Return the last words of a command that a user's mistake has ended; '' for a bug."""
+    if exhausted := _exhausted_memory(error):
+        return f'error: {exhausted}'
     if isinstance(error, (QAClimsError, FileNotFoundError, ImportError)) or (
         isinstance(error, OSError) and _is_of_a_file(error)
     ):
@@ -109,8 +112,6 @@ def _ending(error: Exception) -> str:
         return (
             f'{printable(log_end)}\n\n' if log_end else ''
         ) + f'error: {_message_of(error)}{_installation(error)}'
-    if exhausted := _exhausted_memory(error):
-        return f'error: {exhausted}'
     mistake = _config_mistake(error) if isinstance(error, (KeyError, TypeError)) else ''
     return f'error: {mistake}' if mistake else ''
 
@@ -120,6 +121,11 @@ def _exhausted_memory(error: Exception) -> str:
     text = str(error)
     signs = ('DefaultCPUAllocator', 'out of memory', 'killed by signal: Killed')
     known = isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+    if is_out_of_addresses(error):
+        return (
+            f'there is no memory to load the libraries ({text}); raise the limit of this shell '
+            '(ulimit -v unlimited) or of the job.'
+        )
     if not known and not isinstance(error, MemoryError):
         return ''
     asked = re.search(r'allocate ([\d.]+ \w+)', text)

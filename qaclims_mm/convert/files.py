@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from qaclims_mm.engine.checkpoints import reason_of
+from qaclims_mm.engine.checkpoints import load_values, reason_of
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import atomic_path, hash_file, temporary_path
 from qaclims_mm.version import __version__
@@ -31,7 +31,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise FileNotFoundError(f'{path} does not exist; give the released file.')
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
+        content = load_values(path)
     # of a file that was cut or made by something else, torch raises whatever it meets
     except Exception as error:
         raise FormatError(

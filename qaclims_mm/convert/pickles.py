@@ -16,15 +16,24 @@ from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from qaclims_mm.engine.checkpoints import reason_of
+from qaclims_mm.convert.pickled_values import (
+    Array,
+    DType,
+    Maker,
+    PickledTensor,
+    Storage,
+    shown_value,
+)
+from qaclims_mm.engine.checkpoints import load_values, reason_of
 from qaclims_mm.errors import FormatError
 
 # Deeper than {image: {class: {key: [(question, answer)]}}} and the text cache's one level more.
 MAX_DEPTH = 8
 # How often the bytes of a file may be copied: as text, as bytes and as numbers, and one to spare.
 _COPIES = 4
+# of a tensor, as in torch
+MAX_DIMENSIONS = 64
 # Opcodes that data of numpy and torch never needs; BYTEARRAY8 fills memory before it reads.
 _REFUSED_OPCODES = (
     pickle.INST,
@@ -39,86 +48,12 @@ _REFUSED_OPCODES = (
     pickle.BYTEARRAY8,
     pickle.NEXT_BUFFER,
     pickle.READONLY_BUFFER,
+    # no released file has a set
+    pickle.EMPTY_SET,
+    pickle.FROZENSET,
+    pickle.ADDITEMS,
 )
 _TORCH_DTYPES = ('float16', 'bfloat16', 'float32', 'float64')
-
-
-class _Inert:
-    """A value that a pickle can hold but not change."""
-
-    __slots__ = ()
-
-    def __setstate__(self, state: object) -> None:
-        raise FormatError(f'changes a {type(self).__name__.strip("_")}')
-
-
-class PickledTensor(_Inert):
-    """A tensor of a pickle, on the CPU; its memory is its own.
-
-    Args:
-        tensor: What was read.
-    """
-
-    __slots__ = ('tensor',)
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-
-
-class _Maker(_Inert):
-    """Stands for a callable that a pickle may name."""
-
-    __slots__ = ('_make',)
-
-    def __init__(self, make: Callable[..., Any]) -> None:
-        self._make = make
-
-    def __call__(self, *args: Any) -> Any:
-        return self._make(*args)
-
-
-class _Storage(_Inert):
-    """The numbers of a tensor, ``(N,)``."""
-
-    __slots__ = ('values',)
-
-    def __init__(self, values: Tensor) -> None:
-        self.values = values
-
-
-class _DType(_Inert):
-    """A numpy type without fields; numpy's own would take a field of pointers from the file."""
-
-    __slots__ = ('code', 'order')
-
-    def __init__(self, code: str, *_: object) -> None:
-        if not isinstance(code, str) or not re.fullmatch(r'O8?|[Uifub]\d{1,4}', code):
-            raise FormatError(f'has an array of type {code!r}')
-        self.code, self.order = code, '='
-
-    def __setstate__(self, state: Any) -> None:
-        _, self.order, *fields = state
-        if self.order not in ('<', '>', '|', '=') or any(f is not None for f in fields[:3]):
-            raise FormatError('has an array with fields')
-
-    def numpy(self) -> np.dtype:
-        """Return the type."""
-        return np.dtype(self.order + self.code)
-
-
-class _Array(_Inert):
-    """A numpy array of one object, the wrapper of every released file."""
-
-    __slots__ = ('value',)
-
-    def __init__(self) -> None:
-        self.value: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, _, data = state
-        if shape != () or not isinstance(dtype, _DType) or dtype.code[0] != 'O':
-            raise FormatError(f'has an array of shape {shape} instead of one object')
-        (self.value,) = data
 
 
 class _Unpickler(pickle._Unpickler):
@@ -136,20 +71,20 @@ class _Unpickler(pickle._Unpickler):
     def __init__(self, file: BinaryIO, size: int) -> None:
         super().__init__(file)
         self._left = _COPIES * size
-        array, scalar = _Maker(self._array), _Maker(self._scalar)
+        array, scalar = Maker(self._array), Maker(self._scalar)
         self._known: dict[tuple[str, str], object] = {
             ('numpy', 'ndarray'): 'numpy.ndarray',
-            ('numpy', 'dtype'): _Maker(_DType),
+            ('numpy', 'dtype'): Maker(DType),
             ('numpy.core.multiarray', '_reconstruct'): array,
             ('numpy._core.multiarray', '_reconstruct'): array,
             ('numpy.core.multiarray', 'scalar'): scalar,
             ('numpy._core.multiarray', 'scalar'): scalar,
-            ('collections', 'OrderedDict'): _Maker(self._dict),
-            ('_codecs', 'encode'): _Maker(self._encode),
-            ('torch.storage', '_load_from_bytes'): _Maker(self._storage),
-            ('torch._utils', '_rebuild_tensor_v2'): _Maker(_rebuild_tensor),
-            ('torch._utils', '_rebuild_parameter'): _Maker(_rebuild_parameter),
-            ('torch', 'device'): _Maker(self._device),
+            ('collections', 'OrderedDict'): Maker(self._dict),
+            ('_codecs', 'encode'): Maker(self._encode),
+            ('torch.storage', '_load_from_bytes'): Maker(self._storage),
+            ('torch._utils', '_rebuild_tensor_v2'): Maker(self._tensor),
+            ('torch._utils', '_rebuild_parameter'): Maker(_rebuild_parameter),
+            ('torch', 'device'): Maker(self._device),
             **{('torch', name): f'torch.{name}' for name in _TORCH_DTYPES},
         }
 
@@ -160,7 +95,8 @@ class _Unpickler(pickle._Unpickler):
             FormatError: If it is not one of the few that data needs.
         """
         if (module, name) not in self._known:
-            raise FormatError(f'names {module}.{name}, which a file of data does not need')
+            named = shown_value(f'{module}.{name}')[1:-1]
+            raise FormatError(f'names {named}, which a file of data does not need')
         return self._known[module, name]
 
     def refuse(self) -> None:
@@ -178,10 +114,10 @@ class _Unpickler(pickle._Unpickler):
             raise FormatError('holds more than it has bytes')
 
     @staticmethod
-    def _array(kind: object, *_: object) -> _Array:
+    def _array(kind: object, *_: object) -> Array:
         if kind != 'numpy.ndarray':
-            raise FormatError(f'has an array of kind {kind!r}')
-        return _Array()
+            raise FormatError(f'has an array of kind {shown_value(kind)}')
+        return Array()
 
     @staticmethod
     def _dict(*args: object) -> dict:
@@ -189,19 +125,21 @@ class _Unpickler(pickle._Unpickler):
             raise FormatError('has an OrderedDict with arguments')
         return {}
 
-    @staticmethod
-    def _device(*args: object) -> str:
-        return ':'.join(str(a) for a in args if isinstance(a, (str, int)))
+    def _device(self, kind: object, index: object = '') -> str:
+        if not isinstance(kind, str) or not re.fullmatch(r'\d{0,4}', shown_value(index).strip("'")):
+            raise FormatError('has a device of an unknown kind')
+        self._take(len(kind))
+        return f'{kind}:{index}' if index != '' else kind
 
     def _encode(self, text: str, encoding: str) -> bytes:
         # how protocol 2 writes bytes; any other codec could be one that runs
         if not isinstance(text, str) or encoding != 'latin1':
-            raise FormatError(f'encodes a text as {encoding!r}')
+            raise FormatError(f'encodes a text as {shown_value(encoding)}')
         self._take(len(text))
         return text.encode('latin1')
 
     def _scalar(self, dtype: object, data: object) -> str | int | float:
-        if not isinstance(dtype, _DType) or dtype.code[0] == 'O' or not isinstance(data, bytes):
+        if not isinstance(dtype, DType) or dtype.code[0] == 'O' or not isinstance(data, bytes):
             raise FormatError('has a number or text of an unknown type')
         self._take(len(data))
         if len(data) != dtype.numpy().itemsize:
@@ -209,14 +147,14 @@ class _Unpickler(pickle._Unpickler):
         # numpy makes one character of none
         return np.frombuffer(data, dtype.numpy())[0].item() if data else ''
 
-    def _storage(self, data: object) -> _Storage:
+    def _storage(self, data: object) -> Storage:
         # torch pickles a tensor's storage as a file of its own, always in the older format; the
         # newer one is a zip archive, which could unpack to any size
         if not isinstance(data, bytes) or data[:2] == b'PK':
             raise FormatError('has a tensor in another format')
         self._take(len(data))
         try:
-            storage = torch.load(io.BytesIO(data), map_location='cpu', weights_only=True)
+            storage = load_values(io.BytesIO(data))
         # of bytes that are no storage, torch raises whatever it meets
         except Exception as error:
             raise FormatError(f'has a tensor without numbers ({reason_of(error)})') from error
@@ -225,24 +163,63 @@ class _Unpickler(pickle._Unpickler):
             or not storage.dtype.is_floating_point
         ):
             raise FormatError(f'has a {type(storage).__name__} in place of numbers')
-        return _Storage(torch.empty(0, dtype=storage.dtype).set_(storage))
+        return Storage(torch.empty(0, dtype=storage.dtype).set_(storage))
+
+    def _tensor(
+        self, storage: Any, offset: int, size: Any, stride: Any, *_: object
+    ) -> PickledTensor:
+        if not isinstance(storage, Storage) or len(size) != len(stride):
+            raise FormatError('has a tensor without numbers')
+        numbers = (offset, *size, *stride)
+        if len(size) > MAX_DIMENSIONS or not all(
+            isinstance(n, int) and 0 <= n < 2**63 for n in numbers
+        ):
+            raise FormatError('has a tensor of an impossible shape')
+        last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+        if prod(size) > len(storage.values) or last >= len(storage.values):
+            raise FormatError(f'has a tensor of shape {tuple(size)} beyond its numbers')
+        self._take(prod(size) * storage.values.element_size())
+        view = storage.values.as_strided(tuple(size), tuple(stride), offset)
+        return PickledTensor(view.clone())
+
+    def put_items(self: Any) -> None:
+        """Put pairs into a dict; other keys than texts could take for ever to hash.
+
+        Raises:
+            FormatError: If a key is no text.
+        """
+        items = self.pop_mark()
+        self._put(items)
+
+    def put_item(self: Any) -> None:
+        """Put one pair into a dict, as ``put_items``."""
+        value = self.stack.pop()
+        key = self.stack.pop()
+        self._put([key, value])
+
+    def make_dict(self: Any) -> None:
+        """Make a dict of pairs, as ``put_items``."""
+        items = self.pop_mark()
+        self.stack.append({})
+        self._put(items)
+
+    def _put(self: Any, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict):
+            raise FormatError(f'puts pairs into a {type(target).__name__}')
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, str):
+                raise FormatError(f'has a {type(key).__name__} as a key')
+            target[key] = value
 
 
 for _opcode in _REFUSED_OPCODES:
     _Unpickler.dispatch[_opcode[0]] = _Unpickler.refuse
-
-
-def _rebuild_tensor(storage: Any, offset: int, size: Any, stride: Any, *_: object) -> PickledTensor:
-    numbers = (offset, *size, *stride)
-    if not isinstance(storage, _Storage) or len(size) != len(stride):
-        raise FormatError('has a tensor without numbers')
-    if not all(isinstance(n, int) and n >= 0 for n in numbers):
-        raise FormatError('has a tensor of an impossible shape')
-    last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-    if prod(size) > len(storage.values) or last >= len(storage.values):
-        raise FormatError(f'has a tensor of shape {tuple(size)} beyond its numbers')
-    view = storage.values.as_strided(tuple(size), tuple(stride), offset)
-    return PickledTensor(view.clone())
+_Unpickler.dispatch |= {
+    pickle.SETITEM[0]: _Unpickler.put_item,
+    pickle.SETITEMS[0]: _Unpickler.put_items,
+    pickle.DICT[0]: _Unpickler.make_dict,
+}
 
 
 def _rebuild_parameter(data: object, *_: object) -> PickledTensor:
@@ -271,7 +248,7 @@ def read_npy(path: str | Path) -> Any:
             _check_header(file)
             size = path.stat().st_size
             top = _Unpickler(file, size).load()
-        if not isinstance(top, _Array):
+        if not isinstance(top, Array):
             raise FormatError(f'holds a {type(top).__name__} instead of an array')
         _count(top.value, size, 0)
     except FileNotFoundError:
@@ -283,8 +260,7 @@ def read_npy(path: str | Path) -> Any:
     # a broken pickle makes its reader raise whatever it meets
     except Exception as error:
         raise FormatError(
-            f'{path} is truncated or no array of one object '
-            f'({type(error).__name__}: {error}); fetch it again.'
+            f'{path} is truncated or no array of one object ({reason_of(error)}); fetch it again.'
         ) from error
     return top.value
 
@@ -318,7 +294,7 @@ def _count(value: object, left: int, depth: int) -> int:
     elif value is None or isinstance(value, (str, int, float, PickledTensor)):
         return 1
     else:
-        raise FormatError(f'holds a {type(value).__name__.strip("_")}')
+        raise FormatError(f'holds a {type(value).__name__}')
     if depth == MAX_DEPTH:
         raise FormatError('is nested too deeply')
     number = 1

@@ -24,7 +24,7 @@ from qaclims_mm.schemas import (
     shown_name,
     write_parquet,
 )
-from qaclims_mm.schemas.corpus import records_as_metadata
+from qaclims_mm.schemas.corpus import problem_of_rows, records_as_metadata
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.names import shown_text
 
@@ -69,11 +69,13 @@ class ShardRows:
         path: The shard.
 
     Raises:
-        FormatError: If it is broken.
+        FormatError: If it is broken, or has rows that no stage writes.
     """
 
     def __init__(self, path: str | Path) -> None:
         table = read_parquet(path, CORPUS_SCHEMA)
+        if problem := problem_of_rows(table):
+            raise FormatError(f'{path} has {problem}; delete it and run the qape stage again.')
         ids = table['image_id'].to_pylist()
         starts = [0]
         for _, group in groupby(ids):

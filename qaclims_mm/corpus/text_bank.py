@@ -14,7 +14,7 @@ from qaclims_mm.corpus.questions import ALL_GROUPS, BACKGROUND_GROUPS, QUESTION_
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.errors import StageError
 from qaclims_mm.schemas import Manifest, read_text_bank, write_text_bank
-from qaclims_mm.schemas.text_bank import read_texts
+from qaclims_mm.schemas.text_bank import hash_text_bank, read_texts
 
 NONE = -1
 
@@ -172,7 +172,8 @@ def save_text_bank(
     counts = dict(texts=len(index.texts), pairs=len(index.columns['label']), **counts)
     write_text_bank(folder, embeddings, index.texts, index.columns, metadata)
     inputs = dict(corpus=corpus.corpus_hash)
-    Manifest('text_bank', config_hash, inputs, counts, failed).write(folder)
+    extra = dict(files=hash_text_bank(folder))
+    Manifest('text_bank', config_hash, inputs, counts, failed, extra).write(folder)
     return counts
 
 

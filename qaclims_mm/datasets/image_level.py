@@ -25,9 +25,10 @@ class ImageLevelDataset(BaseDataset):
 
     A record has ``image_id``, ``img_path``, ``seg_map_path`` (or ``None``), ``class_indices``
     (ascending, without the background), ``label_names`` and ``num_classes``, and may have
-    ``label_aliases``, {class: other names of it}. A bad record does not end a run: in a test run it
-    becomes a sample with ``failed`` set to the reason, in training the next record takes its place
-    and carries ``failed_records``; ``FailedRecordsHook`` lists both at the end.
+    ``label_aliases``, {class: other names of it}. A record with ``broken``, the reason, is bad; so
+    is one that a transform refuses. A bad record does not end a run: in a test run it becomes a
+    sample with ``failed`` set to the reason, in training the next record takes its place and
+    carries ``failed_records``; ``FailedRecordsHook`` lists both at the end.
 
     Subclasses define ``METAINFO`` (``classes`` with the background first, ``palette``) and
     ``load_data_list``, which calls ``make_record``.
@@ -92,7 +93,11 @@ class ImageLevelDataset(BaseDataset):
         if self._fully_initialized:
             return
         super().full_init()
-        unlabelled = [r['image_id'] for r in self.iterate_records() if not r['class_indices']]
+        unlabelled = [
+            r['image_id']
+            for r in self.iterate_records()
+            if not r['class_indices'] and 'broken' not in r
+        ]
         if unlabelled and self.labelled:
             print_log(
                 f'{len(unlabelled)} of {len(self)} images have no label (first: {unlabelled[0]}): '
@@ -132,7 +137,7 @@ class ImageLevelDataset(BaseDataset):
         if double:
             raise FormatError(join_problems(double, f'images stand twice in {self.ann_file}'))
         if (self.filter_cfg or {}).get('filter_empty_gt'):
-            return [r for r in records if r['class_indices']]
+            return [r for r in records if r['class_indices'] or 'broken' in r]
         return records
 
     def __getitem__(self, idx: int) -> Any:
@@ -167,6 +172,8 @@ class ImageLevelDataset(BaseDataset):
 
     def _run_pipeline(self, info: dict) -> Any:
         """Run the pipeline; mmcv's own loading step raises what Pillow does."""
+        if 'broken' in info:
+            raise RecordError(info['broken'])
         try:
             return self.pipeline(info)
         except UNREADABLE as error:

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from qaclims_mm.datasets.image_level import ImageLevelDataset
-from qaclims_mm.errors import DataError, FormatError
+from qaclims_mm.errors import DataError, FormatError, RecordError
 from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import file_of, join_problems, voc_palette
 from qaclims_mm.schemas.labels import read_labels
@@ -37,8 +37,9 @@ class VOC12WeakDataset(ImageLevelDataset):
         **kwargs: As in ``ImageLevelDataset``.
 
     Raises:
-        FormatError: If the list is missing.
-        DataError: If a label or an XML file is missing or wrong, with file and line.
+        FormatError: If the list is missing or not UTF-8.
+        DataError: If a label or an XML file is missing or wrong, with file and line. XML that
+            cannot be parsed makes a bad record, unless every file is so.
     """
 
     METAINFO = dict(classes=CLASSES, palette=palette_of(len(CLASSES)))
@@ -70,32 +71,43 @@ class VOC12WeakDataset(ImageLevelDataset):
         records, problems = [], []
         for line, image_id in self._read_list():
             try:
-                names: list[str] = []
-                if self.labelled:
-                    names = self._read_xml(image_id) if labels is None else labels[image_id]
-                records.append(
-                    self.make_record(
-                        image_id,
-                        str(file_of(self.data_prefix['img_path'], image_id, '.jpg')),
-                        self._mask_path(image_id),
-                        names,
-                    )
-                )
+                records.append(self._read_record(image_id, labels))
             except KeyError:
                 problems.append(
                     f'{self.ann_file}:{line}: image {image_id} has no row in {self.labels_file}'
                 )
             except ValueError as error:
                 problems.append(f'{self.ann_file}:{line}: {error}')
-        if problems:
-            raise DataError(join_problems(problems, 'records have no usable labels'))
+        broken = [record['broken'] for record in records if 'broken' in record]
+        if problems or (records and len(broken) == len(records)):
+            raise DataError(join_problems(problems or broken, 'records have no usable labels'))
         return records
+
+    def _read_record(self, image_id: str, labels: dict[str, list[str]] | None) -> dict:
+        names, reason = list[str](), ''
+        try:
+            if self.labelled:
+                names = self._read_xml(image_id) if labels is None else labels[image_id]
+        except RecordError as error:
+            reason = str(error)
+        record = self.make_record(
+            image_id,
+            str(file_of(self.data_prefix['img_path'], image_id, '.jpg')),
+            self._mask_path(image_id),
+            names,
+        )
+        return record | (dict(broken=reason) if reason else {})
 
     def _read_list(self) -> Iterator[tuple[int, str]]:
         path = Path(self.ann_file)
         if not path.is_file():
             raise FormatError(f'{path} is missing; ann_file must list one image id a line.')
-        for line, text in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+        try:
+            # editors of Windows write a mark at the start
+            lines = path.read_text(encoding='utf-8-sig').splitlines()
+        except UnicodeDecodeError as error:
+            raise FormatError(f'{path} is not UTF-8 ({error}); save it as such.') from error
+        for line, text in enumerate(lines, start=1):
             if text.strip():
                 # Some lists of the field hold "/JPEGImages/x.jpg /SegmentationClass/x.png".
                 yield line, Path(text.split()[0]).stem if '/' in text else text.strip()
@@ -111,5 +123,5 @@ class VOC12WeakDataset(ImageLevelDataset):
         except FileNotFoundError:
             raise ValueError(f'{path} is missing; give labels_file instead') from None
         except ElementTree.ParseError as error:
-            raise ValueError(f'{path} is not valid XML ({error})') from error
+            raise RecordError(f'{path} is not valid XML ({error})') from error
         return [node.text or '' for node in root.findall('object/name')]

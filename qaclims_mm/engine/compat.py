@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from qaclims_mm.imports import is_out_of_addresses
+
 _INSTALL = "pip install 'qaclims_mm[mm]'"
 _PARTS = {
     'mmengine': 'onedl-mmengine',
@@ -38,6 +40,9 @@ def require_openmmlab() -> None:
             _import_or_find(module)
         # a package that does not fit the others raises anything when it is imported
         except Exception as error:
+            # another install would need as much
+            if is_out_of_addresses(error) or isinstance(error, MemoryError):
+                raise
             broken.append(f'{module} (from {distribution}): {type(error).__name__}: {error}')
     if broken:
         raise ImportError(

@@ -13,6 +13,8 @@ from PIL import Image
 from qaclims_mm.functional.crf import CRFSettings, DenseCRF, memory_of_fields
 
 UNSURE = 255
+# the greatest value of a mask, whose values are class indices + 1
+_MOST_VALUES = 65535
 # bytes of a picture's fields: beyond that they are computed at a lower resolution, as those of an
 # image of 4 million pixels with one class or of 500 x 375 px with more than 200
 _MOST_BYTES = 2**31
@@ -64,7 +66,8 @@ def confident_labels(
         above that.
 
     Raises:
-        ValueError: If maps and image have different sizes, or a map has NaN.
+        ValueError: If maps and image have different sizes, a map has NaN, or no mask can hold the
+            value of a class.
 
     Source:
         step/cam_to_ir_label.py of the released code (IRN's).
@@ -77,6 +80,10 @@ def confident_labels(
         )
     if not len(class_indices):
         return np.zeros(image.shape[:2], dtype=np.uint8)
+    if min(class_indices) < 0 or max(class_indices) >= _MOST_VALUES:
+        raise ValueError(
+            f'class indices must be in 0..{_MOST_VALUES - 1}, but got {sorted(class_indices)}.'
+        )
     has_nan = np.isnan(cams).any(axis=(1, 2))
     if has_nan.any():
         broken = np.asarray(class_indices)[has_nan].tolist()

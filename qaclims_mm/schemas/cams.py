@@ -26,6 +26,10 @@ BROKEN_NPZ = (
 )
 # deflate makes nothing smaller than by this factor
 _MOST_DEFLATED = 1032
+# bytes that are read at once where nobody needs them
+_PIECE = 2**20
+# a mask has it as 65535
+_LAST_CLASS = 65534
 
 
 class Cams(NamedTuple):
@@ -160,13 +164,20 @@ def read_row(path: str | Path, name: str, row: int) -> np.ndarray:
     return np.frombuffer(values, dtype=dtype).reshape(shape[1:])
 
 
-def read_cams(path: str | Path, full_size: bool = True, only: int | None = None) -> Cams:
+def read_cams(
+    path: str | Path,
+    full_size: bool = True,
+    only: int | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> Cams:
     """Read ``cams/<image_id>.npz``.
 
     Args:
         path: The file.
         full_size: Whether ``high_res`` is read; if not, it has no map, ``(0, H, W)``.
         only: Class index whose maps alone are returned; ``None`` returns those of all classes.
+        image_size: Height and width that the image has; a small file may claim any number of
+            pixels, and maps of another size are refused before memory is taken for them.
 
     Raises:
         FormatError: If the file is truncated, lacks an array, or has arrays of other types,
@@ -174,7 +185,10 @@ def read_cams(path: str | Path, full_size: bool = True, only: int | None = None)
     """
     check_regular(path, 'delete it and run the CAM export again')
     try:
-        class_indices, strided, size = read_arrays(path, ('keys', 'strided', 'size'))
+        class_indices, size = read_arrays(path, ('keys', 'size'))
+        if image_size is not None and size.reshape(-1).tolist() != [*image_size]:
+            raise FormatError(_other_size(path, size, image_size))
+        [strided] = read_arrays(path, ('strided',))
         high_res = None
         if only is not None:
             rows = np.flatnonzero(class_indices == only)
@@ -184,7 +198,7 @@ def read_cams(path: str | Path, full_size: bool = True, only: int | None = None)
         elif full_size:
             [high_res] = read_arrays(path, ('high_res',))
     except BROKEN_NPZ as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, (FileNotFoundError, FormatError)):
             raise
         raise FormatError(
             f'{path} is not a CAM file ({error}); delete it and run the CAM export again.'
@@ -198,6 +212,43 @@ def read_cams(path: str | Path, full_size: bool = True, only: int | None = None)
         full = high_res.astype(np.float32)
         full /= 255
     return Cams(class_indices, strided.astype(np.float32), full, (height, width))
+
+
+def _other_size(path: str | Path, size: np.ndarray, image_size: tuple[int, int]) -> str:
+    """Return the message about maps of another image."""
+    found = 'x'.join(map(str, size.reshape(-1).tolist()[:2][::-1]))
+    height, width = image_size
+    return (
+        f'maps {path} are of an image of {found}, but the image has {width}x{height}; delete them '
+        'and run the CAM export again'
+    )
+
+
+def check_cams(path: str | Path) -> Cams:
+    """Read a file as ``read_cams``, and its maps of full size piece by piece, to find damage.
+
+    Returns:
+        The maps without ``high_res``.
+
+    Raises:
+        FormatError: As ``read_cams``.
+    """
+    cams = read_cams(path, full_size=False)
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open('high_res.npy') as member:
+            shape, dtype = _read_header(member)
+            while member.read(_PIECE):
+                pass
+    except BROKEN_NPZ as error:
+        raise FormatError(
+            f'{path} is not a CAM file ({error}); delete it and run the CAM export again.'
+        ) from error
+    problem = f'an array high_res of another type ({dtype})' if dtype != np.uint8 else ''
+    if shape != (len(cams.class_indices), *cams.size):
+        problem = 'maps of disagreeing shapes'
+    if problem:
+        raise FormatError(f'{path} has {problem}; delete it and run the CAM export again.')
+    return cams
 
 
 def _fit(
@@ -233,6 +284,8 @@ def _problem_of_cams(
         return 'maps of disagreeing shapes'
     if len(set(class_indices.tolist())) != len(class_indices) or (class_indices < 0).any():
         return f'classes {class_indices.tolist()}, which are negative or stand twice'
+    if (class_indices > _LAST_CLASS).any():
+        return f'class {class_indices.max()}, but {_LAST_CLASS} is the last that a mask can hold'
     # written so that NaN is refused too
     if not ((strided >= 0) & (strided <= 1)).all():
         return 'strided maps outside [0, 1]'

@@ -33,6 +33,8 @@ CORPUS_SCHEMA = pa.schema(
 )
 # key-value metadata of a shard: the corpus's number of shards, and {image_id: record} as JSON
 SHARDS_KEY, IMAGES_KEY = 'qaclims_shards', 'qaclims_images'
+# with the image, what no two rows have in common
+_ROW_KEYS = ('class_name', 'question_id')
 _AGAIN = 'delete it and run the qape stage again'
 
 
@@ -168,19 +170,22 @@ def read_shard(path: str | Path) -> pa.Table:
         FormatError: If it is broken, or holds what the qape stage does not write.
     """
     table, records = read_parquet(path, CORPUS_SCHEMA), read_records(path)
-    problem = _problem_of_rows(table) or _problem_of_place(Path(path), records)
+    problem = problem_of_rows(table) or _problem_of_place(Path(path), records)
     if problem := problem or _problem_of_records(table, records):
         raise FormatError(f'{path} has {problem}; {_AGAIN}.')
     return table
 
 
-def _problem_of_rows(table: pa.Table) -> str:
+def problem_of_rows(table: pa.Table) -> str:
     """Return what is wrong in the rows of a shard, or nothing."""
     ids = table['image_id'].to_pylist()
     if ids != sorted(ids):
         return 'images that are not in the order of their ids'
     if not np.isfinite(table['score'].to_numpy()).all():
         return 'scores that are not finite'
+    keys = list(zip(ids, *(table[k].to_pylist() for k in _ROW_KEYS), strict=True))
+    if len(set(keys)) != len(keys):
+        return 'rows that stand twice'
     for kind, question_id in set(pairs_of(table, 'kind', 'question_id')):
         group = re.fullmatch(r'(fine|alias|object|scene|color|texture|caption)_[1-9]', question_id)
         if group is None or kind != ('bg' if group[1] in ('object', 'scene') else 'fg'):

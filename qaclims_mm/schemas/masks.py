@@ -4,6 +4,7 @@ Of more than 254 classes index 254, whose value would be 255, is nobody's.
 """
 
 import contextlib
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import atomic_path, check_regular
 
 IGNORE_INDEX = 255
+_SIGNATURE = b'\x89PNG\r\n\x1a\n'
 
 
 def voc_palette() -> list[int]:
@@ -56,6 +58,31 @@ def update_mask(path: str | Path, mask: np.ndarray) -> bool:
             return False
     write_mask(path, mask)
     return True
+
+
+def check_mask(path: str | Path) -> np.ndarray:
+    """Read a mask as ``read_mask`` does, and compare the checksums of its file, as Pillow does not.
+
+    Raises:
+        FormatError: As ``read_mask``, or if a checksum does not match.
+    """
+    mask = read_mask(path)
+    if not _is_whole(Path(path).read_bytes()):
+        raise FormatError(f'{path} is a damaged PNG; make it again.')
+    return mask
+
+
+def _is_whole(content: bytes) -> bool:
+    """Tell whether a file is a PNG whose parts match their checksums."""
+    start = len(_SIGNATURE)
+    is_whole = content.startswith(_SIGNATURE)
+    # length, kind, data, checksum
+    while is_whole and start < len(content):
+        end = start + 8 + int.from_bytes(content[start : start + 4], 'big')
+        checksum = zlib.crc32(content[start + 4 : end])
+        is_whole = content[end : end + 4] == checksum.to_bytes(4, 'big')
+        start = end + 4
+    return is_whole
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

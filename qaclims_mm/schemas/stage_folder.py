@@ -1,9 +1,8 @@
 """Which stages are done: what a stage's folder says, held against what is there.
 
 A stage's folder has three files. ``run.json`` is its claim: from what it was begun.
-``outputs.json``, written when the stage has ended, has its files with their sizes, of small texts
-and of weights the hash too. ``manifest.json`` follows from the two and comes last; it is what
-Snakemake looks at.
+``outputs.json``, written when the stage has ended, has its files with their sizes and hashes.
+``manifest.json`` follows from the two and comes last; it is what Snakemake looks at.
 """
 
 import hashlib
@@ -30,8 +29,7 @@ from qaclims_mm.version import __version__
 
 WORK_DIR = '{work_dir}'
 _OWN = (MANIFEST, CLAIM, OUTPUTS)
-# whose hashes are noted, since their sizes say nothing; and are compared whenever a run begins
-_HASHED = ('.json', '.pth', '.safetensors')
+# whose hashes are compared whenever a run begins, since their sizes say nothing
 _CHECKED = ('.json',)
 # logs of mmengine, and the pointer to a checkpoint, which has an absolute path
 _LOGS = re.compile(r'\d{8}_\d{6}(_\d+)?/.*|(.*/)?events\.out\.tfevents\..*|last_checkpoint')
@@ -71,7 +69,7 @@ class Outputs:
     """What a stage has made.
 
     Attributes:
-        files: {path: [size in bytes, sha256 of small texts and of weights]}.
+        files: {path: [size in bytes, sha256]}; earlier versions hashed only JSON and weights.
         failed: ``[image_id, reason]`` of the records that were left out.
         status: With which its command has ended.
         made: Files and folders elsewhere that it makes too, as in ``StageFolder.find_files``.
@@ -145,7 +143,7 @@ class StageFolder:
             for path in self.path.glob(f'*/{MANIFEST}')
             for record in Manifest.read(path.parent).failed
         }
-        files = {name: _entry(path, _HASHED) for name, path in self.find_files(made)}
+        files = {name: _entry(path) for name, path in self.find_files(made)}
         outputs = Outputs(files, [list(f) for f in sorted(failed)], status, list(made))
         write_json(self.path / OUTPUTS, asdict(outputs))
         return outputs
@@ -167,14 +165,19 @@ class StageFolder:
                 raise FormatError(f'{path} is not as it was written ({name}); run its stage again.')
         return Outputs(**{name: value[name] for name in _FIELDS})
 
-    def damaged(self, outputs: Outputs) -> dict[str, str]:
-        """Return {file: what is wrong with it} of a stage that has ended, the worst first."""
+    def damaged(self, outputs: Outputs, by_content: bool = False) -> dict[str, str]:
+        """Return {file: what is wrong with it} of a stage that has ended, the worst first.
+
+        Args:
+            outputs: What the stage has made.
+            by_content: Whether the hash of every file is compared; if not, those of JSON alone.
+        """
         there = {name: self._path_of(name, outputs.made) for name in outputs.files}
         missing = {name: 'is missing' for name, path in there.items() if not path.is_file()}
         changed = {
             name: 'is not as it was written'
             for name, entry in outputs.files.items()
-            if name not in missing and not _is_as_written(there[name], entry)
+            if name not in missing and not _is_as_written(there[name], entry, by_content)
         }
         return missing | changed
 
@@ -184,10 +187,11 @@ class StageFolder:
             return Path(name.replace(WORK_DIR, str(self.path.parent)))
         return self.path / name
 
-    def damage(self, outputs: Outputs) -> list[str]:
-        """Return what is wrong with the files of a stage that has ended, in words."""
+    def damage(self, outputs: Outputs, by_content: bool = False) -> list[str]:
+        """Return what is wrong with the files of a stage that has ended; see ``damaged``."""
         shown = {n: self._path_of(n, outputs.made) if WORK_DIR in n else n for n in outputs.files}
-        return [f'{shown[name]} {what}' for name, what in self.damaged(outputs).items()]
+        damaged = self.damaged(outputs, by_content)
+        return [f'{shown[name]} {what}' for name, what in damaged.items()]
 
     def foreign(self, outputs: Outputs, made: Sequence[str] = ()) -> list[str]:
         """Return the files where the stage writes that it has not made; see ``find_files``."""
@@ -247,16 +251,15 @@ _FIELDS: dict[str, Callable[[Any], bool]] = dict(
 )
 
 
-def _entry(path: Path, hashed: tuple[str, ...]) -> list:
-    """Return by what a file is known again: its size and, of some kinds, its hash."""
-    size = path.stat().st_size
-    return [size, hash_file(path)] if path.suffix in hashed else [size]
+def _entry(path: Path) -> list:
+    """Return by what a file is known again: its size and its hash."""
+    return [path.stat().st_size, hash_file(path)]
 
 
-def _is_as_written(path: Path, entry: list) -> bool:
-    # weights are gigabytes, which nobody waits for; a flipped digit of JSON is found
-    found = _entry(path, _CHECKED)
-    return found == entry[: len(found)]
+def _is_as_written(path: Path, entry: list, by_content: bool) -> bool:
+    # maps and weights are gigabytes, for which no run waits; a flipped digit of JSON is found
+    is_hashed = len(entry) > 1 and (by_content or path.suffix in _CHECKED)
+    return (_entry(path) if is_hashed else [path.stat().st_size]) == entry[: 1 + is_hashed]
 
 
 def differences(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -28,7 +28,9 @@ def write_parquet(
     table = pa.Table.from_pydict(dict(columns), schema=schema)
     with (
         atomic_path(path) as temporary,
-        pq.ParquetWriter(temporary, schema, compression='zstd', store_schema=False) as writer,
+        pq.ParquetWriter(
+            temporary, schema, compression='zstd', store_schema=False, write_page_checksum=True
+        ) as writer,
     ):
         writer.write_table(table)
         if metadata:
@@ -38,14 +40,14 @@ def write_parquet(
 def read_parquet(
     path: str | Path, schema: pa.Schema, columns: Sequence[str] | None = None
 ) -> pa.Table:
-    """Read a Parquet file memory-mapped and check its columns.
+    """Read a Parquet file memory-mapped and check its columns and the checksums of its pages.
 
     Raises:
-        FormatError: If it is truncated, or has other columns, other types or empty cells.
+        FormatError: If it is truncated or damaged, or has other columns or types or empty cells.
     """
     check_regular(path)
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
         missing = set(columns or schema.names) - set(file.schema_arrow.names)
         table = None if missing else file.read(columns=list(columns) if columns else None)
     except (pa.ArrowException, OSError) as error:

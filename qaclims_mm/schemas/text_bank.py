@@ -11,10 +11,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.files import atomic_path, problem_of_file, read_json, write_json
+from qaclims_mm.schemas.files import (
+    atomic_path,
+    hash_file,
+    problem_of_file,
+    read_json,
+    write_json,
+)
 from qaclims_mm.schemas.manifest import SCHEMA_VERSION
 from qaclims_mm.schemas.tables import pairs_of, read_parquet, write_parquet
 
+_FILES = ('texts.safetensors', 'texts.json', 'index.parquet')
 TEXT_INDEX_SCHEMA = pa.schema(
     [
         ('image_id', pa.string()),
@@ -72,6 +79,11 @@ def _with_sorted_header(content: bytes) -> bytes:
     return len(text).to_bytes(8, 'little') + text + content[8 + size :]
 
 
+def hash_text_bank(folder: str | Path) -> dict[str, str]:
+    """Return {file: sha256} of a text bank, by which its manifest names its content."""
+    return {name: hash_file(Path(folder) / name) for name in _FILES}
+
+
 class TextBankFiles(NamedTuple):
     """A text bank: memory-mapped embeddings (T, D) float16, texts, index table, metadata."""
 
@@ -99,7 +111,7 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
     from safetensors import SafetensorError, safe_open
 
     folder = Path(folder)
-    for name in ('texts.safetensors', 'texts.json', 'index.parquet'):
+    for name in _FILES:
         if problem := problem_of_file(folder / name):
             raise FormatError(
                 f'{folder / name} {problem}; make the text bank with qaclims encode-texts.'

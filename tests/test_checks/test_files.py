@@ -30,6 +30,7 @@ from qaclims_mm.schemas import (
     write_run_config,
 )
 from qaclims_mm.schemas.corpus import records_as_metadata
+from qaclims_mm.schemas.project import write_classes
 
 
 @pytest.fixture(scope='module')
@@ -319,7 +320,7 @@ DAMAGES = {
     'cams types': (
         arrays(high_res=np.zeros((1, 9, 13))),
         'activation maps',
-        rf'{CAMS} has arrays of other types \(int64, float16, float64, int64\); {EXPORT}',
+        rf'{CAMS} has an array high_res of another type \(float64\); {EXPORT}',
     ),
     'cams shapes': (
         arrays(size=np.array([9, 12])),
@@ -459,6 +460,21 @@ def test_shards_of_a_killed_run_belong_to_the_corpus(work):
     (work / 'corpus/manifest.json').unlink()
     [problem] = check(work).problems
     assert problem.startswith(f'{work}/corpus/manifest.json is missing: the stage that fills ')
+
+
+def test_classes_that_the_stage_does_not_have(work):
+    write_classes(work / 'qa_clims', ['cat', 'dog', 'cow', 'sheep'])
+    assert check(work).problems == []
+    write_mask(work / 'qa_clims/pseudo_masks/img_000.png', np.array([[0, 255, 4, 9]] * 9))
+    write_classes(work / 'qa_clims', ['cat', 'dog', 'cow'])
+    problems = [p for p in check(work).problems if 'has class' in p]
+    wrong = ['cams/img_000.npz', 'cams/sub dir/img.b.npz', 'ir_labels/img_000.png']
+    wrong += ['ir_labels/sub dir/img.b.png', 'pseudo_masks/img_000.png']
+    table = f'but {work}/qa_clims/classes.csv has 3, numbered from 0; delete it and run its stage'
+    assert problems == [
+        f'{work}/qa_clims/{name} has class {8 if "pseudo" in name else 3}, {table} again.'
+        for name in wrong
+    ]
 
 
 def test_maps_and_masks_of_other_sizes(work):

@@ -329,3 +329,13 @@ def test_a_file_that_grows_too_large_names_itself_and_leaves_nothing(tmp_path):
         'and run it again.\n'
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_library_that_the_memory_does_not_hold():
+    def main():
+        raise ImportError('libtorch_cpu.so: failed to map segment from shared object')
+
+    assert end_of(main) == (
+        'error: there is no memory to load the libraries (libtorch_cpu.so: failed to map segment '
+        'from shared object); raise the limit of this shell (ulimit -v unlimited) or of the job.'
+    )

@@ -177,7 +177,7 @@ def named(module, name):
         ('_codecs', 'decode'),
         ('_codecs', 'lookup'),
         ('copyreg', '_reconstructor'),
-        ('qaclims_mm.convert.pickles', '_Maker'),
+        ('qaclims_mm.convert.pickled_values', 'Maker'),
         ('', 'os'),
     ],
 )
@@ -240,7 +240,7 @@ def test_nothing_is_changed(tmp_path, kind, state):
         (DTYPE + b'(K\x03X\x01\x00\x00\x00VNNNK\x08K\x01K\x00tb0', 'with fields'),
         (b'cnumpy\ndtype\n(X\x02\x00\x00\x00V8tR0', "an array of type 'V8'"),
         (b'cnumpy\ndtype\n(X\x03\x00\x00\x00O,OtR0', "an array of type 'O,O'"),
-        (ARRAY + b'(K\x01(K\x02t' + DTYPE + b'I00\n(K\x07K\x08ltb0', r'of shape \(2,\)'),
+        (ARRAY + b'(K\x01(K\x02t' + DTYPE + b'I00\n(K\x07K\x08ltb0', 'an array of several objects'),
         (b'cnumpy.core.multiarray\n_reconstruct\n(K\x01tR0', 'an array of kind 1'),
         (b'c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00rot13tR0', "text as 'rot13'"),
         (b'c_codecs\nencode\n(K\x01X\x06\x00\x00\x00latin1tR0', 'encodes a text'),
@@ -363,6 +363,94 @@ class _Late:
 
     def __reduce__(self):
         return self.call
+
+
+# ---------------------------------------------------------------------- what never ends or is huge
+
+
+def doubled(times=60):
+    """Return a pickle of a tuple that holds itself twice, ``times`` times over."""
+    return b')' + b'2\x86' * times
+
+
+ENDLESS = {
+    'key': b'}' + doubled() + b'K\x01s',
+    'keys': b'}(' + doubled() + b'K\x01u',
+    'key of a dict made at once': b'(' + doubled() + b'K\x01d',
+    'member of a set': b'\x8f(' + doubled() + b'\x90',
+    'frozen set': b'(' + doubled() + b'\x91',
+    'type': b'cnumpy\ndtype\n(' + doubled() + b'tR',
+    'kind of array': b'cnumpy.core.multiarray\n_reconstruct\n(' + doubled() + b'tR',
+    'encoding': b'c_codecs\nencode\n(X\x01\x00\x00\x00a' + doubled() + b'tR',
+    'shape': ARRAY + b'(K\x01' + doubled() + DTYPE + b'I00\n(K\x07ltb',
+    'order': DTYPE + b'(K\x03' + doubled() + b'NNNK\x08K\x01K\x00tb',
+    'device': b'ctorch\ndevice\n(' + doubled() + b'tR',
+    'index of a device': b'ctorch\ndevice\n(X\x03\x00\x00\x00cpu' + doubled() + b'tR',
+    'argument': b'ccollections\nOrderedDict\n(' + doubled() + b'tR',
+    'size': TENSOR.replace(b'(K\x02t(K', b'(' + doubled() + b't(K'),
+    'value': doubled(),
+}
+
+
+@pytest.mark.parametrize('name', ENDLESS)
+@pytest.mark.timeout(20)
+def test_a_tuple_that_holds_itself_ends(tmp_path, name):
+    value = ARRAY + b'(K\x01)' + DTYPE + b'I00\n(' + ENDLESS[name] + b'ltb.'
+    path = write(tmp_path / 'a.npy', npy(b'\x80\x04' + value))
+    with pytest.raises(FormatError) as raised:
+        read_npy(path)
+    assert len(str(raised.value)) < len(str(path)) + 400
+
+
+def stored(numbers, written):
+    """Return an older file of torch that names float numbers and writes only some of them."""
+    content = saved(torch.zeros(7)._typed_storage(), _use_new_zipfile_serialization=False)
+    start = content.index(b'\x80\x02]q\x00')
+    head, end = content[:start], content[start:]
+    assert head.count(b'K\x07') == 1
+    head = head.replace(b'K\x07', b'J' + struct.pack('<i', numbers))
+    return head + (end if written else b'\x80\x02]q\x00.')
+
+
+@pytest.mark.parametrize(('numbers', 'written'), [(100_000_000, False), (7, False), (8, True)])
+def test_numbers_that_nobody_wrote(tmp_path, numbers, written):
+    value = wrapped(tensor(Call(torch.storage._load_from_bytes, stored(numbers, written))))
+    path = write(tmp_path / 'a.npy', npy(pickle.dumps(value)))
+    with pytest.raises(FormatError, match='has a tensor without numbers'):
+        read_npy(path)
+    # the file is what it is meant to be
+    value = wrapped(tensor(Call(torch.storage._load_from_bytes, stored(7, True))))
+    write(path, npy(pickle.dumps(value)))
+    assert read_npy(path)['a'].tensor.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize('kind', ['tensors', 'devices'])
+def test_copies_are_counted(tmp_path, kind):
+    if kind == 'tensors':
+        storage = torch.zeros(10_000)._typed_storage()
+        many = [tensor(storage, size=(10_000,)) for _ in range(100)]
+    else:
+        name = 'x' * 40_000
+        many = [Call(torch.device, name, n % 9) for n in range(100)]
+    path = write(tmp_path / 'a.npy', npy(pickle.dumps(wrapped(many))))
+    assert path.stat().st_size < 100_000
+    with pytest.raises(FormatError, match='holds more than it has bytes'):
+        read_npy(path)
+
+
+def test_a_huge_name_makes_no_huge_message(tmp_path):
+    path = write(tmp_path / 'a.npy', npy(b'\x80\x02c' + b'x' * 5_000_000 + b'\nname\n.'))
+    with pytest.raises(FormatError, match=r'names x{100}\.\.\., which') as raised:
+        read_npy(path)
+    assert len(str(raised.value)) < len(str(path)) + 300
+
+
+def test_tensors_of_too_many_dimensions(tmp_path):
+    for size in ((1,) * 65, (2**64, 1)):
+        forged = tensor(NUMBERS, size=size, stride=(0,) * len(size))
+        path = write(tmp_path / 'a.npy', npy(pickle.dumps(wrapped(forged))))
+        with pytest.raises(FormatError, match='has a tensor of an impossible shape'):
+            read_npy(path)
 
 
 # ------------------------------------------------------------------------------ broken and huge

@@ -227,3 +227,20 @@ def test_names_come_back_as_they_were_written(classes_of, answer):
         assert corpus.image_ids == sorted(rows_of)
         assert dict(corpus) == {i: stored(rows) for i, rows in rows_of.items()}
         read_shard(shard_path(folder, 0))
+
+
+@pytest.mark.parametrize(
+    ('rows', 'message'),
+    [
+        ([row('a', score=float('nan'))], 'scores that are not finite'),
+        ([row('a'), row('a', answer='Poodle.')], 'rows that stand twice'),
+        ([row('a', question_id='x_1')], "a question 'x_1' of kind 'fg'"),
+        ([row('a', kind='bg')], "a question 'fine_1' of kind 'bg'"),
+    ],
+)
+def test_rows_that_no_stage_writes(tmp_path, rows, message):
+    write_shard(tmp_path, 0, {'a': rows})
+    path = shard_path(tmp_path, 0)
+    for read in (ShardRows, read_shard):
+        with pytest.raises(FormatError, match=rf'^{path} has {message}; delete it and run'):
+            read(path)

@@ -91,15 +91,55 @@ def test_bad_labels_file(tmp_path, content, message):
 
 
 @pytest.mark.parametrize(
-    ('content', 'message'), [(None, 'img_2.xml is missing'), ('<a', 'is not valid XML')]
+    ('content', 'message'),
+    [
+        (None, 'img_2.xml is missing'),
+        (
+            '<a><object><name>ca\ufffdt</name></object></a>',
+            r"label 'ca.t' of image img_2 is none",
+        ),
+    ],
 )
 def test_bad_xml(tmp_path, content, message):
     make_tiny_voc(tmp_path)
     path = tmp_path / 'Annotations/img_2.xml'
     path.unlink()
     if content:
-        path.write_text(content)
+        path.write_text(content, encoding='utf-8')
     with pytest.raises(DataError, match=message):
+        build(tmp_path)
+
+
+@pytest.mark.parametrize('content', [b'', b'<a', b'<a>ca\0t</a>', b'\xff\xfe\x00'])
+def test_xml_that_cannot_be_parsed_is_a_bad_record(tmp_path, content):
+    make_tiny_voc(tmp_path)
+    (tmp_path / 'Annotations/img_2.xml').write_bytes(content)
+    reason = f'{tmp_path}/Annotations/img_2.xml is not valid XML ('
+    for options in ({}, dict(filter_cfg=dict(filter_empty_gt=True))):
+        failed = [
+            dict(s['data_samples'].metainfo).get('failed') for s in build(tmp_path, **options)
+        ]
+        assert [bool(reason) for reason in failed] == [False, False, True, False]
+        assert failed[2].startswith(reason)
+    with pytest.raises(RecordError, match=r'img_2\.xml is not valid XML'):
+        build(tmp_path, strict=True)[2]
+    taken = build(tmp_path, test_mode=False)[2]['data_samples']
+    assert taken.image_id == 'img_3'
+    assert taken.failed_records[0][0] == 'img_2'
+    for path in (tmp_path / 'Annotations').iterdir():
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r'4 records have no usable labels:\n.*img_0\.xml'):
+        build(tmp_path)
+
+
+def test_lists_of_other_editors(tmp_path):
+    make_tiny_voc(tmp_path)
+    ids = build(tmp_path).image_ids()
+    path = tmp_path / 'train.txt'
+    path.write_bytes(b'\xef\xbb\xbf' + '\r\n'.join(ids).encode())
+    assert build(tmp_path).image_ids() == ids
+    path.write_bytes('img_\xe9'.encode('cp1252'))
+    with pytest.raises(FormatError, match=r'train\.txt is not UTF-8 \(.*; save it as such\.$'):
         build(tmp_path)
 
 

@@ -489,3 +489,13 @@ def test_mends_can_be_applied_again(tmp_path):
     compat.mend_openmmlab()
     torch.save(dict(a=torch.ones(1)), tmp_path / 'c.pth')
     assert CheckpointLoader.load_checkpoint(str(tmp_path / 'c.pth'))['a'] == 1
+
+
+def test_an_install_for_which_there_is_no_memory_is_not_called_broken(monkeypatch):
+    def fail(module):
+        raise ImportError(f'{module}.so: failed to map segment from shared object')
+
+    monkeypatch.setattr(compat, '_import_or_find', fail)
+    with pytest.raises(ImportError, match=r'^mmengine\.so: failed to map segment') as raised:
+        compat.require_openmmlab()
+    assert 'pip install' not in str(raised.value)

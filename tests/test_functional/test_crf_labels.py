@@ -110,3 +110,12 @@ def test_a_field_that_is_just_small_enough_stays(monkeypatch):
     wanted = confident_labels(maps, np.arange(2), image)
     monkeypatch.setattr(crf, '_MOST_BYTES', memory_of_fields(2, 3, 20, 30))
     np.testing.assert_array_equal(confident_labels(maps, np.arange(2), image), wanted)
+
+
+@pytest.mark.parametrize('index', [-1, 65535, 2**40])
+def test_classes_that_no_mask_can_hold(index):
+    maps = blobs(1, 20, 30)
+    with pytest.raises(ValueError, match=rf'must be in 0\.\.65534, but got \[{index}\]'):
+        confident_labels(maps, [index], picture(20, 30))
+    last = confident_labels(maps, [65534], picture(20, 30))
+    assert set(np.unique(last)) <= {0, 255, 65535}

@@ -1,4 +1,5 @@
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from qaclims_mm import schemas
 from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.cams import check_cams
 
 
 def test_cams_round_trip(tmp_path):
@@ -117,3 +119,47 @@ def test_the_maps_of_one_class_of_a_truncated_file(tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(FormatError, match='run the CAM export again'):
         schemas.read_cams(path, only=7)
+
+
+def write_bomb(path, side=6000, classes=2):
+    """Write a small file of huge maps."""
+    high = np.zeros((classes, side, side), np.uint8)
+    low = np.zeros((classes, side // 4, side // 4), np.float16)
+    size = np.array([side, side])
+    np.savez_compressed(path, keys=np.arange(classes), strided=low, high_res=high, size=size)
+    assert path.stat().st_size < 200_000
+
+
+def peak_of(function):
+    """Return the most bytes that a call holds, and its result or its error."""
+    tracemalloc.start()
+    try:
+        result = function()
+    except FormatError as error:
+        result = error
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, result
+
+
+def test_a_small_file_of_huge_maps_takes_no_memory(tmp_path):
+    write_bomb(tmp_path / 'a.npz')
+    peak, found = peak_of(lambda: schemas.read_cams(tmp_path / 'a.npz', image_size=(9, 13)))
+    assert str(found) == (
+        f'maps {tmp_path}/a.npz are of an image of 6000x6000, but the image has 13x9; delete them '
+        'and run the CAM export again'
+    )
+    assert peak < 1_000_000
+    # the check has no image, and reads the maps of full size (72 MB, as numbers 288) in pieces
+    peak, found = peak_of(lambda: check_cams(tmp_path / 'a.npz'))
+    assert found.size == (6000, 6000)
+    assert peak < 60_000_000
+
+
+@pytest.mark.parametrize('index', [65535, 2**40])
+def test_classes_that_no_mask_can_hold(tmp_path, index):
+    path = tmp_path / 'a.npz'
+    schemas.write_cams(path, np.array([index]), np.zeros((1, 2, 2)), np.zeros((1, 8, 8)))
+    for read in (schemas.read_cams, check_cams):
+        with pytest.raises(FormatError, match=rf'{path} has class {index}, but 65534 is the last'):
+            read(path)

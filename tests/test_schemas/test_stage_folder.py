@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 
@@ -27,10 +28,8 @@ def folder(tmp_path):
 
 def test_a_stage_that_has_ended(folder):
     outputs = folder.read_outputs()
-    # of a page nothing but its size is noted
-    sizes = {'cams/run.json': 2, 'epoch_1.pth': 2, '{work_dir}/page.html': 1}
-    assert {name: len(entry) for name, entry in outputs.files.items()} == sizes
-    assert outputs.files['epoch_1.pth'][0] == 7
+    assert set(outputs.files) == {'cams/run.json', 'epoch_1.pth', '{work_dir}/page.html'}
+    assert outputs.files['epoch_1.pth'] == [7, hashlib.sha256(b'weights').hexdigest()]
     assert (outputs.failed, outputs.status) == ([], 0)
     assert folder.damage(outputs) == folder.foreign(outputs) == []
     assert folder.has_right_manifest(outputs)
@@ -70,6 +69,22 @@ def test_a_digit_of_json_counts(folder):
     path = folder.path / 'cams/run.json'
     path.write_text(path.read_text().replace('x', 'y'))
     assert folder.damage(folder.read_outputs()) == ['cams/run.json is not as it was written']
+
+
+def test_content_of_the_same_size(folder):
+    (folder.path / 'epoch_1.pth').write_bytes(b'Weights')
+    outputs = folder.read_outputs()
+    # a run does not read gigabytes before it begins
+    assert folder.damage(outputs) == []
+    assert folder.damage(outputs, by_content=True) == ['epoch_1.pth is not as it was written']
+
+
+def test_outputs_of_an_earlier_version_have_sizes_alone(folder):
+    outputs = folder.read_outputs()
+    outputs.files = {name: entry[:1] for name, entry in outputs.files.items()}
+    assert folder.damage(outputs, by_content=True) == []
+    (folder.path / 'epoch_1.pth').write_bytes(b'cut')
+    assert folder.damage(outputs, by_content=True) == ['epoch_1.pth is not as it was written']
 
 
 def test_a_manifest_that_was_edited(folder):

@@ -17,7 +17,8 @@ class LoadCAMs(BaseTransform):
             of many classes fill the memory.
 
     Raises:
-        RecordError: If the file is missing, broken, or of an image of another size.
+        RecordError: If the file is missing, broken, of an image of another size, or has a class
+            that the dataset does not have.
     """
 
     def __init__(self, cams: str, full_size: bool = True) -> None:
@@ -32,18 +33,18 @@ class LoadCAMs(BaseTransform):
         """Add the maps, float32 in [0, 1]."""
         path = file_of(self.cams, results['image_id'], '.npz')
         try:
-            cams = read_cams(path, self.full_size)
+            cams = read_cams(path, self.full_size, image_size=tuple(results['ori_shape']))
         except FileNotFoundError:
             raise RecordError(
                 f'maps {path} are missing; run qaclims test on the CAM config for this image'
             ) from None
         except FormatError as error:
             raise RecordError(str(error)) from error
-        if cams.size != tuple(results['ori_shape']):
+        unknown = [k for k in cams.class_indices.tolist() if k >= results['num_classes']]
+        if unknown:
             raise RecordError(
-                f'maps {path} are of an image of {cams.size[1]}x{cams.size[0]}, but the image has '
-                f'{results["ori_shape"][1]}x{results["ori_shape"][0]}; delete them and run the CAM '
-                'export again'
+                f'maps {path} have class {unknown[0]}, but the {results["num_classes"]} classes '
+                'are numbered from 0; delete them and run the CAM export again'
             )
         results['cam_class_indices'] = cams.class_indices
         results['cam_strided'] = cams.strided

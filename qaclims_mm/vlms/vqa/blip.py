@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from qaclims_mm.errors import ConfigError
@@ -114,12 +115,15 @@ class BlipVQA:
         try:
             self._tokenizer = BertTokenizer.from_pretrained(source)
             if self.config is None:
-                blip = BlipForQuestionAnswering.from_pretrained(source, dtype=torch.float32)
+                # a pickle could run code, or never end
+                blip = BlipForQuestionAnswering.from_pretrained(
+                    source, dtype=torch.float32, use_safetensors=True
+                )
             else:
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(self.seed)
                     blip = BlipForQuestionAnswering(BlipConfig(**self.config))
-        except OSError as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise OSError(
                 f'BLIP {self.model!r} cannot be read: {error} Give a folder with its config, '
                 'weights and vocabulary, or a hub id and a network.'

@@ -12,7 +12,7 @@ def record(tmp_path):
     high = rng.random((2, 12, 17), dtype=np.float32)
     write_cams(tmp_path / 'a.npz', np.array([1, 5]), high[:, ::4, ::4], high)
     image = rng.integers(0, 256, (12, 17, 3), dtype=np.uint8)
-    return dict(image_id='a', img=image, ori_shape=(12, 17))
+    return dict(image_id='a', img=image, ori_shape=(12, 17), num_classes=6)
 
 
 def load(folder, record):
@@ -40,6 +40,11 @@ def test_broken_maps(tmp_path, record):
 def test_maps_of_another_size(tmp_path, record):
     with pytest.raises(RecordError, match='of an image of 17x12, but the image has 18x12'):
         load(tmp_path, {**record, 'ori_shape': (12, 18)})
+
+
+def test_maps_of_classes_that_the_dataset_does_not_have(tmp_path, record):
+    with pytest.raises(RecordError, match=r'a\.npz have class 5, but the 5 classes are numbered'):
+        load(tmp_path, {**record, 'num_classes': 5})
 
 
 def test_maps_of_full_size_are_left_on_disk(tmp_path, record):

@@ -7,6 +7,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
+from qaclims_mm.engine.checkpoints import checkpoint_hash
 from qaclims_mm.engine.hooks.resume_test import ResumeTestHook, fingerprint_of
 from qaclims_mm.engine.runner import build_runner
 from qaclims_mm.engine.shards import parse_shard
@@ -15,7 +16,7 @@ from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.evaluation.cam_metric import CAMMetric
 from qaclims_mm.registry import METRICS
-from qaclims_mm.schemas import Manifest, hash_file, manifest_hash
+from qaclims_mm.schemas import Manifest, manifest_hash
 
 IDS = ['img_0', 'img_1', 'img_2', 'img_3']
 TRIFLES = ('time', 'data_time')
@@ -174,7 +175,7 @@ def test_a_checkpoint_may_be_an_address(run, tiny, tmp_path, monkeypatch):
     with served(tmp_path) as (address, _):
         run(load_from=f'{address}/a.pth')
     made_by = Manifest.read(tmp_path / 'work/cams').inputs['checkpoint']
-    assert made_by == hash_file(tmp_path / 'a.pth')
+    assert made_by == checkpoint_hash(str(tmp_path / 'a.pth'))
     # the same weights under another name
     seen, _ = run(load_from=str(tmp_path / 'a.pth'))
     assert seen == []

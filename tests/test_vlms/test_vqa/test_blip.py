@@ -341,6 +341,19 @@ def test_missing_vocabulary(folder):
         BlipVQA(str(folder)).load()
 
 
+def test_pickled_weights_are_not_read(tmp_path):
+    folder = shutil.copytree(resolve('miniworld://blip'), tmp_path / 'blip')
+    (folder / 'model.safetensors').unlink()
+    (folder / 'pytorch_model.bin').write_bytes(b'cos\nsystem\n(S"touch x"\ntR.')
+    for content in (b'cos\nsystem\n(S"touch x"\ntR.', b'', b'text'):
+        (folder / 'pytorch_model.bin').write_bytes(content)
+        with pytest.raises(OSError, match=rf"^BLIP '{folder}' cannot be read: .*safetensors"):
+            BlipVQA(str(folder)).load()
+    (folder / 'model.safetensors').write_bytes(b'cut')
+    with pytest.raises(OSError, match=rf"^BLIP '{folder}' cannot be read: .*header"):
+        BlipVQA(str(folder)).load()
+
+
 def test_start_token_is_no_part_of_the_answer(folder):
     # without this file [DEC] is a word like others
     (folder / 'tokenizer_config.json').unlink()
