@@ -98,15 +98,21 @@ class DenseCRF:
             bad = (~finite).nonzero()[:, 0].tolist()
             raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
         energies = energies.flatten(2)
+        # the scores of each step overwrite the beliefs of which they are made
         beliefs = torch.softmax(-energies, 1)
-        scores = torch.empty_like(beliefs)
-        near, alike = self.kernels
+        columns = min(_COLUMNS, energies.shape[0] * energies.shape[1])
+        space = energies.new_empty(2, max(k.size for k in self.kernels) * columns)
         for _ in range(self.steps):
-            flat = beliefs.flatten(0, 1), scores.flatten(0, 1)
-            for values, found in zip(*(part.split(_COLUMNS) for part in flat), strict=True):
-                values = values.t().contiguous()
-                found.copy_((near(values) + alike(values)).t())
-            torch.softmax(scores.sub_(energies), 1, out=beliefs)
+            for part in beliefs.flatten(0, 1).split(_COLUMNS):
+                values = part.t().contiguous()
+                sums = torch.zeros_like(values)
+                for kernel in self.kernels:
+                    kernel.add(values, sums, space)
+                part.copy_(sums.t())
+            beliefs -= energies
+            beliefs -= beliefs.amax(1, keepdim=True)
+            beliefs.exp_()
+            beliefs /= beliefs.sum(1, keepdim=True)
         return beliefs.unflatten(2, self.size)
 
 

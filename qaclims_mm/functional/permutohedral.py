@@ -14,16 +14,16 @@ from torch import Tensor
 _LARGEST_KEY = 2**62
 _MOST_ENTRIES = 2**31 - 1
 # points that are located at once; more would only need more memory
-_CHUNK = 2**17
+_CHUNK = 2**14
 
 
 class Simplices(NamedTuple):
-    """The position of points in the lattice, one column per point.
+    """The position of points in the lattice.
 
     Attributes:
         first: Integer of the first corner, int64 ``(P,)``.
         changes: Which coordinate leads from each corner to the next, int8 ``(D, P)``.
-        weights: Barycentric weights of the corners, ``(D + 1, P)``.
+        weights: Barycentric weights of the corners, ``(P, D + 1)``.
         steps: Increment of the integer along each coordinate, D + 1.
     """
 
@@ -47,6 +47,7 @@ class PermutohedralFilter:
 
     Values are spread over the corners of their simplex, blurred along each direction of the lattice
     and read back. Each step is a sparse matrix; the product of the matrices is not normalised.
+    A blur adds half of both neighbours, so all blurs share one array of halves.
 
     Args:
         features: Features in units of the standard deviation, float32 ``(P, D)``.
@@ -67,16 +68,14 @@ class PermutohedralFilter:
                 f'give at most {_MOST_ENTRIES // (dims + 1)} points.'
             )
         simplices = locate(features)
-        corners, spread, cells = _number(simplices)
-        self._read = _csr(
-            _regular(count, dims + 1, features.device),
-            corners.t().flatten(),
-            simplices.weights.t().flatten(),
-            sum(map(len, cells)),
-        )
-        self._spread = spread
-        self._blurs = [_blur(cells, step, features.dtype) for step in simplices.steps]
+        corners, self._spread, cells = _number(simplices)
+        size = sum(map(len, cells))
+        rows = torch.arange(0, corners.numel() + 1, dims + 1, device=features.device)
+        self._read = _csr(rows, corners.flatten(), simplices.weights.flatten(), size)
         self._read.values().mul_(1 / (1 + 2.0**-dims))
+        neighbours = [_neighbours(cells, step) for step in simplices.steps]
+        halves = features.new_full((max(len(columns) for _, columns in neighbours),), 0.5)
+        self._blurs = [_csr(r, c, halves[: len(c)], size) for r, c in neighbours]
 
     @property
     def size(self) -> int:
@@ -94,10 +93,26 @@ class PermutohedralFilter:
         Args:
             values: Float32 ``(P, C)``.
         """
-        values = self._spread @ values
+        sums = torch.zeros_like(values)
+        self.add(values, sums, values.new_empty(2, self.size * values.shape[1]))
+        return sums
+
+    def add(self, values: Tensor, sums: Tensor, space: Tensor) -> None:
+        """Add the sums to given numbers.
+
+        Args:
+            values: Float32 ``(P, C)``.
+            sums: What the sums are added to, float32 ``(P, C)``.
+            space: Memory to work in, float32 ``(2, n)`` with n at least ``size`` times C; calls
+                that share it save the time of allocating it.
+        """
+        count, columns = self.size, values.shape[1]
+        here, there = space[:, : count * columns].view(2, count, columns)
+        torch.addmm(here.zero_(), self._spread, values, out=here)
         for blur in self._blurs:
-            values = blur @ values
-        return self._read @ values
+            torch.addmm(here, blur, here, out=there)
+            here, there = there, here
+        torch.addmm(sums, self._read, here, out=sums)
 
     def normalise(self, weight: float = 1) -> None:
         """Scale symmetrically, by the root at both ends, so that ones become about ``weight``."""
@@ -118,9 +133,13 @@ def locate(features: Tensor) -> Simplices:
     Raises:
         ValueError: If features are not finite, or too large for keys of 64 bits.
     """
-    dims = features.shape[1]
-    parts = [_locate(part) for part in features.split(_CHUNK)]
-    near, changes, weights = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    count, dims = features.shape
+    near = features.new_empty(dims, count, dtype=torch.int32)
+    changes = torch.empty_like(near, dtype=torch.int8)
+    weights = features.new_empty(count, dims + 1)
+    for part in torch.arange(count, device='cpu').split(_CHUNK):
+        here = slice(int(part[0]), int(part[-1]) + 1)
+        near[:, here], changes[:, here], weights[here] = _locate(features[here])
     near -= near.amin(1, keepdim=True)
     # one corner before and behind, for neighbours that are not there
     sides = [(int(side) + 4) * (dims + 1) for side in near.amax(1).tolist()]
@@ -167,7 +186,7 @@ def _locate(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     weights[0] += 1 - falling[-1]
     coordinates = torch.arange(dims + 1, dtype=torch.int8, device=ranks.device)
     order = torch.empty_like(rank).scatter_(0, ranks, coordinates[:, None].expand_as(rank))
-    return near[:dims].int(), order.flip(0)[:dims], weights
+    return near[:dims].int(), order.flip(0)[:dims], weights.t()
 
 
 def _lift(features: Tensor) -> Tensor:
@@ -192,7 +211,7 @@ def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
     of corner is numbered separately.
 
     Returns:
-        Number of each corner int32 ``(D + 1, P)``, the matrix ``(M, P)`` that spreads values, and
+        Number of each corner int32 ``(P, D + 1)``, the matrix ``(M, P)`` that spreads values, and
         the keys of each kind of corner in rising order.
     """
     count = len(simplices.first)
@@ -202,19 +221,24 @@ def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
         keys, order = keys.sort()
         new = torch.ones_like(keys, dtype=torch.bool)
         torch.ne(keys[1:], keys[:-1], out=new[1:])
-        numbers[corner, order] = new.cumsum(0, dtype=torch.int32) + (done - 1)
+        numbers[order, corner] = new.cumsum(0, dtype=torch.int32) + (done - 1)
         cells.append(keys[new])
         points.append(order.int())
         ends.append(new.nonzero()[:, 0].int() + corner * count)
         done += len(cells[-1])
-    weights = torch.cat([w[o] for w, o in zip(simplices.weights, points, strict=True)])
+    weights = torch.cat([w[o] for w, o in zip(simplices.weights.t(), points, strict=True)])
     columns = torch.cat(points)
     rows = torch.cat([*ends, ends[0].new_full((1,), len(columns))])
     return numbers, _csr(rows, columns, weights, count), cells
 
 
-def _blur(cells: list[Tensor], step: int, dtype: torch.dtype) -> Tensor:
-    """Return the matrix ``(M, M)`` that adds half of both neighbours along a direction."""
+def _neighbours(cells: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
+    """Find the neighbours of each lattice point along a direction.
+
+    Returns:
+        First entry of each lattice point int32 ``(M + 1,)``, and the numbers of its neighbours,
+        none to two of them.
+    """
     sizes = [len(keys) for keys in cells]
     starts = [sum(sizes[:corner]) for corner in range(len(sizes) + 1)]
     count, device = starts[-1], cells[0].device
@@ -232,19 +256,11 @@ def _blur(cells: list[Tensor], step: int, dtype: torch.dtype) -> Tensor:
         before[there] = here
     has_before, has_behind = before >= 0, behind >= 0
     rows = torch.zeros(count + 1, dtype=torch.int32, device=device)
-    torch.cumsum(1 + has_before.int() + has_behind.int(), 0, out=rows[1:])
+    torch.cumsum(has_before.to(torch.int8) + has_behind, 0, dtype=torch.int32, out=rows[1:])
     columns = torch.empty(int(rows[-1]), dtype=torch.int32, device=device)
-    values = torch.full_like(columns, 0.5, dtype=dtype)
-    first = rows[:-1]
-    columns[first] = torch.arange(count, dtype=torch.int32, device=device)
-    values[first] = 1
-    columns[(first + 1)[has_before]] = before[has_before]
-    columns[(rows[1:] - 1)[has_behind]] = behind[has_behind]
-    return _csr(rows, columns, values, count)
-
-
-def _regular(rows: int, each: int, device: torch.device) -> Tensor:
-    return torch.arange(0, rows * each + 1, each, device=device)
+    columns[rows[:-1][has_before]] = before[has_before]
+    columns[rows[1:][has_behind] - 1] = behind[has_behind]
+    return rows, columns
 
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
