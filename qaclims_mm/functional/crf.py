@@ -89,7 +89,7 @@ class DenseCRF:
             raise ValueError(f'energies must be (F, N, {wanted}), but got {shape}.')
         if isinstance(energies, Tensor):
             return self._infer(energies.to(self.device, torch.float32))
-        given = torch.from_numpy(np.array(energies, np.float32)).to(self.device)
+        given = torch.from_numpy(np.require(energies, np.float32, ['C', 'W'])).to(self.device)
         return self._infer(given).cpu().numpy()
 
     def _infer(self, energies: Tensor) -> Tensor:

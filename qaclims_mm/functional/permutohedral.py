@@ -73,9 +73,17 @@ class PermutohedralFilter:
         rows = torch.arange(0, corners.numel() + 1, dims + 1, device=features.device)
         self._read = _csr(rows, corners.flatten(), simplices.weights.flatten(), size)
         self._read.values().mul_(1 / (1 + 2.0**-dims))
-        neighbours = [_neighbours(cells, step) for step in simplices.steps]
-        halves = features.new_full((max(len(columns) for _, columns in neighbours),), 0.5)
-        self._blurs = [_csr(r, c, halves[: len(c)], size) for r, c in neighbours]
+        # what stays lies together, so that what is freed leaves no small gaps between
+        rows = corners.new_zeros(dims + 1, size + 1)
+        columns = corners.new_empty(2 * rows.numel())
+        ends = [0]
+        for row, step in zip(rows, simplices.steps, strict=True):
+            ends.append(ends[-1] + _find_neighbours(cells, step, row, columns[ends[-1] :]))
+        halves = features.new_full((int(rows[:, -1].max()),), 0.5)
+        self._blurs = [
+            _csr(row, columns[a:b], halves[: b - a], size)
+            for row, a, b in zip(rows, ends, ends[1:])
+        ]
 
     @property
     def size(self) -> int:
@@ -214,36 +222,39 @@ def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
         Number of each corner int32 ``(P, D + 1)``, the matrix ``(M, P)`` that spreads values, and
         the keys of each kind of corner in rising order.
     """
-    count = len(simplices.first)
+    count, kinds = simplices.weights.shape
     numbers = torch.empty_like(simplices.weights, dtype=torch.int32)
-    cells, points, ends, done = [], [], [], 0
+    points, weights = numbers.new_empty(kinds, count), simplices.weights.new_empty(kinds, count)
+    cells, ends, done = [], [], 0
     for corner, keys in enumerate(simplices.keys()):
         keys, order = keys.sort()
         new = torch.ones_like(keys, dtype=torch.bool)
         torch.ne(keys[1:], keys[:-1], out=new[1:])
         numbers[order, corner] = new.cumsum(0, dtype=torch.int32) + (done - 1)
+        points[corner] = order
+        weights[corner] = simplices.weights[order, corner]
         cells.append(keys[new])
-        points.append(order.int())
         ends.append(new.nonzero()[:, 0].int() + corner * count)
         done += len(cells[-1])
-    weights = torch.cat([w[o] for w, o in zip(simplices.weights.t(), points, strict=True)])
-    columns = torch.cat(points)
-    rows = torch.cat([*ends, ends[0].new_full((1,), len(columns))])
-    return numbers, _csr(rows, columns, weights, count), cells
+    rows = torch.cat([*ends, ends[0].new_full((1,), kinds * count)])
+    return numbers, _csr(rows, points.flatten(), weights.flatten(), count), cells
 
 
-def _neighbours(cells: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
-    """Find the neighbours of each lattice point along a direction.
+def _find_neighbours(cells: list[Tensor], step: int, rows: Tensor, columns: Tensor) -> int:
+    """Find the neighbours of each lattice point along a direction, none to two of them.
+
+    Args:
+        cells: Keys of each kind of corner in rising order.
+        step: What a key grows by along the direction.
+        rows: Zeros, which become the first entry of each lattice point, int32 ``(M + 1,)``.
+        columns: Whose begin becomes the numbers of the neighbours, int32.
 
     Returns:
-        First entry of each lattice point int32 ``(M + 1,)``, and the numbers of its neighbours,
-        none to two of them.
+        Number of entries.
     """
     sizes = [len(keys) for keys in cells]
     starts = [sum(sizes[:corner]) for corner in range(len(sizes) + 1)]
-    count, device = starts[-1], cells[0].device
-    # the neighbours of each lattice point before and behind it, -1 where there is none
-    before, behind = torch.full((2, count), -1, dtype=torch.int32, device=device)
+    pairs = []
     # a step leads from corner k to corner k + 1
     for corner, keys in enumerate(cells):
         after = (corner + 1) % len(cells)
@@ -251,16 +262,16 @@ def _neighbours(cells: list[Tensor], step: int) -> tuple[Tensor, Tensor]:
         place = torch.searchsorted(cells[after], wanted, out_int32=True)
         place.clamp_(max=sizes[after] - 1)
         found = (cells[after][place] == wanted).nonzero()[:, 0]
-        there, here = place[found] + starts[after], found.int() + starts[corner]
-        behind[here] = there
-        before[there] = here
-    has_before, has_behind = before >= 0, behind >= 0
-    rows = torch.zeros(count + 1, dtype=torch.int32, device=device)
-    torch.cumsum(has_before.to(torch.int8) + has_behind, 0, dtype=torch.int32, out=rows[1:])
-    columns = torch.empty(int(rows[-1]), dtype=torch.int32, device=device)
-    columns[rows[:-1][has_before]] = before[has_before]
-    columns[rows[1:][has_behind] - 1] = behind[has_behind]
-    return rows, columns
+        here, there = found.int() + starts[corner], place[found] + starts[after]
+        pairs.append((here, there))
+        for side in (here, there):
+            rows[side + 1] += 1
+    rows.cumsum_(0)
+    for here, there in pairs:
+        # the first entry is the neighbour before, the last one that behind
+        columns[rows[there]] = here
+        columns[rows[here + 1] - 1] = there
+    return int(rows[-1])
 
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
