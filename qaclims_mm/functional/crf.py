@@ -93,27 +93,33 @@ class DenseCRF:
         return self._infer(given).cpu().numpy()
 
     def _infer(self, energies: Tensor) -> Tensor:
-        finite = energies.flatten(1).isfinite().all(1)
+        # neither needs a copy of the energies, as isfinite would
+        lowest, highest = energies.flatten(1).aminmax(dim=1)
+        finite = lowest.isfinite() & highest.isfinite()
         if not finite.all():
             bad = (~finite).nonzero()[:, 0].tolist()
             raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
         energies = energies.flatten(2)
         # the scores of each step overwrite the beliefs of which they are made
-        beliefs = torch.softmax(-energies, 1)
+        beliefs = _make_softmax(-energies)
         columns = min(_COLUMNS, energies.shape[0] * energies.shape[1])
         space = energies.new_empty(2, max(k.size for k in self.kernels) * columns)
         for _ in range(self.steps):
             for part in beliefs.flatten(0, 1).split(_COLUMNS):
                 values = part.t().contiguous()
-                sums = torch.zeros_like(values)
+                sums = part.zero_().view(values.shape)
                 for kernel in self.kernels:
                     kernel.add(values, sums, space)
-                part.copy_(sums.t())
-            beliefs -= energies
-            beliefs -= beliefs.amax(1, keepdim=True)
-            beliefs.exp_()
-            beliefs /= beliefs.sum(1, keepdim=True)
+                part.copy_(values.copy_(sums).t())
+            _make_softmax(beliefs.sub_(energies))
         return beliefs.unflatten(2, self.size)
+
+
+def _make_softmax(scores: Tensor) -> Tensor:
+    """Turn scores ``(F, N, P)`` into probabilities where they lie, and return them."""
+    scores -= scores.amax(1, keepdim=True)
+    scores.exp_()
+    return scores.div_(scores.sum(1, keepdim=True))
 
 
 def memory_of_fields(fields: int, labels: int, height: int, width: int) -> int:
