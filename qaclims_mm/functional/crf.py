@@ -61,17 +61,26 @@ class DenseCRF:
             )
         settings = settings or CRFSettings()
         self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
-        # a copy, since torch takes no arrays that must not be written, as Pillow's are
-        pixels = torch.from_numpy(image.copy()).to(self.device).view(-1, 3)
-        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
-        places = torch.stack([columns.repeat(len(rows)), rows.repeat_interleave(len(columns))], 1)
-        near = PermutohedralFilter(places / settings.gaussian_xy)
-        alike = PermutohedralFilter(
-            torch.cat([places / settings.bilateral_xy, pixels / settings.bilateral_rgb], 1)
-        )
+        near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
+        alike = PermutohedralFilter(self._colours(image, settings).flatten(0, 1))
         near.normalise(settings.gaussian_weight)
         alike.normalise(settings.bilateral_weight)
         self.kernels = near, alike
+
+    def _places(self, unit: float, more: int = 0) -> Tensor:
+        """Return column and row of each pixel in a unit, ``(H, W, 2)``, and room for more."""
+        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
+        features = torch.empty(*self.size, 2 + more, device=self.device)
+        features[..., 0], features[..., 1] = columns / unit, (rows / unit)[:, None]
+        return features
+
+    def _colours(self, image: np.ndarray, settings: CRFSettings) -> Tensor:
+        """Return place and colour of each pixel, ``(H, W, 5)``."""
+        features = self._places(settings.bilateral_xy, 3)
+        # a copy, since torch takes no arrays that must not be written, as Pillow's are
+        pixels = torch.from_numpy(image.copy()).to(self.device)
+        torch.div(pixels, settings.bilateral_rgb, out=features[..., 2:])
+        return features
 
     @torch.no_grad()
     def __call__(self, energies: Array) -> Array:
@@ -106,7 +115,8 @@ class DenseCRF:
         space = energies.new_empty(2, max(k.size for k in self.kernels) * columns)
         for _ in range(self.steps):
             for part in beliefs.flatten(0, 1).split(_COLUMNS):
-                values = part.t().contiguous()
+                # of one column, contiguous() would be no copy
+                values = part.t().clone(memory_format=torch.contiguous_format)
                 sums = part.zero_().view(values.shape)
                 for kernel in self.kernels:
                     kernel.add(values, sums, space)

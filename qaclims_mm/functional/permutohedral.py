@@ -5,7 +5,7 @@ Shapes: P points of D features, M lattice points, C columns of values.
 
 import warnings
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import torch
@@ -38,7 +38,7 @@ class Simplices(NamedTuple):
         key = self.first
         yield key
         for change in self.changes:
-            key = key + steps[change.int()]
+            key = key + steps.index_select(0, change.int())
             yield key
 
 
@@ -73,16 +73,18 @@ class PermutohedralFilter:
         rows = torch.arange(0, corners.numel() + 1, dims + 1, device=features.device)
         self._read = _csr(rows, corners.flatten(), simplices.weights.flatten(), size)
         self._read.values().mul_(1 / (1 + 2.0**-dims))
-        # what stays lies together, so that what is freed leaves no small gaps between
+        # what stays lies together, so that what is freed leaves no small gaps between; pages of
+        # the CPU's memory that are never written are not taken
         rows = corners.new_zeros(dims + 1, size + 1)
         columns = corners.new_empty(2 * rows.numel())
         ends = [0]
         for row, step in zip(rows, simplices.steps, strict=True):
             ends.append(ends[-1] + _find_neighbours(cells, step, row, columns[ends[-1] :]))
-        halves = features.new_full((int(rows[:, -1].max()),), 0.5)
+        parts = list(pairwise(ends))
+        halves = features.new_full((max(b - a for a, b in parts),), 0.5)
         self._blurs = [
             _csr(row, columns[a:b], halves[: b - a], size)
-            for row, a, b in zip(rows, ends, ends[1:])
+            for row, (a, b) in zip(rows, parts, strict=True)
         ]
 
     @property
@@ -129,7 +131,7 @@ class PermutohedralFilter:
         scale = (self(ones)[:, 0] + 1e-20).rsqrt()
         per_point = self._read.values().view(count, -1)
         per_point *= weight * scale[:, None]
-        self._spread.values().mul_(scale[self._spread.col_indices()])
+        self._spread.values().mul_(scale.index_select(0, self._spread.col_indices()))
 
 
 def locate(features: Tensor) -> Simplices:
@@ -225,19 +227,35 @@ def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
     count, kinds = simplices.weights.shape
     numbers = torch.empty_like(simplices.weights, dtype=torch.int32)
     points, weights = numbers.new_empty(kinds, count), simplices.weights.new_empty(kinds, count)
-    cells, ends, done = [], [], 0
+    cells, rows, done = [], [], 0
     for corner, keys in enumerate(simplices.keys()):
-        keys, order = keys.sort()
-        new = torch.ones_like(keys, dtype=torch.bool)
-        torch.ne(keys[1:], keys[:-1], out=new[1:])
-        numbers[order, corner] = new.cumsum(0, dtype=torch.int32) + (done - 1)
+        found, order, firsts = _sort(keys, numbers[:, corner])
+        numbers[:, corner] += done - 1
         points[corner] = order
-        weights[corner] = simplices.weights[order, corner]
-        cells.append(keys[new])
-        ends.append(new.nonzero()[:, 0].int() + corner * count)
-        done += len(cells[-1])
-    rows = torch.cat([*ends, ends[0].new_full((1,), kinds * count)])
-    return numbers, _csr(rows, points.flatten(), weights.flatten(), count), cells
+        torch.index_select(simplices.weights[:, corner], 0, order, out=weights[corner])
+        cells.append(found)
+        rows.append(firsts + corner * count)
+        done += len(found)
+    rows.append(numbers.new_full((1,), kinds * count))
+    return numbers, _csr(torch.cat(rows), points.flatten(), weights.flatten(), count), cells
+
+
+def _sort(keys: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Number different keys from 1 in rising order.
+
+    Args:
+        keys: Int64 ``(P,)``.
+        numbers: Becomes the number of each key, int32 ``(P,)``.
+
+    Returns:
+        The different keys, the order of the points, and where in it each key comes first, int32.
+    """
+    keys, order = keys.sort()
+    new = torch.ones_like(keys, dtype=torch.bool)
+    torch.ne(keys[1:], keys[:-1], out=new[1:])
+    numbers[order] = new.cumsum(0, dtype=torch.int32)
+    firsts = new.nonzero()[:, 0]
+    return keys[firsts], order, firsts.int()
 
 
 def _find_neighbours(cells: list[Tensor], step: int, rows: Tensor, columns: Tensor) -> int:
@@ -247,7 +265,7 @@ def _find_neighbours(cells: list[Tensor], step: int, rows: Tensor, columns: Tens
         cells: Keys of each kind of corner in rising order.
         step: What a key grows by along the direction.
         rows: Zeros, which become the first entry of each lattice point, int32 ``(M + 1,)``.
-        columns: Whose begin becomes the numbers of the neighbours, int32.
+        columns: Its first entries become the numbers of the neighbours, int32.
 
     Returns:
         Number of entries.
@@ -258,11 +276,9 @@ def _find_neighbours(cells: list[Tensor], step: int, rows: Tensor, columns: Tens
     # a step leads from corner k to corner k + 1
     for corner, keys in enumerate(cells):
         after = (corner + 1) % len(cells)
-        wanted = keys + step
-        place = torch.searchsorted(cells[after], wanted, out_int32=True)
-        place.clamp_(max=sizes[after] - 1)
-        found = (cells[after][place] == wanted).nonzero()[:, 0]
-        here, there = found.int() + starts[corner], place[found] + starts[after]
+        here, there = _common(keys, cells[after], step)
+        here += starts[corner]
+        there += starts[after]
         pairs.append((here, there))
         for side in (here, there):
             rows[side + 1] += 1
@@ -272,6 +288,14 @@ def _find_neighbours(cells: list[Tensor], step: int, rows: Tensor, columns: Tens
         columns[rows[there]] = here
         columns[rows[here + 1] - 1] = there
     return int(rows[-1])
+
+
+def _common(keys: Tensor, others: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """Return where keys lie that are others after a step, and where those lie, int32."""
+    wanted = keys + step
+    place = torch.searchsorted(others, wanted, out_int32=True).clamp_(max=len(others) - 1)
+    found = (others.index_select(0, place) == wanted).nonzero()[:, 0]
+    return found.int(), place.index_select(0, found)
 
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:
