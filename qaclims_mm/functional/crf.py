@@ -61,17 +61,26 @@ class DenseCRF:
             )
         settings = settings or CRFSettings()
         self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
-        # a copy, since torch takes no arrays that must not be written, as Pillow's are
-        pixels = torch.from_numpy(image.copy()).to(self.device).view(-1, 3)
-        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
-        places = torch.stack([columns.repeat(len(rows)), rows.repeat_interleave(len(columns))], 1)
-        near = PermutohedralFilter(places / settings.gaussian_xy)
-        alike = PermutohedralFilter(
-            torch.cat([places / settings.bilateral_xy, pixels / settings.bilateral_rgb], 1)
-        )
+        near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
+        alike = PermutohedralFilter(self._colours(image, settings).flatten(0, 1))
         near.normalise(settings.gaussian_weight)
         alike.normalise(settings.bilateral_weight)
         self.kernels = near, alike
+
+    def _places(self, unit: float, more: int = 0) -> Tensor:
+        """Return column and row of each pixel in a unit, ``(H, W, 2)``, and room for more."""
+        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
+        features = torch.empty(*self.size, 2 + more, device=self.device)
+        features[..., 0], features[..., 1] = columns / unit, (rows / unit)[:, None]
+        return features
+
+    def _colours(self, image: np.ndarray, settings: CRFSettings) -> Tensor:
+        """Return place and colour of each pixel, ``(H, W, 5)``."""
+        features = self._places(settings.bilateral_xy, 3)
+        # a copy, since torch takes no arrays that must not be written, as Pillow's are
+        pixels = torch.from_numpy(image.copy()).to(self.device)
+        torch.div(pixels, settings.bilateral_rgb, out=features[..., 2:])
+        return features
 
     @torch.no_grad()
     def __call__(self, energies: Array) -> Array:
@@ -89,25 +98,38 @@ class DenseCRF:
             raise ValueError(f'energies must be (F, N, {wanted}), but got {shape}.')
         if isinstance(energies, Tensor):
             return self._infer(energies.to(self.device, torch.float32))
-        given = torch.from_numpy(np.array(energies, np.float32)).to(self.device)
+        given = torch.from_numpy(np.require(energies, np.float32, ['C', 'W'])).to(self.device)
         return self._infer(given).cpu().numpy()
 
     def _infer(self, energies: Tensor) -> Tensor:
-        finite = energies.flatten(1).isfinite().all(1)
+        # neither needs a copy of the energies, as isfinite would
+        lowest, highest = energies.flatten(1).aminmax(dim=1)
+        finite = lowest.isfinite() & highest.isfinite()
         if not finite.all():
             bad = (~finite).nonzero()[:, 0].tolist()
             raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
         energies = energies.flatten(2)
-        beliefs = torch.softmax(-energies, 1)
-        scores = torch.empty_like(beliefs)
-        near, alike = self.kernels
+        # the scores of each step overwrite the beliefs of which they are made
+        beliefs = _make_softmax(-energies)
+        columns = min(_COLUMNS, energies.shape[0] * energies.shape[1])
+        space = energies.new_empty(2, max(k.size for k in self.kernels) * columns)
         for _ in range(self.steps):
-            flat = beliefs.flatten(0, 1), scores.flatten(0, 1)
-            for values, found in zip(*(part.split(_COLUMNS) for part in flat), strict=True):
-                values = values.t().contiguous()
-                found.copy_((near(values) + alike(values)).t())
-            torch.softmax(scores.sub_(energies), 1, out=beliefs)
+            for part in beliefs.flatten(0, 1).split(_COLUMNS):
+                # of one column, contiguous() would be no copy
+                values = part.t().clone(memory_format=torch.contiguous_format)
+                sums = part.zero_().view(values.shape)
+                for kernel in self.kernels:
+                    kernel.add(values, sums, space)
+                part.copy_(values.copy_(sums).t())
+            _make_softmax(beliefs.sub_(energies))
         return beliefs.unflatten(2, self.size)
+
+
+def _make_softmax(scores: Tensor) -> Tensor:
+    """Turn scores ``(F, N, P)`` into probabilities where they lie, and return them."""
+    scores -= scores.amax(1, keepdim=True)
+    scores.exp_()
+    return scores.div_(scores.sum(1, keepdim=True))
 
 
 def memory_of_fields(fields: int, labels: int, height: int, width: int) -> int:

@@ -5,7 +5,7 @@ Shapes: P points of D features, M lattice points, C columns of values.
 
 import warnings
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import torch
@@ -14,16 +14,16 @@ from torch import Tensor
 _LARGEST_KEY = 2**62
 _MOST_ENTRIES = 2**31 - 1
 # points that are located at once; more would only need more memory
-_CHUNK = 2**17
+_CHUNK = 2**14
 
 
 class Simplices(NamedTuple):
-    """The position of points in the lattice, one column per point.
+    """The position of points in the lattice.
 
     Attributes:
         first: Integer of the first corner, int64 ``(P,)``.
         changes: Which coordinate leads from each corner to the next, int8 ``(D, P)``.
-        weights: Barycentric weights of the corners, ``(D + 1, P)``.
+        weights: Barycentric weights of the corners, ``(P, D + 1)``.
         steps: Increment of the integer along each coordinate, D + 1.
     """
 
@@ -38,7 +38,7 @@ class Simplices(NamedTuple):
         key = self.first
         yield key
         for change in self.changes:
-            key = key + steps[change.int()]
+            key = key + steps.index_select(0, change.int())
             yield key
 
 
@@ -47,6 +47,7 @@ class PermutohedralFilter:
 
     Values are spread over the corners of their simplex, blurred along each direction of the lattice
     and read back. Each step is a sparse matrix; the product of the matrices is not normalised.
+    A blur adds half of both neighbours, so all blurs share one array of halves.
 
     Args:
         features: Features in units of the standard deviation, float32 ``(P, D)``.
@@ -67,16 +68,24 @@ class PermutohedralFilter:
                 f'give at most {_MOST_ENTRIES // (dims + 1)} points.'
             )
         simplices = locate(features)
-        corners, spread, cells = _number(simplices)
-        self._read = _csr(
-            _regular(count, dims + 1, features.device),
-            corners.t().flatten(),
-            simplices.weights.t().flatten(),
-            sum(map(len, cells)),
-        )
-        self._spread = spread
-        self._blurs = [_blur(cells, step, features.dtype) for step in simplices.steps]
+        corners, self._spread, cells = _number(simplices)
+        size = sum(map(len, cells))
+        rows = torch.arange(0, corners.numel() + 1, dims + 1, device=features.device)
+        self._read = _csr(rows, corners.flatten(), simplices.weights.flatten(), size)
         self._read.values().mul_(1 / (1 + 2.0**-dims))
+        # what stays lies together, so that what is freed leaves no small gaps between; pages of
+        # the CPU's memory that are never written are not taken
+        rows = corners.new_zeros(dims + 1, size + 1)
+        columns = corners.new_empty(2 * rows.numel())
+        ends = [0]
+        for row, step in zip(rows, simplices.steps, strict=True):
+            ends.append(ends[-1] + _find_neighbours(cells, step, row, columns[ends[-1] :]))
+        parts = list(pairwise(ends))
+        halves = features.new_full((max(b - a for a, b in parts),), 0.5)
+        self._blurs = [
+            _csr(row, columns[a:b], halves[: b - a], size)
+            for row, (a, b) in zip(rows, parts, strict=True)
+        ]
 
     @property
     def size(self) -> int:
@@ -94,10 +103,26 @@ class PermutohedralFilter:
         Args:
             values: Float32 ``(P, C)``.
         """
-        values = self._spread @ values
+        sums = torch.zeros_like(values)
+        self.add(values, sums, values.new_empty(2, self.size * values.shape[1]))
+        return sums
+
+    def add(self, values: Tensor, sums: Tensor, space: Tensor) -> None:
+        """Add the sums to given numbers.
+
+        Args:
+            values: Float32 ``(P, C)``.
+            sums: What the sums are added to, float32 ``(P, C)``.
+            space: Memory to work in, float32 ``(2, n)`` with n at least ``size`` times C; calls
+                that share it save the time of allocating it.
+        """
+        count, columns = self.size, values.shape[1]
+        here, there = space[:, : count * columns].view(2, count, columns)
+        torch.addmm(here.zero_(), self._spread, values, out=here)
         for blur in self._blurs:
-            values = blur @ values
-        return self._read @ values
+            torch.addmm(here, blur, here, out=there)
+            here, there = there, here
+        torch.addmm(sums, self._read, here, out=sums)
 
     def normalise(self, weight: float = 1) -> None:
         """Scale symmetrically, by the root at both ends, so that ones become about ``weight``."""
@@ -106,7 +131,7 @@ class PermutohedralFilter:
         scale = (self(ones)[:, 0] + 1e-20).rsqrt()
         per_point = self._read.values().view(count, -1)
         per_point *= weight * scale[:, None]
-        self._spread.values().mul_(scale[self._spread.col_indices()])
+        self._spread.values().mul_(scale.index_select(0, self._spread.col_indices()))
 
 
 def locate(features: Tensor) -> Simplices:
@@ -118,9 +143,13 @@ def locate(features: Tensor) -> Simplices:
     Raises:
         ValueError: If features are not finite, or too large for keys of 64 bits.
     """
-    dims = features.shape[1]
-    parts = [_locate(part) for part in features.split(_CHUNK)]
-    near, changes, weights = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    count, dims = features.shape
+    near = features.new_empty(dims, count, dtype=torch.int32)
+    changes = torch.empty_like(near, dtype=torch.int8)
+    weights = features.new_empty(count, dims + 1)
+    for part in torch.arange(count, device='cpu').split(_CHUNK):
+        here = slice(int(part[0]), int(part[-1]) + 1)
+        near[:, here], changes[:, here], weights[here] = _locate(features[here])
     near -= near.amin(1, keepdim=True)
     # one corner before and behind, for neighbours that are not there
     sides = [(int(side) + 4) * (dims + 1) for side in near.amax(1).tolist()]
@@ -167,7 +196,7 @@ def _locate(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     weights[0] += 1 - falling[-1]
     coordinates = torch.arange(dims + 1, dtype=torch.int8, device=ranks.device)
     order = torch.empty_like(rank).scatter_(0, ranks, coordinates[:, None].expand_as(rank))
-    return near[:dims].int(), order.flip(0)[:dims], weights
+    return near[:dims].int(), order.flip(0)[:dims], weights.t()
 
 
 def _lift(features: Tensor) -> Tensor:
@@ -192,59 +221,81 @@ def _number(simplices: Simplices) -> tuple[Tensor, Tensor, list[Tensor]]:
     of corner is numbered separately.
 
     Returns:
-        Number of each corner int32 ``(D + 1, P)``, the matrix ``(M, P)`` that spreads values, and
+        Number of each corner int32 ``(P, D + 1)``, the matrix ``(M, P)`` that spreads values, and
         the keys of each kind of corner in rising order.
     """
-    count = len(simplices.first)
+    count, kinds = simplices.weights.shape
     numbers = torch.empty_like(simplices.weights, dtype=torch.int32)
-    cells, points, ends, done = [], [], [], 0
+    points, weights = numbers.new_empty(kinds, count), simplices.weights.new_empty(kinds, count)
+    cells, rows, done = [], [], 0
     for corner, keys in enumerate(simplices.keys()):
-        keys, order = keys.sort()
-        new = torch.ones_like(keys, dtype=torch.bool)
-        torch.ne(keys[1:], keys[:-1], out=new[1:])
-        numbers[corner, order] = new.cumsum(0, dtype=torch.int32) + (done - 1)
-        cells.append(keys[new])
-        points.append(order.int())
-        ends.append(new.nonzero()[:, 0].int() + corner * count)
-        done += len(cells[-1])
-    weights = torch.cat([w[o] for w, o in zip(simplices.weights, points, strict=True)])
-    columns = torch.cat(points)
-    rows = torch.cat([*ends, ends[0].new_full((1,), len(columns))])
-    return numbers, _csr(rows, columns, weights, count), cells
+        found, order, firsts = _sort(keys, numbers[:, corner])
+        numbers[:, corner] += done - 1
+        points[corner] = order
+        torch.index_select(simplices.weights[:, corner], 0, order, out=weights[corner])
+        cells.append(found)
+        rows.append(firsts + corner * count)
+        done += len(found)
+    rows.append(numbers.new_full((1,), kinds * count))
+    return numbers, _csr(torch.cat(rows), points.flatten(), weights.flatten(), count), cells
 
 
-def _blur(cells: list[Tensor], step: int, dtype: torch.dtype) -> Tensor:
-    """Return the matrix ``(M, M)`` that adds half of both neighbours along a direction."""
+def _sort(keys: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Number different keys from 1 in rising order.
+
+    Args:
+        keys: Int64 ``(P,)``.
+        numbers: Becomes the number of each key, int32 ``(P,)``.
+
+    Returns:
+        The different keys, the order of the points, and where in it each key comes first, int32.
+    """
+    keys, order = keys.sort()
+    new = torch.ones_like(keys, dtype=torch.bool)
+    torch.ne(keys[1:], keys[:-1], out=new[1:])
+    numbers[order] = new.cumsum(0, dtype=torch.int32)
+    firsts = new.nonzero()[:, 0]
+    return keys[firsts], order, firsts.int()
+
+
+def _find_neighbours(cells: list[Tensor], step: int, rows: Tensor, columns: Tensor) -> int:
+    """Find the neighbours of each lattice point along a direction, none to two of them.
+
+    Args:
+        cells: Keys of each kind of corner in rising order.
+        step: What a key grows by along the direction.
+        rows: Zeros, which become the first entry of each lattice point, int32 ``(M + 1,)``.
+        columns: Its first entries become the numbers of the neighbours, int32.
+
+    Returns:
+        Number of entries.
+    """
     sizes = [len(keys) for keys in cells]
     starts = [sum(sizes[:corner]) for corner in range(len(sizes) + 1)]
-    count, device = starts[-1], cells[0].device
-    # the neighbours of each lattice point before and behind it, -1 where there is none
-    before, behind = torch.full((2, count), -1, dtype=torch.int32, device=device)
+    pairs = []
     # a step leads from corner k to corner k + 1
     for corner, keys in enumerate(cells):
         after = (corner + 1) % len(cells)
-        wanted = keys + step
-        place = torch.searchsorted(cells[after], wanted, out_int32=True)
-        place.clamp_(max=sizes[after] - 1)
-        found = (cells[after][place] == wanted).nonzero()[:, 0]
-        there, here = place[found] + starts[after], found.int() + starts[corner]
-        behind[here] = there
-        before[there] = here
-    has_before, has_behind = before >= 0, behind >= 0
-    rows = torch.zeros(count + 1, dtype=torch.int32, device=device)
-    torch.cumsum(1 + has_before.int() + has_behind.int(), 0, out=rows[1:])
-    columns = torch.empty(int(rows[-1]), dtype=torch.int32, device=device)
-    values = torch.full_like(columns, 0.5, dtype=dtype)
-    first = rows[:-1]
-    columns[first] = torch.arange(count, dtype=torch.int32, device=device)
-    values[first] = 1
-    columns[(first + 1)[has_before]] = before[has_before]
-    columns[(rows[1:] - 1)[has_behind]] = behind[has_behind]
-    return _csr(rows, columns, values, count)
+        here, there = _common(keys, cells[after], step)
+        here += starts[corner]
+        there += starts[after]
+        pairs.append((here, there))
+        for side in (here, there):
+            rows[side + 1] += 1
+    rows.cumsum_(0)
+    for here, there in pairs:
+        # the first entry is the neighbour before, the last one that behind
+        columns[rows[there]] = here
+        columns[rows[here + 1] - 1] = there
+    return int(rows[-1])
 
 
-def _regular(rows: int, each: int, device: torch.device) -> Tensor:
-    return torch.arange(0, rows * each + 1, each, device=device)
+def _common(keys: Tensor, others: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """Return where keys lie that are others after a step, and where those lie, int32."""
+    wanted = keys + step
+    place = torch.searchsorted(others, wanted, out_int32=True).clamp_(max=len(others) - 1)
+    found = (others.index_select(0, place) == wanted).nonzero()[:, 0]
+    return found.int(), place.index_select(0, found)
 
 
 def _csr(rows: Tensor, columns: Tensor, values: Tensor, width: int) -> Tensor:

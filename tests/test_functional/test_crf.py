@@ -149,11 +149,12 @@ def test_a_field_is_used_again():
         np.testing.assert_array_equal(field(energies), dense_crf(image, energies))
 
 
-def test_many_labels_in_parts(monkeypatch):
+@pytest.mark.parametrize('columns', [1, 7, 79])
+def test_many_labels_in_parts(monkeypatch, columns):
     image = picture(10, 12)
     energies = energies_of(image, 40)
     wanted = dense_crf(image, energies)
-    monkeypatch.setattr(module, '_COLUMNS', 7)
+    monkeypatch.setattr(module, '_COLUMNS', columns)
     np.testing.assert_allclose(dense_crf(image, energies), wanted, atol=1e-6)
 
 

@@ -76,7 +76,8 @@ def test_near_the_gaussian(dims):
 def test_weights_and_keys_of_simplices():
     simplices = locate(cloud(500, 5))
     assert simplices.weights.min() > -1e-5
-    torch.testing.assert_close(simplices.weights.sum(0), torch.ones(500))
+    assert simplices.weights.shape == (500, 6)
+    torch.testing.assert_close(simplices.weights.sum(1), torch.ones(500))
     keys = torch.stack(list(simplices.keys()))
     assert keys.shape == (6, 500)
     assert (keys.sort(0).values.diff(dim=0) != 0).all()
@@ -97,6 +98,28 @@ def test_parts_of_the_points_make_no_difference(monkeypatch):
     torch.testing.assert_close(PermutohedralFilter(features)(values), wanted, rtol=0, atol=0)
 
 
+def test_sums_are_added_to_others_in_any_memory():
+    kernel, values, others = (
+        PermutohedralFilter(cloud(300, 3)),
+        torch.rand(300, 4),
+        torch.rand(300, 4),
+    )
+    wanted = others + kernel(values)
+    # larger than needed, and what it holds does not matter
+    space = torch.full((2, 4 * kernel.size + 7), float('nan'))
+    given = values.clone()
+    kernel.add(values, others, space)
+    torch.testing.assert_close(others, wanted)
+    torch.testing.assert_close(values, given, rtol=0, atol=0)
+
+
+def test_far_points_share_no_sums():
+    features = 30 * torch.arange(20.0)[:, None].expand(20, 5)
+    kernel = PermutohedralFilter(features)
+    found = kernel(torch.eye(20))
+    torch.testing.assert_close(found, found.diagonal().diag())
+
+
 @pytest.mark.parametrize('weight', [1, 10])
 def test_normalised(weight):
     features = torch.cat([cloud(200, 2), torch.full((1, 2), 99.0)])
@@ -113,8 +136,8 @@ def test_points_at_one_place(count):
     kernel = PermutohedralFilter(torch.full((count, 5), 3.3))
     kernel.normalise()
     assert kernel.size == 6
-    # each is its own only neighbour
-    assert kernel.entries >= 2 * 6 * count + 6 * 6
+    # each point has six corners, and each corner is a neighbour of two others
+    assert kernel.entries == 2 * 6 * count + 2 * 6
     torch.testing.assert_close(kernel(torch.ones(count, 1)), torch.ones(count, 1))
 
 
