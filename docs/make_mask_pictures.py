@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
+from qaclims_mm.report.mask_pictures import page_colours
 from qaclims_mm.schemas import file_of, read_mask
 from qaclims_mm.schemas.work_dir import COMPARE, PSEUDO_MASKS
 from qaclims_mm.visualization.overlays import outline_mask
@@ -49,7 +50,8 @@ def main() -> None:
         image = np.asarray(Image.open(DATA / f'JPEGImages/{image_id}.jpg').convert('RGB'))
         shown = {'image': image}
         for title, folder in columns.items():
-            shown[title] = outline_mask(image, read_mask(file_of(folder, image_id, '.png')))
+            mask = read_mask(file_of(folder, image_id, '.png'))
+            shown[title] = outline_mask(image, mask, colours=page_colours())
         for axis, (title, picture) in zip(row, shown.items(), strict=True):
             axis.imshow(picture)
             axis.axis('off')
