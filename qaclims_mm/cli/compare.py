@@ -98,18 +98,21 @@ def compare(
     """
     from qaclims_mm.report.compare_page import write_compare_page
     from qaclims_mm.schemas.work_dir import COMPARE
-    from qaclims_mm.workflow.comparing import finished_choices, stages_for
+    from qaclims_mm.workflow.comparing import finished_choices, judged_stages, stages_for
     from qaclims_mm.workflow.failures import why_missing
 
     made = finished_choices(plan, args.seeds[0], judged)
     absent = {
-        option: why_missing(plan.root, stages_for(plan, [stage]), stage) or 'it was not run'
-        for option, stage in judged.items()
+        option: why_missing(plan.root, stages_for(plan, [stage]), stage)
+        for option, stage in judged_stages(plan).items()
         if option not in made
     }
+    # the page keeps what it knew of the choices that were not to be made
+    wanted = {option: why or 'it was not run' for option, why in absent.items() if option in judged}
     if not made:
-        show_absent(absent, console)
+        show_absent(wanted, console)
         return 1
+    absent = {option: why for option, why in (absent | wanted).items() if why}
     words = [args.plan, *(['--work-dir', args.work_dir] if args.work_dir else [])]
     comparing = gather(plan, made, absent)._replace(command=shlex.join(words))
     out = Path(args.out) if args.out else plan.root / COMPARE
@@ -121,7 +124,7 @@ def compare(
     for what, path in zip(('page', 'numbers', 'table'), (out / 'index.html', *paths), strict=True):
         console.print(f'{what}: {path}', soft_wrap=True)
     # last, so that nobody overlooks them
-    show_absent(absent, console)
+    show_absent(wanted, console)
     return 0
 
 

@@ -141,7 +141,7 @@ STEP = '11/30 09:04:05 - mmengine - INFO - Epoch(train) [1][50/93]  lr: 1.8e-03 
         # a table of hooks follows
         ([STEP, 'after_run:', '(LOW) LoggerHook', ' ----- '], STEP.partition('INFO - ')[2]),
         ([STEP.replace('INFO', 'WARNING')], STEP.partition('INFO - ')[2]),
-        ([STEP + '  x: 1' * 30], STEP.partition('INFO - ')[2] + '  x: 1' * 14),
+        ([STEP + '  x: 1' * 30], STEP.partition('INFO - ')[2] + '  x: 1' * 18),
         (['word ' * 50], ('word ' * 32)[:-1]),
         (['w' * 300], 'w' * 160),
     ],
