@@ -1,11 +1,12 @@
 """Note what the stages of a plan cost: python -m benchmarks.plan_costs WORK_DIR COSTS.
 
-WORK_DIR is that of a finished run, COSTS the file that the plan names. Stages that did not run keep
-what COSTS says of them, so that a run of comparators adds to it.
+WORK_DIR is that of a finished run, COSTS the file that the plan names. Stages that did not run, or
+that --stages leaves out, keep what COSTS says of them, so that a run of comparators adds to it.
 """
 
 import argparse
 import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -24,14 +25,23 @@ def main() -> None:
     )
     parser.add_argument('work_dir', help='folder that qaclims run has filled')
     parser.add_argument('costs', help='file that is written')
+    parser.add_argument('--stages', nargs='+', default=[], help='stages to note; default all')
     args = parser.parse_args()
-    number = note_costs(Path(args.work_dir), Path(args.costs))
+    number = note_costs(Path(args.work_dir), Path(args.costs), args.stages)
     new_console().print(f'{number} stages noted in {args.costs}')
 
 
-def note_costs(work_dir: Path, costs: Path) -> int:
-    """Write the costs of a run, and return of how many stages."""
-    runs = read_runs(work_dir)
+def note_costs(work_dir: Path, costs: Path, stages: Sequence[str] = ()) -> int:
+    """Write the costs of a run, and return of how many stages.
+
+    Args:
+        work_dir: Folder of the run.
+        costs: File that is written.
+        stages: Stages to note; all that ran if empty.
+    """
+    runs = {k: run for k, run in read_runs(work_dir).items() if not stages or k in stages}
+    if missing := sorted(set(stages) - runs.keys()):
+        raise SystemExit(f'error: {missing[0]} has not run in {work_dir}; give other --stages.')
     if not runs:
         raise SystemExit(f'error: {runs_path(work_dir)} names no stage; give the folder of a run.')
     known = read_costs(costs) if costs.is_file() else Costs('', {})

@@ -4,8 +4,10 @@ PLAN is a project, the name of a plan that ships, or a plan file. The command ma
 each choice of qaclims run --masks-by and skips finished stages. If some images have ground truth,
 it scores all masks on the same images, with intervals, and recommends a choice. Without ground
 truth it shows how far the masks agree; agreement is not correctness. If a choice cannot run, it
-reports the reason and compares the others. It writes the page compare/index.html with pictures into
-the work dir, and the numbers as comparison.csv and comparison.json.
+reports the reason and compares the others. With --masks-by it makes the masks of some choices, and
+compares them with all masks that were made before and are up to date. It writes the page
+compare/index.html with pictures into the work dir, and the numbers as comparison.csv and
+comparison.json.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qaclims_mm.cli.run import add_options, check_commands, options_of, parse
-from qaclims_mm.console import new_console
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
@@ -45,7 +47,8 @@ def main() -> int:
         nargs='+',
         choices=MASKS_BY,
         default=[],
-        help='choices to compare; default all',
+        help='choices whose masks are made; default all. Masks of other choices are compared, too, '
+        'if they are up to date',
     )
     parser.add_argument(
         '--seed', dest='seeds', type=int, nargs=1, default=[0], help='of the trainings; default 0'
@@ -89,34 +92,46 @@ def compare(
 
     Args:
         plan: Plan whose masks are compared.
-        judged: {choice: stage whose masks are scored}.
+        judged: {choice: stage whose masks are scored} of the choices that were to be made.
         args: Flags of the command line.
         console: Console for the tables and the verdict.
     """
     from qaclims_mm.report.compare_page import write_compare_page
     from qaclims_mm.schemas.work_dir import COMPARE
-    from qaclims_mm.workflow.comparing import is_made, stages_for
+    from qaclims_mm.workflow.comparing import finished_choices, judged_stages, stages_for
     from qaclims_mm.workflow.failures import why_missing
 
-    made = {option: stage for option, stage in judged.items() if is_made(plan.root, stage)}
+    made = finished_choices(plan, args.seeds[0], judged)
     absent = {
-        option: why_missing(plan.root, stages_for(plan, [stage]), stage) or 'it was not run'
-        for option, stage in judged.items()
+        option: why_missing(plan.root, stages_for(plan, [stage]), stage)
+        for option, stage in judged_stages(plan).items()
         if option not in made
     }
+    # the page keeps what it knew of the choices that were not to be made
+    wanted = {option: why or 'it was not run' for option, why in absent.items() if option in judged}
     if not made:
-        for option, why in absent.items():
-            console.print(f'{option}: {why}', soft_wrap=True)
+        show_absent(wanted, console)
         return 1
+    absent = {option: why for option, why in (absent | wanted).items() if why}
     words = [args.plan, *(['--work-dir', args.work_dir] if args.work_dir else [])]
     comparing = gather(plan, made, absent)._replace(command=shlex.join(words))
     out = Path(args.out) if args.out else plan.root / COMPARE
     paths = comparing.compared.comparison.write(out)
     write_compare_page(out / 'index.html', comparing, args.top)
+    if known := [option for option in made if option not in judged]:
+        console.print(f'made before and up to date: {", ".join(known)}', soft_wrap=True)
     show(comparing, console)
     for what, path in zip(('page', 'numbers', 'table'), (out / 'index.html', *paths), strict=True):
         console.print(f'{what}: {path}', soft_wrap=True)
+    # last, so that nobody overlooks them
+    show_absent(wanted, console)
     return 0
+
+
+def show_absent(absent: Mapping[str, str], console: 'Console') -> None:
+    """Print which choices have no masks, and why."""
+    for option, why in absent.items():
+        console.print(styled((f'no masks by {option}: {why}', 'red')), soft_wrap=True)
 
 
 def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 'Comparing':
@@ -179,16 +194,15 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
 
 
 def show(comparing: 'Comparing', console: 'Console') -> None:
-    """Print the scores or the agreement, the choices without masks, and the verdict."""
+    """Print the scores or the agreement, and the verdict."""
     from qaclims_mm.review.verdict import choose, verdict
 
     comparison = comparing.compared.comparison
-    console.print(table_of(comparison))
+    if comparison.judged or comparison.agreement:
+        console.print(table_of(comparison))
     for masks in comparison.masks:
         if masks.note:
             console.print(f'{masks.masks_by}: {masks.note}', soft_wrap=True)
-    for option, why in comparison.absent.items():
-        console.print(f'no masks by {option}: {why}', soft_wrap=True)
     for text in verdict(comparison):
         console.print(text, soft_wrap=True)
     best = choose(comparison)

@@ -21,7 +21,7 @@ from qaclims_mm.engine.shards import HELP as SHARD_HELP
 from qaclims_mm.engine.shards import parse_shard
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError
-from qaclims_mm.schemas import claim_folder, shown_name
+from qaclims_mm.schemas import claimed, shown_name
 
 if TYPE_CHECKING:
     from qaclims_mm.inference.models import FoundModel
@@ -53,9 +53,9 @@ def main() -> int:
     )
     _check_format(args.format, job.classes)
     out = Path(args.out)
-    claim_folder(out, job.fingerprint())
     folder = MaskFolder(out, job.classes, args.overlay)
-    failed = [*sources.problems, *job.run(folder)]
+    with claimed(out, job.fingerprint(), args.shard is not None):
+        failed = [*sources.problems, *job.run(folder)]
     done = [image_id for image_id in job.seen if folder.mask_path(image_id).is_file()]
     part = f', part {args.shard}' if args.shard else ''
     console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)

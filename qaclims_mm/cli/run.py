@@ -9,12 +9,13 @@ qaclims run PLAN --jobs 100 -- --executor slurm.
 import argparse
 import difflib
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qaclims_mm.cli import commands
-from qaclims_mm.console import new_console
+from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
@@ -178,6 +179,7 @@ def run_plan(args: argparse.Namespace) -> int:
     # these take seconds, and --help does not need them
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.face import Workflow
+    from qaclims_mm.workflow.failures import failed_stages
     from qaclims_mm.workflow.graph import Graph
     from qaclims_mm.workflow.masks_by import check_masks
     from qaclims_mm.workflow.plans import read_plan
@@ -202,11 +204,14 @@ def run_plan(args: argparse.Namespace) -> int:
     if args.dry_run:
         return EXIT_BAD_RECORDS if problems else 0
     keep_choice(plans.values(), args.masks_by)
-    status = workflow.run()
+    begun, status = time.time(), workflow.run()
     for seed, plan in plans.items():
         if len(seeds) > 1:
             console.print(f'seed {seed}')
         show_results(plan, console)
+    for seed, plan in plans.items():
+        for why in failed_stages(plan.root, stages[seed], begun).values():
+            console.print(styled((why, 'red')), soft_wrap=True)
     return status or (EXIT_BAD_RECORDS if problems else 0)
 
 

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from qaclims_mm.engine.compat import mend_openmmlab
 from qaclims_mm.engine.config_classes import check_class_names
 from qaclims_mm.engine.config_file import check_config_file, execute_config
-from qaclims_mm.engine.config_keys import check_keys, check_options, check_top_keys
+from qaclims_mm.engine.config_keys import COMMAND_LINE, check_keys, check_options, check_top_keys
 from qaclims_mm.paths import config_file
 from qaclims_mm.schemas.run_environment import environment
 from qaclims_mm.schemas.secrets import check_no_secrets
@@ -25,8 +25,8 @@ def load_config(args: argparse.Namespace) -> Config:
     """
     cfg = read_config(args.config, args.work_dir, args.cfg_options)
     cfg.launcher = args.launcher
-    check_keys(cfg)
-    check_class_names(cfg)
+    check_keys(cfg, args.cfg_options or {})
+    check_class_names(cfg, args.cfg_options or {})
     if args.strict:
         _set_strict(cfg)
     return cfg
@@ -62,6 +62,7 @@ def read_config(
         cfg = execute_config(file)
     # a runner does this too, but not every command has one
     init_default_scope(cfg.get('default_scope', 'mmseg'))
+    check_no_secrets(options or {}, COMMAND_LINE)
     if options:
         cfg.merge_from_dict(options)
     check_no_secrets(cfg.to_dict(), str(file))

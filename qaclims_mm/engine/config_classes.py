@@ -8,11 +8,11 @@ from typing import Any
 
 from mmengine.config import Config
 
-from qaclims_mm.engine.config_keys import LOADERS, class_of, dicts_of
+from qaclims_mm.engine.config_keys import LOADERS, class_of, dicts_of, source_of
 from qaclims_mm.schemas.class_texts import check_known_classes, check_same_classes
 
 
-def check_class_names(cfg: Config) -> None:
+def check_class_names(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
     """Refuse options of a config that name classes which its datasets do not have.
 
     A registered class tells which of its options are ``{class: texts}`` in the attribute
@@ -20,6 +20,7 @@ def check_class_names(cfg: Config) -> None:
 
     Args:
         cfg: Config of a stage. No image is read.
+        options: Options of the command line that are merged into it already.
 
     Raises:
         ConfigError: If there is such a name; the message has the nearest class.
@@ -29,7 +30,7 @@ def check_class_names(cfg: Config) -> None:
     classes = _classes_of(cfg) if named else ()
     # a dataset of another package may have no names
     for option, names, check in named if classes else ():
-        check(f'{cfg.filename}: {option}', names, classes)
+        check(f'{source_of(option, cfg, options)}: {option}', names, classes)
 
 
 def _named_classes(cfg: Config) -> Iterator[tuple[str, Any, Callable[..., None]]]:

@@ -36,6 +36,8 @@ READ = frozenset(inspect.signature(Runner).parameters) - {'cfg'} | {
     'tta_model',
     'tta_pipeline',
 }
+# where the options of a command line stand
+COMMAND_LINE = '--cfg-options'
 LOOPS = ('train_cfg', 'val_cfg', 'test_cfg')
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # {dicts without a type: what is read of them}; None is any key
@@ -107,11 +109,15 @@ def check_top_keys(path: Path) -> None:
                 raise ConfigError(f'{file}: {name} has no effect, since nothing reads it; {hint}')
 
 
-def check_keys(cfg: Config) -> None:
+def check_keys(cfg: Config, options: Mapping[str, Any] | None = None) -> None:
     """Refuse an option that its class does not take, however deep it stands.
 
     A class tells which of its options are dicts without a type in ``PARTS``, {option: the class
     that takes the keys of the dict}.
+
+    Args:
+        cfg: Config of a stage.
+        options: Options of the command line that are merged into it already.
 
     Raises:
         ConfigError: If there is one.
@@ -129,7 +135,25 @@ def check_keys(cfg: Config) -> None:
                 owner = node.get('type') or place
                 full = f'{place}.{key}' if place else key
                 hint = hint_of_name(key, sorted(known))
-                raise ConfigError(f'{cfg.filename}: {full} is no option of {owner}; {hint}')
+                where = source_of(full, cfg, options)
+                raise ConfigError(f'{where}: {full} is no option of {owner}; {hint}')
+
+
+def source_of(place: str, cfg: Config, options: Mapping[str, Any] | None) -> str:
+    """Return where a value of a config stands: its file, or the command line.
+
+    Args:
+        place: Dotted name of the value.
+        cfg: Config of a stage.
+        options: Options of the command line that are merged into it already.
+    """
+    given = any(_is_below(place, key) or _is_below(key, place) for key in options or {})
+    return COMMAND_LINE if given else str(cfg.filename)
+
+
+def _is_below(place: str, above: str) -> bool:
+    """Tell whether a dotted name is another one or stands below it."""
+    return f'{place}.'.startswith(f'{above}.')
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -142,7 +166,7 @@ def check_options(options: Mapping[str, Any]) -> None:
         first = key.partition('.')[0]
         if first not in READ:
             raise ConfigError(
-                f'--cfg-options {key}: nothing reads {first}; {hint_of_name(first, sorted(READ))}'
+                f'{COMMAND_LINE} {key}: nothing reads {first}; {hint_of_name(first, sorted(READ))}'
             )
 
 

@@ -16,7 +16,7 @@ from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import confident_labels, memory_of_labels
 from qaclims_mm.progress import track
 from qaclims_mm.registry import DATASETS
-from qaclims_mm.schemas import Manifest, claim_folder, file_of, hash_config, read_cams, write_mask
+from qaclims_mm.schemas import Manifest, claimed, file_of, hash_config, read_cams, write_mask
 from qaclims_mm.schemas.project import write_classes
 from qaclims_mm.schemas.work_dir import IR_LABELS
 
@@ -132,23 +132,16 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
     )
     inputs = hashes_of_inputs(dataset.pipeline.transforms)
     folder = Path(cfg.work_dir) / IR_LABELS
-    claim_folder(folder, fingerprint | inputs)
-    write_classes(folder.parent, dataset.class_names)
     mine = set(image_ids) if shard is None else shard.share([[i] for i in image_ids])
-    records = [
-        record
-        for record in dataset.iterate_records()
-        if record['image_id'] in mine and not file_of(folder, record['image_id'], '.png').is_file()
-    ]
-    on_gpu = torch.cuda.is_available()
-    maker = LabelMaker(
-        dataset.pipeline.transforms, folder, options, 'cuda' if on_gpu else 'cpu', dataset.strict
-    )
-    if jobs is None:
-        wanted = min(len(records), 1 if on_gpu else number_of_cores())
-        jobs = affordable_processes(wanted, _memory_of(records, options.cams), 'labels')
-    made = run_in_processes(maker, records, jobs, preload=[__name__, 'qaclims_mm.datasets'])
-    failed = {i: why for i, why in track(made, 'labels', len(records)) if why}
+    with claimed(folder, fingerprint | inputs, shard is not None):
+        write_classes(folder.parent, dataset.class_names)
+        records = [
+            record
+            for record in dataset.iterate_records()
+            if record['image_id'] in mine
+            and not file_of(folder, record['image_id'], '.png').is_file()
+        ]
+        failed = _make_labels(dataset, records, folder, options, jobs)
     if shard is None:
         counts = dict(images=len(image_ids) - len(failed), failed=len(failed))
         listed = [list(f) for f in sorted(failed.items())]
@@ -157,6 +150,25 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
         )
         manifest.write(folder)
     return Labelled(folder, len(mine), len(mine) - len(records), failed)
+
+
+def _make_labels(
+    dataset: Any,
+    records: Sequence[dict],
+    folder: Path,
+    options: LabelOptions,
+    jobs: int | None,
+) -> dict[str, str]:
+    """Make the labels of records, and return {image_id: reason} of those that got none."""
+    on_gpu = torch.cuda.is_available()
+    maker = LabelMaker(
+        dataset.pipeline.transforms, folder, options, 'cuda' if on_gpu else 'cpu', dataset.strict
+    )
+    if jobs is None:
+        wanted = min(len(records), 1 if on_gpu else number_of_cores())
+        jobs = affordable_processes(wanted, _memory_of(records, options.cams), 'labels')
+    made = run_in_processes(maker, records, jobs, preload=[__name__, 'qaclims_mm.datasets'])
+    return {i: why for i, why in track(made, 'labels', len(records)) if why}
 
 
 def read_options(cfg: Config) -> LabelOptions:

@@ -13,9 +13,11 @@ from torch import nn
 
 from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_group
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
+from qaclims_mm.engine.hooks.resume_test import ResumeTestHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, DataError, FormatError
 from qaclims_mm.schemas import read_run_config, run_config_path, write_run_config
+from qaclims_mm.schemas.run_environment import FROM_ENVIRONMENT
 
 _PARTS = {
     'train': ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'),
@@ -48,6 +50,16 @@ class StageRunner(Runner):
         if trained or is_model_wrapper(model) or not self.distributed:
             return super().wrap_model(model_wrapper_cfg, model)
         return model.to(get_device())
+
+    def test(self) -> dict[str, float]:
+        """Test; a run that fails before it has written a file leaves its folders to others."""
+        try:
+            return super().test()
+        except BaseException:
+            for hook in self.hooks:
+                if isinstance(hook, ResumeTestHook):
+                    hook.release(self)
+            raise
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
         """Build the loop of a training.
@@ -129,7 +141,7 @@ def _quieten_visualization(cfg: Config) -> None:
 
 def _values_of_run(cfg: Config, mode: str) -> dict[str, Any]:
     """Return the config as a run's first start had it, so that a resumed run writes the same."""
-    values = cfg.to_dict()
+    values = {k: v for k, v in cfg.to_dict().items() if k not in FROM_ENVIRONMENT}
     if values.get('resume'):
         try:
             first = read_run_config(run_config_path(cfg.work_dir, mode)).values

@@ -67,7 +67,8 @@ def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
         top: Number of images with pictures.
     """
     comparison = comparing.compared.comparison
-    sections = [Section('Recommended masks', verdict_blocks(comparison, comparing.command))]
+    title = 'Recommended masks' if choose(comparison) else 'Verdict'
+    sections = [Section(title, verdict_blocks(comparison, comparing.command))]
     if comparison.judged:
         scores = [_score_table(comparison), _class_table(comparison)]
         sections.append(Section('Scores', scores))

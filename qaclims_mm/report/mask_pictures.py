@@ -13,6 +13,19 @@ from qaclims_mm.visualization.overlays import outline_mask
 
 # longest side of a picture in pixels; two pictures side by side fill the screen of a phone
 SIDE, QUALITY = 360, 82
+# Colours of the values 8 to 20. VOC's are shades of those of 1 to 7, such as two dark reds. Each of
+# these has a CIELAB distance of at least 42 to all earlier ones.
+_DISTINCT = (
+    'ff8000 00ff00 ffff00 0000ff 00ffc0 ff00ff ff0080 0080ff c0ff80 40c0ff ff8080 ffc0ff 004080'
+)
+
+
+def page_colours() -> np.ndarray:
+    """Return the colours of the values of masks on pages, RGB uint8 ``(256, 3)``."""
+    colours = np.array(voc_palette(), dtype=np.uint8).reshape(256, 3)
+    distinct = [[*bytes.fromhex(text)] for text in _DISTINCT.split()]
+    colours[8 : 8 + len(distinct)] = distinct
+    return colours
 
 
 def mask_picture(image: np.ndarray, mask: np.ndarray, name: str, caption: str) -> Picture:
@@ -24,7 +37,8 @@ def mask_picture(image: np.ndarray, mask: np.ndarray, name: str, caption: str) -
         name: Name of the image.
         caption: Name of the stage or choice that made the mask.
     """
-    shown = outline_mask(image, resize_mask(mask, (image.shape[0], image.shape[1])))
+    mask = resize_mask(mask, (image.shape[0], image.shape[1]))
+    shown = outline_mask(image, mask, colours=page_colours())
     return jpeg_picture(shown, f'Mask of {caption} on {name}', caption)
 
 
@@ -51,7 +65,7 @@ def jpeg_picture(image: np.ndarray, alt: str, caption: str) -> Picture:
 
 def legend_of(values: set[int], classes: Sequence[str]) -> list[tuple[str, tuple[int, int, int]]]:
     """Return the names and colours of the values of masks, without the background."""
-    palette = np.array(voc_palette()).reshape(256, 3)
+    palette = page_colours()
     names = {IGNORE_INDEX: 'does not count'}
     names |= {v: classes[v - 1] for v in values if 0 < v <= len(classes) and v != IGNORE_INDEX}
     return [

@@ -15,7 +15,9 @@ from qaclims_mm.schemas.claims import (
     CLAIM,
     claim_folder,
     claim_path,
+    claimed,
     read_claim,
+    release_folder,
     write_claim,
 )
 from qaclims_mm.schemas.corpus import (
@@ -105,6 +107,7 @@ __all__ = [
     'check_text_bank',
     'claim_folder',
     'claim_path',
+    'claimed',
     'drawn_name',
     'file_of',
     'hash_config',
@@ -128,6 +131,7 @@ __all__ = [
     'read_run_config',
     'read_shard',
     'read_text_bank',
+    'release_folder',
     'resize_mask',
     'run_config_path',
     'shard_of',

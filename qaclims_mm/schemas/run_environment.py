@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 # folder that holds the stages of a run, and the stage whose masks segmentors are trained on
 ROOT, MASKS = 'QACLIMS_ROOT', 'QACLIMS_MASKS'
+# top-level names of configs that hold the two; what is made of them counts
+FROM_ENVIRONMENT = frozenset(['root', 'masks_by'])
 
 
 def set_environment(root: str, masks: str = '') -> None:

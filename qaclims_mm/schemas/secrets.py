@@ -58,16 +58,35 @@ def check_no_secrets(config: Mapping[str, Any], where: str) -> None:
     Raises:
         ConfigError: If it holds one. The message names the option, never its value.
     """
-    for place in _places(config, ''):
+    for place, value in _places(config, ''):
+        is_address = isinstance(value, str) and _is_address_with_secret(value)
+        what = 'an address with a password or a key' if is_address else 'a key or a password'
         raise ConfigError(
-            f'{where}: {place} looks like a key or a password, but configs are copied into logs '
-            'and work dirs. Put it into an environment variable, and set api_key_env to the name '
-            'of this variable.'
+            f'{where}: {place} looks like {what}, but configs are copied into logs and work dirs. '
+            + _advice(place, is_address)
         )
 
 
-def _places(node: Any, place: str) -> Iterator[str]:
-    """Yield the dotted names of the options that hold a secret."""
+def _advice(place: str, is_address: bool) -> str:
+    """Return what to do about the secret of an option."""
+    variable = 'Put it into an environment variable, and set api_key_env to the name of it.'
+    if not is_address:
+        return variable
+    if not place.endswith('base_url'):
+        return 'Give the address without it, or download the file and give its path.'
+    return (
+        'Give the address without it, as http://localhost:8000/v1. Does the server ask for it as a '
+        f'key? {variable}'
+    )
+
+
+def _is_address_with_secret(text: str) -> bool:
+    """Return whether a text is an address with a user, a password or a key."""
+    return '://' in text and any(pattern.search(text) for pattern in (_USER, _QUERY))
+
+
+def _places(node: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """Yield the dotted names of the options that hold a secret, with the secret."""
     if isinstance(node, Mapping):
         for key, value in node.items():
             # a key of the config may be a secret itself
@@ -75,20 +94,22 @@ def _places(node: Any, place: str) -> Iterator[str]:
             name = '(a name)' if hidden else str(key)
             inner = f'{place}.{name}' if place else name
             if hidden or _is_secret(str(key), value):
-                yield inner
+                yield inner, None if hidden else value
             else:
                 yield from _places(value, inner)
     elif isinstance(node, (list, tuple)):
         for number, value in enumerate(node):
             yield from _places(value, f'{place}[{number}]')
     elif isinstance(node, str) and looks_like_key(node):
-        yield place
+        yield place, node
 
 
 def _is_secret(key: str, value: Any) -> bool:
     """Tell whether an option of this name holds a secret."""
     if not isinstance(value, str) or not value:
         return False
+    # the options of a command line have dotted names
+    key = key.rpartition('.')[2]
     if key == 'api_key_env':
         # the key itself may stand there by mistake
         return not is_variable(value)

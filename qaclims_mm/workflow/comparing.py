@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.engine.config_keys import class_of, dicts_of
-from qaclims_mm.errors import ConfigError, FormatError
-from qaclims_mm.schemas.stage_folder import StageFolder
+from qaclims_mm.errors import ConfigError, QAClimsError
 from qaclims_mm.workflow.fingerprint import read_stage_config
+from qaclims_mm.workflow.graph import DONE, Graph
 from qaclims_mm.workflow.masks_by import options_of
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.stage import Stage, lineage
@@ -41,13 +41,27 @@ def stages_for(plan: Plan, names: Sequence[str]) -> list[Stage]:
     return [s for s in plan.all_stages if s.name in needed]
 
 
-def is_made(root: Path, stage: str) -> bool:
-    """Return whether a stage of a work dir is finished."""
+def finished_choices(plan: Plan, seed: int, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return {choice: stage whose masks are scored} of the choices whose masks are up to date.
+
+    Masks whose config, images or inputs have changed since are none of them. Choices that nobody
+    wants are left out if one of their configs cannot be read.
+
+    Args:
+        plan: Plan whose masks are compared.
+        seed: Seed of its trainings.
+        wanted: {choice: stage whose masks are scored} of the choices that were to be made.
+    """
     try:
-        StageFolder(root / stage).manifest_hash()
-    except FormatError:
-        return False
-    return True
+        return _finished(plan, seed, judged_stages(plan))
+    except QAClimsError:
+        return _finished(plan, seed, wanted)
+
+
+def _finished(plan: Plan, seed: int, judged: Mapping[str, str]) -> dict[str, str]:
+    graph = Graph(plan.root, {seed: plan}, {seed: stages_for(plan, list(judged.values()))})
+    done = {node.stage.name for node in graph.nodes.values() if node.state == DONE}
+    return {option: stage for option, stage in judged.items() if stage in done}
 
 
 def note_of(stage: Stage, root: Path) -> str:

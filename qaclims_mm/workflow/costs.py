@@ -18,6 +18,11 @@ def shown_cost(cost: float | None) -> str:
     return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
 
 
+def _counted(number: int, word: str) -> str:
+    """Return a number of things: ``1 stage``, ``2 stages``."""
+    return f'{number} {word}' if number == 1 else f'{number} {word}s'
+
+
 def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     """Return what stages cost together, beside what the disk of a folder has, in words."""
     minutes, megabytes = (
@@ -27,10 +32,10 @@ def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     unknown = len(left) - len(minutes), len(left) - len(megabytes)
     free = shutil.disk_usage(_existing(root)).free / 1e6
     text = (
-        f'left: {sum(minutes):.0f} minutes'
-        + (f' and {unknown[0]} stages of unknown time' if unknown[0] else '')
+        f'left: {_counted(round(sum(minutes)), "minute")}'
+        + (f' and {_counted(unknown[0], "stage")} of unknown time' if unknown[0] else '')
         + f', {sum(megabytes):.0f} MB'
-        + (f' and {unknown[1]} stages of unknown size' if unknown[1] else '')
+        + (f' and {_counted(unknown[1], "stage")} of unknown size' if unknown[1] else '')
         + f'; free on the disk: {free:.0f} MB'
     )
     if sum(megabytes) > free:

@@ -25,9 +25,10 @@ from qaclims_mm.workflow.signals import end_family
 
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
+_DATED = re.compile(r'\d\d/\d\d \d\d:\d\d:\d\d - mmengine - \w+ - ')
 PAUSE, LONGEST = 60, 160  # seconds between words about a stage, letters of them
 # of what Snakemake says about a job that has failed
-_TOLD = ('CalledProcessError', 'job did not complete', 'shell')
+_TOLD = ('CalledProcessError', 'job did not complete', 'job execution failed', 'shell')
 
 
 class Teller(logging.Handler):
@@ -55,11 +56,10 @@ class Teller(logging.Handler):
             time.sleep(PAUSE)
             for number, begun in list(self._begun.items()):
                 key, shard = self._known[number]
-                log = _log_of(self.jobs[key], shard)
-                words = [w for w in last_lines(log) if re.search(r'\w', w)] if log.is_file() else []
+                news = news_of(_log_of(self.jobs[key], shard))
                 minutes = f'  {(time.time() - begun) / 60:.0f} min'
-                text = f': {words[-1].strip()[:LONGEST]}' if words else ''
-                self.console.print(styled((key, 'bold'), minutes + text), soft_wrap=True)
+                text = minutes + (f': {news}' if news else '')
+                self.console.print(styled((key, 'bold'), text), soft_wrap=True)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell an event of Snakemake."""
@@ -121,7 +121,8 @@ class Teller(logging.Handler):
             return
         log = _log_of(self.jobs[key], shard)
         if log.is_file() and log.stat().st_mtime >= self._begun.pop(number):
-            self.console.print('\n'.join(last_lines(log)), soft_wrap=True)
+            lines = message_of(log) or last_lines(log)
+            self.console.print('\n'.join(lines), soft_wrap=True)
         text = f'{key} failed; its whole log is {log}'
         self.console.print(styled((text, 'red')), soft_wrap=True)
 
@@ -132,9 +133,31 @@ def _log_of(job: dict[str, Any], shard: str = '') -> Path:
 
 
 def last_lines(log: Path, number: int = 15) -> list[str]:
-    """Return the last lines of a log, without colours."""
+    """Return the last lines of a log, without colours and empty lines; 0 is all of them."""
     text = _COLOURS.sub('', log.read_text(encoding='utf-8', errors='replace'))
     return [line for line in text.splitlines() if line.strip()][-number:]
+
+
+def message_of(log: Path) -> list[str]:
+    """Return the lines of the message with which a command has ended; none after a traceback."""
+    lines = last_lines(log, 0)
+    starts = [number for number, line in enumerate(lines) if line.startswith('error: ')]
+    message = lines[starts[-1] :] if starts else []
+    return [] if any(line.startswith('Traceback') for line in message) else message
+
+
+def news_of(log: Path) -> str:
+    """Return how far a stage is: the last line that its log has of mmengine, or of anything else.
+
+    Date and level are left out, and what does not fit is cut between two values.
+    """
+    lines = [w.strip() for w in last_lines(log) if re.search(r'\w', w)] if log.is_file() else []
+    dated = [_DATED.sub('', line) for line in lines if _DATED.match(line)]
+    text = next(iter([*dated[-1:], *lines[-1:]]), '')
+    if len(text) <= LONGEST:
+        return text
+    cut = text[:LONGEST]
+    return cut.rpartition('  ')[0] or cut.rpartition(' ')[0] or cut
 
 
 def _note(job: dict[str, Any], begun: float) -> Run | None:

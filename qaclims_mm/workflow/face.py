@@ -13,13 +13,14 @@ from rich.table import Table
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.review.scores import score_stages
-from qaclims_mm.schemas import METRICS, join_problems, read_json, read_metrics, write_json
+from qaclims_mm.schemas import MANIFEST, METRICS, join_problems, read_json, read_metrics, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.project import PROJECT
-from qaclims_mm.schemas.stage_folder import Outputs
+from qaclims_mm.schemas.stage_folder import Outputs, StageFolder
 from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.version import __version__
+from qaclims_mm.workflow.config_checks import check_configs
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.graph import WAITS, Graph, Options, ranks_of
 from qaclims_mm.workflow.locks import hold
@@ -93,6 +94,7 @@ class Workflow:
 
         Raises:
             StageError: If the work dir is of something else, or has files that no run has made.
+            ConfigError: If the config of a stage cannot be right, see ``check_configs``.
         """
         for seed, plan in self.graph.plans.items():
             check_work_dir(plan, seed, 'all' in self.options.force)
@@ -101,6 +103,7 @@ class Workflow:
         for node in self.graph.left:
             if node.why != 'forced':
                 node.folder.check_is_ours()
+        check_configs((node.stage, node.root) for node in self.graph.left)
 
     def run(self) -> int:
         """Make what is not done.
@@ -250,7 +253,7 @@ def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:
     metrics: dict[str, dict[str, float]] = {}
     for stage in plan.all_stages:
         path = plan.root / stage.name / METRICS
-        if path.is_file():
+        if path.is_file() and not _is_unfinished(path.parent):
             metrics |= read_metrics(path)
     for name, values in score_stages(plan.root).items():
         metrics[name] = metrics.get(name, {}) | values
@@ -259,18 +262,24 @@ def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:
     return metrics
 
 
+def _is_unfinished(folder: Path) -> bool:
+    """Tell whether a run has begun a stage and not finished it; what it has is of no use yet."""
+    return StageFolder(folder).is_begun and not (folder / MANIFEST).is_file()
+
+
 def what_was_made(plan: Plan) -> dict[str, str]:
     """Return what people take out of a work dir, {what: where}, as far as it is there."""
     made: dict[str, str] = {}
     for stage in (s.at(plan.root) for s in plan.stages):
         folder = plan.root / stage.name
+        if _is_unfinished(folder):
+            continue
         for what, name in MADE.items():
             if (folder / name).is_dir():
                 made[f'{what} of {stage.name}'] = str(folder / name)
-        if stage.command == 'test' and Path(str(stage.checkpoint)).is_file():
-            made[f'model {Path(str(stage.checkpoint)).parent.name}'] = (
-                f'{stage.checkpoint} (config {stage.config})'
-            )
+        model = Path(str(stage.checkpoint))
+        if stage.command == 'test' and model.is_file() and not _is_unfinished(model.parent):
+            made[f'model {model.parent.name}'] = f'{stage.checkpoint} (config {stage.config})'
     # of a project of one's own
     classes = plan.path.with_name('classes.csv')
     pictures = sorted(map(str, plan.root.glob('*.png')))

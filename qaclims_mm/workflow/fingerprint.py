@@ -63,7 +63,9 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
         names = sorted({text for text in _texts_of(config) if text.startswith(SHIPPED)})
         files = [f for name in names for f in _shipped_files(name)]
         named = {Path(t) for t in _texts_of(_read_part(stage, config)) if t.endswith(_WEIGHTS)}
-        files += sorted(f for f in named if f.is_file() and root not in f.absolute().parents)
+        # those of stages have hashes of their own, and come to be while a plan runs
+        place = root.absolute()
+        files += sorted(f for f in named if f.is_file() and place not in f.absolute().parents)
         found |= dict(config=config, files=[_hash_once(f, *_stamp(f)) for f in files])
     return hash_config(found)
 

@@ -146,7 +146,8 @@ class Ablation:
         values: dict[str, dict[str, Any]] = {m: {} for m in self._columns}
         for seed, plan in self.graph.plans.items():
             if why := why_missing(plan.root, self.stages[seed], test):
-                result.failed[str(seed)] = why
+                # one line of a table
+                result.failed[str(seed)] = ' '.join(why.split())
                 continue
             path = plan.root / test / METRICS
             found = read_metrics(path).get(test, {}) if path.is_file() else {}

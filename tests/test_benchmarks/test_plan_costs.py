@@ -27,3 +27,15 @@ def test_a_folder_without_runs(tmp_path):
     with pytest.raises(SystemExit, match=r'runs\.json names no stage; give the folder of a run'):
         note_costs(tmp_path, tmp_path / 'costs.json')
     assert not (tmp_path / 'costs.json').exists()
+
+
+def test_some_stages_alone(tmp_path):
+    """Others may have run on a busy machine."""
+    costs = tmp_path / 'plan.costs.json'
+    write_costs(costs, 'by hand', dict(cam=Cost(1.0, 1.0)))
+    note_run(tmp_path, 'cam', Run(930, 0.5, 11.8, 0))
+    note_run(tmp_path, 'par', Run(20, 0.5, 1.0, 0))
+    assert note_costs(tmp_path, costs, ['par']) == 1
+    assert read_costs(costs).stages == dict(cam=Cost(1.0, 1.0), par=Cost(0.3, 1.0))
+    with pytest.raises(SystemExit, match=r'error: sam has not run in \S+; give other --stages'):
+        note_costs(tmp_path, costs, ['par', 'sam'])

@@ -61,10 +61,27 @@ def test_a_choice_that_cannot_run_is_named_and_the_others_go_on(tmp_path, monkey
     path = make_compared(tmp_path, monkeypatch, [BROKEN])
     ended = run_tool('compare', path, capsys=capsys)
     assert ended.status == 3, ended.text
-    why = 'stage prompted failed with: error: there is no folder'
+    why = 'stage prompted failed: there is no folder'
     assert f'no masks by prompted: {why}' in ended.text
     assert 'Take the masks by par' in ended.text
     assert why in (tmp_path / 'work/compare/index.html').read_text(encoding='utf-8')
+    # nobody overlooks it
+    assert ended.text.rstrip().splitlines()[-1].startswith(f'no masks by prompted: {why}')
+
+
+def test_some_choices_do_not_drop_the_others_from_the_page(tmp_path, monkeypatch, capsys):
+    path = make_compared(tmp_path, monkeypatch, [BROKEN])
+    run_tool('compare', path, capsys=capsys)
+    before = (tmp_path / 'work/compare/comparison.csv').read_bytes()
+    ended = run_tool('compare', path, '--masks-by', 'par', capsys=capsys)
+    assert ended.status == 0, ended.text
+    assert 'made before and up to date: irn, sam' in ended.text
+    assert (tmp_path / 'work/compare/comparison.csv').read_bytes() == before
+    # masks that are not what they were are of no use
+    for mask in (tmp_path / 'work/sam/pseudo_masks').glob('*.png'):
+        mask.unlink()
+    ended = run_tool('compare', path, '--masks-by', 'par', capsys=capsys)
+    assert 'made before and up to date: irn\n' in ended.text
 
 
 def test_some_choices_alone_and_those_that_are_not_there(tmp_path, monkeypatch, capsys):

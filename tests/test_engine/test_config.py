@@ -123,6 +123,24 @@ def test_a_key_in_a_config_is_refused(tmp_path, monkeypatch, text, flags, place)
     monkeypatch.setenv('MY_KEY', SECRET)
     path = tmp_path / 'served.py'
     path.write_text(text)
-    with pytest.raises(ConfigError, match=rf'^{path}: .*{place} looks like a key') as caught:
+    where = '--cfg-options' if flags else path
+    with pytest.raises(ConfigError, match=rf'^{where}: .*{place} looks like a') as caught:
         read(path, *(['--cfg-options', *flags] if flags else []))
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('text', 'option', 'blamed'),
+    [
+        ('', 'model.api_key=abc', '--cfg-options'),
+        ("model = dict(api_key='abc')", 'model.a=1', 'c.py'),
+        ('', 'test_dataloader.bacth_size=4', '--cfg-options'),
+        ('', 'test_dataloader.dataset.typ=4', '--cfg-options'),
+        ('test_dataloader = dict(bacth_size=4)', 'test_dataloader.dataset.indices=4', 'c.py'),
+    ],
+)
+def test_a_bad_value_is_blamed_on_where_it_stands(tmp_path, text, option, blamed):
+    path = tmp_path / 'c.py'
+    path.write_text(f"_base_ = '{CAM}'\n{text}\n")
+    with pytest.raises(ConfigError, match=rf'^(\S+/)?{blamed}: '):
+        read(path, '--cfg-options', option)

@@ -105,7 +105,8 @@ def test_classes_that_exist(tmp_path):
 def test_the_command_line(tmp_path):
     path = leaf(tmp_path, '', PROMPTED)
     with pytest.raises(
-        ConfigError, match=r"the class 'kat', which does not exist; did you mean cat"
+        ConfigError,
+        match=r"^--cfg-options: \S+aliases names the class 'kat', .* did you mean cat",
     ):
         load(path, '--cfg-options', 'model.prompting.aliases.kat=kitty')
 

@@ -7,12 +7,13 @@ from tiny_report import IDS, write_config
 from tiny_review import square, write_masks
 
 from qaclims_mm.miniworld import CLASSES
+from qaclims_mm.report.mask_pictures import page_colours
 from qaclims_mm.report.review_page import Reviewing, write_page
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.review.findings import Candidate
 from qaclims_mm.review.ranking import rank_images
 from qaclims_mm.review.sources import find_sources
-from qaclims_mm.schemas import update_metrics, voc_palette
+from qaclims_mm.schemas import update_metrics
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_pictures_reasons_and_legends(make_page):
         reason = each.reason[0].upper() + each.reason[1:]
         assert reason in page
     number = IDS.index(ranked[0].image_id) + 1
-    colour = ','.join(map(str, voc_palette()[3 * number : 3 * number + 3]))
+    colour = ','.join(map(str, page_colours()[number]))
     assert f'<span style="background:rgb({colour})"></span>{CLASSES[number - 1]}</li>' in page
     assert '<dt>corrected, left out</dt><dd>3</dd>' in page
 

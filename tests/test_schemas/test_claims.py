@@ -9,6 +9,7 @@ from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import (
     claim_folder,
     claim_path,
+    claimed,
     claims,
     files,
     read_claim,
@@ -22,6 +23,8 @@ def test_a_folder_is_held_by_one_run(tmp_path):
     claim_folder(tmp_path / 'cams', dict(config='a', checkpoint='x'))
     assert read_claim(tmp_path / 'cams') == dict(config='a', checkpoint='x')
     claim_folder(tmp_path / 'cams', dict(checkpoint='x', config='a'))
+    (tmp_path / 'cams/sub').mkdir()
+    (tmp_path / 'cams/sub/a.npz').write_bytes(b'x')
     with pytest.raises(StageError, match=r'cams holds files of another run \(config differ\)'):
         claim_folder(tmp_path / 'cams', dict(config='b', checkpoint='x'))
     # nothing has changed
@@ -40,6 +43,42 @@ def test_what_is_there_or_lacks_differs_too(tmp_path, fingerprint, names):
     write_claim(tmp_path, dict(config='a', checkpoint='x'))
     with pytest.raises(StageError, match=rf'\({names} differ\)'):
         claim_folder(tmp_path, fingerprint)
+
+
+def test_the_mark_of_a_killed_run_is_named(tmp_path):
+    write_claim(tmp_path, dict(config='a'))
+    (tmp_path / '.a.png.12.tmp').touch()
+    with pytest.raises(
+        StageError, match=r'\(config differ\), which was killed .* delete \S+run\.json'
+    ):
+        claim_folder(tmp_path, dict(config='b'))
+
+
+@pytest.mark.parametrize(
+    ('written', 'is_part', 'stays'),
+    [('', False, False), ('.a.png.12.tmp', False, False), ('a.png', False, True), ('', True, True)],
+)
+def test_a_block_that_fails_gives_an_empty_folder_back(tmp_path, written, is_part, stays):
+    def run():
+        with claimed(tmp_path, dict(config='a'), is_part):
+            if written:
+                (tmp_path / written).touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    assert claim_path(tmp_path).is_file() == stays
+
+
+def test_the_mark_of_an_earlier_run_stays(tmp_path):
+    """That run may still work."""
+    assert claim_folder(tmp_path, dict(config='a'))
+    with pytest.raises(KeyError), claimed(tmp_path, dict(config='a'), is_part=False):
+        raise KeyError
+    assert read_claim(tmp_path) == dict(config='a')
+    with claimed(tmp_path / 'new', dict(config='a'), is_part=False):
+        pass
+    assert read_claim(tmp_path / 'new') == dict(config='a')
 
 
 def test_no_claim_is_an_empty_one(tmp_path):

@@ -71,6 +71,26 @@ def test_a_config_with_a_key_is_refused_by_the_name_of_the_option(config, place)
 
 
 @pytest.mark.parametrize(
+    ('address', 'advice'),
+    [
+        (dict(base_url='http://me:secret@host/v1'), 'as a key? Put it into'),
+        (dict(base_url='https://host/v1?api_key=abc'), 'as a key? Put it into'),
+        (dict(checkpoint='https://me@host/x.pth'), 'give its path.'),
+        (dict(files=['a', 'ftp://me:secret@host/x']), 'give its path.'),
+    ],
+)
+def test_an_address_with_a_password(address, advice):
+    with pytest.raises(ConfigError) as caught:
+        check_no_secrets(dict(a=address), 'my.py')
+    text = str(caught.value)
+    assert 'looks like an address with a password or a key, ' in text
+    assert 'Give the address without it' in text
+    assert advice in text
+    assert 'secret' not in text
+    assert 'abc' not in text
+
+
+@pytest.mark.parametrize(
     'name', ['OPENAI_API_KEY', 'key', '_k2', 'MY_KEY_OF_2026_FOR_TESTS', 'K' * 30]
 )
 def test_names_of_variables(name):

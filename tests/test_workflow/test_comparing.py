@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 import pytest
-from tiny_plans import write_plan
+from tiny_plans import fill, graph_of, world, write_plan
 from tiny_runs import ROOT
 
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.workflow.comparing import (
     RANDOM,
-    is_made,
+    finished_choices,
     judged_stages,
     mask_models_of,
     note_of,
@@ -78,5 +78,26 @@ def test_all_models_of_a_segmenter_count(tmp_path):
     assert mask_models_of(stage, tmp_path) == ['google/owlv2', 'facebook/sam2']
 
 
-def test_a_stage_that_has_not_ended(tmp_path):
-    assert not is_made(tmp_path, 'par')
+def test_choices_whose_masks_are_up_to_date(tmp_path, monkeypatch):
+    """Of all choices, whatever was asked for."""
+    entries = [world('a'), world('par', 'a'), world('sam', 'a')]
+    path = write_plan(tmp_path, entries)
+    assert finished_choices(read_plan(path), 0, dict(par='par')) == {}
+    fill(graph_of(path), monkeypatch)
+    both = dict(par='par', sam='sam')
+    assert finished_choices(read_plan(path), 0, dict(par='par')) == both
+    assert finished_choices(read_plan(path), 1, {}) == both
+    # one is of another config now, and one that its input was made again
+    path = write_plan(tmp_path, [*entries[:2], world('sam', 'a', 4)])
+    assert finished_choices(read_plan(path), 0, {}) == dict(par='par')
+    write_plan(tmp_path, [world('a', pictures=4), *entries[1:]])
+    assert finished_choices(read_plan(path), 0, {}) == {}
+
+
+def test_a_config_that_cannot_be_read_concerns_its_choice_alone(tmp_path, monkeypatch):
+    entries = [world('par'), world('sam', command='test', config=str(tmp_path / 'absent.py'))]
+    fill(graph_of(write_plan(tmp_path, entries[:1])), monkeypatch)
+    plan = read_plan(write_plan(tmp_path, entries))
+    assert finished_choices(plan, 0, dict(par='par')) == dict(par='par')
+    with pytest.raises(ConfigError, match=r'absent\.py does not exist'):
+        finished_choices(plan, 0, judged_stages(plan))

@@ -9,7 +9,7 @@ def test_costs_that_are_known_and_some_that_are_not(tmp_path):
     stages = [Stage('a', 'x', minutes=2.0, megabytes=3.0), Stage('b', 'x')]
     said = costs_left(stages, tmp_path / 'not/there/yet', 'a laptop')
     assert said.startswith(
-        'left: 2 minutes and 1 stages of unknown time, 3 MB and 1 stages of unknown size'
+        'left: 2 minutes and 1 stage of unknown time, 3 MB and 1 stage of unknown size'
     )
     assert said.endswith('costs: a laptop')
     assert [shown_cost(c) for c in (None, 0.26, 12.4)] == ['?', '0.3', '12']

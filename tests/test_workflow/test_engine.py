@@ -6,7 +6,7 @@ import pytest
 from qaclims_mm.schemas import write_claim, write_json
 from qaclims_mm.schemas.numbers.runs import Run, note_path, read_runs
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder
-from qaclims_mm.workflow.engine import Teller, last_lines
+from qaclims_mm.workflow.engine import Teller, last_lines, news_of
 
 BENCHMARK = 's\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\n{}\t0:00:07\t300\t900\t200\t{}\n'
 
@@ -87,9 +87,19 @@ def test_a_failure_shows_the_end_of_its_log(teller, tmp_path, capsys):
     log.write_text('\x1b[31mfirst\x1b[0m\n\n' + '\n'.join(map(str, range(40))) + '\nerror: [/b]\n')
     tell(teller, 'job_error', jobid=3)
     said = capsys.readouterr().out.splitlines()
-    assert said[-2:] == ['error: [/b]', f'seed1/maps failed; its whole log is {log}']
-    assert len(said) == 17
+    assert said[1:] == ['error: [/b]', f'seed1/maps failed; its whole log is {log}']
     assert last_lines(log, 99)[0] == 'first'
+    assert len(last_lines(log, 0)) == 42
+
+
+def test_an_error_that_is_no_message_shows_the_end_of_its_log(teller, tmp_path, capsys):
+    log = tmp_path / 'logs/maps.log'
+    log.parent.mkdir()
+    begin(teller)
+    lines = [*map(str, range(40)), 'Traceback (most recent call last):', 'KeyError: 3']
+    log.write_text('\n'.join(lines))
+    tell(teller, 'job_error', jobid=3)
+    assert capsys.readouterr().out.splitlines()[1:-1] == lines[-15:]
 
 
 def test_a_failure_before_its_log(teller, tmp_path, capsys):
@@ -106,6 +116,8 @@ def test_a_failure_before_its_log(teller, tmp_path, capsys):
 def test_errors_of_snakemake(teller, capsys):
     tell(teller, 'error', 'WorkflowError:\nAt least one job did not complete successfully.')
     tell(teller, 'error', 'RuleException:\nCalledProcessError in file x')
+    text = 'Exiting because a job execution failed. Look above for error messages'
+    tell(teller, text=text)
     tell(teller, text='no such executor')
     assert capsys.readouterr().out == 'no such executor\n'
 
@@ -115,6 +127,30 @@ def test_rules_without_a_stage_are_not_told(teller, capsys):
     tell(teller, 'job_finished', job_id=9)
     tell(teller, 'job_error', jobid=9)
     assert capsys.readouterr().out == ''
+
+
+STEP = '11/30 09:04:05 - mmengine - INFO - Epoch(train) [1][50/93]  lr: 1.8e-03  loss: 146.47'
+
+
+@pytest.mark.parametrize(
+    ('lines', 'news'),
+    [
+        ([], ''),
+        (['  -------  ', ''], ''),
+        (['labels 3/40'], 'labels 3/40'),
+        # a table of hooks follows
+        ([STEP, 'after_run:', '(LOW) LoggerHook', ' ----- '], STEP.partition('INFO - ')[2]),
+        ([STEP.replace('INFO', 'WARNING')], STEP.partition('INFO - ')[2]),
+        ([STEP + '  x: 1' * 30], STEP.partition('INFO - ')[2] + '  x: 1' * 18),
+        (['word ' * 50], ('word ' * 32)[:-1]),
+        (['w' * 300], 'w' * 160),
+    ],
+)
+def test_news_of_a_log(tmp_path, lines, news):
+    log = tmp_path / 'a.log'
+    assert news_of(log) == ''
+    log.write_text('\n'.join(lines))
+    assert news_of(log) == news
 
 
 def test_long_stages_say_how_far_they_are(teller, tmp_path, capsys, monkeypatch):

@@ -6,8 +6,8 @@ from tiny_plans import fill, graph_of, world, write_plan
 
 from qaclims_mm import __version__
 from qaclims_mm.console import new_console
-from qaclims_mm.errors import FormatError, StageError
-from qaclims_mm.schemas import write_json
+from qaclims_mm.errors import ConfigError, FormatError, StageError
+from qaclims_mm.schemas import write_claim, write_json
 from qaclims_mm.workflow.face import Workflow, collect_metrics, what_was_made
 from qaclims_mm.workflow.graph import Options
 from qaclims_mm.workflow.plans import read_plan
@@ -104,6 +104,29 @@ def test_what_people_take_out(tmp_path):
         'numbers': str(tmp_path / 'work/metrics.json'),
         'report': str(tmp_path / 'work/report.html'),
     }
+
+
+def test_what_is_not_finished_is_not_shown(tmp_path):
+    """As the folder of a stage that has failed, and numbers of one that waits."""
+    plan = read_plan(write_plan(tmp_path, [world('cam'), world('maps'), world('test')]))
+    for name in ('maps', 'test'):
+        write_json(tmp_path / f'work/{name}/metrics.json', {name: {'cam/mIoU': 3.5}})
+        (tmp_path / f'work/{name}/cams').mkdir()
+        write_claim(tmp_path / 'work' / name, {})
+    write_json(tmp_path / 'work/test/manifest.json', {})
+    assert collect_metrics(plan) == {'test': {'cam/mIoU': 3.5}}
+    assert [*what_was_made(plan)] == ['maps of test', 'numbers']
+
+
+def test_a_config_that_a_stage_would_refuse_is_refused_before_the_first(tmp_path, monkeypatch):
+    config = tmp_path / 'bad.py'
+    config.write_text('test_dataloader = dict(bacth_size=4)\n')
+    path = write_plan(tmp_path, [world('a'), world('b', config=str(config))])
+    with pytest.raises(ConfigError, match=r'bad\.py: test_dataloader\.bacth_size is no option'):
+        workflow_of(path).check()
+    # a stage that is done reads nothing
+    fill(graph_of(path), monkeypatch)
+    workflow_of(path).check()
 
 
 def test_plans_of_two_projects_have_one_name_but_two_places(tmp_path, monkeypatch):

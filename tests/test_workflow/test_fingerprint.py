@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 from tiny_runs import ROOT
 
+from qaclims_mm.paths import config_file
 from qaclims_mm.schemas.project import ProjectTables, write_project_tables
 from qaclims_mm.workflow import fingerprint as module
-from qaclims_mm.workflow.fingerprint import Fingerprints, hash_stage_config
+from qaclims_mm.workflow.fingerprint import Fingerprints, hash_stage_config, read_stage_config
 from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.stage import Stage
 
@@ -21,6 +22,19 @@ def origin_of(config, command, root):
 
 def data_of(config, command, root):
     return origin_of(config, command, root).data
+
+
+def test_checkpoints_of_stages_come_to_be_while_a_plan_runs(tmp_path, monkeypatch):
+    """A finished training would be stale otherwise, and so would all that is made from it."""
+    monkeypatch.chdir(tmp_path)
+    plan = read_plan(config_file('voc12_qa-clims'))
+    [stage] = [s for s in plan.stages if s.name == 'qa_clims']
+    before = hash_stage_config(stage, plan.root)
+    checkpoint = tmp_path / read_stage_config(stage, plan.root)['load_from']
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b'x')
+    assert not plan.root.is_absolute()
+    assert hash_stage_config(stage, plan.root) == before
 
 
 def test_a_moved_chain_keeps_its_hashes(monkeypatch):

@@ -48,7 +48,7 @@ def test_rows_over_seeds(ablation, tmp_path):
     assert rows['ours'].values == {'cam/mIoU': {'0': 10.0, '1': 11.0}}
     assert rows['cam'].values == {'cam/mIoU': {'0': 5.0}}
     assert rows['cam'].folder == 'cam_maps'
-    assert rows['cam'].failed == {'1': f'stage cam failed with: error: no such luck (log: {log})'}
+    assert rows['cam'].failed == {'1': f'stage cam failed: no such luck (log: {log})'}
     paths = ablation.write()
     assert [p.name for p in paths] == ['suite.json', 'suite.csv', 'suite.md']
     assert read_json(paths[0])['rows'][1]['mean'] == {'cam/mIoU': 10.5}

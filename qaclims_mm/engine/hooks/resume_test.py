@@ -1,6 +1,8 @@
 """Going on with a test run that writes files."""
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.dist import barrier, broadcast_object_list, is_main_process
@@ -23,7 +25,7 @@ from qaclims_mm.engine.protocols import (
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import HOOKS
-from qaclims_mm.schemas import claim_folder, hash_config
+from qaclims_mm.schemas import claim_folder, hash_config, release_folder
 
 
 def fingerprint_of(runner: Runner, image_ids: Sequence[str] | None) -> dict[str, str]:
@@ -68,6 +70,26 @@ class ResumeTestHook(Hook):
         StageError: If a folder holds files of another run.
     """
 
+    def __init__(self) -> None:
+        # folders that this run was the first to claim, until it has done an image
+        self._new: list[Path] = []
+
+    def after_test_iter(self, *_: Any, **__: Any) -> None:
+        """Keep the folders: files are being written."""
+        self._new.clear()
+
+    def release(self, runner: Runner) -> None:
+        """Give back the folders of a failed run that are empty yet."""
+        if not self._new:
+            return
+        # a part of the first batch may wait to be written
+        for metric in runner.test_evaluator.metrics:
+            if isinstance(metric, PartKeeper):
+                with contextlib.suppress(Exception):
+                    metric.flush()
+        for folder in self._new:
+            release_folder(folder)
+
     def before_test(self, runner: Runner) -> None:
         """Claim the folders and tell the sampler what is done."""
         dataset = runner.test_dataloader.dataset
@@ -92,8 +114,9 @@ class ResumeTestHook(Hook):
             keeps_records = isinstance(writer, RecordKeeper)
             fingerprint = fingerprint_of(runner, None if keeps_records else ids)
             own = {**fingerprint, **writer.settings}
-            if is_main_process():
-                claim_folder(folder, own)
+            # other shards may not have written yet
+            if is_main_process() and claim_folder(folder, own) and shard is None:
+                self._new.append(folder)
             barrier()
             writer.begin(own, ids)
             if isinstance(writer, RecordKeeper):

@@ -15,6 +15,7 @@ from qaclims_mm.engine.switches import limit_to_shard
 from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.evaluation import cam_metric
 from qaclims_mm.evaluation.cam_metric import CAMMetric
+from qaclims_mm.models.classifiers.cam_classifier import CAMClassifier
 from qaclims_mm.registry import METRICS
 from qaclims_mm.schemas import Manifest, manifest_hash
 
@@ -116,6 +117,23 @@ def test_run_that_writes_nothing_leaves_nothing_out(run, tmp_path):
         seen, _ = run(test_evaluator=[dict(type='NothingKeptMetric')])
         assert seen == IDS
     assert not list((tmp_path / 'work').glob('**/run.json'))
+
+
+def test_a_run_that_fails_before_its_first_file_leaves_the_folder_to_others(
+    run, tmp_path, monkeypatch
+):
+    """As one whose weights are missing: its options are then changed."""
+
+    def fail(*_):
+        raise FormatError('no weights')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CAMClassifier, 'test_step', fail)
+        with pytest.raises(FormatError, match='no weights'):
+            run()
+    assert not (tmp_path / 'work/cams/run.json').exists()
+    seen, _ = run(**{'model.activation': 'sigmoid'})
+    assert seen == IDS
 
 
 def test_masks_of_another_threshold_are_other_files(run, tmp_path):
