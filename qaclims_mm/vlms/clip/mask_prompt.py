@@ -121,11 +121,13 @@ def find_vit(visual: Any) -> OpenClipViT | TimmViT:
             one convolution and go through its blocks one by one.
     """
     from open_clip.transformer import VisionTransformer
-    from timm.layers import PatchEmbed
-    from timm.models import VisionTransformer as TimmVisionTransformer
 
     if isinstance(visual, VisionTransformer):
         return OpenClipViT(visual)
+    # after open_clip's own ViT, which needs no timm: it takes long to import
+    from timm.layers import PatchEmbed
+    from timm.models import VisionTransformer as TimmVisionTransformer
+
     trunk = getattr(visual, 'trunk', visual)
     if isinstance(trunk, TimmVisionTransformer) and isinstance(trunk.patch_embed, PatchEmbed):
         return TimmViT(visual)
