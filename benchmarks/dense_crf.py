@@ -1,11 +1,13 @@
 """The dense CRF's two fields of a picture, against pydensecrf with one lattice for both."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import torch
 
 from benchmarks.case import Case
+from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.crf import CRFSettings, DenseCRF, dense_crf
@@ -73,6 +75,16 @@ def check(results: list[list[np.ndarray]]) -> None:
         other = (mine.argmax(1) != wanted.argmax(1)).sum()
         if other or farthest > _CLOSE:
             raise FormatError(f'{other} labels differ, and probabilities by up to {farthest:.2g}.')
+
+
+def growth(sizes: Sequence[int]) -> list[Point]:
+    """Return the points of both fields of a picture of so many pixels."""
+
+    def make(pixels: int) -> Work:
+        made, settings = scene(0, *shape_of(pixels)), CRFSettings()
+        return Work(partial(dense_crf, *made, settings), flops_of(made, settings))
+
+    return measure_sizes(make, sizes)
 
 
 def build(size: str, device: torch.device) -> Case:

@@ -28,6 +28,10 @@ class DownloadError(QAClimsError, RuntimeError):
     """A file cannot be fetched, or what was fetched is not that file."""
 
 
+class ShortMemoryError(QAClimsError, MemoryError):
+    """There is not enough memory for a computation."""
+
+
 class TrainingError(QAClimsError, ArithmeticError):
     """A network computes NaN or infinity."""
 

@@ -1,18 +1,22 @@
 """Print what functions take of memory at their peaks, in copies of an image's maps, as JSON."""
 
+import ctypes
 import json
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from PIL import Image
 
+from benchmarks.dense_crf import scene
 from qaclims_mm.functional import crf_labels
 from qaclims_mm.functional.cam import mask_of_cams, merge_multiscale_cams
-from qaclims_mm.functional.crf import CRFSettings, memory_of_fields
+from qaclims_mm.functional.crf import CRFSettings, dense_crf, memory_of_fields
 from qaclims_mm.functional.evaluation import count_pixels
 from qaclims_mm.functional.par import pixel_adaptive_refinement
 from qaclims_mm.models.refiners.irn import IRNRefiner
@@ -21,6 +25,8 @@ from qaclims_mm.schemas import read_cams, write_cams
 # a map is 1 MiB; all of them are larger than what malloc keeps of freed memory
 CLASSES, SIDE = 64, 512
 SIZE, COPY = (SIDE, SIDE), 4 * CLASSES * SIDE * SIDE
+# of a usual photograph
+SHAPE = (375, 500)
 
 
 def kilobytes(name: str) -> int:
@@ -39,6 +45,39 @@ def copies(work: Callable[[], object]) -> float:
     return 1024 * (peak - before) / COPY
 
 
+def give_back() -> None:
+    """Give freed memory back, in which a call would not be seen."""
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def of_estimates() -> dict[str, float]:
+    """Return what fields of some pictures take, in shares of what is estimated for photographs."""
+    torch.set_num_threads(1)
+    random, found = np.random.default_rng(0), {}
+    coarse = Image.fromarray(random.integers(0, 256, (7, 9, 3), dtype=np.uint8))
+    # the first call of a library takes memory that stays
+    dense_crf(np.asarray(coarse), np.zeros((1, 2, 7, 9), np.float32))
+    # it has as many lattice points a pixel as most crowded photographs
+    smooth = np.asarray(coarse.resize(SHAPE[::-1], Image.Resampling.BICUBIC))
+    noise = random.integers(0, 256, smooth.shape, dtype=np.uint8)
+    for name, image, fields, labels in (
+        ('photograph', smooth, 2, 3),
+        ('photograph_few', smooth, 1, 2),
+        ('photograph_many', smooth, 2, 60),
+        ('noise', noise, 2, 3),
+        ('noise_many', noise, 2, 60),
+    ):
+        energies = random.random((fields, labels, *SHAPE), dtype=np.float32)
+        give_back()
+        taken = COPY * copies(partial(dense_crf, image, energies, CRFSettings(steps=2)))
+        taken += energies.nbytes
+        found[name] = round(taken / memory_of_fields(fields, labels, *SHAPE), 2)
+    image, energies = scene(0, *SHAPE)
+    give_back()
+    found['benchmark_mb'] = round(COPY * copies(partial(dense_crf, image, energies)) / 1e6, 1)
+    return found
+
+
 def measure(folder: Path) -> dict[str, float]:
     torch.set_num_threads(1)
     random = torch.Generator().manual_seed(0)
@@ -49,8 +88,8 @@ def measure(folder: Path) -> dict[str, float]:
     image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     tensor = torch.from_numpy(image.copy()).permute(2, 0, 1)[None].float()
     cells = torch.rand(CLASSES, SIDE // 4, SIDE // 4, generator=random)
-    # two labels are what a field affords here
-    crf_labels._MOST_BYTES = memory_of_fields(2, 2, SIDE, SIDE)
+    # so many labels are affordable at a lower resolution
+    crf_labels._MOST_BYTES = COPY // 4
     few = dict(settings=CRFSettings(steps=1))
     irn = SimpleNamespace(normalise='image')
     # the first calls of libraries take memory that stays
@@ -67,9 +106,17 @@ def measure(folder: Path) -> dict[str, float]:
         irn=lambda: IRNRefiner._full_size(irn, cells, SIZE),
         par=lambda: pixel_adaptive_refinement(tensor, maps[None], (1,), 1),
     )
-    return {name: round(copies(call), 2) for name, call in calls.items()}
+    found = {}
+    for name, call in calls.items():
+        if name == 'label':
+            give_back()
+        found[name] = round(copies(call), 2)
+    return found
 
 
 if __name__ == '__main__':
-    with tempfile.TemporaryDirectory() as made:
-        json.dump(measure(Path(made)), sys.stdout)
+    if sys.argv[1:] == ['crf']:
+        json.dump(of_estimates(), sys.stdout)
+    else:
+        with tempfile.TemporaryDirectory() as made:
+            json.dump(measure(Path(made)), sys.stdout)

@@ -1,6 +1,6 @@
 """The stage ``ir_label``: confident labels of activation maps, by a dense CRF on all cores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +9,11 @@ from mmengine.config import Config
 
 from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
 from qaclims_mm.engine.memory import affordable_processes
+from qaclims_mm.engine.overlap import run_overlapped
 from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
 from qaclims_mm.engine.shards import Shard
-from qaclims_mm.errors import ConfigError, FormatError, RecordError
+from qaclims_mm.errors import ConfigError, FormatError, RecordError, ShortMemoryError
+from qaclims_mm.free_memory import free_memory, free_memory_of
 from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import confident_labels, memory_of_labels
 from qaclims_mm.progress import track
@@ -19,6 +21,9 @@ from qaclims_mm.registry import DATASETS
 from qaclims_mm.schemas import Manifest, claimed, file_of, hash_config, read_cams, write_mask
 from qaclims_mm.schemas.project import write_classes
 from qaclims_mm.schemas.work_dir import IR_LABELS
+
+# images that are read before the CRF on a GPU reaches them: enough that it does not wait
+_MOST_AHEAD = 4
 
 
 class LabelOptions(NamedTuple):
@@ -66,7 +71,12 @@ class LabelMaker:
 
         Raises:
             RecordError: If the record is bad and ``strict`` is set.
+            ShortMemoryError: If there is not enough memory.
         """
+        return self.write(self.label(self.read(record)))
+
+    def read(self, record: dict) -> dict:
+        """Return the record with its image and maps, or with the reason as ``failure``."""
         image_id = record['image_id']
         try:
             for step in self.steps:
@@ -74,17 +84,32 @@ class LabelMaker:
         except RecordError as error:
             if self.strict:
                 raise
-            return image_id, str(error)
-        labels = confident_labels(
-            record['cam_high_res'],
-            record['cam_class_indices'],
-            record['img'],
-            *self.thresholds,
-            self.settings,
-            self.device,
-        )
-        write_mask(file_of(self.folder, image_id, '.png'), labels)
-        return image_id, ''
+            return dict(image_id=image_id, failure=str(error))
+        return record
+
+    def label(self, record: dict) -> dict:
+        """Return the id of the image and its ``labels``, or what ``read`` says of a failure."""
+        if 'failure' in record:
+            return record
+        try:
+            labels = confident_labels(
+                record['cam_high_res'],
+                record['cam_class_indices'],
+                record['img'],
+                *self.thresholds,
+                self.settings,
+                self.device,
+                free_memory_of(self.device),
+            )
+        except MemoryError as error:
+            raise ShortMemoryError(f'{record["image_id"]}: {error}') from error
+        return dict(image_id=record['image_id'], labels=labels)
+
+    def write(self, record: dict) -> tuple[str, str]:
+        """Write the labels; return the id of the image, and why it has none or ''."""
+        if 'labels' in record:
+            write_mask(file_of(self.folder, record['image_id'], '.png'), record['labels'])
+        return record['image_id'], record.get('failure', '')
 
 
 class Labelled(NamedTuple):
@@ -108,13 +133,14 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
 
     Args:
         cfg: Config with ``ir_label`` and ``test_dataloader.dataset``.
-        jobs: Number of processes; by default one on a GPU, else one a core, or as many as there
-            is memory for.
+        jobs: Number of processes; by default one a core, or as many as there is memory for. On a
+            GPU it is this process by default, which reads and writes in threads beside the CRF.
         shard: Part of the images; then no manifest is written.
 
     Raises:
         ConfigError: If the config has no such parts, or an option is wrong.
         StageError: If the folder holds labels of another run, or a process is killed.
+        ShortMemoryError: If there is not enough memory for an image.
         FormatError: If the stage that makes the maps has not finished.
     """
     options = read_options(cfg)
@@ -141,7 +167,16 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
             if record['image_id'] in mine
             and not file_of(folder, record['image_id'], '.png').is_file()
         ]
-        failed = _make_labels(dataset, records, folder, options, jobs)
+        on_gpu = torch.cuda.is_available()
+        maker = LabelMaker(
+            dataset.pipeline.transforms,
+            folder,
+            options,
+            'cuda' if on_gpu else 'cpu',
+            dataset.strict,
+        )
+        made = _run(maker, records, jobs, _memory_of(records, options.cams))
+        failed = {i: why for i, why in track(made, 'labels', len(records)) if why}
     if shard is None:
         counts = dict(images=len(image_ids) - len(failed), failed=len(failed))
         listed = [list(f) for f in sorted(failed.items())]
@@ -152,23 +187,16 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
     return Labelled(folder, len(mine), len(mine) - len(records), failed)
 
 
-def _make_labels(
-    dataset: Any,
-    records: Sequence[dict],
-    folder: Path,
-    options: LabelOptions,
-    jobs: int | None,
-) -> dict[str, str]:
-    """Make the labels of records, and return {image_id: reason} of those that got none."""
-    on_gpu = torch.cuda.is_available()
-    maker = LabelMaker(
-        dataset.pipeline.transforms, folder, options, 'cuda' if on_gpu else 'cpu', dataset.strict
-    )
+def _run(
+    maker: LabelMaker, records: Sequence[dict], jobs: int | None, each: int
+) -> Iterator[tuple[str, str]]:
+    """Make the labels of images, of which one takes ``each`` bytes at most."""
+    if jobs is None and maker.device != 'cpu':
+        ahead = max(1, min(_MOST_AHEAD, free_memory() // max(1, each)))
+        return run_overlapped(maker.read, maker.label, maker.write, records, ahead)
     if jobs is None:
-        wanted = min(len(records), 1 if on_gpu else number_of_cores())
-        jobs = affordable_processes(wanted, _memory_of(records, options.cams), 'labels')
-    made = run_in_processes(maker, records, jobs, preload=[__name__, 'qaclims_mm.datasets'])
-    return {i: why for i, why in track(made, 'labels', len(records)) if why}
+        jobs = affordable_processes(min(len(records), number_of_cores()), each, 'labels')
+    return run_in_processes(maker, records, jobs, preload=[__name__, 'qaclims_mm.datasets'])
 
 
 def read_options(cfg: Config) -> LabelOptions:

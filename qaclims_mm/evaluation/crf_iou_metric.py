@@ -5,13 +5,17 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.dist import get_dist_info
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
+from qaclims_mm.errors import ShortMemoryError
+from qaclims_mm.free_memory import free_memory
 from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import crf_labels
 from qaclims_mm.registry import METRICS
@@ -56,7 +60,7 @@ class CRFIoUMetric(IoUMetric):
             if scores.min() < 0 or not torch.allclose(total, torch.ones_like(total), atol=1e-3):
                 scores = scores.softmax(0)
             packed = scores.half().cpu().numpy()
-            task = self._pool.submit(crf_labels, sample['img_path'], packed, self.settings)
+            task = self._pool.submit(labels_of, sample['img_path'], packed, self.settings)
             self._waiting.append((task, sample['gt_sem_seg']['data'].squeeze().cpu()))
             while len(self._waiting) > 2 * self.workers:
                 self._count()
@@ -75,3 +79,15 @@ class CRFIoUMetric(IoUMetric):
             self._pool.shutdown()
             self._pool = None
         return super().evaluate(size)
+
+
+def labels_of(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
+    """Return the labels of an image as ``crf_labels`` does, within the free memory.
+
+    Raises:
+        ShortMemoryError: If there is not enough memory; the message names the image.
+    """
+    try:
+        return crf_labels(path, probabilities, settings, free_memory())
+    except MemoryError as error:
+        raise ShortMemoryError(f'{path}: {error}') from error

@@ -3,6 +3,8 @@
 Shapes: F fields of one picture, N labels with the background, H W pixels.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -11,10 +13,11 @@ from torch import Tensor
 
 from qaclims_mm.functional.permutohedral import PermutohedralFilter
 
-# columns that a filter takes at once; more would only need more memory
-_COLUMNS = 32
-# bytes a pixel of a photograph, measured: both lattices and what makes them, and what a label takes
-_BYTES_OF_LATTICES, _BYTES_OF_LABEL = 400, 34
+# columns that a filter takes at once; more are no faster, measured, and need more memory
+_COLUMNS = 12
+# bytes a pixel of a photograph, measured: both lattices and what makes them, what each label of a
+# field takes, and what each column in the filters takes
+_BYTES_OF_LATTICES, _BYTES_OF_LABEL, _BYTES_OF_COLUMN = 330, 10, 16
 Array = TypeVar('Array', np.ndarray, Tensor)
 
 
@@ -55,10 +58,7 @@ class DenseCRF:
         settings: CRFSettings | None = None,
         device: str | torch.device = 'cpu',
     ) -> None:
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError(
-                f'the image must be uint8 (H, W, 3), but is {image.dtype} {image.shape}.'
-            )
+        _check_image(image)
         settings = settings or CRFSettings()
         self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
         near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
@@ -92,10 +92,7 @@ class DenseCRF:
         Raises:
             ValueError: If they have another shape, or NaN or infinite values.
         """
-        shape = tuple(energies.shape)
-        if len(shape) != 4 or shape[2:] != tuple(self.size):
-            wanted = ', '.join(map(str, self.size))
-            raise ValueError(f'energies must be (F, N, {wanted}), but got {shape}.')
+        _check_shape(energies, self.size)
         if isinstance(energies, Tensor):
             return self._infer(energies.to(self.device, torch.float32))
         given = torch.from_numpy(np.require(energies, np.float32, ['C', 'W'])).to(self.device)
@@ -132,24 +129,86 @@ def _make_softmax(scores: Tensor) -> Tensor:
     return scores.div_(scores.sum(1, keepdim=True))
 
 
+def _check_image(image: np.ndarray) -> None:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'the image must be uint8 (H, W, 3), but is {image.dtype} {image.shape}.')
+    if not image.size:
+        raise ValueError(f'the image has no pixels; its shape is {image.shape}.')
+
+
+def _check_shape(energies: Array, size: Sequence[int]) -> None:
+    shape = tuple(energies.shape)
+    if len(shape) != 4 or shape[2:] != tuple(size) or not shape[1]:
+        wanted = ', '.join(map(str, size))
+        raise ValueError(f'energies must be (F, N, {wanted}), N at least 1, but got {shape}.')
+
+
 def memory_of_fields(fields: int, labels: int, height: int, width: int) -> int:
-    """Return the bytes that fields of a photograph take; noise may take three times as many."""
-    return height * width * (_BYTES_OF_LATTICES + _BYTES_OF_LABEL * fields * labels)
+    """Return the bytes that the dense CRF of a photograph takes, with its energies.
+
+    A picture of noise takes up to twice as many.
+    """
+    columns = fields * labels
+    filtered = _BYTES_OF_COLUMN * min(columns, _COLUMNS)
+    return height * width * (_BYTES_OF_LATTICES + _BYTES_OF_LABEL * columns + filtered)
 
 
-def dense_crf(image: np.ndarray, energies: Array, settings: CRFSettings | None = None) -> Array:
+def largest_size(height: int, width: int, pixels: int) -> tuple[int, int]:
+    """Return the size of the same shape, or nearly, that has at most so many pixels, 1 or more."""
+    factor = math.sqrt(pixels / (height * width))
+    rows = max(1, int(height * factor))
+    return rows, max(1, min(int(width * factor), pixels // rows))
+
+
+def check_memory(fields: int, labels: int, height: int, width: int, free: int) -> None:
+    """Check that there is memory for the dense CRF of a photograph.
+
+    Args:
+        fields: Number of fields.
+        labels: Number of labels.
+        height: Height of the photograph in pixels.
+        width: Width of the photograph in pixels.
+        free: Free memory in bytes.
+
+    Raises:
+        MemoryError: If there is not; the message names the size that would fit.
+    """
+    needed = memory_of_fields(fields, labels, height, width)
+    if needed > free:
+        pixels = max(1, free // memory_of_fields(fields, labels, 1, 1))
+        rows, columns = largest_size(height, width, pixels)
+        raise MemoryError(
+            f'the dense CRF of a picture of {width} x {height} px takes about {needed / 1e6:,.1f} '
+            f'MB ({fields} fields, {labels} labels), but {max(0, free) / 1e6:,.1f} MB are free; '
+            f'{columns} x {rows} px would fit. Make the picture smaller, or run fewer processes.'
+        )
+
+
+def dense_crf(
+    image: np.ndarray,
+    energies: Array,
+    settings: CRFSettings | None = None,
+    free: int | None = None,
+) -> Array:
     """Return the probabilities of several fields of one image, whose lattices are built once.
 
     Args:
         image: RGB uint8, ``(H, W, 3)``.
         energies: Minus log-probabilities, ``(F, N, H, W)``. A tensor stays on its device.
         settings: Kernels and number of steps.
+        free: Free memory of the device in bytes; ``None`` does not check it.
 
     Returns:
         Probabilities, float32 ``(F, N, H, W)``; an array or a tensor, like ``energies``.
 
     Raises:
         ValueError: As in ``DenseCRF``.
+        MemoryError: If a photograph of that size would take more memory than is free.
     """
-    device = energies.device if isinstance(energies, Tensor) else 'cpu'
+    _check_image(image)
+    _check_shape(energies, image.shape[:2])
+    device = energies.device if isinstance(energies, Tensor) else torch.device('cpu')
+    if free is not None:
+        fields, labels, height, width = energies.shape
+        check_memory(fields, labels, height, width, free)
     return DenseCRF(image, settings, device)(energies)

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF, memory_of_fields
+from qaclims_mm.functional.crf import CRFSettings, dense_crf, largest_size, memory_of_fields
 
 UNSURE = 255
 # the greatest value of a mask, whose values are class indices + 1
 _MOST_VALUES = 65535
 # bytes of a picture's fields: beyond that they are computed at a lower resolution, as those of an
-# image of 4 million pixels with one class or of 500 x 375 px with more than 200
+# image of 5 million pixels with one class or of 500 x 375 px with more than 500
 _MOST_BYTES = 2**31
 
 
@@ -42,6 +42,7 @@ def confident_labels(
     conf_bg: float = 0.1,
     settings: CRFSettings | None = None,
     device: str | torch.device = 'cpu',
+    free: int | None = None,
 ) -> np.ndarray:
     """Return labels of confident foreground and confident background, and 255 for the rest.
 
@@ -60,6 +61,7 @@ def confident_labels(
             0.05 in IRN.
         settings: Settings of the CRF.
         device: Device of the CRF.
+        free: Free memory of the device in bytes; ``None`` does not check it.
 
     Returns:
         Labels ``(H, W)``: 0 background, k + 1 classes, 255 unsure; uint8, or uint16 for a class
@@ -68,6 +70,7 @@ def confident_labels(
     Raises:
         ValueError: If maps and image have different sizes, a map has NaN, or no mask can hold the
             value of a class.
+        MemoryError: If there is not enough free memory.
 
     Source:
         step/cam_to_ir_label.py of the released code (IRN's).
@@ -92,9 +95,8 @@ def confident_labels(
     full = image.shape[:2]
     image, settings = _affordable(image, number, settings or CRFSettings())
     given = (_nearest(_best(cams, t), image.shape[:2]) for t in (conf_fg, conf_bg))
-    energies = np.stack([label_energy(labels, number) for labels in given])
-    field = DenseCRF(image, settings, device)
-    best = field(torch.from_numpy(energies).to(field.device)).argmax(1).cpu().numpy()
+    energies = torch.stack([torch.from_numpy(label_energy(x, number)).to(device) for x in given])
+    best = dense_crf(image, energies, settings, free).argmax(1).cpu().numpy()
     names = np.concatenate([[0], np.asarray(class_indices) + 1])
     surely, perhaps = names[best]
     unsure = np.where(perhaps == 0, 0, UNSURE)
@@ -121,11 +123,10 @@ def _affordable(
     """Return the image, resized if a field of N labels needs too much memory, and its settings."""
     height, width = image.shape[:2]
     most = _MOST_BYTES // memory_of_fields(2, number, 1, 1)
-    factor = math.sqrt(most / (height * width))
-    if factor >= 1:
+    if height * width <= most:
         return image, settings
-    rows = max(1, int(height * factor))
-    columns = max(1, min(int(width * factor), most // rows))
+    factor = math.sqrt(most / (height * width))
+    rows, columns = largest_size(height, width, most)
     resized = Image.fromarray(image).resize((columns, rows), Image.Resampling.BICUBIC)
     near, far = settings.gaussian_xy * factor, settings.bilateral_xy * factor
     return np.asarray(resized), settings._replace(gaussian_xy=near, bilateral_xy=far)
@@ -142,18 +143,27 @@ def _nearest(labels: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     return labels[rows][:, columns]
 
 
-def crf_labels(path: str | Path, probabilities: np.ndarray, settings: CRFSettings) -> np.ndarray:
+def crf_labels(
+    path: str | Path,
+    probabilities: np.ndarray,
+    settings: CRFSettings,
+    free: int | None = None,
+) -> np.ndarray:
     """Return the labels ``(H, W)`` of probabilities, aligned with the contours of an image.
 
     Args:
         path: File of the image, H by W pixels. The settings are meant for its raw RGB values.
         probabilities: Probabilities of the classes, ``(N, H, W)``.
         settings: Settings of the CRF.
+        free: Free memory in bytes; ``None`` does not check it.
+
+    Raises:
+        MemoryError: If there is not enough free memory.
     """
     with Image.open(path) as image:
         pixels = np.asarray(image.convert('RGB'))
     energy = -np.log(np.clip(probabilities.astype(np.float32), 1e-5, 1))
-    return DenseCRF(pixels, settings)(energy[None])[0].argmax(0)
+    return dense_crf(pixels, energy[None], settings, free)[0].argmax(0)
 
 
 def _best(cams: np.ndarray, background: float) -> np.ndarray:

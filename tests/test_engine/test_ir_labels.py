@@ -11,7 +11,7 @@ from tiny_runs import read_tiny_config
 from qaclims_mm.engine import ir_labels, memory
 from qaclims_mm.engine.ir_labels import make_ir_labels
 from qaclims_mm.engine.shards import Shard
-from qaclims_mm.errors import ConfigError, FormatError, RecordError, StageError
+from qaclims_mm.errors import ConfigError, FormatError, RecordError, ShortMemoryError, StageError
 from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import confident_labels, memory_of_labels
 from qaclims_mm.schemas import (
@@ -240,24 +240,66 @@ def test_a_shard_without_images(label, tmp_path):
 @pytest.mark.parametrize(
     ('gpu', 'jobs', 'wanted'),
     [
-        (True, None, (1, 'cuda')),
-        (True, 2, (2, 'cuda')),
-        (False, None, (4, 'cpu')),
-        (False, 3, (3, 'cpu')),
+        (True, None, ('threads', 4, 'cuda')),
+        (True, 2, ('processes', 2, 'cuda')),
+        (False, None, ('processes', 4, 'cpu')),
+        (False, 3, ('processes', 3, 'cpu')),
     ],
 )
 def test_processes_and_device(label, monkeypatch, gpu, jobs, wanted):
     def run(maker, records, jobs, preload):
         assert len(records) == 4
-        asked.append((jobs, maker.device))
+        asked.append(('processes', jobs, maker.device))
+        return []
+
+    def run_overlapped(read, compute, write, records, ahead):
+        assert len(records) == 4
+        asked.append(('threads', ahead, read.__self__.device))
         return []
 
     asked = []
     monkeypatch.setattr(ir_labels, 'run_in_processes', run)
+    monkeypatch.setattr(ir_labels, 'run_overlapped', run_overlapped)
     monkeypatch.setattr(ir_labels, 'number_of_cores', lambda: 5)
     monkeypatch.setattr('torch.cuda.is_available', lambda: gpu)
     label(jobs=jobs)
     assert asked == [wanted]
+
+
+def test_fewer_images_ahead_where_memory_is_short(label, monkeypatch):
+    asked = []
+    monkeypatch.setattr(ir_labels, 'run_overlapped', lambda *args: asked.append(args[-1]) or [])
+    monkeypatch.setattr('torch.cuda.is_available', lambda: True)
+    each = memory_of_labels(2, 32, 40)
+    for free in (3 * each, 2 * each - 1, 0):
+        monkeypatch.setattr(ir_labels, 'free_memory', lambda free=free: free)
+        label(jobs=None)
+    assert asked == [3, 1, 1]
+
+
+def test_threads_beside_the_crf_write_the_files_of_processes(label, tmp_path, monkeypatch):
+    picture = tmp_path / 'voc/JPEGImages/img_1.jpg'
+    picture.write_bytes(picture.read_bytes()[:50])
+    alone = label('alone', jobs=1)
+    # the way of a GPU, with the CRF on the CPU
+    monkeypatch.setattr(ir_labels, '_run', run_as_on_a_gpu)
+    beside = label('beside')
+    assert beside.failed == alone.failed
+    assert set(beside.failed) == {'img_1'}
+    assert files_of(tmp_path / 'beside/ir_labels') == files_of(tmp_path / 'alone/ir_labels')
+    with pytest.raises(RecordError, match=r'img_1\.jpg cannot be read'):
+        label('strict', flags=['--strict'])
+
+
+def run_as_on_a_gpu(maker, records, jobs, each):
+    return ir_labels.run_overlapped(maker.read, maker.label, maker.write, records, 2)
+
+
+def test_memory_that_does_not_suffice_for_an_image(label, monkeypatch):
+    monkeypatch.setattr(ir_labels, 'free_memory_of', lambda device: 400_000)
+    message = r'^img_\d: the dense CRF of a picture of 40 x 32 px takes .* 33 x 27 px would fit'
+    with pytest.raises(ShortMemoryError, match=message):
+        label(jobs=1)
 
 
 def test_fewer_processes_where_memory_is_short(label, config, tmp_path, monkeypatch, capsys):

@@ -3,7 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
-from qaclims_mm.evaluation.crf_iou_metric import CRFIoUMetric
+from qaclims_mm.errors import ShortMemoryError
+from qaclims_mm.evaluation import crf_iou_metric
+from qaclims_mm.evaluation.crf_iou_metric import CRFIoUMetric, labels_of
 from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import crf_labels
 
@@ -50,3 +52,11 @@ def test_mean_of_the_images_that_a_crf_made(pictures):
     # without it, noise is what is seen
     raw = np.mean([(x.argmax(0) == t).float().mean() for _, x, t in pictures])
     assert raw < 0.85 < 0.97 < report['logits']['crf/aAcc'] / 100
+
+
+def test_memory_that_does_not_suffice(pictures, monkeypatch):
+    path, scores, _ = pictures[0]
+    probabilities = scores.softmax(0).half().numpy()
+    monkeypatch.setattr(crf_iou_metric, 'free_memory', lambda: 50_000)
+    with pytest.raises(ShortMemoryError, match=r'0\.png: the dense CRF of a picture of 32 x 24 px'):
+        labels_of(path, probabilities, CRFSettings())

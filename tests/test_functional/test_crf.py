@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -6,7 +7,13 @@ import torch
 from PIL import Image
 
 from qaclims_mm.functional import crf as module
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF, dense_crf
+from qaclims_mm.functional.crf import (
+    CRFSettings,
+    DenseCRF,
+    check_memory,
+    dense_crf,
+    memory_of_fields,
+)
 from qaclims_mm.functional.crf_labels import label_energy
 from qaclims_mm.miniworld.regions import draw_pictures
 
@@ -180,6 +187,7 @@ def test_nothing_given_is_written():
 
 @pytest.mark.parametrize('shape', [(1, 1), (7, 9)])
 def test_a_picture_of_one_colour(shape):
+    """One lattice point, or few."""
     image = np.full((*shape, 3), 77, np.uint8)
     energies = energies_of(image, 2)
     found = dense_crf(image, energies)
@@ -200,7 +208,7 @@ def test_two_hundred_labels():
 
 
 def test_a_long_strip():
-    strip = np.random.default_rng(0).integers(0, 256, (5, 20_000, 3), np.uint8)
+    strip = np.random.default_rng(0).integers(0, 256, (50, 20_000, 3), np.uint8)
     found = dense_crf(strip, energies_of(strip, 2, 1), CRFSettings(steps=1))
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
 
@@ -213,9 +221,13 @@ def test_energies_that_are_no_numbers_name_their_field(value):
         dense_crf(picture(), energies)
 
 
-@pytest.mark.parametrize('shape', [(2, 24, 32), (1, 2, 24, 31), (1, 2, 32, 24), (1, 1, 2, 24, 32)])
+@pytest.mark.parametrize(
+    'shape', [(2, 24, 32), (1, 2, 24, 31), (1, 2, 32, 24), (1, 1, 2, 24, 32), (2, 0, 24, 32)]
+)
 def test_energies_of_another_shape(shape):
-    with pytest.raises(ValueError, match=r'energies must be \(F, N, 24, 32\), but got \('):
+    with pytest.raises(
+        ValueError, match=r'^energies must be \(F, N, 24, 32\), N at least 1, but got \('
+    ):
         dense_crf(picture(), np.zeros(shape, np.float32))
 
 
@@ -223,6 +235,48 @@ def test_energies_of_another_shape(shape):
 def test_images_that_are_none(image):
     with pytest.raises(ValueError, match=r'^the image must be uint8 \(H, W, 3\), but is'):
         DenseCRF(image)
+
+
+def test_an_image_without_pixels():
+    with pytest.raises(ValueError, match=r'^the image has no pixels; its shape is \(0, 4, 3\)'):
+        dense_crf(np.zeros((0, 4, 3), np.uint8), np.zeros((1, 2, 0, 4), np.float32))
+
+
+GB = 10**9
+
+
+@pytest.mark.parametrize('number', [(2, 3), (1, 1), (2, 200), (0, 2)])
+@pytest.mark.parametrize('size', [(6000, 8000), (50, 20_000), (3, 1), (1, 70_000)])
+@pytest.mark.parametrize('share', [0.9, 0.3, 0.001])
+def test_the_size_that_would_fit_fits(number, size, share):
+    needed = memory_of_fields(*number, *size)
+    check_memory(*number, *size, needed)
+    with pytest.raises(MemoryError, match=r'would fit\. Make the picture') as error:
+        check_memory(*number, *size, int(share * needed))
+    named = [int(n) for n in re.findall(r'(\d+) x (\d+) px', str(error.value))[1][::-1]]
+    assert named[0] <= size[0]
+    assert named[1] <= size[1]
+    if named != [1, 1]:
+        assert memory_of_fields(*number, *named) <= share * needed
+    # and hardly more would
+    if min(named) > 20:
+        assert memory_of_fields(*number, *(n + 2 for n in named)) > share * needed
+
+
+def test_memory_that_does_not_suffice():
+    image, energies = picture(), energies_of(picture(), 3)
+    needed = memory_of_fields(2, 3, 24, 32)
+    np.testing.assert_array_equal(
+        dense_crf(image, energies, free=needed), dense_crf(image, energies)
+    )
+    with pytest.raises(MemoryError, match=r'^the dense CRF of a picture of 32 x 24 px takes'):
+        dense_crf(image, energies, free=needed - 1)
+    # less than nothing is free where a control group is full
+    message = (
+        r'6000 px takes about 23,328\.0 MB \(2 fields, 3 labels\), but 0\.0 MB are free; 1 x 1'
+    )
+    with pytest.raises(MemoryError, match=message):
+        check_memory(2, 3, 6000, 8000, -GB)
 
 
 def test_a_kernel_too_narrow_for_the_picture():

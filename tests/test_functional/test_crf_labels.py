@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from qaclims_mm.functional import crf_labels as crf
-from qaclims_mm.functional.crf import CRFSettings, DenseCRF, memory_of_fields
+from qaclims_mm.functional.crf import CRFSettings, dense_crf, memory_of_fields
 from qaclims_mm.functional.crf_labels import confident_labels, label_energy, memory_of_labels
 
 
@@ -81,11 +81,12 @@ def test_labels_of_many_classes_are_made_at_a_lower_resolution(monkeypatch, clas
     image, maps = picture(height, width), blobs(classes, height, width)
     names, fields = np.arange(classes), []
 
-    def make_field(image, settings, device):
+    def note(image, energies, settings, free):
         fields.append((image.shape[0] * image.shape[1], settings))
-        return DenseCRF(image, settings, device)
+        assert free is None
+        return dense_crf(image, energies, settings)
 
-    monkeypatch.setattr(crf, 'DenseCRF', make_field)
+    monkeypatch.setattr(crf, 'dense_crf', note)
     whole = confident_labels(maps, names, image)
     a_quarter = memory_of_fields(2, classes + 1, 1, height * width // 4)
     monkeypatch.setattr(crf, '_MOST_BYTES', a_quarter)

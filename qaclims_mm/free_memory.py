@@ -1,0 +1,62 @@
+"""How much memory is free."""
+
+from pathlib import Path
+
+_CGROUPS = Path('/sys/fs/cgroup')
+
+
+def free_memory_of(device: str) -> int:
+    """Return the bytes that are free on a device: ``cpu`` or ``cuda``, also with a number."""
+    if not device.startswith('cuda'):
+        return free_memory()
+    # slow to import, and few processes need it
+    import torch
+
+    # torch keeps what it has freed
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + kept
+
+
+def free_memory() -> int:
+    """Return the bytes that this machine has left, or the container or job that this runs in."""
+    # slow to import, and few processes need it
+    import psutil
+
+    return min([psutil.virtual_memory().available, *_left_in_groups()])
+
+
+def _left_in_groups() -> list[int]:
+    """Return the bytes that the control groups of this process leave, of those that are bounded."""
+    membership = Path('/proc/self/cgroup')
+    # macOS and Windows have none
+    lines = membership.read_text(encoding='utf-8').splitlines() if membership.is_file() else []
+    left = []
+    for line in lines:
+        _, controllers, name = line.split(':', 2)
+        if controllers not in ('', 'memory'):
+            continue
+        top = _CGROUPS / controllers
+        group = top / name.lstrip('/')
+        # within a container the name may be that of the machine outside
+        for folder in {group, *group.parents} if group.is_relative_to(top) else {top}:
+            if folder.is_relative_to(top):
+                left += _left_in(folder)
+    return left
+
+
+def _left_in(folder: Path) -> list[int]:
+    """Return the bytes that a control group leaves, or nothing if it has no bound."""
+    for bound, used, cache in (
+        ('memory.max', 'memory.current', 'inactive_file'),
+        ('memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'),
+    ):
+        try:
+            most, now = ((folder / n).read_text(encoding='utf-8').strip() for n in (bound, used))
+            lines = (folder / 'memory.stat').read_text(encoding='utf-8').splitlines()
+        except OSError:
+            continue
+        if most.isdigit():
+            # pages of files are given up when memory is needed
+            given_up = dict(line.split() for line in lines).get(cache, '0')
+            return [int(most) - int(now) + int(given_up)]
+    return []
