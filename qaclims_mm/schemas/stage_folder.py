@@ -110,13 +110,18 @@ class StageFolder:
         """Whether a run has begun the stage."""
         return claim_path(self.path).is_file()
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it has files, but no run of a plan has begun it, as after ``qaclims test``."""
+        return not self.is_begun and any(self.find_files())
+
     def check_is_ours(self) -> None:
         """Refuse a folder that no run of a plan has begun, as one that was filled by hand.
 
         Raises:
             StageError: If it has files.
         """
-        if not self.is_begun and any(self.find_files()):
+        if self.is_foreign:
             raise StageError(
                 f'{self.path} holds files that no run of a plan has made; move it to another '
                 f'place, or have it made anew: --force {self.path.name}.'
