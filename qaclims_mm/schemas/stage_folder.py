@@ -6,6 +6,7 @@ and of weights the hash too. ``manifest.json`` follows from the two and comes la
 Snakemake looks at.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -25,6 +26,7 @@ from qaclims_mm.schemas.files import (
     write_json,
 )
 from qaclims_mm.schemas.manifest import MANIFEST, Manifest
+from qaclims_mm.schemas.run_config import MODES, read_run_config, run_config_path
 from qaclims_mm.schemas.work_dir import OUTPUTS
 from qaclims_mm.version import __version__
 
@@ -112,8 +114,17 @@ class StageFolder:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it has files, but no run of a plan has begun it, as after ``qaclims test``."""
-        return not self.is_begun and any(self.find_files())
+        """Whether it has files, but no run of a plan has begun it, as after ``qaclims test``.
+
+        What a command writes before it begins, such as its config, is no loss.
+        """
+        if self.is_begun:
+            return False
+        before = {'classes.csv'}
+        for path in (run_config_path(self.path, mode) for mode in MODES):
+            with contextlib.suppress(FormatError):
+                before |= {path.name, read_run_config(path).file}
+        return any(name not in before for name, _ in self.find_files())
 
     def check_is_ours(self) -> None:
         """Refuse a folder that no run of a plan has begun, as one that was filled by hand.
