@@ -47,13 +47,13 @@ def what_was_made(plan: Plan) -> dict[str, str]:
         model = Path(str(stage.checkpoint))
         if stage.command == 'test' and model.is_file() and not _is_unfinished(model.parent):
             made[f'model {model.parent.name}'] = f'{stage.checkpoint} (config {stage.config})'
-    # of a project of one's own
-    classes = plan.path.with_name('classes.csv')
-    pictures = sorted(map(str, plan.root.glob('*.png')))
-    found = {
-        'values of masks': classes,
-        'numbers': plan.root / METRICS,
-        'report': plan.root / 'report.html',
-    }
-    made |= {what: str(path) for what, path in found.items() if path.is_file()}
+    # pictures and the report lie in the work dir itself
+    stages = [s.at(plan.root) for s in plan.all_stages]
+    old = {Path(m) for s in stages if _is_unfinished(plan.root / s.name) for m in s.made}
+    pictures = sorted(str(p) for p in plan.root.glob('*.png') if p not in old)
+    found = {'numbers': plan.root / METRICS, 'report': plan.root / 'report.html'}
+    if made:
+        # of a project of one's own
+        found = {'values of masks': plan.path.with_name('classes.csv')} | found
+    made |= {what: str(path) for what, path in found.items() if path.is_file() and path not in old}
     return made | ({'pictures': ', '.join(pictures)} if pictures else {})

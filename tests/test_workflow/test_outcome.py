@@ -31,3 +31,15 @@ def test_what_is_not_finished_is_not_shown(tmp_path):
     write_json(tmp_path / 'work/test/manifest.json', {})
     assert collect_metrics(plan) == {'test': {'cam/mIoU': 3.5}}
     assert [*what_was_made(plan)] == ['maps of test', 'numbers']
+
+
+def test_a_report_of_an_earlier_run_is_not_shown(tmp_path):
+    made = dict(made=['{work_dir}/report.html', '{work_dir}/sheet.png'])
+    plan = read_plan(write_plan(tmp_path, [world('report', **made)]))
+    (tmp_path / 'classes.csv').write_text('')
+    write_claim(tmp_path / 'work/report', {})
+    for name in ('report.html', 'sheet.png', 'other.png'):
+        (tmp_path / 'work' / name).write_text('')
+    assert what_was_made(plan) == {'pictures': str(tmp_path / 'work/other.png')}
+    write_json(tmp_path / 'work/report/manifest.json', {})
+    assert [*what_was_made(plan)] == ['report', 'pictures']
