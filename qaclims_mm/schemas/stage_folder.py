@@ -114,12 +114,12 @@ class StageFolder:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it has files, but no run of a plan has begun it, as after ``qaclims test``.
+        """Whether it has results, but no run of a plan has begun it, as after ``qaclims test``."""
+        return not self.is_begun and self.has_results
 
-        What a command writes before it begins, such as its config, is no loss.
-        """
-        if self.is_begun:
-            return False
+    @property
+    def has_results(self) -> bool:
+        """Whether it has more than a command writes before it begins, such as its config."""
         before = {'classes.csv'}
         for path in (run_config_path(self.path, mode) for mode in MODES):
             with contextlib.suppress(FormatError):
