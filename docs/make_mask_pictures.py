@@ -30,9 +30,10 @@ DATA = Path('data/miniworld')
 SHOWN = ('mini_000004', 'mini_000046', 'mini_000196')
 SIDE = 1.35  # inches
 # size of the browser in pixels, and a script that leaves the tables of classes and most images out
-WINDOW = dict(width=920, height=800)
+WINDOW = dict(width=1100, height=800)
 SHORTEN = """() => {
     const main = document.querySelector('main');
+    main.style.padding = '0 16px';
     for (const section of main.querySelectorAll('section')) {
         if (!['recommended-masks', 'scores', 'images'].includes(section.id)) section.remove();
     }
@@ -89,6 +90,7 @@ def draw_page(work_dir: Path) -> None:
         picture = page.locator('main').screenshot()
         browser.close()
     image = Image.open(io.BytesIO(picture)).convert('RGB')
+    image.thumbnail((900, image.height), Image.Resampling.LANCZOS)
     image.save(OUT / 'page.jpg', quality=QUALITY)
 
 

@@ -35,7 +35,7 @@ from qaclims_mm.schemas.numbers.counts import read_part
 from qaclims_mm.schemas.numbers.curve import read_curve
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.project import CLASSES, read_project_classes
-from qaclims_mm.schemas.work_dir import LOG, OUTPUTS, PATTERNS, SNAKEMAKE
+from qaclims_mm.schemas.work_dir import BEFORE, LOG, OUTPUTS, PATTERNS, SNAKEMAKE
 
 # characters of a problem, at most
 _LONGEST = 2000
@@ -235,7 +235,7 @@ def find_files(root: str | Path) -> list[FoundFile]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = [name for name in folders if name != SNAKEMAKE]
+        folders[:] = [name for name in folders if name not in (SNAKEMAKE, BEFORE)]
         left_over = [name for name in folders if name.endswith('.tmp')]
         folders[:] = sorted(set(folders) - set(left_over))
         paths = (Path(folder) / name for name in sorted([*names, *left_over]))

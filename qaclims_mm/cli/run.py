@@ -272,7 +272,7 @@ def show_results(plan: 'Plan', console: 'Console') -> None:
     """Print the tables of a work dir and what lies where."""
     from qaclims_mm.schemas import METRICS, read_metrics
     from qaclims_mm.workflow.corrected import corrected_tables
-    from qaclims_mm.workflow.face import what_was_made
+    from qaclims_mm.workflow.outcome import what_was_made
     from qaclims_mm.workflow.tables import metrics_table
 
     path = plan.root / METRICS

@@ -86,9 +86,7 @@ class Manifest:
         """
         path = Path(folder) / MANIFEST
         if problem_of_file(path) == 'is missing':
-            raise FormatError(
-                f'{path} is missing: the stage that fills {folder} has not finished; run it.'
-            )
+            raise FormatError(_unfinished(path))
         value = read_json(path)
         if not isinstance(value, dict) or (type(value.get('schema')), value.get('schema')) != (
             int,
@@ -132,6 +130,20 @@ class Manifest:
             extra=is_table(self.extra, object),
         )
         return [name for name, good in right.items() if not good]
+
+
+def _unfinished(path: Path) -> str:
+    """Return what a missing manifest means, and what to do."""
+    # that module imports this one
+    from qaclims_mm.schemas.work_dir import LOGS
+
+    stage = path.parent.parent
+    log = stage.parent / LOGS / f'{stage.name}.log'
+    known = f' (its log: {log})' if log.is_file() else ''
+    return (
+        f'{path} is missing: the stage that fills {path.parent} has not finished{known}; run it. '
+        'qaclims run makes all stages that a plan lacks.'
+    )
 
 
 def manifest_hash(folder: str | Path) -> str:

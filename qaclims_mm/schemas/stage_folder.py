@@ -5,6 +5,7 @@ A stage's folder has three files. ``run.json`` is its claim: from what it was be
 ``manifest.json`` follows from the two and comes last; it is what Snakemake looks at.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -24,6 +25,7 @@ from qaclims_mm.schemas.files import (
     write_json,
 )
 from qaclims_mm.schemas.manifest import MANIFEST, Manifest
+from qaclims_mm.schemas.run_config import MODES, read_run_config, run_config_path
 from qaclims_mm.schemas.work_dir import OUTPUTS
 from qaclims_mm.version import __version__
 
@@ -108,13 +110,27 @@ class StageFolder:
         """Whether a run has begun the stage."""
         return claim_path(self.path).is_file()
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it has results, but no run of a plan has begun it, as after ``qaclims test``."""
+        return not self.is_begun and self.has_results
+
+    @property
+    def has_results(self) -> bool:
+        """Whether it has more than a command writes before it begins, such as its config."""
+        before = {'classes.csv'}
+        for path in (run_config_path(self.path, mode) for mode in MODES):
+            with contextlib.suppress(FormatError):
+                before |= {path.name, read_run_config(path).file}
+        return any(name not in before for name, _ in self.find_files())
+
     def check_is_ours(self) -> None:
         """Refuse a folder that no run of a plan has begun, as one that was filled by hand.
 
         Raises:
             StageError: If it has files.
         """
-        if not self.is_begun and any(self.find_files()):
+        if self.is_foreign:
             raise StageError(
                 f'{self.path} holds files that no run of a plan has made; move it to another '
                 f'place, or have it made anew: --force {self.path.name}.'

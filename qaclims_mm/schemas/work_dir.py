@@ -13,6 +13,8 @@ LOGS, RUNS = 'logs', 'runs.json'
 OUTPUTS = 'outputs.json'
 # what Snakemake remembers
 SNAKEMAKE = '.snakemake'
+# finished files of stages that are made again
+BEFORE = '.before'
 # IoU at every threshold, and the journal of its counts, in a stage's folder
 CURVE, JOURNAL = 'curve.json', 'journal'
 CORPUS = 'qape/corpus'

@@ -7,7 +7,7 @@ from typing import Any
 from qaclims_mm.engine.config_keys import class_of, dicts_of
 from qaclims_mm.errors import ConfigError, QAClimsError
 from qaclims_mm.workflow.fingerprint import read_stage_config
-from qaclims_mm.workflow.graph import DONE, Graph
+from qaclims_mm.workflow.graph import Graph
 from qaclims_mm.workflow.masks_by import options_of
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.stage import Stage, lineage
@@ -60,7 +60,7 @@ def finished_choices(plan: Plan, seed: int, wanted: Mapping[str, str]) -> dict[s
 
 def _finished(plan: Plan, seed: int, judged: Mapping[str, str]) -> dict[str, str]:
     graph = Graph(plan.root, {seed: plan}, {seed: stages_for(plan, list(judged.values()))})
-    done = {node.stage.name for node in graph.nodes.values() if node.state == DONE}
+    done = {node.stage.name for node in graph.nodes.values() if node.is_sound}
     return {option: stage for option, stage in judged.items() if stage in done}
 
 

@@ -151,7 +151,8 @@ def news_of(log: Path) -> str:
 
     Date and level are left out, and what does not fit is cut between two values.
     """
-    lines = [w.strip() for w in last_lines(log) if re.search(r'\w', w)] if log.is_file() else []
+    texts = last_lines(log, 0) if log.is_file() else []
+    lines = [text.strip() for text in texts if re.search(r'\w', text)]
     dated = [_DATED.sub('', line) for line in lines if _DATED.match(line)]
     text = next(iter([*dated[-1:], *lines[-1:]]), '')
     if len(text) <= LONGEST:

@@ -12,24 +12,22 @@ from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
 from qaclims_mm.errors import ConfigError, FormatError, StageError
-from qaclims_mm.review.scores import score_stages
-from qaclims_mm.schemas import MANIFEST, METRICS, join_problems, read_json, read_metrics, write_json
+from qaclims_mm.schemas import join_problems, read_json, write_json
 from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.project import PROJECT
-from qaclims_mm.schemas.stage_folder import Outputs, StageFolder
-from qaclims_mm.schemas.work_dir import CAMS, LOGS, PREDICTIONS, PSEUDO_MASKS
+from qaclims_mm.schemas.stage_folder import Outputs
+from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.config_checks import check_configs
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.graph import WAITS, Graph, Options, ranks_of
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.machine import cores, visible_gpus
+from qaclims_mm.workflow.outcome import collect_metrics
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.signals import end_family, exit_when_told
 
-# {what people take out of a work dir: its folder in that of a stage}
-MADE = {'maps': CAMS, 'masks': PSEUDO_MASKS, 'masks by the model': PREDICTIONS}
 _WIDE, _CANCELLING = 110, 60  # columns, seconds
 # of a stage on a machine that is not known
 _THREADS = 4
@@ -100,10 +98,21 @@ class Workflow:
             check_work_dir(plan, seed, 'all' in self.options.force)
             # a file that nothing can be noted in is told before the work, not after it
             read_runs(plan.root)
-        for node in self.graph.left:
-            if node.why != 'forced':
-                node.folder.check_is_ours()
+        self._check_folders()
         check_configs((node.stage, node.root) for node in self.graph.left)
+
+    def _check_folders(self) -> None:
+        """Refuse all folders that no run of a plan has begun, with one command for all of them."""
+        found = [n for n in self.graph.left if n.why != 'forced' and n.folder.is_foreign]
+        if not found:
+            return
+        forced = (*self.options.force, *dict.fromkeys(n.stage.name for n in found))
+        folders = '\n  '.join(str(n.folder.path) for n in found)
+        raise StageError(
+            'there are files that no run of a plan has made, but perhaps qaclims test, in\n'
+            f'  {folders}\nMove them to another place, or have the stages made anew: '
+            f'--force {" ".join(forced)}'
+        )
 
     def run(self) -> int:
         """Make what is not done.
@@ -243,50 +252,3 @@ def check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
             f'{plan.root} was filled by version {found["version"]}; this is {__version__}. Go on '
             'with that version, choose another --work-dir, or make all of it anew: --force all.'
         )
-
-
-def collect_metrics(plan: Plan) -> dict[str, dict[str, float]]:
-    """Write ``metrics.json`` of a work dir, {stage: {metric: value}}, from those of its stages.
-
-    Where masks were corrected, each stage is also scored against these.
-    """
-    metrics: dict[str, dict[str, float]] = {}
-    for stage in plan.all_stages:
-        path = plan.root / stage.name / METRICS
-        if path.is_file() and not _is_unfinished(path.parent):
-            metrics |= read_metrics(path)
-    for name, values in score_stages(plan.root).items():
-        metrics[name] = metrics.get(name, {}) | values
-    if metrics:
-        write_json(plan.root / METRICS, metrics)
-    return metrics
-
-
-def _is_unfinished(folder: Path) -> bool:
-    """Tell whether a run has begun a stage and not finished it; what it has is of no use yet."""
-    return StageFolder(folder).is_begun and not (folder / MANIFEST).is_file()
-
-
-def what_was_made(plan: Plan) -> dict[str, str]:
-    """Return what people take out of a work dir, {what: where}, as far as it is there."""
-    made: dict[str, str] = {}
-    for stage in (s.at(plan.root) for s in plan.stages):
-        folder = plan.root / stage.name
-        if _is_unfinished(folder):
-            continue
-        for what, name in MADE.items():
-            if (folder / name).is_dir():
-                made[f'{what} of {stage.name}'] = str(folder / name)
-        model = Path(str(stage.checkpoint))
-        if stage.command == 'test' and model.is_file() and not _is_unfinished(model.parent):
-            made[f'model {model.parent.name}'] = f'{stage.checkpoint} (config {stage.config})'
-    # of a project of one's own
-    classes = plan.path.with_name('classes.csv')
-    pictures = sorted(map(str, plan.root.glob('*.png')))
-    found = {
-        'values of masks': classes,
-        'numbers': plan.root / METRICS,
-        'report': plan.root / 'report.html',
-    }
-    made |= {what: str(path) for what, path in found.items() if path.is_file()}
-    return made | ({'pictures': ', '.join(pictures)} if pictures else {})

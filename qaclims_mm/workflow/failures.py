@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
+from qaclims_mm.schemas import MANIFEST
+from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.engine import last_lines, message_of
 from qaclims_mm.workflow.stage import Stage, lineage
 
@@ -18,7 +19,7 @@ def failed_stages(root: Path, stages: Sequence[Stage], since: float = 0) -> dict
     """
     found = {}
     for name in (s.name for s in stages):
-        log, done = root / LOGS / f'{name}.log', root / name / OUTPUTS
+        log, done = root / LOGS / f'{name}.log', root / name / MANIFEST
         if log.is_file() and not done.is_file() and log.stat().st_mtime >= since:
             lines = message_of(log) or last_lines(log, 1) or ['no message']
             text = '\n'.join(lines).strip().removeprefix('error: ')

@@ -12,6 +12,7 @@ from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import MANIFEST, write_json
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, differences
 from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
+from qaclims_mm.workflow.aside import Aside
 from qaclims_mm.workflow.fingerprint import Fingerprints
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.stage import RANKED, Stage, lineage
@@ -230,6 +231,7 @@ class Graph:
         for node in self.left:
             if node.why == 'forced':
                 shutil.rmtree(node.folder.path, ignore_errors=True)
+                Aside(node.folder).drop()
             if node.is_sound:
                 node.folder.write_manifest(node.folder.read_outputs())
                 node.state = DONE

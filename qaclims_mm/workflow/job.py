@@ -22,6 +22,7 @@ from qaclims_mm.schemas.numbers.runs import note_path
 from qaclims_mm.schemas.run_environment import set_environment
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, is_same
 from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
+from qaclims_mm.workflow.aside import Aside
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.machine import VISIBLE, describe_machine, free_gpus, visible_gpus
 from qaclims_mm.workflow.signals import end_family
@@ -46,6 +47,7 @@ class Job:
         self.bars, self.keeps, self.nodes = entry['bars'], entry['keeps'], entry['nodes']
         self.retries = entry['retries']
         self.folder = StageFolder(self.root / self.stage.name)
+        self.aside = Aside(self.folder)
         self.log = self.root / LOGS / f'{self.stage.name}.log'
 
     def run_shard(self, shard: str) -> int:
@@ -81,6 +83,7 @@ class Job:
             if self.link:
                 self._link(Path(self.link))
             wanted = self.origin.claim(self._inputs())
+            self.aside.take_back(wanted)
             made = self._is_made(wanted)
             if made and not self.retries:
                 return 0
@@ -94,6 +97,7 @@ class Job:
                 # without a server nothing was tried again, and the stage is as it was
                 if kept is not None and not self.folder.damage(kept):
                     write_json(self.folder.path / OUTPUTS, asdict(kept))
+                self.aside.take_back()
                 return status
             outputs = self.folder.finish(status, self.stage.made)
             if not outputs.files:
@@ -102,6 +106,7 @@ class Job:
                     'writes elsewhere. Give it no work_dir and no folders of its own.'
                 )
             self.folder.write_manifest(outputs)
+            self.aside.drop()
             note = dict(
                 status=status,
                 resumed=resumed,
@@ -150,7 +155,10 @@ class Job:
                     path.unlink()
 
     def _remove(self) -> None:
-        """Remove the folder, and what the stage has made elsewhere."""
+        """Put the folder aside, or remove it with what the stage has made elsewhere."""
+        if not self.stage.made:
+            self.aside.put()
+            return
         with contextlib.suppress(FormatError):
             outputs = self.folder.read_outputs()
             for name, path in self.folder.find_files(self.stage.made):

@@ -106,7 +106,7 @@ def test_unfinished_corpus(tmp_path, capsys):
     assert done.status == 1
     assert re.fullmatch(
         r'error: .*absent/manifest.json is missing: the stage that fills .* has not finished; '
-        r'run it\.',
+        r'run it\. qaclims run makes all stages that a plan lacks\.',
         done.text,
     )
 

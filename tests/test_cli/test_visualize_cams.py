@@ -159,7 +159,7 @@ MESSAGES = {
     'no corpus': (
         ('--corpus', 'absent'),
         r'error: absent/manifest.json is missing: the stage that fills absent has not finished; '
-        r'run it\.',
+        r'run it\. qaclims run makes all stages that a plan lacks\.',
     ),
 }
 

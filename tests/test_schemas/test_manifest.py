@@ -38,6 +38,16 @@ def test_bad_manifest(tmp_path, content, message):
         Manifest.read(tmp_path)
 
 
+def test_the_log_of_a_stage_that_has_not_finished_is_named(tmp_path):
+    log = tmp_path / 'logs/qape.log'
+    log.parent.mkdir()
+    log.write_text('')
+    with pytest.raises(FormatError, match=rf'not finished \(its log: {log}\); run it'):
+        Manifest.read(tmp_path / 'qape/corpus')
+    with pytest.raises(FormatError, match='not finished; run it'):
+        Manifest.read(tmp_path / 'texts/text_bank')
+
+
 def test_config_hash_ignores_how_a_run_is_carried_out():
     config = dict(model=dict(type='A', lr=0.1), work_dir='x', launcher='none')
     same = dict(model=dict(type='A', lr=0.1), work_dir='y', launcher='pytorch')

@@ -4,8 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas import Manifest, manifest_hash, read_json, write_claim, write_json
+from qaclims_mm.errors import FormatError, StageError
+from qaclims_mm.schemas import (
+    Manifest,
+    manifest_hash,
+    read_json,
+    write_claim,
+    write_json,
+    write_run_config,
+)
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, differences, is_same
 
 
@@ -186,3 +193,25 @@ def test_what_lies_elsewhere_moves_along(folder, tmp_path):
     assert moved.damage(outputs) == []
     (tmp_path / 'moved/page.html').unlink()
     assert moved.damage(outputs) == [f'{tmp_path}/moved/page.html is missing']
+
+
+def test_what_a_command_writes_before_it_begins_is_no_loss(tmp_path):
+    """As qaclims test whose weights are missing; a run of a plan may then take the folder."""
+    folder = StageFolder(tmp_path)
+    write_run_config(tmp_path, 'test', 'par.py', {})
+    for name in ('par.py', 'classes.csv', '20261130_093110/run.log'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert not folder.is_foreign
+    folder.check_is_ours()
+    for name in ('metrics.json', 'mine.py', 'sub/par.py'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        with pytest.raises(StageError, match='holds files that no run of a plan has made'):
+            folder.check_is_ours()
+        path.unlink()
+    (tmp_path / 'metrics.json').touch()
+    write_claim(tmp_path, dict(config='a'))
+    folder.check_is_ours()

@@ -139,7 +139,7 @@ STEP = '11/30 09:04:05 - mmengine - INFO - Epoch(train) [1][50/93]  lr: 1.8e-03 
         (['  -------  ', ''], ''),
         (['labels 3/40'], 'labels 3/40'),
         # a table of hooks follows
-        ([STEP, 'after_run:', '(LOW) LoggerHook', ' ----- '], STEP.partition('INFO - ')[2]),
+        ([STEP, 'after_run:', *['(LOW) LoggerHook', ' ----- '] * 20], STEP.partition('INFO - ')[2]),
         ([STEP.replace('INFO', 'WARNING')], STEP.partition('INFO - ')[2]),
         ([STEP + '  x: 1' * 30], STEP.partition('INFO - ')[2] + '  x: 1' * 18),
         (['word ' * 50], ('word ' * 32)[:-1]),

@@ -7,10 +7,9 @@ from tiny_plans import fill, graph_of, world, write_plan
 from qaclims_mm import __version__
 from qaclims_mm.console import new_console
 from qaclims_mm.errors import ConfigError, FormatError, StageError
-from qaclims_mm.schemas import write_claim, write_json
-from qaclims_mm.workflow.face import Workflow, collect_metrics, what_was_made
+from qaclims_mm.schemas import write_json
+from qaclims_mm.workflow.face import Workflow
 from qaclims_mm.workflow.graph import Options
-from qaclims_mm.workflow.plans import read_plan
 
 
 def workflow_of(path, seed=0, **options):
@@ -90,32 +89,18 @@ def test_ranks_that_a_training_is_not_for_are_told(tmp_path, monkeypatch):
     assert 'a: its config is for 2 ranks, but 1 run' in workflow.console.file.getvalue()
 
 
-def test_what_people_take_out(tmp_path):
-    plan = read_plan(write_plan(tmp_path, [world('cam'), world('maps'), world('test')]))
-    for name in ('maps/cams', 'test/predictions'):
-        (tmp_path / 'work' / name).mkdir(parents=True)
-    for name in ('maps', 'test'):
-        write_json(tmp_path / f'work/{name}/metrics.json', {name: {'cam/mIoU': 3.5}})
-    (tmp_path / 'work/report.html').write_text('')
-    assert collect_metrics(plan) == {n: {'cam/mIoU': 3.5} for n in ('maps', 'test')}
-    assert what_was_made(plan) == {
-        'maps of maps': str(tmp_path / 'work/maps/cams'),
-        'masks by the model of test': str(tmp_path / 'work/test/predictions'),
-        'numbers': str(tmp_path / 'work/metrics.json'),
-        'report': str(tmp_path / 'work/report.html'),
-    }
-
-
-def test_what_is_not_finished_is_not_shown(tmp_path):
-    """As the folder of a stage that has failed, and numbers of one that waits."""
-    plan = read_plan(write_plan(tmp_path, [world('cam'), world('maps'), world('test')]))
-    for name in ('maps', 'test'):
-        write_json(tmp_path / f'work/{name}/metrics.json', {name: {'cam/mIoU': 3.5}})
-        (tmp_path / f'work/{name}/cams').mkdir()
-        write_claim(tmp_path / 'work' / name, {})
-    write_json(tmp_path / 'work/test/manifest.json', {})
-    assert collect_metrics(plan) == {'test': {'cam/mIoU': 3.5}}
-    assert [*what_was_made(plan)] == ['maps of test', 'numbers']
+def test_all_folders_that_qaclims_test_has_filled_are_named_at_once(tmp_path, done):
+    for name in 'bd':
+        (tmp_path / f'work/{name}/run.json').unlink()
+        (tmp_path / f'work/{name}/outputs.json').unlink()
+    places = rf'{tmp_path}/work/b\n  {tmp_path}/work/d\n'
+    with pytest.raises(
+        StageError, match=rf'no run of a plan has made, .* in\n  {places}Move .* b d$'
+    ):
+        workflow_of(done).check()
+    with pytest.raises(StageError, match=rf'in\n  {tmp_path}/work/d\nMove .* --force b d$'):
+        workflow_of(done, force=['b']).check()
+    workflow_of(done, force=['b', 'd']).check()
 
 
 def test_a_config_that_a_stage_would_refuse_is_refused_before_the_first(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ def test_the_last_words_of_what_failed_above_a_stage(tmp_path):
     assert why_missing(tmp_path, STAGES, 'b') == why_missing(tmp_path, STAGES, 'a') == expected
     assert why_missing(tmp_path, STAGES, 'c') == ''
     # it has ended since
-    write(tmp_path / 'a/outputs.json')
+    write(tmp_path / 'a/manifest.json')
     assert why_missing(tmp_path, STAGES, 'b') == ''
 
 
@@ -42,6 +42,6 @@ def test_failures_of_a_run_alone(tmp_path):
     for name in 'abc':
         write(tmp_path / f'logs/{name}.log', f'error: {name}\n')
     os.utime(tmp_path / 'logs/a.log', (1, 1))
-    write(tmp_path / 'b/outputs.json')
+    write(tmp_path / 'b/manifest.json')
     assert [*failed_stages(tmp_path, STAGES)] == ['a', 'c']
     assert [*failed_stages(tmp_path, STAGES, since=2)] == ['c']
