@@ -108,7 +108,8 @@ class VQACorpusBuilder(BaseModel):
             if isinstance(answers, RecordError):
                 sample.set_metainfo(dict(failed=f'{sample.img_path}: {answers}'))
             else:
-                sample.set_metainfo(dict(answers=self._rows(sample, answers)))
+                # set_metainfo would copy the rows one by one
+                sample.set_field(self._rows(sample, answers), 'answers', field_type='metainfo')
         return list(data_samples)
 
     @property

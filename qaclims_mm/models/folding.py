@@ -4,7 +4,10 @@ Shapes: B images, C D channels, H W cells.
 """
 
 from copy import deepcopy
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from mmseg.models.backbones import ResNet
@@ -37,6 +40,25 @@ class WinogradConv2d(nn.Module):
         return winograd_conv2d(inputs, self.weight, self.bias)
 
 
+@dataclass
+class _Folded:
+    """A folded copy, and what it was made from.
+
+    Attributes:
+        form: Result of ``_form_of``.
+        tensors: Weights as they were.
+        copy: Backbone to test with.
+    """
+
+    form: Any
+    tensors: list[Tensor]
+    copy: nn.Module
+
+
+# {backbone: its copy}, as long as there is the backbone
+_FOLDED: WeakKeyDictionary[nn.Module, _Folded] = WeakKeyDictionary()
+
+
 @torch.no_grad()
 def fold_for_test(backbone: nn.Module, device: torch.device) -> nn.Module:
     """Return a copy of a backbone for a test batch.
@@ -46,7 +68,8 @@ def fold_for_test(backbone: nn.Module, device: torch.device) -> nn.Module:
     autocast computes in half precision. Features differ by rounding alone. Any other backbone is
     returned itself, and so is any backbone on a GPU.
 
-    The copy is made anew for each batch, so its weights are never outdated.
+    The copy is kept for further batches. It is made anew when the weights are no longer those that
+    it was made from.
 
     Args:
         backbone: Backbone of a network; it is not changed.
@@ -55,11 +78,24 @@ def fold_for_test(backbone: nn.Module, device: torch.device) -> nn.Module:
     if device.type != 'cpu' or not isinstance(backbone, ResNet) or backbone.training:
         return backbone
     tensors = [*backbone.parameters(), *backbone.buffers()]
-    # the weights themselves are not copied: folding makes new ones
-    copy = deepcopy(backbone, {id(tensor): tensor for tensor in tensors})
-    for module in list(copy.modules()):
-        _fold_children(module)
-    return copy
+    form, known = _form_of(backbone, tensors), _FOLDED.get(backbone)
+    # by their values: what is written through ``.data``, as by mmengine's EMA, has no new version
+    if known is None or known.form != form or not all(map(torch.equal, known.tensors, tensors)):
+        # the weights themselves are not copied: folding makes new ones
+        copy = deepcopy(backbone, {id(tensor): tensor for tensor in tensors})
+        for module in list(copy.modules()):
+            _fold_children(module)
+        known = _FOLDED[backbone] = _Folded(form, [t.clone() for t in tensors], copy)
+    return known.copy
+
+
+def _form_of(backbone: nn.Module, tensors: list[Tensor]) -> Any:
+    """Return what a folded copy depends on beside the values of the weights."""
+    return (
+        torch.is_autocast_enabled('cpu'),
+        [(id(module), module.training) for module in backbone.modules()],
+        [(tensor.shape, tensor.dtype) for tensor in tensors],
+    )
 
 
 def _fold_children(module: nn.Module) -> None:

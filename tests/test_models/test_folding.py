@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -63,6 +66,92 @@ def test_new_weights_are_taken_at_once():
         after, wanted = fold_for_test(backbone, CPU)(images)[-1], backbone(images)[-1]
     torch.testing.assert_close(after, wanted)
     assert not torch.allclose(before, after)
+
+
+def test_the_copy_is_kept_while_nothing_changes():
+    backbone = make_backbone(base_channels=8)
+    first = fold_for_test(backbone, CPU)
+    assert fold_for_test(backbone, CPU) is first
+    # another network of equal weights has its own
+    assert fold_for_test(make_backbone(base_channels=8), CPU) is not first
+
+
+def write_in_place(backbone):
+    with torch.no_grad():
+        backbone.conv1.weight.mul_(2)
+
+
+def write_past_the_version(backbone):
+    # as mmengine's EMA hook does
+    backbone.conv1.weight.data.mul_(2)
+
+
+def load(backbone):
+    backbone.load_state_dict({k: 2 * v for k, v in backbone.state_dict().items()})
+
+
+def move_statistics(backbone):
+    backbone.train()
+    backbone(torch.randn(4, 3, 32, 32))
+    backbone.eval()
+
+
+def replace_a_weight(backbone):
+    backbone.conv1.weight = nn.Parameter(2 * backbone.conv1.weight.detach())
+
+
+def replace_a_norm(backbone):
+    backbone.layer1[0].add_module('bn1', ScaledNorm(8).eval())
+
+
+def freeze_no_norm(backbone):
+    backbone.layer1[0].bn1.train()
+
+
+def change_precision(backbone):
+    backbone.double()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        write_in_place,
+        write_past_the_version,
+        load,
+        move_statistics,
+        replace_a_weight,
+        replace_a_norm,
+        freeze_no_norm,
+        change_precision,
+    ],
+)
+def test_every_change_is_seen(change):
+    backbone = make_backbone(base_channels=8)
+    before = fold_for_test(backbone, CPU)
+    change(backbone)
+    folded = fold_for_test(backbone, CPU)
+    assert folded is not before
+    images = torch.randn(2, 3, 32, 32, dtype=backbone.conv1.weight.dtype)
+    with torch.no_grad():
+        found, wanted = folded(images)[-1], backbone(images)[-1]
+    scale = wanted.abs().max()
+    torch.testing.assert_close(found / scale, wanted / scale, rtol=0, atol=1e-5)
+
+
+def test_autocast_has_a_copy_of_its_own():
+    backbone = make_backbone()
+    plain = fold_for_test(backbone, CPU)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert count(fold_for_test(backbone, CPU), WinogradConv2d) == 0
+    assert count(plain, WinogradConv2d) == 7
+
+
+def test_the_copy_goes_with_the_network():
+    backbone = make_backbone(base_channels=8)
+    kept = weakref.ref(fold_for_test(backbone, CPU))
+    del backbone
+    gc.collect()
+    assert kept() is None
 
 
 def test_half_precision_has_no_winograd_and_stays_close():

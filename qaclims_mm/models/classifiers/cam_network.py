@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from qaclims_mm.functional.cam import merge_multiscale_cams, sum_over_flips
 from qaclims_mm.models.folding import fold_for_test
+from qaclims_mm.models.max_pool import speed_up_max_pool
 from qaclims_mm.registry import MODELS
 
 ACTIVATIONS = {'sigmoid': torch.sigmoid, 'relu': torch.relu}
@@ -55,7 +56,7 @@ class CAMNetwork(BaseModel):
             raise ValueError(
                 f'activation must be one of {sorted(ACTIVATIONS)}, but got {activation!r}.'
             )
-        self.backbone = MODELS.build(backbone)
+        self.backbone = speed_up_max_pool(MODELS.build(backbone))
         self.cam_head = MODELS.build(cam_head)
         self.activation = activation
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format

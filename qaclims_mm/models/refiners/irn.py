@@ -19,6 +19,7 @@ from qaclims_mm.functional.cam import group_by_size, sum_over_flips
 from qaclims_mm.functional.irn_losses import affinity_labels, irn_losses
 from qaclims_mm.functional.irn_walk import PathIndex, random_walk
 from qaclims_mm.models.folding import fold_for_test
+from qaclims_mm.models.max_pool import speed_up_max_pool
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX
@@ -84,7 +85,7 @@ class IRNRefiner(BaseModel):
         super().__init__(
             MODELS.build(data_preprocessor or dict(type='WeakDataPreprocessor')), init_cfg
         )
-        self.backbone = MODELS.build(backbone).requires_grad_(False)
+        self.backbone = speed_up_max_pool(MODELS.build(backbone)).requires_grad_(False)
         self.edge_head = MODELS.build(edge_head)
         self.displacement_head = MODELS.build(displacement_head)
         check_normalisation(normalise)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.models.max_pool import speed_up_max_pool
 from qaclims_mm.registry import MODELS
 
 
@@ -34,6 +35,7 @@ class MultiScaleFusion(EncoderDecoder):
 
     def __init__(self, *args: Any, scales: Sequence[float] = (0.5, 0.75), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        speed_up_max_pool(self.backbone)
         self.scales = tuple(scales)
 
     def pyramid(self, inputs: Tensor) -> list[Tensor]:
