@@ -69,7 +69,8 @@ def hash_weights(weights: Mapping[str, Tensor]) -> str:
     for name, weight in sorted(weights.items()):
         head = json.dumps([name, str(weight.dtype), list(weight.shape)])
         digest.update(head.encode() + b'\n')
-        digest.update(weight.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        numbers = weight.detach().cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(numbers.numpy().tobytes())
     return digest.hexdigest()
 
 
