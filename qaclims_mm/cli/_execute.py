@@ -15,6 +15,8 @@ from qaclims_mm.errors import QAClimsError, StageError
 from qaclims_mm.imports import is_out_of_addresses
 
 INTERRUPTED = 128 + signal.SIGINT
+# sub-commands that go on from what they have
+_RESUMED = ('ablate', 'compare', 'ir_label', 'quickstart', 'reproduce', 'run', 'test')
 # a disk, a quota or a limit of the size of files is exhausted
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # what to do about an error of the system
@@ -59,11 +61,19 @@ def run_tool(main: Callable[[], int | None]) -> None:
             raise
         raise SystemExit(ending) from error
     except KeyboardInterrupt:
-        sys.stderr.write('interrupted\n')
+        sys.stderr.write(f'interrupted{_how_to_resume(main)}\n')
         raise SystemExit(INTERRUPTED) from None
     _leave_ranks()
     note_peak()
     raise SystemExit(status)
+
+
+def _how_to_resume(main: Callable[[], int | None]) -> str:
+    """Return how an interrupted sub-command goes on, to follow that word; '' if it begins anew."""
+    command = main.__module__.rpartition('.')[2]
+    if command in _RESUMED or (command == 'train' and '--resume' in sys.argv):
+        return '; the same command goes on from what is done'
+    return '; the same command with --resume goes on' if command == 'train' else ''
 
 
 def _installation(error: Exception) -> str:

@@ -149,6 +149,26 @@ def test_interrupted(capsys):
     assert capsys.readouterr().err == 'interrupted\n'
 
 
+@pytest.mark.parametrize(
+    ('command', 'words', 'said'),
+    [
+        ('run', [], '; the same command goes on from what is done'),
+        ('ir_label', [], '; the same command goes on from what is done'),
+        ('train', [], '; the same command with --resume goes on'),
+        ('train', ['--resume'], '; the same command goes on from what is done'),
+        ('publish', [], ''),
+    ],
+)
+def test_who_interrupts_is_told_how_to_go_on(capsys, monkeypatch, command, words, said):
+    def main():
+        raise KeyboardInterrupt
+
+    main.__module__ = f'qaclims_mm.cli.{command}'
+    monkeypatch.setattr('sys.argv', ['qaclims', *words])
+    assert end_of(main) == 130
+    assert capsys.readouterr().err == f'interrupted{said}\n'
+
+
 class BadRecords(torch.utils.data.Dataset):
     def __len__(self):
         return 2
