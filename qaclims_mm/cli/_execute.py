@@ -129,7 +129,15 @@ def _ending(error: Exception) -> str:
 def _exhausted_memory(error: Exception) -> str:
     """Return what to do about an error for want of memory, of this process or a worker, or ''."""
     text = str(error)
-    signs = ('DefaultCPUAllocator', 'out of memory', 'killed by signal: Killed')
+    signs = (
+        'DefaultCPUAllocator',
+        'out of memory',
+        'killed by signal: Killed',
+        'killed by signal: Bus error',
+        'DataLoader timed out',
+        'allocate shared memory',
+        '</torch_',
+    )
     known = isinstance(error, RuntimeError) and any(sign in text for sign in signs)
     if is_out_of_addresses(error):
         return (
@@ -138,6 +146,12 @@ def _exhausted_memory(error: Exception) -> str:
         )
     if not known and not isinstance(error, MemoryError):
         return ''
+    if re.search(r'shared memory|</torch_|DataLoader timed out', text):
+        return (
+            'the workers of a loader cannot hand over their batches, most often because the '
+            'shared memory (/dev/shm) is full; free it, make it larger (docker run --shm-size 8g), '
+            'or set num_workers=0 and persistent_workers=False in the loader.'
+        )
     asked = re.search(r'allocate ([\d.]+ \w+)', text)
     reason = f' ({asked[1]} more were asked for)' if asked else ''
     return (
