@@ -70,3 +70,49 @@ def test_bars_keep_off_standard_output():
     assert run.stdout == '6\n'
     assert b'x' in os.read(seen, 10_000)
     os.close(seen)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Let a test say what time it is."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, 'monotonic', lambda: now[0])
+    return now
+
+
+def lines_of(monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr(progress, 'new_console', lambda stderr: new_console(file=file, width=80))
+    return file
+
+
+def test_a_line_now_and_then_in_a_file(monkeypatch, clock):
+    file = lines_of(monkeypatch)
+    with progress.new_progress() as bar:
+        task = bar.add_task('train [/b]', total=100, completed=40)
+        bar.words = lambda: ', loss 0.5'
+        for step in range(1, 31):
+            clock[0] = 5.0 * step
+            bar.advance(task)
+    assert file.getvalue() == (
+        'train [/b] 52/100, 4 min left, loss 0.5\ntrain [/b] 64/100, 3 min left, loss 0.5\n'
+    )
+
+
+def test_what_is_tracked_in_a_file(monkeypatch, clock):
+    file = lines_of(monkeypatch)
+
+    def items():
+        for number in range(5):
+            clock[0] = 50.0 * number
+            yield number
+
+    assert list(progress.track(items(), 'labels', 5)) == [0, 1, 2, 3, 4]
+    assert 'labels ' in file.getvalue()
+    assert ' left' in file.getvalue()
+
+
+def test_what_takes_a_moment_says_nothing_in_a_file(monkeypatch):
+    file = lines_of(monkeypatch)
+    assert list(progress.track(range(1000), 'labels', 1000)) == list(range(1000))
+    assert file.getvalue() == ''

@@ -15,6 +15,8 @@ from qaclims_mm.errors import QAClimsError, StageError
 from qaclims_mm.imports import is_out_of_addresses
 
 INTERRUPTED = 128 + signal.SIGINT
+# sub-commands that go on from what they have
+_RESUMED = ('ablate', 'compare', 'ir_label', 'quickstart', 'reproduce', 'run', 'test')
 # a disk, a quota or a limit of the size of files is exhausted
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # what to do about an error of the system
@@ -59,11 +61,19 @@ def run_tool(main: Callable[[], int | None]) -> None:
             raise
         raise SystemExit(ending) from error
     except KeyboardInterrupt:
-        sys.stderr.write('interrupted\n')
+        sys.stderr.write(f'interrupted{_how_to_resume(main)}\n')
         raise SystemExit(INTERRUPTED) from None
     _leave_ranks()
     note_peak()
     raise SystemExit(status)
+
+
+def _how_to_resume(main: Callable[[], int | None]) -> str:
+    """Return how an interrupted sub-command goes on, to follow that word; '' if it begins anew."""
+    command = main.__module__.rpartition('.')[2]
+    if command in _RESUMED or (command == 'train' and '--resume' in sys.argv):
+        return '; the same command goes on from what is done'
+    return '; the same command with --resume goes on' if command == 'train' else ''
 
 
 def _installation(error: Exception) -> str:
@@ -119,7 +129,15 @@ def _ending(error: Exception) -> str:
 def _exhausted_memory(error: Exception) -> str:
     """Return what to do about an error for want of memory, of this process or a worker, or ''."""
     text = str(error)
-    signs = ('DefaultCPUAllocator', 'out of memory', 'killed by signal: Killed')
+    signs = (
+        'DefaultCPUAllocator',
+        'out of memory',
+        'killed by signal: Killed',
+        'killed by signal: Bus error',
+        'DataLoader timed out',
+        'allocate shared memory',
+        '</torch_',
+    )
     known = isinstance(error, RuntimeError) and any(sign in text for sign in signs)
     if is_out_of_addresses(error):
         return (
@@ -128,6 +146,12 @@ def _exhausted_memory(error: Exception) -> str:
         )
     if not known and not isinstance(error, MemoryError):
         return ''
+    if re.search(r'shared memory|</torch_|DataLoader timed out', text):
+        return (
+            'the workers of a loader cannot hand over their batches, most often because the '
+            'shared memory (/dev/shm) is full; free it, make it larger (docker run --shm-size 8g), '
+            'or set num_workers=0 and persistent_workers=False in the loader.'
+        )
     asked = re.search(r'allocate ([\d.]+ \w+)', text)
     reason = f' ({asked[1]} more were asked for)' if asked else ''
     return (

@@ -177,6 +177,7 @@ def main() -> int:
 def run_plan(args: argparse.Namespace) -> int:
     """Run the plan of a parsed command line, print its tables and return the exit status."""
     # these take seconds, and --help does not need them
+    from qaclims_mm.cli._needs import check_needs
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.failures import failed_stages
@@ -203,6 +204,7 @@ def run_plan(args: argparse.Namespace) -> int:
     tell_choice(plans[seeds[0]], args.masks_by, console)
     if args.dry_run:
         return EXIT_BAD_RECORDS if problems else 0
+    check_needs(workflow.graph, console, args.keep_going)
     keep_choice(plans.values(), args.masks_by)
     begun, status = time.time(), workflow.run()
     for seed, plan in plans.items():

@@ -15,6 +15,7 @@ from qaclims_mm.engine.compat import adapt_config_to_device, init_cpu_process_gr
 from qaclims_mm.engine.hooks.failed_records import FailedRecordsHook
 from qaclims_mm.engine.hooks.resume_test import ResumeTestHook
 from qaclims_mm.engine.plain_log import PlainLogFilter
+from qaclims_mm.engine.shared_memory import guard_workers
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, DataError, FormatError
 from qaclims_mm.schemas import read_run_config, run_config_path, write_run_config
 from qaclims_mm.schemas.run_environment import FROM_ENVIRONMENT
@@ -86,6 +87,7 @@ def build_runner(cfg: Config, mode: str) -> Runner:
 
     Raises:
         ConfigError: If the config has no model.
+        StageError: If there is no shared memory for workers of a loader.
     """
     if not cfg.get('model'):
         command = 'run qaclims ir-label' if cfg.get('ir_label') else 'give the config of a stage'
@@ -102,6 +104,7 @@ def build_runner(cfg: Config, mode: str) -> Runner:
     # how the network of a training is used later: reading, classes
     values['test_dataloader'] = tested.to_dict() if tested else None
     adapt_config_to_device(cfg)
+    guard_workers(cfg)
     init_cpu_process_group(cfg.launcher)
     runner = StageRunner.from_cfg(cfg)
     # which rank this is, the runner finds out; of a shard, the run that completes it writes it

@@ -27,6 +27,8 @@ _UNREAD = {
     'test': ('val_', 'train_'),
     'ir-label': ('val_', 'train_'),
 }
+# {sub-command: all that it reads of a config}
+_READ = {'encode-texts': ('text_encoding', 'model')}
 _WEIGHTS = ('.pth', '.safetensors')
 
 
@@ -55,6 +57,9 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
         found['seed_option'] = stage.seed_option
     if stage.config is not None:
         config = dict(read_stage_config(stage, root) if config is None else config)
+        if stage.command in _READ:
+            # texts do not depend on how long a network is trained
+            config = _read_part(stage, config)
         if config.get('test_dataloader'):
             # how many images are tested at once changes no file
             loader = config['test_dataloader']
@@ -72,8 +77,12 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
 
 def _read_part(stage: Stage, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a stage reads of its config; the rest may come and go."""
-    unread = _UNREAD.get(stage.command, ())
-    return {k: v for k, v in config.items() if not k.startswith(unread)}
+    unread, names = _UNREAD.get(stage.command, ()), _READ.get(stage.command, tuple(config))
+    read = {k: v for k, v in config.items() if k in names and not k.startswith(unread)}
+    if stage.command in _READ and isinstance(read.get('model'), Mapping):
+        # the network is none of its business, the place of the texts is
+        read['model'] = {'text_bank': read['model'].get('text_bank')}
+    return read
 
 
 def _texts_of(node: Any) -> Iterator[str]:

@@ -149,6 +149,26 @@ def test_interrupted(capsys):
     assert capsys.readouterr().err == 'interrupted\n'
 
 
+@pytest.mark.parametrize(
+    ('command', 'words', 'said'),
+    [
+        ('run', [], '; the same command goes on from what is done'),
+        ('ir_label', [], '; the same command goes on from what is done'),
+        ('train', [], '; the same command with --resume goes on'),
+        ('train', ['--resume'], '; the same command goes on from what is done'),
+        ('publish', [], ''),
+    ],
+)
+def test_who_interrupts_is_told_how_to_go_on(capsys, monkeypatch, command, words, said):
+    def main():
+        raise KeyboardInterrupt
+
+    main.__module__ = f'qaclims_mm.cli.{command}'
+    monkeypatch.setattr('sys.argv', ['qaclims', *words])
+    assert end_of(main) == 130
+    assert capsys.readouterr().err == f'interrupted{said}\n'
+
+
 class BadRecords(torch.utils.data.Dataset):
     def __len__(self):
         return 2
@@ -339,3 +359,22 @@ def test_a_library_that_the_memory_does_not_hold():
         'error: there is no memory to load the libraries (libtorch_cpu.so: failed to map segment '
         'from shared object); raise the limit of this shell (ulimit -v unlimited) or of the job.'
     )
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'DataLoader timed out after 600 seconds',
+        'unable to write to file </torch_7_1>: No space left on device (28)',
+        'unable to allocate shared memory(shm) for file </torch_7_1>: Success (0)',
+        'DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that dataloader'
+        "'s workers are out of shared memory. Please try to raise your shared memory limit.",
+    ],
+)
+def test_workers_without_shared_memory(text):
+    def main():
+        raise RuntimeError(text)
+
+    end = end_of(main)
+    assert end.startswith('error: the workers of a loader cannot hand over their batches')
+    assert 'num_workers=0' in end

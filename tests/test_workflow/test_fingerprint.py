@@ -58,7 +58,7 @@ def test_weights_trained_again_under_their_name_are_others(tmp_path, monkeypatch
     (tmp_path / 'clip').mkdir()
     weights = tmp_path / 'clip/model.safetensors'
     config = tmp_path / 'config.py'
-    config.write_text("work_dir = 'x'\nmodel = dict(type='A', clip='miniworld://clip')\n")
+    config.write_text("work_dir = 'x'\ntext_encoding = dict(type='A', clip='miniworld://clip')\n")
     monkeypatch.setattr(module, 'resolve', lambda name: str(tmp_path / name.split('//')[1]))
     hashes = []
     for content in (b'first', b'second', b'first'):
@@ -211,3 +211,20 @@ def test_corrected_masks_concern_what_trains_on_them_alone(tmp_path):
     assert {*tested} == {''}
     # images and labels are the same
     assert data_of(path, 'train', tmp_path / 'work') == ''
+
+
+def test_texts_do_not_depend_on_how_a_network_is_trained(tmp_path):
+    config = tmp_path / 'config.py'
+    hashes = {}
+    for epochs, prompt, bank in ((3, 'a', 't'), (5, 'a', 't'), (5, 'b', 't'), (5, 'b', 'u')):
+        config.write_text(
+            f"work_dir = 'x'\ntrain_cfg = dict(max_epochs={epochs})\n"
+            f"model = dict(type='RITC', temperature=0.1 * {epochs}, text_bank={bank!r})\n"
+            f'text_encoding = dict(prompt={prompt!r})\n'
+        )
+        for command in ('encode-texts', 'train'):
+            hashes.setdefault(command, []).append(hash_of(config, command, tmp_path))
+    first, second, prompt, bank = hashes['encode-texts']
+    assert first == second
+    assert len({first, prompt, bank}) == 3
+    assert len(set(hashes['train'])) == 4

@@ -7,13 +7,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.progress import Progress
 
-from qaclims_mm.progress import new_progress
+from qaclims_mm.progress import LineProgress, new_progress
 from qaclims_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
-    """Shows a bar with the time left, on a terminal only; elsewhere log lines tell it."""
+    """Shows a bar with the time left on a terminal, elsewhere a line now and then with the loss."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
@@ -37,8 +37,14 @@ class ProgressBarHook(Hook):
         """Start the bar."""
         self._start('train', runner.max_iters, runner.iter)
 
-    def after_train_iter(self, runner: Runner, *_: Any, **__: Any) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
         """Advance."""
+        if isinstance(self._progress, LineProgress):
+            loss = (outputs or {}).get('loss')
+            # on a GPU, to know the number is to wait for it
+            self._progress.words = lambda: '' if loss is None else f', loss {float(loss):.4g}'
         self._advance()
 
     def after_train(self, runner: Runner) -> None:

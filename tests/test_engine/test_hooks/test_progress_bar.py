@@ -61,3 +61,16 @@ def test_nothing_without_a_terminal(capfd):
     hook.after_test_iter(None, 0)
     hook.after_test_epoch(None)
     assert capfd.readouterr() == ('', '')
+
+
+def test_a_line_with_the_loss_in_a_file(capfd, monkeypatch):
+    monkeypatch.setattr('qaclims_mm.progress.PAUSE', 0.0)
+    hook = ProgressBarHook()
+    hook.before_train(SimpleNamespace(max_iters=10, iter=7))
+    hook.after_train_iter(None, 7, outputs=dict(loss=0.25))
+    hook.after_train_iter(None, 8, outputs=dict(lr=1))
+    first, second = capfd.readouterr().err.splitlines()
+    assert first.startswith('train 8/10, ')
+    assert first.endswith(' left, loss 0.25')
+    assert second.startswith('train 9/10, ')
+    assert second.endswith(' left')
