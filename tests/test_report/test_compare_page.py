@@ -59,7 +59,7 @@ def test_scores_classes_agreement_and_pictures(make_page):
 def test_without_ground_truth_there_is_agreement_alone(make_page):
     page = make_page(with_truth=False, absent={'prompted': 'needs <weights>'})
     assert headings(page) == [
-        'Recommended masks',
+        'Verdict',
         'Agreement',
         'Images',
         'Masks that could not be made',
