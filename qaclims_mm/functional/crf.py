@@ -61,8 +61,9 @@ class DenseCRF:
         _check_image(image)
         settings = settings or CRFSettings()
         self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
-        near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
+        # the larger one first: the smaller one fits into what the larger one has freed
         alike = PermutohedralFilter(self._colours(image, settings).flatten(0, 1))
+        near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
         near.normalise(settings.gaussian_weight)
         alike.normalise(settings.bilateral_weight)
         self.kernels = near, alike
