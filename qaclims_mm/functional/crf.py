@@ -112,14 +112,16 @@ class DenseCRF:
         columns = min(_COLUMNS, energies.shape[0] * energies.shape[1])
         space = energies.new_empty(2, max(k.size for k in self.kernels) * columns)
         for _ in range(self.steps):
-            for part in beliefs.flatten(0, 1).split(_COLUMNS):
+            flat = beliefs.flatten(0, 1), energies.flatten(0, 1)
+            for part, costs in zip(*(x.split(_COLUMNS) for x in flat), strict=True):
                 # of one column, contiguous() would be no copy
                 values = part.t().clone(memory_format=torch.contiguous_format)
-                sums = part.zero_().view(values.shape)
+                scores = part.view(values.shape)
+                torch.neg(costs.t(), out=scores)
                 for kernel in self.kernels:
-                    kernel.add(values, sums, space)
-                part.copy_(values.copy_(sums).t())
-            _make_softmax(beliefs.sub_(energies))
+                    kernel.add(values, scores, space)
+                part.copy_(values.copy_(scores).t())
+            _make_softmax(beliefs)
         return beliefs.unflatten(2, self.size)
 
 
