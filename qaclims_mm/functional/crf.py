@@ -106,7 +106,7 @@ class DenseCRF:
         if not finite.all():
             bad = (~finite).nonzero()[:, 0].tolist()
             raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
-        energies = energies.flatten(2)
+        energies = energies.flatten(2).contiguous()
         # the scores of each step overwrite the beliefs of which they are made
         beliefs = _make_softmax(-energies)
         columns = min(_COLUMNS, energies.shape[0] * energies.shape[1])
