@@ -61,8 +61,9 @@ class DenseCRF:
         _check_image(image)
         settings = settings or CRFSettings()
         self.size, self.steps, self.device = image.shape[:2], settings.steps, torch.device(device)
-        near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
+        # the larger one first: the smaller one fits into what the larger one has freed
         alike = PermutohedralFilter(self._colours(image, settings).flatten(0, 1))
+        near = PermutohedralFilter(self._places(settings.gaussian_xy).flatten(0, 1))
         near.normalise(settings.gaussian_weight)
         alike.normalise(settings.bilateral_weight)
         self.kernels = near, alike
@@ -105,20 +106,22 @@ class DenseCRF:
         if not finite.all():
             bad = (~finite).nonzero()[:, 0].tolist()
             raise ValueError(f'the energies of the fields {bad} have NaN or infinite values.')
-        energies = energies.flatten(2)
+        energies = energies.flatten(2).contiguous()
         # the scores of each step overwrite the beliefs of which they are made
         beliefs = _make_softmax(-energies)
         columns = min(_COLUMNS, energies.shape[0] * energies.shape[1])
         space = energies.new_empty(2, max(k.size for k in self.kernels) * columns)
         for _ in range(self.steps):
-            for part in beliefs.flatten(0, 1).split(_COLUMNS):
+            flat = beliefs.flatten(0, 1), energies.flatten(0, 1)
+            for part, costs in zip(*(x.split(_COLUMNS) for x in flat), strict=True):
                 # of one column, contiguous() would be no copy
                 values = part.t().clone(memory_format=torch.contiguous_format)
-                sums = part.zero_().view(values.shape)
+                scores = part.view(values.shape)
+                torch.neg(costs.t(), out=scores)
                 for kernel in self.kernels:
-                    kernel.add(values, sums, space)
-                part.copy_(values.copy_(sums).t())
-            _make_softmax(beliefs.sub_(energies))
+                    kernel.add(values, scores, space)
+                part.copy_(values.copy_(scores).t())
+            _make_softmax(beliefs)
         return beliefs.unflatten(2, self.size)
 
 

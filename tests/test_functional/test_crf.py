@@ -174,6 +174,18 @@ def test_tensors_and_arrays():
     assert dense_crf(image, energies.astype(np.float16)).dtype == np.float32
 
 
+@pytest.mark.parametrize('order', [(1, 0, 2, 3), (0, 2, 3, 1), (3, 2, 1, 0)])
+def test_any_layout_of_energies(order):
+    image = picture()
+    energies = torch.from_numpy(energies_of(image, 3))
+    # the same values, which lie in another order
+    back = [order.index(n) for n in range(4)]
+    other = energies.permute(order).contiguous().permute(back)
+    wanted = dense_crf(image, energies)
+    torch.testing.assert_close(dense_crf(image, other), wanted, rtol=0, atol=0)
+    np.testing.assert_array_equal(dense_crf(image, other.numpy()), wanted)
+
+
 def test_nothing_given_is_written():
     image = picture()
     image.flags.writeable = False

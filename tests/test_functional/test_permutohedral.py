@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from qaclims_mm.functional import permutohedral
-from qaclims_mm.functional.permutohedral import PermutohedralFilter, locate
+from qaclims_mm.functional.permutohedral import PermutohedralFilter
 
 
 def cloud(count=400, dims=3, reach=4.0, seed=0):
@@ -73,29 +72,12 @@ def test_near_the_gaussian(dims):
     assert ratio.std() / ratio.mean() < 0.1
 
 
-def test_weights_and_keys_of_simplices():
-    simplices = locate(cloud(500, 5))
-    assert simplices.weights.min() > -1e-5
-    assert simplices.weights.shape == (500, 6)
-    torch.testing.assert_close(simplices.weights.sum(1), torch.ones(500))
-    keys = torch.stack(list(simplices.keys()))
-    assert keys.shape == (6, 500)
-    assert (keys.sort(0).values.diff(dim=0) != 0).all()
-
-
 def test_any_order_of_points():
     features, values = cloud(300, 3), torch.rand(300, 4)
     order = torch.randperm(300, generator=torch.Generator().manual_seed(1))
     again = PermutohedralFilter(features[order])(values[order])
     wanted = PermutohedralFilter(features)(values)[order]
     torch.testing.assert_close(again, wanted, rtol=1e-4, atol=1e-6)
-
-
-def test_parts_of_the_points_make_no_difference(monkeypatch):
-    features, values = cloud(300, 5), torch.rand(300, 2)
-    wanted = PermutohedralFilter(features)(values)
-    monkeypatch.setattr(permutohedral, '_CHUNK', 7)
-    torch.testing.assert_close(PermutohedralFilter(features)(values), wanted, rtol=0, atol=0)
 
 
 def test_sums_are_added_to_others_in_any_memory():
