@@ -13,7 +13,7 @@ from qaclims_mm import functional
 # not know each other.
 LAYERS = (
     ('version', 'imports', 'console', 'errors'),
-    ('paths', 'progress', 'ranges'),
+    ('paths', 'progress', 'ranges', 'free_memory'),
     ('schemas', 'functional'),
     ('vlms',),
     ('corpus',),

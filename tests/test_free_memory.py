@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from qaclims_mm.engine import memory
+from qaclims_mm import free_memory as memory
 
 GB = 10**9
 
