@@ -18,9 +18,8 @@ Network = Callable[[Tensor], Tensor]
 SMALL = 2**20
 # of the free memory; maps and other processes need some too
 _SHARE = 0.5
-# tensors of the size of the largest output that are held at once: of a bottleneck the input, the
-# result of a convolution, that of its norm and a copy in another format, and as many again to spare
-_HELD = 8
+# tensors of the size of the largest output that are held at once; measured: two, of a ResNet-18
+_HELD = 4
 # a probe has this width and one of these heights in pixels; its middle rows are marked
 _WIDTH, _HEIGHTS, _MARKED = 64, (256, 512, 1024, 2048), 32
 
@@ -144,7 +143,9 @@ def map_within_memory(
     rows = int(_SHARE * free / (found.bytes * batch * width))
     if rows >= height:
         return network(images)
-    rows = max(1, (rows - 2 * found.rows) // found.stride) * found.stride
+    # thinner ones would save little memory, for many times the work
+    least = max(found.stride, found.rows)
+    rows = max(least, (rows - 2 * found.rows) // found.stride * found.stride)
     return map_in_strips(network, images, found, rows)
 
 

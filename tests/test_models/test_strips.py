@@ -125,7 +125,7 @@ def test_other_images_are_mapped_at_once(size, reach, free):
     assert seen == [size]
 
 
-def test_without_any_memory_the_strips_are_the_smallest():
+def test_without_any_memory_a_strip_is_as_high_as_the_reach():
     heights = []
 
     def network(images):
@@ -134,7 +134,7 @@ def test_without_any_memory_the_strips_are_the_smallest():
 
     reach = Reach(4, 16, 100)
     map_within_memory(network, torch.zeros(1, 3, 1200, 1000), lambda: reach, 0)
-    assert (max(heights), len(heights)) == (4 + 2 * 16, 300)
+    assert (max(heights), len(heights)) == (16 + 2 * 16, 75)
 
 
 def test_what_a_gpu_keeps_for_later_is_free(monkeypatch):

@@ -63,7 +63,7 @@ def test_maps_in_strips_are_those_of_the_whole_image(short_memory):
     model.eval()
     images = [torch.randn(3, 500, 30), torch.randn(3, 250, 15)]
     [found] = model.predict([images], [sample([1, 3], (500, 30))])
-    assert len(short_memory) > 40
+    assert len(short_memory) > 6
     assert 500 not in short_memory
     with torch.no_grad():
         both = [torch.cat([x[None], x[None].flip(-1)]) for x in images]
