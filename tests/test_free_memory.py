@@ -5,6 +5,8 @@ import pytest
 from qaclims_mm import free_memory as module
 from qaclims_mm.free_memory import free_memory, free_memory_of
 
+GB = 10**9
+
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
@@ -78,6 +80,26 @@ def test_free_memory_of_a_device(monkeypatch):
     # what torch keeps and nobody uses is free too
     assert free_memory_of('cuda:1') == 140
     assert asked == ['cuda:1'] * 3
+
+
+@pytest.mark.parametrize(
+    ('free', 'each', 'number'),
+    [(100 * GB, GB, 8), (7 * GB, 2 * GB, 2), (GB, 2 * GB, 1), (0, 0, 1)],
+)
+def test_processes_that_there_is_memory_for(monkeypatch, capsys, free, each, number):
+    monkeypatch.setattr(module, 'free_memory', lambda: free)
+    assert module.affordable_processes(8, each, 'labels') == number
+    said = capsys.readouterr().out
+    assert bool(said) == (number < 8)
+    if said:
+        assert f'labels: {number} of 8 processes' in said
+        assert f'{free / 1e9:.1f} GB are free' in said
+
+
+def test_one_process_that_may_not_fit_is_reported(monkeypatch, capsys):
+    monkeypatch.setattr(module, 'free_memory', lambda: GB)
+    assert module.affordable_processes(1, 2 * GB, 'labels') == 1
+    assert '1 of 1 processes' in capsys.readouterr().out
 
 
 @pytest.mark.gpu

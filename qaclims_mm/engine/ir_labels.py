@@ -8,12 +8,11 @@ import torch
 from mmengine.config import Config
 
 from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
-from qaclims_mm.engine.memory import affordable_processes
 from qaclims_mm.engine.overlap import run_overlapped
 from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError, ShortMemoryError
-from qaclims_mm.free_memory import free_memory, free_memory_of
+from qaclims_mm.free_memory import affordable_processes, free_memory, free_memory_of
 from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import confident_labels, memory_of_labels
 from qaclims_mm.progress import track

@@ -8,7 +8,8 @@ from pool_work import Killer
 from rank_runs import files_of
 from tiny_runs import read_tiny_config
 
-from qaclims_mm.engine import ir_labels, memory
+from qaclims_mm import free_memory as memory
+from qaclims_mm.engine import ir_labels
 from qaclims_mm.engine.ir_labels import make_ir_labels
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError, ShortMemoryError, StageError

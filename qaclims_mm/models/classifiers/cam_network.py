@@ -1,8 +1,8 @@
 """What the baseline classifier, RITC and CLIMS share: logits, and maps over scales and flips."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from math import ceil
 from typing import Any
 
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from qaclims_mm.functional.cam import merge_multiscale_cams, sum_over_flips
 from qaclims_mm.models.folding import fold_for_test
 from qaclims_mm.models.max_pool import speed_up_max_pool
+from qaclims_mm.models.strips import Reach, map_within_memory, measure_reach
 from qaclims_mm.registry import MODELS
 
 ACTIVATIONS = {'sigmoid': torch.sigmoid, 'relu': torch.relu}
@@ -111,7 +112,7 @@ class CAMNetwork(BaseModel):
         copies = [image for scales, _ in whole for image in scales]
         backbone = fold_for_test(self.backbone, self.data_preprocessor.device)
         activations = partial(self._activations, backbone=backbone)
-        merged = iter(sum_over_flips(activations, copies))
+        merged = iter(sum_over_flips(partial(self._bounded, activations), copies))
         for scales, sample in whole:
             maps = [next(merged)[sample.class_indices] for _ in scales]
             strided, high_res = merge_multiscale_cams(maps, sample.ori_shape)
@@ -119,6 +120,17 @@ class CAMNetwork(BaseModel):
             sample.set_field(strided, 'cam_strided')
             sample.set_field(high_res, 'cam_high_res')
         return list(data_samples)
+
+    def _bounded(self, activations: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """Map images in strips if the memory does not suffice for them."""
+        # what marks the rows of a probe would spoil the statistics of a norm
+        if any(module.training for module in self.modules()):
+            return activations(images)
+        return map_within_memory(activations, images, lambda: self._reach)
+
+    @cached_property
+    def _reach(self) -> Reach | None:
+        return measure_reach(self.logits, self)
 
     def _activations(self, images: Tensor, backbone: nn.Module | None = None) -> Tensor:
         """Map normalised images ``(B, 3, H, W)`` to activations ``(B, K, P, Q)``."""

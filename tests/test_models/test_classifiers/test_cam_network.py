@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from mmseg.models.backbones import ResNet
 from mmseg.structures import SegDataSample
 from released import build_with_released_weights, cam_network_cfg
 
@@ -43,6 +44,43 @@ def test_predict_equals_a_loop_over_scales_and_flips(activation):
     torch.testing.assert_close(found.cam_strided, strided)
     torch.testing.assert_close(found.cam_high_res, high_res)
     assert found.cam_high_res.shape == (2, 32, 48)
+
+
+@pytest.fixture
+def short_memory(monkeypatch):
+    """Let every image be a large one, and no memory be free; returns the heights that are seen."""
+    seen = []
+    monkeypatch.setattr('qaclims_mm.models.strips.SMALL', 0)
+    monkeypatch.setattr('qaclims_mm.models.strips.free_memory', lambda: 0)
+    forward = ResNet.forward
+    monkeypatch.setattr(ResNet, 'forward', lambda s, x: seen.append(x.shape[2]) or forward(s, x))
+    return seen
+
+
+def test_maps_in_strips_are_those_of_the_whole_image(short_memory):
+    torch.manual_seed(0)
+    model = MODELS.build(TINY | dict(activation='sigmoid'))
+    model.eval()
+    images = [torch.randn(3, 500, 30), torch.randn(3, 250, 15)]
+    [found] = model.predict([images], [sample([1, 3], (500, 30))])
+    assert len(short_memory) > 6
+    assert 500 not in short_memory
+    with torch.no_grad():
+        both = [torch.cat([x[None], x[None].flip(-1)]) for x in images]
+        plain = [model.logits(x).sigmoid() for x in both]
+    maps = [(one + mirrored.flip(-1))[[1, 3]] for one, mirrored in plain]
+    strided, high_res = merge_multiscale_cams(maps, (500, 30))
+    torch.testing.assert_close(found.cam_strided, strided, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found.cam_high_res, high_res, rtol=0, atol=1e-5)
+
+
+def test_a_network_in_training_is_not_probed(short_memory):
+    model = MODELS.build(TINY).train()
+    model.backbone.norm_eval = False
+    model.backbone.train()
+    model.predict([[torch.randn(3, 64, 48)]], [sample([1])])
+    assert short_memory == [64]
+    assert all(value.isfinite().all() for value in model.state_dict().values())
 
 
 def test_channels_last_changes_no_result():
