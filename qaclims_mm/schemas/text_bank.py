@@ -22,6 +22,7 @@ from qaclims_mm.schemas.manifest import SCHEMA_VERSION
 from qaclims_mm.schemas.tables import pairs_of, read_parquet, write_parquet
 
 _FILES = ('texts.safetensors', 'texts.json', 'index.parquet')
+_AGAIN = 'run qaclims encode-texts again'
 TEXT_INDEX_SCHEMA = pa.schema(
     [
         ('image_id', pa.string()),
@@ -97,9 +98,13 @@ def read_texts(folder: str | Path) -> list[str]:
     """Read the texts of a bank.
 
     Raises:
-        FormatError: If the file is no JSON.
+        FormatError: If the file is no list of texts in JSON.
     """
-    return read_json(Path(folder) / 'texts.json')
+    path = Path(folder) / 'texts.json'
+    texts = read_json(path, _AGAIN)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise FormatError(f'{path} is no list of texts; {_AGAIN}.')
+    return texts
 
 
 def read_text_bank(folder: str | Path) -> TextBankFiles:
@@ -156,12 +161,8 @@ def _problem_of_bank(files: TextBankFiles) -> str:
     missing = {'clip', 'weights_sha256', 'prompt', 'corpus_hash'} - set(metadata)
     if missing:
         return f'no {", ".join(sorted(missing))} in its metadata'
-    if (
-        not isinstance(texts, list)
-        or not all(isinstance(t, str) for t in texts)
-        or len(set(texts)) != len(texts)
-    ):
-        return 'texts that stand twice or are no texts'
+    if len(set(texts)) != len(texts):
+        return 'texts that stand twice'
     vectors = np.asarray(embeddings)
     norms = np.linalg.norm(vectors.astype(np.float32), axis=-1)
     if vectors.dtype != np.float16 or vectors.ndim != 2 or not (abs(norms - 1) < 0.01).all():

@@ -294,7 +294,7 @@ DAMAGES = {
     'bank texts': (
         lambda root: write_json(root / 'text_bank/texts.json', ['dog', 'dog', 'no dog']),
         'text bank',
-        f'text_bank has texts that stand twice or are no texts; {ENCODE}',
+        f'text_bank has texts that stand twice; {ENCODE}',
     ),
     'index order': (
         index(image_id=['img_001', 'img_000']),
