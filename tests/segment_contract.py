@@ -129,5 +129,5 @@ class SegmenterContract:
             segmenter.segment(np.zeros((30, 50), np.uint8), ['dog'])
 
     def test_a_folder_that_is_missing(self):
-        with pytest.raises(FormatError, match=r"'/no/such\S* cannot be read by transformers"):
+        with pytest.raises(FormatError, match=r"^the folder '/no/such\S* does not exist"):
             self.make('/no/such')

@@ -102,9 +102,11 @@ def test_nothing_is_unpickled():
                 assert own or keywords['allow_pickle'] == 'False', path
                 seen += 1
             if function == 'torch.load':
+                # which follows the opcodes first
+                assert path.name == 'checkpoints.py', path
                 assert keywords['weights_only'] == 'True', path
                 seen += 1
-    assert seen >= 4
+    assert seen >= 2
 
 
 def test_no_weights_are_left_out_silently():

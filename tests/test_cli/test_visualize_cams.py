@@ -34,12 +34,20 @@ def write_maps(folder, ids, value):
 
 
 def write_corpus(folder, ids):
-    common = dict(question_id='object_1', question='?', answer='x', score=-1.0)
+    common = dict(question='?', answer='x', score=-1.0)
+    questions = dict(fg='fine_1', bg='object_1')
     rows = {
         i: [
-            dict(image_id=i, class_name=c, kind=kind, text=f'{kind} of {c} in {i}', **common)
+            dict(
+                image_id=i,
+                class_name=c,
+                kind=kind,
+                question_id=question,
+                text=f'{kind} of {c} in {i}',
+                **common,
+            )
             for c in CLASSES
-            for kind in ('fg', 'bg')
+            for kind, question in questions.items()
         ]
         for i in ids
     }

@@ -17,7 +17,7 @@ from mmengine.registry import MODELS
 from mmengine.runner import CheckpointLoader, checkpoint
 from mmengine.runner.checkpoint import save_checkpoint
 
-from qaclims_mm.engine import compat, lean_imports
+from qaclims_mm.engine import after_imports, compat
 
 NO_GPU = pytest.mark.skipif(torch.cuda.is_available(), reason='a mend for machines without a GPU')
 SEGFORMER = 'mmseg::segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
@@ -163,7 +163,7 @@ def faults():
     ],
 )
 def test_each_mend_is_still_needed(faults, mend, fault):
-    assert any(hasattr(module, mend) for module in (compat, lean_imports))
+    assert any(hasattr(module, mend) for module in (compat, after_imports))
     assert faults[mend], f'the stack works without it: remove qaclims_mm.engine.compat.{mend}'
     assert any(f in faults[mend] for f in fault.split('|')), (
         f'the stack fails in another way than qaclims_mm.engine.compat.{mend} mends: {faults[mend]}'

@@ -7,6 +7,7 @@ ways. A question without an unambiguous answer gets ``None``, and ``ServedVQA`` 
 import json
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 PROMPT = (
@@ -18,6 +19,8 @@ PROMPT = (
 TOKENS_OF_ENTRY = 8
 # an endless reply is not read to its end
 MAX_CHARACTERS = 20_000
+# brackets within brackets; the answers of a sensible reply lie within a few
+_MAX_DEPTH = 50
 
 _THOUGHTS = re.compile(r'<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)', re.DOTALL)
 _FENCE = re.compile(r'^[^\S\n]*(?:```|~~~)[\w-]*[^\S\n]*$', re.MULTILINE)
@@ -93,17 +96,25 @@ def _read_json(text: str, number: int) -> list[tuple[int, str]] | None:
     Returns:
         Pairs of number and answer; ``None`` if the text has no complete JSON.
     """
+    if _depth_of(text) > _MAX_DEPTH:
+        return None
     decoder = json.JSONDecoder(object_pairs_hook=_Pairs)
     for match in re.finditer(r'[{\[]', text):
         try:
             data, _ = decoder.raw_decode(text[match.start() :])
             found = _of_data(data, number)
-        except (ValueError, RecursionError):
+        except ValueError:
             # an object inside of broken JSON is only a part of the reply
             return None
         if found:
             return found
     return None
+
+
+def _depth_of(text: str) -> int:
+    """Return how deeply the brackets of a text lie within each other, also those in strings."""
+    steps = ((char in '{[') - (char in '}]') for char in text)
+    return max(accumulate(steps), default=0)
 
 
 class _Pairs(list):

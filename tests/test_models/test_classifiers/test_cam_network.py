@@ -51,7 +51,7 @@ def short_memory(monkeypatch):
     """Let every image be a large one, and no memory be free; returns the heights that are seen."""
     seen = []
     monkeypatch.setattr('qaclims_mm.models.strips.SMALL', 0)
-    monkeypatch.setattr('qaclims_mm.models.strips.free_memory', lambda: 0)
+    monkeypatch.setattr('qaclims_mm.models.strips.free_memory_of', lambda device: 0)
     forward = ResNet.forward
     monkeypatch.setattr(ResNet, 'forward', lambda s, x: seen.append(x.shape[2]) or forward(s, x))
     return seen

@@ -28,7 +28,7 @@ def test_random_weights_come_from_the_seed():
 
 
 def test_a_folder_that_is_missing():
-    with pytest.raises(FormatError, match=r"'/no/such' cannot be read by transformers"):
+    with pytest.raises(FormatError, match=r"^the folder '/no/such' does not exist"):
         read('/no/such')
 
 

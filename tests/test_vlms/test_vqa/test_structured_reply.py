@@ -100,7 +100,9 @@ def test_whole_replies(reply):
         ('{"1"', [None] * 3),
         ('[' * 100_000, [None] * 3),
         ('{"a": ' * 5000, [None] * 3),
-        # whole, and deeper than Python calls itself
+        # whole, and deeper than a sensible reply
+        ('{"1": ' + '{"answer": ' * 49 + '"x"' + '}' * 50, ['x', None, None]),
+        ('{"1": ' + '{"answer": ' * 50 + '"x"' + '}' * 51, [None] * 3),
         ('{"a": ' * 900 + '1' + '}' * 900, [None] * 3),
         ('{"1": ' + '{"answer": ' * 900 + '"x"' + '}' * 901, [None] * 3),
         ('草地, 天空, 公园', [None] * 3),
