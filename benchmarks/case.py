@@ -15,9 +15,9 @@ from benchmarks.machine import (
     describe,
     measure,
     measure_alone,
+    product_rate,
 )
 from qaclims_mm.progress import track
-from qaclims_mm.projects.machine import matmul_rate
 
 # seconds: what drifts within them is averaged
 LONG = 15.0
@@ -146,7 +146,7 @@ def run_case(case: Case, device: torch.device, rounds: int) -> Report:
     if flops is None:
         flops = count_flops(next(iter(case.ways.values())))
     take = measure_alone if case.memory == 'held' else partial(measure, device=device)
-    rates = matmul_rate(device, case.dtype), copy_rate(device)
+    rates = product_rate(device, case.dtype), copy_rate(device)
     timings = [Timing(name) for name in case.ways]
     results: list[object] = [None] * len(timings)
     for _ in track(range(rounds), 'rounds', rounds):

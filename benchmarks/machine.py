@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import torch
+from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from qaclims_mm.projects.machine import best_seconds, synchronise
-from qaclims_mm.vlms.vqa.cpu_linear import can_pack
+from qaclims_mm.projects.machine import best_seconds, matmul_rate, synchronise
+from qaclims_mm.vlms.vqa.cpu_linear import PackedLinear, can_pack
 
 # bytes copied: large enough for the full rate, tens of ms each
 _COPIED = {'cpu': 2**27, 'cuda': 2**30}
+# side of the square matrices of a packed layer, large enough for the full rate
+_PACKED = 2048
 
 
 class Spent(NamedTuple):
@@ -53,6 +56,21 @@ def copy_rate(device: torch.device) -> float:
     source = torch.zeros(_COPIED[device.type], dtype=torch.uint8, device=device)
     target = torch.empty_like(source)
     return 2 * source.numel() / best_seconds(lambda: target.copy_(source), device)
+
+
+def product_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Measure the FLOPs a second of a large matrix product, by the fastest library that is used.
+
+    torch multiplies by MKL, which leaves out AVX-512 on processors of AMD; packed layers multiply
+    by oneDNN.
+    """
+    rate = matmul_rate(device, dtype)
+    if device.type == 'cuda' or dtype != torch.float32 or not can_pack():
+        return rate
+    side = _PACKED
+    layer, rows = PackedLinear(nn.Linear(side, side, bias=False)), torch.randn(side, side)
+    with torch.inference_mode():
+        return max(rate, 2 * side**3 / best_seconds(lambda: layer(rows), device))
 
 
 def count_flops(function: Callable[[], object]) -> int:

@@ -48,6 +48,20 @@ def test_flops_of_a_packed_layer(shape):
     assert count_flops(lambda: layer(torch.ones(shape))) == 2 * math.prod(shape) * 7
 
 
+@pytest.mark.parametrize(('packed', 'faster'), [(1.0, True), (100.0, False)])
+def test_rate_of_the_faster_library(monkeypatch, packed, faster):
+    monkeypatch.setattr(machine, 'can_pack', lambda: True)
+    monkeypatch.setattr(machine, '_PACKED', 16)
+    monkeypatch.setattr(machine, 'matmul_rate', lambda device, dtype: 100.0)
+    monkeypatch.setattr(machine, 'best_seconds', lambda call, device: call() is None or packed)
+    rate = machine.product_rate(CPU, torch.float32)
+    assert rate == (2 * 16**3 if faster else 100.0)
+    # nothing is packed in other types, or where a processor gains nothing
+    assert machine.product_rate(CPU, torch.bfloat16) == 100.0
+    monkeypatch.setattr(machine, 'can_pack', lambda: False)
+    assert machine.product_rate(CPU, torch.float32) == 100.0
+
+
 def test_a_call_is_timed_and_its_result_returned():
     spent, result = measure(lambda: 'made', CPU)
     assert result == 'made'

@@ -15,7 +15,7 @@ from qaclims_mm.errors import FormatError
 
 @pytest.fixture(autouse=True)
 def rates(monkeypatch):
-    monkeypatch.setattr(module, 'matmul_rate', lambda device, dtype: 1e9)
+    monkeypatch.setattr(module, 'product_rate', lambda device, dtype: 1e9)
     monkeypatch.setattr(module, 'copy_rate', lambda device: 1e6)
 
 
