@@ -18,6 +18,11 @@ def is_out_of_addresses(error: BaseException) -> bool:
     Args:
         error: Error of an import.
     """
-    signs = ('failed to map segment', 'Cannot allocate memory', 'cannot allocate memory')
-    is_of_import = isinstance(error, (ImportError, OSError))
-    return is_of_import and any(sign in str(error) for sign in signs)
+    text = str(error)
+    if not isinstance(error, (ImportError, OSError)):
+        return False
+    # of a file or a process it is another want of memory
+    is_of_library = isinstance(error, ImportError) or '.so' in text
+    return 'failed to map segment' in text or (
+        is_of_library and 'cannot allocate memory' in text.lower()
+    )

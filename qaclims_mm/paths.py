@@ -71,6 +71,20 @@ def config_path(name: str) -> str:
     return str(_shipped('configs') / name)
 
 
+def shipped_name(path: str | Path) -> str:
+    """Return the name of a config that is the same wherever the package lies.
+
+    Args:
+        path: A file; one that does not ship keeps its path.
+
+    Example:
+        >>> shipped_name(config_path('suites/fat.py'))
+        'configs/suites/fat.py'
+    """
+    root, file = _shipped('configs').resolve(), Path(path).resolve()
+    return f'configs/{file.relative_to(root)}' if file.is_relative_to(root) else str(path)
+
+
 def mmseg_config(name: str) -> str:
     """Return the file of a config of mmseg, for a ``_base_`` that any tool can read.
 

@@ -38,7 +38,9 @@ def test_an_error_in_a_module_is_not_hidden(package, tmp_path):
     [
         (ImportError('libtorch_cpu.so: failed to map segment from shared object'), True),
         (ImportError('libx.so: cannot allocate memory in static TLS block'), True),
-        (OSError(12, 'Cannot allocate memory'), True),
+        (OSError('libc10.so: cannot allocate memory'), True),
+        # of a file or a process
+        (OSError(12, 'Cannot allocate memory'), False),
         (ImportError("cannot import name 'x'"), False),
         (RuntimeError('failed to map segment'), False),
     ],

@@ -5,7 +5,14 @@ from tiny_runs import ROOT
 
 from qaclims_mm import paths
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.paths import config_file, config_path, mmseg_config, resolve, tools_folder
+from qaclims_mm.paths import (
+    config_file,
+    config_path,
+    mmseg_config,
+    resolve,
+    shipped_name,
+    tools_folder,
+)
 
 
 @pytest.mark.parametrize('path', ['ViT-L-14', '/data/x.safetensors', 'hf-hub:a/b', 'miniworld', ''])
@@ -101,3 +108,15 @@ def test_in_a_wheel_they_lie_below_mim(tmp_path, monkeypatch):
     assert tools_folder() == tmp_path / 'qaclims_mm/.mim/tools'
     with pytest.raises(ConfigError, match=r'see .*/\.mim/configs/ for .* nearest is own\. '):
         config_file('owns')
+
+
+def test_names_of_configs_that_ship(tmp_path, monkeypatch):
+    """The same in a checkout and in a wheel; other files keep their paths."""
+    assert (
+        shipped_name(config_file('miniworld_qa-clims')) == 'configs/pipelines/miniworld_qa-clims.py'
+    )
+    assert shipped_name('mine.py') == 'mine.py'
+    (tmp_path / 'qaclims_mm/.mim/configs/suites').mkdir(parents=True)
+    monkeypatch.setattr(paths, 'PACKAGE', tmp_path / 'qaclims_mm')
+    path = tmp_path / 'qaclims_mm/.mim/configs/suites/fat.py'
+    assert shipped_name(path) == 'configs/suites/fat.py'

@@ -16,7 +16,10 @@ from qaclims_mm.imports import is_out_of_addresses
 
 INTERRUPTED = 128 + signal.SIGINT
 # sub-commands that go on from what they have
-_RESUMED = ('ablate', 'compare', 'ir_label', 'quickstart', 'reproduce', 'run', 'test')
+_RESUMED = (
+    *('ablate', 'compare', 'ir_label', 'predict', 'quickstart', 'reproduce', 'run', 'test'),
+    'verify_results',
+)
 # a disk, a quota or a limit of the size of files is exhausted
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # what to do about an error of the system
@@ -128,6 +131,9 @@ def _ending(error: Exception) -> str:
 
 def _exhausted_memory(error: Exception) -> str:
     """Return what to do about an error for want of memory, of this process or a worker, or ''."""
+    if isinstance(error, QAClimsError):
+        # which says more
+        return ''
     text = str(error)
     signs = (
         'DefaultCPUAllocator',
@@ -144,7 +150,8 @@ def _exhausted_memory(error: Exception) -> str:
             f'there is no memory to load the libraries ({text}); raise the limit of this shell '
             '(ulimit -v unlimited) or of the job.'
         )
-    if not known and not isinstance(error, MemoryError):
+    is_refused = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if not (known or is_refused or isinstance(error, MemoryError)):
         return ''
     if re.search(r'shared memory|</torch_|DataLoader timed out', text):
         return (

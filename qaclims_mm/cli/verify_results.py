@@ -7,6 +7,7 @@ resumes. Flags of qaclims run are taken too.
 
 import argparse
 import sys
+from itertools import count
 
 from qaclims_mm.cli.run import add_options, options_of, parse
 from qaclims_mm.console import new_console
@@ -23,7 +24,11 @@ def main() -> int:
     )
     parser.add_argument('--suite', default='table1_cams', help='default table1_cams')
     parser.add_argument(
-        '--seed', dest='seeds', type=int, nargs=1, default=[0], help='of the training; default 0'
+        '--seed',
+        dest='seeds',
+        type=int,
+        nargs=1,
+        help='of the training; by default the first seed that is not stored',
     )
     parser.add_argument(
         '--results', metavar='FOLDER', help='folder of SUITE.json; by default the published results'
@@ -39,9 +44,11 @@ def main() -> int:
     from qaclims_mm.workflow.results import Ablation, find_suite
     from qaclims_mm.workflow.verifying import verified_table, verify_row
 
-    console, [seed] = new_console(), args.seeds
+    console = new_console()
     suite = find_suite(args.suite)
     stored = read_results(f'{args.results or results_folder()}/{suite.stem}.json')
+    # one of the stored seeds would be compared with itself
+    [seed] = args.seeds or [next(s for s in count() if s not in stored.seeds)]
     plan = config_file(stored.config)
     ablation = Ablation(plan, [suite], [seed], args.work_dir, rows=[args.row])
     workflow = Workflow(ablation.graph, options_of(args), console)

@@ -77,6 +77,8 @@ class LabelMaker:
     def read(self, record: dict) -> dict:
         """Return the record with its image and maps, or with the reason as ``failure``."""
         image_id = record['image_id']
+        # the caller keeps its records, and would keep the images in them
+        record = dict(record)
         try:
             for step in self.steps:
                 record = step(record)

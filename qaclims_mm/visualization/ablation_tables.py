@@ -86,7 +86,8 @@ def caption_of(results: AblationResults) -> str:
     else:
         text += f' Difference to "{title}"'
         text += f', {_METHOD}' if len(results.seeds) > 1 else '.'
-        if 1 < len(results.seeds) < ENOUGH_SEEDS:
+        first = next(iter(results.columns))
+        if any(1 < len(row.values.get(first, {})) < ENOUGH_SEEDS for row in results.rows):
             text += (
                 f' Fewer than {ENOUGH_SEEDS} seeds are too few to show a difference: their spread '
                 'is too uncertain.'

@@ -26,6 +26,13 @@ class Aside:
             shutil.rmtree(self.folder.path)
             return
         self.drop()
+        with contextlib.suppress(FileNotFoundError):
+            self._move_here()
+            return
+        # a job of another stage has just removed the empty place
+        self._move_here()
+
+    def _move_here(self) -> None:
         self.path.parent.mkdir(exist_ok=True)
         self.folder.path.rename(self.path)
 
@@ -40,11 +47,19 @@ class Aside:
             return
         if wanted is None and self.folder.has_results:
             return
-        if wanted is not None and not is_same(StageFolder(self.path).read_claim(), wanted):
+        if wanted is not None and not self._is_better(wanted):
             return
         shutil.rmtree(self.folder.path, ignore_errors=True)
         self.path.rename(self.folder.path)
         self.drop()
+
+    def _is_better(self, wanted: Mapping[str, Any]) -> bool:
+        """Tell whether the kept files are the wanted ones, and the folder's are not.
+
+        Where both are, the kept ones were damaged, and the folder's are being made.
+        """
+        kept, ours = StageFolder(self.path).read_claim(), self.folder.read_claim()
+        return is_same(kept, wanted) and not is_same(ours, wanted)
 
     def drop(self) -> None:
         """Remove the kept files."""

@@ -59,6 +59,7 @@ class Job:
         name = self.stage.name
         with hold(self.root / LOGS / f'{name}.lock', f'stage {name} of {self.root}', wait=True):
             wanted = self.origin.claim(self._inputs())
+            self.aside.take_back(wanted)
             if not self.retries and self._is_made(wanted):
                 return 0
             self._prepare(wanted)

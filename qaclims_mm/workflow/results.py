@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.paths import config_path
+from qaclims_mm.paths import config_path, shipped_name
 from qaclims_mm.schemas import METRICS, read_metrics
 from qaclims_mm.schemas.names import hint_of_name, shown_name
 from qaclims_mm.schemas.numbers.ablation_reading import read_results
@@ -120,7 +120,7 @@ class Ablation:
         return AblationResults(
             suite.name,
             suite.title,
-            self.plan,
+            shipped_name(self.plan),
             own[0] if own else None,
             self._columns,
             list(self.graph.plans),

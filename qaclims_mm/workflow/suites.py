@@ -210,7 +210,7 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
     for key, value in options.items():
         node: Any = cfg
         parts = key.split('.')
-        if parts[0] == HOOKS and parts[1:2] and parts[1] not in cfg[HOOKS]:
+        if parts[0] == HOOKS and parts[1:2] and parts[1] not in cfg.get(HOOKS, {}):
             # any hook may be added, by a name of one's own
             parts = parts[:1]
         for part in parts:

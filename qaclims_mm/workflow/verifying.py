@@ -78,7 +78,9 @@ def verified_table(title: str, found: list[Verified], seed: int) -> Table:
     """Return the table for a terminal."""
     table = Table(title=title)
     table.add_column('')
-    for head in ('stored', 'one more lies within', 'measured', f'stored, seed {seed}', 'inside'):
+    is_stored = any(row.same_seed is not None for row in found)
+    same = [f'stored, seed {seed}'] if is_stored else []
+    for head in ('stored', 'one more lies within', 'measured', *same, 'inside'):
         table.add_column(head, justify='right')
     for row in found:
         mean = sum(row.stored.values()) / len(row.stored)
@@ -87,7 +89,7 @@ def verified_table(title: str, found: list[Verified], seed: int) -> Table:
             f'{mean:.1f} ({len(row.stored)} seeds)',
             f'{row.low:.1f} to {row.high:.1f}',
             f'{row.measured:.1f}',
-            '' if row.same_seed is None else f'{row.same_seed:.1f}',
+            *(['' if row.same_seed is None else f'{row.same_seed:.1f}'] if is_stored else []),
             'yes' if row.is_inside else 'no',
         )
     return table

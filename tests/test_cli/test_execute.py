@@ -11,7 +11,7 @@ from mmengine.registry import Registry
 from tiny_runs import ROOT
 
 from qaclims_mm.cli._execute import run_tool
-from qaclims_mm.errors import (
+from qaclims_mm.errors import (, ShortMemoryError
     ConfigError,
     DataError,
     FormatError,
@@ -156,6 +156,7 @@ def test_interrupted(capsys):
         ('ir_label', [], '; the same command goes on from what is done'),
         ('train', [], '; the same command with --resume goes on'),
         ('train', ['--resume'], '; the same command goes on from what is done'),
+        ('verify_results', [], '; the same command goes on from what is done'),
         ('publish', [], ''),
     ],
 )
@@ -293,6 +294,19 @@ def taken(gigabytes):
     )
 
 
+def refused_process():
+    raise OSError(12, 'Cannot allocate memory')
+
+
+def test_a_message_of_our_own_is_kept():
+    def main():
+        raise ShortMemoryError('the dense CRF takes 9 GB, but out of memory; 3 x 4 px would fit')
+
+    assert end_of(main) == (
+        'error: the dense CRF takes 9 GB, but out of memory; 3 x 4 px would fit'
+    )
+
+
 @pytest.mark.parametrize(
     ('main', 'asked'),
     [
@@ -302,6 +316,7 @@ def taken(gigabytes):
         (lambda: taken(38), r' \(38000000000 bytes more were asked for\)'),
         (lambda: [0] * 2**50, ''),
         (killed_worker, ''),
+        (refused_process, ''),
     ],
 )
 def test_exhausted_memory_ends_in_what_to_do(main, asked):

@@ -28,7 +28,7 @@ def test_a_row_is_repeated(run, tmp_path, value, inside, status):
     # this stage draws pictures, and tests nothing
     ended = run('ours')
     assert ended.status == 1
-    assert 'row ours of suite suite has no number of seed 0' in ended.text
+    assert 'row ours of suite suite has no number of seed 2' in ended.text
     assert not (tmp_path / 'work/world of other').exists()
     [folder] = tmp_path.rglob('qa_clims_maps')
     write_json(folder / 'metrics.json', {'qa_clims_maps': {METRIC: value}})
@@ -36,7 +36,16 @@ def test_a_row_is_repeated(run, tmp_path, value, inside, status):
     assert ended.status == status
     line = next(x for x in ended.text.splitlines() if 'best mIoU' in x)
     cells = [c.strip() for c in line.strip('│').split('│')]
-    assert cells == ['best mIoU', '51.0 (2 seeds)', '29.0 to 73.0', f'{value}', '50.0', inside]
+    assert cells == ['best mIoU', '51.0 (2 seeds)', '29.0 to 73.0', f'{value}', inside]
+
+
+def test_a_stored_seed(run, tmp_path):
+    run('ours', '--seed', '1')
+    [folder] = tmp_path.rglob('qa_clims_maps')
+    write_json(folder / 'metrics.json', {'qa_clims_maps': {METRIC: 51.0}})
+    ended = run('ours', '--seed', '1')
+    assert 'stored, seed 1' in ended.text
+    assert '52.0' in ended.text
 
 
 def test_a_dry_run_runs_nothing(run, tmp_path):

@@ -296,6 +296,20 @@ def run_as_on_a_gpu(maker, records, jobs, each):
     return ir_labels.run_overlapped(maker.read, maker.label, maker.write, records, 2)
 
 
+def test_records_hold_no_images(label, monkeypatch):
+    seen = []
+    run = ir_labels._run
+
+    def keeping(maker, records, *more):
+        seen.extend(records)
+        return run(maker, records, *more)
+
+    monkeypatch.setattr(ir_labels, '_run', keeping)
+    label(jobs=1)
+    assert seen
+    assert not any(key in record for record in seen for key in ('img', 'cam_high_res'))
+
+
 def test_memory_that_does_not_suffice_for_an_image(label, monkeypatch):
     monkeypatch.setattr(ir_labels, 'free_memory_of', lambda device: 400_000)
     message = r'^img_\d: the dense CRF of a picture of 40 x 32 px takes .* 33 x 27 px would fit'

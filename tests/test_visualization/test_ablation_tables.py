@@ -64,6 +64,9 @@ def test_enough_seeds():
     rows = [ResultRow('a', 'A', 'a', None, values), ResultRow('b', 'B', 'b')]
     text = markdown_of(results(rows=rows, seeds=[*range(5)]))
     assert 'too few' not in text
+    # of five seeds that were asked for, two failed
+    rows[0].values = {'cam/mIoU': {str(i): i for i in range(3)}}
+    assert 'too few' in markdown_of(results(rows=rows, seeds=[*range(5)]))
 
 
 def test_a_suite_without_a_row_of_the_pipeline():

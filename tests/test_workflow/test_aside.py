@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from tiny_plans import graph_of, jobs_of, world, write_plan
 
 from qaclims_mm.schemas import read_json
+from qaclims_mm.workflow.aside import Aside
 from qaclims_mm.workflow.job import Job
 
 
@@ -78,3 +81,46 @@ def test_what_is_forced_is_made_anew(tmp_path, run):
     graph.prepare()
     assert not (tmp_path / 'work/.before').exists()
     assert run(3) == (0, True)
+
+
+def test_a_damaged_stage_goes_on(tmp_path, run, monkeypatch):
+    """It is made again; what was made before a kill stays, also where other jobs made it."""
+    work = tmp_path / 'work'
+    assert run(3) == (0, True)
+    (work / 'a/made.txt').unlink()
+    with monkeypatch.context() as patched:
+        patched.setattr(Aside, 'take_back', killed_at_its_end(Aside.take_back))
+        with pytest.raises(KeyboardInterrupt):
+            run(3, status=1)
+    (work / 'a/half.txt').write_text('half')
+    assert run(3) == (0, True)
+    assert (work / 'a/half.txt').read_text() == 'half'
+    assert not (work / '.before').exists()
+
+
+def killed_at_its_end(take_back):
+    """Return what ends a run in place of its last step, after the command."""
+
+    def killed(aside, wanted=None):
+        if wanted is None:
+            raise KeyboardInterrupt
+        take_back(aside, wanted)
+
+    return killed
+
+
+def test_a_place_that_another_job_removes(tmp_path, run, monkeypatch):
+    run(3)
+    made, moves = tmp_path / 'work/a/made.txt', []
+    rename = Path.rename
+
+    def renamed(path, target):
+        if not moves:
+            moves.append(path)
+            target.parent.rmdir()
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, 'rename', renamed)
+    assert run(4) == (0, True)
+    assert moves
+    assert made.read_text() == '4'

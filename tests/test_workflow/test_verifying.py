@@ -63,3 +63,4 @@ def test_table():
     new_console(file=shown, width=120).print(verified_table('a, seed 1', found, 1))
     cells = [c.strip() for c in shown.getvalue().splitlines()[-2].strip('│').split('│')]
     assert cells == ['best mIoU', '51.0 (3 seeds)', '46.0 to 56.0', '45.9', '52.0', 'no']
+    assert len(verified_table('a', verify_row(results(), measured(5, 7), 'a'), 7).columns) == 5
