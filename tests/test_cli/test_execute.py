@@ -11,11 +11,12 @@ from mmengine.registry import Registry
 from tiny_runs import ROOT
 
 from qaclims_mm.cli._execute import run_tool
-from qaclims_mm.errors import (, ShortMemoryError
+from qaclims_mm.errors import (
     ConfigError,
     DataError,
     FormatError,
     RecordError,
+    ShortMemoryError,
     StageError,
     TrainingError,
 )
