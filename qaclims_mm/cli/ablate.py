@@ -41,6 +41,7 @@ def main() -> int:
     add_options(parser)
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
+    from qaclims_mm.cli._needs import check_needs
     from qaclims_mm.visualization.ablation_tables import table_of
     from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.results import Ablation, find_suite
@@ -49,12 +50,13 @@ def main() -> int:
     suites = [find_suite(name) for name in args.suites]
     ablation = Ablation(config_file(args.plan), suites, args.seeds, args.work_dir, args.join)
     # a row that fails is told in the tables, beside the others
-    args.keep_going = True
+    goes_on, args.keep_going = args.keep_going, True
     workflow = Workflow(ablation.graph, options_of(args), console)
     workflow.check()
     console.print(workflow.overview())
     if args.dry_run:
         return 0
+    check_needs(workflow.graph, console, goes_on)
     status = workflow.run()
     for found in ablation.results():
         console.print(table_of(found))

@@ -39,6 +39,7 @@ def main() -> int:
     add_options(parser)
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
+    from qaclims_mm.cli._needs import check_needs
     from qaclims_mm.schemas.numbers.ablation_reading import read_results
     from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.results import Ablation, find_suite
@@ -56,6 +57,7 @@ def main() -> int:
     console.print(workflow.overview())
     if args.dry_run:
         return 0
+    check_needs(workflow.graph, console)
     if status := workflow.run():
         return status
     [measured] = ablation.results()

@@ -40,6 +40,22 @@ def test_every_seed_has_its_folder(flags, tmp_path, capsys):
     assert '| another |' in (tmp_path / 'work/ablations/suite.md').read_text()
 
 
+def test_what_is_missing_is_told_before_the_first_stage(flags, tmp_path, capsys):
+    config = tmp_path / 'config.py'
+    dataset = dict(type='VOC12WeakDataset', data_root=str(tmp_path / 'absent'), ann_file='a.txt')
+    config.write_text(f'test_dataloader = dict(dataset={dataset!r})\n')
+    stage = dict(name='late', command='test', config=str(config), needs=['other_maps'])
+    text = (tmp_path / 'plan.py').read_text()
+    (tmp_path / 'plan.py').write_text(f'{text}comparators += [{stage!r}]\n')
+    (tmp_path / 'suite.py').write_text(
+        f"{SUITE}variants['late'] = dict(title='late', stage='late')\n"
+    )
+    ended = run_tool('ablate', *flags, capsys=capsys)
+    assert ended.status == 1
+    assert 'that are missing, see the table; nothing was started' in ended.text
+    assert not (tmp_path / 'work/seed0/world of other').exists()
+
+
 def test_a_dry_run_runs_nothing(flags, tmp_path, capsys):
     ended = run_tool('ablate', *flags, '--dry-run', capsys=capsys)
     assert ended.status == 0
