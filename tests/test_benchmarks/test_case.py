@@ -14,7 +14,7 @@ CPU = torch.device('cpu')
 @pytest.fixture(autouse=True)
 def rates(monkeypatch):
     """The rates of the machine, which take a second to measure."""
-    monkeypatch.setattr(module, 'matmul_rate', lambda device, dtype: 1e9)
+    monkeypatch.setattr(module, 'product_rate', lambda device, dtype: 1e9)
     monkeypatch.setattr(module, 'copy_rate', lambda device: 1e6)
 
 
