@@ -1,4 +1,4 @@
-"""Compare the rows of suites over seeds: qaclims ablate table4_losses --seeds 0 1 2.
+"""Compare the rows of suites over seeds: qaclims ablate table4_losses --seeds 0 1 2 3 4.
 
 The stages run as with qaclims run, each seed in WORK_DIR/seedN; what is done there is not done
 again. The tables are in WORK_DIR/ablations: Markdown, CSV and JSON.

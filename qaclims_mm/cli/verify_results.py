@@ -11,6 +11,7 @@ from itertools import count
 
 from qaclims_mm.cli.run import add_options, options_of, parse
 from qaclims_mm.console import new_console
+from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file, results_folder
 
 
@@ -58,7 +59,8 @@ def main() -> int:
     if args.dry_run:
         return 0
     check_needs(workflow.graph, console)
-    if status := workflow.run():
+    status = workflow.run()
+    if status not in (0, EXIT_BAD_RECORDS):
         return status
     [measured] = ablation.results()
     found = verify_row(stored, measured, args.row)

@@ -73,17 +73,16 @@ def omega_blocks(ablations: Mapping[str, AblationResults], folder: str | Path) -
 def _command(suite: str, folder: str | Path) -> str:
     """Return what runs a suite whose results such a folder gets."""
     where = f'--plan PLAN --work-dir {shlex.quote(str(Path(folder).parent))}'
-    return f'qaclims ablate {suite} --seeds 0 1 2 {where}'
+    return f'qaclims ablate {suite} --seeds 0 1 2 3 4 {where}'
 
 
 def _points(results: AblationResults) -> list[tuple[float, float, float | None]]:
     """Return omega, mean and standard deviation of the rows that have a number."""
     metric = next(iter(results.columns))
     found = []
-    for row in results.rows:
-        summary = results.summary(row, metric)
+    for name, summary in results.summaries(metric).items():
         if summary is not None:
-            found.append((_omega_of(row.name), summary.mean, summary.sd))
+            found.append((_omega_of(name), summary.mean, summary.sd))
     return sorted(found, key=lambda point: point[0])
 
 

@@ -1,5 +1,6 @@
 """Tables of the results of an ablation, for terminals and in Markdown."""
 
+import textwrap
 from pathlib import Path
 
 from rich.table import Table
@@ -12,6 +13,8 @@ from qaclims_mm.schemas.numbers.ablation_results import (
     Summary,
 )
 
+# columns of the text below a table
+_WIDTH = 100
 _METHOD = (
     'paired by seed, with its 95 % interval. p: paired t-test, corrected for the number of rows '
     "(Holm's way). Detectable: the smallest difference that this test, not corrected, finds four "
@@ -34,25 +37,31 @@ def cells_of(results: AblationResults) -> tuple[list[str], list[list[str]]]:
     compared = [f'{title} [95 %]', 'detectable', 'p (Holm)'] if results.reference else []
     papers = ['paper'] if any(row.paper for row in results.rows) else []
     head = ['', *papers, *results.columns.values(), *compared, 'seeds']
-    return head, [_cells(results, row, first, bool(compared), bool(papers)) for row in results.rows]
-
-
-def _cells(
-    results: AblationResults, row: ResultRow, first: str, compared: bool, papers: bool
-) -> list[str]:
-    cells = [row.title, *([_number(row.paper)] if papers else [])]
-    for metric in results.columns:
-        found = results.summary(row, metric)
-        cells.append(_with_spread(found.mean, found.sd) if found else '')
-    if compared:
-        found = results.summary(row, first)
-        cells += (
-            [_with_interval(found), _number(found.detectable), _chance(found.p_holm)]
-            if found
-            else [''] * 3
+    found = [results.summaries(metric) for metric in results.columns]
+    lines = []
+    for row in results.rows:
+        summaries = [of_metric[row.name] for of_metric in found]
+        lines.append(
+            [
+                row.title,
+                *([_number(row.paper)] if papers else []),
+                *(_with_spread(s.mean, s.sd) if s else '' for s in summaries),
+                *(_comparison(summaries[0]) if compared else []),
+                _seeds(results, row, first),
+            ]
         )
+    return head, lines
+
+
+def _comparison(found: Summary | None) -> list[str]:
+    if found is None:
+        return [''] * 3
+    return [_with_interval(found), _number(found.detectable), _chance(found.p_holm)]
+
+
+def _seeds(results: AblationResults, row: ResultRow, metric: str) -> str:
     failed = f', failed: seed {", ".join(row.failed)}' if row.failed else ''
-    return [*cells, f'{len(row.values.get(first, {}))}/{len(results.seeds)}{failed}']
+    return f'{len(row.values.get(metric, {}))}/{len(results.seeds)}{failed}'
 
 
 def markdown_of(results: AblationResults) -> str:
@@ -61,10 +70,12 @@ def markdown_of(results: AblationResults) -> str:
     rule = ['---'] + ['---:'] * (len(head) - 1)
     lines = [[cell.replace('|', '\\|') for cell in cells] for cells in lines]
     table = '\n'.join(f'| {" | ".join(cells)} |' for cells in (head, rule, *lines))
-    return (
-        '\n\n'.join([f'## {results.title}', table, caption_of(results), *failures_of(results)])
-        + '\n'
-    )
+    texts = [caption_of(results), *failures_of(results)]
+    return '\n\n'.join([f'## {results.title}', table, *map(_wrapped, texts)]) + '\n'
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def failures_of(results: AblationResults) -> list[str]:

@@ -68,7 +68,7 @@ def test_nothing(tmp_path):
     with pytest.raises(MissingError, match=r'omega.json is not there') as error:
         omega_blocks({}, tmp_path)
     where = f'--plan PLAN --work-dir {tmp_path.parent}'
-    assert error.value.command == f'qaclims ablate omega --seeds 0 1 2 {where}'
+    assert error.value.command == f'qaclims ablate omega --seeds 0 1 2 3 4 {where}'
     with pytest.raises(MissingError, match='has no result of an ablation'):
         ablation_blocks({}, tmp_path)
 

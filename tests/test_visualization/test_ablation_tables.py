@@ -48,6 +48,9 @@ def test_markdown():
     assert own == '| ours |  | 56.3 ± 1.5 |  |  |  | 3/3 |'
     assert failed == '| C |  |  |  |  |  | 0/3, failed: seed 1 |'
     assert text.endswith('\n\nFailed: C, seed 1: its log is x.\n')
+    # the text below the table, whose lines are short
+    assert all(len(x) <= 100 for x in text.splitlines() if not x.startswith('|'))
+    text = ' '.join(text.split())
     assert 'Difference to "ours", paired by seed, with its 95 % interval' in text
     assert 'Fewer than 5 seeds are too few to show a difference' in text
     assert 'Seeds 0, 1, 2: machine not known.' in text
@@ -55,7 +58,7 @@ def test_markdown():
 
 def test_machines_of_the_seeds():
     machines = {'0': 'a CPU, 2 threads (2026-11-25)', '1': 'a GPU', '2': 'a GPU'}
-    text = markdown_of(results(machines=machines))
+    text = ' '.join(markdown_of(results(machines=machines)).split())
     assert 'Seed 0: a CPU, 2 threads (2026-11-25). Seeds 1, 2: a GPU.' in text
 
 

@@ -92,10 +92,6 @@ class AblationResults:
     machines: dict[str, str] = field(default_factory=dict)
     version: str = __version__
 
-    def summary(self, row: ResultRow, metric: str) -> Summary | None:
-        """Return a metric of a row over seeds; ``None`` if no seed has it."""
-        return self.summaries(metric)[row.name]
-
     def summaries(self, metric: str) -> dict[str, Summary | None]:
         """Return {name of a row: a metric over seeds}; ``None`` if no seed has it."""
         reference = next((r for r in self.rows if r.name == self.reference), None)
@@ -180,9 +176,10 @@ class AblationResults:
                 'failed',
             ]
         ]
+        summaries = {m: self.summaries(m) for m in self.columns}
         for row in self.rows:
             for metric in self.columns:
-                found = self.summary(row, metric)
+                found = summaries[metric][row.name]
                 numbers = [getattr(found, n) if found else None for n in names]
                 each = [row.values.get(metric, {}).get(str(s)) for s in self.seeds]
                 failed = '; '.join(f'seed {s}: {why}' for s, why in row.failed.items())
