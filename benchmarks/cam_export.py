@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
@@ -215,8 +215,8 @@ def build(size: str, device: torch.device) -> Case:
     scales = ', '.join(map(str, setup.scales))
     return Case(
         ways,
-        f'{setup.images} images of {setup.size[0]} x {setup.size[1]} with 2 classes, scales '
-        f'{scales} and flip, ResNet-{setup.backbone["depth"]}',
+        f'{counted(setup.images, "image")} of {setup.size[0]} x {setup.size[1]} with 2 classes, '
+        f'scales {scales} and flip, ResNet-{setup.backbone["depth"]}',
         setup.images,
         bar=setup.bar,
         dtype=getattr(torch, dtypes[0]),

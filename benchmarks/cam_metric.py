@@ -10,7 +10,7 @@ import torch
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.evaluation import count_pixels
@@ -114,7 +114,7 @@ def build(size: str, device: torch.device) -> Case:
     ways['99 passes of one threshold'] = passes
     return Case(
         ways,
-        f'{number} images of {height} x {width} with 2 classes',
+        f'{counted(number, "image")} of {height} x {width} with 2 classes',
         number,
         bar=_BARS[size],
         check=check,

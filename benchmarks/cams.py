@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.cam_export import KEYS, SETUPS, build_network, make_batch, network_cfg
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 
@@ -129,7 +129,7 @@ def build(size: str, device: torch.device) -> Case:
     height, width = setup.size
     return Case(
         ways,
-        f'maps of 2 classes of {setup.images} images of {height} x {width}, one scale, '
+        f'maps of 2 classes of {counted(setup.images, "image")} of {height} x {width}, one scale, '
         f'ResNet-{setup.backbone["depth"]}',
         setup.images,
         bar=_BARS[size],

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.errors import FormatError
@@ -97,7 +97,7 @@ def build(size: str, device: torch.device) -> Case:
             'torch': partial(ours, scenes, settings),
             'pydensecrf': partial(of_pydensecrf, scenes, settings),
         },
-        f'{number} images of {height} x {width} with 3 labels, two fields each',
+        f'{counted(number, "image")} of {height} x {width} with 3 labels, two fields each',
         number,
         bar=_BARS[size],
         # torch would count sparse products as dense ones

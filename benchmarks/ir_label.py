@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.crf import CRFSettings
@@ -69,7 +69,7 @@ def build(size: str, device: torch.device) -> Case:
             '2 processes': partial(two.starmap, confident_labels, scenes, 1),
             '1 process': partial(one.starmap, confident_labels, scenes, 1),
         },
-        f'{number} images of {height} x {width} with 2 classes',
+        f'{counted(number, "image")} of {height} x {width} with 2 classes',
         number,
         bar=_BARS[size],
         flops=sum(flops_of(n, height, width) for n in range(number)),

@@ -20,7 +20,7 @@ from benchmarks.cam_export import (
     make_batch,
     temporary_folder,
 )
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.random_walk import BETA, EXP_TIMES, RADIUS, dense_walk
 from qaclims_mm.errors import FormatError
@@ -173,7 +173,7 @@ def build(size: str, device: torch.device) -> Case:
     }
     return Case(
         ways,
-        f'{setup.images} images of {setup.size[0]} x {setup.size[1]} with 2 classes, '
+        f'{counted(setup.images, "image")} of {setup.size[0]} x {setup.size[1]} with 2 classes, '
         f'ResNet-{setup.backbone["depth"]}, 256 steps',
         setup.images,
         bar=setup.bar,

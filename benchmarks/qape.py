@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.errors import FormatError
@@ -144,7 +144,7 @@ def build(size: str, device: torch.device) -> Case:
     return Case(
         {f'questions together, {k}': together(v) for k, v in models.items()}
         | {'one question a call, float32': one_by_one},
-        f'{number} questions about {len(images)} images of {plain._side} px, '
+        f'{number} questions about {counted(len(images), "image")} of {plain._side} px, '
         f'{plain.num_beams} beams',
         number,
         unit='questions',

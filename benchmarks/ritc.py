@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.cam_export import temporary_folder
-from benchmarks.case import Case
+from benchmarks.case import Case, counted
 from benchmarks.growth import Point, Work, measure_sizes
 from benchmarks.plain_ritc import OMEGA, TEMPERATURE, load_plain_visual, plain_loss
 from qaclims_mm.errors import FormatError
@@ -197,8 +197,8 @@ def build(size: str, device: torch.device) -> Case:
     pairs = sum(setup.pairs)
     return Case(
         ways,
-        f'{len(setup.pairs)} images of {setup.side}, {pairs} pairs, ResNet-{setup.depth}, '
-        f'{setup.clip}',
+        f'{counted(len(setup.pairs), "image")} of {setup.side}, {pairs} pairs, '
+        f'ResNet-{setup.depth}, {setup.clip}',
         len(setup.pairs),
         bar=BARS[device.type],
         memory_bar=1.0,

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -51,7 +52,7 @@ def clip_upper_bound(cfg: Config) -> dict[str, float]:
     """
     if not cfg.get('model', {}).get('text_bank'):
         raise ConfigError(f'{cfg.filename} has no model.text_bank; the bound is of a RITC config.')
-    model = MODELS.build(cfg.model).eval()
+    model = MODELS.build(cfg.model).to(get_device()).eval()
     model.load_texts()
     source = cfg.test_dataloader.dataset.copy()
     source.pipeline = [
@@ -95,9 +96,9 @@ def _measure(model: RITC, record: dict, names: Tensor) -> tuple[Any, list[bool]]
     ]
     height, width = mask.shape
     rows, columns = model.logits(inputs[..., :height, :width]).shape[-2:]
-    hits = torch.zeros(0, dtype=torch.bool)
+    hits = torch.zeros_like(labels, dtype=torch.bool)
     if len(labels):
-        regions = torch.zeros(len(labels), 1, *inputs.shape[-2:])
+        regions = inputs.new_zeros(len(labels), 1, *inputs.shape[-2:])
         regions[..., :height, :width] = (mask[None] == labels[:, None, None] + 1)[:, None]
         features, _ = model.encode_regions(inputs, regions, torch.zeros_like(labels))
         hits = (F.normalize(features.float(), dim=-1) @ names.T).argmax(1) == labels

@@ -168,13 +168,8 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
             if record['image_id'] in mine
             and not file_of(folder, record['image_id'], '.png').is_file()
         ]
-        on_gpu = torch.cuda.is_available()
         maker = LabelMaker(
-            dataset.pipeline.transforms,
-            folder,
-            options,
-            'cuda' if on_gpu else 'cpu',
-            dataset.strict,
+            dataset.pipeline.transforms, folder, options, find_device(), dataset.strict
         )
         made = _run(maker, records, jobs, _memory_of(records, options.cams))
         failed = {i: why for i, why in track(made, 'labels', len(records)) if why}
@@ -186,6 +181,11 @@ def make_ir_labels(cfg: Config, jobs: int | None = None, shard: Shard | None = N
         )
         manifest.write(folder)
     return Labelled(folder, len(mine), len(mine) - len(records), failed)
+
+
+def find_device() -> str:
+    """Return the device of the CRF; other accelerators than CUDA lack its sparse matrices."""
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
 def _run(

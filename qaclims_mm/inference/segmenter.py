@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.registry import init_default_scope
 
 import qaclims_mm.plugin  # noqa: F401 - registers what configs name
@@ -64,8 +65,7 @@ class Segmenter:
     ) -> None:
         init_default_scope('mmseg')
         self.cfg = config if isinstance(config, Config) else read_config(config_file(config))
-        device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-        self.model = build_network(self.cfg.model, weights, device)
+        self.model = build_network(self.cfg.model, weights, device or get_device())
         reading, *steps = self.cfg.test_dataloader.dataset.pipeline
         self._steps = [TRANSFORMS.build(step) for step in steps if step.type not in _OF_TRUTH]
         self.reading = {k: v for k, v in reading.items() if k in ('oriented', 'max_side')}

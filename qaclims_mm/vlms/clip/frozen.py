@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
+from mmengine.device import get_device
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -42,17 +43,19 @@ class FrozenTextHead:
     Args:
         model: Name or folder.
         batch_size: Texts encoded at once.
-        device: Where the encoder runs.
+        device: Where the encoder runs; by default on the accelerator of this process, if there is
+            one.
     """
 
     _encoder: Any
 
-    def __init__(self, model: str, batch_size: int = 256, device: str = 'cpu') -> None:
+    def __init__(self, model: str, batch_size: int = 256, device: str | None = None) -> None:
         self.model, self.batch_size, self.device = model, batch_size, device
         self.weights_sha256 = ''
 
     def load(self) -> Self:
         """Read the weights and the tokenizer; ``weights_sha256`` is known afterwards."""
+        self.device = self.device or get_device()
         self._encoder = self._read().to(self.device)
         self.weights_sha256 = hash_text_tower(self._encoder)
         return self

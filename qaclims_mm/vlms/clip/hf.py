@@ -94,7 +94,8 @@ class HFTextHead(FrozenTextHead):
     Args:
         model: See ``load_dual_encoder``; the tokenizer lies beside it.
         batch_size: Texts encoded at once.
-        device: Where the encoder runs.
+        device: Where the encoder runs; by default on the accelerator of this process, if there is
+            one.
     """
 
     def _read(self) -> nn.Module:

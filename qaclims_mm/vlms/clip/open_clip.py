@@ -114,11 +114,16 @@ class CLIPTextHead(FrozenTextHead):
         model: See ``load_open_clip``.
         pretrained: See ``load_open_clip``.
         batch_size: Texts encoded at once.
-        device: Where the encoder runs.
+        device: Where the encoder runs; by default on the accelerator of this process, if there is
+            one.
     """
 
     def __init__(
-        self, model: str, pretrained: str | None = None, batch_size: int = 256, device: str = 'cpu'
+        self,
+        model: str,
+        pretrained: str | None = None,
+        batch_size: int = 256,
+        device: str | None = None,
     ) -> None:
         super().__init__(model, batch_size, device)
         self.pretrained = pretrained
