@@ -214,6 +214,9 @@ def _check_options(where: str, options: Mapping[str, Any], config: str) -> None:
             # any hook may be added, by a name of one's own
             parts = parts[:1]
         for part in parts:
+            if isinstance(node, list) and part.isdigit() and int(part) < len(node):
+                node = node[int(part)]
+                continue
             if not isinstance(node, Mapping) or not (part in node or _is_argument(node, part)):
                 raise ConfigError(f'{where}: {config} has no {key}.')
             node = node.get(part)

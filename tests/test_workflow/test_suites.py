@@ -39,7 +39,7 @@ def load_config_of(stage):
 
 def get(cfg, key):
     for part in key.split('.'):
-        cfg = cfg[part]
+        cfg = cfg[int(part) if part.isdigit() else part]
     return cfg
 
 
@@ -177,6 +177,26 @@ def test_a_seed_may_go_elsewhere(tmp_path):
     assert test.needs == (train.name,)
 
 
+def test_averaged_weights_and_more_steps():
+    plan = read_plan(PIPELINE.format('miniworld'), 'root')
+    rows = {r.name: r for r in rows_of(plan, ROOT / 'configs/suites/steadier.py')}
+    assert len(rows) == 6
+
+    def read(stage):
+        return load_config(base_parser('').parse_args([str(stage.config), *stage.args]))
+
+    for stage in rows['cam_averaged'].stages:
+        # the test run swaps the weights in
+        assert read(stage).default_hooks.ema == dict(type='EMAHook', momentum=0.01)
+    for name in ('cam', 'qa_clims'):
+        usual, *_ = rows[name].stages
+        train, test = rows[f'{name}_longer'].stages
+        epochs = read(usual).train_cfg.max_epochs
+        cfg = read(train)
+        assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == 2 * epochs
+        assert test.checkpoint == f'{{work_dir}}/{train.name}/epoch_{2 * epochs}.pth'
+
+
 def test_options_survive_those_of_the_seed():
     """A pipeline adds a second --cfg-options."""
     parser = base_parser('')
@@ -219,6 +239,8 @@ def test_plan_without_the_stage(tmp_path):
         ({'model.loss_rge': None}, r'mine.py: a: configs/\S+ has no model.loss_rge'),
         ({'model.loss_reg.weight.x': 1}, r'has no model.loss_reg.weight.x'),
         ({'text_encoding.group': ['fine']}, 'has no text_encoding.group'),
+        ({'param_scheduler.9.end': 1}, 'has no param_scheduler.9.end'),
+        ({'param_scheduler.end': 1}, 'has no param_scheduler.end'),
         ({'model.kwargs': 1}, 'has no model.kwargs'),
         ({'train_dataloader.dataset.max_side': 1}, 'has no train_dataloader.dataset.max_side'),
         ({'lr': 1e-3}, r'a: lr is read by configs/\S+ alone; name the place'),

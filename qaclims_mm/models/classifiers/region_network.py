@@ -5,8 +5,8 @@ T texts.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -73,8 +73,14 @@ class RegionNetwork(CAMNetwork):
         self.threshold = MODELS.build(threshold) if threshold else None
         self.loss_reg = MODELS.build(loss_reg) if loss_reg else None
         self.region_image, self.reference_batch_size = region_image, reference_batch_size
-        # Empty until training starts: predicting needs neither the texts nor CLIP.
-        self.register_buffer('text_embeddings', torch.zeros(0, 0), persistent=False)
+        # Empty until training starts: predicting needs neither the texts nor CLIP. It is no buffer,
+        # since EMAHook copies the model before and expects buffers to keep their size.
+        self.text_embeddings = torch.zeros(0, 0)
+
+    def _apply(self, fn: Callable, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self.text_embeddings = fn(self.text_embeddings)
+        return self
 
     def init_weights(self) -> None:
         """Initialise the network, and read CLIP and the texts."""

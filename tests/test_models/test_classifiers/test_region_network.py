@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.model import ExponentialMovingAverage, StochasticWeightAverage
 from mmengine.structures import BaseDataElement
 from test_models.test_classifiers.test_cam_network import TINY
 
@@ -99,7 +100,29 @@ def test_texts_are_read_when_training_starts_or_first_used():
     assert len(model.text_embeddings) == 0
     model.init_weights()
     assert len(model.text_embeddings) == 4
-    assert 'texts' not in model.state_dict()
+    assert 'text_embeddings' not in model.state_dict()
     embeddings, valid = Distance()._lookup(torch.tensor([[1, -1]]))
     assert torch.equal(embeddings[0, 0], torch.eye(4)[1])
     assert valid.tolist() == [[True, False]]
+
+
+@pytest.mark.parametrize('update_buffers', [False, True])
+@pytest.mark.parametrize('average', [ExponentialMovingAverage, StochasticWeightAverage])
+def test_weights_can_be_averaged(average, update_buffers):
+    model = Distance()
+    # EMAHook copies the model before its weights and texts are read
+    averaged = average(model, update_buffers=update_buffers)
+    model.init_weights()
+    averaged.update_parameters(model)
+    before = model.cam_head.conv.weight.detach().clone()
+    torch.nn.init.ones_(model.cam_head.conv.weight)
+    averaged.update_parameters(model)
+    found = averaged.module.cam_head.conv.weight
+    assert ((found > before) & (found < 1)).all()
+
+
+def test_texts_follow_the_model():
+    model = Distance()
+    model.init_weights()
+    assert model.to(torch.bfloat16).text_embeddings.dtype == torch.bfloat16
+    assert model.to('meta').text_embeddings.device.type == 'meta'
