@@ -130,9 +130,10 @@ def draw_own_data(work_dir: Path) -> plt.Figure:
         colour = COLOURS[value]
         axes[3].add_patch(Polygon(corners, fill=False, edgecolor=colour, linewidth=1.5))
         axes[3].scatter(*corners.T, s=9, color=[colour], edgecolors='white', linewidths=0.5)
+    axes[0].set_box_aspect(1)
     titles = (
         '1. Labels',
-        '2. Photographs',
+        '2. A picture',
         '3. A mask of the model',
         '4. Polygons for a labelling tool',
     )
