@@ -15,6 +15,9 @@ html_theme = 'furo'
 html_title = f'qaclims_mm {release}'
 html_static_path = ['_static']
 html_css_files = ['tables.css']
+html_js_files = ['accessible.js']
+# the link to a page's source lies outside of all landmarks
+html_theme_options = dict(top_of_page_buttons=[])
 # headings are linked to by their words
 myst_heading_anchors = 3
 # paths of the repository in the text are files, not pages

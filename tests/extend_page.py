@@ -1,4 +1,4 @@
-"""The files of docs/extend.md, and small runs with them."""
+"""The files of docs/extend*.md, and small runs with them."""
 
 import re
 
@@ -9,7 +9,8 @@ from tool_runs import run_tool
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.registry import DATASETS
 
-PAGE = (ROOT / 'docs/extend.md').read_text()
+PAGES = sorted((ROOT / 'docs').glob('extend*.md'))
+PAGE = '\n'.join(path.read_text() for path in PAGES)
 FILES = dict(re.findall(r'```python\n# (\w+\.py)\n(.*?)```', PAGE, re.DOTALL))
 TESTS = [name for name in FILES if name.startswith('test_')]
 # what is run, and not built alone

@@ -1,4 +1,4 @@
-"""The files of docs/extend.md, written as they stand there, and run."""
+"""The files of docs/extend*.md, written as they stand there, and run."""
 
 import os
 import re
@@ -30,6 +30,8 @@ from qaclims_mm.engine.config import read_config
 from qaclims_mm.miniworld.generate import generate
 from qaclims_mm.registry import DATASETS, MODELS, VQA_MODELS
 from qaclims_mm.schemas import Manifest, read_cams, read_mask, strided_size, write_cams
+from qaclims_mm.workflow.plans import read_plan
+from qaclims_mm.workflow.suites import rows_of
 
 
 @pytest.fixture(scope='module')
@@ -200,6 +202,30 @@ def test_a_row_of_a_comparison(inside, capsys):
     found = re.findall(r'seed0/([\w-]+) +│.*│ to do', shown)
     mine = ['data', 'my_qape', 'my_texts', 'my_train', 'my_train_maps']
     assert [n for n in found if n in mine] == mine
+    assert found[-2:] == ['qa_clims', 'qa_clims_maps']
+
+
+def test_a_loss_is_compared(inside, capsys):
+    flags = ('--plan', 'my_loss_plan.py', '--work-dir', 'work_dirs/x', '--dry-run')
+    shown = run(capsys, 'ablate', 'my_loss_suite.py', *flags)
+    found = re.findall(r'seed0/([\w-]+) +│.*│ to do', shown)
+    rows = [f'my_loss_suite-{row}{part}' for row in ('margin', 'frc') for part in ('', '_maps')]
+    assert [n for n in found if n.startswith('my_')] == rows
+    plan = read_plan('my_loss_plan.py')
+    trained = {
+        row.name: (row.stages[0].config, row.stages[-1].checkpoint)
+        for row in rows_of(plan, 'my_loss_suite.py')
+    }
+    assert trained['margin'][0] == 'my_loss_leaf.py' != trained['frc'][0]
+    assert all(checkpoint.endswith('/epoch_1.pth') for _, checkpoint in trained.values())
+
+
+def test_a_value_is_compared(inside, capsys):
+    shown = run(capsys, 'ablate', 'my_weights.py', '--work-dir', 'work_dirs/x', '--dry-run')
+    found = re.findall(r'seed0/([\w-]+) +│.*│ to do', shown)
+    assert [n for n in found if n.startswith('my_')] == [
+        'my_weights-light', 'my_weights-light_maps',
+    ]  # fmt: skip
     assert found[-2:] == ['qa_clims', 'qa_clims_maps']
 
 

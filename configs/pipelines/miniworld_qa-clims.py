@@ -1,5 +1,5 @@
 # From pictures and labels to a segmentor on MiniWorld (quickstart): answers, texts, the baseline,
-# QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on true masks
+# QA-CLIMS, IRN, DeepLabV2; then, to compare, DeepLabV2 on ground truth
 from qaclims_mm.paths import config_path
 from qaclims_mm.workflow import method
 from qaclims_mm.workflow.method import chain, prediction, texts_and_maps, training
@@ -16,7 +16,7 @@ configs = dict(
 )
 full = mini.format('deeplabv2_r18-mini_full_1xb16-10e')
 costs = config_path('pipelines/miniworld_qa-clims.costs.json')
-judged = 'its mIoU on 300 other pictures'
+judged = 'segment 300 other pictures and score the masks'
 data = dict(
     name='data',
     command='make-miniworld',
@@ -27,7 +27,7 @@ data = dict(
 bound = dict(
     name='upper_bound',
     command='upper-bound',
-    about='what CLIP makes of the true regions',
+    about='score CLIP on ground-truth regions',
     config=configs['qa_clims'],
     needs=['texts'],
 )
@@ -58,7 +58,7 @@ stages = [
     bound,
     sheet,
     page,
-    training('segment_full', full, 'train DeepLabV2 on true masks', ['data']),
+    training('segment_full', full, 'train DeepLabV2 on ground truth', ['data']),
     prediction('segment_full_test', full, judged, ['segment_full'], of='segment_full'),
 ]
 # of suites alone
@@ -116,10 +116,10 @@ table = dict(
     rows=dict(
         cam_maps='CAM, the baseline',
         qa_clims_maps='QA-CLIMS',
-        upper_bound='bound: CLIP on true regions',
+        upper_bound='bound: CLIP on ground-truth regions',
         **method.MASK_ROWS,
         segment_test='DeepLabV2 on the masks',
-        segment_full_test='DeepLabV2 on true masks',
+        segment_full_test='DeepLabV2 on ground truth',
     ),
     columns={
         'cam/mIoU': 'best mIoU',

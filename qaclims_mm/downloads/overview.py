@@ -30,7 +30,8 @@ def needs_table(needs: Sequence[Need]) -> Group:
     left = [need for need in needs if need.state == TO_FETCH]
     size = sum(need.bytes_left for need in left) / 1e6
     unknown = sum(need.item.size is None for need in left)
-    more = f' and {unknown} files of unknown size' if unknown else ''
+    files = 'file' if unknown == 1 else 'files'
+    more = f' and {unknown} {files} of unknown size' if unknown else ''
     return Group(table, f'to fetch: {size:.0f} MB{more}')
 
 

@@ -273,7 +273,7 @@ folder = os.path.dirname((lambda: 0).__code__.co_filename)
 work_dir = os.path.join(folder, 'work')
 configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {stages!r}}}
 costs = os.path.join(folder, 'costs.json')
-stages = chain(configs, 'its masks of all images', ranks=1)
+stages = chain(configs, 'segment all images', ranks=1)
 comparators = mask_stages(configs)
 table = dict(
     rows=dict(cam_maps='CAM, the baseline', qa_clims_maps='QA-CLIMS', **MASK_ROWS),

@@ -157,9 +157,9 @@ def check_project(project: Project, before: Before) -> None:
             what = 'file' if path in files else 'folder'
             raise ConfigError(f'{what} {shown_name(str(path))}: {problem}; rename it.')
     if not checked.rows or not checked.counts:
+        why = 'see the problems above' if checked.problems else 'the labels have no row with one'
         raise DataError(
-            f'no image of {shown_text(options.images)} can be used with a label; see the problems '
-            'above.'
+            f'no image of {shown_text(options.images)} can be used with a label; {why}.'
         )
     _check_preset(project, before)
 

@@ -16,8 +16,8 @@ TITLES = {
     'ritc': 'RITC without QAPE',
     'texts': 'texts encoded by CLIP',
     'qa_clims': 'QA-CLIMS',
-    'upper_bound': 'bound: CLIP on true regions',
-    'ir_label': 'what is sure of the maps',
+    'upper_bound': 'bound: CLIP on ground-truth regions',
+    'ir_label': 'confident labels of the maps',
     'irn': 'QA-CLIMS + IRN, masks',
     'par': 'QA-CLIMS + PAR, masks',
     'sam': 'QA-CLIMS + SAM, masks',
@@ -26,7 +26,7 @@ TITLES = {
     'prompted_maps': 'QA-CLIMS + prompted segmenter, masks',
     'sheet': 'sheet of maps',
     'segment': 'segmentor on the masks',
-    'segment_full': 'segmentor on true masks',
+    'segment_full': 'segmentor on ground truth',
 }
 # how a stage that tests a training is called beside it, and one that writes for other images
 _TESTS, _EXPORT = r'_(maps|masks|test)$', r'_export$'

@@ -23,21 +23,23 @@ def _counted(number: int, word: str) -> str:
     return f'{number} {word}' if number == 1 else f'{number} {word}s'
 
 
+def _summed(known: str, unknown: int, of: str, is_empty: bool) -> str:
+    more = f'{_counted(unknown, "stage")} of unknown {of}' if unknown else ''
+    return ' and '.join(part for part in ('' if is_empty and more else known, more) if part)
+
+
 def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     """Return what stages cost together, beside what the disk of a folder has, in words."""
     minutes, megabytes = (
         [c for s in left if (c := getattr(s, name)) is not None]
         for name in ('minutes', 'megabytes')
     )
-    unknown = len(left) - len(minutes), len(left) - len(megabytes)
+    time = _counted(round(sum(minutes)), 'minute')
+    time = _summed(time, len(left) - len(minutes), 'time', not minutes)
+    size = f'{sum(megabytes):.0f} MB'
+    size = _summed(size, len(left) - len(megabytes), 'size', not megabytes)
     free = shutil.disk_usage(_existing(root)).free / 1e6
-    text = (
-        f'left: {_counted(round(sum(minutes)), "minute")}'
-        + (f' and {_counted(unknown[0], "stage")} of unknown time' if unknown[0] else '')
-        + f', {sum(megabytes):.0f} MB'
-        + (f' and {_counted(unknown[1], "stage")} of unknown size' if unknown[1] else '')
-        + f'; free on the disk: {free:.0f} MB'
-    )
+    text = f'left: {time}, {size}; free on the disk: {free:.0f} MB'
     if sum(megabytes) > free:
         text += '\nthe disk is too small: the run would not start'
     return text + (f'\ncosts: {source}' if source else '')

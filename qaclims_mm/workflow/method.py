@@ -112,13 +112,13 @@ def texts_and_maps(name: str, config: str, about: str, needs: Sequence[str] = ()
     return [
         encode_texts(texts, config, needs),
         training(name, config, about, [texts]),
-        prediction(f'{name}_maps', config, 'its maps and their mIoU', [name], of=name),
+        prediction(f'{name}_maps', config, 'write its maps and score them', [name], of=name),
     ]
 
 
 def chain(
     configs: Mapping[str, str],
-    about_test: str = 'its mIoU on val',
+    about_test: str = 'segment val and score the masks',
     ranks: int | None = None,
     data: Sequence[str] = (),
     starts_from_cam: bool = True,
@@ -137,22 +137,22 @@ def chain(
     c, first = configs, ['cam', 'texts'] if starts_from_cam else ['texts']
     stages = [
         prediction('qape', c['qape'], 'ask BLIP the 16 questions about every image', data),
-        training('cam', c['cam'], 'train the classifier, the conventional CAM', data, ranks),
-        prediction('cam_maps', c['cam'], 'its maps and their mIoU', ['cam'], of='cam'),
+        training('cam', c['cam'], 'train the classifier of the baseline, CAM', data, ranks),
+        prediction('cam_maps', c['cam'], 'write the maps of CAM and score them', ['cam'], of='cam'),
         encode_texts('texts', c['qa_clims'], ['qape']),
         training('qa_clims', c['qa_clims'], 'train QA-CLIMS', first, ranks),
-        *_judged('qa_clims', 'maps', c, 'its maps and their mIoU', 'its maps', ['qa_clims']),
+        *_judged('qa_clims', 'maps', c, 'the maps of QA-CLIMS', ['qa_clims']),
     ]
     maps = stages[-1]['name']
     stages += [
-        _confident('ir_label', c['ir_label'], 'what is sure of the maps, by a dense CRF', [maps]),
-        training('irn', c['irn'], 'train IRN on it', ['ir_label'], ranks),
-        *_judged('irn', 'masks', c, 'masks of it and their mIoU', 'masks of it', ['irn', maps]),
+        _confident('ir_label', c['ir_label'], 'label confident pixels by a dense CRF', [maps]),
+        training('irn', c['irn'], 'train IRN on these labels', ['ir_label'], ranks),
+        *_judged('irn', 'masks', c, 'the masks of IRN', ['irn', maps]),
     ]
     masks = stages[-1]['name']
     return [
         *stages,
-        training('segment', c['segment'], 'train the segmentor on them', [masks], ranks),
+        training('segment', c['segment'], 'train the segmentor on the masks', [masks], ranks),
         prediction('segment_test', c['segment'], about_test, ['segment'], of='segment'),
         report(['cam_maps', 'qa_clims_maps', 'irn_masks', 'segment_test']),
     ]
@@ -167,7 +167,7 @@ def report(needs: Sequence[str]) -> dict:
     return dict(
         name='report',
         command='report',
-        about='one page about all of it',
+        about='write the report',
         args=['{work_dir}'],
         made=['{work_dir}/report.html'],
         needs=needs,
@@ -193,16 +193,17 @@ def comparators(
         puzzle='train Puzzle-CAM',
         weclip='train WeCLIP, a decoder on the frozen CLIP',
     )
+    scored = 'write its maps and score them'
     needs = dict(ritc=[*first, 'texts'], clims=[*data, *first], puzzle=data, weclip=data)
     stages = []
     for name, what in about.items():
-        maps = prediction(f'{name}_maps', configs[name], 'its maps and their mIoU', [name], of=name)
+        maps = prediction(f'{name}_maps', configs[name], scored, [name], of=name)
         stages += [training(name, configs[name], what, needs[name]), maps]
-    masks = 'masks of WeCLIP itself, and their mIoU on val'
+    masks = 'segment val by WeCLIP and score the masks'
     stages.append(prediction('weclip_test', configs['weclip_test'], masks, ['weclip'], of='weclip'))
     untrained = dict(
-        clip_cam='maps of CLIP alone and their mIoU',
-        clip_es='maps of CLIP refined by its attention, and their mIoU',
+        clip_cam='write the maps of CLIP alone and score them',
+        clip_es='write the maps of CLIP-ES and score them',
     )
     for name, what in untrained.items():
         stages.append(prediction(f'{name}_maps', configs[name], what, data))
@@ -220,16 +221,17 @@ def mask_stages(configs: Mapping[str, str], data: Sequence[str] = ()) -> list[di
         data: Names of the stages that make the images.
     """
     maps = 'qa_clims_export' if 'qa_clims_export' in configs else 'qa_clims_maps'
-    labels, answers = 'masks of the label as a prompt', 'masks of label and answers as prompts'
+    labels = 'make masks with the labels as prompts'
+    answers = 'make masks with labels and answers as prompts'
     asked = [*data, 'qape']
     parts = dict(
-        par=('masks of the maps and the colours of the image', [maps]),
-        sam=('masks of the maps and of SAM', [maps]),
+        par=('refine the maps by the colours of the image', [maps]),
+        sam=('refine the maps by the masks of SAM', [maps]),
         prompted=(labels, data),
-        prompted_export=(f'{labels}, for all images that are trained on', data),
+        prompted_export=(f'{labels}, for all training images', data),
         prompted_answers=(answers, asked),
-        prompted_answers_export=(f'{answers}, for all images that are trained on', asked),
-        prompted_maps=('masks of the maps and of the labels as prompts', [maps, 'qape']),
+        prompted_answers_export=(f'{answers}, for all training images', asked),
+        prompted_maps=('fuse prompted masks with the maps', [maps, 'qape']),
     )
     return [
         prediction(name, configs[name], about, needs)
@@ -246,13 +248,16 @@ def refined_baseline(configs: Mapping[str, str]) -> list[dict]:
             ``cam_irn``.
     """
     c, maps = configs, ['cam_maps']
-    prompts = 'masks of its maps and of the labels as prompts'
+    prompts = 'fuse prompted masks with the maps of CAM'
+    masks = 'write the masks of IRN'
     return [
-        prediction('cam_par', c['cam_par'], "masks of the baseline's maps by colours", maps),
+        prediction('cam_par', c['cam_par'], 'refine the maps of CAM by colours', maps),
         prediction('cam_prompted_maps', c['cam_prompted_maps'], prompts, [*maps, 'qape']),
-        _confident('cam_ir_label', c['cam_ir_label'], "what is sure of the baseline's maps", maps),
-        training('cam_irn', c['cam_irn'], 'train IRN on it', ['cam_ir_label']),
-        prediction('cam_irn_masks', c['cam_irn'], 'masks of it', ['cam_irn', *maps], of='cam_irn'),
+        _confident(
+            'cam_ir_label', c['cam_ir_label'], 'label confident pixels of CAM by a dense CRF', maps
+        ),
+        training('cam_irn', c['cam_irn'], 'train IRN on these labels', ['cam_ir_label']),
+        prediction('cam_irn_masks', c['cam_irn'], masks, ['cam_irn', *maps], of='cam_irn'),
     ]
 
 
@@ -264,15 +269,15 @@ def _judged(
     trained: str,
     made: str,
     configs: Mapping[str, str],
-    about: str,
-    about_export: str,
+    what: str,
     needs: Sequence[str],
 ) -> list[dict]:
     """Return the test run that scores a training and, if its config is given, the export."""
+    about = f'write {what} and score them'
     stages = [prediction(f'{trained}_{made}', configs[trained], about, needs, of=trained)]
     export = f'{trained}_export'
     if export in configs:
-        about = f'{about_export} for all images that are trained on'
+        about = f'write {what} for all training images'
         stages.append(prediction(export, configs[export], about, needs, of=trained))
     return stages
 

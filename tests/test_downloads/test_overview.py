@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from qaclims_mm.console import new_console
 from qaclims_mm.downloads.catalogue import Item
 from qaclims_mm.downloads.needs import BY_HAND, THERE, TO_FETCH, Need
@@ -38,6 +40,15 @@ def test_each_item_has_its_size_licence_page_and_state():
         assert any(f'{name}.tar' in text and f'https://{name}.org' in text for text in lines)
     assert lines[-1] == 'to fetch: 2 MB and 2 files of unknown size'
     assert any('about [/b]' in text for text in lines)
+
+
+@pytest.mark.parametrize(
+    ('count', 'files'), [(0, ''), (1, ' and 1 file of unknown size'), (3, ' and 3 files of')]
+)
+def test_files_of_unknown_size_are_counted(count, files):
+    last = shown(needs_table([NEEDS[2]] * count)).splitlines()[-1]
+    assert last.startswith(f'to fetch: 0 MB{files}')
+    assert bool(files) == ('unknown' in last)
 
 
 def test_a_long_name_is_whole_on_a_narrow_terminal():

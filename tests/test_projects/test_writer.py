@@ -112,10 +112,15 @@ def test_what_is_shared_names_its_page(images):
     assert head.endswith('see docs/project.md')
 
 
-def test_nothing_to_train_on(images):
+@pytest.mark.parametrize(
+    ('problems', 'why'),
+    [([], 'the labels have no row with one'), (['a.jpg is missing'], 'see the problems above')],
+)
+def test_nothing_to_train_on(images, problems, why):
     made = project(images)
     made.checked.rows.clear()
-    with pytest.raises(DataError, match=r'no image of .* can be used with a label'):
+    made.checked.problems = problems
+    with pytest.raises(DataError, match=rf'no image of .* can be used with a label; {why}\.$'):
         write_project(made, 1e11)
     assert not (images.parent / 'project').exists()
 

@@ -29,7 +29,7 @@ def test_titles_of_stages_and_of_rows():
     titles = Titles(rows)
     assert titles.of('qa_clims') == titles.of('qa_clims_maps') == 'QA-CLIMS'
     assert titles.of('irn_masks') == titles.of('irn')
-    assert titles.of('segment_full_test') == 'segmentor on true masks'
+    assert titles.of('segment_full_test') == 'segmentor on ground truth'
     assert titles.of('omega-0.05') == titles.of('omega-0.05_maps') == 'omega 0.05 (omega)'
     # of what it makes for other images, and of the files in it
     for name in ('qa_clims_export', 'cam_maps/cams', 'zoo_maps'):

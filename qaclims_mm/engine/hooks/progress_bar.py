@@ -6,9 +6,15 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.progress import Progress
+from torch import Tensor
 
 from qaclims_mm.progress import LineProgress, new_progress
 from qaclims_mm.registry import HOOKS
+
+
+def _number(loss: Tensor | float) -> float:
+    # float() of a loss with a gradient warns
+    return loss.item() if isinstance(loss, Tensor) else loss
 
 
 @HOOKS.register_module()
@@ -43,8 +49,8 @@ class ProgressBarHook(Hook):
         """Advance."""
         if isinstance(self._progress, LineProgress):
             loss = (outputs or {}).get('loss')
-            # on a GPU, to know the number is to wait for it
-            self._progress.words = lambda: '' if loss is None else f', loss {float(loss):.4g}'
+            # read when a line is written, as a GPU has to finish the step first
+            self._progress.words = lambda: '' if loss is None else f', loss {_number(loss):.4g}'
         self._advance()
 
     def after_train(self, runner: Runner) -> None:
