@@ -10,8 +10,6 @@ import argparse
 import socket
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
@@ -28,7 +26,8 @@ def main() -> int:
         parser.error(f'port {args.port} of {args.host} is taken; choose another one (--port)')
     # after the arguments are read: these take seconds
     from qaclims_mm.demo.model import Explainer
-    from qaclims_mm.demo.page import CSS, Page
+    from qaclims_mm.demo.page import Page
+    from qaclims_mm.demo.serving import serve, stop_signals, temporary_files
 
     console = new_console()
     networks = _networks(args)
@@ -37,23 +36,21 @@ def main() -> int:
     with console.status('loading the networks'):
         explainer = Explainer(networks, args.refiner_weights, args.device, args.max_side)
         explainer.warm_up()
-    draw = None if args.model or args.config else _draw
-    page = Page(explainer, draw, args.max_images).build()
-    page.launch(
-        server_name=args.host,
-        server_port=args.port,
-        max_file_size=f'{args.max_mb}mb',
-        share=False,
-        quiet=True,
-        footer_links=[],
-        css=CSS,
-        state_session_capacity=200,
-        prevent_thread_lock=True,
-    )
-    if networks.warning:
-        console.print(networks.warning, soft_wrap=True)
-    console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
-    page.block_thread()
+
+    def ready() -> None:
+        if networks.warning:
+            console.print(networks.warning, soft_wrap=True)
+        console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
+
+    with stop_signals() as stopped, temporary_files():
+        serve(
+            Page(explainer, args.max_images).build(),
+            ready,
+            stopped,
+            server_name=args.host,
+            server_port=args.port,
+            max_file_size=f'{args.max_mb}mb',
+        )
     return 0
 
 
@@ -107,11 +104,3 @@ def _networks(args: argparse.Namespace) -> 'Networks':
 def _is_taken(host: str, port: int) -> bool:
     with socket.socket() as test:
         return test.connect_ex((host, port)) == 0
-
-
-def _draw() -> np.ndarray:
-    """Return a picture of MiniWorld that no network was trained on."""
-    from qaclims_mm.miniworld.generate import make_picture
-
-    index = int(np.random.default_rng().integers(2**31))
-    return make_picture(seed=999, index=index, size=112)[1].image
