@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from qaclims_mm.console import new_console
+from qaclims_mm.demo.temporary import stoppable, temporary_files
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 
@@ -24,10 +25,16 @@ def main() -> int:
     args = parser.parse_args()
     if _is_taken(args.host, args.port):
         parser.error(f'port {args.port} of {args.host} is taken; choose another one (--port)')
-    # after the arguments are read: these take seconds
+    with stoppable(), temporary_files():
+        _serve(args)
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> None:
+    # after the arguments are read and temporary files have their folder: these take seconds
     from qaclims_mm.demo.model import Explainer
     from qaclims_mm.demo.page import Page
-    from qaclims_mm.demo.serving import serve, stop_signals, temporary_files
+    from qaclims_mm.demo.serving import serve
 
     console = new_console()
     networks = _networks(args)
@@ -42,16 +49,13 @@ def main() -> int:
             console.print(networks.warning, soft_wrap=True)
         console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
 
-    with stop_signals() as stopped, temporary_files():
-        serve(
-            Page(explainer, args.max_images).build(),
-            ready,
-            stopped,
-            server_name=args.host,
-            server_port=args.port,
-            max_file_size=f'{args.max_mb}mb',
-        )
-    return 0
+    serve(
+        Page(explainer, args.max_images).build(),
+        ready,
+        server_name=args.host,
+        server_port=args.port,
+        max_file_size=f'{args.max_mb}mb',
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
