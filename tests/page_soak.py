@@ -3,11 +3,11 @@
 import io
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,22 @@ class Server:
         """Resident memory."""
         return psutil.Process(self.process.pid).memory_info().rss / 2**20
 
+    def wait(self):
+        """Wait until the page can be opened."""
+        lines = []
+        for line in self.process.stdout:
+            lines.append(line)
+            if f'8 classes; {self.url}' in line:
+                return
+        raise AssertionError(''.join(lines))
+
+    def wait_for_folder(self):
+        """Wait until there is a folder for temporary files."""
+        deadline = time.monotonic() + 60
+        while not any(self.folder.iterdir()):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def files(self):
         """Return the temporary files there are."""
         return [path for path in self.folder.rglob('*') if path.is_file()]
@@ -53,7 +69,7 @@ class Server:
 
 
 @contextmanager
-def started(folder):
+def started(folder, wait=True):
     """Start a server of MiniWorld's networks whose temporary files lie in a folder."""
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))
@@ -66,15 +82,11 @@ def started(folder):
         stderr=subprocess.STDOUT,
         text=True,
     )
+    server = Server(f'http://127.0.0.1:{port}', process, Path(folder))
     try:
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if re.search(rf'8 classes; http://127\.0\.0\.1:{port}', line):
-                break
-        else:
-            raise AssertionError(''.join(lines))
-        yield Server(f'http://127.0.0.1:{port}', process, Path(folder))
+        if wait:
+            server.wait()
+        yield server
     finally:
         process.kill()
         process.wait(30)
