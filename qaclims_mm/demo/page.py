@@ -103,7 +103,8 @@ class Page:
 
         They are shown for the classes of MiniWorld alone.
         """
-        known = set(self.explainer.class_names) <= set(CLASSES)
+        names = self.explainer.class_names
+        known = len(names) > 0 and set(names) <= set(CLASSES)
         shown = thumbnails(draw_examples(0, EXAMPLES)) if known else []
         with gr.Column(visible=known, elem_classes='examples'):
             gr.HTML('<p>Or click an example from MiniWorld:</p>')

@@ -197,9 +197,7 @@ def test_maps_and_a_segmentor(tmp_path, drawn):
 
 def test_random_weights_are_refused():
     networks = network_of_config('cam_r18-mini_1xb16-3e_miniworld-112x112')
-    with pytest.raises(
-        ConfigError, match=r'CAMClassifier of .* has to be trained, but'
-    ):
+    with pytest.raises(ConfigError, match=r'CAMClassifier of .* has to be trained, but'):
         Explainer(networks, device='cpu')
 
 

@@ -714,15 +714,79 @@ class Named:
         return list(self.class_names)
 
     def find(self, image, labels, size=None):
+        if not labels:
+            raise ValueError('no class was chosen; tick those that are in the image.')
         maps = np.zeros((len(labels), *image.shape[:2]), np.float32)
         for k in range(len(labels)):
             maps[k, :, k :: len(labels)] = 1
-        return Found(image, image.shape[:2], tuple(labels), np.arange(len(labels)), maps, maps)
+        indices = np.array([self.class_names.index(name) for name in labels])
+        return Found(image, image.shape[:2], tuple(labels), indices, maps, maps)
 
     def explain(self, path, labels):
         image = read_picture(path, {}).pixels
         answers = tuple((name, 'the object', f'What is {name}?', name) for name in labels)
         return Explained(self.find(image, labels), answers)
+
+
+@in_browser
+def test_five_hundred_classes(browser_page, picture):
+    page, names = browser_page, tuple(f'class {k}' for k in range(500))
+    with served(Page(Named(names))) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, READ)
+        for name in ('class 254', 'class 499'):
+            page.get_by_label('classes in the image').fill(name)
+            page.get_by_role('option', name=name, exact=True).click()
+        page.keyboard.press('Escape')
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        shown = page.locator('.legend').first.locator('li').all_inner_texts()
+        assert [text.split('\n')[0] for text in shown] == ['class 254', 'class 499']
+        assert page.problems == []
+
+
+@in_browser
+def test_no_classes(browser_page, picture):
+    page = browser_page
+    with served(Page(Named(()))) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, READ)
+        assert page.locator('.examples').count() == 0
+        page.click('text=Propose classes')
+        page.locator('.notice', has_text='Nothing was proposed.').wait_for()
+        page.click('button:has-text("Find")')
+        page.locator('.notice.error', has_text='No class was chosen').wait_for()
+
+
+@in_browser
+def test_a_tab_that_is_closed_while_it_waits(browser_page, url, explainer, monkeypatch):
+    page, begun, may_end = browser_page, threading.Event(), threading.Event()
+
+    def slow(*args, made=explainer.explain):
+        begun.set()
+        may_end.wait(30)
+        return made(*args)
+
+    page.click('text=Show other examples')
+    page.wait_for_timeout(500)
+    take_example(page, 0)
+    source_of(page, READ)
+    with monkeypatch.context() as patch:
+        patch.setattr(explainer, 'explain', slow)
+        page.click('button:has-text("Find")')
+        assert begun.wait(20)
+        page.goto('about:blank')
+    other = page.context.new_page()
+    other.goto(url)
+    take_example(other, 3)
+    other.wait_for_selector('label:has-text("boat") input[type=checkbox]:checked')
+    other.click('button:has-text("Find")')
+    # what was begun is ended first
+    may_end.set()
+    other.wait_for_selector('text=What kind of boat', timeout=30000)
+    assert other.locator('.notice.error').count() == 0
 
 
 @in_browser
