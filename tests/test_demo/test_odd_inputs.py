@@ -39,9 +39,7 @@ READ = {
     ),
     'printed.jpg': (lambda cat, path: cat.convert('CMYK').save(path), (112, 112), ''),
     'deep.png': (
-        lambda cat, path: Image.fromarray(
-            np.asarray(cat.convert('L')).astype(np.uint16) * 257
-        ).save(path),
+        lambda cat, path: Image.fromarray(np.asarray(cat.convert('L'), np.uint16) * 257).save(path),
         (112, 112),
         '',
     ),
