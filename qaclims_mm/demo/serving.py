@@ -8,8 +8,8 @@ import gradio as gr
 
 from qaclims_mm.demo.page import HERE, page_css
 
-# sessions whose ticks and images are remembered; each takes about 0.2 MB
-SESSIONS = 200
+# sessions whose images and ticks are remembered; gradio takes 0.2 to 0.5 MB for each
+SESSIONS = 100
 
 
 def serve(blocks: gr.Blocks, ready: Callable[[], Any], **options: Any) -> None:

@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
-# about 200 pictures of MiniWorld, or 6 photographs of 1024 px with 5 classes each
-BUDGET = 256 * 2**20
+# about 500 pictures of MiniWorld, or 8 photographs of 1024 x 768 px with 2 classes each
+BUDGET = 128 * 2**20
 
 
 class Sized(Protocol):
