@@ -131,6 +131,7 @@ setup(
     python_requires='>=3.11',
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
     package_data={
+        'qaclims_mm.demo': ['*.css', '*.js'],
         'qaclims_mm.miniworld': ['weights/**/*'],
         'qaclims_mm.report': ['*.css', '*.jinja'],
         'qaclims_mm.workflow': ['Snakefile', 'profiles/*/config.yaml'],

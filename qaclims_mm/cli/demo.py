@@ -10,9 +10,9 @@ import argparse
 import socket
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from qaclims_mm.cli._process import tune_server
 from qaclims_mm.console import new_console
+from qaclims_mm.demo.temporary import stoppable, temporary_files
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 
@@ -26,9 +26,17 @@ def main() -> int:
     args = parser.parse_args()
     if _is_taken(args.host, args.port):
         parser.error(f'port {args.port} of {args.host} is taken; choose another one (--port)')
-    # after the arguments are read: these take seconds
+    tune_server()
+    with stoppable(), temporary_files():
+        _serve(args)
+    return 0
+
+
+def _serve(args: argparse.Namespace) -> None:
+    # after the arguments are read and temporary files have their folder: these take seconds
     from qaclims_mm.demo.model import Explainer
-    from qaclims_mm.demo.page import CSS, Page
+    from qaclims_mm.demo.page import Page
+    from qaclims_mm.demo.serving import serve
 
     console = new_console()
     networks = _networks(args)
@@ -37,24 +45,19 @@ def main() -> int:
     with console.status('loading the networks'):
         explainer = Explainer(networks, args.refiner_weights, args.device, args.max_side)
         explainer.warm_up()
-    draw = None if args.model or args.config else _draw
-    page = Page(explainer, draw, args.max_images).build()
-    page.launch(
+
+    def ready() -> None:
+        if networks.warning:
+            console.print(networks.warning, soft_wrap=True)
+        console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
+
+    serve(
+        Page(explainer, args.max_images).build(),
+        ready,
         server_name=args.host,
         server_port=args.port,
         max_file_size=f'{args.max_mb}mb',
-        share=False,
-        quiet=True,
-        footer_links=[],
-        css=CSS,
-        state_session_capacity=200,
-        prevent_thread_lock=True,
     )
-    if networks.warning:
-        console.print(networks.warning, soft_wrap=True)
-    console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
-    page.block_thread()
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,11 +110,3 @@ def _networks(args: argparse.Namespace) -> 'Networks':
 def _is_taken(host: str, port: int) -> bool:
     with socket.socket() as test:
         return test.connect_ex((host, port)) == 0
-
-
-def _draw() -> np.ndarray:
-    """Return a picture of MiniWorld that no network was trained on."""
-    from qaclims_mm.miniworld.generate import make_picture
-
-    index = int(np.random.default_rng().integers(2**31))
-    return make_picture(seed=999, index=index, size=112)[1].image

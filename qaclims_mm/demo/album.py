@@ -40,12 +40,10 @@ class Album:
 
     Attributes:
         entries: All images.
-        picture: The one that is looked at, as it was read.
-        place: Its place.
+        place: Place of the one that is looked at.
     """
 
     entries: tuple[Entry, ...]
-    picture: Picture
     place: int = 0
 
     @property
@@ -93,7 +91,6 @@ def open_files(files: Sequence[str | Path], read: Callable[[Path], Picture], mos
             f'{most} are read. For more run qaclims predict MODEL IMAGES --out DIR.',
         )
     entries: list[Entry] = []
-    first: Picture | None = None
     smalls, remarks = [], dict[str, list[str]]()
     for path in images[:most]:
         try:
@@ -101,7 +98,6 @@ def open_files(files: Sequence[str | Path], read: Callable[[Path], Picture], mos
         except RecordError as error:
             messages.append(str(error))
             continue
-        first = first or picture
         entries.append(Entry(_new_id(path, entries), path))
         smalls.append(_small(picture.pixels))
         turned = (TURNED,) if picture.orientation != 1 else ()
@@ -111,7 +107,7 @@ def open_files(files: Sequence[str | Path], read: Callable[[Path], Picture], mos
         f'{len(names)} images {remark} (first: {shown_text(names[0])})'
         for remark, names in remarks.items()
     ]
-    return Opened(Album(tuple(entries), first) if first else None, smalls, messages)
+    return Opened(Album(tuple(entries)) if entries else None, smalls, messages)
 
 
 def problem_of_upload(path: Path) -> str:

@@ -11,11 +11,11 @@ from typing import IO, Any
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.demo.model import Found
+from qaclims_mm.demo.answers import HEAD
+from qaclims_mm.demo.model import Explained
 from qaclims_mm.exchange.masks.export import export_masks
 from qaclims_mm.schemas import file_of, resize_mask, write_mask
 
-HEAD = ('class', 'about', 'question', 'answer')
 MASKS, REFINED, SEGMENTOR = 'masks', 'refined', 'segmentor'
 
 
@@ -26,14 +26,12 @@ class Result:
     Attributes:
         image_id: Its id.
         file: Its file.
-        found: Its maps and masks.
-        answers: Rows of ``HEAD``.
+        explained: Its maps, masks and answers.
     """
 
     image_id: str
     file: Path
-    found: Found
-    answers: Sequence[Sequence[str]]
+    explained: Explained
 
 
 def pack(
@@ -66,15 +64,16 @@ def pack(
         answers: list[tuple[str, ...]] = []
         names = {MASKS: tuple(classes), REFINED: tuple(classes)}
         for result in results:
-            names[SEGMENTOR] = result.found.values[1:]
+            found = result.explained.found
+            names[SEGMENTOR] = found.values[1:]
             _draw(raw, result, threshold)
             as_read = file_of(out / 'as_read', result.image_id, '.png')
             as_read.parent.mkdir(exist_ok=True)
-            Image.fromarray(result.found.image).save(as_read)
+            Image.fromarray(found.image).save(as_read)
             # formats that name the file of an image find it beside the folder of the masks
             link = images[result.image_id] = out / f'{result.image_id}{result.file.suffix}'
             link.symlink_to(result.file)
-            answers += [(link.name, *row) for row in result.answers]
+            answers += [(link.name, *row) for row in result.explained.answers]
         for kind in sorted(path.name for path in raw.iterdir()):
             export_masks(raw / kind, images, names[kind], out / kind, format)
         known = classes or names[SEGMENTOR]
@@ -88,7 +87,7 @@ def pack(
 
 def _draw(folder: Path, result: Result, threshold: float) -> None:
     """Write the masks of an image, each kind into its folder."""
-    found = result.found
+    found = result.explained.found
     masks: dict[str, np.ndarray] = {}
     if found.classes:
         masks[MASKS] = found.mask(threshold, refined=False)

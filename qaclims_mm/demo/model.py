@@ -15,6 +15,7 @@ from mmengine.config import Config
 
 from qaclims_mm.datasets.transforms.formatting import to_chw
 from qaclims_mm.demo.networks import Networks
+from qaclims_mm.demo.overview import overview
 from qaclims_mm.demo.proposing import CLIPProposer, clip_proposer_of, propose_by_questions
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.cam import mask_of_cams
@@ -53,11 +54,39 @@ class Found:
     segmented: np.ndarray | None = None
     values: tuple[str, ...] = ()
 
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes."""
+        arrays = {
+            id(a): a.nbytes
+            for a in (self.image, self.cams, self.refined, self.segmented)
+            if a is not None
+        }
+        return sum(arrays.values())
+
     def mask(self, threshold: float, refined: bool) -> np.ndarray:
         """Return the mask, uint8 or uint16 ``(H, W)``: 0 background, k + 1 classes."""
         maps = torch.from_numpy(self.refined if refined else self.cams)
         mask = mask_of_cams(maps, torch.from_numpy(self.class_indices), threshold).numpy()
         return mask.astype(np.uint8 if mask.max(initial=0) <= 255 else np.uint16)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """All that the page shows of an image and its classes.
+
+    Attributes:
+        found: Maps and masks.
+        answers: Rows of class, kind, question and answer.
+    """
+
+    found: Found
+    answers: tuple[tuple[str, str, str, str], ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of its arrays in bytes."""
+        return self.found.nbytes
 
 
 class Explainer:
@@ -72,7 +101,7 @@ class Explainer:
 
     Raises:
         FormatError: If a file is missing or fits no network.
-        ConfigError: If a refiner lacks its checkpoint.
+        ConfigError: If a network that has to be trained lacks its checkpoint.
     """
 
     def __init__(
@@ -83,6 +112,7 @@ class Explainer:
         max_side: int | None = None,
     ) -> None:
         self.warning = networks.warning
+        _check_trained(networks)
         self._maker: CAMInferencer | None = None
         self._segmenter: Segmenter | None = None
         self._by_clip: CLIPProposer | None = None
@@ -100,7 +130,13 @@ class Explainer:
         self.can_ask = self.can_map and networks.qape is not None
         own = cfg.test_dataloader.dataset.pipeline[0].get('max_side')
         self.max_side = max_side or networks.max_side or own or MAX_SIDE
+        self.runs_on = overview(networks, self._device)
         self._lock = threading.Lock()
+
+    @property
+    def _device(self) -> torch.device:
+        models = [part.model for part in (self._maker, self._segmenter) if part is not None]
+        return torch.device(models[0].data_preprocessor.device)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -147,6 +183,17 @@ class Explainer:
             RecordError: If it cannot be read.
         """
         return read_picture(path, dict(oriented=True, max_side=self.max_side), Path(path).name)
+
+    def explain(self, path: str | Path, labels: Sequence[str]) -> Explained:
+        """Read an image, make its maps and masks, and ask the questions.
+
+        Raises:
+            RecordError: If the image cannot be read.
+            ValueError: As ``find``.
+        """
+        picture = self.read(path)
+        found = self.find(picture.pixels, labels, picture.size)
+        return Explained(found, tuple(self.ask(found.image, found.classes)))
 
     def propose(self, image: np.ndarray) -> list[str]:
         """Return which classes may be in an image.
@@ -217,6 +264,23 @@ class Explainer:
             for name, rows in answers.items()
             for row in rows
         ]
+
+
+def _check_trained(networks: Networks) -> None:
+    """Refuse a network of maps whose weights would be random.
+
+    Raises:
+        ConfigError: If it lacks its checkpoint.
+    """
+    if (config := networks.config) is None or networks.weights is not None:
+        return
+    kind = MODELS.get(config.model.type)
+    if kind is not None and not issubclass(kind, PredictOnly):
+        raise ConfigError(
+            f'the {kind.__name__} of {config.filename} has to be trained, but no checkpoint was '
+            'given, so that its masks would be random; give one (qaclims demo CHECKPOINT --config '
+            'CONFIG), or a config of a network that needs none.'
+        )
 
 
 def _build_refiner(config: Config | None, weights: str | None, maker: CAMInferencer) -> Any:

@@ -21,12 +21,12 @@ from qaclims_mm.schemas.project_options import read_init
 
 _SEGMENT, *_MAPS = STAGES
 OF_MINIWORLD = (
-    "These networks are MiniWorld's, which is a world of drawn pictures. "
+    'These networks were made for MiniWorld, a world of drawn pictures. '
     'Their masks mean nothing on photographs.'
 )
 OF_REHEARSAL = (
     'These networks are those of a rehearsal, with random weights and two training steps. '
-    'Their masks mean nothing.'
+    'Their masks mean nothing on photographs.'
 )
 
 
@@ -37,22 +37,34 @@ class Networks:
     Attributes:
         config: Config of a network of activation maps, or ``None``.
         weights: Its checkpoint, or ``None`` if it needs none.
+        weights_name: File or address of its checkpoint, or ''.
         segmentor: A trained segmentor, or ``None``.
         qape: Config of the stage that asks a VQA model, or ``None``.
         refiner: Config of a refiner of maps, or ``None``.
         lines: Lines that say which networks these are.
-        warning: Why the masks mean nothing on photographs, or ''.
+        preset: Preset of the project, or '' if it is unknown.
         max_side: Longest side in pixels that an image is read with; ``None`` is the config's.
     """
 
     config: Config | None = None
     weights: Weights | None = None
+    weights_name: str = ''
     segmentor: FoundModel | None = None
     qape: Config | None = None
     refiner: Config | None = None
     lines: tuple[str, ...] = ()
-    warning: str = ''
+    preset: str = ''
     max_side: int | None = None
+
+    @property
+    def warning(self) -> str:
+        """Why the masks mean nothing on photographs, or ''."""
+        if self.preset == 'rehearsal':
+            return OF_REHEARSAL
+        segmentor = self.segmentor.config if self.segmentor else None
+        configs = (self.config, segmentor, self.qape, self.refiner)
+        shipped = any(_is_shipped(cfg.to_dict()) for cfg in configs if cfg is not None)
+        return OF_MINIWORLD if shipped else ''
 
 
 def shipped_networks() -> Networks:
@@ -65,14 +77,8 @@ def shipped_networks() -> Networks:
             'par_qa-clims',
         )
     )
-    return Networks(
-        config,
-        f'{SHIPPED}qa_clims/r18-mini.safetensors',
-        qape=qape,
-        refiner=refiner,
-        warning=OF_MINIWORLD,
-        max_side=224,
-    )
+    weights = f'{SHIPPED}qa_clims/r18-mini.safetensors'
+    return Networks(config, weights, weights, qape=qape, refiner=refiner, max_side=224)
 
 
 def network_of_config(config: str | Path) -> Networks:
@@ -81,8 +87,7 @@ def network_of_config(config: str | Path) -> Networks:
     Args:
         config: Config, see ``paths.config_file``. It is executed.
     """
-    cfg = read_config(config_file(config))
-    return Networks(cfg, warning=OF_MINIWORLD if _is_shipped(cfg.to_dict()) else '')
+    return Networks(read_config(config_file(config)))
 
 
 def find_networks(model: str | Path, config: str | Path | None = None) -> Networks:
@@ -106,10 +111,11 @@ def find_networks(model: str | Path, config: str | Path | None = None) -> Networ
     return Networks(
         maps.config if maps else None,
         maps.checkpoint if maps else None,
+        str(maps.file) if maps else '',
         segmentor,
         _asking_config(root / 'qape') if maps and stages else None,
         lines=tuple(one.describe() for one in found),
-        warning=_warning_of(folder, found),
+        preset=_preset_of(folder),
     )
 
 
@@ -129,15 +135,14 @@ def _asking_config(stage: Path) -> Config | None:
     return config_of_values(read_run_config(path).values, path, classes=['background'])
 
 
-def _warning_of(folder: Path, found: list[FoundModel]) -> str:
-    """Return why the masks of networks mean nothing on photographs, or ''."""
+def _preset_of(folder: Path) -> str:
+    """Return the preset of the project that a place belongs to, or ''."""
     for place in [folder, *folder.resolve().parents][:4]:
         # a table of options that cannot be read is the matter of qaclims init
         with contextlib.suppress(FormatError):
-            if (init := read_init(place)) and init[0].preset == 'rehearsal':
-                return OF_REHEARSAL
-    shipped = any(_is_shipped(one.config.to_dict()) for one in found)
-    return OF_MINIWORLD if shipped else ''
+            if init := read_init(place):
+                return init[0].preset
+    return ''
 
 
 def _is_shipped(node: Any) -> bool:

@@ -1,73 +1,122 @@
-"""Pictures of the page: maps and masks laid over an image, each class in a colour of its own."""
+"""Pictures of the page: masks laid over an image, with the legend of what is in them."""
 
-import colorsys
-from collections.abc import Iterable
-from typing import Any
+import html
+from collections.abc import Mapping
+from typing import NamedTuple
 
-import gradio as gr
 import numpy as np
-from scipy import ndimage
+from PIL import Image
 
 from qaclims_mm.demo.model import Found
-from qaclims_mm.schemas import IGNORE_INDEX
+from qaclims_mm.schemas import IGNORE_INDEX, resize_mask
+from qaclims_mm.visualization.colours import DISTINCT, page_colours
+from qaclims_mm.visualization.overlays import outline_mask
 
-# a mask over an image: how opaque it is, and its first hue; rare in photographs
-OPACITY, HUE = 0.6, 300 / 360
-# a step of hues after which all before are far
-GOLDEN = (5**0.5 - 1) / 2
+# longest side of a shown mask in pixels, so that outlines are equally thin on all images
+SIDE = 640
+EMPTY = 'No class is in the mask.'
 
 
-def annotate_maps(found: Found, threshold: float, refined: bool) -> Any:
-    """Return an image and the parts of the mask that maps make, for gradio.
+class Shown(NamedTuple):
+    """A mask as the page shows it.
+
+    Attributes:
+        picture: Image and mask, RGB uint8, ``(h, w, 3)``.
+        legend: Colour, name and share of each class in the mask, as HTML.
+    """
+
+    picture: np.ndarray
+    legend: str
+
+
+def show_maps(found: Found, threshold: float, refined: bool) -> Shown:
+    """Show the mask that activation maps make.
 
     Args:
         found: Image and maps.
         threshold: Map value of the background, in [0, 1].
-        refined: Whether the refined maps are meant.
+        refined: Whether to take the refined maps.
     """
-    mask = found.mask(threshold, refined)
     values = {int(k) + 1: name for k, name in zip(found.class_indices, found.classes, strict=True)}
-    return _annotated(found, mask, values)
+    return _show(found, found.mask(threshold, refined), values)
 
 
-def annotate_segmented(found: Found) -> Any:
-    """Return an image and the parts of the segmentor's mask, for gradio; ``None`` without one."""
-    mask = found.segmented
-    if mask is None:
+def show_segmented(found: Found) -> Shown | None:
+    """Show the mask of the segmentor, or return ``None`` without one."""
+    if found.segmented is None:
         return None
-    there = [value for value in np.unique(mask).tolist() if value not in (0, IGNORE_INDEX)]
-    return _annotated(found, mask, {value: found.values[value] for value in there})
+    return _show(found, found.segmented, _segmented_names(found))
 
 
-def _annotated(found: Found, mask: np.ndarray, values: dict[int, str]) -> Any:
-    """Return an image and the parts of a mask.
+def colour_of(value: int) -> tuple[int, int, int]:
+    """Return the colour of a value of masks; there are ``DISTINCT`` colours, in turn."""
+    red, green, blue = page_colours()[_first_place(value)].tolist()
+    return red, green, blue
+
+
+def _first_place(value: int) -> int:
+    return (value - 1) % DISTINCT + 1
+
+
+def _segmented_names(found: Found) -> dict[int, str]:
+    """Return {value: class} of the segmentor's mask."""
+    there = np.unique(found.segmented).tolist() if found.segmented is not None else []
+    return {v: found.values[v] for v in there if v not in (0, IGNORE_INDEX)}
+
+
+def _places(found: Found) -> dict[str, int]:
+    """Return {class: row of ``page_colours``}, the same for all pictures of an image.
+
+    A class whose colour another class of the image has gets the next free one.
+    """
+    named = [(name, int(k) + 1) for k, name in zip(found.class_indices, found.classes, strict=True)]
+    named += [(name, value) for value, name in _segmented_names(found).items()]
+    places: dict[str, int] = {}
+    for name, value in named:
+        place = _first_place(value)
+        while place in places.values() and len(places) < DISTINCT and name not in places:
+            place = _first_place(place + 1)
+        places.setdefault(name, place)
+    return places
+
+
+def _show(found: Found, mask: np.ndarray, names: Mapping[int, str]) -> Shown:
+    """Lay a mask over its image.
 
     Args:
         found: The image.
         mask: Mask ``(H, W)``.
-        values: {value of the mask: class}.
+        names: {value of the mask: class}; other values are not shown.
     """
-    colours = _colours(found, values.values())
-    parts = [(OPACITY * (mask == value), name) for value, name in values.items()]
-    image = _outlined(found.image, np.isin(mask, list(values)))
-    return gr.AnnotatedImage(value=(image, parts), color_map=colours)
+    places = _places(found)
+    painted = np.zeros(mask.shape, np.uint8)
+    shares: dict[str, float] = {}
+    for value, name in names.items():
+        there = mask == value
+        if there.any():
+            painted[there] = places[name]
+            shares[name] = float(there.mean())
+    height, width = mask.shape
+    scale = SIDE / max(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    image = Image.fromarray(found.image).resize(size[::-1], Image.Resampling.BILINEAR)
+    picture = outline_mask(np.asarray(image), resize_mask(painted, size), colours=page_colours())
+    return Shown(picture, _legend({name: (places[name], share) for name, share in shares.items()}))
 
 
-def _colours(found: Found, names: Iterable[str]) -> dict[str, str]:
-    """Return {class: colour}, the same in all pictures of an image."""
-    ordered = dict.fromkeys([*found.classes, *names])
-    return {name: _bright(place) for place, name in enumerate(ordered)}
+def _legend(shares: Mapping[str, tuple[int, float]]) -> str:
+    """Return colours, names and shares as HTML.
 
-
-def _bright(place: int) -> str:
-    """Return a full colour far from those of the places before; VOC's are also dark and grey."""
-    red, green, blue = colorsys.hsv_to_rgb((HUE + place * GOLDEN) % 1, 1, 1)
-    return f'#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}'
-
-
-def _outlined(image: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """Return an image with a white line around a mask, bool ``(H, W)``."""
-    # as wide on the page whatever the size of the image
-    width = max(1, round(max(there.shape) / 200))
-    line = ndimage.binary_dilation(there, iterations=width) & ~there
-    return np.where(line[..., None], np.uint8(255), image)
+    Args:
+        shares: {class: (row of ``page_colours``, share of the image in [0, 1])}.
+    """
+    if not shares:
+        return f'<p class="legend">{EMPTY}</p>'
+    colours = page_colours()
+    items = []
+    for name, (place, share) in shares.items():
+        red, green, blue = colours[place].tolist()
+        swatch = f'<span class="swatch" style="background: rgb({red}, {green}, {blue})"></span>'
+        percent = f'{share:.0%}' if share >= 0.01 else 'below 1%'
+        items.append(f'<li>{swatch}<span>{html.escape(name)}</span> <small>{percent}</small></li>')
+    return f'<ul class="legend">{"".join(items)}</ul>'

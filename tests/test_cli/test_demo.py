@@ -43,7 +43,7 @@ def test_the_page_is_served_to_this_machine_alone(tmp_path):
             raise AssertionError(''.join(lines))
         answer = httpx.get(f'http://127.0.0.1:{port}', timeout=60)
         assert answer.status_code == 200
-        assert 'Try a MiniWorld picture' in answer.text
+        assert 'examples from MiniWorld' in answer.text
         listening = {
             c.laddr.ip for c in psutil.Process(tool.pid).net_connections() if c.status == 'LISTEN'
         }

@@ -1,12 +1,17 @@
+import pickle
+import zipfile
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-gr = pytest.importorskip('gradio')
-from qaclims_mm.demo.actions import Actions, listed, told  # noqa: E402 - an extra
-from qaclims_mm.errors import RecordError  # noqa: E402
+pytest.importorskip('gradio')
+from qaclims_mm.demo.actions import EXAMPLES, NOTHING_PROPOSED, Actions
+from qaclims_mm.demo.examples import draw_examples
+from qaclims_mm.errors import DataError, RecordError
 
 
 @pytest.fixture
@@ -19,20 +24,18 @@ def files(tmp_path):
 def test_nothing_found_yet(explainer):
     actions = Actions(explainer)
     assert actions.show_map(None, None, 0.5) is None
-    assert actions.show_masks(None, 0.25) == (None, None)
-    with pytest.raises(gr.Error, match='there is no image yet; drop one first'):
-        actions.files(None, [], None, None, 0.25, 'png')
-    with pytest.raises(gr.Error, match='there is no image yet'):
+    assert actions.show_masks(None, 0.25) == (None, '', None, '')
+    with pytest.raises(DataError, match='there is no image yet; drop one first'):
+        actions.files(None, [], None, 0.25, 'png')
+    with pytest.raises(DataError, match='there is no image yet'):
         actions.step(None, [], SimpleNamespace(index=0))
-    with pytest.raises(gr.Error, match='there is nothing that draws'):
-        actions.draw()
 
 
 def test_no_class_is_ticked_anywhere(explainer, files):
     actions = Actions(explainer)
     album = actions.read(files, None)[0]
-    with pytest.raises(gr.Error, match='no class was chosen; tick those that are in the image'):
-        actions.files(album, [], None, None, 0.25, 'png')
+    with pytest.raises(DataError, match='no class was chosen; tick those that are in the image'):
+        actions.files(album, [], None, 0.25, 'png')
 
 
 def test_a_step_keeps_what_was_ticked(explainer, files):
@@ -40,7 +43,7 @@ def test_a_step_keeps_what_was_ticked(explainer, files):
     album = actions.read(files, None)[0]
     album, preview, ticked, *_ = actions.step(album, ['cat'], SimpleNamespace(index=1))
     assert (album.place, ticked) == (1, [])
-    assert preview is album.picture.pixels
+    assert preview['value'].shape == (40, 40, 3)
     album, _, ticked, *_ = actions.step(album, ['car'], SimpleNamespace(index=0))
     assert (album.place, ticked) == (0, ['cat'])
     # a program may send any number
@@ -52,34 +55,63 @@ def test_a_file_that_is_gone(explainer, files):
     actions = Actions(explainer)
     album = actions.read(files, None)[0]
     album.entries[1].path.unlink()
-    with pytest.raises(gr.Error, match=r'image b\.png cannot be read'):
+    with pytest.raises(RecordError, match=r'image b\.png cannot be read'):
         actions.step(album, [], SimpleNamespace(index=1))
 
 
 def test_most_images(explainer, files):
     album, *_, messages = Actions(explainer, most=1).read(files, None)
     assert len(album.entries) == 1
-    assert '2 images were dropped, but the page takes 1 at once' in messages.value
+    assert '2 images were dropped, but the page takes 1 at once' in messages['value']
 
 
-def test_messages_are_escaped_and_cut():
-    shown = listed([f'<b>{k}' for k in range(15)])
-    assert shown.value.startswith('<ul><li>&lt;b&gt;0</li>')
-    assert shown.value.endswith('<li>and 3 more</li></ul>')
-    assert shown.visible
-    assert not listed([]).visible
+def test_an_example_comes_with_its_classes(explainer):
+    actions = Actions(explainer)
+    album, preview, ticked, *_ = actions.take_example(0, SimpleNamespace(index=4))
+    example = draw_examples(0, EXAMPLES)[4]
+    assert ticked == list(example.classes) == list(album.current.labels)
+    np.testing.assert_array_equal(preview['value'], example.pixels)
+    assert Path(album.current.path).name == f'miniworld_{example.index}.png'
+    # a program may send any number
+    assert actions.take_example(0, SimpleNamespace(index=-9))[2] == list(
+        draw_examples(0, EXAMPLES)[0].classes
+    )
+    start, update = actions.more_examples(0)
+    assert start > EXAMPLES - 1
+    assert len(update['value']) == EXAMPLES
 
 
-def test_errors_are_told_escaped():
-    def fails():
-        raise RecordError('<b> & more')
+def test_a_dropped_result_is_made_again(explainer, files):
+    actions = Actions(explainer)
+    actions.shelf._budget = 1
+    album = actions.read(files, None)[0]
+    asked, *found = actions.find(album, ['cat'], 0.5, 0.25)
+    actions.find(replace(album, place=1), ['car'], 0.5, 0.25)
+    assert (asked.path, asked.labels) not in actions.shelf
+    np.testing.assert_array_equal(actions.show_map(asked, 'cat', 0.5), found[3])
 
-    with pytest.raises(gr.Error) as raised:
-        told(fails)()
-    assert raised.value.message == '&lt;b&gt; &amp; more'
+
+def test_sessions_share_results_and_hold_none(explainer, files):
+    actions = Actions(explainer)
+    for _ in range(3):
+        album = actions.read(files, None)[0]
+        asked, *_ = actions.find(album, ['cat'], 0.5, 0.25)
+    assert len(actions.shelf._kept) == 1
+    # what a session holds has no pixels
+    assert len(pickle.dumps((album, asked))) < 2000
 
 
-def test_a_drawn_picture(explainer):
-    drawn = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
-    album = Actions(explainer, lambda: drawn).draw()[0]
-    np.testing.assert_array_equal(album.picture.pixels, drawn)
+def test_a_download_says_what_is_left_out(explainer, files):
+    actions = Actions(explainer)
+    album = actions.read(files, None)[0]
+    path, remark = actions.files(album, ['cat'], None, 0.25, 'png')
+    assert remark == '1 images without a ticked class are left out.'
+    with zipfile.ZipFile(path) as archive:
+        assert 'masks/a.png' in archive.namelist()
+
+
+def test_nothing_is_proposed(explainer, files, monkeypatch):
+    monkeypatch.setattr(explainer, 'propose', lambda pixels: [])
+    actions = Actions(explainer)
+    album = actions.read(files, None)[0]
+    assert actions.propose(album) == ([], NOTHING_PROPOSED)

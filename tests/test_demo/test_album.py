@@ -1,10 +1,9 @@
-import numpy as np
 import pytest
 from PIL import Image
 
 from qaclims_mm.demo.album import Album, Entry, check_given, open_files, problem_of_upload
 from qaclims_mm.errors import DataError, RecordError
-from qaclims_mm.inference.pictures import Picture, read_picture
+from qaclims_mm.inference.pictures import read_picture
 from qaclims_mm.schemas.images import SUFFIXES
 
 
@@ -52,7 +51,6 @@ def test_the_good_ones_stay_beside_bad_ones(tmp_path):
     )
     assert [e.image_id for e in opened.album.entries] == ['a']
     assert opened.album.current.path == tmp_path / 'a.jfif'
-    assert opened.album.picture.size == (60, 90)
     assert opened.smalls[0].shape == (43, 64, 3)
     with pytest.raises(RecordError) as wanted:
         read(tmp_path / 'bad.png')
@@ -82,8 +80,7 @@ def test_what_is_strange_is_said_with_the_words_of_init(tmp_path):
         '1 images are turned as their EXIF data say (first: c.jpg)',
     ]
     # and it is turned
-    turned = open_files(files[2:], read, 5).album.picture
-    assert (turned.size, turned.pixels.shape) == ((90, 60), (64, 43, 3))
+    assert open_files(files[2:], read, 5).smalls[0].shape == (64, 43, 3)
 
 
 def test_broken_exif(cases_dir):
@@ -112,8 +109,7 @@ def test_ids_differ_on_every_system(tmp_path):
 
 
 def test_ticked_classes_are_those_of_one_image():
-    picture = Picture(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 2, 3), np.uint8), (2, 2))
-    album = Album(tuple(Entry(name, name, ('cat',)) for name in 'abc'), picture, 1)
+    album = Album(tuple(Entry(name, name, ('cat',)) for name in 'abc'), 1)
     assert [e.labels for e in album.ticked(['dog']).entries] == [('cat',), ('dog',), ('cat',)]
     assert album.current.labels == ('cat',)
     assert check_given(album) is album

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 from strategies import ODD_NAMES
 
-from qaclims_mm.demo.download import HEAD, Result, pack
-from qaclims_mm.demo.model import Found
+from qaclims_mm.demo.answers import HEAD
+from qaclims_mm.demo.download import Result, pack
+from qaclims_mm.demo.model import Explained, Found
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.masks.export import FORMATS
 from qaclims_mm.schemas import voc_palette
@@ -52,7 +53,7 @@ def picture(content):
 
 def test_pack(files):
     rows = [('cat', 'the object', 'What, exactly?', 'a "tabby", striped')]
-    made = unpack([Result(p.stem, p, found(), rows) for p in files])
+    made = unpack([Result(p.stem, p, Explained(found(), rows)) for p in files])
     names = [f'{p.stem}.png' for p in reversed(files)]
     assert sorted(made) == sorted(
         [
@@ -81,7 +82,7 @@ def test_pack(files):
 
 @pytest.mark.parametrize('format', FORMATS)
 def test_every_format_of_export(files, format):
-    made = unpack([Result(p.stem, p, found(), ()) for p in files], format=format)
+    made = unpack([Result(p.stem, p, Explained(found(), ())) for p in files], format=format)
     for kind in ('masks', 'refined'):
         assert [name for name in made if name.startswith(f'{kind}/')]
     # the images are not packed, also where a format names their files
@@ -99,7 +100,7 @@ def test_every_format_of_export(files, format):
 def test_a_segmentor_has_its_own_classes(files):
     mask = np.zeros((3, 4), np.uint8)
     mask[1:] = 2
-    made = unpack([Result('one', files[0], found(mask, ('background', 'x', 'y')), ())])
+    made = unpack([Result('one', files[0], Explained(found(mask, ('background', 'x', 'y')), ()))])
     assert table(made['segmentor/classes.csv'])[1:] == [['0', 'background'], ['1', 'x'], ['2', 'y']]
     assert set(np.unique(picture(made['segmentor/one.png']))) == {0, 2}
 
@@ -108,7 +109,7 @@ def test_a_segmentor_alone(files):
     none = np.zeros((0, 3, 4), np.float32)
     mask = np.ones((3, 4), np.uint8)
     alone = Found(found().image, (3, 4), (), np.zeros(0, int), none, none, mask, ('no', 'x'))
-    made = unpack([Result('one', files[0], alone, ())], classes=())
+    made = unpack([Result('one', files[0], Explained(alone, ()))], classes=())
     assert sorted(made) == [
         'answers.csv',
         'as_read/one.png',
@@ -121,7 +122,7 @@ def test_a_segmentor_alone(files):
 
 def test_an_unknown_format_is_refused(files):
     with pytest.raises(ConfigError, match="there is no format 'cocoo'; did you mean coco"):
-        unpack([Result('one', files[0], found(), ())], format='cocoo')
+        unpack([Result('one', files[0], Explained(found(), ()))], format='cocoo')
 
 
 @pytest.mark.parametrize('name', ODD_NAMES)
@@ -129,7 +130,9 @@ def test_tables_hold_any_name(files, name):
     image = np.zeros((1, 1, 3), np.uint8)
     maps = np.ones((1, 1, 1), np.float32)
     one = Found(image, (1, 1), (name,), np.array([0]), maps, maps)
-    made = unpack([Result('one', files[0], one, [(name, 'x', name, name)])], classes=(name,))
+    made = unpack(
+        [Result('one', files[0], Explained(one, [(name, 'x', name, name)]))], classes=(name,)
+    )
     assert table(made['classes.csv'])[2] == ['1', name]
     assert table(made['answers.csv'])[1] == ['one.jpg', name, 'x', name, name]
 
@@ -141,7 +144,7 @@ def test_masks_are_as_large_as_the_file(files, size, key):
     maps = np.random.default_rng(0).random((1, 5, 7)).astype(np.float32)
     one = Found(np.zeros((5, 7, 3), np.uint8), size, ('cat',), np.array([key]), maps, maps)
     classes = with_gap([f'class {k}' for k in range(key)])
-    made = unpack([Result('one', files[0], one, ())], classes=[*classes, 'cat'])
+    made = unpack([Result('one', files[0], Explained(one, ()))], classes=[*classes, 'cat'])
     mask = np.asarray(picture(made['masks/one.png']))
     small = Image.fromarray(one.mask(0.3, refined=False).astype(np.int32))
     wanted = small.resize(size[::-1], Image.Resampling.NEAREST)

@@ -11,7 +11,7 @@ CLASSES = ('cat', 'dog', 'traffic light')
 
 
 def album(folder, *names):
-    return Album(tuple(Entry(name, folder / name) for name in names), None)
+    return Album(tuple(Entry(name, folder / name) for name in names))
 
 
 def ticked(found):
@@ -83,7 +83,7 @@ def test_images_of_one_name_are_not_guessed(tmp_path):
     path = tmp_path / 'labels.csv'
     path.write_text('image,labels\nb.jpg,dog\nx/a.jpg,cat\n')
     given = album(tmp_path, 'a.jpg', 'b.jpg')
-    given = Album((*given.entries, Entry('a (2)', tmp_path / 'x/a.jpg')), None)
+    given = Album((*given.entries, Entry('a (2)', tmp_path / 'x/a.jpg')))
     found, messages = label_album(given, [path], CLASSES)
     assert ticked(found) == [(), ('dog',), ()]
     assert messages == [

@@ -193,3 +193,29 @@ def test_maps_and_a_segmentor(tmp_path, drawn):
     found = Explainer(networks, device='cpu').find(image, names)
     assert found.classes == tuple(names)
     assert found.segmented.shape == image.shape[:2]
+
+
+def test_random_weights_are_refused():
+    networks = network_of_config('cam_r18-mini_1xb16-3e_miniworld-112x112')
+    with pytest.raises(ConfigError, match=r'CAMClassifier of .* has to be trained, but'):
+        Explainer(networks, device='cpu')
+
+
+def test_all_of_an_image(explainer, drawn, tmp_path):
+    image, names = drawn
+    Image.fromarray(image).save(tmp_path / 'a.png')
+    explained = explainer.explain(tmp_path / 'a.png', names)
+    np.testing.assert_array_equal(explained.found.cams, explainer.find(image, names).cams)
+    assert list(explained.answers) == explainer.ask(image, names)
+    found = explained.found
+    wanted = image.nbytes + found.cams.nbytes + found.refined.nbytes
+    assert explained.nbytes == wanted
+    # maps that are not refined count once
+    assert replace(found, refined=found.cams).nbytes == image.nbytes + found.cams.nbytes
+    with pytest.raises(RecordError, match=r'image gone\.png cannot be read'):
+        explainer.explain(tmp_path / 'gone.png', names)
+
+
+def test_it_knows_what_it_runs_on(explainer):
+    assert explainer.runs_on[-1] == ('device', 'CPU')
+    assert explainer.runs_on[0][0] == 'activation maps'

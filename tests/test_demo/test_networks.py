@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from tiny_models import CLASSIFIER, NAMES, RITC, SEGMENTOR, make_stage
@@ -103,7 +104,8 @@ def test_networks_whose_masks_mean_nothing(run, tmp_path, preset, warning):
     options = Options(tmp_path / 'images', preset=preset)
     (tmp_path / INIT).write_bytes(init_bytes(tmp_path, options, {}))
     for place in ('work', 'work/segment', 'work/segment/epoch_3.pth'):
-        assert find_networks(tmp_path / place).warning == (warning)
+        found = find_networks(tmp_path / place)
+        assert (found.warning, found.preset) == (warning, preset)
 
 
 def test_trained_networks_have_no_warning(run, tmp_path):
@@ -122,3 +124,14 @@ def test_networks_that_ship():
     plain = network_of_config('clip-cam_clip-mini_miniworld-112x112')
     assert (plain.weights, plain.warning) == (None, OF_MINIWORLD)
     assert network_of_config('cam_r50_2xb8-5e_voc12aug-512x512').warning == ''
+    assert (found.preset, found.weights_name) == ('', found.weights)
+
+
+def test_each_network_of_miniworld_is_named(run, tmp_path):
+    """A warning comes also where only the VQA model or the refiner is MiniWorld's."""
+    real = network_of_config('cam_r50_2xb8-5e_voc12aug-512x512')
+    small = shipped_networks()
+    assert replace(real, qape=small.qape).warning == OF_MINIWORLD
+    assert replace(real, segmentor=find_networks(run).segmentor).warning == OF_MINIWORLD
+    # PAR has no weights
+    assert replace(real, refiner=small.refiner).warning == ''

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import threading
 import time
@@ -17,7 +18,7 @@ from helpers import CHROMIUM_FLAGS
 from PIL import Image
 from tiny_models import make_stage
 
-from qaclims_mm.demo.model import Explainer, Found
+from qaclims_mm.demo.model import Explained, Explainer, Found
 from qaclims_mm.demo.networks import OF_MINIWORLD, find_networks, network_of_config
 from qaclims_mm.errors import RecordError
 from qaclims_mm.inference.pictures import read_picture
@@ -25,7 +26,9 @@ from qaclims_mm.miniworld.regions import draw_pictures
 
 gr = pytest.importorskip('gradio')
 httpx = pytest.importorskip('httpx')
-from qaclims_mm.demo.page import CSS, Page  # noqa: E402 - an extra
+from qaclims_mm.demo.page import Page  # noqa: E402 - an extra
+from qaclims_mm.demo.pictures import colour_of  # noqa: E402
+from qaclims_mm.demo.serving import launch  # noqa: E402
 
 CHROMIUM = shutil.which('chromium')
 in_browser = pytest.mark.skipif(
@@ -40,24 +43,16 @@ PATIENCE = 900
 def served(page):
     """Serve a page; gives its address."""
     blocks = page.build()
-    _, address, _ = blocks.launch(
-        server_name='127.0.0.1',
-        prevent_thread_lock=True,
-        quiet=True,
-        max_file_size=LIMIT,
-        css=CSS,
-    )
-    yield address.rstrip('/')
+    yield launch(blocks, server_name='127.0.0.1', max_file_size=LIMIT)
     blocks.close()
 
 
 @pytest.fixture(scope='module')
 def url(explainer, tmp_path_factory):
     folder = tmp_path_factory.mktemp('uploads')
-    drawn = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('GRADIO_TEMP_DIR', str(folder))
-        with served(Page(explainer, lambda: drawn)) as address:
+        with served(Page(explainer)) as address:
             yield address
 
 
@@ -125,6 +120,17 @@ def browser_page(url):
         browser.close()
 
 
+READ = 'image as the networks read it'
+
+
+def checked(page):
+    return page.locator('label:has(input[type=checkbox]:checked)').all_inner_texts()
+
+
+def take_example(page, place):
+    page.locator('.examples button.thumbnail-item').nth(place).click()
+
+
 def find(page):
     page.click('button:has-text("Find")')
     page.wait_for_selector('text=What kind of', timeout=30000)
@@ -132,18 +138,21 @@ def find(page):
 
 def source_of(page, place):
     """Return where a picture of the page comes from, once it is there."""
-    image = page.locator(f'.block:has-text("{place}") img').last
+    image = page.locator(f'.block.filled:has(label:text-is("{place}")) img')
     image.wait_for(timeout=20000)
     return image.get_attribute('src')
 
 
-def assert_nothing_found(page):
-    """Neither maps, masks, answers nor a download are of an image before."""
-    page.wait_for_selector('.block:has-text("refined mask") img', state='detached', timeout=20000)
+def assert_nothing_found(page, ticked=False):
+    """Neither maps, masks, answers nor a download are of an image before.
+
+    What is ticked can be downloaded.
+    """
+    page.wait_for_selector('.results', state='detached', timeout=20000)
     page.wait_for_selector('text=What kind of', state='detached')
-    assert page.locator('.block:has-text("map") img').count() == 0
+    assert page.locator('.result img').count() == 0
     assert page.get_by_role('radio').count() == 0
-    assert page.get_by_role('button', name='Download masks').is_disabled()
+    assert page.get_by_role('button', name='Download masks').is_enabled() == ticked
     # the box is empty
     page.wait_for_selector('text=Drop File Here')
 
@@ -152,7 +161,7 @@ def assert_nothing_found(page):
 def test_from_a_photo_to_a_download(browser_page, picture, drawn):
     page, names = browser_page, drawn[1]
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     for name in names:
         page.get_by_label(name, exact=True).check()
     find(page)
@@ -196,7 +205,7 @@ def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
     with served(Page(plain)) as address:
         page.goto(address)
         page.set_input_files('input[type=file]', str(picture))
-        source_of(page, 'as it is read')
+        source_of(page, READ)
         page.get_by_label(names[0], exact=True).check()
         page.click('button:has-text("Find")')
         source_of(page, 'mask')
@@ -214,20 +223,21 @@ def test_a_download_without_answers_and_refiner(browser_page, picture, drawn):
 
 
 @in_browser
-def test_proposals_and_a_drawn_picture(browser_page, picture):
+def test_proposals_and_an_example(browser_page, picture):
     page = browser_page
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     page.click('text=Propose classes')
     page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
     find(page)
     source_of(page, 'refined mask')
-    # another image: what was ticked is not, and what was found is gone; the box takes the next
-    page.click('text=Try a MiniWorld picture')
-    page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
-    assert_nothing_found(page)
+    # another image: its classes are ticked, and what was found is gone; the box takes the next
+    take_example(page, 5)
+    page.wait_for_selector('label:has-text("aeroplane") input[type=checkbox]:checked')
+    assert_nothing_found(page, ticked=True)
+    assert checked(page) == ['aeroplane']
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     assert page.problems == []
 
 
@@ -245,14 +255,15 @@ def test_messages_are_seen(browser_page, tmp_path, content, message):
     else:
         (tmp_path / 'bad.png').write_bytes(content)
         browser_page.set_input_files('input[type=file]', str(tmp_path / 'bad.png'))
-    browser_page.wait_for_selector(f'text={message}', timeout=20000)
+    browser_page.wait_for_selector(f'text=/{re.escape(message)}/i', timeout=20000)
+    assert browser_page.locator('.toast-wrap > *').count() == 0
 
 
 @in_browser
 def test_a_bad_file_after_a_good_one(browser_page, picture, drawn, tmp_path, capfd):
     page = browser_page
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     page.get_by_label(drawn[1][0], exact=True).check()
     find(page)
     (tmp_path / 'bad.png').write_bytes(b'no image')
@@ -263,24 +274,27 @@ def test_a_bad_file_after_a_good_one(browser_page, picture, drawn, tmp_path, cap
     assert page.locator('span.error:visible').count() == 0
     # the next is read
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     assert 'Traceback' not in ''.join(capfd.readouterr())
 
 
 @in_browser
-@pytest.mark.parametrize('follows', ['file', 'drawn'])
+@pytest.mark.parametrize('follows', ['file', 'example'])
 def test_what_comes_late_is_not_shown_beside_the_next_image(
-    browser_page, picture, drawn, follows, explainer, monkeypatch
+    browser_page, picture, drawn, follows, explainer, monkeypatch, tmp_path
 ):
     page, begun, may_end = browser_page, threading.Event(), threading.Event()
+    # nothing of it is kept by the server
+    first_image = tmp_path / f'{follows}.png'
+    Image.fromarray(255 - drawn[0]).save(first_image)
 
     def slow(*args, made=explainer.find):
         begun.set()
         may_end.wait(30)
         return made(*args)
 
-    page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    page.set_input_files('input[type=file]', str(first_image))
+    source_of(page, READ)
     first = drawn[1][0]
     page.get_by_label(first, exact=True).check()
     with monkeypatch.context() as patch:
@@ -289,18 +303,13 @@ def test_what_comes_late_is_not_shown_beside_the_next_image(
         assert begun.wait(20)
         if follows == 'file':
             page.set_input_files('input[type=file]', str(picture))
+            page.wait_for_selector('input[type=checkbox]:checked', state='detached')
         else:
-            page.click('text=Try a MiniWorld picture')
-        page.wait_for_selector('input[type=checkbox]:checked', state='detached', timeout=20000)
+            take_example(page, 5)
+            page.wait_for_selector('label:has-text("aeroplane") input[type=checkbox]:checked')
         may_end.set()
         page.wait_for_timeout(2000)
-    assert_nothing_found(page)
-    # nor does the slider bring it back
-    box = page.get_by_label('number input for threshold of the masks')
-    box.fill('0.1')
-    box.blur()
-    page.wait_for_timeout(1000)
-    assert_nothing_found(page)
+    assert_nothing_found(page, ticked=follows == 'example')
     page.get_by_label(first, exact=True).check()
     find(page)
     source_of(page, 'refined mask')
@@ -312,7 +321,7 @@ def test_what_comes_late_is_not_shown_beside_the_next_image(
 def test_numbers_that_the_sliders_have_not(browser_page, picture, drawn, typed, taken, covered):
     page = browser_page
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     page.get_by_label(drawn[1][0], exact=True).check()
     find(page)
     before = source_of(page, 'refined mask')
@@ -334,11 +343,131 @@ def test_numbers_that_the_sliders_have_not(browser_page, picture, drawn, typed, 
 
 
 @in_browser
+def test_an_error_stands_beside_its_button_until_the_next_good_result(browser_page, capfd):
+    page = browser_page
+    page.click('button:has-text("Find")')
+    error = page.locator('.notice.error')
+    error.wait_for()
+    assert error.inner_text() == 'There is no image yet; drop one first.'
+    take_example(page, 0)
+    error.wait_for(state='detached')
+    page.get_by_label('sheep', exact=True).uncheck()
+    page.click('button:has-text("Find")')
+    error.wait_for()
+    assert error.inner_text() == 'No class was chosen; tick those that are in the image.'
+    buttons, shown = page.locator('button:has-text("Find")').bounding_box(), error.bounding_box()
+    assert 0 < shown['y'] - buttons['y'] < 150
+    page.get_by_label('sheep', exact=True).check()
+    find(page)
+    error.wait_for(state='detached')
+    # neither a toast nor a badge
+    assert page.locator('text=Error').count() == 0
+    assert page.locator('span.error').count() == 0
+    assert 'Traceback' not in ''.join(capfd.readouterr())
+
+
+@in_browser
+def test_what_breaks_on_the_server_is_one_sentence(browser_page, explainer, monkeypatch, caplog):
+    page = browser_page
+    take_example(page, 1)
+    source_of(page, READ)
+    for kind, text in (
+        (RuntimeError, 'The server failed (RuntimeError); its log has the details.'),
+        (MemoryError, 'The server has too little memory for this image.'),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(explainer, 'explain', lambda *_, kind=kind: _raise(kind))
+            page.click('button:has-text("Find")')
+            page.locator('.notice.error', has_text=text).wait_for(timeout=20000)
+    assert caplog.text.count('Traceback') == 2
+    find(page)
+    page.locator('.notice.error').wait_for(state='detached')
+
+
+def _raise(kind):
+    raise kind('secret')
+
+
+@in_browser
+def test_other_examples(browser_page):
+    page = browser_page
+    shown = page.locator('.examples .caption-label')
+    first = shown.all_inner_texts()
+    assert len(set(first)) == 6
+    page.click('text=Show other examples')
+    page.wait_for_function(
+        'old => [...document.querySelectorAll(".examples .caption-label")]'
+        '.map(c => c.innerText).join() !== old',
+        arg=','.join(first),
+    )
+    names = shown.nth(2).inner_text().split(', ')
+    take_example(page, 2)
+    source_of(page, READ)
+    assert sorted(checked(page)) == sorted(names)
+    # the same one again, after an image of one's own
+    find(page)
+    take_example(page, 2)
+    assert_nothing_found(page, ticked=True)
+
+
+@in_browser
+def test_ticks_legends_and_masks_have_the_same_colours(browser_page):
+    page = browser_page
+    take_example(page, 4)
+    source_of(page, READ)
+    names = checked(page)
+    assert names == ['cat', 'sheep']
+    find(page)
+    legends = page.locator('.legend').all()
+    assert [legend.locator('li span:not(.swatch)').all_inner_texts() for legend in legends] == [
+        names
+    ] * 2
+    colour = '(e, pseudo) => getComputedStyle(e, pseudo).backgroundColor'
+    swatches = [e.evaluate(colour) for e in legends[0].locator('.swatch').all()]
+    ticks = [
+        page.locator('.ticks label', has=page.get_by_label(name, exact=True)).evaluate(
+            colour, '::after'
+        )
+        for name in names
+    ]
+    assert swatches == ticks == [f'rgb{colour_of(value)}' for value in (5, 7)]
+    shown = httpx.get(source_of(page, 'mask')).content
+    pixels = np.asarray(Image.open(io.BytesIO(shown)).convert('RGB')).reshape(-1, 3).astype(int)
+    # the line around each mask has its colour
+    for value in (5, 7):
+        assert (np.abs(pixels - colour_of(value)).max(1) < 24).sum() > 100
+    # a class without pixels is not in the legend
+    box = page.get_by_label('number input for threshold of the masks')
+    box.fill('1')
+    box.blur()
+    page.wait_for_selector('text=No class is in the mask', timeout=20000)
+
+
+@in_browser
+@pytest.mark.parametrize('width', [390, 1280])
+def test_the_banner_says_what_runs(browser_page, width):
+    page = browser_page
+    page.set_viewport_size(dict(width=width, height=844))
+    assert page.locator('.warning').inner_text() == OF_MINIWORLD
+    assert page.locator('.overview dt').all_inner_texts() == [
+        'activation maps',
+        'VQA model',
+        'refiner',
+        'device',
+    ]
+    shown = page.locator('.overview dd').all_inner_texts()
+    assert shown[0] == 'RITC with ResNet-18, weights qa_clims/r18-mini.safetensors of MiniWorld'
+    assert shown[-1] == 'CPU'
+    assert page.locator('.overview').bounding_box()['x'] >= 0
+    assert page.evaluate('document.documentElement.scrollWidth') <= width
+
+
+@in_browser
 def test_on_a_phone(browser_page, picture, drawn):
     page = browser_page
     page.set_viewport_size(dict(width=390, height=844))
     page.set_input_files('input[type=file]', str(picture))
-    source_of(page, 'as it is read')
+    source_of(page, READ)
     page.get_by_label(drawn[1][0], exact=True).check()
     find(page)
     assert page.evaluate('document.documentElement.scrollWidth') <= 390
@@ -351,7 +480,7 @@ def test_a_file_of_50_megabytes(url, tmp_path):
     [stored] = upload(url, path).json()
     kind, data = call(url, 'read', [as_file(stored)], None, session='large')
     assert kind == 'complete'
-    shown = next(d for d in data if isinstance(d, dict) and d.get('path'))
+    shown = next(d['value'] for d in data if isinstance(d, dict) and d.get('visible'))
     answer = httpx.get(f'{url}/gradio_api/file={shown["path"]}')
     assert max(Image.open(io.BytesIO(answer.content)).size) == 224
 
@@ -414,7 +543,7 @@ def test_a_hundred_at_once(url, picture, drawn):
         chosen = [names[number % 2]]
         kind, data = call(url, 'find', chosen, 0.5, 0.25, session=session)
         kinds[number] = kind
-        masks[number] = [d['value'] for d in data if isinstance(d, dict) and 'color_map' in d]
+        masks[number] = [d for d in data if isinstance(d, str) and 'legend' in d]
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(100)]
     for thread in threads:
@@ -423,8 +552,9 @@ def test_a_hundred_at_once(url, picture, drawn):
         thread.join()
     assert kinds == dict.fromkeys(range(100), 'complete')
     for number, found in masks.items():
-        labels = [a['label'] for annotated in found for a in annotated['annotations']]
-        assert labels == [names[number % 2]] * 2
+        assert len(found) == 2
+        assert all(f'<span>{names[number % 2]}</span>' in legend for legend in found)
+        assert not any(names[1 - number % 2] in legend for legend in found)
 
 
 @pytest.fixture
@@ -446,12 +576,8 @@ def several(tmp_path):
 
 def messages_of(page, text):
     """Return the messages of the page, once one has a text."""
-    page.locator('.messages.block li', has_text=text).first.wait_for(timeout=20000)
-    return page.locator('.messages.block li').all_inner_texts()
-
-
-def checked(page):
-    return page.locator('label:has(input[type=checkbox]:checked)').all_inner_texts()
+    page.locator('.messages li', has_text=text).first.wait_for(timeout=20000)
+    return page.locator('.messages li').all_inner_texts()
 
 
 @in_browser
@@ -460,7 +586,7 @@ def test_several_images_a_table_and_one_download(browser_page, several):
     page.set_input_files('input[type=file]', [str(path) for path in files])
     [message] = messages_of(page, 'cannot be read')
     assert message.startswith('image bad.png cannot be read (it is no image')
-    images = page.locator('.chooser button.thumbnail-item')
+    images = page.locator('.album button.thumbnail-item')
     images.nth(2).wait_for(timeout=20000)
     assert images.count() == 3
     page.click('text=Labels of many images')
@@ -530,7 +656,7 @@ def test_a_page_of_a_segmentor(browser_page, picture, tmp_path):
         assert page.locator('text=Propose classes').count() == 0
         assert page.locator('.warning').inner_text() == OF_MINIWORLD
         page.set_input_files('input[type=file]', str(picture))
-        source_of(page, 'as it is read')
+        source_of(page, READ)
         page.click('button:has-text("Find")')
         source_of(page, 'segmentor')
         with page.expect_download(timeout=20000) as downloading:
@@ -557,13 +683,14 @@ def test_the_page_speaks_of_what_is_loaded(can):
         can_ask=can,
         can_segment=False,
         warning='',
+        runs_on=[],
     )
     parts = Page(loaded).build().config['components']
     intro = next(p['props']['value'] for p in parts if p['type'] == 'markdown')
-    assert ('*refined* ones follow the edges.' in intro) == can
+    assert ('the refined mask follows the edges of the image.' in intro) == can
     assert intro.endswith('.')
-    [answers] = [p['props']['visible'] for p in parts if p['type'] == 'dataframe']
-    assert answers == can
+    [answers] = [p for p in parts if 'answers' in (p['props'].get('elem_classes') or [])]
+    assert answers['props']['visible'] == can
     buttons = [p['props']['value'] for p in parts if p['type'] == 'button']
     assert ('Download masks and answers' in buttons) == can
     assert ('Download masks' in buttons) != can
@@ -573,12 +700,13 @@ class Named:
     """An explainer of any classes, in which each has a part of the image."""
 
     can_refine, can_ask, can_map, can_segment, warning = False, True, True, False, '<b>'
+    runs_on = (('segmentor', '<i>{{x}}'),)
 
     def __init__(self, class_names):
         self.class_names = class_names
 
     def read(self, path):
-        if Path(path).name == 'miniworld.png':
+        if Path(path).name.startswith('Bild'):
             return read_picture(path, {})
         raise RecordError(f'{self.class_names} cannot be read')
 
@@ -586,17 +714,82 @@ class Named:
         return list(self.class_names)
 
     def find(self, image, labels, size=None):
+        if not labels:
+            raise ValueError('no class was chosen; tick those that are in the image.')
         maps = np.zeros((len(labels), *image.shape[:2]), np.float32)
         for k in range(len(labels)):
             maps[k, :, k :: len(labels)] = 1
-        return Found(image, image.shape[:2], tuple(labels), np.arange(len(labels)), maps, maps)
+        indices = np.array([self.class_names.index(name) for name in labels])
+        return Found(image, image.shape[:2], tuple(labels), indices, maps, maps)
 
-    def ask(self, image, labels):
-        return [(name, 'the object', f'What is {name}?', name) for name in labels]
+    def explain(self, path, labels):
+        image = read_picture(path, {}).pixels
+        answers = tuple((name, 'the object', f'What is {name}?', name) for name in labels)
+        return Explained(self.find(image, labels), answers)
 
 
 @in_browser
-def test_names_are_shown_literally(browser_page, picture):
+def test_five_hundred_classes(browser_page, picture):
+    page, names = browser_page, tuple(f'class {k}' for k in range(500))
+    with served(Page(Named(names))) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, READ)
+        for name in ('class 254', 'class 499'):
+            page.get_by_label('classes in the image').fill(name)
+            page.get_by_role('option', name=name, exact=True).click()
+        page.keyboard.press('Escape')
+        page.click('button:has-text("Find")')
+        source_of(page, 'mask')
+        shown = page.locator('.legend').first.locator('li').all_inner_texts()
+        assert [text.split('\n')[0] for text in shown] == ['class 254', 'class 499']
+        assert [p for p in page.problems if not p.startswith('asked')] == []
+
+
+@in_browser
+def test_no_classes(browser_page, picture):
+    page = browser_page
+    with served(Page(Named(()))) as address:
+        page.goto(address)
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, READ)
+        assert page.locator('.examples').count() == 0
+        page.click('text=Propose classes')
+        page.locator('.notice', has_text='Nothing was proposed.').wait_for()
+        page.click('button:has-text("Find")')
+        page.locator('.notice.error', has_text='No class was chosen').wait_for()
+
+
+@in_browser
+def test_a_tab_that_is_closed_while_it_waits(browser_page, url, explainer, monkeypatch):
+    page, begun, may_end = browser_page, threading.Event(), threading.Event()
+
+    def slow(*args, made=explainer.explain):
+        begun.set()
+        may_end.wait(30)
+        return made(*args)
+
+    page.click('text=Show other examples')
+    page.wait_for_timeout(500)
+    take_example(page, 0)
+    source_of(page, READ)
+    with monkeypatch.context() as patch:
+        patch.setattr(explainer, 'explain', slow)
+        page.click('button:has-text("Find")')
+        assert begun.wait(20)
+        page.goto('about:blank')
+    page.goto(url)
+    take_example(page, 3)
+    page.wait_for_selector('label:has-text("boat") input[type=checkbox]:checked')
+    page.click('button:has-text("Find")')
+    # what was begun is ended first
+    may_end.set()
+    page.wait_for_selector('text=What kind of boat', timeout=30000)
+    assert page.locator('.notice.error').count() == 0
+
+
+@in_browser
+def test_names_are_shown_literally(browser_page, picture, tmp_path):
     page = browser_page
     page.problems.clear()
     names = (
@@ -604,38 +797,41 @@ def test_names_are_shown_literally(browser_page, picture):
         '</script><b>x',
         '[/b] **bold** $x_1$',
         '{texts}',
+        '{{x}}',
+        '{{#if x}}',
+        '${window.ran=1}',
         '&lt;i&gt;',
         '[l](javascript:window.ran=1)',
         '__proto__',
         'None',
         'x' * 200,
     )
-    drawn = np.full((40, 90, 3), 120, np.uint8)
-    with served(Page(Named(names), lambda: drawn)) as address:
+    with served(Page(Named(names))) as address:
         # whatever is asked for besides
         page.on('response', lambda got: got.status >= 400 and page.problems.append(got.url))
         page.goto(address)
-        page.click('text=Try a MiniWorld picture')
-        source_of(page, 'as it is read')
+        page.set_input_files('input[type=file]', str(picture))
+        source_of(page, READ)
         page.click('text=Propose classes')
         page.wait_for_selector('input[type=checkbox]:checked', timeout=20000)
         page.click('button:has-text("Find")')
         source_of(page, 'mask')
-        page.wait_for_function(
-            "document.body.innerText.includes('What is {texts}?')", timeout=20000
-        )
         for place in (
             'label:has(input[type=checkbox])',
             'label:has(input[type=radio])',
-            '.legend-item',
+            '.legend li span:not(.swatch)',
+            '.answers caption',
+            '.answers td:nth-child(3)',
         ):
             shown = page.locator(place).all_inner_texts()
             assert tuple(text.strip() for text in shown) == names
         assert page.evaluate('document.documentElement.scrollWidth') <= 1280
-        page.set_input_files('input[type=file]', str(picture))
-        message = page.locator('.messages.block li')
+        other = shutil.copy(picture, tmp_path / 'other.png')
+        page.set_input_files('input[type=file]', str(other))
+        message = page.locator('.messages li')
         message.wait_for(timeout=20000)
         assert message.inner_text() == f'{names} cannot be read'
         assert page.locator('.warning').inner_text() == '<b>'
+        assert page.locator('.overview dd').inner_text() == '<i>{{x}}'
         assert page.evaluate('window.ran') is None
         assert [p for p in page.problems if not p.startswith('asked')] == []
