@@ -15,9 +15,9 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.report.mask_pictures import page_colours
 from qaclims_mm.schemas import file_of, read_mask
 from qaclims_mm.schemas.work_dir import COMPARE, PSEUDO_MASKS
+from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import outline_mask
 
 mpl.use('Agg')

@@ -19,12 +19,13 @@ from qaclims_mm.report.blocks import Block, MissingError, Section, Text
 from qaclims_mm.report.corrected import corrected_blocks
 from qaclims_mm.report.curves import loss_blocks, threshold_blocks
 from qaclims_mm.report.failures import failure_blocks
+from qaclims_mm.report.header import lead_of, warning_of_work
 from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
 from qaclims_mm.report.numbers import number_blocks
 from qaclims_mm.report.per_class import per_class_blocks
 from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.versions import version_blocks
-from qaclims_mm.report.work_dir import MAPS, WorkDir
+from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.review.changes import BEFORE
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.work_dir import CORRECTED
@@ -46,7 +47,7 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
     now, work = datetime.now().astimezone(), WorkDir(root)
     sections = all_sections(work, Path(ablations), now)
     title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
-    page = render(title, date, lead_of(work), sections)
+    page = render(title, date, lead_of(work), sections, warning_of_work(work))
     with atomic_path(out) as temporary:
         temporary.write_text(page, encoding='utf-8')
     return sections
@@ -90,17 +91,13 @@ def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
         return [Text(f'This section cannot be made from the work dir ({reason}).', muted=True)]
 
 
-def lead_of(work: WorkDir) -> str:
-    """Return what the page is about: of which images and which seed."""
-    return (
-        'From image-level labels to masks: a VQA model is asked about every image, its answers '
-        'guide the training of activation maps, the maps become masks, and a segmentor is trained '
-        f'on these. Maps and masks are of {work.data_of(MAPS, "cam_maps")}, the trainings of '
-        f'{work.of_seed}.'
-    )
-
-
-def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str:
+def render(
+    title: str,
+    date: str,
+    lead: str,
+    sections: Sequence[Section],
+    warning: tuple[str, str] = ('', ''),
+) -> str:
     """Return the page; all that stands in it is escaped.
 
     Args:
@@ -108,6 +105,7 @@ def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str
         date: When it was made.
         lead: What it is about.
         sections: Its parts.
+        warning: Why its masks mean nothing, and a command that helps; each may be ''.
     """
     # S701 asks for this: every value is escaped, whatever a file on disk called it
     environment = Environment(
@@ -115,5 +113,5 @@ def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str
     )
     style = Markup((HERE / 'style.css').read_text(encoding='utf-8'))  # noqa: S704 - our own file
     return environment.get_template('page.html.jinja').render(
-        title=title, date=date, lead=lead, sections=sections, style=style
+        title=title, date=date, lead=lead, sections=sections, warning=warning, style=style
     )

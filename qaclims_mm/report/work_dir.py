@@ -176,13 +176,24 @@ class WorkDir:
         found = [p for p in found if p.is_file()]
         return found or [p for p in sorted((self.root / folder).glob('*.py')) if p.is_file()]
 
+    @cached_property
+    def run_configs(self) -> list[dict[str, Any]]:
+        """Configs of all runs of the stages, as values that nothing checked."""
+        paths = [run_config_path(self.root / f, mode) for f in self.folders for mode in MODES]
+        found = (self._values(path) for path in paths)
+        return [values for values in found if values is not None]
+
     def _config(self, folder: str) -> dict[str, Any] | None:
         """Return the config of a stage's test run, as values that nothing checked.
 
         ``None`` if the stage was not tested or the file cannot be used; ``dataset`` says which.
         """
+        return self._values(run_config_path(self.root / folder, 'test'))
+
+    @staticmethod
+    def _values(path: Path) -> dict[str, Any] | None:
         try:
-            return read_run_config(run_config_path(self.root / folder, 'test')).values
+            return read_run_config(path).values
         except (FormatError, OSError):
             return None
 

@@ -7,13 +7,13 @@ from tiny_report import IDS, write_config
 from tiny_review import square, write_masks
 
 from qaclims_mm.miniworld import CLASSES
-from qaclims_mm.report.mask_pictures import page_colours
 from qaclims_mm.report.review_page import Reviewing, write_page
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.review.findings import Candidate
 from qaclims_mm.review.ranking import rank_images
 from qaclims_mm.review.sources import find_sources
 from qaclims_mm.schemas import update_metrics
+from qaclims_mm.visualization.colours import page_colours
 
 
 @pytest.fixture
