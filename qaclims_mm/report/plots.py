@@ -19,7 +19,7 @@ from qaclims_mm.schemas import drawn_name
 
 CSS_DPI = 96
 PLOT_SIZE = (4.8, 3.2)  # inches
-PLOT_DPI, SHEET_DPI = 180, 150
+PLOT_DPI, SHEET_DPI = 180, 200
 JPEG_QUALITY = 85
 # Okabe and Ito's, which the colour-blind tell apart too
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666', '#000000')
