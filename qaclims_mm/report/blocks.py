@@ -87,11 +87,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side where there is room; under a title, they are hidden until opened."""
+    """Pictures side by side where there is room.
+
+    Attributes:
+        pictures: The pictures.
+        title: Title above them.
+        folded: Whether the page shows only the title until it is opened.
+        small: Whether more of them stand in a row.
+    """
 
     kind: ClassVar[str] = 'gallery'
     pictures: Sequence[Picture]
     title: str = ''
+    folded: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from qaclims_mm.report.blocks import Picture
 from qaclims_mm.schemas import drawn_name
 
 CSS_DPI = 96
-PLOT_SIZE = (4.8, 3.2)  # inches
+# inches
+PLOT_SIZE, SMALL_PLOT = (4.8, 3.2), (2.6, 1.9)
 PLOT_DPI, SHEET_DPI = 180, 200
 JPEG_QUALITY = 85
 # Okabe and Ito's, which the colour-blind tell apart too
@@ -26,6 +26,8 @@ COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#6
 STROKES = ('-', '--', '-.', ':')
 MAX_LINES = len(COLOURS)
 LONGEST_NAME, LONGEST_TITLE = 28, 60
+# points from which a curve is smoothed, and the share of them that a mean is taken over
+SMOOTHED_FROM, SMOOTHED_SHARE = 20, 0.1
 STYLE: dict[Any, Any] = {
     'font.size': 9,
     'axes.spines.top': False,
@@ -101,7 +103,7 @@ def paint_lines(
     lines: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
     marks: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
-    """Draw lines, at most ``MAX_LINES`` of them; the y axis is logarithmic where they span decades.
+    """Draw lines, at most ``MAX_LINES`` of them.
 
     Args:
         axes: To draw into.
@@ -116,15 +118,41 @@ def paint_lines(
         drawn += axes.plot(x, y, stroke, label=shortened(name), **options)
         if marks and name in marks:
             axes.plot(*marks[name], 'o', color=colour, markersize=6)
-    values = np.concatenate([np.asarray(y, dtype=float) for _, y in lines.values()])
-    values = values[np.isfinite(values)]
-    if values.size and values.min() > 0 and values.max() > 100 * values.min():
-        axes.set_yscale('log')
-        # its own labels are formulas, which are not parsed here
-        axes.yaxis.set_major_formatter('{x:g}')
-        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
     _legend_above(axes, drawn)
+
+
+def paint_logged(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
+    """Draw what a training has logged, and its moving mean where there are enough points.
+
+    Args:
+        axes: To draw into.
+        x: Steps.
+        y: Values, one for each step; what is not finite leaves a gap.
+    """
+    steps, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(values) < SMOOTHED_FROM:
+        axes.plot(steps, values, '.-', color=COLOURS[0], linewidth=1.5)
+    else:
+        axes.plot(steps, values, color=COLOURS[0], linewidth=0.8, alpha=0.35)
+        axes.plot(steps, moving_mean(values), color=COLOURS[0], linewidth=1.8)
+    # a number that is added to all labels is overlooked
+    axes.ticklabel_format(axis='y', useOffset=False)
+    axes.grid(alpha=0.3)
+
+
+def moving_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over ``SMOOTHED_SHARE`` of the points around each; the ends have fewer.
+
+    Args:
+        values: Values, ``(N,)``. A value that is not finite counts in no mean, and stays.
+    """
+    reach = max(round(len(values) * SMOOTHED_SHARE / 2), 1)
+    ones, known = np.ones(2 * reach + 1), np.isfinite(values)
+    # the middle N of N + 2 * reach, which is what 'same' returns only while N is the longer one
+    middle = slice(reach, reach + len(values))
+    sums = np.convolve(np.where(known, values, 0), ones)[middle]
+    return np.where(known, sums / np.maximum(np.convolve(known, ones)[middle], 1), values)
 
 
 def paint_groups(

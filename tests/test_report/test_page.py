@@ -104,7 +104,8 @@ def test_every_kind_of_block_is_shown():
         PICTURE,
         Details('<d>', '<pre>'),
         Gallery([PICTURE]),
-        Gallery([PICTURE], '<g>'),
+        Gallery([PICTURE], '<g>', folded=True),
+        Gallery([PICTURE], '<h>', small=True),
     ]
     text = render('<T>', '<D>', '<L>', [Section('S', blocks)])
     for shown in (
@@ -121,7 +122,8 @@ def test_every_kind_of_block_is_shown():
         '<details><summary>&lt;g&gt;</summary><div class="gallery"><figure',
     ):
         assert shown in text
-    assert text.count('<img') == 3
+    assert '<h3>&lt;h&gt;</h3>\n<div class="gallery small"><figure' in text
+    assert text.count('<img') == 4
 
 
 @pytest.mark.skipif(not CHROMIUM, reason='chromium is not installed: apt-get install chromium')
