@@ -12,6 +12,7 @@ from qaclims_mm.report.plots import (
     plot,
     shortened,
 )
+from qaclims_mm.report.scalars import read_scalars
 from qaclims_mm.report.titles import TITLES, Titles, in_order
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas.work_dir import CURVE
@@ -23,7 +24,9 @@ def loss_blocks(work: WorkDir, titles: Titles) -> list[Block]:
     Raises:
         MissingError: If no training has logged anything.
     """
-    found = {f: _curves_of(titles.of(f), work.scalars(f)) for f in in_order(work.folders)}
+    found = {
+        f: _curves_of(titles.of(f), read_scalars(work.root / f)) for f in in_order(work.folders)
+    }
     # those of ablations, which are many, are looked at one by one
     own = {titles.of(f): pictures for f, pictures in found.items() if f in TITLES and pictures}
     others = [p for folder, pictures in found.items() if folder not in TITLES for p in pictures]

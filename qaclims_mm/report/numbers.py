@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from qaclims_mm.errors import EXIT_BAD_RECORDS
-from qaclims_mm.report.blocks import Block, Table, Text, Tiles
+from qaclims_mm.report.blocks import Block, Table, Tiles
 from qaclims_mm.report.titles import Titles, in_order
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 
@@ -52,8 +52,7 @@ def number_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         metrics = {stage: _of_group(values, group) for stage, values in work.metrics.items()}
         blocks += metric_tables(metrics, titles, caption)
     blocks += metric_tables(_counts(work.metrics), titles, 'What was written, in numbers.')
-    blocks.append(cost_table(work))
-    return blocks
+    return [*blocks, *cost_tables(work)]
 
 
 def _of_group(values: Mapping[str, float], group: str) -> dict[str, float]:
@@ -121,10 +120,10 @@ def _shown(metric: str, value: float | None) -> str:
     return f'{value:.1f}' if metric.partition('@')[0] in COLUMNS else f'{value:g}'
 
 
-def cost_table(work: WorkDir) -> Block:
-    """Return time and memory of the stages that ran."""
+def cost_tables(work: WorkDir) -> list[Table]:
+    """Return a table of time and memory of the stages that ran; none if no log says it."""
     if not work.runs:
-        return Text(f'How long stages took is not known: {work.root} has no logs.', muted=True)
+        return []
     rows = [
         [
             name,
@@ -140,4 +139,4 @@ def cost_table(work: WorkDir) -> Block:
         f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
         'at their peak, disk the size of the files that it has made.'
     )
-    return Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)
+    return [Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)]

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.report.ablations import (
+    OMEGA,
     ablation_blocks,
     omega_blocks,
     read_ablations,
@@ -54,7 +55,7 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
 
 
 def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]:
-    """Return the sections in their order; of one that has nothing to show, what is missing."""
+    """Return the sections that have something to show, in their order, and what is missing."""
     results = read_ablations(ablations)
     titles = Titles(titles_of(results))
     parts: dict[str, Callable[[], list[Block]]] = {
@@ -73,22 +74,45 @@ def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]
     }
     if not any((work.root / name).is_dir() for name in (CORRECTED, BEFORE)):
         del parts['Corrected masks']
-    if not results and not work.is_judged:
-        # rows that nothing could compare
-        del parts['Omega, the ratio of the threshold'], parts['Ablations']
-    return [Section(title, _blocks_or_missing(make)) for title, make in parts.items()]
+    # a run has no suites of its own, and nobody misses them
+    for suite, title in {OMEGA: 'Omega, the ratio of the threshold', '': 'Ablations'}.items():
+        if suite not in results if suite else not results:
+            del parts[title]
+    sections, missing = [], Missing()
+    for title, make in parts.items():
+        if blocks := missing.blocks_of(title, make):
+            sections.append(Section(title, blocks))
+    return [*sections, *missing.sections()]
 
 
-def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
-    try:
-        return make()
-    except MissingError as error:
-        return [Text(error.message, error.command, muted=True)]
-    except QAClimsError:
-        raise
-    except Exception as error:  # a work dir may hold anything: one file costs one section
-        reason = f'{type(error).__name__}: {error}'
-        return [Text(f'This section cannot be made from the work dir ({reason}).', muted=True)]
+class Missing:
+    """Sections that have nothing to show, each reason once."""
+
+    def __init__(self) -> None:
+        # {(reason, command): titles of sections}
+        self.found: dict[tuple[str, str], list[str]] = {}
+
+    def blocks_of(self, title: str, make: Callable[[], list[Block]]) -> list[Block]:
+        """Return the blocks of a section; none, and remember why, if there is nothing to show."""
+        try:
+            return make()
+        except MissingError as error:
+            reason = error.message, error.command
+        except QAClimsError:
+            raise
+        except Exception as error:  # a work dir may hold anything: one file costs one section
+            problem = f'{type(error).__name__}: {error}'
+            reason = f'This section cannot be made from the work dir ({problem}).', ''
+        self.found.setdefault(reason, []).append(title)
+        return []
+
+    def sections(self) -> list[Section]:
+        """Return a section with a line for each reason, or none if nothing is missing."""
+        lines: list[Block] = [
+            Text(f'{", ".join(titles)}: {reason}', command, muted=True)
+            for (reason, command), titles in self.found.items()
+        ]
+        return [Section('What is missing', lines)] if lines else []
 
 
 def render(

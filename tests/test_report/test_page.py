@@ -65,20 +65,37 @@ def test_nothing_is_fetched(page):
 def test_work_dir_with_metrics_alone(tmp_path):
     update_metrics(tmp_path / 'run/metrics.json', 'cam_maps', {'cam/mIoU': 5.0})
     sections = write_report(tmp_path / 'run', tmp_path / 'r.html', tmp_path / 'none')
-    missing = [s.title for s in sections if getattr(s.blocks[0], 'muted', False)]
-    assert len(missing) == 9
-    text = (tmp_path / 'r.html').read_text()
-    assert text.count('<code>qaclims ') == 9
+    titles = [s.title for s in sections]
+    assert titles == ['The numbers', 'Versions and configs', 'What is missing']
+    lines = sections[-1].blocks
+    assert len(lines) == len({line.text for line in lines}) == 7
+    assert all(line.command.startswith('qaclims run PLAN --work-dir') for line in lines)
+    assert all(line.muted for line in lines)
 
 
-def test_without_true_masks_nobody_is_sent_to_compare(run, tmp_path):
+def test_no_section_is_empty(page, finished, tmp_path):
+    assert not re.findall(r'</h2>\s*</section>', page.read_text())
+    sections = write_report(finished, tmp_path / 'r.html', tmp_path / 'none')
+    assert all(section.blocks for section in sections)
+    assert 'What is missing' not in [s.title for s in sections]
+
+
+def test_a_project_without_ground_truth_is_told_so_once(run, tmp_path):
+    for path in run.glob('*/curve.json'):
+        path.unlink()
     write_config(run / 'qa_clims_maps', tmp_path, test_evaluator=[dict(type='CAMWriter')])
+    *_, last = write_report(run, tmp_path / 'r.html', tmp_path / 'none')
+    told = [line.text for line in last.blocks if 'ground truth' in line.text]
+    [line] = told
+    assert line.startswith('mIoU over thresholds, IoU of each class, Failures: There are no ')
+
+
+def test_suites_are_shown_where_there_are_some(run, tmp_path):
     titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'none')]
-    assert 'Ablations' not in titles
-    assert 'Failures' in titles
+    assert not {'Ablations', 'Omega, the ratio of the threshold'} & {*titles}
     make_ablations(tmp_path / 'some')
     titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'some')]
-    assert 'Ablations' in titles
+    assert {'Ablations', 'Omega, the ratio of the threshold'} <= {*titles}
 
 
 def test_no_metrics(tmp_path):
@@ -154,6 +171,7 @@ def test_in_a_browser(page, width):
 def test_one_file_costs_one_section(run, tmp_path, monkeypatch):
     monkeypatch.setattr(page_module, 'segmentation_blocks', lambda work: [][0])
     sections = write_report(run, tmp_path / 'r.html', tmp_path / 'none')
-    [shown] = next(s.blocks for s in sections if s.title == 'Segmentations')
+    [shown] = next(s.blocks for s in sections if s.title == 'What is missing')
     assert shown.muted
-    assert shown.text.startswith('This section cannot be made from the work dir (IndexError: ')
+    reason = 'Segmentations: This section cannot be made from the work dir (IndexError: '
+    assert shown.text.startswith(reason)
