@@ -132,7 +132,7 @@ setup(
     packages=find_packages(include=['qaclims_mm', 'qaclims_mm.*']),
     package_data={
         'qaclims_mm.miniworld': ['weights/**/*'],
-        'qaclims_mm.report': ['*.css', '*.jinja'],
+        'qaclims_mm.report': ['*.css', '*.jinja', '*.js'],
         'qaclims_mm.workflow': ['Snakefile', 'profiles/*/config.yaml'],
     },
     cmdclass={'build_py': BuildWithMim},

@@ -31,6 +31,15 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A link to a file beside the page: its address, already quoted, and a text."""
+
+    kind: ClassVar[str] = 'link'
+    address: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Tiles:
     """A few numbers that stand out, ``(title, value)``."""
 
@@ -130,7 +139,7 @@ class Panel:
     legend: Sequence[tuple[str, tuple[int, int, int]]] = ()
 
 
-Block = Text | Tiles | Table | Picture | Gallery | Details | Panel
+Block = Text | Link | Tiles | Table | Picture | Gallery | Details | Panel
 
 
 @dataclass(frozen=True)

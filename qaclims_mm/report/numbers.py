@@ -52,7 +52,7 @@ def number_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         metrics = {stage: _of_group(values, group) for stage, values in work.metrics.items()}
         blocks += metric_tables(metrics, titles, caption)
     blocks += metric_tables(_counts(work.metrics), titles, 'What was written, in numbers.')
-    return [*blocks, *cost_tables(work)]
+    return blocks
 
 
 def _of_group(values: Mapping[str, float], group: str) -> dict[str, float]:
@@ -120,7 +120,7 @@ def _shown(metric: str, value: float | None) -> str:
     return f'{value:.1f}' if metric.partition('@')[0] in COLUMNS else f'{value:g}'
 
 
-def cost_tables(work: WorkDir) -> list[Table]:
+def cost_blocks(work: WorkDir) -> list[Block]:
     """Return a table of time and memory of the stages that ran; none if no log says it."""
     if not work.runs:
         return []

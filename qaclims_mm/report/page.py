@@ -1,11 +1,8 @@
-"""The page: all sections in one file that needs no other."""
+"""The report of a work dir: all its sections."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.report.ablations import (
@@ -22,8 +19,10 @@ from qaclims_mm.report.curves import loss_blocks, threshold_blocks
 from qaclims_mm.report.failures import failure_blocks
 from qaclims_mm.report.header import lead_of, warning_of_work
 from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
-from qaclims_mm.report.numbers import number_blocks
+from qaclims_mm.report.look_first import look_first_blocks
+from qaclims_mm.report.numbers import cost_blocks, number_blocks
 from qaclims_mm.report.per_class import per_class_blocks
+from qaclims_mm.report.templates import render
 from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.versions import version_blocks
 from qaclims_mm.report.work_dir import WorkDir
@@ -31,22 +30,21 @@ from qaclims_mm.review.changes import BEFORE
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.work_dir import CORRECTED
 
-HERE = Path(__file__).parent
-
 
 def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> list[Section]:
-    """Write the report of a work dir; returns its sections.
+    """Write the report of a work dir, and a folder of files beside it; returns its sections.
 
     Args:
         root: The work dir.
-        out: The HTML file.
+        out: The HTML file; its files lie in ``files_folder``.
         ablations: Folder of ``qaclims ablate``.
 
     Raises:
         FormatError: If the work dir has no metrics, or a file in it is broken or of another schema.
     """
     now, work = datetime.now().astimezone(), WorkDir(root)
-    sections = all_sections(work, Path(ablations), now)
+    folder = files_folder(out)
+    sections = all_sections(work, Path(ablations), now, folder)
     title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
     page = render(title, date, lead_of(work), sections, warning_of_work(work))
     with atomic_path(out) as temporary:
@@ -54,22 +52,29 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
     return sections
 
 
-def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]:
+def files_folder(out: str | Path) -> Path:
+    """Return the folder of the files of a page, as browsers name it: ``report_files``."""
+    return Path(out).with_name(f'{Path(out).stem}_files')
+
+
+def all_sections(work: WorkDir, ablations: Path, now: datetime, folder: Path) -> list[Section]:
     """Return the sections that have something to show, in their order, and what is missing."""
     results = read_ablations(ablations)
     titles = Titles(titles_of(results))
     parts: dict[str, Callable[[], list[Block]]] = {
         'The numbers': lambda: number_blocks(work, titles),
+        'Masks to look at first': lambda: look_first_blocks(work, folder),
         'Corrected masks': lambda: corrected_blocks(work, titles),
-        'Losses': lambda: loss_blocks(work, titles),
-        'mIoU over thresholds': lambda: threshold_blocks(work, titles),
-        'IoU of each class': lambda: per_class_blocks(work),
-        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
-        'Ablations': lambda: ablation_blocks(results, ablations),
         'Maps and texts': lambda: sheet_blocks(work),
         'Segmentations': lambda: segmentation_blocks(work),
+        'IoU of each class': lambda: per_class_blocks(work),
+        'mIoU over thresholds': lambda: threshold_blocks(work, titles),
+        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
+        'Ablations': lambda: ablation_blocks(results, ablations),
         'Failures': lambda: failure_blocks(work),
+        'Losses': lambda: loss_blocks(work, titles),
         'The corpus': lambda: corpus_blocks(work),
+        'Time and memory': lambda: cost_blocks(work),
         'Versions and configs': lambda: version_blocks(work, now),
     }
     if not any((work.root / name).is_dir() for name in (CORRECTED, BEFORE)):
@@ -113,29 +118,3 @@ class Missing:
             for (reason, command), titles in self.found.items()
         ]
         return [Section('What is missing', lines)] if lines else []
-
-
-def render(
-    title: str,
-    date: str,
-    lead: str,
-    sections: Sequence[Section],
-    warning: tuple[str, str] = ('', ''),
-) -> str:
-    """Return the page; all that stands in it is escaped.
-
-    Args:
-        title: Heading of the page.
-        date: When it was made.
-        lead: What it is about.
-        sections: Its parts.
-        warning: Why its masks mean nothing, and a command that helps; each may be ''.
-    """
-    # S701 asks for this: every value is escaped, whatever a file on disk called it
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
-    )
-    style = Markup((HERE / 'style.css').read_text(encoding='utf-8'))  # noqa: S704 - our own file
-    return environment.get_template('page.html.jinja').render(
-        title=title, date=date, lead=lead, sections=sections, warning=warning, style=style
-    )

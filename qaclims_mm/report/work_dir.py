@@ -105,6 +105,11 @@ class WorkDir:
             return shlex.quote(str(self.project))
         return f'{plan_name(self.root)} --work-dir {shlex.quote(str(self.root))}'
 
+    @property
+    def place(self) -> str:
+        """The project or the work dir as a word of a command line."""
+        return shlex.quote(str(self.project or self.root))
+
     @cached_property
     def project(self) -> Path | None:
         """Folder of the project that this is the work dir of, if it is one."""

@@ -1,5 +1,6 @@
 import re
 import shutil
+from urllib.parse import unquote
 
 import pytest
 from helpers import CHROMIUM_FLAGS
@@ -16,7 +17,8 @@ from qaclims_mm.report.blocks import (
     Text,
     Tiles,
 )
-from qaclims_mm.report.page import render, write_report
+from qaclims_mm.report.page import write_report
+from qaclims_mm.report.templates import render
 from qaclims_mm.schemas import update_metrics
 
 CHROMIUM = shutil.which('chromium')
@@ -33,14 +35,14 @@ def page(finished, tmp_path_factory):
     update_metrics(run / 'clims_maps/metrics.json', EVIL, {'cam/mIoU': 5.0, f'{EVIL}/n': 1.0})
     (run / 'clims_maps/odd.py').write_text(f"x = '''</pre>{EVIL}'''\n")
     write_report(run, root / 'out/report.html', run.parent / 'ablations')
-    assert [p.name for p in (root / 'out').iterdir()] == ['report.html']
+    assert {p.name for p in (root / 'out').iterdir()} == {'report.html', 'report_files'}
     return root / 'out/report.html'
 
 
 def test_all_sections_have_something(page):
     text = page.read_text()
     sections = re.findall(r'<section id="([^"]+)">', text)
-    assert len(sections) == 11
+    assert len(sections) == 13
     assert re.findall(r'<li><a href="#([^"]+)"', text) == sections
     assert text.count('<p class="muted">') == 1  # the date
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
@@ -56,7 +58,11 @@ def test_what_is_on_disk_is_escaped(page):
 
 def test_nothing_is_fetched(page):
     text = page.read_text()
-    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text)
+    assert not re.findall(r'src="(?!data:)[^"]*"', text)
+    # only links, to files beside the page
+    found = re.findall(r'href="(?!data:|#)([^"]*)"', text)
+    assert found
+    assert all((page.parent / unquote(address)).is_file() for address in found)
     assert 'url(' not in text
     assert '@import' not in text
     assert page.stat().st_size < 6e6
@@ -68,7 +74,7 @@ def test_work_dir_with_metrics_alone(tmp_path):
     titles = [s.title for s in sections]
     assert titles == ['The numbers', 'Versions and configs', 'What is missing']
     lines = sections[-1].blocks
-    assert len(lines) == len({line.text for line in lines}) == 7
+    assert len(lines) == len({line.text for line in lines}) == 8
     assert all(line.command.startswith('qaclims run PLAN --work-dir') for line in lines)
     assert all(line.muted for line in lines)
 
@@ -87,7 +93,7 @@ def test_a_project_without_ground_truth_is_told_so_once(run, tmp_path):
     *_, last = write_report(run, tmp_path / 'r.html', tmp_path / 'none')
     told = [line.text for line in last.blocks if 'ground truth' in line.text]
     [line] = told
-    assert line.startswith('mIoU over thresholds, IoU of each class, Failures: There are no ')
+    assert line.startswith('IoU of each class, mIoU over thresholds, Failures: There are no ')
 
 
 def test_suites_are_shown_where_there_are_some(run, tmp_path):
