@@ -2,8 +2,8 @@
 
 import base64
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -77,6 +77,8 @@ class Picture:
         caption: What is seen, and of what data.
         wide: Whether it keeps its size and scrolls in its own box on a small screen.
         plot: Whether it is drawn black on nothing, so that a dark page inverts it.
+        vectors: {``pdf`` or ``svg``: the same figure for papers}.
+        links: Names and addresses of files of the figure.
     """
 
     kind: ClassVar[str] = 'picture'
@@ -87,6 +89,8 @@ class Picture:
     caption: str
     wide: bool = False
     plot: bool = False
+    vectors: Mapping[str, bytes] = field(default_factory=dict)
+    links: Sequence[tuple[str, str]] = ()
 
     @property
     def uri(self) -> str:

@@ -90,7 +90,7 @@ def threshold_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         partial(paint_lines, lines=lines, marks=marks),
         'threshold of the activation, 0 to 1',
         'mIoU, %',
-        'mIoU over thresholds, a line for each method',
+        'mIoU over thresholds by method',
         caption,
         size=(5.2, 3.9),
     )

@@ -5,7 +5,6 @@ page shows a few pictures at once.
 """
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,13 +14,13 @@ import numpy as np
 
 from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
 from qaclims_mm.progress import track
+from qaclims_mm.report.figures import replaced_folder
 from qaclims_mm.report.mask_pictures import legend_of
 from qaclims_mm.report.reviewing import Reviewing
 from qaclims_mm.report.templates import own_file, render_template
 from qaclims_mm.report.thumbnails import Thumbnail, Wanted, make_thumbnail
 from qaclims_mm.review.findings import Reviewed
 from qaclims_mm.schemas import atomic_path, drawn_name
-from qaclims_mm.schemas.files import temporary_path
 from qaclims_mm.schemas.names import LONGEST_SHOWN
 
 PAGE, DATA, PICTURES = 'masks.html', 'masks.js', 'masks'
@@ -56,7 +55,6 @@ def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
         Wanted(n, r.image_id, records[r.image_id]['img_path'], records[r.image_id]['seg_map_path'])
         for n, r in enumerate(review.ranked)
     ]
-    folder.mkdir(parents=True, exist_ok=True)
     drawn = _draw(folder / PICTURES, review, wanted)
     rows = [
         row_of(reviewed, records[reviewed.image_id]['class_indices'], thumbnail)
@@ -90,21 +88,14 @@ def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
 
 
 def _draw(folder: Path, review: Reviewing, wanted: Sequence[Wanted]) -> list[Thumbnail]:
-    """Draw all pictures, in the order of the images; the folder appears whole."""
-    temporary = temporary_path(folder)
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    draw = partial(
-        make_thumbnail, folder=temporary, source=review.shown, read=review.dataset.reader
-    )
+    """Draw all pictures, in the order of the images."""
     jobs = min(number_of_cores(), 1 + len(wanted) // _A_PROCESS)
-    try:
+    with replaced_folder(folder) as temporary:
+        draw = partial(
+            make_thumbnail, folder=temporary, source=review.shown, read=review.dataset.reader
+        )
         found = run_in_processes(draw, wanted, jobs, preload=[make_thumbnail.__module__])
         drawn = [*track(found, 'drawing masks', len(wanted))]
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return sorted(drawn, key=lambda one: one.number)
 
 

@@ -17,6 +17,7 @@ from qaclims_mm.report.blocks import Block, MissingError, Section, Text
 from qaclims_mm.report.corrected import corrected_blocks
 from qaclims_mm.report.curves import loss_blocks, threshold_blocks
 from qaclims_mm.report.failures import failure_blocks
+from qaclims_mm.report.figures import write_figures
 from qaclims_mm.report.header import lead_of, warning_of_work
 from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
 from qaclims_mm.report.look_first import look_first_blocks
@@ -46,7 +47,8 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
     folder = files_folder(out)
     sections = all_sections(work, Path(ablations), now, folder)
     title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
-    page = render(title, date, lead_of(work), sections, warning_of_work(work))
+    linked = write_figures(sections, folder)
+    page = render(title, date, lead_of(work), linked, warning_of_work(work))
     with atomic_path(out) as temporary:
         temporary.write_text(page, encoding='utf-8')
     return sections

@@ -39,6 +39,9 @@ STYLE: dict[Any, Any] = {
     'text.usetex': False,
 }
 
+# letters that journals accept and editors can change, and ids that are the same in each run
+VECTORS: dict[Any, Any] = {'pdf.fonttype': 42, 'svg.fonttype': 'path', 'svg.hashsalt': 'qaclims'}
+
 # Draws into axes.
 Painter = Callable[[Axes], None]
 
@@ -71,11 +74,13 @@ def plot(
         paint(axes)
         content = io.BytesIO()
         figure.savefig(content, format='png', transparent=True)
+        vectors = vectors_of(figure, transparent=True)
     # a palette is a third of the size and shows no difference
     image = Image.open(content).quantize(128, method=Image.Quantize.FASTOCTREE)
     smaller = io.BytesIO()
     image.save(smaller, format='PNG', optimize=True)
-    return Picture(smaller.getvalue(), 'image/png', css_size(size), alt, caption, wide, plot=True)
+    shown = smaller.getvalue(), 'image/png', css_size(size)
+    return Picture(*shown, alt, caption, wide, plot=True, vectors=vectors)
 
 
 def sheet_picture(figure: Figure, alt: str, caption: str) -> Picture:
@@ -85,7 +90,24 @@ def sheet_picture(figure: Figure, alt: str, caption: str) -> Picture:
     figure.savefig(content, format='jpeg', dpi=SHEET_DPI, pil_kwargs=options)
     width, height = figure.get_size_inches()
     size = css_size((float(width), float(height)))
-    return Picture(content.getvalue(), 'image/jpeg', size, alt, caption, wide=True)
+    shown, vectors = content.getvalue(), vectors_of(figure, dpi=SHEET_DPI)
+    return Picture(shown, 'image/jpeg', size, alt, caption, wide=True, vectors=vectors)
+
+
+def vectors_of(figure: Figure, **options: Any) -> dict[str, bytes]:
+    """Return {``pdf`` or ``svg``: file} of a figure; equal figures give equal bytes.
+
+    Args:
+        figure: The figure.
+        options: Options of ``Figure.savefig``.
+    """
+    found = {}
+    for kind, date in {'pdf': 'CreationDate', 'svg': 'Date'}.items():
+        content = io.BytesIO()
+        with rc_context(VECTORS):
+            figure.savefig(content, format=kind, metadata={date: None}, **options)
+        found[kind] = content.getvalue()
+    return found
 
 
 def css_size(inches: tuple[float, float]) -> tuple[int, int]:

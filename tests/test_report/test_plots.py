@@ -39,6 +39,23 @@ def test_plot_is_drawn_on_nothing():
     assert pixels[..., 3].max() > 200
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('name', [EVIL, 'a & b', ']]> -->'])
+def test_figures_for_papers(name):
+    def draw():
+        lines = {name: ([1, 2], [3.0, 4.0])}
+        return plot(partial(paint_lines, lines=lines), 'x', 'y', 'alt', 'caption').vectors
+
+    found = draw()
+    assert found['pdf'].startswith(b'%PDF')
+    # TrueType, which journals ask for
+    assert b'/FontFile2' in found['pdf']
+    assert b'/Type3' not in found['pdf']
+    assert found['svg'].startswith(b'<?xml')
+    assert b'<script' not in found['svg']
+    assert draw() == found
+
+
 def test_sheet_is_a_photograph():
     picture = sheet_picture(Figure(figsize=(2, 1)), 'alt', 'caption')
     assert (picture.size, picture.wide, picture.plot) == ((192, 96), True, False)
