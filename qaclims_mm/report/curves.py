@@ -10,7 +10,6 @@ from qaclims_mm.report.plots import (
     paint_lines,
     paint_logged,
     plot,
-    shortened,
 )
 from qaclims_mm.report.scalars import read_scalars
 from qaclims_mm.report.titles import TITLES, Titles, in_order
@@ -56,9 +55,9 @@ def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
     for key in (*losses, *(k for k in keys if k.endswith('mIoU'))):
         x, y = zip(*((e['step'], e[key]) for e in entries if key in e), strict=True)
         caption = f'{title}: {"sum of the losses" if key == "loss" else key}'
-        paint = partial(paint_logged, x=x, y=y)
-        label = key if 'loss' in key else f'{key}, %'
-        found.append(plot(paint, 'step', shortened(label), caption, caption, size=SMALL_PLOT))
+        name = key if 'loss' in key else f'{key}, %'
+        paint = partial(paint_logged, title=name, x=x, y=y)
+        found.append(plot(paint, 'step', '', caption, caption, size=SMALL_PLOT))
     return found
 
 

@@ -85,10 +85,13 @@ def _agreement_tables(review: Reviewing) -> list[Table]:
         for each in agreement_of_classes(review.ranked)
     ]
     head = ['class', 'images', *(f'{one} and {other}, IoU, %' for one, other in pairs)]
-    stages = ', '.join(f'{s.name} is {s.stage}' for s in review.sources)
+    stages = ', '.join(
+        f'{s.name} ({s.stage})' for s in review.sources if any(s.name in pair for pair in pairs)
+    )
     caption = (
         'How far the masks of two stages agree on each class, a mean over the images that have it '
-        f'in one of the two masks. The class on which they agree least stands first. {stages}.'
+        f'in one of the two masks. The class on which they agree least stands first. Masks are of '
+        f'{stages}.'
     )
     return [Table(head, rows, caption, 'Agreement of the stages')]
 

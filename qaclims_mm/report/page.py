@@ -76,7 +76,7 @@ def all_sections(work: WorkDir, ablations: Path, now: datetime, folder: Path) ->
         'Failures': lambda: failure_blocks(work),
         'Losses': lambda: loss_blocks(work, titles),
         'The corpus': lambda: corpus_blocks(work),
-        'Time and memory': lambda: cost_blocks(work),
+        'Time, memory and records': lambda: cost_blocks(work, titles),
         'Versions and configs': lambda: version_blocks(work, now),
     }
     if not any((work.root / name).is_dir() for name in (CORRECTED, BEFORE)):

@@ -144,11 +144,12 @@ def paint_lines(
     _legend_above(axes, drawn)
 
 
-def paint_logged(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
+def paint_logged(axes: Axes, title: str, x: Sequence[float], y: Sequence[float]) -> None:
     """Draw what a training has logged, and its moving mean where there are enough points.
 
     Args:
         axes: To draw into.
+        title: Name of the values, with their unit.
         x: Steps.
         y: Values, one for each step; what is not finite leaves a gap.
     """
@@ -158,6 +159,8 @@ def paint_logged(axes: Axes, x: Sequence[float], y: Sequence[float]) -> None:
     else:
         axes.plot(steps, values, color=COLOURS[0], linewidth=0.8, alpha=0.35)
         axes.plot(steps, moving_mean(values), color=COLOURS[0], linewidth=1.8)
+    # beside a small axis there is no room for a long name
+    axes.set_title(shortened(title), loc='left', size=9)
     # a number that is added to all labels is overlooked
     axes.ticklabel_format(axis='y', useOffset=False)
     axes.grid(alpha=0.3)

@@ -40,9 +40,9 @@ def test_losses(run, drawn):
     ]
     cam, qa_clims, *irn, _ = drawn
     # the sum of one loss is not drawn beside it
-    assert cam[1] == qa_clims[1] == 'loss_cls'
+    assert cam[0]['title'] == qa_clims[0]['title'] == 'loss_cls'
     assert (cam[0]['x'], cam[0]['y']) == ((1, 2), (1, 0.5))
-    assert [y for _, y, _ in irn] == ['loss', 'loss_a', 'loss_b', 'mIoU, %']
+    assert [found['title'] for found, _, _ in irn] == ['loss', 'loss_a', 'loss_b', 'mIoU, %']
     assert (irn[2][0]['x'], irn[2][0]['y']) == ((1, 3), (2, 1.5))
     assert irn[3][0]['y'] == (50,)
     assert irn[0][2] == 'QA-CLIMS + IRN, masks: sum of the losses'
@@ -52,14 +52,15 @@ def test_losses_of_a_segmentor_have_names_of_mmseg(run, drawn):
     names = {'decode.loss_ce': 1.0, 'aux.loss_ce': 0.5, 'decode.acc_seg': 90.0, 'loss': 1.5}
     write_scalars(run / 'segment', [dict(step=1, **names)])
     loss_blocks(WorkDir(run), Titles())
-    assert [y for _, y, _ in drawn][-3:] == ['decode.loss_ce', 'aux.loss_ce', 'loss']
+    titles = [found['title'] for found, _, _ in drawn]
+    assert titles[-3:] == ['decode.loss_ce', 'aux.loss_ce', 'loss']
 
 
 def test_a_line_without_a_step_is_left_out(run, drawn):
     write_scalars(run / 'irn', [dict(loss_a=1.0), dict(step=5, loss_a=2.0)])
     loss_blocks(WorkDir(run), Titles())
-    [(found, _, _)] = [one for one in drawn if one[1] == 'loss_a']
-    assert found == dict(x=(5,), y=(2,))
+    [found] = [one for one, _, _ in drawn if one['title'] == 'loss_a']
+    assert found == dict(title='loss_a', x=(5,), y=(2,))
     write_scalars(run / 'irn', [dict(loss_b=1.0)])
     loss_blocks(WorkDir(run), Titles())
 

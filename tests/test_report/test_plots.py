@@ -82,15 +82,16 @@ def test_axes_are_linear(axes, values):
 
 
 def test_a_few_points_are_joined(axes):
-    paint_logged(axes, (50, 143, 236), (0.3, 0.2, 0.1))
+    paint_logged(axes, 'loss', (50, 143, 236), (0.3, 0.2, 0.1))
     [line] = axes.get_lines()
     np.testing.assert_array_equal(line.get_xydata(), [[50, 0.3], [143, 0.2], [236, 0.1]])
     assert line.get_marker() == '.'
+    assert axes.get_title(loc='left') == 'loss'
 
 
 def test_many_points_are_smoothed_over_the_faint_ones(axes):
     values = 5 + np.random.default_rng(0).normal(size=200)
-    paint_logged(axes, range(200), values)
+    paint_logged(axes, 'loss', range(200), values)
     raw, smooth = axes.get_lines()
     np.testing.assert_array_equal(raw.get_ydata(), values)
     assert raw.get_alpha() < 0.5
