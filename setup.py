@@ -133,7 +133,7 @@ setup(
     package_data={
         'qaclims_mm.demo': ['*.css', '*.js'],
         'qaclims_mm.miniworld': ['weights/**/*'],
-        'qaclims_mm.report': ['*.css', '*.jinja'],
+        'qaclims_mm.report': ['*.css', '*.jinja', '*.js'],
         'qaclims_mm.workflow': ['Snakefile', 'profiles/*/config.yaml'],
     },
     cmdclass={'build_py': BuildWithMim},

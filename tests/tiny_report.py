@@ -117,6 +117,7 @@ def make_run(root):
     ones = np.ones((SIZE, SIZE))
     for image_id in (world / 'ImageSets/Segmentation/val.txt').read_text().split():
         write_mask(file_of(run / 'segment_test/predictions', image_id, '.png'), ones)
+    write_config(run / 'irn_masks', world)
     for image_id in IDS:
         write_mask(file_of(run / 'irn_masks/pseudo_masks', image_id, '.png'), ones)
     rows = {

@@ -18,7 +18,7 @@ from rich.table import Table
 from qaclims_mm.console import new_console
 
 if TYPE_CHECKING:
-    from qaclims_mm.report.review_page import Reviewing
+    from qaclims_mm.report.reviewing import Reviewing
     from qaclims_mm.report.work_dir import WorkDir
 
 SHOWN = 20
@@ -63,9 +63,7 @@ def main() -> None:
     console.print(f'table: {out / "review.csv"}', soft_wrap=True)
     if args.format:
         _export(console, review, out, args.format, args.top)
-    console.print(
-        f'correct them, then run: qaclims run {work.plan} --corrected DIR', soft_wrap=True
-    )
+    console.print(f'correct them, then run: {review.next_command}', soft_wrap=True)
 
 
 def _review(work: 'WorkDir') -> 'Reviewing':
@@ -75,41 +73,14 @@ def _review(work: 'WorkDir') -> 'Reviewing':
         ConfigError: If masks are of other classes than there are now.
         FormatError: If there are none.
     """
-    from qaclims_mm.errors import ConfigError, FormatError
-    from qaclims_mm.exchange.masks.work import is_outdated
+    from qaclims_mm.errors import FormatError
     from qaclims_mm.report.blocks import MissingError
-    from qaclims_mm.report.review_page import Reviewing
-    from qaclims_mm.review.corrected import corrected_ids
-    from qaclims_mm.review.findings import Candidate
-    from qaclims_mm.review.ranking import rank_images
-    from qaclims_mm.review.sources import find_sources
-    from qaclims_mm.schemas.work_dir import PREDICTIONS
+    from qaclims_mm.report.reviewing import review_work
 
-    sources = find_sources(work.root)
-    if not sources:
-        raise FormatError(
-            f'no stage of {work.root} has made masks yet; run {work.command("irn_masks")}'
-        )
-    # a segmentor may be tested on images that it was not trained on
-    trained_on = [s for s in sources if s.folder.name != PREDICTIONS] or sources
     try:
-        dataset = work.dataset(trained_on[-1].stage)
+        return review_work(work)
     except MissingError as error:
         raise FormatError(f'{error.message} {error.command}'.strip()) from error
-    for source in sources:
-        if is_outdated(source.folder.parent, dataset.class_names):
-            raise ConfigError(
-                f'{source.folder} was made before classes were changed; run first: {work.command()}'
-            )
-    done = {*corrected_ids(work.root)}
-    images = [
-        Candidate(r['image_id'], tuple(r['class_indices']))
-        for r in dataset.iterate_records()
-        if r['image_id'] not in done
-    ]
-    ranked = rank_images(images, sources, dataset.class_names)
-    name = work.root.absolute().name
-    return Reviewing(name, ranked, sources, dataset, len(dataset) - len(images))
 
 
 def _show(console: Console, review: 'Reviewing', rows: int) -> None:

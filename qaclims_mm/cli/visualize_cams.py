@@ -40,7 +40,8 @@ def main() -> None:
     from qaclims_mm.corpus.store import VQACorpus
     from qaclims_mm.engine.config import load_config
     from qaclims_mm.registry import DATASETS
-    from qaclims_mm.visualization.sheets import draw_cam_sheet, save_figure
+    from qaclims_mm.report.mask_pictures import legend_of
+    from qaclims_mm.visualization.sheets import draw_cam_sheet, save_figure, values_of
 
     dataset = DATASETS.build(load_config(args).test_dataloader.dataset)
     corpus = VQACorpus(args.corpus) if args.corpus else None
@@ -73,7 +74,8 @@ def main() -> None:
     columns = [
         _column(dataset, records[i], folders, masks, corpus[i] if corpus else ()) for i in ids
     ]
-    path = save_figure(draw_cam_sheet(columns), args.out)
+    legend = legend_of(values_of(columns), dataset.class_names)
+    path = save_figure(draw_cam_sheet(columns, legend=legend), args.out)
     new_console().print(f'{len(columns)} images in {path}', soft_wrap=True)
 
 

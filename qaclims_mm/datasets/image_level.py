@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -120,8 +120,13 @@ class ImageLevelDataset(BaseDataset):
         Raises:
             RecordError: If it cannot be read by the pipeline.
         """
+        return self.reader(record['img_path'])[0]
+
+    @property
+    def reader(self) -> Callable[[str], tuple[np.ndarray, Any]]:
+        """Function that reads an image file as the pipeline does, which can be pickled."""
         reading = [t.read for t in self.pipeline.transforms if isinstance(t, ImageReader)]
-        return (reading[0] if reading else read_image)(record['img_path'])[0]
+        return reading[0] if reading else read_image
 
     def image_ids(self) -> list[str]:
         """Return the ids in the order of the dataset."""

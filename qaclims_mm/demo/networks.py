@@ -1,15 +1,12 @@
 """The networks of the page, by the place where they lie."""
 
-import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmengine.config import Config
 
 from qaclims_mm.engine.config import read_config
-from qaclims_mm.errors import FormatError
+from qaclims_mm.inference.meaning import preset_of, warning_of
 from qaclims_mm.inference.models import STAGES, FoundModel, find_model, last_checkpoint
 from qaclims_mm.inference.networks import Weights
 from qaclims_mm.inference.plain_config import config_of_values
@@ -17,17 +14,8 @@ from qaclims_mm.paths import SHIPPED, config_file
 from qaclims_mm.schemas import read_run_config, run_config_path
 from qaclims_mm.schemas.files import problem_of_file
 from qaclims_mm.schemas.project import PROJECT
-from qaclims_mm.schemas.project_options import read_init
 
 _SEGMENT, *_MAPS = STAGES
-OF_MINIWORLD = (
-    'These networks were made for MiniWorld, a world of drawn pictures. '
-    'Their masks mean nothing on photographs.'
-)
-OF_REHEARSAL = (
-    'These networks are those of a rehearsal, with random weights and two training steps. '
-    'Their masks mean nothing on photographs.'
-)
 
 
 @dataclass(frozen=True)
@@ -59,12 +47,9 @@ class Networks:
     @property
     def warning(self) -> str:
         """Why the masks mean nothing on photographs, or ''."""
-        if self.preset == 'rehearsal':
-            return OF_REHEARSAL
         segmentor = self.segmentor.config if self.segmentor else None
         configs = (self.config, segmentor, self.qape, self.refiner)
-        shipped = any(_is_shipped(cfg.to_dict()) for cfg in configs if cfg is not None)
-        return OF_MINIWORLD if shipped else ''
+        return warning_of(self.preset, (cfg.to_dict() for cfg in configs if cfg is not None))
 
 
 def shipped_networks() -> Networks:
@@ -115,7 +100,7 @@ def find_networks(model: str | Path, config: str | Path | None = None) -> Networ
         segmentor,
         _asking_config(root / 'qape') if maps and stages else None,
         lines=tuple(one.describe() for one in found),
-        preset=_preset_of(folder),
+        preset=preset_of(folder),
     )
 
 
@@ -133,22 +118,3 @@ def _asking_config(stage: Path) -> Config | None:
         return None
     # questions are about the classes of the network of maps
     return config_of_values(read_run_config(path).values, path, classes=['background'])
-
-
-def _preset_of(folder: Path) -> str:
-    """Return the preset of the project that a place belongs to, or ''."""
-    for place in [folder, *folder.resolve().parents][:4]:
-        # a table of options that cannot be read is the matter of qaclims init
-        with contextlib.suppress(FormatError):
-            if init := read_init(place):
-                return init[0].preset
-    return ''
-
-
-def _is_shipped(node: Any) -> bool:
-    """Tell whether a config names weights of MiniWorld."""
-    if isinstance(node, Mapping):
-        return any(map(_is_shipped, node.values()))
-    if isinstance(node, (list, tuple)):
-        return any(map(_is_shipped, node))
-    return isinstance(node, str) and node.startswith(SHIPPED)

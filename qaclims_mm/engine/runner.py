@@ -6,6 +6,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.dist import barrier, get_world_size, is_main_process
+from mmengine.hooks import LoggerHook
 from mmengine.logging import MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
@@ -25,6 +26,9 @@ _PARTS = {
     'val': ('val_dataloader', 'val_cfg', 'val_evaluator'),
     'test': ('test_dataloader', 'test_cfg', 'test_evaluator'),
 }
+
+# a training logs at least so many steps, even if that is more often than its config says
+CURVE_POINTS = 60
 
 
 class StageRunner(Runner):
@@ -63,7 +67,7 @@ class StageRunner(Runner):
             raise
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
-        """Build the loop of a training.
+        """Build the loop of a training, and log a short one often enough for a curve.
 
         Raises:
             DataError: If the data set has fewer images than one step takes.
@@ -77,6 +81,9 @@ class StageRunner(Runner):
                 f'the training has {len(loader.dataset)} images, but a step takes {size}'
                 f'{on_ranks}; make train_dataloader.batch_size smaller or add images.'
             )
+        for hook in self.hooks:
+            if isinstance(hook, LoggerHook):
+                hook.interval = min(hook.interval, max(built.max_iters // CURVE_POINTS, 1))
         return built
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from qaclims_mm.inference.markup import escaped, picture_html
+from qaclims_mm.visualization.overlays import HEAT
 
 # colours of the bar, from 0 to 1
 _STEPS = 9
@@ -46,7 +47,7 @@ def _colour_bar() -> str:
     # after a network is loaded, not with it
     from matplotlib import colormaps
 
-    rows = colormaps['jet'](np.linspace(0, 1, _STEPS), bytes=True)[:, :3].tolist()
+    rows = colormaps[HEAT](np.linspace(0, 1, _STEPS), bytes=True)[:, :3].tolist()
     colours = ','.join(f'rgb({r},{g},{b})' for r, g, b in rows)
     return (
         '<div>activation 0 <span style="display:inline-block;width:12em;height:.8em;'

@@ -57,7 +57,7 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
             ),
             'answers, number',
             '',
-            f'The most frequent answers to questions of group {group}',
+            f'Most frequent answers, group {group}',
             f'The {min(MOST_ANSWERS, len(texts[group]))} most frequent of {len(texts[group])} '
             f'texts from the questions of group {group}.',
         )

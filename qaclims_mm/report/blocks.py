@@ -2,8 +2,8 @@
 
 import base64
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 
@@ -28,6 +28,15 @@ class Text:
     text: str
     command: str = ''
     muted: bool = False
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to a file beside the page: its address, already quoted, and a text."""
+
+    kind: ClassVar[str] = 'link'
+    address: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,8 @@ class Picture:
         caption: What is seen, and of what data.
         wide: Whether it keeps its size and scrolls in its own box on a small screen.
         plot: Whether it is drawn black on nothing, so that a dark page inverts it.
+        vectors: {``pdf`` or ``svg``: the same figure for papers}.
+        links: Names and addresses of files of the figure.
     """
 
     kind: ClassVar[str] = 'picture'
@@ -78,6 +89,8 @@ class Picture:
     caption: str
     wide: bool = False
     plot: bool = False
+    vectors: Mapping[str, bytes] = field(default_factory=dict)
+    links: Sequence[tuple[str, str]] = ()
 
     @property
     def uri(self) -> str:
@@ -87,11 +100,20 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side where there is room; under a title, they are hidden until opened."""
+    """Pictures side by side where there is room.
+
+    Attributes:
+        pictures: The pictures.
+        title: Title above them.
+        folded: Whether the page shows only the title until it is opened.
+        small: Whether more of them stand in a row.
+    """
 
     kind: ClassVar[str] = 'gallery'
     pictures: Sequence[Picture]
     title: str = ''
+    folded: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +143,7 @@ class Panel:
     legend: Sequence[tuple[str, tuple[int, int, int]]] = ()
 
 
-Block = Text | Tiles | Table | Picture | Gallery | Details | Panel
+Block = Text | Link | Tiles | Table | Picture | Gallery | Details | Panel
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from qaclims_mm.errors import RecordError
 from qaclims_mm.report.blocks import Block, Panel, Section, Table, Text
 from qaclims_mm.report.images import evenly
 from qaclims_mm.report.mask_pictures import jpeg_picture, legend_of, mask_picture, small_image
-from qaclims_mm.report.page import render
+from qaclims_mm.report.templates import render
 from qaclims_mm.review.comparing import Candidate, Compared, Option
 from qaclims_mm.review.verdict import choose, verdict
 from qaclims_mm.schemas import atomic_path, drawn_name, read_mask

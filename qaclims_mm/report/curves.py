@@ -2,55 +2,62 @@
 
 from functools import partial
 
-import numpy as np
-
-from qaclims_mm.report.blocks import Block, Gallery, MissingError, Picture
-from qaclims_mm.report.plots import MAX_LINES, paint_lines, plot
+from qaclims_mm.report.blocks import Block, Gallery, MissingError, Picture, Text
+from qaclims_mm.report.plots import (
+    MAX_LINES,
+    SMALL_PLOT,
+    SMOOTHED_SHARE,
+    paint_lines,
+    paint_logged,
+    plot,
+)
+from qaclims_mm.report.scalars import read_scalars
 from qaclims_mm.report.titles import TITLES, Titles, in_order
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas.work_dir import CURVE
 
 
 def loss_blocks(work: WorkDir, titles: Titles) -> list[Block]:
-    """Return losses, and mIoU where it was measured, of every training over its steps.
+    """Return each loss, and mIoU where it was measured, of every training over its steps.
 
     Raises:
         MissingError: If no training has logged anything.
     """
-    found = {f: _curves_of(titles.of(f), work.scalars(f)) for f in in_order(work.folders)}
+    found = {
+        f: _curves_of(titles.of(f), read_scalars(work.root / f)) for f in in_order(work.folders)
+    }
     # those of ablations, which are many, are looked at one by one
-    own = [p for folder, pictures in found.items() if folder in TITLES for p in pictures]
+    own = {titles.of(f): pictures for f, pictures in found.items() if f in TITLES and pictures}
     others = [p for folder, pictures in found.items() if folder not in TITLES for p in pictures]
     if not own and not others:
         raise MissingError(
             f'No training has logged a loss: there is no scalars.json below {work.root}; run',
             work.command(),
         )
-    galleries = (Gallery(own), Gallery(others, 'Further trainings'))
-    return [gallery for gallery in galleries if gallery.pictures]
+    note = Text(
+        'Losses as they were logged, after their weights, each on an axis of its own. A thick line '
+        f'is the mean over {100 * SMOOTHED_SHARE:.0f} % of the training around a step.'
+    )
+    galleries: list[Block] = [Gallery(p, title, small=True) for title, p in own.items()]
+    if others:
+        galleries.append(Gallery(others, 'Further trainings', folded=True, small=True))
+    return [note, *galleries]
 
 
 def _curves_of(title: str, entries: list[dict[str, float]]) -> list[Picture]:
     """Return the plots of one training; none of a run that logged nothing."""
-    found = []
-    for what, y, chosen in (
-        ('losses', 'loss, weighted', lambda key: 'loss' in key),
-        ('mIoU', 'mIoU, %', lambda key: key.endswith('mIoU')),
-    ):
-        keys = dict.fromkeys(k for entry in entries for k in entry if chosen(k))
-        if len(keys) == 2:
-            # the sum of one loss is that loss
-            keys.pop('loss', None)
-        lines = {
-            key: tuple(np.array([(e['step'], e[key]) for e in entries if key in e]).T)
-            for key in list(keys)[:MAX_LINES]
-        }
-        if lines:
-            caption = f'{title}: {what} as logged during the training.'
-            picture = plot(
-                partial(paint_lines, lines=lines), 'step', y, f'{what} of {title}', caption
-            )
-            found.append(picture)
+    found, entries = [], [entry for entry in entries if 'step' in entry]
+    keys = dict.fromkeys(k for entry in entries for k in entry)
+    losses = [key for key in keys if 'loss' in key]
+    if len(losses) == 2:
+        # the sum of one loss is that loss
+        losses = [key for key in losses if key != 'loss']
+    for key in (*losses, *(k for k in keys if k.endswith('mIoU'))):
+        x, y = zip(*((e['step'], e[key]) for e in entries if key in e), strict=True)
+        caption = f'{title}: {"sum of the losses" if key == "loss" else key}'
+        name = key if 'loss' in key else f'{key}, %'
+        paint = partial(paint_logged, title=name, x=x, y=y)
+        found.append(plot(paint, 'step', '', caption, caption, size=SMALL_PLOT))
     return found
 
 
@@ -82,7 +89,7 @@ def threshold_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         partial(paint_lines, lines=lines, marks=marks),
         'threshold of the activation, 0 to 1',
         'mIoU, %',
-        'mIoU over thresholds, a line for each method',
+        'mIoU over thresholds by method',
         caption,
         size=(5.2, 3.9),
     )

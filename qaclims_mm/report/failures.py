@@ -8,13 +8,13 @@ import numpy as np
 
 from qaclims_mm.functional.evaluation import count_pixels, iou
 from qaclims_mm.report.blocks import Block, MissingError
-from qaclims_mm.report.images import SIDE, answers_of, evenly, true_mask
+from qaclims_mm.report.images import answers_of, draw_named_sheet, evenly, true_mask
 from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.review.sources import mask_at
 from qaclims_mm.schemas import file_of, read_cams
 from qaclims_mm.schemas.work_dir import CAMS, CURVE
-from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, fit_mask, load_column
+from qaclims_mm.visualization.sheets import SheetColumn, fit_mask, load_column
 
 MOST_IMAGES, PER_CLASS = 2000, 2
 COLUMNS_A_SHEET = 8
@@ -64,10 +64,11 @@ def failure_blocks(work: WorkDir) -> list[Block]:
         f'the answers about it (green) and about what is around it (red). '
         f'{len(chosen)} of {len(records)} images were looked at, of {work.data_of(MAPS)}.'
     )
+    classes = work.dataset(MAPS).class_names
     return [
         sheet_picture(
-            draw_cam_sheet([_column(work, case, threshold, masks) for case in cases], SIDE),
-            'Images with the lowest IoU',
+            draw_named_sheet([_column(work, case, threshold, masks) for case in cases], classes),
+            f'Images with the lowest IoU, {number} of {len(sheets)}',
             caption if number == 1 else f'Further classes, {number} of {len(sheets)}.',
         )
         for number, cases in enumerate(sheets, start=1)

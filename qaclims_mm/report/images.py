@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from qaclims_mm.report.blocks import Block, MissingError
+from qaclims_mm.report.mask_pictures import legend_of
 from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas import file_of, read_cams, read_mask
 from qaclims_mm.schemas.mask_choice import DEFAULT, TITLES, read_choice
 from qaclims_mm.schemas.work_dir import CAMS, PREDICTIONS, PSEUDO_MASKS
-from qaclims_mm.visualization.sheets import SheetColumn, draw_cam_sheet, load_column
+from qaclims_mm.visualization.sheets import (
+    SheetColumn,
+    draw_cam_sheet,
+    load_column,
+    values_of,
+)
 
 IMAGES = 8
 SIDE = 1.15  # inches
@@ -60,8 +67,13 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
         + (f', masks of {", ".join(masks)} for all classes' if masks else '')
         + f'; {texts}. {len(columns)} images at equal distances from {work.data_of(MAPS)}.'
     )
-    picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of maps and masks', caption)
-    return [picture]
+    figure = draw_named_sheet(columns, work.dataset(MAPS).class_names)
+    return [sheet_picture(figure, 'Sheet of maps and masks', caption)]
+
+
+def draw_named_sheet(columns: Sequence[SheetColumn], classes: Sequence[str]) -> Figure:
+    """Draw a sheet whose legend names the classes of its masks."""
+    return draw_cam_sheet(columns, SIDE, legend_of(values_of(columns), classes))
 
 
 def _mask_rows(work: WorkDir) -> dict[str, str]:
@@ -139,8 +151,8 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
         f'What the segmentor predicts; below it the classes of the image. {len(columns)} images '
         f'at equal distances from {work.data_of(SEGMENTED)}.'
     )
-    picture = sheet_picture(draw_cam_sheet(columns, SIDE), 'Sheet of segmentations', caption)
-    return [picture]
+    figure = draw_named_sheet(columns, work.dataset(SEGMENTED).class_names)
+    return [sheet_picture(figure, 'Sheet of segmentations', caption)]
 
 
 def _prediction_of(work: WorkDir, record: dict, folder: Path) -> SheetColumn:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from qaclims_mm.errors import EXIT_BAD_RECORDS
-from qaclims_mm.report.blocks import Block, Table, Text, Tiles
+from qaclims_mm.report.blocks import Block, MissingError, Table, Tiles
 from qaclims_mm.report.titles import Titles, in_order
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 
@@ -51,8 +51,6 @@ def number_blocks(work: WorkDir, titles: Titles) -> list[Block]:
     for group, caption in GROUPS.items():
         metrics = {stage: _of_group(values, group) for stage, values in work.metrics.items()}
         blocks += metric_tables(metrics, titles, caption)
-    blocks += metric_tables(_counts(work.metrics), titles, 'What was written, in numbers.')
-    blocks.append(cost_table(work))
     return blocks
 
 
@@ -121,10 +119,29 @@ def _shown(metric: str, value: float | None) -> str:
     return f'{value:.1f}' if metric.partition('@')[0] in COLUMNS else f'{value:g}'
 
 
-def cost_table(work: WorkDir) -> Block:
-    """Return time and memory of the stages that ran."""
+def cost_blocks(work: WorkDir, titles: Titles) -> list[Block]:
+    """Return what stages have written, and their time and memory, as far as they are known.
+
+    Args:
+        work: The work dir.
+        titles: Titles of stages.
+
+    Raises:
+        MissingError: If neither is known.
+    """
+    tables: list[Block] = [
+        *_cost_tables(work),
+        *metric_tables(_counts(work.metrics), titles, 'Records that stages have written.'),
+    ]
+    if not tables:
+        raise MissingError(f'{work.root} has no logs of its stages.')
+    return tables
+
+
+def _cost_tables(work: WorkDir) -> list[Table]:
+    """Return a table of time and memory of the stages that ran; none if no log says it."""
     if not work.runs:
-        return Text(f'How long stages took is not known: {work.root} has no logs.', muted=True)
+        return []
     rows = [
         [
             name,
@@ -140,4 +157,4 @@ def cost_table(work: WorkDir) -> Block:
         f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
         'at their peak, disk the size of the files that it has made.'
     )
-    return Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)
+    return [Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)]

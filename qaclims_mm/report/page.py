@@ -1,14 +1,12 @@
-"""The page: all sections in one file that needs no other."""
+"""The report of a work dir: all its sections."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.report.ablations import (
+    OMEGA,
     ablation_blocks,
     omega_blocks,
     read_ablations,
@@ -19,101 +17,106 @@ from qaclims_mm.report.blocks import Block, MissingError, Section, Text
 from qaclims_mm.report.corrected import corrected_blocks
 from qaclims_mm.report.curves import loss_blocks, threshold_blocks
 from qaclims_mm.report.failures import failure_blocks
+from qaclims_mm.report.figures import write_figures
+from qaclims_mm.report.header import lead_of, warning_of_work
 from qaclims_mm.report.images import segmentation_blocks, sheet_blocks
-from qaclims_mm.report.numbers import number_blocks
+from qaclims_mm.report.look_first import look_first_blocks
+from qaclims_mm.report.numbers import cost_blocks, number_blocks
 from qaclims_mm.report.per_class import per_class_blocks
+from qaclims_mm.report.templates import render
 from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.versions import version_blocks
-from qaclims_mm.report.work_dir import MAPS, WorkDir
+from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.review.changes import BEFORE
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.work_dir import CORRECTED
 
-HERE = Path(__file__).parent
-
 
 def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> list[Section]:
-    """Write the report of a work dir; returns its sections.
+    """Write the report of a work dir, and a folder of files beside it; returns its sections.
 
     Args:
         root: The work dir.
-        out: The HTML file.
+        out: The HTML file; its files lie in ``files_folder``.
         ablations: Folder of ``qaclims ablate``.
 
     Raises:
         FormatError: If the work dir has no metrics, or a file in it is broken or of another schema.
     """
     now, work = datetime.now().astimezone(), WorkDir(root)
-    sections = all_sections(work, Path(ablations), now)
+    folder = files_folder(out)
+    sections = all_sections(work, Path(ablations), now, folder)
     title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
-    page = render(title, date, lead_of(work), sections)
+    linked = write_figures(sections, folder)
+    page = render(title, date, lead_of(work), linked, warning_of_work(work))
     with atomic_path(out) as temporary:
         temporary.write_text(page, encoding='utf-8')
     return sections
 
 
-def all_sections(work: WorkDir, ablations: Path, now: datetime) -> list[Section]:
-    """Return the sections in their order; of one that has nothing to show, what is missing."""
+def files_folder(out: str | Path) -> Path:
+    """Return the folder of the files of a page, as browsers name it: ``report_files``."""
+    return Path(out).with_name(f'{Path(out).stem}_files')
+
+
+def all_sections(work: WorkDir, ablations: Path, now: datetime, folder: Path) -> list[Section]:
+    """Return the sections that have something to show, in their order, and what is missing."""
     results = read_ablations(ablations)
     titles = Titles(titles_of(results))
     parts: dict[str, Callable[[], list[Block]]] = {
         'The numbers': lambda: number_blocks(work, titles),
+        'Masks to look at first': lambda: look_first_blocks(work, folder),
         'Corrected masks': lambda: corrected_blocks(work, titles),
-        'Losses': lambda: loss_blocks(work, titles),
-        'mIoU over thresholds': lambda: threshold_blocks(work, titles),
-        'IoU of each class': lambda: per_class_blocks(work),
-        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
-        'Ablations': lambda: ablation_blocks(results, ablations),
         'Maps and texts': lambda: sheet_blocks(work),
         'Segmentations': lambda: segmentation_blocks(work),
+        'IoU of each class': lambda: per_class_blocks(work),
+        'mIoU over thresholds': lambda: threshold_blocks(work, titles),
+        'Omega, the ratio of the threshold': lambda: omega_blocks(results, ablations),
+        'Ablations': lambda: ablation_blocks(results, ablations),
         'Failures': lambda: failure_blocks(work),
+        'Losses': lambda: loss_blocks(work, titles),
         'The corpus': lambda: corpus_blocks(work),
+        'Time, memory and records': lambda: cost_blocks(work, titles),
         'Versions and configs': lambda: version_blocks(work, now),
     }
     if not any((work.root / name).is_dir() for name in (CORRECTED, BEFORE)):
         del parts['Corrected masks']
-    if not results and not work.is_judged:
-        # rows that nothing could compare
-        del parts['Omega, the ratio of the threshold'], parts['Ablations']
-    return [Section(title, _blocks_or_missing(make)) for title, make in parts.items()]
+    # a run has no suites of its own, and nobody misses them
+    for suite, title in {OMEGA: 'Omega, the ratio of the threshold', '': 'Ablations'}.items():
+        if suite not in results if suite else not results:
+            del parts[title]
+    sections, missing = [], Missing()
+    for title, make in parts.items():
+        if blocks := missing.blocks_of(title, make):
+            sections.append(Section(title, blocks))
+    return [*sections, *missing.sections()]
 
 
-def _blocks_or_missing(make: Callable[[], list[Block]]) -> list[Block]:
-    try:
-        return make()
-    except MissingError as error:
-        return [Text(error.message, error.command, muted=True)]
-    except QAClimsError:
-        raise
-    except Exception as error:  # a work dir may hold anything: one file costs one section
-        reason = f'{type(error).__name__}: {error}'
-        return [Text(f'This section cannot be made from the work dir ({reason}).', muted=True)]
+class Missing:
+    """Sections that have nothing to show, each reason once."""
 
+    def __init__(self) -> None:
+        # {(reason, command): titles of sections}
+        self.found: dict[tuple[str, str], list[str]] = {}
 
-def lead_of(work: WorkDir) -> str:
-    """Return what the page is about: of which images and which seed."""
-    return (
-        'From image-level labels to masks: a VQA model is asked about every image, its answers '
-        'guide the training of activation maps, the maps become masks, and a segmentor is trained '
-        f'on these. Maps and masks are of {work.data_of(MAPS, "cam_maps")}, the trainings of '
-        f'{work.of_seed}.'
-    )
+    def blocks_of(self, title: str, make: Callable[[], list[Block]]) -> list[Block]:
+        """Return the blocks of a section; none, and remember why, if there is nothing to show."""
+        try:
+            return make()
+        except MissingError as error:
+            reason = error.message, error.command
+        except QAClimsError:
+            raise
+        except Exception as error:  # a work dir may hold anything: one file costs one section
+            problem = f'{type(error).__name__}: {error}'
+            reason = f'This section cannot be made from the work dir ({problem}).', ''
+        self.found.setdefault(reason, []).append(title)
+        return []
 
-
-def render(title: str, date: str, lead: str, sections: Sequence[Section]) -> str:
-    """Return the page; all that stands in it is escaped.
-
-    Args:
-        title: Heading of the page.
-        date: When it was made.
-        lead: What it is about.
-        sections: Its parts.
-    """
-    # S701 asks for this: every value is escaped, whatever a file on disk called it
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined
-    )
-    style = Markup((HERE / 'style.css').read_text(encoding='utf-8'))  # noqa: S704 - our own file
-    return environment.get_template('page.html.jinja').render(
-        title=title, date=date, lead=lead, sections=sections, style=style
-    )
+    def sections(self) -> list[Section]:
+        """Return a section with a line for each reason, or none if nothing is missing."""
+        lines: list[Block] = [
+            Text(f'{", ".join(titles)}: {reason}', command, muted=True)
+            for (reason, command), titles in self.found.items()
+        ]
+        return [Section('What is missing', lines)] if lines else []

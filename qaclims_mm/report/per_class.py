@@ -57,7 +57,7 @@ def per_class_blocks(work: WorkDir) -> list[Block]:
         partial(paint_groups, names=names, bars=bars, notes=notes),
         'class',
         'IoU, %',
-        'Bars of the IoU of every class by method',
+        'IoU of each class by method',
         caption,
         size=(max(1.4 + CLASS_WIDTH * len(names), 4.8), HEIGHT),
         wide=True,

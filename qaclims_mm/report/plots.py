@@ -11,21 +11,23 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 from PIL import Image
 
 from qaclims_mm.report.blocks import Picture
 from qaclims_mm.schemas import drawn_name
 
 CSS_DPI = 96
-PLOT_SIZE = (4.8, 3.2)  # inches
-PLOT_DPI, SHEET_DPI = 180, 150
+# inches
+PLOT_SIZE, SMALL_PLOT = (4.8, 3.2), (2.6, 1.9)
+PLOT_DPI, SHEET_DPI = 180, 200
 JPEG_QUALITY = 85
 # Okabe and Ito's, which the colour-blind tell apart too
 COLOURS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#666666', '#000000')
 STROKES = ('-', '--', '-.', ':')
 MAX_LINES = len(COLOURS)
 LONGEST_NAME, LONGEST_TITLE = 28, 60
+# points from which a curve is smoothed, and the share of them that a mean is taken over
+SMOOTHED_FROM, SMOOTHED_SHARE = 20, 0.1
 STYLE: dict[Any, Any] = {
     'font.size': 9,
     'axes.spines.top': False,
@@ -36,6 +38,9 @@ STYLE: dict[Any, Any] = {
     'text.parse_math': False,
     'text.usetex': False,
 }
+
+# letters that journals accept and editors can change, and ids that are the same in each run
+VECTORS: dict[Any, Any] = {'pdf.fonttype': 42, 'svg.fonttype': 'path', 'svg.hashsalt': 'qaclims'}
 
 # Draws into axes.
 Painter = Callable[[Axes], None]
@@ -69,11 +74,13 @@ def plot(
         paint(axes)
         content = io.BytesIO()
         figure.savefig(content, format='png', transparent=True)
+        vectors = vectors_of(figure, transparent=True)
     # a palette is a third of the size and shows no difference
     image = Image.open(content).quantize(128, method=Image.Quantize.FASTOCTREE)
     smaller = io.BytesIO()
     image.save(smaller, format='PNG', optimize=True)
-    return Picture(smaller.getvalue(), 'image/png', css_size(size), alt, caption, wide, plot=True)
+    shown = smaller.getvalue(), 'image/png', css_size(size)
+    return Picture(*shown, alt, caption, wide, plot=True, vectors=vectors)
 
 
 def sheet_picture(figure: Figure, alt: str, caption: str) -> Picture:
@@ -83,7 +90,24 @@ def sheet_picture(figure: Figure, alt: str, caption: str) -> Picture:
     figure.savefig(content, format='jpeg', dpi=SHEET_DPI, pil_kwargs=options)
     width, height = figure.get_size_inches()
     size = css_size((float(width), float(height)))
-    return Picture(content.getvalue(), 'image/jpeg', size, alt, caption, wide=True)
+    shown, vectors = content.getvalue(), vectors_of(figure, dpi=SHEET_DPI)
+    return Picture(shown, 'image/jpeg', size, alt, caption, wide=True, vectors=vectors)
+
+
+def vectors_of(figure: Figure, **options: Any) -> dict[str, bytes]:
+    """Return {``pdf`` or ``svg``: file} of a figure; equal figures give equal bytes.
+
+    Args:
+        figure: The figure.
+        options: Options of ``Figure.savefig``.
+    """
+    found = {}
+    for kind, date in {'pdf': 'CreationDate', 'svg': 'Date'}.items():
+        content = io.BytesIO()
+        with rc_context(VECTORS):
+            figure.savefig(content, format=kind, metadata={date: None}, **options)
+        found[kind] = content.getvalue()
+    return found
 
 
 def css_size(inches: tuple[float, float]) -> tuple[int, int]:
@@ -101,7 +125,7 @@ def paint_lines(
     lines: Mapping[str, tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray]],
     marks: Mapping[str, tuple[float, float]] | None = None,
 ) -> None:
-    """Draw lines, at most ``MAX_LINES`` of them; the y axis is logarithmic where they span decades.
+    """Draw lines, at most ``MAX_LINES`` of them.
 
     Args:
         axes: To draw into.
@@ -116,15 +140,44 @@ def paint_lines(
         drawn += axes.plot(x, y, stroke, label=shortened(name), **options)
         if marks and name in marks:
             axes.plot(*marks[name], 'o', color=colour, markersize=6)
-    values = np.concatenate([np.asarray(y, dtype=float) for _, y in lines.values()])
-    values = values[np.isfinite(values)]
-    if values.size and values.min() > 0 and values.max() > 100 * values.min():
-        axes.set_yscale('log')
-        # its own labels are formulas, which are not parsed here
-        axes.yaxis.set_major_formatter('{x:g}')
-        axes.yaxis.set_minor_formatter(NullFormatter())
     axes.grid(alpha=0.3)
     _legend_above(axes, drawn)
+
+
+def paint_logged(axes: Axes, title: str, x: Sequence[float], y: Sequence[float]) -> None:
+    """Draw what a training has logged, and its moving mean where there are enough points.
+
+    Args:
+        axes: To draw into.
+        title: Name of the values, with their unit.
+        x: Steps.
+        y: Values, one for each step; what is not finite leaves a gap.
+    """
+    steps, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    if len(values) < SMOOTHED_FROM:
+        axes.plot(steps, values, '.-', color=COLOURS[0], linewidth=1.5)
+    else:
+        axes.plot(steps, values, color=COLOURS[0], linewidth=0.8, alpha=0.35)
+        axes.plot(steps, moving_mean(values), color=COLOURS[0], linewidth=1.8)
+    # beside a small axis there is no room for a long name
+    axes.set_title(shortened(title), loc='left', size=9)
+    # a number that is added to all labels is overlooked
+    axes.ticklabel_format(axis='y', useOffset=False)
+    axes.grid(alpha=0.3)
+
+
+def moving_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over ``SMOOTHED_SHARE`` of the points around each; the ends have fewer.
+
+    Args:
+        values: Values, ``(N,)``. A value that is not finite counts in no mean, and stays.
+    """
+    reach = max(round(len(values) * SMOOTHED_SHARE / 2), 1)
+    ones, known = np.ones(2 * reach + 1), np.isfinite(values)
+    # the middle N of N + 2 * reach, which is what 'same' returns only while N is the longer one
+    middle = slice(reach, reach + len(values))
+    sums = np.convolve(np.where(known, values, 0), ones)[middle]
+    return np.where(known, sums / np.maximum(np.convolve(known, ones)[middle], 1), values)
 
 
 def paint_groups(

@@ -1,13 +1,11 @@
 """The page of ``qaclims review``: pictures of the images that deserve a look first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.read_image import UNREADABLE
 from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.report.blocks import Block, Panel, Section, Text, Tiles
@@ -17,9 +15,9 @@ from qaclims_mm.report.mask_pictures import (
     mask_picture,
     small_image,
 )
-from qaclims_mm.report.page import render
+from qaclims_mm.report.reviewing import Reviewing
+from qaclims_mm.report.templates import render
 from qaclims_mm.review.findings import Reviewed
-from qaclims_mm.review.sources import MaskSource
 from qaclims_mm.schemas import atomic_path, drawn_name
 from qaclims_mm.schemas.names import LONGEST_SHOWN
 
@@ -27,29 +25,6 @@ LEAD = (
     'The images whose masks deserve a look first. Masks are compared between stages: where the '
     'map, the refiner and the segmentor disagree, at least one of them is wrong.'
 )
-
-
-class Reviewing(NamedTuple):
-    """A ranking and what its page is made from.
-
-    Attributes:
-        name: Name of the work dir.
-        ranked: All images, the first one first.
-        sources: Stages whose masks are shown.
-        dataset: The images.
-        left_out: Images that were left out because their masks are corrected.
-    """
-
-    name: str
-    ranked: Sequence[Reviewed]
-    sources: Sequence[MaskSource]
-    dataset: ImageLevelDataset
-    left_out: int = 0
-
-    @property
-    def is_oriented(self) -> bool:
-        """Whether images are turned as their EXIF data say."""
-        return any(getattr(step, 'oriented', False) for step in self.dataset.pipeline.transforms)
 
 
 def write_page(path: Path, review: Reviewing, top: int) -> None:
@@ -62,12 +37,13 @@ def write_page(path: Path, review: Reviewing, top: int) -> None:
     """
     records = {r['image_id']: r for r in review.dataset.iterate_records()}
     panels: list[Block] = [
-        _panel(rank, each, records[each.image_id], review)
+        image_panel(rank, each, records[each.image_id], review)
         for rank, each in enumerate(review.ranked[:top], start=1)
     ]
     sections = [Section('Overview', _overview(review, top)), Section('Images', panels)]
     date = f'{datetime.now().astimezone():%Y-%m-%d %H:%M}'
-    page = render(f'Review of {drawn_name(review.name, LONGEST_SHOWN)}', date, LEAD, sections)
+    title = f'Review of {drawn_name(review.name, LONGEST_SHOWN)}'
+    page = render(title, date, LEAD, sections, (review.warning, ''))
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
 
@@ -90,11 +66,19 @@ def _overview(review: Reviewing, top: int) -> list[Block]:
             f'Masks are of {names}. The score is between 0, nothing stands out, and 1. '
             'All images are in review.csv beside this page.'
         ),
-        Text('Correct the masks in a labelling tool, then run', 'qaclims run PLAN --corrected DIR'),
+        Text('Correct the masks in a labelling tool, then run', review.next_command),
     ]
 
 
-def _panel(rank: int, reviewed: Reviewed, record: Mapping, review: Reviewing) -> Panel:
+def image_panel(rank: int, reviewed: Reviewed, record: Mapping, review: Reviewing) -> Panel:
+    """Return an image, its masks by all stages, and why it deserves a look.
+
+    Args:
+        rank: Its place in the ranking, from 1.
+        reviewed: What was found.
+        record: Its record in the dataset.
+        review: The ranking that it is from.
+    """
     name = drawn_name(reviewed.image_id, LONGEST_SHOWN)
     labels = ', '.join(record['label_names']) or 'none'
     text = f'{reviewed.reason[:1].upper()}{reviewed.reason[1:]}. Labels: {labels}.'

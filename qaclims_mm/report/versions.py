@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from importlib import metadata
 
+from qaclims_mm.inference.meaning import preset_of
 from qaclims_mm.report.blocks import Block, Details, Table
 from qaclims_mm.report.titles import in_order
 from qaclims_mm.report.work_dir import WorkDir
@@ -28,6 +29,7 @@ def version_blocks(work: WorkDir, now: datetime) -> list[Block]:
         ['qaclims_mm, which made the report', __version__],
         *([title, installed_version(names)] for title, names in PACKAGES.items()),
         ['Python', platform.python_version()],
+        ['preset', preset_of(work.root) or 'none'],
         ['seeds', ', '.join(work.seeds) or 'unknown'],
         ['work dir', str(work.root)],
         ['date of the report', f'{now:%Y-%m-%d %H:%M}'],

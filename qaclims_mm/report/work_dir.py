@@ -1,6 +1,5 @@
 """Reading what the stages of a plan have left in a work dir."""
 
-import json
 import shlex
 from functools import cache, cached_property
 from pathlib import Path
@@ -11,6 +10,7 @@ from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.rebuild import rebuild_dataset
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.exchange.masks.work import is_outdated, moved_dataset
+from qaclims_mm.paths import config_file
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.schemas import (
     MANIFEST,
@@ -21,11 +21,11 @@ from qaclims_mm.schemas import (
     read_run_config,
     run_config_path,
 )
-from qaclims_mm.schemas.files import is_number, problem_of_file
+from qaclims_mm.schemas.files import read_json
 from qaclims_mm.schemas.numbers.curve import Curve, read_curve
 from qaclims_mm.schemas.numbers.runs import Run, read_runs
 from qaclims_mm.schemas.project import PROJECT
-from qaclims_mm.schemas.work_dir import CORPUS, CURVE
+from qaclims_mm.schemas.work_dir import CORPUS, CURVE, LOGS, PLAN_NOTE
 
 # the stage of QA-CLIMS's maps
 MAPS = 'qa_clims_maps'
@@ -36,6 +36,17 @@ def part_of(values: Any, *keys: str) -> dict[str, Any]:
     for key in keys:
         values = values.get(key) if isinstance(values, dict) else None
     return values if isinstance(values, dict) else {}
+
+
+def plan_name(root: Path) -> str:
+    """Return the name of the plan that filled a work dir, or PLAN if it is none that ships."""
+    try:
+        noted = part_of(read_json(root / LOGS / PLAN_NOTE)).get('plan')
+        found = config_file(str(noted))
+    except (QAClimsError, OSError):
+        return 'PLAN'
+    # not a file of this name that lies here by chance
+    return str(noted) if Path(found).stem == noted else 'PLAN'
 
 
 class WorkDir:
@@ -90,10 +101,20 @@ class WorkDir:
     @cached_property
     def plan(self) -> str:
         """The words by which ``qaclims run`` finds this work dir."""
+        if self.project:
+            return shlex.quote(str(self.project))
+        return f'{plan_name(self.root)} --work-dir {shlex.quote(str(self.root))}'
+
+    @property
+    def place(self) -> str:
+        """The project or the work dir as a word of a command line."""
+        return shlex.quote(str(self.project or self.root))
+
+    @cached_property
+    def project(self) -> Path | None:
+        """Folder of the project that this is the work dir of, if it is one."""
         parent = self.root.parent
-        if self.root.name == 'work' and (parent / PROJECT).is_file():
-            return shlex.quote(str(parent))
-        return f'PLAN --work-dir {shlex.quote(str(self.root))}'
+        return parent if self.root.name == 'work' and (parent / PROJECT).is_file() else None
 
     @cached_property
     def is_judged(self) -> bool:
@@ -110,9 +131,11 @@ class WorkDir:
             missing: What is not there, a sentence without its end.
         """
         if not self.is_judged:
+            command = f'qaclims init {self.plan} --masks FOLDER' if self.project else ''
             return MissingError(
-                f'The maps are not judged: the config of {MAPS} has no CAMMetric, which compares '
-                'them with ground truth masks (of your own project: qaclims init --masks).'
+                'There are no ground truth masks to compare with. To add those of some images, '
+                + ('run:' if command else f'add a CAMMetric to the config of {MAPS}.'),
+                command,
             )
         return MissingError(f'{missing}; run', self.command(MAPS))
 
@@ -145,27 +168,6 @@ class WorkDir:
         paths = sorted(self.root.glob(f'*/{CURVE}'))
         return {p.parent.name: read_curve(p) for p in paths}
 
-    def scalars(self, folder: str) -> list[dict[str, float]]:
-        """Return what a training has logged, in the order of its steps.
-
-        A step that was done twice, since a killed run went on from a checkpoint before it, is that
-        of the later run; a line that was cut is left out.
-        """
-        found: dict[float, dict[str, float]] = {}
-        for path in sorted(self.root.glob(f'{folder}/*/vis_data/scalars.json')):
-            # opened, a pipe would wait for ever
-            if problem_of_file(path):
-                continue
-            for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
-                try:
-                    entry = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                numbers = {k: v for k, v in part_of(entry).items() if is_number(v)}
-                step = numbers.get('step', 0)
-                found[step] = found.get(step, {}) | numbers
-        return [found[step] for step in sorted(found)]
-
     def config_files(self, folder: str) -> list[Path]:
         """Return what runs have written of their configs into a stage's folder.
 
@@ -176,13 +178,24 @@ class WorkDir:
         found = [p for p in found if p.is_file()]
         return found or [p for p in sorted((self.root / folder).glob('*.py')) if p.is_file()]
 
+    @cached_property
+    def run_configs(self) -> list[dict[str, Any]]:
+        """Configs of all runs of the stages, as values that nothing checked."""
+        paths = [run_config_path(self.root / f, mode) for f in self.folders for mode in MODES]
+        found = (self._values(path) for path in paths)
+        return [values for values in found if values is not None]
+
     def _config(self, folder: str) -> dict[str, Any] | None:
         """Return the config of a stage's test run, as values that nothing checked.
 
         ``None`` if the stage was not tested or the file cannot be used; ``dataset`` says which.
         """
+        return self._values(run_config_path(self.root / folder, 'test'))
+
+    @staticmethod
+    def _values(path: Path) -> dict[str, Any] | None:
         try:
-            return read_run_config(run_config_path(self.root / folder, 'test')).values
+            return read_run_config(path).values
         except (FormatError, OSError):
             return None
 

@@ -7,7 +7,7 @@ independent: 1 - (1 - a)(1 - b)...
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -51,15 +51,27 @@ class Reviewed:
         image_id: The image.
         score: Between 0, nothing stands out, and 1.
         reason: The finding of the highest weight, a sentence.
-        agreement: {two names of sources: mean IoU over the classes}, in [0, 1].
+        ious: {two names of sources: {class index k: IoU}}, in [0, 1].
         areas: {name of a source: {class index k: share of the pixels}}, in [0, 1].
     """
 
     image_id: str
     score: float
     reason: str
-    agreement: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    ious: Mapping[tuple[str, str], Mapping[int, float]] = field(default_factory=dict)
     areas: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+
+    @property
+    def agreement(self) -> dict[tuple[str, str], float]:
+        """Return {two names of sources: mean IoU over the classes}, in [0, 1].
+
+        All classes of an image count the same, so that small objects matter as much as large ones.
+        Two masks without any class agree.
+        """
+        return {
+            pair: float(np.mean([*found.values()])) if found else 1.0
+            for pair, found in self.ious.items()
+        }
 
 
 def review_image(
@@ -83,39 +95,33 @@ def review_image(
     masks = dict(zip(names_of, sized, strict=True))
     names = {k: drawn_name(name, _LONGEST) for k, name in enumerate(classes)}
     areas = {name: areas_of(mask) for name, mask in masks.items()}
-    agreement, findings = _compare(masks, areas, names)
+    pairs = itertools.combinations(masks, 2)
+    ious = {(one, other): class_ious(masks[one], masks[other]) for one, other in pairs}
+    reviewed = Reviewed(image.image_id, 0, '', ious, areas)
+    findings = _disagreement(reviewed, names)
     findings += _missing(found, sources) + _odd_areas(image.labels, areas, names)
     findings = [f for f in findings if f.weight > 0]
     best = max(findings, key=lambda f: f.weight, default=Finding(0, 'nothing stands out'))
     score = 1 - math.prod(1 - f.weight for f in findings)
-    return Reviewed(image.image_id, score, best.reason, agreement, areas)
+    return replace(reviewed, score=score, reason=best.reason)
 
 
-def _compare(
-    masks: Mapping[str, np.ndarray],
-    areas: Mapping[str, Mapping[int, float]],
-    names: Mapping[int, str],
-) -> tuple[dict[tuple[str, str], float], list[Finding]]:
-    """Return how far the masks agree by twos, and the finding about it.
-
-    All classes of an image count the same, so that small objects matter as much as large ones.
-    """
-    agreement, worst = {}, (math.inf, '')
-    for one, other in itertools.combinations(masks, 2):
-        ious = class_ious(masks[one], masks[other])
-        agreement[one, other] = float(np.mean([*ious.values()])) if ious else 1.0
+def _disagreement(reviewed: Reviewed, names: Mapping[int, str]) -> list[Finding]:
+    """Return the finding about how far the masks agree by twos, if there are two."""
+    worst = (math.inf, '')
+    for (one, other), ious in reviewed.ious.items():
         for k, iou in ious.items():
             text = f'{one} and {other} agree on {100 * iou:.0f} % of the {_named(k, names)}'
-            lone = [n for n in (one, other) if k in areas[n]]
+            lone = [n for n in (one, other) if k in reviewed.areas[n]]
             if len(lone) == 1:
                 [missing] = {one, other} - {*lone}
                 text = f'{lone[0]} marks the {_named(k, names)}, but {missing} does not'
             # of equals the newest masks
             worst = (iou, text) if iou <= worst[0] else worst
-    if not agreement:
-        return {}, []
-    weight = DISAGREEMENT * (1 - float(np.mean([*agreement.values()])))
-    return agreement, [Finding(weight, worst[1])]
+    if not reviewed.ious:
+        return []
+    weight = DISAGREEMENT * (1 - float(np.mean([*reviewed.agreement.values()])))
+    return [Finding(weight, worst[1])]
 
 
 def _named(k: int, names: Mapping[int, str]) -> str:

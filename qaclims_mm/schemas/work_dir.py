@@ -9,6 +9,8 @@ from qaclims_mm.schemas.run_config import MODES
 
 # logs of the stages, and how they ran
 LOGS, RUNS = 'logs', 'runs.json'
+# which plan, seed and version have filled it, in its logs
+PLAN_NOTE = 'plan.json'
 # which files a stage has made, in its folder; claim and manifest lie beside it
 OUTPUTS = 'outputs.json'
 # what Snakemake remembers

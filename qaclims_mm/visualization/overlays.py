@@ -6,6 +6,8 @@ from qaclims_mm.schemas import voc_palette
 
 # rows that are computed at once
 _STRIP = 256
+# matplotlib's colour map of activations. It is perceptually uniform: equal steps look equal.
+HEAT = 'inferno'
 
 
 def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.ndarray:
@@ -13,7 +15,7 @@ def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.n
     # after a network is loaded, not with it
     from matplotlib import colormaps
 
-    heat = colormaps['jet'](np.clip(cam, 0, 1))[..., :3] * 255
+    heat = colormaps[HEAT](np.clip(cam, 0, 1))[..., :3] * 255
     return (image * (1 - alpha) + heat * alpha).astype(np.uint8)
 
 

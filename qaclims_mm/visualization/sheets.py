@@ -1,30 +1,37 @@
 """Sheets in the manner of the paper's figure 3: images, maps and texts side by side."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextToPath
 from PIL import Image
 
 from qaclims_mm.errors import DataError
-from qaclims_mm.schemas import atomic_path, drawn_name
-from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
+from qaclims_mm.schemas import atomic_path
+from qaclims_mm.visualization.colours import page_colours
+from qaclims_mm.visualization.overlays import outline_mask, overlay_cam
+from qaclims_mm.visualization.sheet_page import (
+    DRAWN,
+    TEXT_SIZE,
+    Legend,
+    SheetLegend,
+    SheetPage,
+    wrap_texts,
+)
 
 FG_COLOUR, BG_COLOUR = '#1a7f37', '#c62828'
 # Inches: between cells, around the sheet, a line of text; the width of a line of row label.
 GAP, MARGIN, LINE, LABEL_LINE = 0.05, 0.06, 0.135, 0.17
-TEXT_SIZE, LABEL_SIZE = 7.0, 8.5
-# characters of a name or a text, at most
-LONGEST_TEXT = 80
-POINTS_PER_INCH = 72
-# how much wider letters are drawn than they are measured, and bold ones
-DRAWN, BOLD = 1.04, 1.15
+# pixels of an inch that a picture has at most
+DPI = 200
+LABEL_SIZE = 8.5
+# how much wider bold letters are drawn than they are measured
+BOLD = 1.15
 # Width over height of a column, at least and at most; an image beyond is shown smaller.
 ASPECTS = (0.6, 2.0)
 
@@ -52,50 +59,15 @@ class SheetColumn:
     made: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-def text_width(text: str, size: float) -> float:
-    """Return how wide a text is drawn, in inches."""
-    font = FontProperties(size=size)
-    width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
-    return width / POINTS_PER_INCH
-
-
-def wrap_texts(texts: Iterable[str], width: float, size: float = TEXT_SIZE) -> list[str]:
-    """Join texts by commas into lines; a text is broken only where it is wider than a line.
-
-    Args:
-        texts: What to write, each cut where it is longer than ``LONGEST_TEXT``; doubles are left
-            out.
-        width: Of a line, in inches.
-        size: Of the letters, in points.
-    """
-    distinct = list(dict.fromkeys(drawn_name(text, LONGEST_TEXT) for text in texts))
-    marked = [f'{text},' for text in distinct[:-1]] + distinct[-1:]
-    lines: list[str] = []
-    for part in (p for text in marked for p in _parts(text, width, size)):
-        if lines and text_width(f'{lines[-1]} {part}', size) <= width:
-            lines[-1] += f' {part}'
-        else:
-            lines.append(part)
-    return lines
-
-
-def _parts(text: str, width: float, size: float) -> list[str]:
-    """Return a text whole if it fits into a line, else its words, else pieces of its words."""
-    if text_width(text, size) <= width or len(text) == 1:
-        return [text]
-    words = text.split()
-    if len(words) > 1:
-        return [part for word in words for part in _parts(word, width, size)]
-    middle = len(text) // 2
-    return [*_parts(text[:middle], width, size), *_parts(text[middle:], width, size)]
-
-
-def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
-    """Draw image, ground truth, the maps and masks of each method, and the texts.
+def draw_cam_sheet(
+    columns: Sequence[SheetColumn], side: float = 1.5, legend: Legend = ()
+) -> Figure:
+    """Draw image, ground truth, the maps and masks of each method, the texts and a legend.
 
     Args:
         columns: At least one; all with the same rows of maps and masks.
         side: Inches, the height of an image; its width follows from its aspect.
+        legend: Names and colours of the values of masks; see ``values_of``.
 
     Raises:
         ValueError: If there is no column, or the columns have other rows.
@@ -114,16 +86,18 @@ def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
     texts = [_lines_of(c, width) for c, width in zip(columns, widths, strict=True)]
     left = MARGIN + LABEL_LINE * max(1 + label.count('\n') for label in labels) + GAP
     below = MARGIN + len(rows) * (side + GAP) + GAP
-    page = _Page(
-        left + sum(widths) + GAP * (len(columns) - 1) + MARGIN,
-        below + LINE * max(len(lines) for lines in texts) + MARGIN,
-    )
+    right = left + sum(widths) + GAP * (len(columns) - 1)
+    end = below + LINE * max(len(lines) for lines in texts) + MARGIN
+    colours = SheetLegend(legend, bool(columns[0].cams), right - left)
+    wide = max(right, left + colours.width) + MARGIN
+    page = SheetPage(wide, end + (colours.height + MARGIN if colours.lines else 0))
+    colours.draw(page, left, end)
     for row, label in enumerate(labels):
         middle = MARGIN + row * (side + GAP) + side / 2
         page.text(left - GAP, middle, label, LABEL_SIZE, rotation=90, ha='right', va='center')
     x = left
     for column, width, lines in zip(columns, widths, texts, strict=True):
-        for row, picture in enumerate(_pictures(column, truth)):
+        for row, picture in enumerate(_pictures(_at_most(column, side), truth)):
             if picture is not None:
                 page.picture(x, MARGIN + row * (side + GAP), width, side, picture)
         for number, (line, style) in enumerate(lines):
@@ -132,42 +106,42 @@ def draw_cam_sheet(columns: Sequence[SheetColumn], side: float = 1.5) -> Figure:
     return page.figure
 
 
-class _Page:
-    """A figure on which things are placed in inches from its upper left corner."""
+def values_of(columns: Iterable[SheetColumn]) -> set[int]:
+    """Return the values of all masks of columns, without the background."""
+    masks = [m for c in columns for m in (c.mask, *c.made.values()) if m is not None]
+    return {int(value) for mask in masks for value in np.unique(mask) if value}
 
-    def __init__(self, width: float, height: float) -> None:
-        self.width, self.height = width, height
-        self.figure = Figure(figsize=(width, height), dpi=200, facecolor='white')
 
-    def picture(self, x: float, y: float, width: float, height: float, image: np.ndarray) -> None:
-        """Show an image in the middle of a box, its aspect kept."""
-        bottom = self.height - y - height
-        axes = self.figure.add_axes(
-            (x / self.width, bottom / self.height, width / self.width, height / self.height)
-        )
-        axes.imshow(image, interpolation='nearest')
-        axes.set_axis_off()
-
-    def text(self, x: float, y: float, text: str, size: float, **style: Any) -> None:
-        """Write a text, its middle at ``x`` and its top at ``y`` if the style says no other."""
-        place = x / self.width, 1 - y / self.height
-        self.figure.text(
-            *place,
-            text,
-            fontsize=size,
-            # names from disk may hold dollars
-            parse_math=False,
-            usetex=False,
-            **dict(ha='center', va='top', ma='center') | style,
-        )
+def _at_most(column: SheetColumn, side: float) -> SheetColumn:
+    """Return a column that is no higher than its pictures are drawn, so that no line is lost."""
+    height, width = column.image.shape[:2]
+    rows = round(side * DPI)
+    if height <= rows:
+        return column
+    size = max(round(width * rows / height), 1), rows
+    image = cv2.resize(column.image, size, interpolation=cv2.INTER_AREA)
+    masks = {
+        name: cv2.resize(mask.astype(np.int32), size, interpolation=cv2.INTER_NEAREST)
+        for name, mask in {**column.made, '': column.mask}.items()
+        if mask is not None
+    }
+    cams = {
+        name: cv2.resize(cam.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        for name, cam in column.cams.items()
+    }
+    return replace(column, image=image, mask=masks.pop('', None), cams=cams, made=masks)
 
 
 def _pictures(column: SheetColumn, truth: bool) -> list[np.ndarray | None]:
     """Return what the rows show of a column; ``None`` stays empty."""
-    mask = None if column.mask is None else overlay_mask(column.image, column.mask)
+    colours = page_colours()
+
+    def outlined(mask: np.ndarray | None) -> np.ndarray | None:
+        return None if mask is None else outline_mask(column.image, mask, colours=colours)
+
     maps = [overlay_cam(column.image, cam) for cam in column.cams.values()]
-    masks = [overlay_mask(column.image, made) for made in column.made.values()]
-    return [column.image, *([mask] if truth else []), *maps, *masks]
+    masks = [outlined(made) for made in column.made.values()]
+    return [column.image, *([outlined(column.mask)] if truth else []), *maps, *masks]
 
 
 def _lines_of(column: SheetColumn, width: float) -> list[tuple[str, dict[str, str]]]:

@@ -17,7 +17,7 @@ from qaclims_mm.schemas.files import is_table
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.project import PROJECT
 from qaclims_mm.schemas.stage_folder import Outputs
-from qaclims_mm.schemas.work_dir import LOGS
+from qaclims_mm.schemas.work_dir import LOGS, PLAN_NOTE
 from qaclims_mm.version import __version__
 from qaclims_mm.workflow.config_checks import check_configs
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
@@ -31,8 +31,6 @@ from qaclims_mm.workflow.signals import end_family, exit_when_told
 _WIDE, _CANCELLING = 110, 60  # columns, seconds
 # of a stage on a machine that is not known
 _THREADS = 4
-# what the work dir is of
-PLAN = 'plan.json'
 # sub-commands that take --shard
 SHARED = ('test', 'ir-label')
 SNAKEFILE = Path(__file__).with_name('Snakefile')
@@ -125,7 +123,7 @@ class Workflow:
         self.check()
         base, status = self.graph.base, 0
         for seed, plan in self.graph.plans.items():
-            path = plan.root / LOGS / PLAN
+            path = plan.root / LOGS / PLAN_NOTE
             if not path.is_file() or read_json(path) != _identity_of(plan, seed):
                 write_json(path, _identity_of(plan, seed))
         with hold(base / LOGS / '.lock', str(base)) as lock, exit_when_told():
@@ -232,7 +230,7 @@ def check_work_dir(plan: Plan, seed: int, is_forced: bool) -> None:
     Raises:
         StageError: If it is.
     """
-    path, now = plan.root / LOGS / PLAN, _identity_of(plan, seed)
+    path, now = plan.root / LOGS / PLAN_NOTE, _identity_of(plan, seed)
     if (plan.root / 'done').is_dir() and not path.exists():
         raise StageError(
             f'{plan.root} was filled by an early version of this package, which this one cannot '

@@ -74,9 +74,11 @@ def draw(work, tmp_path, capsys, monkeypatch):
     drawn = []
     real = sheets.draw_cam_sheet
 
-    def record(columns):
+    def record(columns, legend):
         drawn.extend(columns)
-        return real(columns, side=0.4)
+        # all classes of the masks are named
+        assert len(legend) == len(sheets.values_of(columns))
+        return real(columns, side=0.4, legend=legend)
 
     monkeypatch.setattr(sheets, 'draw_cam_sheet', record)
 

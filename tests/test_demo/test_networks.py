@@ -5,15 +5,10 @@ from dataclasses import replace
 import pytest
 from tiny_models import CLASSIFIER, NAMES, RITC, SEGMENTOR, make_stage
 
-from qaclims_mm.demo.networks import (
-    OF_MINIWORLD,
-    OF_REHEARSAL,
-    find_networks,
-    network_of_config,
-    shipped_networks,
-)
+from qaclims_mm.demo.networks import find_networks, network_of_config, shipped_networks
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
+from qaclims_mm.inference.meaning import OF_MINIWORLD, OF_REHEARSAL
 from qaclims_mm.inference.models import find_model
 from qaclims_mm.paths import config_file
 from qaclims_mm.schemas import run_config_path, write_run_config

@@ -5,13 +5,9 @@ import pytest
 import torch
 from tiny_models import make_stage
 
-from qaclims_mm.demo.networks import (
-    OF_MINIWORLD,
-    find_networks,
-    network_of_config,
-    shipped_networks,
-)
+from qaclims_mm.demo.networks import find_networks, network_of_config, shipped_networks
 from qaclims_mm.demo.overview import NOTHING_TRAINED, overview, overview_html
+from qaclims_mm.inference.meaning import OF_MINIWORLD
 
 CPU = torch.device('cpu')
 

@@ -19,8 +19,9 @@ from PIL import Image
 from tiny_models import make_stage
 
 from qaclims_mm.demo.model import Explained, Explainer, Found
-from qaclims_mm.demo.networks import OF_MINIWORLD, find_networks, network_of_config
+from qaclims_mm.demo.networks import find_networks, network_of_config
 from qaclims_mm.errors import RecordError
+from qaclims_mm.inference.meaning import OF_MINIWORLD
 from qaclims_mm.inference.pictures import read_picture
 from qaclims_mm.miniworld.regions import draw_pictures
 

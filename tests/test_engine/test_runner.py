@@ -1,6 +1,9 @@
+import json
+
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import LoggerHook
 from tiny_runs import build_tiny_runner, log_of, read_tiny_config
 
 from qaclims_mm.engine import runner
@@ -140,3 +143,24 @@ def test_a_config_without_a_model(tiny, tmp_path, changes, message):
         cfg[key] = value
     with pytest.raises(ConfigError, match=message):
         build_runner(cfg, 'test')
+
+
+def test_a_short_training_logs_enough_for_a_curve(tiny, tmp_path):
+    changes = {'default_hooks.logger.interval': 50, 'train_cfg.max_epochs': 8}
+    built = build_tiny_runner(tiny, tmp_path / 'work', 'train', **changes)
+    built.train()
+    [path] = (tmp_path / 'work').glob('*/vis_data/scalars.json')
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    steps = [e['step'] for e in entries if 'loss' in e]
+    assert steps == [*range(1, built.max_iters + 1)]
+
+
+@pytest.mark.parametrize(
+    ('interval', 'steps', 'wanted'), [(50, 279, 4), (50, 6000, 50), (3, 279, 3), (50, 10, 1)]
+)
+def test_interval_of_the_log(tiny, tmp_path, interval, steps, wanted):
+    changes = {'default_hooks.logger.interval': interval}
+    built = build_tiny_runner(tiny, tmp_path / 'work', 'train', **changes)
+    built.build_train_loop(dict(type='IterBasedTrainLoop', max_iters=steps))
+    [hook] = [h for h in built.hooks if isinstance(h, LoggerHook)]
+    assert hook.interval == wanted

@@ -13,7 +13,7 @@ def test_a_notebook_shows_maps_with_a_colour_bar():
     assert '</script>' not in text
     assert '&lt;/script&gt;, 25.0 % of the mask' in text
     assert text.count('data:image/png;base64,') == 1
-    assert 'linear-gradient(to right,rgb(0,0,127)' in text
+    assert 'linear-gradient(to right,rgb(0,0,3)' in text
     assert text.endswith(' 1</div></div>')
 
 

@@ -1,4 +1,5 @@
 import shutil
+from datetime import datetime
 
 import pytest
 from tiny_report import IDS
@@ -14,6 +15,7 @@ from qaclims_mm.review.changes import keep_predictions
 from qaclims_mm.schemas import write_mask
 
 SIZE = (48, 48)
+NOW = datetime(2026, 3, 4, 5, 6)
 
 
 @pytest.fixture
@@ -28,7 +30,7 @@ def corrected(run):
 
 
 def titles_of(root, tmp_path):
-    return [s.title for s in all_sections(WorkDir(root), tmp_path / 'ablations', None)]
+    return [s.title for s in all_sections(WorkDir(root), tmp_path / 'a', NOW, tmp_path / 'f')]
 
 
 def test_scores_before_the_segmentor_is_trained_again(corrected):

@@ -23,28 +23,46 @@ def drawn(monkeypatch):
 
 
 def test_losses(run, drawn):
-    entries = [dict(step=1, loss=3.0, loss_a=1.0, loss_b=2.0, lr=1), dict(step=2, mIoU=50.0)]
+    entries = [
+        dict(step=1, loss=3.0, loss_a=1.0, loss_b=2.0, lr=1),
+        dict(step=2, mIoU=50.0),
+        dict(step=3, loss=2.0, loss_a=0.5, loss_b=1.5),
+    ]
     write_scalars(run / 'irn', entries)
     write_scalars(run / 'omega-0.3', [dict(step=1, loss=1.0)])
-    own, others = loss_blocks(WorkDir(run), Titles())
-    assert (len(own.pictures), own.title) == (4, '')
-    assert (len(others.pictures), others.title) == (1, 'Further trainings')
-    cam, qa_clims, losses, mious, _ = drawn
+    note, *own, others = loss_blocks(WorkDir(run), Titles())
+    assert 'each on an axis of its own' in note.text
+    assert [(len(g.pictures), g.title, g.folded) for g in (*own, others)] == [
+        (1, 'CAM, the baseline', False),
+        (1, 'QA-CLIMS', False),
+        (4, 'QA-CLIMS + IRN, masks', False),
+        (1, 'Further trainings', True),
+    ]
+    cam, qa_clims, *irn, _ = drawn
     # the sum of one loss is not drawn beside it
-    assert list(cam[0]['lines']) == list(qa_clims[0]['lines']) == ['loss_cls']
-    assert cam[0]['lines']['loss_cls'][0].tolist() == [1, 2]
-    assert list(losses[0]['lines']) == ['loss', 'loss_a', 'loss_b']
-    assert mious[0]['lines']['mIoU'][1].tolist() == [50]
-    assert losses[2].startswith('QA-CLIMS + IRN, masks: losses')
-    assert mious[1] == 'mIoU, %'
+    assert cam[0]['title'] == qa_clims[0]['title'] == 'loss_cls'
+    assert (cam[0]['x'], cam[0]['y']) == ((1, 2), (1, 0.5))
+    assert [found['title'] for found, _, _ in irn] == ['loss', 'loss_a', 'loss_b', 'mIoU, %']
+    assert (irn[2][0]['x'], irn[2][0]['y']) == ((1, 3), (2, 1.5))
+    assert irn[3][0]['y'] == (50,)
+    assert irn[0][2] == 'QA-CLIMS + IRN, masks: sum of the losses'
 
 
 def test_losses_of_a_segmentor_have_names_of_mmseg(run, drawn):
     names = {'decode.loss_ce': 1.0, 'aux.loss_ce': 0.5, 'decode.acc_seg': 90.0, 'loss': 1.5}
     write_scalars(run / 'segment', [dict(step=1, **names)])
     loss_blocks(WorkDir(run), Titles())
-    [lines] = [found for found, _, _ in drawn if 'decode.loss_ce' in found['lines']]
-    assert list(lines['lines']) == ['decode.loss_ce', 'aux.loss_ce', 'loss']
+    titles = [found['title'] for found, _, _ in drawn]
+    assert titles[-3:] == ['decode.loss_ce', 'aux.loss_ce', 'loss']
+
+
+def test_a_line_without_a_step_is_left_out(run, drawn):
+    write_scalars(run / 'irn', [dict(loss_a=1.0), dict(step=5, loss_a=2.0)])
+    loss_blocks(WorkDir(run), Titles())
+    [found] = [one for one, _, _ in drawn if one['title'] == 'loss_a']
+    assert found == dict(title='loss_a', x=(5,), y=(2,))
+    write_scalars(run / 'irn', [dict(loss_b=1.0)])
+    loss_blocks(WorkDir(run), Titles())
 
 
 def test_no_losses(run):

@@ -12,7 +12,7 @@ from qaclims_mm.report.work_dir import WorkDir
 def drawn(monkeypatch):
     """Return a list of the sheets that are drawn, instead of pictures."""
     found = []
-    monkeypatch.setattr(failures, 'draw_cam_sheet', lambda columns, side: found.append(columns))
+    monkeypatch.setattr(failures, 'draw_named_sheet', lambda columns, _: found.append(columns))
     monkeypatch.setattr(failures, 'sheet_picture', lambda figure, alt, caption: caption)
     return found
 

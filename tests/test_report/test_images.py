@@ -20,7 +20,7 @@ from qaclims_mm.report.work_dir import WorkDir
 def drawn(monkeypatch):
     """Return a list of the columns that are drawn, instead of pictures."""
     found = []
-    monkeypatch.setattr(images, 'draw_cam_sheet', lambda columns, side: found.extend(columns))
+    monkeypatch.setattr(images, 'draw_named_sheet', lambda columns, _: found.extend(columns))
     monkeypatch.setattr(images, 'sheet_picture', lambda figure, alt, caption: caption)
     return found
 

@@ -1,7 +1,8 @@
+import pytest
 from tiny_report import EVIL
 
-from qaclims_mm.report.blocks import Tiles
-from qaclims_mm.report.numbers import cost_table, metric_tables, number_blocks
+from qaclims_mm.report.blocks import MissingError, Tiles
+from qaclims_mm.report.numbers import cost_blocks, metric_tables, number_blocks
 from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas import update_metrics
@@ -12,7 +13,8 @@ def test_tables(run):
     update_metrics(run / 'segment_test/metrics.json', 'segment_test', values)
     update_metrics(run / 'qape/metrics.json', 'qape', {'qape/images': 12.0, 'qape/empty': 0.0})
     update_metrics(run / f'{EVIL[:8]}/metrics.json', EVIL, {'cam/mIoU': 1.0})
-    tiles, maps, segmentors, counts, costs = number_blocks(WorkDir(run), Titles())
+    tiles, maps, segmentors = number_blocks(WorkDir(run), Titles())
+    costs, counts = cost_blocks(WorkDir(run), Titles())
     assert isinstance(tiles, Tiles)
     assert tiles.tiles == [
         ('CAM, best mIoU', '40.0 %'),
@@ -46,4 +48,5 @@ def test_no_table_without_numbers():
 
 def test_no_costs(run):
     (run / 'logs/runs.json').unlink()
-    assert 'is not known' in cost_table(WorkDir(run)).text
+    with pytest.raises(MissingError, match='has no logs of its stages'):
+        cost_blocks(WorkDir(run), Titles())

@@ -1,5 +1,7 @@
 import re
 import shutil
+from datetime import datetime
+from urllib.parse import unquote
 
 import pytest
 from helpers import CHROMIUM_FLAGS
@@ -16,9 +18,11 @@ from qaclims_mm.report.blocks import (
     Text,
     Tiles,
 )
-from qaclims_mm.report.page import render, write_report
+from qaclims_mm.report.page import all_sections, write_report
+from qaclims_mm.report.templates import render
 from qaclims_mm.schemas import update_metrics
 
+NOW = datetime(2026, 3, 4, 5, 6)
 CHROMIUM = shutil.which('chromium')
 PICTURE = Picture(b'x', 'image/png', (3, 4), 'say "x"', '<cap>', wide=True, plot=True)
 
@@ -33,14 +37,14 @@ def page(finished, tmp_path_factory):
     update_metrics(run / 'clims_maps/metrics.json', EVIL, {'cam/mIoU': 5.0, f'{EVIL}/n': 1.0})
     (run / 'clims_maps/odd.py').write_text(f"x = '''</pre>{EVIL}'''\n")
     write_report(run, root / 'out/report.html', run.parent / 'ablations')
-    assert [p.name for p in (root / 'out').iterdir()] == ['report.html']
+    assert {p.name for p in (root / 'out').iterdir()} == {'report.html', 'report_files'}
     return root / 'out/report.html'
 
 
 def test_all_sections_have_something(page):
     text = page.read_text()
     sections = re.findall(r'<section id="([^"]+)">', text)
-    assert len(sections) == 11
+    assert len(sections) == 13
     assert re.findall(r'<li><a href="#([^"]+)"', text) == sections
     assert text.count('<p class="muted">') == 1  # the date
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
@@ -56,7 +60,11 @@ def test_what_is_on_disk_is_escaped(page):
 
 def test_nothing_is_fetched(page):
     text = page.read_text()
-    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', text)
+    assert not re.findall(r'src="(?!data:)[^"]*"', text)
+    # only links, to files beside the page
+    found = re.findall(r'href="(?!data:|#)([^"]*)"', text)
+    assert found
+    assert all((page.parent / unquote(address)).is_file() for address in found)
     assert 'url(' not in text
     assert '@import' not in text
     assert page.stat().st_size < 6e6
@@ -65,20 +73,35 @@ def test_nothing_is_fetched(page):
 def test_work_dir_with_metrics_alone(tmp_path):
     update_metrics(tmp_path / 'run/metrics.json', 'cam_maps', {'cam/mIoU': 5.0})
     sections = write_report(tmp_path / 'run', tmp_path / 'r.html', tmp_path / 'none')
-    missing = [s.title for s in sections if getattr(s.blocks[0], 'muted', False)]
-    assert len(missing) == 9
-    text = (tmp_path / 'r.html').read_text()
-    assert text.count('<code>qaclims ') == 9
+    titles = [s.title for s in sections]
+    assert titles == ['The numbers', 'Versions and configs', 'What is missing']
+    lines = sections[-1].blocks
+    assert len(lines) == len({line.text for line in lines}) == 9
+    commands = [line.command for line in lines if 'has no logs' not in line.text]
+    assert all(c.startswith('qaclims run PLAN --work-dir') for c in commands)
+    assert all(line.muted for line in lines)
 
 
-def test_without_true_masks_nobody_is_sent_to_compare(run, tmp_path):
+def test_no_section_is_empty(page):
+    assert not re.findall(r'</h2>\s*</section>', page.read_text())
+    assert 'What is missing' not in page.read_text()
+
+
+def test_a_project_without_ground_truth_is_told_so_once(run, tmp_path):
+    for path in run.glob('*/curve.json'):
+        path.unlink()
     write_config(run / 'qa_clims_maps', tmp_path, test_evaluator=[dict(type='CAMWriter')])
-    titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'none')]
-    assert 'Ablations' not in titles
-    assert 'Failures' in titles
-    make_ablations(tmp_path / 'some')
-    titles = [s.title for s in write_report(run, tmp_path / 'r.html', tmp_path / 'some')]
-    assert 'Ablations' in titles
+    *_, last = write_report(run, tmp_path / 'r.html', tmp_path / 'none')
+    told = [line.text for line in last.blocks if 'ground truth' in line.text]
+    [line] = told
+    assert line.startswith('IoU of each class, mIoU over thresholds, Failures: There are no ')
+
+
+def test_suites_are_shown_where_there_are_some(page, work):
+    suites = {'Ablations', 'Omega, the ratio of the threshold'}
+    assert all(f'<h2>{title}</h2>' in page.read_text() for title in suites)
+    sections = all_sections(work, page.parent / 'none', NOW, page.parent / 'other_files')
+    assert not suites & {s.title for s in sections}
 
 
 def test_no_metrics(tmp_path):
@@ -104,7 +127,8 @@ def test_every_kind_of_block_is_shown():
         PICTURE,
         Details('<d>', '<pre>'),
         Gallery([PICTURE]),
-        Gallery([PICTURE], '<g>'),
+        Gallery([PICTURE], '<g>', folded=True),
+        Gallery([PICTURE], '<h>', small=True),
     ]
     text = render('<T>', '<D>', '<L>', [Section('S', blocks)])
     for shown in (
@@ -121,7 +145,8 @@ def test_every_kind_of_block_is_shown():
         '<details><summary>&lt;g&gt;</summary><div class="gallery"><figure',
     ):
         assert shown in text
-    assert text.count('<img') == 3
+    assert '<h3>&lt;h&gt;</h3>\n<div class="gallery small"><figure' in text
+    assert text.count('<img') == 4
 
 
 @pytest.mark.skipif(not CHROMIUM, reason='chromium is not installed: apt-get install chromium')
@@ -152,6 +177,7 @@ def test_in_a_browser(page, width):
 def test_one_file_costs_one_section(run, tmp_path, monkeypatch):
     monkeypatch.setattr(page_module, 'segmentation_blocks', lambda work: [][0])
     sections = write_report(run, tmp_path / 'r.html', tmp_path / 'none')
-    [shown] = next(s.blocks for s in sections if s.title == 'Segmentations')
+    [shown] = next(s.blocks for s in sections if s.title == 'What is missing')
     assert shown.muted
-    assert shown.text.startswith('This section cannot be made from the work dir (IndexError: ')
+    reason = 'Segmentations: This section cannot be made from the work dir (IndexError: '
+    assert shown.text.startswith(reason)

@@ -9,10 +9,13 @@ from tiny_report import EVIL
 
 from qaclims_mm.report import plots
 from qaclims_mm.report.plots import (
+    SMOOTHED_SHARE,
     css_size,
+    moving_mean,
     paint_counts,
     paint_groups,
     paint_lines,
+    paint_logged,
     paint_spread,
     plot,
     sheet_picture,
@@ -36,6 +39,23 @@ def test_plot_is_drawn_on_nothing():
     assert pixels[..., 3].max() > 200
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('name', [EVIL, 'a & b', ']]> -->'])
+def test_figures_for_papers(name):
+    def draw():
+        lines = {name: ([1, 2], [3.0, 4.0])}
+        return plot(partial(paint_lines, lines=lines), 'x', 'y', 'alt', 'caption').vectors
+
+    found = draw()
+    assert found['pdf'].startswith(b'%PDF')
+    # TrueType, which journals ask for
+    assert b'/FontFile2' in found['pdf']
+    assert b'/Type3' not in found['pdf']
+    assert found['svg'].startswith(b'<?xml')
+    assert b'<script' not in found['svg']
+    assert draw() == found
+
+
 def test_sheet_is_a_photograph():
     picture = sheet_picture(Figure(figsize=(2, 1)), 'alt', 'caption')
     assert (picture.size, picture.wide, picture.plot) == ((192, 96), True, False)
@@ -54,14 +74,43 @@ def test_lines_and_marks(axes):
     assert axes.get_yscale() == 'linear'
 
 
-@pytest.mark.parametrize(
-    ('values', 'scale'),
-    [([0.01, 100], 'log'), ([0, 100], 'linear'), ([-1, 100], 'linear'), ([np.nan, 1], 'linear')],
-)
-def test_scale(axes, values, scale):
+@pytest.mark.parametrize('values', [[0.01, 100], [0, 100], [-1, 100], [np.nan, 1]])
+def test_axes_are_linear(axes, values):
     paint_lines(axes, {'a': ([1, 2], values)})
-    assert axes.get_yscale() == scale
+    assert axes.get_yscale() == 'linear'
     assert not any('$' in t.get_text() for t in axes.get_yticklabels())
+
+
+def test_a_few_points_are_joined(axes):
+    paint_logged(axes, 'loss', (50, 143, 236), (0.3, 0.2, 0.1))
+    [line] = axes.get_lines()
+    np.testing.assert_array_equal(line.get_xydata(), [[50, 0.3], [143, 0.2], [236, 0.1]])
+    assert line.get_marker() == '.'
+    assert axes.get_title(loc='left') == 'loss'
+
+
+def test_many_points_are_smoothed_over_the_faint_ones(axes):
+    values = 5 + np.random.default_rng(0).normal(size=200)
+    paint_logged(axes, 'loss', range(200), values)
+    raw, smooth = axes.get_lines()
+    np.testing.assert_array_equal(raw.get_ydata(), values)
+    assert raw.get_alpha() < 0.5
+    assert smooth.get_linewidth() > raw.get_linewidth()
+    assert smooth.get_ydata().std() < 0.4 * values.std()
+    assert axes.get_yscale() == 'linear'
+
+
+@pytest.mark.parametrize('number', [1, 2, 3, 7, 20, 201])
+def test_moving_mean(number):
+    values = np.random.default_rng(number).normal(size=number)
+    if number > 10:
+        values[4] = np.nan
+    reach = max(round(number * SMOOTHED_SHARE / 2), 1)
+    wanted = [
+        np.nan if np.isnan(v) else np.nanmean(values[max(i - reach, 0) : i + reach + 1])
+        for i, v in enumerate(values)
+    ]
+    np.testing.assert_allclose(moving_mean(values), wanted)
 
 
 def test_groups(axes):

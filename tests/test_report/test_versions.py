@@ -24,6 +24,7 @@ def test_versions(run):
         'cam_maps/test_config.json',
         'qa_clims/train_config.json',
         'qa_clims_maps/test_config.json',
+        'irn_masks/test_config.json',
         'segment_test/test_config.json',
     ]
     assert 'MiniWorldDataset' in configs[1].text

@@ -1,12 +1,13 @@
 import os
 
 import pytest
-from tiny_report import IDS, change_dataset, write_config, write_scalars
+from tiny_report import IDS, change_dataset, write_config
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.report.blocks import MissingError
 from qaclims_mm.report.work_dir import WorkDir, part_of
 from qaclims_mm.schemas import Manifest, read_json, write_json, write_run_config
+from qaclims_mm.schemas.project import PROJECT
 
 
 def test_metrics_of_stages_are_newer_than_those_of_the_work_dir(run):
@@ -27,15 +28,6 @@ def test_another_schema(run):
     write_json(path, read_json(path) | dict(schema=99))
     with pytest.raises(FormatError, match=r'cam/manifest.json has schema 99, but .* reads 1'):
         WorkDir(run)
-
-
-def test_scalars_of_a_run_that_was_killed(run):
-    write_scalars(run / 'x', [dict(step=2, loss=5.0), dict(step=1, loss=4.0)], '20260101_000000')
-    write_scalars(run / 'x', [dict(step=2, loss=3.0), dict(step=3, loss=2.0)], '20260102_000000')
-    path = run / 'x/20260102_000000/vis_data/scalars.json'
-    path.write_text(path.read_text() + '{"step": 4, "lo')
-    assert [(e['step'], e['loss']) for e in WorkDir(run).scalars('x')] == [(1, 4), (2, 3), (3, 2)]
-    assert WorkDir(run).scalars('irn') == []
 
 
 def test_data_set(work):
@@ -105,7 +97,8 @@ def test_maps_that_nobody_can_judge(run, finished, evaluator):
     world = finished.parents[1] / 'world'
     write_config(run / 'qa_clims_maps', world, test_evaluator=evaluator)
     missing = WorkDir(run).unjudged('There is none')
-    assert missing.message.startswith('The maps are not judged: the config of qa_clims_maps has no')
+    assert missing.message.startswith('There are no ground truth masks to compare with.')
+    assert missing.message.endswith('add a CAMMetric to the config of qa_clims_maps.')
     assert missing.command == ''
     write_config(run / 'qa_clims_maps', world, test_evaluator=[dict(type='CAMMetric')])
     missing = WorkDir(run).unjudged('There is none')
@@ -118,22 +111,12 @@ def test_seeds_of_any_type(run):
     assert WorkDir(run).seeds == ['7', '[7]']
 
 
-def test_lines_that_nobody_logged(run):
-    path = run / 'x/20260101_000000/vis_data/scalars.json'
-    write_scalars(run / 'x', [dict(step=1, loss=2.0, lr=[1]), [1], dict(step=[1], loss='a'), 3])
-    path.write_text(path.read_text() + '[' * 100_000 + '\n')
-    assert WorkDir(run).scalars('x') == [{}, dict(step=1, loss=2.0)]
-
-
 @pytest.mark.parametrize(
     ('values', 'found'),
     [({}, {}), (None, {}), (dict(a=1), {}), (dict(a=dict(b=dict(c=1))), dict(c=1)), ([], {})],
 )
 def test_part(values, found):
     assert part_of(values, 'a', 'b') == found
-
-
-BIG = int('1' + '0' * 400)
 
 
 @pytest.mark.parametrize('name', ['cam_maps/curve.json', 'cam/manifest.json', 'logs/runs.json'])
@@ -151,9 +134,29 @@ def test_a_pipe_is_passed_by(run, name):
     assert WorkDir(run).metrics
 
 
-def test_scalars_that_are_none(run):
-    write_scalars(run / 'x', [dict(step=1, loss=2.0, big=BIG, flag=True)], '20260101_000000')
-    path = run / 'x/20260102_000000/vis_data/scalars.json'
-    path.parent.mkdir(parents=True)
-    os.mkfifo(path)
-    assert WorkDir(run).scalars('x') == [dict(step=1, loss=2.0)]
+def test_a_project_without_masks_is_told_how_to_add_some(run, tmp_path):
+    project = tmp_path / 'mine'
+    project.mkdir()
+    run.rename(project / 'work')
+    (project / PROJECT).write_text('{}')
+    write_config(project / 'work/qa_clims_maps', tmp_path, test_evaluator=[dict(type='CAMWriter')])
+    missing = WorkDir(project).unjudged('There is none')
+    assert 'CAMMetric' not in missing.message
+    assert missing.command == f'qaclims init {project} --masks FOLDER'
+
+
+@pytest.mark.parametrize(
+    ('noted', 'name'),
+    [
+        (dict(plan='miniworld_qa-clims', seed=0, version='1'), 'miniworld_qa-clims'),
+        (dict(plan='my_own_plan'), 'PLAN'),
+        (dict(plan='../configs/pipeline.py'), 'PLAN'),
+        (dict(plan=[1]), 'PLAN'),
+        ([], 'PLAN'),
+        (None, 'PLAN'),
+    ],
+)
+def test_commands_name_the_plan_that_filled_it(run, noted, name):
+    if noted is not None:
+        write_json(run / 'logs/plan.json', noted)
+    assert WorkDir(run).command() == f'qaclims run {name} --work-dir {run}'

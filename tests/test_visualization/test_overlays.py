@@ -2,19 +2,19 @@ import numpy as np
 from matplotlib import colormaps
 
 from qaclims_mm.schemas import voc_palette
-from qaclims_mm.visualization.overlays import outline_mask, overlay_cam, overlay_mask
+from qaclims_mm.visualization.overlays import HEAT, outline_mask, overlay_cam, overlay_mask
 
 RNG = np.random.default_rng(0)
 
 
-def test_overlay_cam_is_the_weighted_mean_with_jet():
+def test_overlay_cam_is_the_weighted_mean_with_its_colour():
     image = RNG.integers(0, 256, (5, 6, 3), dtype=np.uint8)
     cam = RNG.random((5, 6)) * 3 - 1  # outside [0, 1] too
     out = overlay_cam(image, cam, alpha=0.3)
     assert out.dtype == np.uint8
     for y in range(5):
         for x in range(6):
-            heat = colormaps['jet'](min(max(cam[y, x], 0.0), 1.0))
+            heat = colormaps[HEAT](min(max(cam[y, x], 0.0), 1.0))
             for c in range(3):
                 wanted = int(0.7 * image[y, x, c] + 0.3 * 255 * heat[c])
                 assert abs(int(out[y, x, c]) - wanted) <= 1

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -6,18 +8,18 @@ from PIL import Image
 
 from qaclims_mm.errors import DataError
 from qaclims_mm.schemas import Cams, drawn_name
-from qaclims_mm.visualization.overlays import overlay_cam, overlay_mask
+from qaclims_mm.visualization.colours import page_colours
+from qaclims_mm.visualization.overlays import outline_mask, overlay_cam
+from qaclims_mm.visualization.sheet_page import LONGEST_TEXT
 from qaclims_mm.visualization.sheets import (
     BG_COLOUR,
     FG_COLOUR,
-    LONGEST_TEXT,
     SheetColumn,
     draw_cam_sheet,
     fit_mask,
     load_column,
     save_figure,
-    text_width,
-    wrap_texts,
+    values_of,
 )
 
 RNG = np.random.default_rng(0)
@@ -33,32 +35,6 @@ def column(height=24, width=32, mask=True, names=('CAM', 'QA-CLIMS'), **changes)
         bg=('window', 'kitchen'),
     )
     return SheetColumn(**options | changes)
-
-
-@pytest.mark.parametrize('size', [5.0, 7.0, 12.0])
-def test_text_width_is_what_is_drawn(size):
-    from matplotlib.figure import Figure
-
-    figure = Figure(dpi=400)
-    text = figure.text(0, 0, 'locomotive train, railcar', fontsize=size)
-    drawn = text.get_window_extent(FigureCanvasAgg(figure).get_renderer()).width / 400
-    assert text_width('locomotive train, railcar', size) == pytest.approx(drawn, rel=0.03)
-
-
-@pytest.mark.parametrize('width', [0.3, 0.7, 1.5, 40.0])
-def test_wrapped_texts_lose_nothing_and_fit(width):
-    texts = ['traffic light', 'tree', 'an answer of a good many words', 'x' * 40, 'tree']
-    lines = wrap_texts(texts, width, 7.0)
-    assert all(text_width(line, 7.0) <= width for line in lines)
-    joined = ''.join(lines).replace(' ', '')
-    assert joined == 'trafficlight,tree,ananswerofagoodmanywords,' + 'x' * 40
-
-
-def test_wrapping_keeps_texts_whole_where_it_can():
-    assert wrap_texts(['traffic light', 'traffic light', 'tree'], 40.0) == ['traffic light, tree']
-    wide = text_width('traffic light,', 7.0)
-    assert wrap_texts(['traffic light', 'big tree'], wide, 7.0) == ['traffic light,', 'big tree']
-    assert wrap_texts([], 1.0) == []
 
 
 def boxes(figure):
@@ -93,10 +69,41 @@ def test_pictures_of_the_rows():
     shown = [axes.get_images()[0].get_array() for axes in figure.axes]
     wanted = []
     for one in columns:
-        wanted += [one.image, overlay_mask(one.image, one.mask)]
+        wanted += [one.image, outline_mask(one.image, one.mask, colours=page_colours())]
         wanted += [overlay_cam(one.image, one.cams[name]) for name in ('CAM', 'QA-CLIMS')]
     for got, want in zip(shown, wanted, strict=True):
         np.testing.assert_array_equal(got, want)
+
+
+def test_a_line_of_a_large_photograph_is_drawn():
+    mask = np.zeros((900, 1200), np.uint8)
+    mask[300:600, 400:800] = 3
+    large = column(900, 1200, mask=False, made={'IRN': mask}, image=np.full((900, 1200, 3), 128))
+    large = replace(large, image=large.image.astype(np.uint8))
+    *_, axes = draw_cam_sheet([large], 1.2).axes
+    shown = axes.get_images()[0].get_array()
+    # as many pixels as are drawn, so that none is left out
+    assert shown.shape[:2] == (240, 320)
+    white = (shown == 255).all(-1)
+    full = (shown == page_colours()[3]).all(-1)
+    # all around: a line of white about one of the colour, 80 x 107 pixels large
+    assert white.sum() == pytest.approx(2 * (80 + 107), rel=0.02)
+    assert full.sum() == pytest.approx(2 * (80 + 107) - 4, rel=0.02)
+
+
+def test_values_of_all_masks():
+    columns = [column(mask=False), column(made={'IRN': np.array([[0, 7], [255, 7]])})]
+    assert values_of(columns[:1]) == set()
+    assert values_of(columns) == {1, 2, 7, 255}
+
+
+def test_names_of_colours():
+    legend = [('cat', (1, 2, 3)), ('x' * 999, (4, 5, 6))]
+    figure = draw_cam_sheet([column(height=60, width=200)], 1.5, legend)
+    texts = [t.get_text() for t in figure.texts]
+    assert 'cat' in texts
+    assert max(map(len, texts)) <= LONGEST_TEXT
+    assert max(figure.get_size_inches()) < 20
 
 
 def labels_of(figure):
@@ -120,7 +127,8 @@ def test_one_missing_mask_leaves_its_place_empty():
 
 def test_texts_and_their_colours():
     figure = draw_cam_sheet([column()])
-    written = [t for t in figure.texts if t.get_rotation() == 0]
+    of_bar = ('activation 0', '1')
+    written = [t for t in figure.texts if t.get_rotation() == 0 and t.get_text() not in of_bar]
     assert [t.get_text() for t in written] == ['potted plant', 'cactus, fern', 'window, kitchen']
     assert [t.get_weight() for t in written] == ['bold', 'normal', 'normal']
     assert [to_hex(t.get_color()) for t in written] == ['#000000', FG_COLOUR, BG_COLOUR]
