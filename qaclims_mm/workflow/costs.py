@@ -6,6 +6,10 @@ from pathlib import Path
 
 from qaclims_mm.errors import StageError
 from qaclims_mm.workflow.stage import Stage
+from qaclims_mm.workflow.time_left import UNCORRECTED, Correction, measure_slowdown, shown_span
+
+# times as long as on a quiet machine, from which on it is worth saying
+_BUSY = 1.2
 
 
 def _existing(path: Path) -> Path:
@@ -23,16 +27,26 @@ def _counted(number: int, word: str) -> str:
     return f'{number} {word}' if number == 1 else f'{number} {word}s'
 
 
-def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
-    """Return what stages cost together, beside what the disk of a folder has, in words."""
+def costs_left(
+    left: Sequence[Stage], root: Path, source: str, correction: Correction = UNCORRECTED
+) -> str:
+    """Return what stages cost together, beside what the disk of a folder has, in words.
+
+    Args:
+        left: The stages.
+        root: A folder of the disk.
+        source: Where their costs are from.
+        correction: How the stages that have run have corrected their minutes.
+    """
     minutes, megabytes = (
         [c for s in left if (c := getattr(s, name)) is not None]
         for name in ('minutes', 'megabytes')
     )
     unknown = len(left) - len(minutes), len(left) - len(megabytes)
     free = shutil.disk_usage(_existing(root)).free / 1e6
+    low, high, why = _spread(correction) if minutes else (1.0, 1.0, '')
     text = (
-        f'left: {_counted(round(sum(minutes)), "minute")}'
+        f'left: {shown_span(low * sum(minutes), high * sum(minutes))}'
         + (f' and {_counted(unknown[0], "stage")} of unknown time' if unknown[0] else '')
         + f', {sum(megabytes):.0f} MB'
         + (f' and {_counted(unknown[1], "stage")} of unknown size' if unknown[1] else '')
@@ -40,7 +54,19 @@ def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     )
     if sum(megabytes) > free:
         text += '\nthe disk is too small: the run would not start'
-    return text + (f'\ncosts: {source}' if source else '')
+    return text + (f'\ncosts: {source}{why}' if source else '')
+
+
+def _spread(correction: Correction) -> tuple[float, float, str]:
+    """Return the least and the most of what a minute may become, and why, in words."""
+    low, usual, high, number = correction
+    if number:
+        ran = 'stage that has run' if number == 1 else f'{number} larger stages that have run'
+        why = f'; corrected by the {ran}: {low:.1f} to {high:.1f} times the estimate'
+        return low / usual, high / usual, why
+    slowdown = measure_slowdown()
+    busy = slowdown >= _BUSY
+    return 1.0, slowdown, f'; the machine is busy and takes {slowdown:.1f} times as long' * busy
 
 
 def check_disk(left: Sequence[Stage], root: Path) -> None:

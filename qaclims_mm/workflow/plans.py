@@ -19,6 +19,7 @@ from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.masks_by import choose_masks
 from qaclims_mm.workflow.stage import Stage, lineage
+from qaclims_mm.workflow.time_left import UNCORRECTED, Correction, compare_times
 
 _NAME = re.compile(r'\w[\w.-]*')
 
@@ -37,6 +38,8 @@ class Plan:
         cost_source: Where ``minutes`` and ``megabytes`` are from.
         choice: Which masks its segmentor is trained on; ``None`` if it has none to choose from.
         masks_by: The choice of the plan itself, which a work dir or a command line may replace.
+        correction: What the stages that have run say of the estimates of the others, whose
+            ``minutes`` are corrected by it.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class Plan:
     cost_source: str = ''
     choice: MaskChoice | None = None
     masks_by: str = DEFAULT
+    correction: Correction = UNCORRECTED
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
@@ -115,7 +119,8 @@ def read_plan(
     costs = read_costs(cfg.costs) if cfg.get('costs') else Costs('', {})
     own = _own_costs(root, costs.stages)
     sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
-    known = costs.stages | own
+    correction = _correction_of(costs.stages, own)
+    known = {k: _scaled(c, correction.usual) for k, c in costs.stages.items()} | own
     main, more = ([_stage(path, entry.to_dict(), known) for entry in group] for group in entries)
     # before anything follows what stages need
     _in_order(path, [*main, *more])
@@ -133,6 +138,7 @@ def read_plan(
         '; '.join(sources),
         chosen.choice,
         own_choice,
+        correction,
     )
 
 
@@ -186,6 +192,18 @@ def _in_order(path: str | Path, stages: Sequence[Stage]) -> list[Stage]:
         left.remove(ready)
         ordered.append(ready)
     return ordered
+
+
+def _correction_of(estimated: Mapping[str, Cost], own: Mapping[str, Cost]) -> Correction:
+    minutes, ran = (
+        {name: c.minutes for name, c in costs.items() if c.minutes is not None}
+        for costs in (estimated, own)
+    )
+    return compare_times(minutes, ran)
+
+
+def _scaled(cost: Cost, factor: float) -> Cost:
+    return cost if cost.minutes is None else cost._replace(minutes=cost.minutes * factor)
 
 
 def _own_costs(root: Path, shipped: Mapping[str, Cost]) -> dict[str, Cost]:
