@@ -35,7 +35,9 @@ _WEIGHTS = ('.pth', '.safetensors')
 def read_stage_config(stage: Stage, root: Path) -> dict[str, Any]:
     """Return the config of a stage that has one."""
     place = str(root / stage.name)
-    return read_config(str(stage.config), place, root=root, masks=stage.masks).to_dict()
+    return read_config(
+        str(stage.config), place, root=root, masks=stage.masks, labels=stage.labels
+    ).to_dict()
 
 
 def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None = None) -> str:
@@ -170,7 +172,9 @@ class Fingerprints:
 
     def _hash_data(self, read: Mapping[str, Any]) -> str:
         """Return the hash of what a stage reads of images and labels; '' if it reads none."""
-        hashes = [_hash_once(f, *_stamp(f)) for f in _lists_of(read) if self._is_given(f)]
+        # a folder in the place of a list is refused by what reads it
+        lists = [f for f in _lists_of(read) if f.is_file() and self._is_given(f)]
+        hashes = [_hash_once(f, *_stamp(f)) for f in lists]
         return _joined(hashes + self._hash_folders(_folders_of(read)))
 
     def _hash_folders(self, folders: Iterable[tuple[Path, frozenset[str] | None]]) -> list[str]:

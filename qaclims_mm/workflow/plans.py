@@ -16,6 +16,7 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.mask_choice import DEFAULT, MaskChoice, read_choice
 from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs
 from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.run_environment import labels_environment
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.masks_by import choose_masks
 from qaclims_mm.workflow.stage import Stage, lineage
@@ -92,8 +93,9 @@ def read_plan(
     Args:
         path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
             another one, if suites need more; ``costs``, a file of ``schemas.numbers.costs``; and
-            ``masks_by``, its choice of masks, if that is not IRN's. What the work dir has noted of
-            earlier runs goes before ``costs``.
+            ``masks_by``, its choice of masks, if that is not IRN's; and ``labels_file``, a table of
+            labels for VOC, relative to its ``data_root``. What the work dir has noted of earlier
+            runs goes before ``costs``.
         work_dir: Replaces that of the plan.
         masks_by: Which masks its segmentor is trained on, see ``MASKS_BY``; by default
             what the work dir has noted, else what the plan says.
@@ -121,7 +123,13 @@ def read_plan(
     sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
     correction = _correction_of(costs.stages, own)
     known = {k: _scaled(c, correction.usual) for k, c in costs.stages.items()} | own
-    main, more = ([_stage(path, entry.to_dict(), known) for entry in group] for group in entries)
+    labels = cfg.get('labels_file') or ''
+    if not isinstance(labels, str):
+        raise ConfigError(f'{path}: labels_file must be the path of a table, but is {labels!r}.')
+    main, more = (
+        [replace(_stage(path, entry.to_dict(), known), labels=labels) for entry in group]
+        for group in entries
+    )
     # before anything follows what stages need
     _in_order(path, [*main, *more])
     noted, own_choice = read_choice(root), cfg.get('masks_by', DEFAULT)
@@ -246,5 +254,6 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
         raise ConfigError(f'{path} is the config of neither a stage nor a plan; give one.')
     if options:
         raise ConfigError(f'{path} is a plan, which takes no options; give them to a stage.')
-    paths = dict.fromkeys(s.config for s in read_plan(path).stages if s.config)
-    return [read_config(p) for p in paths]
+    labels = {s.config: s.labels for s in read_plan(path).stages if s.config}
+    with labels_environment(next(iter(labels.values()), '')):
+        return [read_config(p) for p in labels]
