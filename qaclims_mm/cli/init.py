@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Check the data, write the project and say what to run; returns 3 if rows are left out."""
     args = _parser().parse_args()
+    from qaclims_mm.exchange.labels.folders import KIND
     from qaclims_mm.projects.before import read_before
     from qaclims_mm.projects.checks import check_source
     from qaclims_mm.projects.masks import find_masks
@@ -109,9 +110,8 @@ def main() -> int:
     check_project(project, before)
     rate = _rate()
     written = _write(project, truth, before, rate)
-    forgotten = (
-        '' if options.labels else ' (no --labels were given, so its folders are the classes)'
-    )
+    is_guess = options.labels is None and labelled.source.kind == KIND
+    forgotten = ' (no --labels were given, so its folders are the classes)' * is_guess
     console.print(
         f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}{forgotten}',
         soft_wrap=True,
