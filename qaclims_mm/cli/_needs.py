@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # {class of a config: module of an extra that it imports when it is used}
 _MODULE_OF = {
     **dict.fromkeys(('CLIPTextHead', 'CLIPImageHead', 'CLIPCAM', 'CLIPES'), 'open_clip'),
+    **dict.fromkeys(('WeCLIP', 'FrozenFeatureHead'), 'open_clip'),
     **dict.fromkeys(
         ('HFTextHead', 'HFImageHead', 'BlipVQA', 'Blip2VQA', 'ChatVQA'), 'transformers'
     ),
