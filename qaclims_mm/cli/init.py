@@ -195,10 +195,12 @@ def _show_result(console: Console, project: 'Project', written: 'Written', rate:
     _show_names(console, propose_names(checked.counts), project.folder)
     _show_lines(console, written.changes, 'changes')
     minutes, megabytes = map(sum, zip(*project.costs(rate).values(), strict=True))
+    slowdown = measure_slowdown()
+    busy = ', which is busy now,' * (slowdown > 1)
     weights = ', besides what is downloaded of weights' if project.preset.downloads else ''
     console.print(
-        f'about {shown_span(minutes, measure_slowdown() * minutes)} on this machine, the more the '
-        f'busier it is, and {megabytes / 1000:.1f} GB{weights} '
+        f'about {shown_span(minutes, slowdown * minutes)} on this machine{busy} and '
+        f'{megabytes / 1000:.1f} GB{weights} '
         '(--dry-run has the stages, and which of them have to be made again)',
         soft_wrap=True,
     )

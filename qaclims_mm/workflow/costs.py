@@ -6,10 +6,12 @@ from pathlib import Path
 
 from qaclims_mm.errors import StageError
 from qaclims_mm.workflow.stage import Stage
-from qaclims_mm.workflow.time_left import UNCORRECTED, Correction, measure_slowdown, shown_span
-
-# times as long as on a quiet machine, from which on it is worth saying
-_BUSY = 1.2
+from qaclims_mm.workflow.time_left import (
+    UNCORRECTED,
+    Correction,
+    measure_slowdown,
+    shown_span,
+)
 
 
 def _existing(path: Path) -> Path:
@@ -65,7 +67,7 @@ def _spread(correction: Correction) -> tuple[float, float, str]:
         why = f'; corrected by the {ran}: {low:.1f} to {high:.1f} times the estimate'
         return low / usual, high / usual, why
     slowdown = measure_slowdown()
-    busy = slowdown >= _BUSY
+    busy = slowdown > 1
     return 1.0, slowdown, f'; the machine is busy and takes {slowdown:.1f} times as long' * busy
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 # share of all estimated minutes; a smaller stage says more of how long a stage takes to start
 _LARGE = 0.05
+# times as long as on a quiet machine; what is below is its noise
+_BUSY = 1.2
 # seconds of processor time that a measurement of the load takes
 _SPIN = 0.1
 
@@ -50,15 +52,15 @@ def compare_times(estimated: Mapping[str, float], ran: Mapping[str, float]) -> C
 def measure_slowdown() -> float:
     """Return how many times longer a computation takes now than on this machine when it is quiet.
 
-    It is at least 1, and the larger of two measurements.
+    It is the larger of two measurements, and 1 if the machine is as good as quiet.
     """
-    found = [1.0]
+    found = []
     for _ in range(2):
         begin, end = time.perf_counter(), time.thread_time() + _SPIN
         while time.thread_time() < end:
             pass
         found.append((time.perf_counter() - begin) / _SPIN)
-    return max(found)
+    return max(found) if max(found) >= _BUSY else 1.0
 
 
 def shown_span(low: float, high: float) -> str:

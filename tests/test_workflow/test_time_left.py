@@ -46,6 +46,15 @@ def test_a_machine_that_is_busy(monkeypatch):
     assert measure_slowdown() == pytest.approx(4.0)
 
 
+@pytest.mark.parametrize('seconds', [0.1, 0.11, 0.119])
+def test_a_machine_that_is_as_good_as_quiet(monkeypatch, seconds):
+    clock = iter([0.0, seconds, 1.0, 1.0 + seconds])
+    used = iter([0.0, 0.05, 0.1, 0.1, 0.15, 0.2])
+    monkeypatch.setattr(time_left.time, 'perf_counter', lambda: next(clock))
+    monkeypatch.setattr(time_left.time, 'thread_time', lambda: next(used))
+    assert measure_slowdown() == 1
+
+
 def test_threads_that_share_a_core_slow_each_other_down():
     end = time.monotonic() + 20
     done = threading.Event()
