@@ -140,3 +140,29 @@ def test_flipped_bits_of_answers_are_found_by_who_reads_them(run):
                 read_parquet(path, CORPUS_SCHEMA)
     finally:
         path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda content: content[:-1],
+        lambda content: content + b'\n',
+        lambda content: b' ' + content,
+        lambda content: content.replace(b': ', b':  ', 1),
+        lambda content: content.replace(b'{\n', b'{\n"seed": 3,\n', 1),
+    ],
+    ids=['cut', 'longer', 'shifted', 'blank', 'twice'],
+)
+def test_a_file_of_json_that_says_the_same_is_named(run, change):
+    for path in (p for p in files_of(run) if p.suffix == '.json'):
+        content = path.read_bytes()
+        changed = change(content)
+        # a list has no keys
+        if changed == content:
+            continue
+        try:
+            path.write_bytes(changed)
+            assert any(str(path) in p or path.name in p for p in problems_of(run)), path
+        finally:
+            path.write_bytes(content)
+    assert problems_of(run) == []

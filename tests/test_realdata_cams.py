@@ -80,7 +80,11 @@ def test_the_weights_know_imagenet(voc, weights):
     network = timm.create_model('tf_efficientnet_lite0', checkpoint_path=str(weights)).eval()
     rows = [r.split(',') for r in (voc / 'image_labels.csv').read_text().split()[1:]]
     # {class: where ImageNet has it}
-    kinds = dict(dog=range(151, 269), cat=range(281, 286), bird=range(7, 147))
+    kinds = dict(
+        dog=range(151, 269), cat=range(281, 286), bird=range(7, 147), sheep=(348, 349),
+        horse=(339,), bicycle=(444, 671), motorbike=(665, 670, 671), bus=(654, 779, 874),
+        car=(407, 436, 468, 511, 609, 627, 656, 661, 751, 817), train=(466, 547, 705, 820),
+    )  # fmt: skip
     alone = [(image, kinds[label]) for image, label in rows if label in kinds]
     assert alone
     hits = 0
@@ -90,7 +94,8 @@ def test_the_weights_know_imagenet(voc, weights):
         with torch.no_grad():
             scores = network(torch.from_numpy((pixels - 127) / 128).permute(2, 0, 1)[None])
         hits += scores.argmax().item() in kind
-    assert hits / len(alone) > 0.7
+    # in another order hardly one is
+    assert hits / len(alone) > 0.5
 
 
 def train_and_judge(folder, voc, init_cfg, capsys):

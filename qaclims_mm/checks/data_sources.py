@@ -54,8 +54,8 @@ _SBD = (
 VOC = Source(
     root=_DEVKIT,
     list=f'it is in ImageSets/Segmentation of the devkit: {_DEVKIT}',
-    labels='take Annotations/*.xml of the devkit, or set labels_file of the data set to a CSV with '
-    'the columns image and labels (separated by ;) that has a row for every image',
+    labels='take Annotations/*.xml of the devkit, or set labels_file of the plan to a CSV below '
+    'data_root with the columns image and labels (separated by ;) that has a row for every image',
     images=f'they are in JPEGImages of the devkit: {_DEVKIT}',
     masks=f'they are in SegmentationClass of the devkit: {_DEVKIT}',
 )

@@ -29,6 +29,7 @@ from qaclims_mm.schemas import (
     read_shard,
 )
 from qaclims_mm.schemas.cams import check_cams
+from qaclims_mm.schemas.files import json_bytes
 from qaclims_mm.schemas.masks import IGNORE_INDEX, check_mask
 from qaclims_mm.schemas.names import shown_text
 from qaclims_mm.schemas.numbers.counts import read_part
@@ -132,8 +133,13 @@ def _check_mask(path: Path) -> Checked:
 
 def _check_claim(path: Path) -> Checked:
     claim = read_claim(path.parent)
+    is_of_stage = (path.parent / OUTPUTS).is_file()
+    # its list of files has the hashes of all files but of this one
+    if is_of_stage and path.read_bytes() != json_bytes(claim):
+        text = f'{path} is not as it was written; restore it, or delete {path.parent} and run its'
+        return Checked((f'{text} stage again.',))
     # of a whole stage, its list of files is held against both
-    if not (path.parent / MANIFEST).is_file() or (path.parent / OUTPUTS).is_file():
+    if is_of_stage or not (path.parent / MANIFEST).is_file():
         return Checked()
     made_by = Manifest.read(path.parent).config_hash
     if claim.get('config', made_by) == made_by:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # {class of a config: module of an extra that it imports when it is used}
 _MODULE_OF = {
     **dict.fromkeys(('CLIPTextHead', 'CLIPImageHead', 'CLIPCAM', 'CLIPES'), 'open_clip'),
+    **dict.fromkeys(('WeCLIP', 'FrozenFeatureHead'), 'open_clip'),
     **dict.fromkeys(
         ('HFTextHead', 'HFImageHead', 'BlipVQA', 'Blip2VQA', 'ChatVQA'), 'transformers'
     ),
@@ -27,13 +28,6 @@ _MODULE_OF = {
     'SAMRefiner': 'transformers',
     'ServedVQA': 'openai',
     'TimmFeatures': 'timm',
-}
-# {sub-command: parts of a config that it does not read}
-_UNREAD = {
-    'train': ('val_dataloader', 'test_dataloader'),
-    'test': ('val_dataloader', 'train_dataloader'),
-    'ir-label': ('val_dataloader', 'train_dataloader', 'model'),
-    'encode-texts': ('val_dataloader', 'train_dataloader', 'test_dataloader', 'model'),
 }
 _OFFLINE = ('HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE')
 
@@ -83,11 +77,9 @@ def _config_of(node: 'Node') -> 'Config':
     """Return the config of a stage, without what its sub-command does not read."""
     from mmengine.config import Config
 
-    from qaclims_mm.workflow.fingerprint import read_stage_config
+    from qaclims_mm.workflow.fingerprint import read_part, read_stage_config
 
-    unread = _UNREAD.get(node.stage.command, ())
-    config = read_stage_config(node.stage, node.root)
-    return Config({key: value for key, value in config.items() if key not in unread})
+    return Config(read_part(node.stage, read_stage_config(node.stage, node.root)))
 
 
 def _made_by(graph: 'Graph') -> list[Path]:

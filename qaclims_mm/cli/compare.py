@@ -64,6 +64,7 @@ def main() -> int:
     if args.top < 1:
         parser.error(f'--top must be at least 1, but got {args.top}')
     # these take seconds, and --help does not need them
+    from qaclims_mm.cli._needs import check_needs
     from qaclims_mm.workflow.comparing import judged_stages, stages_for
     from qaclims_mm.workflow.face import Workflow
     from qaclims_mm.workflow.graph import Graph
@@ -81,6 +82,7 @@ def main() -> int:
     console.print(workflow.overview())
     if args.dry_run:
         return 0
+    check_needs(workflow.graph, console, args.keep_going)
     status = workflow.run()
     return compare(plan, judged, args, console) or (EXIT_BAD_RECORDS if status else 0)
 

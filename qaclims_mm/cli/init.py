@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Check the data, write the project and say what to run; returns 3 if rows are left out."""
     args = _parser().parse_args()
+    from qaclims_mm.exchange.labels.folders import KIND
     from qaclims_mm.projects.before import read_before
     from qaclims_mm.projects.checks import check_source
     from qaclims_mm.projects.masks import find_masks
@@ -109,9 +110,8 @@ def main() -> int:
     check_project(project, before)
     rate = _rate()
     written = _write(project, truth, before, rate)
-    forgotten = (
-        '' if options.labels else ' (no --labels were given, so its folders are the classes)'
-    )
+    is_guess = options.labels is None and labelled.source.kind == KIND
+    forgotten = ' (no --labels were given, so its folders are the classes)' * is_guess
     console.print(
         f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}{forgotten}',
         soft_wrap=True,
@@ -148,13 +148,13 @@ def _read_labels(args: argparse.Namespace, before: 'Before', renames: dict[str, 
 
 
 def _rate() -> float:
-    """Return the FLOPs a second of this machine, by which the time is estimated."""
+    """Return the FLOPs a second of this machine when quiet, by which the time is estimated."""
     # this takes seconds, and what is wrong with the data has been said by now
     import torch
 
-    from qaclims_mm.projects.machine import matmul_rate
+    from qaclims_mm.projects.machine import quiet_rate
 
-    return matmul_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
+    return quiet_rate(torch.device('cuda' if torch.cuda.is_available() else 'cpu'))
 
 
 def _write(
@@ -180,6 +180,7 @@ def _write(
 def _show_result(console: Console, project: 'Project', written: 'Written', rate: float) -> None:
     """Show classes, names, changes and costs, and say what to run."""
     from qaclims_mm.projects.names import propose_names
+    from qaclims_mm.workflow.time_left import measure_slowdown, shown_span
 
     checked = project.checked
     # a title would be as narrow as the table
@@ -194,18 +195,17 @@ def _show_result(console: Console, project: 'Project', written: 'Written', rate:
     _show_names(console, propose_names(checked.counts), project.folder)
     _show_lines(console, written.changes, 'changes')
     minutes, megabytes = map(sum, zip(*project.costs(rate).values(), strict=True))
+    slowdown = measure_slowdown()
+    busy = ', which is busy now,' * (slowdown > 1)
     weights = ', besides what is downloaded of weights' if project.preset.downloads else ''
     console.print(
-        f'about {_span(minutes)} on this machine and {megabytes / 1000:.1f} GB{weights} '
+        f'about {shown_span(minutes, slowdown * minutes)} on this machine{busy} and '
+        f'{megabytes / 1000:.1f} GB{weights} '
         '(--dry-run has the stages, and which of them have to be made again)',
         soft_wrap=True,
     )
     command = shlex.join(['qaclims', 'run', str(project.folder)])
     console.print(f'now run: {command}', soft_wrap=True)
-
-
-def _span(minutes: float) -> str:
-    return f'{minutes / 60:.0f} hours' if minutes > 120 else f'{max(1, minutes):.0f} minutes'
 
 
 def _show_names(console: Console, proposals: 'list[Proposal]', folder: Path) -> None:

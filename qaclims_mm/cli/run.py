@@ -9,7 +9,6 @@ qaclims run PLAN --jobs 100 -- --executor slurm.
 import argparse
 import difflib
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,7 +179,7 @@ def run_plan(args: argparse.Namespace) -> int:
     from qaclims_mm.cli._needs import check_needs
     from qaclims_mm.schemas.project import PROJECT, read_project_tables
     from qaclims_mm.workflow.face import Workflow
-    from qaclims_mm.workflow.failures import failed_stages
+    from qaclims_mm.workflow.failures import failed_stages, stamp_logs
     from qaclims_mm.workflow.graph import Graph
     from qaclims_mm.workflow.masks_by import check_masks
     from qaclims_mm.workflow.plans import read_plan
@@ -206,13 +205,14 @@ def run_plan(args: argparse.Namespace) -> int:
         return EXIT_BAD_RECORDS if problems else 0
     check_needs(workflow.graph, console, args.keep_going)
     keep_choice(plans.values(), args.masks_by)
-    begun, status = time.time(), workflow.run()
+    before = {seed: stamp_logs(plan.root) for seed, plan in plans.items()}
+    status = workflow.run()
     for seed, plan in plans.items():
         if len(seeds) > 1:
             console.print(f'seed {seed}')
         show_results(plan, console)
     for seed, plan in plans.items():
-        for why in failed_stages(plan.root, stages[seed], begun).values():
+        for why in failed_stages(plan.root, stages[seed], before[seed]).values():
             console.print(styled((why, 'red')), soft_wrap=True)
     return status or (EXIT_BAD_RECORDS if problems else 0)
 

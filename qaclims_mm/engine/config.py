@@ -38,6 +38,7 @@ def read_config(
     options: dict | None = None,
     root: str | Path | None = None,
     masks: str = '',
+    labels: str = '',
 ) -> Config:
     """Read the config of a stage.
 
@@ -49,6 +50,7 @@ def read_config(
             environment variable ``QACLIMS_ROOT``, else the config's own.
         masks: With ``root``, the stage whose masks a segmentor is trained on; '' is the config's
             own.
+        labels: With ``root``, the table of labels that VOC's data sets read; '' is their XML files.
 
     Raises:
         ConfigError: If the file or a base does not exist, is no Python, or has a top-level name
@@ -58,7 +60,7 @@ def read_config(
     check_top_keys(file)
     check_options(options or {})
     mend_openmmlab()
-    with contextlib.nullcontext() if root is None else environment(str(root), masks):
+    with contextlib.nullcontext() if root is None else environment(str(root), masks, labels):
         cfg = execute_config(file)
     # a runner does this too, but not every command has one
     init_default_scope(cfg.get('default_scope', 'mmseg'))

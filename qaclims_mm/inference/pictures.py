@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from qaclims_mm.datasets.read_image import decode_image
-from qaclims_mm.errors import RecordError
+from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.schemas.names import shown_text
 
 T = TypeVar('T')
@@ -34,6 +34,23 @@ class Picture:
     remarks: tuple[str, ...] = ()
 
 
+def check_image(image: object) -> None:
+    """Refuse an image that is neither a path nor an array.
+
+    Raises:
+        TypeError: If it has another type.
+        FormatError: If it is an empty path, which would mean the current folder.
+    """
+    if not isinstance(image, (str, Path, np.ndarray)):
+        raise TypeError(
+            'an image must be a path or an RGB uint8 array (H, W, 3), but got '
+            f"{type(image).__name__}; np.asarray(image.convert('RGB')) makes an array of an image "
+            'of Pillow.'
+        )
+    if isinstance(image, str) and not image:
+        raise FormatError('the path of an image is empty; give a file or a folder.')
+
+
 def read_picture(
     image: str | Path | np.ndarray, reading: Mapping[str, Any], name: str = ''
 ) -> Picture:
@@ -45,8 +62,11 @@ def read_picture(
         name: Name of the file in messages, by default its path.
 
     Raises:
+        TypeError: If it is neither a path nor an array.
+        FormatError: If its path is empty.
         RecordError: If it cannot be read or is no such array.
     """
+    check_image(image)
     if isinstance(image, np.ndarray):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
             raise RecordError(

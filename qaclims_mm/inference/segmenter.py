@@ -1,6 +1,7 @@
 """Masks by a trained segmentor."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from qaclims_mm.datasets.collate import list_collate
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.networks import Weights, build_network
-from qaclims_mm.inference.pictures import Picture, read_ahead, read_picture
+from qaclims_mm.inference.pictures import Picture, check_image, read_ahead, read_picture
 from qaclims_mm.inference.segmentation import Segmentation, mask_colours
 from qaclims_mm.inference.tiles import tiles_of
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import TRANSFORMS
 from qaclims_mm.schemas import resize_mask
 from qaclims_mm.schemas.images import find_images
+from qaclims_mm.schemas.names import shown_text
 
 ImageOrFolder = str | Path | np.ndarray
 # steps of a pipeline that read ground truth, which a new image has not
@@ -76,34 +78,41 @@ class Segmenter:
         self.classes = class_names_of(self.cfg.test_dataloader.dataset)
         self.palette = mask_colours()
 
-    def __call__(self, images: ImageOrFolder | Sequence[ImageOrFolder]) -> list[Segmentation]:
+    def __call__(self, images: ImageOrFolder | Iterable[ImageOrFolder]) -> list[Segmentation]:
         """Segment images.
 
         Args:
             images: File, folder (whose images are taken, those of its folders too), RGB uint8
-                array ``(H, W, 3)``, or several of these.
+                array ``(H, W, 3)``, or several of these in any iterable.
 
         Returns:
             One result for each image, in order; images of a folder are sorted by their paths.
 
         Raises:
+            TypeError: If an image is neither a path nor an array.
             FormatError: If there is no such file, or no image in a folder.
             RecordError: If an image cannot be read.
         """
         return list(self.stream(images))
 
-    def stream(self, images: ImageOrFolder | Sequence[ImageOrFolder]) -> Iterator[Segmentation]:
+    def stream(self, images: ImageOrFolder | Iterable[ImageOrFolder]) -> Iterator[Segmentation]:
         """Yield the results one by one, which takes the memory of one image; see ``__call__``."""
-        given = [images] if isinstance(images, (str, Path, np.ndarray)) else images
-        for _, reading in read_ahead(list_images(given), self.read):
+        for _, reading in read_ahead(list_images(_as_several(images)), self.read):
             yield self.predict(reading.result())
 
     def segment(self, image: str | Path | np.ndarray) -> Segmentation:
         """Segment one image.
 
         Raises:
+            TypeError: If it is neither a path nor an array.
+            FormatError: If it is a folder.
             RecordError: If it cannot be read.
         """
+        if isinstance(image, (str, Path)) and os.path.isdir(image):
+            raise FormatError(
+                f'{shown_text(image)} is a folder, and segment takes one image; call the segmenter '
+                'itself for all images of a folder: segmenter(folder).'
+            )
         return self.predict(self.read(image))
 
     def read(self, image: str | Path | np.ndarray) -> Picture:
@@ -142,13 +151,21 @@ class Segmenter:
         return sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
 
 
+def _as_several(images: ImageOrFolder | Iterable[ImageOrFolder]) -> Iterable[ImageOrFolder]:
+    if isinstance(images, (str, bytes, Path, np.ndarray)) or not isinstance(images, Iterable):
+        return [images]
+    return images
+
+
 def list_images(images: Iterable[ImageOrFolder]) -> Iterator[Path | np.ndarray]:
     """Yield files and arrays as they are, and the images of folders.
 
     Raises:
+        TypeError: If one is neither a path nor an array.
         FormatError: If there is no such file, or no image in a folder.
     """
     for image in images:
+        check_image(image)
         if isinstance(image, np.ndarray):
             yield image
         else:
@@ -161,11 +178,12 @@ def list_files(place: Path) -> list[Path]:
     Raises:
         FormatError: If there is no such file, or no image in the folder.
     """
-    if place.is_file():
+    # false for a name that no file can have, which pathlib raises of
+    if os.path.isfile(place):
         return [place]
-    if not place.is_dir():
-        raise FormatError(f'there is no image or folder {place}.')
+    if not os.path.isdir(place):
+        raise FormatError(f'there is no image or folder {shown_text(place)}.')
     found = list(find_images(place))
     if not found:
-        raise FormatError(f'there is no image in the folder {place}.')
+        raise FormatError(f'there is no image in the folder {shown_text(place)}.')
     return found

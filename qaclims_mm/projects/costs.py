@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# FLOPs a second of a large float32 matrix product (``machine.matmul_rate``) on the two
+# FLOPs a second of a large float32 matrix product (``machine.quiet_rate``) on the two
 # cores where the seconds of the presets were measured on 2026-11-25
 MEASURED_RATE = 170e9
 # pixels of the photographs that they were measured with, classes in each, seconds a stage starts
@@ -48,7 +48,7 @@ def estimate(
         work: How much there is to do.
         seconds: Of the two cores for an image of each stage, of ``qape`` for an image and class.
         checkpoint: {training: megabytes that it keeps}.
-        rate: FLOPs a second of this machine, as ``MEASURED_RATE``.
+        rate: FLOPs a second of this machine when nothing else runs, as ``MEASURED_RATE``.
     """
     number = len(work.sizes)
     classes = work.pairs / max(1, number) / _CLASSES

@@ -29,6 +29,26 @@ def best_seconds(function: Callable[[], object], device: torch.device) -> float:
     return min(seconds)
 
 
+def quiet_rate(device: torch.device) -> float:
+    """Return the FLOPs a second of a large matrix product when nothing else runs.
+
+    On CPUs the time of the processor is measured, which other processes do not lengthen. The best
+    of five counts.
+    """
+    if device.type != 'cpu':
+        return matmul_rate(device)
+    side = _MATRIX['cpu']
+    a = torch.randn(side, side)
+    torch.mm(a, a)
+    seconds = []
+    for _ in range(_REPEATS):
+        begin = time.process_time()
+        torch.mm(a, a)
+        seconds.append(time.process_time() - begin)
+    # all threads spend it at the same time
+    return 2 * side**3 / min(seconds) * torch.get_num_threads()
+
+
 def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:
     """Measure the FLOPs a second of a large matrix product, the best of five."""
     side = _MATRIX[device.type]

@@ -47,16 +47,15 @@ def claim_folder(folder: str | Path, fingerprint: Mapping[str, str]) -> bool:
         fingerprint: {what: hash} of all that the files depend on.
 
     Returns:
-        Whether the folder had no mark before.
+        Whether this process has marked it.
 
     Raises:
         FormatError: If the mark is broken.
         StageError: If another run began it.
     """
-    is_new = problem_of_file(claim_path(folder)) == 'is missing'
-    if is_new:
-        # another process may come between
-        create_json(claim_path(folder), dict(fingerprint))
+    path = claim_path(folder)
+    # of several processes at the same moment, one alone makes it
+    is_new = problem_of_file(path) == 'is missing' and create_json(path, dict(fingerprint))
     found = read_claim(folder)
     differ = sorted(k for k in {*found, *fingerprint} if found.get(k) != fingerprint.get(k))
     if differ:

@@ -163,10 +163,13 @@ def write_json(path: str | Path, value: object) -> None:
         temporary.write_bytes(json_bytes(value))
 
 
-def create_json(path: str | Path, value: object) -> None:
+def create_json(path: str | Path, value: object) -> bool:
     """Write JSON as ``write_json`` does, unless the file is there: the first process wins.
 
     A file system without hard links cannot tell which is first; there the last one wins.
+
+    Returns:
+        Whether this process has written the file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,13 +178,14 @@ def create_json(path: str | Path, value: object) -> None:
         temporary.write_bytes(json_bytes(value))
         os.link(temporary, path)
     except FileExistsError:
-        return
+        return False
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    return True
 
 
 def read_json(path: str | Path, fix: str = 'delete it and run its stage again') -> Any:

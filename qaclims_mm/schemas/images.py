@@ -74,7 +74,7 @@ def passed_over(folder: str | Path) -> str:
     shown = [shown_text(kind) for kind, _ in kinds.most_common(_SHOWN)]
     listed = ', '.join(shown) + (' ..' if len(kinds) > _SHOWN else '')
     first = shown_text(paths[0].relative_to(folder).as_posix())
-    return f'{len(paths)} files are not of a kind that is read: {listed} (first: {first})'
+    return f'{len(paths)} files are not images of a kind that is read: {listed} (first: {first})'
 
 
 def find_files(folder: Path) -> list[Path]:

@@ -113,7 +113,9 @@ def _trained_on(plan: Plan) -> _Trained | None:
     """Return on what a segmentor is trained whose masks may be corrected, if there is one."""
     for stage in plan.stages:
         if stage.command == 'train' and stage.config is not None:
-            config = read_config(stage.config, root=plan.root).train_dataloader.dataset
+            config = read_config(
+                stage.config, root=plan.root, labels=stage.labels
+            ).train_dataloader.dataset
             steps = config.get('pipeline') or []
             if any(step.get('corrected') for step in steps):
                 values: dict[str, Any] = config.to_dict() | dict(pipeline=[], test_mode=True)

@@ -6,6 +6,12 @@ from pathlib import Path
 
 from qaclims_mm.errors import StageError
 from qaclims_mm.workflow.stage import Stage
+from qaclims_mm.workflow.time_left import (
+    UNCORRECTED,
+    Correction,
+    measure_slowdown,
+    shown_span,
+)
 
 
 def _existing(path: Path) -> Path:
@@ -28,13 +34,23 @@ def _summed(known: str, unknown: int, of: str, is_empty: bool) -> str:
     return ' and '.join(part for part in ('' if is_empty and more else known, more) if part)
 
 
-def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
-    """Return what stages cost together, beside what the disk of a folder has, in words."""
+def costs_left(
+    left: Sequence[Stage], root: Path, source: str, correction: Correction = UNCORRECTED
+) -> str:
+    """Return what stages cost together, beside what the disk of a folder has, in words.
+
+    Args:
+        left: The stages.
+        root: A folder of the disk.
+        source: Where their costs are from.
+        correction: How the stages that have run have corrected their minutes.
+    """
     minutes, megabytes = (
         [c for s in left if (c := getattr(s, name)) is not None]
         for name in ('minutes', 'megabytes')
     )
-    time = _counted(round(sum(minutes)), 'minute')
+    low, high, why = _spread(correction) if minutes else (1.0, 1.0, '')
+    time = shown_span(low * sum(minutes), high * sum(minutes))
     time = _summed(time, len(left) - len(minutes), 'time', not minutes)
     size = f'{sum(megabytes):.0f} MB'
     size = _summed(size, len(left) - len(megabytes), 'size', not megabytes)
@@ -42,7 +58,19 @@ def costs_left(left: Sequence[Stage], root: Path, source: str) -> str:
     text = f'left: {time}, {size}; free on the disk: {free:.0f} MB'
     if sum(megabytes) > free:
         text += '\nthe disk is too small: the run would not start'
-    return text + (f'\ncosts: {source}' if source else '')
+    return text + (f'\ncosts: {source}{why}' if source else '')
+
+
+def _spread(correction: Correction) -> tuple[float, float, str]:
+    """Return the least and the most of what a minute may become, and why, in words."""
+    low, usual, high, number = correction
+    if number:
+        ran = 'stage that has run' if number == 1 else f'{number} larger stages that have run'
+        why = f'; corrected by the {ran}: {low:.1f} to {high:.1f} times the estimate'
+        return low / usual, high / usual, why
+    slowdown = measure_slowdown()
+    busy = slowdown > 1
+    return 1.0, slowdown, f'; the machine is busy and takes {slowdown:.1f} times as long' * busy
 
 
 def check_disk(left: Sequence[Stage], root: Path) -> None:

@@ -22,6 +22,7 @@ from qaclims_mm.schemas.numbers.runs import Run, note_path, note_run
 from qaclims_mm.schemas.stage_folder import StageFolder
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.signals import end_family
+from qaclims_mm.workflow.time_left import compare_times, shown_span
 
 # with which a stage may mark the levels of its log
 _COLOURS = re.compile(r'\x1b\[[\d;]*m')
@@ -49,6 +50,8 @@ class Teller(logging.Handler):
         self._begun: dict[int, float] = {}
         self.is_interrupted = False
         self._ended, self._left = 0, sum(not job['done'] for job in jobs.values())
+        # {key: minutes} of the stages that have ended since
+        self._ran: dict[str, float | None] = {}
 
     def watch(self) -> None:
         """Say now and then how far the stages are that run, as long as this process lives."""
@@ -92,7 +95,7 @@ class Teller(logging.Handler):
         if not key or shard:
             self._begun.pop(number, None)
             return
-        job = self.jobs[key]
+        job, self._ran[key] = self.jobs[key], None
         # a stage that is done is begun too where Snakemake cannot tell, as after an update
         self._ended += not job['done']
         count = '' if job['done'] else f'{self._ended}/{self._left} '
@@ -102,9 +105,26 @@ class Teller(logging.Handler):
             self.console.print(styled(count, (key, 'bold'), '  ', (how, 'green')))
             return
         used = f' in {ran.seconds:.0f} s, {ran.gigabytes:.1f} GB at its peak'
+        # of one that went on after a kill, the time says little
+        self._ran[key] = None if ran.resumed else ran.seconds / 60
+        used += self._time_left()
         self.console.print(styled(count, (key, 'bold'), '  ', ('done', 'green'), used))
         if ran.status == EXIT_BAD_RECORDS:
             self._tell_left_out(job)
+
+    def _time_left(self) -> str:
+        """Say how long the other stages take, if one that ran says so and none runs beside it."""
+        estimated = {
+            key: job['stage']['minutes']
+            for key, job in self.jobs.items()
+            if job['stage']['minutes'] is not None and not job['link'] and not job['done']
+        }
+        ran = {key: minutes for key, minutes in self._ran.items() if minutes is not None}
+        low, _, high, number = compare_times(estimated, ran)
+        left = sum(minutes for key, minutes in estimated.items() if key not in self._ran)
+        if self._begun or not number or not left:
+            return ''
+        return f'; {shown_span(low * left, high * left)} left'
 
     def _tell_left_out(self, job: dict[str, Any]) -> None:
         root, name = Path(job['root']), job['stage']['name']

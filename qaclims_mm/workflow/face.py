@@ -75,7 +75,7 @@ class Workflow:
             state = f'{node.state} {node.why}' if node.state == WAITS else node.state
             state += f': {node.why}' if node.why and node.state != WAITS else ''
             table.add_row(key, *([node.stage.about] if about else []), state, *costs)
-        below = costs_left(self._costly(), self.graph.base, plan.cost_source)
+        below = costs_left(self._costly(), self.graph.base, plan.cost_source, plan.correction)
         if foreign := self.graph.foreign_files():
             text = 'files that no stage has made; a stage that is made again clears its folder'
             below += '\n' + join_problems(foreign, text, 3)

@@ -1,6 +1,7 @@
 """Find out why a stage is missing."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qaclims_mm.schemas import MANIFEST
@@ -8,23 +9,54 @@ from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.engine import last_lines, message_of
 from qaclims_mm.workflow.stage import Stage, lineage
 
+_SHARD = r'-\d+-of-\d+'
+Stamps = Mapping[Path, tuple[int, int]]
 
-def failed_stages(root: Path, stages: Sequence[Stage], since: float = 0) -> dict[str, str]:
+
+def stamp_logs(root: Path) -> dict[Path, tuple[int, int]]:
+    """Return {log: its date and size} of a work dir, by which a later run is told from it.
+
+    The disk may be of another machine, whose clock is another one.
+    """
+    logs = (root / LOGS).glob('*.log')
+    return {log: (log.stat().st_mtime_ns, log.stat().st_size) for log in logs}
+
+
+def failed_stages(
+    root: Path, stages: Sequence[Stage], before: Stamps | None = None
+) -> dict[str, str]:
     """Return {stage: why it failed, with the whole message and the log}.
 
     Args:
         root: Work dir.
         stages: Stages that ran.
-        since: Time of a run; older failures are left out.
+        before: What ``stamp_logs`` returned before a run; older failures are left out.
     """
+    now, before = stamp_logs(root), before or {}
+    new = {log: stamp for log, stamp in now.items() if before.get(log) != stamp}
     found = {}
     for name in (s.name for s in stages):
-        log, done = root / LOGS / f'{name}.log', root / name / MANIFEST
-        if log.is_file() and not done.is_file() and log.stat().st_mtime >= since:
-            lines = message_of(log) or last_lines(log, 1) or ['no message']
-            text = '\n'.join(lines).strip().removeprefix('error: ')
-            found[name] = f'stage {name} failed: {text} (log: {log})'
+        own = [log for log in new if re.fullmatch(f'{re.escape(name)}({_SHARD})?', log.stem)]
+        if own and not (root / name / MANIFEST).is_file():
+            found[name] = _describe(name, sorted(own, key=new.__getitem__, reverse=True))
     return found
+
+
+def _describe(name: str, logs: Sequence[Path]) -> str:
+    """Return why a stage failed, by the last of its logs that has a message.
+
+    Args:
+        name: Name of the stage.
+        logs: Its log and those of its shards, the last first; some shards may have ended well.
+    """
+    log = next((log for log in logs if message_of(log) or _is_broken_off(log)), logs[0])
+    lines = message_of(log) or last_lines(log, 1) or ['no message']
+    text = '\n'.join(lines).strip().removeprefix('error: ')
+    return f'stage {name} failed: {text} (log: {log})'
+
+
+def _is_broken_off(log: Path) -> bool:
+    return any(line.startswith('Traceback') for line in last_lines(log, 0))
 
 
 def why_missing(root: Path, stages: Sequence[Stage], name: str) -> str:

@@ -21,11 +21,11 @@ from qaclims_mm.schemas.project import CLASSES, LABELS, PROJECT, read_project_ta
 from qaclims_mm.schemas.stage_folder import Origin
 from qaclims_mm.workflow.stage import SEED_OPTION, Stage
 
-# {sub-command: what it does not read of a config}
+# {sub-command: how the parts of a config begin that it does not read}
 _UNREAD = {
     'train': ('val_', 'test_'),
     'test': ('val_', 'train_'),
-    'ir-label': ('val_', 'train_'),
+    'ir-label': ('val_', 'train_', 'model'),
 }
 # {sub-command: all that it reads of a config}
 _READ = {'encode-texts': ('text_encoding', 'model')}
@@ -35,7 +35,9 @@ _WEIGHTS = ('.pth', '.safetensors')
 def read_stage_config(stage: Stage, root: Path) -> dict[str, Any]:
     """Return the config of a stage that has one."""
     place = str(root / stage.name)
-    return read_config(str(stage.config), place, root=root, masks=stage.masks).to_dict()
+    return read_config(
+        str(stage.config), place, root=root, masks=stage.masks, labels=stage.labels
+    ).to_dict()
 
 
 def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None = None) -> str:
@@ -59,7 +61,7 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
         config = dict(read_stage_config(stage, root) if config is None else config)
         if stage.command in _READ:
             # texts do not depend on how long a network is trained
-            config = _read_part(stage, config)
+            config = read_part(stage, config)
         if config.get('test_dataloader'):
             # how many images are tested at once changes no file
             loader = config['test_dataloader']
@@ -67,7 +69,7 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
         # weights that ship may be trained again under the same name, others converted again
         names = sorted({text for text in _texts_of(config) if text.startswith(SHIPPED)})
         files = [f for name in names for f in _shipped_files(name)]
-        named = {Path(t) for t in _texts_of(_read_part(stage, config)) if t.endswith(_WEIGHTS)}
+        named = {Path(t) for t in _texts_of(read_part(stage, config)) if t.endswith(_WEIGHTS)}
         # those of stages have hashes of their own, and come to be while a plan runs
         place = root.absolute()
         files += sorted(f for f in named if f.is_file() and place not in f.absolute().parents)
@@ -75,7 +77,7 @@ def hash_stage_config(stage: Stage, root: Path, config: Mapping[str, Any] | None
     return hash_config(found)
 
 
-def _read_part(stage: Stage, config: Mapping[str, Any]) -> dict[str, Any]:
+def read_part(stage: Stage, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a stage reads of its config; the rest may come and go."""
     unread, names = _UNREAD.get(stage.command, ()), _READ.get(stage.command, tuple(config))
     read = {k: v for k, v in config.items() if k in names and not k.startswith(unread)}
@@ -164,13 +166,15 @@ class Fingerprints:
                 self._configs[key] = read_stage_config(stage, root)
             config = self._configs[key] | dict(work_dir=str(root / stage.name))
         digest = hash_stage_config(stage, root, config)
-        read = _read_part(stage, config)
+        read = read_part(stage, config)
         data, corrected = self._hash_data(read), self._hash_folders(_corrected_of(read))
         return Origin(stage.name, digest, data, seed if stage.seeded else None, _joined(corrected))
 
     def _hash_data(self, read: Mapping[str, Any]) -> str:
         """Return the hash of what a stage reads of images and labels; '' if it reads none."""
-        hashes = [_hash_once(f, *_stamp(f)) for f in _lists_of(read) if self._is_given(f)]
+        # a folder in the place of a list is refused by what reads it
+        lists = [f for f in _lists_of(read) if f.is_file() and self._is_given(f)]
+        hashes = [_hash_once(f, *_stamp(f)) for f in lists]
         return _joined(hashes + self._hash_folders(_folders_of(read)))
 
     def _hash_folders(self, folders: Iterable[tuple[Path, frozenset[str] | None]]) -> list[str]:

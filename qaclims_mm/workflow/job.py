@@ -215,7 +215,7 @@ class Job:
     def _run_command(self, more: Sequence[str] = ()) -> int:
         """Run the sub-command with its output in the log; returns its status."""
         os.environ.update(PYTHONWARNINGS='ignore', TRANSFORMERS_VERBOSITY='error')
-        set_environment(str(self.root), self.stage.masks)
+        set_environment(str(self.root), self.stage.masks, self.stage.labels)
         warnings.simplefilter('ignore')
         with self.log.open('w', encoding='utf-8') as log, free_gpus(self.gpus) as names:
             if names:

@@ -16,9 +16,11 @@ from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.mask_choice import DEFAULT, MaskChoice, read_choice
 from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs
 from qaclims_mm.schemas.numbers.runs import read_runs
+from qaclims_mm.schemas.run_environment import labels_environment
 from qaclims_mm.schemas.work_dir import LOGS
 from qaclims_mm.workflow.masks_by import choose_masks
 from qaclims_mm.workflow.stage import Stage, lineage
+from qaclims_mm.workflow.time_left import UNCORRECTED, Correction, compare_times
 
 _NAME = re.compile(r'\w[\w.-]*')
 
@@ -37,6 +39,8 @@ class Plan:
         cost_source: Where ``minutes`` and ``megabytes`` are from.
         choice: Which masks its segmentor is trained on; ``None`` if it has none to choose from.
         masks_by: The choice of the plan itself, which a work dir or a command line may replace.
+        correction: What the stages that have run say of the estimates of the others, whose
+            ``minutes`` are corrected by it.
     """
 
     path: Path
@@ -47,6 +51,7 @@ class Plan:
     cost_source: str = ''
     choice: MaskChoice | None = None
     masks_by: str = DEFAULT
+    correction: Correction = UNCORRECTED
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
@@ -88,8 +93,9 @@ def read_plan(
     Args:
         path: Has ``work_dir`` and ``stages``, a list of ``Stage`` arguments; ``comparators``,
             another one, if suites need more; ``costs``, a file of ``schemas.numbers.costs``; and
-            ``masks_by``, its choice of masks, if that is not IRN's. What the work dir has noted of
-            earlier runs goes before ``costs``.
+            ``masks_by``, its choice of masks, if that is not IRN's; and ``labels_file``, a table of
+            labels for VOC, relative to its ``data_root``. What the work dir has noted of earlier
+            runs goes before ``costs``.
         work_dir: Replaces that of the plan.
         masks_by: Which masks its segmentor is trained on, see ``MASKS_BY``; by default
             what the work dir has noted, else what the plan says.
@@ -115,8 +121,15 @@ def read_plan(
     costs = read_costs(cfg.costs) if cfg.get('costs') else Costs('', {})
     own = _own_costs(root, costs.stages)
     sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
-    known = costs.stages | own
-    main, more = ([_stage(path, entry.to_dict(), known) for entry in group] for group in entries)
+    correction = _correction_of(costs.stages, own)
+    known = {k: _scaled(c, correction.usual) for k, c in costs.stages.items()} | own
+    labels = cfg.get('labels_file') or ''
+    if not isinstance(labels, str):
+        raise ConfigError(f'{path}: labels_file must be the path of a table, but is {labels!r}.')
+    main, more = (
+        [replace(_stage(path, entry.to_dict(), known), labels=labels) for entry in group]
+        for group in entries
+    )
     # before anything follows what stages need
     _in_order(path, [*main, *more])
     noted, own_choice = read_choice(root), cfg.get('masks_by', DEFAULT)
@@ -133,6 +146,7 @@ def read_plan(
         '; '.join(sources),
         chosen.choice,
         own_choice,
+        correction,
     )
 
 
@@ -188,6 +202,18 @@ def _in_order(path: str | Path, stages: Sequence[Stage]) -> list[Stage]:
     return ordered
 
 
+def _correction_of(estimated: Mapping[str, Cost], own: Mapping[str, Cost]) -> Correction:
+    minutes, ran = (
+        {name: c.minutes for name, c in costs.items() if c.minutes is not None}
+        for costs in (estimated, own)
+    )
+    return compare_times(minutes, ran)
+
+
+def _scaled(cost: Cost, factor: float) -> Cost:
+    return cost if cost.minutes is None else cost._replace(minutes=cost.minutes * factor)
+
+
 def _own_costs(root: Path, shipped: Mapping[str, Cost]) -> dict[str, Cost]:
     """Return what stages have cost in a work dir; a stage that was resumed is left out.
 
@@ -228,5 +254,6 @@ def read_configs(path: str | Path, options: dict | None = None) -> list[Config]:
         raise ConfigError(f'{path} is the config of neither a stage nor a plan; give one.')
     if options:
         raise ConfigError(f'{path} is a plan, which takes no options; give them to a stage.')
-    paths = dict.fromkeys(s.config for s in read_plan(path).stages if s.config)
-    return [read_config(p) for p in paths]
+    labels = {s.config: s.labels for s in read_plan(path).stages if s.config}
+    with labels_environment(next(iter(labels.values()), '')):
+        return [read_config(p) for p in labels]

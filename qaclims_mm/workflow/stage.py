@@ -36,6 +36,7 @@ class Stage:
         minutes: How long it takes, by the plan's ``costs``; ``None`` is unknown.
         megabytes: How much it writes, by the same; ``None`` is unknown.
         masks: Stage whose masks segmentors are trained on, for its config; '' is the config's own.
+        labels: Table of labels that VOC's data sets read, for its config; '' is their XML files.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Stage:
     minutes: float | None = None
     megabytes: float | None = None
     masks: str = ''
+    labels: str = ''
 
     def at(self, root: Path) -> 'Stage':
         """Return the stage with its work dir in what names it; other strings are data."""

@@ -69,6 +69,21 @@ def test_a_choice_that_cannot_run_is_named_and_the_others_go_on(tmp_path, monkey
     assert ended.text.rstrip().splitlines()[-1].startswith(f'no masks by prompted: {why}')
 
 
+def test_what_a_choice_needs_is_said_before_the_first_stage(tmp_path, monkeypatch, capsys):
+    leaf = tmp_path / 'prompted.py'
+    data = dict(type='VOC12WeakDataset', ann_file='train.txt', data_root=str(tmp_path / 'absent'))
+    leaf.write_text(f'test_dataloader = dict(dataset={data!r})\n')
+    wanting = dict(name='prompted', command='test', config=str(leaf), checkpoint='none')
+    path = make_compared(tmp_path, monkeypatch, [wanting])
+    ended = run_tool('compare', path, '--dry-run', capsys=capsys)
+    assert 'absent' not in ended.text
+    ended = run_tool('compare', path, capsys=capsys)
+    assert ended.status == 3, ended.text
+    missing = ended.text.index('/absent is missing')
+    assert missing < ended.text.index('no masks by prompted')
+    assert 'Take the masks by par' in ended.text
+
+
 def test_some_choices_do_not_drop_the_others_from_the_page(tmp_path, monkeypatch, capsys):
     path = make_compared(tmp_path, monkeypatch, [BROKEN])
     run_tool('compare', path, capsys=capsys)

@@ -1,7 +1,9 @@
 """``qaclims init`` on the labels that people have: the small files of ``shared/cases``."""
 
 import csv
+import json
 import os
+import shutil
 
 import pytest
 from tool_runs import run_tool
@@ -81,3 +83,24 @@ def test_labels_that_are_of_no_use(cases_dir, tmp_path, capsys, name, content, m
     assert ended.status == 1
     assert message in ended.text
     assert not (tmp_path / 'project').exists()
+
+
+@pytest.mark.parametrize(
+    ('name', 'is_guess'), [('metadata.csv', False), ('metadata.jsonl', False), ('', True)]
+)
+def test_without_labels_only_folders_of_classes_are_a_guess(
+    cases_dir, tmp_path, capsys, name, is_guess
+):
+    images = tmp_path / 'images'
+    folder = images if name else images / 'cat'
+    shutil.copytree(cases_dir / 'images', folder)
+    rows = [dict(file_name=path.name, label='cat') for path in sorted(folder.iterdir())]
+    if name.endswith('.csv'):
+        lines = ['file_name,label', *(f'{r["file_name"]},{r["label"]}' for r in rows)]
+        (images / name).write_text('\n'.join(lines))
+    elif name:
+        (images / name).write_text('\n'.join(map(json.dumps, rows)))
+    given = ('--images', images, '--preset', 'mini')
+    ended = run_tool('init', tmp_path / 'project', *given, capsys=capsys)
+    assert ended.status == 0, ended.text
+    assert ('(no --labels were given' in ended.text) == is_guess

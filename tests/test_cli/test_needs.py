@@ -1,12 +1,16 @@
+import ast
 import io
+from pathlib import Path
 
 import pytest
 from helpers import make_tiny_voc
+from mmengine.registry import Registry
 from rich.console import Console
 from tiny_plans import fill, graph_of, world, write_plan
 from tiny_runs import ROOT
 from tool_runs import run_tool
 
+from qaclims_mm import registry
 from qaclims_mm.cli import _needs
 from qaclims_mm.cli._needs import check_needs
 from qaclims_mm.errors import StageError
@@ -137,3 +141,50 @@ def test_every_class_is_one_that_a_config_can_name():
     for name, module in _needs._MODULE_OF.items():
         assert any(registry.get(name) for registry in registries), name
         assert module in EXTRA_OF
+
+
+# libraries of extras that a class imports when it is used
+LATE = {'open_clip', 'transformers', 'openai', 'timm'}
+
+
+def imported_by(module):
+    """Return the names that a module of the package imports, at its head or in a function."""
+    path = ROOT / Path(*module.split('.'))
+    path = path / '__init__.py' if path.is_dir() else path.with_suffix('.py')
+    # what a package has may be a name, and no module
+    tree = ast.parse(path.read_text(encoding='utf-8') if path.is_file() else '')
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f'{node.module}.{alias.name}' for alias in node.names))
+
+
+def late_modules(module):
+    """Return the libraries that a module imports, or a module of the package that it imports."""
+    found, seen, left = set(), {'qaclims_mm.plugin'}, [module]
+    while left:
+        names = set(imported_by(left.pop()))
+        found |= {name.partition('.')[0] for name in names} & LATE
+        new = {name for name in names if name.startswith('qaclims_mm.')} - seen
+        seen |= new
+        left += new
+    return found
+
+
+def test_every_class_that_needs_a_library_is_in_the_list():
+    registries = [r for r in vars(registry).values() if isinstance(r, Registry)]
+    classes = {
+        name: kind
+        for own in registries
+        for place in (own, own.root)
+        for name, kind in place.module_dict.items()
+        if getattr(kind, '__module__', '').startswith('qaclims_mm.')
+    }
+    needed = {name: late_modules(kind.__module__) for name, kind in classes.items()}
+    needed = {name: modules for name, modules in needed.items() if modules}
+    assert sorted(_needs._MODULE_OF) == sorted(needed)
+    # open_clip brings timm
+    for name, module in _needs._MODULE_OF.items():
+        assert module in needed[name]
+        assert needed[name] - {module} <= {'timm'}, name

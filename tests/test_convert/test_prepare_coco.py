@@ -166,17 +166,19 @@ def test_masks_of_real_photographs(realdata_dir, split):
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize(('split', 'images'), [('train2014', 14), ('val2014', 25)])
-def test_real_photographs(realdata_dir, split, images):
+@pytest.mark.parametrize('split', ['train2014', 'val2014'])
+def test_real_photographs(realdata_dir, split):
+    annotations = f'annotations/instances_{split}.json'
+    content = json.loads((realdata_dir / 'COCO2014' / annotations).read_text())
     dataset = COCO14WeakDataset(
-        f'annotations/instances_{split}.json',
+        annotations,
         data_root=str(realdata_dir / 'COCO2014'),
         data_prefix=dict(img_path=split, seg_map_path=f'mask/{split}'),
         pipeline=[dict(type='LoadRGBImage'), dict(type='LoadMask'), dict(type='PackWeakInputs')],
         test_mode=True,
         strict=True,
     )
-    assert len(dataset) == images
+    assert len(dataset) == len(content['images']) > 0
     for packed in dataset:
         sample = packed['data_samples']
         in_mask = set(sample.gt_sem_seg.data.unique().tolist()) - {0, 255}

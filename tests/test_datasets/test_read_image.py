@@ -273,7 +273,7 @@ def test_photographs_in_every_format(realdata_dir, tmp_path, suffix, options, mo
     if suffix == 'heic':
         pytest.importorskip('pillow_heif').register_heif_opener()
     paths = sorted(realdata_dir.glob('VOCdevkit/VOC2012/JPEGImages/*.jpg'))[::8]
-    assert len(paths) >= 4
+    assert paths
     for path in paths:
         expected, size = read_image(path)
         image = Image.fromarray(expected)

@@ -103,19 +103,28 @@ def test_probabilities_of_the_library(labels, settings):
         assert_as_the_library(made.image, labels, settings)
 
 
+def whole_fours(path):
+    """Read a photograph without the last columns, so that it has 4 n pixels.
+
+    The library fills other numbers up with black pixels at the corner.
+    """
+    pixels = np.asarray(Image.open(path).convert('RGB'))
+    return pixels[:, : pixels.shape[1] // 4 * 4]
+
+
 @pytest.mark.realdata
 def test_photographs_as_the_library(realdata_dir):
     paths = sorted(realdata_dir.rglob('*.jpg'))
     assert len(paths) > 10
     for path in paths[:: max(1, len(paths) // 8)]:
-        assert_as_the_library(np.asarray(Image.open(path).convert('RGB')), 3)
+        assert_as_the_library(whole_fours(path), 3)
 
 
 @pytest.mark.slow
 @pytest.mark.realdata
 def test_forty_photographs_as_the_library(realdata_dir):
     for path in sorted(realdata_dir.rglob('*.jpg'))[:40]:
-        assert_as_the_library(np.asarray(Image.open(path).convert('RGB')), 3)
+        assert_as_the_library(whole_fours(path), 3)
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,10 @@ def test_too_few_dimensions():
 
 
 @pytest.mark.goldens
-@pytest.mark.parametrize('omega', [0.0, 0.1, 0.3, 0.9])
-def test_goldens(goldens_dir, omega):
+def test_goldens(goldens_dir):
     golden = np.load(goldens_dir / 'fat.npz')
-    mask = foreground_adaptive_threshold(torch.tensor(golden['x']), omega)
-    np.testing.assert_array_equal(mask, golden[f'mask_{omega}'])
+    omegas = [name.removeprefix('mask_') for name in golden if name.startswith('mask_')]
+    assert omegas
+    for omega in omegas:
+        mask = foreground_adaptive_threshold(torch.tensor(golden['x']), float(omega))
+        np.testing.assert_array_equal(mask, golden[f'mask_{omega}'])

@@ -96,6 +96,40 @@ def test_files_that_are_not_there(segmenter, weights, tmp_path):
         Segmenter(CONFIG, 'nope.pth')
 
 
+def test_a_generator_of_files_and_folders(segmenter, tmp_path):
+    Image.fromarray(pixels_of((16, 16))).save(tmp_path / 'a.png')
+    given = (place for place in (tmp_path, tmp_path / 'a.png'))
+    assert [r.image.name for r in segmenter(given)] == ['a.png', 'a.png']
+    assert segmenter([]) == []
+
+
+@pytest.mark.parametrize('place', ['folder', 'folder/empty'])
+def test_one_image_is_not_a_folder(segmenter, tmp_path, place):
+    (tmp_path / 'folder/empty').mkdir(parents=True)
+    with pytest.raises(FormatError, match=r'is a folder, and segment takes one image; call the'):
+        segmenter.segment(tmp_path / place)
+
+
+@pytest.mark.parametrize('name', ['', 'x' * 5000, 'a\0b', 'nope/*.jpg'])
+def test_paths_that_no_image_has(segmenter, name):
+    with pytest.raises(FormatError, match=r'there is no image or folder|path of an image is empty'):
+        segmenter(name)
+    with pytest.raises(FormatError):
+        segmenter([pixels_of((16, 16)), name])
+    with pytest.raises((FormatError, RecordError)):
+        segmenter.segment(name)
+
+
+@pytest.mark.parametrize('image', [None, 3, b'a.jpg', Image.new('RGB', (4, 4)), torch.zeros(3)])
+def test_what_is_neither_a_path_nor_an_array(segmenter, image):
+    wanted = f'must be a path or an RGB uint8 array .* but got {type(image).__name__}'
+    for call in (segmenter, segmenter.segment):
+        with pytest.raises(TypeError, match=wanted):
+            call(image)
+    with pytest.raises(TypeError, match=wanted):
+        segmenter([image])
+
+
 def test_names_of_other_datasets(weights):
     config = read_config(str(CONFIG))
     config.test_dataloader.dataset.type = 'ADE20KDataset'

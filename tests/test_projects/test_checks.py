@@ -177,7 +177,7 @@ def test_strange_images_are_said_once_a_kind(images, cases_dir):
     assert found.notes == [
         f'2 images {FRAMES} (first: b.tif)',
         f'1 images {BROKEN_EXIF} (first: e.png)',
-        '2 files are not of a kind that is read: .txt (first: labels.txt)',
+        '2 files are not images of a kind that is read: .txt (first: labels.txt)',
     ]
 
 

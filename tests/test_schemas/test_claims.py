@@ -119,7 +119,7 @@ def test_two_processes_that_claim_at_the_same_moment(tmp_path, monkeypatch):
             # what is read afterwards is looked at as ever
             patch.setattr(claims, 'read_claim', lambda folder: read_json(claim_path(folder)))
             with pytest.raises(error) if error else contextlib.nullcontext():
-                claim_folder(folder, dict(config='a'))
+                assert claim_folder(folder, dict(config='a')) is False
         assert read_claim(folder) == other
         assert [p.name for p in folder.iterdir()] == ['run.json']
 
@@ -128,11 +128,13 @@ def test_many_processes_that_claim_at_once(tmp_path):
     """All of one run get in, of two runs but one."""
     fingerprints = [dict(config=str(n % 2)) for n in range(16)]
     barrier = threading.Barrier(len(fingerprints))
+    first = []
 
     def claim(fingerprint):
         barrier.wait()
         try:
-            claim_folder(tmp_path / 'cams', fingerprint)
+            if claim_folder(tmp_path / 'cams', fingerprint):
+                first.append(fingerprint)
         except StageError:
             return None
         return fingerprint['config']
@@ -142,5 +144,7 @@ def test_many_processes_that_claim_at_once(tmp_path):
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(16) as pool:
         patch.setattr(files, 'temporary_path', lambda p: p.with_name(f'.{next(counter)}.tmp'))
         taken = list(pool.map(claim, fingerprints))
+    # only one may take it back
+    assert first == [read_claim(tmp_path / 'cams')]
     winner = read_claim(tmp_path / 'cams')['config']
     assert taken == [w if w == winner else None for w in (f['config'] for f in fingerprints)]

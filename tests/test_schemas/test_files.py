@@ -128,8 +128,8 @@ def fail_with(error, path):
 
 def test_the_first_of_two_writers_wins(tmp_path):
     path = tmp_path / 'sub dir/a.json'
-    schemas.files.create_json(path, dict(a='\udce9'))
-    schemas.files.create_json(path, 2)
+    assert schemas.files.create_json(path, dict(a='\udce9')) is True
+    assert schemas.files.create_json(path, 2) is False
     assert schemas.read_json(path) == dict(a='\udce9')
     assert list(path.parent.iterdir()) == [path]
 

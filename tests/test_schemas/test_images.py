@@ -37,7 +37,7 @@ def test_what_is_passed_over(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.touch()
     assert passed_over(tmp_path) == (
-        '3 files are not of a kind that is read: .xcf, no suffix (first: README)'
+        '3 files are not images of a kind that is read: .xcf, no suffix (first: README)'
     )
     for number in range(9):
         (tmp_path / f'a.kind{number}').touch()

@@ -2,19 +2,27 @@ import os
 
 import pytest
 
-from qaclims_mm.schemas.run_environment import environment, set_environment
+from qaclims_mm.schemas.run_environment import (
+    environment,
+    labels_environment,
+    set_environment,
+)
 
 
 @pytest.fixture(autouse=True)
 def _unset(monkeypatch):
-    for name in ('QACLIMS_ROOT', 'QACLIMS_MASKS'):
+    for name in ('QACLIMS_ROOT', 'QACLIMS_MASKS', 'QACLIMS_LABELS'):
         # so that it is set back to what it was
         monkeypatch.setenv(name, 'x')
         monkeypatch.delenv(name)
 
 
 def found():
-    return {n: os.environ[n] for n in ('QACLIMS_ROOT', 'QACLIMS_MASKS') if n in os.environ}
+    return {
+        n: os.environ[n]
+        for n in ('QACLIMS_ROOT', 'QACLIMS_MASKS', 'QACLIMS_LABELS')
+        if n in os.environ
+    }
 
 
 def test_what_was_set_before_comes_back():
@@ -24,6 +32,16 @@ def test_what_was_set_before_comes_back():
         with environment('b'):
             assert found() == dict(QACLIMS_ROOT='b')
         assert found() == dict(QACLIMS_ROOT='a', QACLIMS_MASKS='par')
+    assert found() == {}
+
+
+def test_labels_alone():
+    with environment('a', labels='l.csv'):
+        assert found() == dict(QACLIMS_ROOT='a', QACLIMS_LABELS='l.csv')
+        with labels_environment('m.csv'):
+            assert found() == dict(QACLIMS_ROOT='a', QACLIMS_LABELS='m.csv')
+        with labels_environment(''):
+            assert found() == dict(QACLIMS_ROOT='a', QACLIMS_LABELS='l.csv')
     assert found() == {}
 
 

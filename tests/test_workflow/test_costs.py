@@ -1,8 +1,21 @@
 import pytest
 
 from qaclims_mm.errors import StageError
+from qaclims_mm.workflow import costs
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.stage import Stage
+from qaclims_mm.workflow.time_left import Correction
+
+
+@pytest.fixture(autouse=True)
+def slowdown(monkeypatch):
+    """Let a machine be as busy as tests say; it is quiet at first."""
+
+    def become(factor):
+        monkeypatch.setattr(costs, 'measure_slowdown', lambda: factor)
+
+    become(1.0)
+    return become
 
 
 def test_costs_that_are_known_and_some_that_are_not(tmp_path):
@@ -29,6 +42,27 @@ def test_costs_that_are_known_and_some_that_are_not(tmp_path):
 )
 def test_costs_that_are_unknown_have_no_zero(tmp_path, stages, begins):
     assert costs_left(stages, tmp_path, '').startswith(begins)
+
+
+def test_a_machine_that_is_busy(tmp_path, slowdown):
+    slowdown(3.0)
+    said = costs_left([Stage('a', 'x', minutes=4.0)], tmp_path, 'a laptop')
+    assert said.startswith('left: 4 to 12 minutes')
+    assert said.endswith('costs: a laptop; the machine is busy and takes 3.0 times as long')
+    assert 'busy' not in costs_left([Stage('b', 'x')], tmp_path, 'a laptop')
+
+
+def test_stages_that_have_run_correct_the_others(tmp_path, slowdown):
+    slowdown(9.0)
+    stages = [Stage('a', 'x', minutes=20.0)]
+    said = costs_left(stages, tmp_path, 'a laptop', Correction(1.5, 2.0, 3.0, 2))
+    assert said.startswith('left: 15 to 30 minutes')
+    assert said.endswith(
+        'a laptop; corrected by the 2 larger stages that have run: 1.5 to 3.0 times the estimate'
+    )
+    said = costs_left(stages, tmp_path, 'a laptop', Correction(1.0, 2.0, 2.0, 1))
+    assert said.startswith('left: 10 to 20 minutes')
+    assert said.endswith('by the stage that has run: 1.0 to 2.0 times the estimate')
 
 
 def test_a_disk_that_is_too_small(tmp_path):

@@ -13,7 +13,12 @@ BENCHMARK = 's\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\n{}\t0:00:07\t300\t900
 
 @pytest.fixture
 def teller(tmp_path):
-    job = dict(root=str(tmp_path), done=False, link='', stage=dict(name='maps', about='its maps'))
+    job = dict(
+        root=str(tmp_path),
+        done=False,
+        link='',
+        stage=dict(name='maps', about='its maps', minutes=None),
+    )
     return Teller({'seed1/maps': job, 'seed1/old': job | dict(done=True)})
 
 
@@ -172,3 +177,42 @@ def test_long_stages_say_how_far_they_are(teller, tmp_path, capsys, monkeypatch)
     with pytest.raises(EnoughError):
         teller.watch()
     assert capsys.readouterr().out == 'seed1/maps  0 min: Epoch [1/3]\n'
+
+
+def estimated(root, **minutes):
+    """Return what tells of stages with estimates; the numbers of their jobs are those of a list."""
+    jobs = {
+        name: dict(
+            root=str(root), done=False, link='', stage=dict(name=name, about='', minutes=number)
+        )
+        for name, number in minutes.items()
+    }
+    return Teller(jobs)
+
+
+def run(teller, root, capsys, name, seconds, resumed=False, beside=None):
+    """Let a stage begin and end, and return what is said of its end."""
+    tell(teller, 'job_info', jobid=1, wildcards=dict(stage=name))
+    if beside:
+        tell(teller, 'job_info', jobid=2, wildcards=dict(stage=beside))
+    note = dict(status=0, resumed=resumed, megabytes=3.5, gigabytes=0.0)
+    write_json(note_path(root, name), note)
+    (root / f'logs/{name}.tsv').write_text(BENCHMARK.format(seconds, '250'))
+    capsys.readouterr()
+    tell(teller, 'job_finished', job_id=1)
+    return capsys.readouterr().out
+
+
+def test_the_time_left_follows_the_stages_that_have_run(tmp_path, capsys):
+    teller = estimated(tmp_path, texts=0.1, cam=4.0, irn=2.0, segment=10.0, report=None)
+    assert ' left' not in run(teller, tmp_path, capsys, 'texts', 60)
+    # twice as long as estimated; the estimates themselves count as well
+    assert run(teller, tmp_path, capsys, 'cam', 480).endswith('; 12 to 24 minutes left\n')
+    assert run(teller, tmp_path, capsys, 'irn', 360).endswith('; 20 to 30 minutes left\n')
+    assert ' left' not in run(teller, tmp_path, capsys, 'segment', 600)
+
+
+@pytest.mark.parametrize('how', [dict(resumed=True), dict(beside='segment')])
+def test_times_that_say_little_of_the_time_left(tmp_path, capsys, how):
+    teller = estimated(tmp_path, cam=4.0, irn=2.0, segment=10.0)
+    assert ' left' not in run(teller, tmp_path, capsys, 'cam', 480, **how)

@@ -9,6 +9,7 @@ from qaclims_mm.schemas.numbers.costs import Cost, write_costs
 from qaclims_mm.schemas.numbers.runs import Run, note_run
 from qaclims_mm.workflow.plans import Plan, read_configs, read_plan
 from qaclims_mm.workflow.stage import Stage
+from qaclims_mm.workflow.time_left import UNCORRECTED
 
 
 def plan_of(text, tmp_path):
@@ -96,9 +97,25 @@ def test_costs_are_those_of_the_work_dir_then_of_the_file(tmp_path):
     assert plan.cost_source == 'a laptop; earlier runs in this work dir'
     found = {s.name: (s.minutes, s.megabytes) for s in plan.stages}
     assert found == dict(a=(0.5, 11.0), b=(None, 3.0), c=(None, None), d=(1.0, 35.0))
+    assert plan.correction.number == 2
     # of another version
     write_json(tmp_path / 'logs/runs.json', dict(a=dict(seconds=1)))
     assert [s.minutes for s in read_plan(path, tmp_path).stages] == [1.5, None, None, 9]
+
+
+def test_stages_that_have_run_correct_the_costs_of_the_others(tmp_path):
+    path, costs = tmp_path / 'plan.py', tmp_path / 'plan.costs.json'
+    stages = "[dict(name=n, command='t') for n in 'abcd']"
+    path.write_text(f"work_dir = 'unused'\nstages = {stages}\ncosts = {str(costs)!r}\n")
+    known = dict(a=Cost(2.0, 1.0), b=Cost(4.0, 1.0), c=Cost(10.0, 1.0), d=Cost(None, 1.0))
+    write_costs(costs, 'a laptop', known)
+    assert read_plan(path, tmp_path).correction == UNCORRECTED
+    note_run(tmp_path, 'a', Run(240, 0.5, 11.0, 0))
+    note_run(tmp_path, 'b', Run(720, 0.5, 11.0, 0))
+    plan = read_plan(path, tmp_path)
+    assert plan.correction == (2.0, 16 / 6, 3.0, 2)
+    minutes = [stage.minutes for stage in plan.stages]
+    assert minutes == [4.0, 12.0, pytest.approx(10 * 16 / 6), None]
 
 
 @pytest.mark.parametrize(

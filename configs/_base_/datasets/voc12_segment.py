@@ -1,6 +1,10 @@
 # What segmentors train on and are judged by: BGR as mmseg takes it; the pseudo masks of the 10582
 # images of trainaug, whose folder a leaf names, and the ground truth of the 1449 of val
+import os
+
 data_root = 'data/VOCdevkit/VOC2012'
+# Table of labels below data_root in place of Annotations/*.xml, set by labels_file of a plan
+_labels = dict(labels_file=os.environ['QACLIMS_LABELS']) if os.environ.get('QACLIMS_LABELS') else {}
 # qaclims train --auto-scale-lr: images a step of mmseg's recipes, 2 x 8
 auto_scale_lr = dict(base_batch_size=16)
 train_dataloader = dict(
@@ -13,6 +17,7 @@ train_dataloader = dict(
     dataset=dict(
         type='VOC12WeakDataset',
         data_root=data_root,
+        **_labels,
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=[
             dict(type='LoadBGRImage'),
@@ -39,6 +44,7 @@ test_dataloader = dict(
     dataset=dict(
         type='VOC12WeakDataset',
         data_root=data_root,
+        **_labels,
         ann_file='ImageSets/Segmentation/val.txt',
         pipeline=test_pipeline,
         test_mode=True,
@@ -70,3 +76,5 @@ tta_pipeline = [
         ],
     ),
 ]
+# no key of the config
+del _labels

@@ -1,7 +1,11 @@
 # VOC 2012: training on the 10582 images of trainaug, maps and their mIoU on the 1464 of train, as
-# in the paper. Labels come from Annotations/*.xml, or from a labels_file of the dataset.
+# in the paper. Labels come from Annotations/*.xml, or from the labels_file of a plan.
+import os
+
 crop_size = 512  # px
 data_root = 'data/VOCdevkit/VOC2012'
+# Table of labels below data_root in place of Annotations/*.xml, set by labels_file of a plan
+_labels = dict(labels_file=os.environ['QACLIMS_LABELS']) if os.environ.get('QACLIMS_LABELS') else {}
 train_pipeline = [
     dict(type='LoadRGBImage'),
     dict(type='RandomResizeLongSide', min_side=320, max_side=640),
@@ -26,6 +30,7 @@ train_dataloader = dict(
     dataset=dict(
         type='VOC12WeakDataset',
         data_root=data_root,
+        **_labels,
         ann_file='ImageSets/Segmentation/trainaug.txt',
         pipeline=train_pipeline,
     ),
@@ -40,9 +45,12 @@ test_dataloader = dict(
     dataset=dict(
         type='VOC12WeakDataset',
         data_root=data_root,
+        **_labels,
         ann_file='ImageSets/Segmentation/train.txt',
         pipeline=test_pipeline,
         test_mode=True,
     ),
 )
 test_cfg = dict(type='TestLoop')
+# no key of the config
+del _labels

@@ -8,6 +8,8 @@ from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import hash_file
 from qaclims_mm.schemas.images import find_images
 
+KIND = 'one folder a class'
+
 
 def read_folders(images: Path) -> Source:
     """Read labels from the first folder of each image's path.
@@ -15,7 +17,7 @@ def read_folders(images: Path) -> Source:
     Raises:
         ConfigError: If there are no images, or most of them lie in no folder.
     """
-    source = Source('one folder a class', unnamed='lie beside the folders of the classes')
+    source = Source(KIND, unnamed='lie beside the folders of the classes')
     paths, beside = list(find_images(images)), 0
     for path in paths:
         parts = path.relative_to(images).parts
