@@ -10,12 +10,12 @@ from qaclims_mm.paths import SHIPPED
 from qaclims_mm.schemas.project_options import read_init
 
 OF_MINIWORLD = (
-    "These networks are MiniWorld's, which is a world of drawn pictures. "
+    'These networks were made for MiniWorld, a world of drawn pictures. '
     'Their masks mean nothing on photographs.'
 )
 OF_REHEARSAL = (
     'These networks are those of a rehearsal, with random weights and two training steps. '
-    'Their masks mean nothing.'
+    'Their masks mean nothing on photographs.'
 )
 # a work dir is a folder of its project, a stage one of its work dir
 _DEPTH = 4
