@@ -16,7 +16,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dir', help='folder that qaclims run has filled, or a project')
     parser.add_argument(
-        '--out', help='HTML file; its folder of files lies beside it; default report.html in the work dir'
+        '--out',
+        help='HTML file, its folder of files lies beside it; default report.html in the work dir',
     )
     parser.add_argument(
         '--ablations',
