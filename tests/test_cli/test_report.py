@@ -11,6 +11,7 @@ def test_report(tmp_path, capsys):
     done = run_tool('report', tmp_path / 'run', '--out', out, '--ablations', folder, capsys=capsys)
     assert done.status == 0, done.text
     assert f'{out}: 0.' in done.text
+    assert f'figures and all masks: {tmp_path}/page_files' in done.text
     assert '41.5 %' in out.read_text()
     assert 'omega 0.05' in out.read_text()
 
