@@ -6,6 +6,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from rich.progress import Progress
+from torch import Tensor
 
 from qaclims_mm.progress import LineProgress, new_progress
 from qaclims_mm.registry import HOOKS
@@ -43,6 +44,8 @@ class ProgressBarHook(Hook):
         """Advance."""
         if isinstance(self._progress, LineProgress):
             loss = (outputs or {}).get('loss')
+            # torch warns of a number that still has its graph
+            loss = loss.detach() if isinstance(loss, Tensor) else loss
             # on a GPU, to know the number is to wait for it
             self._progress.words = lambda: '' if loss is None else f', loss {float(loss):.4g}'
         self._advance()

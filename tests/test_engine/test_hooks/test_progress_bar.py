@@ -2,12 +2,18 @@ import io
 from types import SimpleNamespace
 
 import pytest
+import torch
 from rich.console import Console
 from rich.progress import Progress
 from tiny_runs import build_tiny_runner
 
 from qaclims_mm.engine.hooks import progress_bar
 from qaclims_mm.engine.hooks.progress_bar import ProgressBarHook
+
+
+def number_without_graph(tensor):
+    assert not tensor.requires_grad
+    return tensor.item()
 
 
 @pytest.fixture
@@ -63,11 +69,24 @@ def test_nothing_without_a_terminal(capfd):
     assert capfd.readouterr() == ('', '')
 
 
-def test_a_line_with_the_loss_in_a_file(capfd, monkeypatch):
+@pytest.mark.parametrize(
+    'loss',
+    [
+        0.25,
+        torch.tensor(0.25),
+        torch.tensor(0.25, requires_grad=True),
+        torch.tensor([0.5], requires_grad=True).sum() / 2,
+        torch.tensor(0.25, dtype=torch.bfloat16, requires_grad=True),
+    ],
+    ids=['number', 'tensor', 'leaf', 'graph', 'bfloat16'],
+)
+def test_a_line_with_the_loss_in_a_file(capfd, monkeypatch, loss):
     monkeypatch.setattr('qaclims_mm.progress.PAUSE', 0.0)
+    # torch warns once in a process
+    monkeypatch.setattr(torch.Tensor, '__float__', number_without_graph)
     hook = ProgressBarHook()
     hook.before_train(SimpleNamespace(max_iters=10, iter=7))
-    hook.after_train_iter(None, 7, outputs=dict(loss=0.25))
+    hook.after_train_iter(None, 7, outputs=dict(loss=loss))
     hook.after_train_iter(None, 8, outputs=dict(lr=1))
     first, second = capfd.readouterr().err.splitlines()
     assert first.startswith('train 8/10, ')
