@@ -118,16 +118,12 @@ def read_plan(
     if not all(isinstance(e, list) and all(isinstance(s, dict) for s in e) for e in entries):
         raise ConfigError(f'{path}: stages and comparators must be lists of dicts; correct them.')
     root = Path(work_dir or cfg.work_dir)
-    costs = read_costs(cfg.costs) if cfg.get('costs') else Costs('', {})
-    own = _own_costs(root, costs.stages)
-    sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
-    correction = _correction_of(costs.stages, own)
-    known = {k: _scaled(c, correction.usual) for k, c in costs.stages.items()} | own
+    costs, correction = _read_costs(cfg.get('costs'), root)
     labels = cfg.get('labels_file') or ''
     if not isinstance(labels, str):
         raise ConfigError(f'{path}: labels_file must be the path of a table, but is {labels!r}.')
     main, more = (
-        [replace(_stage(path, entry.to_dict(), known), labels=labels) for entry in group]
+        [replace(_stage(path, entry.to_dict(), costs.stages), labels=labels) for entry in group]
         for group in entries
     )
     # before anything follows what stages need
@@ -143,7 +139,7 @@ def read_plan(
         tuple(s for s in ordered if s.name in mine),
         tuple(s for s in ordered if s.name not in mine),
         cfg.get('table') or dict(rows={}, columns={}),
-        '; '.join(sources),
+        costs.source,
         chosen.choice,
         own_choice,
         correction,
@@ -200,6 +196,21 @@ def _in_order(path: str | Path, stages: Sequence[Stage]) -> list[Stage]:
         left.remove(ready)
         ordered.append(ready)
     return ordered
+
+
+def _read_costs(path: str | None, root: Path) -> tuple[Costs, Correction]:
+    """Return the costs of a plan, as the stages that have run in its work dir correct them.
+
+    Args:
+        path: File of the costs, if the plan has one.
+        root: The work dir.
+    """
+    costs = read_costs(path) if path else Costs('', {})
+    own = _own_costs(root, costs.stages)
+    sources = [costs.source] * bool(costs.source) + ['earlier runs in this work dir'] * bool(own)
+    correction = _correction_of(costs.stages, own)
+    known = {k: _scaled(c, correction.usual) for k, c in costs.stages.items()} | own
+    return Costs('; '.join(sources), known), correction
 
 
 def _correction_of(estimated: Mapping[str, Cost], own: Mapping[str, Cost]) -> Correction:

@@ -56,9 +56,10 @@ class PackWeakInputs(BaseTransform):
         sample.set_field(class_indices, 'class_indices')
         for name in _ARRAYS:
             if name in results:
-                sample.set_field(torch.from_numpy(results[name]), name)
+                sample.set_field(torch.from_numpy(np.require(results[name], None, 'W')), name)
         if 'gt_seg_map' in results:
-            mask = torch.from_numpy(np.ascontiguousarray(results['gt_seg_map'])).long()
+            # a copy, as a mask that Pillow has resized is read-only, of which torch warns
+            mask = torch.from_numpy(results['gt_seg_map'].astype(np.int64, order='C'))
             sample.set_field(PixelData(data=mask[None]), 'gt_sem_seg')
         image = results['img']
         if self.scales is None:

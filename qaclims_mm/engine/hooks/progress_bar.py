@@ -12,11 +12,6 @@ from qaclims_mm.progress import LineProgress, new_progress
 from qaclims_mm.registry import HOOKS
 
 
-def _number(loss: Tensor | float) -> float:
-    # float() of a loss with a gradient warns
-    return loss.item() if isinstance(loss, Tensor) else loss
-
-
 @HOOKS.register_module()
 class ProgressBarHook(Hook):
     """Shows a bar with the time left on a terminal, elsewhere a line now and then with the loss."""
@@ -49,8 +44,10 @@ class ProgressBarHook(Hook):
         """Advance."""
         if isinstance(self._progress, LineProgress):
             loss = (outputs or {}).get('loss')
-            # read when a line is written, as a GPU has to finish the step first
-            self._progress.words = lambda: '' if loss is None else f', loss {_number(loss):.4g}'
+            # torch warns of a number that still has its graph
+            loss = loss.detach() if isinstance(loss, Tensor) else loss
+            # on a GPU, to know the number is to wait for it
+            self._progress.words = lambda: '' if loss is None else f', loss {float(loss):.4g}'
         self._advance()
 
     def after_train(self, runner: Runner) -> None:

@@ -84,3 +84,30 @@ def test_scales_are_those_of_pillow():
 def test_label_outside_the_classes():
     with pytest.raises(IndexError):
         PackWeakInputs().transform(make_record() | dict(num_classes=3))
+
+
+@pytest.fixture
+def every_warning():
+    """Let torch warn each time, not once in a process."""
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(False)
+
+
+@pytest.mark.usefixtures('every_warning')
+@pytest.mark.parametrize('name', ['gt_seg_map', 'fg_rows', 'cam_high_res', 'img'])
+@pytest.mark.filterwarnings('error')
+def test_arrays_that_are_read_only(name):
+    """Those of Pillow and of Arrow are; torch would warn of the first one in each process."""
+    array = np.random.default_rng(1).integers(0, 4, (6, 9, 3), dtype=np.uint8)
+    array = array[..., 0].copy() if name == 'gt_seg_map' else array
+    array.flags.writeable = False
+    packed = PackWeakInputs().transform(make_record() | {name: array})
+    sample = packed['data_samples']
+    found = dict(gt_seg_map=lambda: sample.gt_sem_seg.data[0], img=lambda: packed['inputs'])
+    tensor = found.get(name, lambda: sample.get(name))()
+    wanted = array.transpose(2, 0, 1) if name == 'img' else array
+    np.testing.assert_array_equal(tensor, wanted)
+    # what is done to the tensor does not reach the array
+    tensor.fill_(7)
+    assert array.max() < 4

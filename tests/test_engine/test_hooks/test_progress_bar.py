@@ -11,6 +11,11 @@ from qaclims_mm.engine.hooks import progress_bar
 from qaclims_mm.engine.hooks.progress_bar import ProgressBarHook
 
 
+def number_without_graph(tensor):
+    assert not tensor.requires_grad
+    return tensor.item()
+
+
 @pytest.fixture
 def bars(monkeypatch):
     """Make a terminal and return the bars shown on it."""
@@ -66,12 +71,19 @@ def test_nothing_without_a_terminal(capfd):
 
 @pytest.mark.parametrize(
     'loss',
-    [0.25, torch.tensor(0.25), torch.tensor(0.25, requires_grad=True)],
-    ids=['number', 'tensor', 'gradient'],
+    [
+        0.25,
+        torch.tensor(0.25),
+        torch.tensor(0.25, requires_grad=True),
+        torch.tensor([0.5], requires_grad=True).sum() / 2,
+        torch.tensor(0.25, dtype=torch.bfloat16, requires_grad=True),
+    ],
+    ids=['number', 'tensor', 'leaf', 'graph', 'bfloat16'],
 )
-@pytest.mark.filterwarnings('error')
 def test_a_line_with_the_loss_in_a_file(capfd, monkeypatch, loss):
     monkeypatch.setattr('qaclims_mm.progress.PAUSE', 0.0)
+    # torch warns once in a process
+    monkeypatch.setattr(torch.Tensor, '__float__', number_without_graph)
     hook = ProgressBarHook()
     hook.before_train(SimpleNamespace(max_iters=10, iter=7))
     hook.after_train_iter(None, 7, outputs=dict(loss=loss))
