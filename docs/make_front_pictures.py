@@ -16,7 +16,8 @@ from PIL import Image
 from qaclims_mm.corpus.store import VQACorpus
 from qaclims_mm.exchange.masks.export import export_masks
 from qaclims_mm.miniworld.world import CLASSES
-from qaclims_mm.schemas import file_of, read_cams, read_mask, voc_palette
+from qaclims_mm.schemas import file_of, read_cams, read_mask
+from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import outline_mask, overlay_cam
 from qaclims_mm.visualization.sheets import BG_COLOUR, FG_COLOUR
 
@@ -27,7 +28,8 @@ from matplotlib.patches import Patch, Polygon
 
 OUT = Path(__file__).parent / '_static'
 DATA = Path('data/miniworld/JPEGImages')
-COLOURS = np.reshape(voc_palette(), (-1, 3)) / 255
+PALETTE = page_colours()
+COLOURS = PALETTE / 255
 # training pictures, and pictures on which nothing was trained
 SHOWN = ('mini_000000', 'mini_000012')
 NEW = ('mini_001501', 'mini_001509')
@@ -92,8 +94,8 @@ def draw(work_dir: Path) -> plt.Figure:
         write_answers(row[1], answers, background)
         for axis, cam in zip(row[2:4], maps, strict=True):
             axis.imshow(overlay_cam(image, cam))
-        row[4].imshow(outline_mask(image, mask))
-        row[5].imshow(outline_mask(unseen, predicted))
+        row[4].imshow(outline_mask(image, mask, colours=PALETTE))
+        row[5].imshow(outline_mask(unseen, predicted, colours=PALETTE))
     for axis, title in zip(axes[0], TITLES, strict=True):
         axis.set_title(title, fontsize=TEXT_SIZE + 0.5, y=1.01)
     for axis in axes.flat:
@@ -121,7 +123,8 @@ def draw_own_data(work_dir: Path) -> plt.Figure:
     table = ['image,labels', *(f'{name}.jpg,{labels}' for name, labels in LABELS.items()), '...']
     place = dict(x=0.02, y=0.96, va='top', linespacing=1.6, family='monospace', fontsize=6.5)
     axes[0].text(s='\n'.join(table), transform=axes[0].transAxes, **place)
-    for axis, shown in zip(axes[1:], (image, outline_mask(image, mask), image), strict=True):
+    laid = outline_mask(image, mask, colours=PALETTE)
+    for axis, shown in zip(axes[1:], (image, laid, image), strict=True):
         axis.imshow(shown)
     values = [value for value in np.unique(mask) if 0 < value <= len(CLASSES)]
     legend = [Patch(color=COLOURS[value], label=CLASSES[value - 1]) for value in values]
