@@ -12,7 +12,7 @@ WAITING = ('OMP_WAIT_POLICY', 'PASSIVE')
 # page faults a training step. {variable of children: (mallopt's parameter for this process, value)}
 MEMORY = {'MALLOC_MMAP_THRESHOLD_': (-3, 2**25), 'MALLOC_TRIM_THRESHOLD_': (-1, 2**31 - 1)}
 # A server gives memory back: kept results pin the freed memory around them, and threads come and
-# go, each with an arena. Without this, the page grew by 274 MB in 600 requests; with it, by 130 MB.
+# go, each with an arena. Without this, the page grew by 274 MB in 600 requests; with it, by 122 MB.
 SERVERS = ('demo',)
 SERVER_MEMORY = {
     'MALLOC_MMAP_THRESHOLD_': (-3, 2**20),
