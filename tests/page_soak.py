@@ -77,7 +77,7 @@ def started(folder, wait=True):
     process = subprocess.Popen(
         [sys.executable, ROOT / 'tools/demo.py', '--port', str(port), '--device', 'cpu'],
         cwd=ROOT,
-        env=os.environ | dict(HF_HUB_OFFLINE='1', TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder)),
+        env=_environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -90,6 +90,12 @@ def started(folder, wait=True):
     finally:
         process.kill()
         process.wait(30)
+
+
+def _environment(folder):
+    """Return variables of a user's shell, which has no settings of trainings."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith('MALLOC_')}
+    return plain | dict(HF_HUB_OFFLINE='1', TMPDIR=str(folder), GRADIO_TEMP_DIR=str(folder))
 
 
 class User:

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from qaclims_mm.cli._installed import warn_of_other_versions
     from qaclims_mm.cli._process import tune_process
 
-    tune_process()
+    tune_process(name)
     warn_of_other_versions()
 
     run_tool(lambda: importlib.import_module(f'qaclims_mm.cli.{known[name]}').main())

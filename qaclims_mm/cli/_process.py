@@ -3,7 +3,6 @@
 import ctypes
 import os
 import socket
-from collections.abc import Mapping
 from pathlib import Path
 
 # Threads that wait sleep: where other programs use the cores too, spinning ones make a step four
@@ -12,23 +11,20 @@ WAITING = ('OMP_WAIT_POLICY', 'PASSIVE')
 # Memory once freed is kept for the next step: giving it back and taking it again costs some 20,000
 # page faults a training step. {variable of children: (mallopt's parameter for this process, value)}
 MEMORY = {'MALLOC_MMAP_THRESHOLD_': (-3, 2**25), 'MALLOC_TRIM_THRESHOLD_': (-1, 2**31 - 1)}
-# Threads of a server come and go, and each arena keeps the memory that its threads had at their
-# peak. The page grew by 274 MB in 600 requests with many arenas, and by 202 MB with two.
-SERVER_MEMORY = {'MALLOC_ARENA_MAX': (-8, 2)}
+# A server gives memory back: kept results pin the freed memory around them, and threads come and
+# go, each with an arena. Without this, the page grew by 274 MB in 600 requests; with it, by 122 MB.
+SERVERS = ('demo',)
+SERVER_MEMORY = {
+    'MALLOC_MMAP_THRESHOLD_': (-3, 2**20),
+    'MALLOC_TRIM_THRESHOLD_': (-1, 2**24),
+    'MALLOC_ARENA_MAX': (-8, 2),
+}
 
 
-def tune_process() -> None:
-    """Apply the settings, where the environment has no others."""
+def tune_process(command: str = '') -> None:
+    """Apply the settings of a sub-command, where the environment has no others."""
     os.environ.setdefault(*WAITING)
-    _tune_memory(MEMORY)
-
-
-def tune_server() -> None:
-    """Apply the settings of a server, where the environment has no others."""
-    _tune_memory(SERVER_MEMORY)
-
-
-def _tune_memory(settings: Mapping[str, tuple[int, int]]) -> None:
+    settings = SERVER_MEMORY if command in SERVERS else MEMORY
     # the C library of macOS and musl have no such call
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None
     for variable, (parameter, value) in settings.items():

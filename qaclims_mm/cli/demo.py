@@ -10,7 +10,6 @@ import argparse
 import socket
 from typing import TYPE_CHECKING
 
-from qaclims_mm.cli._process import tune_server
 from qaclims_mm.console import new_console
 from qaclims_mm.demo.temporary import stoppable, temporary_files
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
@@ -26,7 +25,6 @@ def main() -> int:
     args = parser.parse_args()
     if _is_taken(args.host, args.port):
         parser.error(f'port {args.port} of {args.host} is taken; choose another one (--port)')
-    tune_server()
     with stoppable(), temporary_files():
         _serve(args)
     return 0

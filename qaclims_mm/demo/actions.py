@@ -15,8 +15,9 @@ from qaclims_mm.demo.album import Album, Entry, check_given, open_files
 from qaclims_mm.demo.answers import answer_tables
 from qaclims_mm.demo.download import Result, pack
 from qaclims_mm.demo.examples import Example, draw_examples
+from qaclims_mm.demo.found import Explained
 from qaclims_mm.demo.labels import label_album
-from qaclims_mm.demo.model import Explained, Explainer
+from qaclims_mm.demo.model import Explainer
 from qaclims_mm.demo.notices import listed
 from qaclims_mm.demo.pictures import show_maps, show_segmented
 from qaclims_mm.demo.shelf import Shelf

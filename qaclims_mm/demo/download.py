@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from qaclims_mm.demo.answers import HEAD
-from qaclims_mm.demo.model import Explained
+from qaclims_mm.demo.found import Explained
 from qaclims_mm.exchange.masks.export import export_masks
 from qaclims_mm.schemas import file_of, resize_mask, write_mask
 

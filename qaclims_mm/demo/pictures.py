@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from qaclims_mm.demo.model import Found
+from qaclims_mm.demo.found import Found
 from qaclims_mm.schemas import IGNORE_INDEX, resize_mask
 from qaclims_mm.visualization.colours import DISTINCT, page_colours
 from qaclims_mm.visualization.overlays import outline_mask

@@ -1,5 +1,6 @@
 """The server of the page."""
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -25,6 +26,9 @@ def serve(blocks: gr.Blocks, ready: Callable[[], Any], **options: Any) -> None:
         ready()
         threading.Event().wait()
     finally:
+        # streams that browsers keep open would hold it up, and are reported when they are cut
+        blocks.server.config.timeout_graceful_shutdown = 1
+        logging.getLogger('uvicorn.error').disabled = True
         blocks.close(verbose=False)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tiny_runs import ROOT
 
 from qaclims_mm.cli import _process
-from qaclims_mm.cli._process import tune_process, tune_server
+from qaclims_mm.cli._process import tune_process
 
 VARIABLES = (
     'OMP_WAIT_POLICY',
@@ -37,9 +37,9 @@ def test_this_process_and_its_children_are_tuned(calls):
     assert calls == [(-3, 33554432), (-1, 2147483647)]
 
 
-def test_a_server_has_few_arenas(calls):
-    tune_server()
-    assert calls == [(-8, 2)]
+def test_a_server_gives_memory_back(calls):
+    tune_process('demo')
+    assert calls == [(-3, 1048576), (-1, 16777216), (-8, 2)]
     assert os.environ['MALLOC_ARENA_MAX'] == '2'
 
 
@@ -47,7 +47,7 @@ def test_the_environment_comes_first(calls, monkeypatch):
     for variable in VARIABLES:
         monkeypatch.setenv(variable, '7')
     tune_process()
-    tune_server()
+    tune_process('demo')
     assert [os.environ[v] for v in VARIABLES] == ['7', '7', '7', '7']
     assert calls == []
 

@@ -10,7 +10,7 @@ from strategies import ODD_NAMES
 
 from qaclims_mm.demo.answers import HEAD
 from qaclims_mm.demo.download import Result, pack
-from qaclims_mm.demo.model import Explained, Found
+from qaclims_mm.demo.found import Explained, Found
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.masks.export import FORMATS
 from qaclims_mm.schemas import voc_palette

@@ -9,7 +9,7 @@ from PIL import Image
 from tiny_models import NAMES, SEGMENTOR, make_stage
 
 from qaclims_mm.demo import model as module
-from qaclims_mm.demo.model import MAX_SIDE, Explainer, Found
+from qaclims_mm.demo.model import MAX_SIDE, Explainer
 from qaclims_mm.demo.networks import find_networks, network_of_config
 from qaclims_mm.demo.proposing import propose_by_questions
 from qaclims_mm.engine.config import read_config
@@ -128,17 +128,6 @@ def test_no_class(explainer, drawn):
         explainer.find(drawn[0], [])
     with pytest.raises(ValueError, match=r'labels must be among aeroplane, .* but got'):
         explainer.find(drawn[0], ['unicorn'])
-
-
-def test_masks_of_many_classes():
-    image = np.zeros((1, 2, 3), np.uint8)
-    maps = np.array([[[0.9, 0.0]]], np.float32)
-    found = Found(image, (1, 2), ('far',), np.array([700]), maps, maps)
-    mask = found.mask(0.5, refined=True)
-    assert mask.dtype == np.uint16
-    assert mask.tolist() == [[701, 0]]
-    near = Found(image, (1, 2), ('near',), np.array([3]), maps, maps)
-    assert near.mask(0.5, False).dtype == np.uint8
 
 
 IRN = 'irn_r18-mini_1xb16-10e_miniworld-112x112'

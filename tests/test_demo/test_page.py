@@ -18,7 +18,8 @@ from helpers import CHROMIUM_FLAGS
 from PIL import Image
 from tiny_models import make_stage
 
-from qaclims_mm.demo.model import Explained, Explainer, Found
+from qaclims_mm.demo.found import Explained, Found
+from qaclims_mm.demo.model import Explainer
 from qaclims_mm.demo.networks import find_networks, network_of_config
 from qaclims_mm.errors import RecordError
 from qaclims_mm.inference.meaning import OF_MINIWORLD

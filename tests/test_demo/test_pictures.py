@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from qaclims_mm.demo.model import Found
+from qaclims_mm.demo.found import Found
 from qaclims_mm.demo.pictures import EMPTY, SIDE, colour_of, show_maps, show_segmented
 from qaclims_mm.visualization.colours import page_colours
 
