@@ -152,6 +152,7 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     from qaclims_mm.errors import FormatError
     from qaclims_mm.report.blocks import MissingError
     from qaclims_mm.report.compare_page import Comparing
+    from qaclims_mm.report.header import warning_of_work
     from qaclims_mm.report.work_dir import WorkDir
     from qaclims_mm.review.comparing import Candidate, Option, compare_masks
     from qaclims_mm.review.corrected import corrected_ids
@@ -190,9 +191,8 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     options.sort(key=lambda o: order[o.masks_by])
     place = root.absolute()
     name = place.parent.name if (place.parent / PROJECT).is_file() else place.name
-    return Comparing(
-        name, compared._replace(comparison=comparison), options, images, dataset, work.plan
-    )
+    compared, (warning, _) = compared._replace(comparison=comparison), warning_of_work(work)
+    return Comparing(name, compared, options, images, dataset, work.plan, warning)
 
 
 def show(comparing: 'Comparing', console: 'Console') -> None:

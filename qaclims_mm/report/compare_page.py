@@ -48,6 +48,7 @@ class Comparing(NamedTuple):
         images: Images with their ground truth.
         dataset: Dataset of the images.
         command: Arguments by which ``qaclims run`` finds the work dir.
+        warning: Why the masks mean nothing, or ''.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Comparing(NamedTuple):
     images: Sequence[Candidate]
     dataset: ImageLevelDataset
     command: str
+    warning: str = ''
 
 
 def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
@@ -80,7 +82,7 @@ def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
         sections.append(Section('Masks that could not be made', texts))
     date = f'{datetime.now().astimezone():%Y-%m-%d %H:%M}'
     title = f'Which masks: {drawn_name(comparing.name, LONGEST_SHOWN)}'
-    page = render(title, date, LEAD, sections)
+    page = render(title, date, LEAD, sections, (comparing.warning, ''))
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.report.blocks import Block, Link, MissingError, Table, Text, Tiles
 from qaclims_mm.report.mask_sheet import MaskSheet, write_mask_sheet
 from qaclims_mm.report.review_page import image_panel
@@ -28,12 +28,12 @@ def look_first_blocks(work: WorkDir, folder: Path) -> list[Block]:
         folder: Folder beside the page, for files of the page.
 
     Raises:
-        MissingError: If no stage has made masks, or their images are not there.
-        ConfigError: If masks are of other classes than there are now.
+        MissingError: If no stage has made masks, their images are not there, or they are of other
+            classes than there are now.
     """
     try:
         review = review_work(work, with_corrected=True)
-    except FormatError as error:
+    except (ConfigError, FormatError) as error:
         raise MissingError(str(error)) from error
     title = f'All masks of {drawn_name(review.name, LONGEST_SHOWN)}'
     sheet = write_mask_sheet(folder, review, title)

@@ -181,9 +181,8 @@ class WorkDir:
     @cached_property
     def run_configs(self) -> list[dict[str, Any]]:
         """Configs of all runs of the stages, as values that nothing checked."""
-        paths = [run_config_path(self.root / f, mode) for f in self.folders for mode in MODES]
-        found = (self._values(path) for path in paths)
-        return [values for values in found if values is not None]
+        paths = (run_config_path(self.root / f, mode) for f in self.folders for mode in MODES)
+        return [values for values in map(self._values, paths) if values is not None]
 
     def _config(self, folder: str) -> dict[str, Any] | None:
         """Return the config of a stage's test run, as values that nothing checked.

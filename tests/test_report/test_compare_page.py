@@ -21,7 +21,9 @@ def make_page(finished, tmp_path):
         folder = work / stage / 'pseudo_masks'
         options.append(Option(stage, MaskSource(stage, stage, folder)))
 
-    def build(top=2, with_truth=True, number=3, absent=None, name='w', mask_models=None):
+    def build(
+        top=2, with_truth=True, number=3, absent=None, name='w', mask_models=None, warning=''
+    ):
         dataset = WorkDir(work).dataset('par')
         truths = [pictures / f'SegmentationClass/{i}.png' if with_truth else None for i in IDS]
         images = [Candidate(i, t) for i, t in zip(IDS, truths, strict=True)]
@@ -32,7 +34,7 @@ def make_page(finished, tmp_path):
         compared = compare_masks(shown, images, CLASSES)
         comparison = replace(compared.comparison, absent=absent or {})
         compared = compared._replace(comparison=comparison)
-        comparing = Comparing(name, compared, options[:number], images, dataset, 'PLAN')
+        comparing = Comparing(name, compared, options[:number], images, dataset, 'PLAN', warning)
         write_compare_page(tmp_path / 'index.html', comparing, top)
         return (tmp_path / 'index.html').read_text(encoding='utf-8')
 
@@ -68,6 +70,13 @@ def test_without_ground_truth_there_is_agreement_alone(make_page):
     assert '--masks-by par' not in page
     assert 'ground truth</figcaption>' not in page
     assert 'prompted: needs &lt;weights&gt;' in page
+
+
+def test_masks_that_mean_nothing(make_page):
+    assert 'class="warning"' not in make_page()
+    assert '<p class="warning" role="note">Of &lt;MiniWorld&gt;.</p>' in make_page(
+        warning='Of <MiniWorld>.'
+    )
 
 
 def test_models_trained_with_masks_have_a_column(make_page):

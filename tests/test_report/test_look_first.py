@@ -10,6 +10,7 @@ from qaclims_mm.report.look_first import look_first_blocks
 from qaclims_mm.report.page import write_report
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas import read_mask
+from qaclims_mm.schemas.project import write_classes
 
 
 @pytest.fixture
@@ -71,3 +72,9 @@ def test_the_report_links_the_sheet(made, tmp_path):
     [address] = re.findall(r'<p class="link"><a href="([^"]+)"', out.read_text())
     assert address == 'my%20%231%20report_files/masks.html'
     assert (tmp_path / 'out/my #1 report_files/masks.html').is_file()
+
+
+def test_masks_of_other_classes_cost_the_section_alone(made, tmp_path):
+    write_classes(made / 'segment_test', ['one', 'two'])
+    with pytest.raises(MissingError, match='segment_test/predictions was made before classes were'):
+        look_first_blocks(WorkDir(made), tmp_path / 'files')

@@ -7,7 +7,8 @@ from tiny_report import IDS, write_config
 from tiny_review import square, write_masks
 
 from qaclims_mm.miniworld import CLASSES
-from qaclims_mm.report.review_page import Reviewing, write_page
+from qaclims_mm.report.review_page import write_page
+from qaclims_mm.report.reviewing import Reviewing
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.review.findings import Candidate
 from qaclims_mm.review.ranking import rank_images
@@ -34,7 +35,8 @@ def make_page(world, tmp_path):
         records = list(dataset.iterate_records())
         images = [Candidate(r['image_id'], tuple(r['class_indices'])) for r in records]
         ranked = rank_images(images, sources, CLASSES)
-        review = Reviewing(changes.get('name', 'w'), ranked, sources, dataset, 3)
+        name, warning = changes.get('name', 'w'), changes.get('warning', '')
+        review = Reviewing(name, ranked, sources, dataset, 3, warning)
         write_page(tmp_path / 'index.html', review, top)
         return ranked, (tmp_path / 'index.html').read_text(encoding='utf-8')
 
@@ -70,6 +72,11 @@ def test_fewer_images_than_asked_for(make_page):
 def test_names_are_data(make_page):
     _, page = make_page(name='</h1><script>alert(1)</script>')
     assert '<script' not in page
+
+
+def test_masks_that_mean_nothing(make_page):
+    _, page = make_page(warning='Of <MiniWorld>.')
+    assert '<p class="warning" role="note">Of &lt;MiniWorld&gt;.</p>' in page
 
 
 def test_an_image_that_is_gone(make_page, world):
