@@ -169,7 +169,7 @@ def report(needs: Sequence[str]) -> dict:
         command='report',
         about='write the report',
         args=['{work_dir}'],
-        made=['{work_dir}/report.html'],
+        made=['{work_dir}/report.html', '{work_dir}/report_files'],
         needs=needs,
     )
 
