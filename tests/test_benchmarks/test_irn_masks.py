@@ -67,7 +67,7 @@ def test_full_sizes(monkeypatch):
         irn_masks, 'build_irn', lambda setup, device, pixels: made.append((setup, pixels.shape))
     )
     case = irn_masks.build('full', CPU)
-    assert case.work == '1 images of 252 x 376 with 2 classes, ResNet-50, 256 steps'
+    assert case.work == '1 image of 252 x 376 with 2 classes, ResNet-50, 256 steps'
     [(setup, shape)] = made
     assert shape == (3, 252, 376)
     cfg = irn_masks.network_cfg(setup)

@@ -71,7 +71,7 @@ def test_full_size_is_blip_base(monkeypatch):
     monkeypatch.setattr(qape, 'load', lambda *args, **kind: made.append(args) or FakeVQA())
     case = qape.build('full', CPU)
     assert made == [('full', CPU), ('full', CPU, None), ('full', CPU, 'int8')]
-    assert case.work == '16 questions about 1 images of 480 px, 3 beams'
+    assert case.work == '16 questions about 1 image of 480 px, 3 beams'
     assert case.bar == 18.0
 
 
