@@ -120,9 +120,7 @@ def test_missing_xml_names_list_and_line_and_images_are_looked_at(voc):
         f'{voc}: 1 records have no usable labels:\n'
         '  train.txt:3: Annotations/img_2.xml is missing; give labels_file instead'
     )
-    assert 'set labels_file of the data set to a CSV with the columns image and labels' in (
-        labels.mend
-    )
+    assert 'set labels_file of the plan to a CSV below data_root' in labels.mend
     assert images.where == f'{voc}: 1 images of the 4 in train.txt are missing:\n' + (
         '  JPEGImages/img_3.jpg'
     )
