@@ -64,7 +64,7 @@ def measure_slowdown() -> float:
 
 
 def shown_span(low: float, high: float) -> str:
-    """Return a span of minutes in words: ``4 minutes``, ``4 to 9 minutes``, ``1.5 to 3.0 hours``.
+    """Return a span of minutes in words, such as ``4 to 9 minutes`` or ``1.5 to 3.0 hours``.
 
     Args:
         low: The least, in minutes.
@@ -76,4 +76,8 @@ def shown_span(low: float, high: float) -> str:
     else:
         first, last = f'{low:.0f}', f'{high:.0f}'
         noun = 'minute' if last == '1' else 'minutes'
+        if last == '0' and high > 0:
+            return 'less than a minute'
+        if first == '0' and last != '0':
+            return f'up to {last} {noun}'
     return f'{last} {noun}' if first == last else f'{first} to {last} {noun}'

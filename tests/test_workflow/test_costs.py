@@ -32,7 +32,7 @@ def test_costs_that_are_known_and_some_that_are_not(tmp_path):
     ('stages', 'begins'),
     [
         ([], 'left: 0 minutes, 0 MB;'),
-        ([Stage('a', 'x', minutes=0.2)], 'left: 0 minutes, 1 stage of unknown size;'),
+        ([Stage('a', 'x', minutes=0.2)], 'left: less than a minute, 1 stage of unknown size;'),
         ([Stage('a', 'x', megabytes=0.1)], 'left: 1 stage of unknown time, 0 MB;'),
         (
             [Stage('a', 'x'), Stage('b', 'x')],

@@ -78,7 +78,10 @@ def test_threads_that_share_a_core_slow_each_other_down():
 @pytest.mark.parametrize(
     ('low', 'high', 'text'),
     [
-        (0.2, 0.4, '0 minutes'),
+        (0.0, 0.0, '0 minutes'),
+        (0.2, 0.4, 'less than a minute'),
+        (0.2, 0.9, 'up to 1 minute'),
+        (0.4, 3.2, 'up to 3 minutes'),
         (0.6, 1.2, '1 minute'),
         (4.0, 4.2, '4 minutes'),
         (4.0, 9.4, '4 to 9 minutes'),
