@@ -99,4 +99,6 @@ def clip_proposer_of(
     if 'text_encoding' not in cfg or not hasattr(model, 'image_head'):
         return None
     encoding = cfg['text_encoding']
-    return CLIPProposer(model.image_head, build(encoding['text_head']), classes, encoding['prompt'])
+    # by default it would take the GPU, whatever the device of the page
+    head = build({**encoding['text_head'], 'device': str(model.data_preprocessor.device)})
+    return CLIPProposer(model.image_head, head, classes, encoding['prompt'])

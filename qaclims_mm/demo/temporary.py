@@ -21,9 +21,11 @@ _STOPS = tuple(
 def stoppable() -> Iterator[None]:
     """End the block without an error when the process is interrupted or terminated.
 
-    A second signal ends the process at once.
+    A second signal ends the process at once. What is ignored stays ignored, as SIGHUP is below
+    ``nohup``.
     """
-    before = {number: signal.getsignal(number) for number in _STOPS}
+    handlers = {number: signal.getsignal(number) for number in _STOPS}
+    before = {n: h for n, h in handlers.items() if h not in (signal.SIG_IGN, None)}
 
     def restore() -> None:
         for number, handler in before.items():
@@ -33,7 +35,7 @@ def stoppable() -> Iterator[None]:
         restore()
         raise _Stopped
 
-    for number in _STOPS:
+    for number in before:
         signal.signal(number, stop)
     try:
         yield

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from qaclims_mm.report.blocks import Block, Gallery, Picture, Section
 from qaclims_mm.schemas.files import temporary_path
 
@@ -22,16 +24,26 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OSError: If a file cannot be written; the earlier folder stays.
     """
-    temporary = temporary_path(folder)
-    # a process of the same number may have been killed here
+    temporary, earlier = temporary_path(folder), folder.with_name(f'.{folder.name}.earlier.tmp')
+    _remove_left(folder.parent)
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(earlier)
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _remove_left(parent: Path) -> None:
+    """Remove temporary folders of processes that were killed."""
+    for left in parent.glob('.*.tmp'):
+        pid = left.name.split('.')[-2]
+        if not (pid.isdigit() and psutil.pid_exists(int(pid))):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def write_figures(sections: Sequence[Section], folder: Path) -> list[Section]:

@@ -23,6 +23,6 @@ def warning_of_work(work: WorkDir) -> tuple[str, str]:
     Both are '' if nothing is known against the masks; the command is '' without a project.
     """
     warning = warning_of(preset_of(work.root), work.run_configs)
-    if not warning or not preset_of(work.root):
+    if not warning or work.project is None:
         return warning, ''
     return f'{warning} {_OTHER_PRESET}', f'qaclims init {work.plan} --preset full'

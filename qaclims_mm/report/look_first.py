@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from qaclims_mm.errors import ConfigError, FormatError
+from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.report.blocks import Block, Link, MissingError, Table, Text, Tiles
 from qaclims_mm.report.mask_sheet import MaskSheet, write_mask_sheet
 from qaclims_mm.report.review_page import image_panel
@@ -33,12 +33,14 @@ def look_first_blocks(work: WorkDir, folder: Path) -> list[Block]:
     """
     try:
         review = review_work(work, with_corrected=True)
-    except (ConfigError, FormatError) as error:
+        title = f'All masks of {drawn_name(review.name, LONGEST_SHOWN)}'
+        sheet = write_mask_sheet(folder, review, title)
+    # of the last, a process was killed; the other sections do not need it
+    except (ConfigError, FormatError, StageError) as error:
         raise MissingError(str(error)) from error
-    title = f'All masks of {drawn_name(review.name, LONGEST_SHOWN)}'
-    sheet = write_mask_sheet(folder, review, title)
     records = {r['image_id']: r for r in review.dataset.iterate_records()}
     worst = [each for each in review.ranked[:SHOWN] if each.score > 0]
+    found = 'The images below stand out most. ' if worst else ''
     return [
         Tiles(_tiles(review, sheet)),
         Link(
@@ -47,8 +49,8 @@ def look_first_blocks(work: WorkDir, folder: Path) -> list[Block]:
         ),
         Text(
             'Stages that disagree about an image are a sign of a bad mask, and so is a mask that '
-            'contradicts the labels of its image. The images below stand out most. To correct '
-            'masks, export the worst ones to a labelling tool:',
+            f'contradicts the labels of its image. {found}To correct masks, export the worst ones '
+            'to a labelling tool:',
             f'qaclims review {work.place} --format cvat',
         ),
         *(

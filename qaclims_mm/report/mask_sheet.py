@@ -23,6 +23,8 @@ from qaclims_mm.review.findings import Reviewed
 from qaclims_mm.schemas import atomic_path, drawn_name
 from qaclims_mm.schemas.names import LONGEST_SHOWN
 
+# of a name that the page searches; a file name has 255 bytes at most, and its folders come before
+LONGEST_NAME = 1000
 PAGE, DATA, PICTURES = 'masks.html', 'masks.js', 'masks'
 # pictures that are drawn before another process has started
 _A_PROCESS = 100
@@ -56,11 +58,11 @@ def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
         for n, r in enumerate(review.ranked)
     ]
     drawn = _draw(folder / PICTURES, review, wanted)
+    ious = [_mean(one.ious) for one in drawn if one.ious is not None]
     rows = [
-        row_of(reviewed, records[reviewed.image_id]['class_indices'], thumbnail)
+        row_of(reviewed, records[reviewed.image_id]['class_indices'], thumbnail, bool(ious))
         for reviewed, thumbnail in zip(review.ranked, drawn, strict=True)
     ]
-    ious = [_mean(one.ious) for one in drawn if one.ious is not None]
     values = {value for one in drawn for value in one.values}
     data = dict(
         classes=[drawn_name(name, LONGEST_SHOWN) for name in review.dataset.class_names],
@@ -99,22 +101,25 @@ def _draw(folder: Path, review: Reviewing, wanted: Sequence[Wanted]) -> list[Thu
     return sorted(drawn, key=lambda one: one.number)
 
 
-def row_of(reviewed: Reviewed, labels: Sequence[int], drawn: Thumbnail) -> list[Any]:
+def row_of(
+    reviewed: Reviewed, labels: Sequence[int], drawn: Thumbnail, has_truth: bool
+) -> list[Any]:
     """Return what the page knows of an image.
 
     ``[name, picture, labels, score, reason, quality, {class index k: quality}]``. Quality is in
-    percent: the IoU with the ground truth, or without one the IoU of the masks of the stages, a
-    mean over each two; ``None`` if there is nothing to compare.
+    percent: the IoU with the ground truth, or on a page without any the IoU of the masks of the
+    stages, a mean over each two; ``None`` if there is nothing to compare.
 
     Args:
         reviewed: What was found.
         labels: Class indices k of the image.
         drawn: Its picture.
+        has_truth: Whether some image of the page has ground truth; then no other measure counts.
     """
-    ious = _agreement(reviewed) if drawn.ious is None else drawn.ious
-    known = drawn.ious is not None or bool(reviewed.ious)
+    ious = (drawn.ious or {}) if has_truth else _agreement(reviewed)
+    known = drawn.ious is not None if has_truth else bool(reviewed.ious)
     return [
-        drawn_name(reviewed.image_id, LONGEST_SHOWN),
+        drawn_name(reviewed.image_id, LONGEST_NAME),
         drawn.file,
         [int(k) for k in labels],
         round(reviewed.score, 3),

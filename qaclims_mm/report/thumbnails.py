@@ -1,5 +1,6 @@
 """Small pictures of masks on their photographs, as files, and how good each mask is."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,11 +66,11 @@ def make_thumbnail(
         source: Stage that made the mask.
         read: Reads an image file, RGB uint8 ``(H, W, 3)`` first.
     """
-    try:
+    mask, ious = None, None
+    # a broken ground truth does not hide the mask
+    with contextlib.suppress(FormatError):
         mask = source.read(wanted.image_id)
         ious = _ious_of(mask, wanted.truth)
-    except FormatError:
-        mask, ious = None, None
     values = frozenset() if mask is None else frozenset(np.unique(mask).tolist())
     try:
         image = Image.fromarray(read(wanted.img_path)[0])

@@ -1,5 +1,9 @@
+import contextlib
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from strategies import ODD_NAMES
 
 from qaclims_mm.demo.proposing import CLIPProposer, clip_proposer_of, propose_by_questions
@@ -79,6 +83,18 @@ def test_clip_proposes_the_likeliest_and_whatever_is_likely(proposer):
 def test_a_network_without_clip_proposes_nothing():
     assert clip_proposer_of({}, object(), ['cat'], None) is None
     assert clip_proposer_of(dict(text_encoding=dict()), object(), ['cat'], None) is None
+
+
+def test_the_texts_are_encoded_on_the_device_of_the_network():
+    model = SimpleNamespace(
+        image_head=None, data_preprocessor=SimpleNamespace(device=torch.device('meta'))
+    )
+    built = []
+    encoding = dict(text_head=dict(type='CLIPTextHead'), prompt='a {}')
+    with contextlib.suppress(AttributeError):
+        clip_proposer_of(dict(text_encoding=encoding), model, ['cat'], built.append)
+    assert built == [dict(type='CLIPTextHead', device='meta')]
+    assert 'device' not in encoding['text_head']
 
 
 @pytest.mark.parametrize('name', ODD_NAMES)

@@ -56,6 +56,18 @@ def test_a_signal_ends_the_block_without_an_error(number, place):
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.parametrize('number', STOPS)
+def test_an_ignored_signal_stays_ignored(number):
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with stoppable():
+            os.kill(os.getpid(), number)
+            assert signal.getsignal(number) == signal.SIG_IGN
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
 LATE = """
 import sys, threading, time
 from qaclims_mm.demo.temporary import stoppable, temporary_files

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from qaclims_mm.report.blocks import Gallery, Panel, Picture, Section, Text
@@ -68,3 +72,16 @@ def test_an_earlier_folder_stays_if_a_new_one_fails(tmp_path):
     with pytest.raises(OSError, match='full'):
         fail()
     assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob('*')] == ['a', 'a/old']
+
+
+def test_what_killed_processes_have_left_is_removed(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, '-c', 'import os; print(os.getpid())'], capture_output=True
+    )
+    left, lives = (tmp_path / f'.0123.{pid}.tmp' for pid in (int(ended.stdout), os.getppid()))
+    for folder in (left, lives, tmp_path / 'a', tmp_path / '.a.earlier.tmp'):
+        folder.mkdir()
+    with replaced_folder(tmp_path / 'a') as temporary:
+        (temporary / 'new').write_text('new')
+    assert {p.name for p in tmp_path.iterdir()} == {'a', lives.name}
+    assert (tmp_path / 'a/new').is_file()

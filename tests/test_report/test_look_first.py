@@ -5,6 +5,8 @@ import pytest
 from tiny_report import IDS, write_config
 from tiny_review import write_masks
 
+from qaclims_mm.errors import StageError
+from qaclims_mm.report import look_first
 from qaclims_mm.report.blocks import Link, MissingError, Panel, Table, Text, Tiles
 from qaclims_mm.report.look_first import look_first_blocks
 from qaclims_mm.report.page import write_report
@@ -77,4 +79,13 @@ def test_the_report_links_the_sheet(made, tmp_path):
 def test_masks_of_other_classes_cost_the_section_alone(made, tmp_path):
     write_classes(made / 'segment_test', ['one', 'two'])
     with pytest.raises(MissingError, match='segment_test/predictions was made before classes were'):
+        look_first_blocks(WorkDir(made), tmp_path / 'files')
+
+
+def test_a_killed_process_costs_the_section_alone(made, tmp_path, monkeypatch):
+    def killed(*_):
+        raise StageError('one of 2 processes was killed')
+
+    monkeypatch.setattr(look_first, 'write_mask_sheet', killed)
+    with pytest.raises(MissingError, match='was killed'):
         look_first_blocks(WorkDir(made), tmp_path / 'files')

@@ -75,16 +75,21 @@ def test_quality_with_and_without_ground_truth():
     reviewed = Reviewed('a/b', 0.12345, 'a reason', PAIRS)
     drawn = Thumbnail(3, '000003.jpg', None, frozenset({0, 1}))
     # per class the mean over each two stages that have it
-    assert row_of(reviewed, [0], drawn) == [
+    assert row_of(reviewed, [0], drawn, False) == [
         *('a/b', '000003.jpg', [0], 0.123, 'a reason', 50.0),
         {0: 75.0, 2: 25.0},
     ]
     judged = drawn._replace(ious={0: 0.4})
-    assert row_of(reviewed, [0], judged)[-2:] == [40.0, {0: 40.0}]
+    assert row_of(reviewed, [0], judged, True)[-2:] == [40.0, {0: 40.0}]
+    # beside images with ground truth, agreement would pass for IoU with it
+    assert row_of(reviewed, [0], drawn, True)[-2:] == [None, {}]
     # a single stage has nothing to be compared with
-    assert row_of(Reviewed('a', 0.9, 'r'), [0], drawn)[-2:] == [None, {}]
+    assert row_of(Reviewed('a', 0.9, 'r'), [0], drawn, False)[-2:] == [None, {}]
     # both are empty
-    assert row_of(Reviewed('a', 0, 'r', {('IRN', 'x'): {}}), [], drawn)[-2:] == [100.0, {}]
+    assert row_of(Reviewed('a', 0, 'r', {('IRN', 'x'): {}}), [], drawn, False)[-2:] == [100.0, {}]
+    # the page searches the whole name
+    long = 'site/' * 40 + 'frame_000123'
+    assert row_of(Reviewed(long, 0, 'r'), [], drawn, False)[0] == long
 
 
 @pytest.fixture

@@ -81,3 +81,9 @@ def test_a_mask_that_cannot_be_read_is_left_out(draw, tmp_path):
     (folder / 'a.png').write_bytes(b'no mask')
     found = draw(truth=square(1))
     assert (found.file, found.ious) == ('000007.jpg', None)
+
+
+def test_a_broken_ground_truth_does_not_hide_the_mask(draw, tmp_path):
+    (tmp_path / 'truth.png').write_bytes(b'no mask')
+    found = draw(square(3))
+    assert (found.ious, 3 in found.values) == (None, True)
