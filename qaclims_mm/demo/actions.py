@@ -22,6 +22,7 @@ from qaclims_mm.demo.notices import listed
 from qaclims_mm.demo.pictures import show_maps, show_segmented
 from qaclims_mm.demo.shelf import Shelf
 from qaclims_mm.errors import DataError
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.visualization.overlays import overlay_cam
 
 # images that are on the page at once
@@ -157,7 +158,8 @@ class Actions:
         names = self.explainer.class_names if needs else ()
         pack(packed, self._results(known), names, threshold, format)
         others = len(entries) - len(known)
-        remark = f'{others} images without a ticked class are left out.' if others else ''
+        left = counted(others, 'image')
+        remark = f'Left out, as no class is ticked: {left}.' if others else ''
         return _kept(packed.getvalue(), 'qaclims_mm.zip'), remark
 
     def _explain(self, entry: Entry) -> Explained:

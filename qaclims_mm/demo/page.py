@@ -28,7 +28,7 @@ Drop images, tick the classes in them, and press *Find masks*. An activation map
 network sees a class. A mask marks the pixels whose highest map is above the threshold"""
 OF_SEGMENTOR = 'Drop images and press *Find masks*. The segmentor marks its classes.'
 REFINED = ', and the refined mask follows the edges of the image'
-BESIDE = ' The segmentor was trained on such masks and needs no ticks.'
+BESIDE = ' The mask of the segmentor, which was trained on such masks, stands beside it.'
 HINT = '<p class="hint">Maps, masks and answers appear here.</p>'
 HINT_OF_SEGMENTOR = '<p class="hint">Masks appear here.</p>'
 

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from qaclims_mm.console import styled
 from qaclims_mm.downloads.needs import BY_HAND, TO_FETCH, Need
+from qaclims_mm.schemas.names import counted
 
 _STYLES = {TO_FETCH: 'yellow', BY_HAND: 'red'}
 
@@ -30,8 +31,7 @@ def needs_table(needs: Sequence[Need]) -> Group:
     left = [need for need in needs if need.state == TO_FETCH]
     size = sum(need.bytes_left for need in left) / 1e6
     unknown = sum(need.item.size is None for need in left)
-    files = 'file' if unknown == 1 else 'files'
-    more = f' and {unknown} {files} of unknown size' if unknown else ''
+    more = f' and {counted(unknown, "file")} of unknown size' if unknown else ''
     return Group(table, f'to fetch: {size:.0f} MB{more}')
 
 

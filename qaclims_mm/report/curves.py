@@ -14,6 +14,7 @@ from qaclims_mm.report.plots import (
 from qaclims_mm.report.scalars import read_scalars
 from qaclims_mm.report.titles import TITLES, Titles, in_order
 from qaclims_mm.report.work_dir import WorkDir
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.work_dir import CURVE
 
 
@@ -84,7 +85,7 @@ def threshold_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         f'the best thresholds. Over {work.data_of(*shown)}.'
     )
     left = len(stages) - len(shown)
-    caption += f' {left} more stages with a curve are not shown.' if left else ''
+    caption += f' Not shown: {counted(left, "more stage")} with a curve.' if left else ''
     picture = plot(
         partial(paint_lines, lines=lines, marks=marks),
         'threshold of the activation, 0 to 1',

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.names import counted, shown_name, shown_text
 
 _JPEG = ('.jpg', '.jpeg', '.jpe', '.jfif')
 SUFFIXES = (
@@ -74,7 +74,9 @@ def passed_over(folder: str | Path) -> str:
     shown = [shown_text(kind) for kind, _ in kinds.most_common(_SHOWN)]
     listed = ', '.join(shown) + (' ..' if len(kinds) > _SHOWN else '')
     first = shown_text(paths[0].relative_to(folder).as_posix())
-    return f'{len(paths)} files are not images of a kind that is read: {listed} (first: {first})'
+    verb = 'is no image' if len(paths) == 1 else 'are not images'
+    number = counted(len(paths), 'file')
+    return f'{number} {verb} of a kind that is read: {listed} (first: {first})'
 
 
 def find_files(folder: Path) -> list[Path]:

@@ -239,3 +239,8 @@ def drawn_name(name: str, longest: int) -> str:
     cut = name if len(name) <= longest else name[:longest]
     shown = ''.join(c if _is_drawable(c) else repr(c)[1:-1] for c in cut)
     return shown if len(name) <= longest and len(shown) <= longest else f'{shown[: longest - 1]}…'
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: ``1 stage``, ``2 stages``."""
+    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'

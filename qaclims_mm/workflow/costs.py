@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qaclims_mm.errors import StageError
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.workflow.stage import Stage
 from qaclims_mm.workflow.time_left import (
     UNCORRECTED,
@@ -24,13 +25,8 @@ def shown_cost(cost: float | None) -> str:
     return '?' if cost is None else f'{cost:.1f}' if cost < 10 else f'{cost:.0f}'
 
 
-def _counted(number: int, word: str) -> str:
-    """Return a number of things: ``1 stage``, ``2 stages``."""
-    return f'{number} {word}' if number == 1 else f'{number} {word}s'
-
-
 def _summed(known: str, unknown: int, of: str, is_empty: bool) -> str:
-    more = f'{_counted(unknown, "stage")} of unknown {of}' if unknown else ''
+    more = f'{counted(unknown, "stage")} of unknown {of}' if unknown else ''
     return ' and '.join(part for part in ('' if is_empty and more else known, more) if part)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from qaclims_mm.schemas.names import counted
+
 VISIBLE = 'CUDA_VISIBLE_DEVICES'
 
 
@@ -38,14 +40,10 @@ def describe_machine(gpus: int) -> str:
         gpus: How many the stage uses.
     """
     number, threads = cores(), os.environ.get('OMP_NUM_THREADS', str(cores()))
-    parts = [_processor(), _counted(number, 'core'), _counted(int(threads), 'thread')]
+    parts = [_processor(), counted(number, 'core'), counted(int(threads), 'thread')]
     if gpus:
         parts.append(f'{gpus} x {_gpu()}')
     return ', '.join([*parts, f'torch {metadata.version("torch")}'])
-
-
-def _counted(number: int, noun: str) -> str:
-    return f'{number} {noun}{"" if number == 1 else "s"}'
 
 
 def _processor() -> str:

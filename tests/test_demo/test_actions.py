@@ -105,7 +105,7 @@ def test_a_download_says_what_is_left_out(explainer, files):
     actions = Actions(explainer)
     album = actions.read(files, None)[0]
     path, remark = actions.files(album, ['cat'], None, 0.25, 'png')
-    assert remark == '1 images without a ticked class are left out.'
+    assert remark == 'Left out, as no class is ticked: 1 image.'
     with zipfile.ZipFile(path) as archive:
         assert 'masks/a.png' in archive.namelist()
 

@@ -5,6 +5,7 @@ import pytest
 
 from qaclims_mm.schemas import names
 from qaclims_mm.schemas.names import (
+    counted,
     drawn_name,
     hint_of_name,
     problem_of_image_id,
@@ -196,3 +197,7 @@ def test_each_character_is_judged_by_its_category():
     assert {unicodedata.category(c) for c in refused} == wanted
     assert '\u200d' not in refused
     assert len(refused) == 65 + 2048 + 2
+
+
+def test_a_number_of_things():
+    assert [counted(n, 'image') for n in (0, 1, 2)] == ['0 images', '1 image', '2 images']
