@@ -40,12 +40,13 @@ def look_first_blocks(work: WorkDir, folder: Path) -> list[Block]:
         raise MissingError(str(error)) from error
     records = {r['image_id']: r for r in review.dataset.iterate_records()}
     worst = [each for each in review.ranked[:SHOWN] if each.score > 0]
+    which = 'all' if sheet.images == len(review.ranked) else 'the worst'
     found = 'The images below stand out most. ' if worst else ''
     return [
         Tiles(_tiles(review, sheet)),
         Link(
             quote(f'{folder.name}/{sheet.page.name}'),
-            f'Look through all {sheet.images} masks, by class and by score',
+            f'Look through {which} {sheet.images} masks, by class and by score',
         ),
         Text(
             'Stages that disagree about an image are a sign of a bad mask, and so is a mask that '

@@ -26,6 +26,8 @@ from qaclims_mm.schemas.names import LONGEST_SHOWN
 # of a name that the page searches; a file name has 255 bytes at most, and its folders come before
 LONGEST_NAME = 1000
 PAGE, DATA, PICTURES = 'masks.html', 'masks.js', 'masks'
+# images on the page, those to look at first: a minute of two cores and 85 MB, whatever the dataset
+MOST_IMAGES = 10_000
 # pictures that are drawn before another process has started
 _A_PROCESS = 100
 
@@ -45,23 +47,24 @@ class MaskSheet(NamedTuple):
 
 
 def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
-    """Write the page, its data, and a picture of each mask into a folder.
+    """Write the page, its data, and a picture of each mask into a folder, ``MOST_IMAGES`` at most.
 
     Args:
         folder: The folder. An earlier sheet in it is replaced.
         review: The ranking of the images, and where their masks are.
         title: Title of the page.
     """
+    ranked = review.ranked[:MOST_IMAGES]
     records = {r['image_id']: r for r in review.dataset.iterate_records()}
     wanted = [
         Wanted(n, r.image_id, records[r.image_id]['img_path'], records[r.image_id]['seg_map_path'])
-        for n, r in enumerate(review.ranked)
+        for n, r in enumerate(ranked)
     ]
     drawn = _draw(folder / PICTURES, review, wanted)
     ious = [_mean(one.ious) for one in drawn if one.ious is not None]
     rows = [
         row_of(reviewed, records[reviewed.image_id]['class_indices'], thumbnail, bool(ious))
-        for reviewed, thumbnail in zip(review.ranked, drawn, strict=True)
+        for reviewed, thumbnail in zip(ranked, drawn, strict=True)
     ]
     values = {value for one in drawn for value in one.values}
     data = dict(
@@ -78,6 +81,7 @@ def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
         title=title,
         stage=f'{review.shown.name} ({review.shown.stage})',
         number=len(rows),
+        left_out=len(review.ranked) - len(rows),
         warning=review.warning,
         legend=legend_of(values, review.dataset.class_names),
         data=DATA,

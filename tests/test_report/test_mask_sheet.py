@@ -11,6 +11,7 @@ from tiny_review import square, write_masks
 
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.miniworld import CLASSES
+from qaclims_mm.report import mask_sheet
 from qaclims_mm.report.mask_sheet import row_of, write_mask_sheet
 from qaclims_mm.report.reviewing import Reviewing, review_work
 from qaclims_mm.report.thumbnails import Thumbnail
@@ -69,6 +70,17 @@ def test_pictures_of_an_earlier_sheet_are_gone(sheet, tmp_path):
     sheet()
     assert len([*(folder / 'masks').iterdir()]) == len(IDS)
     assert {p.name for p in folder.iterdir()} == {'masks', 'masks.html', 'masks.js'}
+
+
+def test_a_large_dataset_shows_the_worst_masks(sheet, monkeypatch):
+    monkeypatch.setattr(mask_sheet, 'MOST_IMAGES', 2)
+    found, data = sheet()
+    assert (found.images, len(data['images'])) == (2, 2)
+    assert data['images'][0][0] == IDS[1]
+    left = (
+        'The masks of IRN (irn_masks) on 2 images. These are the ones to look at first; the page '
+    )
+    assert f'{left}leaves out {len(IDS) - 2} more.' in found.page.read_text()
 
 
 def test_quality_with_and_without_ground_truth():
