@@ -12,16 +12,16 @@ from tiny_runs import ROOT
 LINUX = Path('/proc/self/clear_refs').exists()
 # copies of 64 maps that a call may take beside what it is given, its result included
 MOST = dict(
-    merge=2.4,
+    merge=2.6,
     mask=0.2,
-    score=0.3,
-    write=0.8,
-    read=1.5,
-    read_strided=0.2,
+    score=0.5,
+    write=1.2,
+    read=1.7,
+    read_strided=0.3,
     read_one=0.2,
-    label=0.5,
+    label=0.6,
     irn=1.2,
-    par=2.8,
+    par=3,
 )
 
 
