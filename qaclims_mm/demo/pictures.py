@@ -100,7 +100,7 @@ def _show(found: Found, mask: np.ndarray, names: Mapping[int, str]) -> Shown:
     scale = SIDE / max(height, width)
     size = max(1, round(height * scale)), max(1, round(width * scale))
     image = Image.fromarray(found.image).resize(size[::-1], Image.Resampling.BILINEAR)
-    picture = outline_mask(np.asarray(image), resize_mask(painted, size), colours=page_colours())
+    picture = outline_mask(np.asarray(image), resize_mask(painted, size))
     return Shown(picture, _legend({name: (places[name], share) for name, share in shares.items()}))
 
 

@@ -22,7 +22,7 @@ from qaclims_mm.functional.cam import mask_of_cams
 from qaclims_mm.inference.maps import CAMPrediction
 from qaclims_mm.inference.networks import Weights, build_network, read_network_config
 from qaclims_mm.inference.pictures import Picture, read_picture
-from qaclims_mm.inference.segmentation import Segmentation, mask_colours
+from qaclims_mm.inference.segmentation import Segmentation
 from qaclims_mm.models.classifiers.cam_classifier import CAMClassifier
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import resize_mask
@@ -79,7 +79,6 @@ class CAMInferencer(BaseInferencer):
         self._asker = (
             MODELS.build(read_network_config(qape).model).eval() if qape is not None else None
         )
-        self.palette = mask_colours()
         super().__init__(cfg, weights, device, scope='mmseg', show_progress=False)
         if self._asker is not None:
             self._asker.to(self.model.data_preprocessor.device)
@@ -261,7 +260,7 @@ class CAMInferencer(BaseInferencer):
         batch = list_collate([self.pipeline(self._record(picture.pixels, names))])
         [sample] = self.model.test_step(batch)
         mask = self._mask_of(sample, picture.size, threshold)
-        return Segmentation(picture.image, mask, self.classes, self.palette, self.reading)
+        return Segmentation(picture.image, mask, self.classes, self.reading)
 
     def ask(self, image: Image, labels: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
         """Return what the VQA model answers about each class, rows of a corpus.

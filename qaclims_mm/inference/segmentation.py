@@ -11,8 +11,9 @@ from PIL import Image
 
 from qaclims_mm.datasets.read_image import read_image
 from qaclims_mm.inference.markup import SHOWN_SIDE, escaped, picture_html
-from qaclims_mm.schemas import IGNORE_INDEX, resize_mask, voc_palette
+from qaclims_mm.schemas import IGNORE_INDEX, resize_mask
 from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import overlay_mask
 
 
@@ -25,14 +26,12 @@ class Segmentation:
         mask: Uint8 ``(H, W)``, uint16 where a value is above 255, at the size of the file: 0
             background, k + 1 classes.
         classes: Names of the values from 0 on.
-        palette: RGB colours of the values from 0 on.
         reading: Options with which the file is read.
     """
 
     image: Path | np.ndarray
     mask: np.ndarray
     classes: tuple[str, ...]
-    palette: tuple[tuple[int, int, int], ...]
     reading: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -77,10 +76,10 @@ class Segmentation:
         """Return the overlay with a legend, for a notebook."""
         name = '' if isinstance(self.image, np.ndarray) else escaped(str(self.image))
         picture = picture_html(self.overlay(SHOWN_SIDE), name)
-        total = self.mask.size
+        total, colours = self.mask.size, page_colours().tolist()
         rows = ''.join(
             f'<li><span style="display:inline-block;width:1em;height:1em;margin-right:.5em;'
-            f'background:rgb{self._colour(value)}"></span>'
+            f'background:rgb{tuple(colours[value % 256])}"></span>'
             f'{escaped(self.name_of(value))} {100 * pixels / total:.1f} %</li>'
             for value, pixels in self.areas.items()
         )
@@ -88,15 +87,6 @@ class Segmentation:
             f'<figure>{picture}<figcaption>{name}'
             f'<ul style="list-style:none;padding:0">{rows}</ul></figcaption></figure>'
         )
-
-    def _colour(self, value: int) -> tuple[int, int, int]:
-        return self.palette[value % len(self.palette)]
-
-
-def mask_colours() -> tuple[tuple[int, int, int], ...]:
-    """Return the colours of a mask's values."""
-    flat = voc_palette()
-    return tuple((flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3))
 
 
 def count_values(mask: np.ndarray) -> dict[int, int]:

@@ -18,7 +18,7 @@ from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import FormatError
 from qaclims_mm.inference.networks import Weights, build_network
 from qaclims_mm.inference.pictures import Picture, check_image, read_ahead, read_picture
-from qaclims_mm.inference.segmentation import Segmentation, mask_colours
+from qaclims_mm.inference.segmentation import Segmentation
 from qaclims_mm.inference.tiles import tiles_of
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import TRANSFORMS
@@ -76,7 +76,6 @@ class Segmenter:
             # at full size
             self.reading.pop('max_side', None)
         self.classes = class_names_of(self.cfg.test_dataloader.dataset)
-        self.palette = mask_colours()
 
     def __call__(self, images: ImageOrFolder | Iterable[ImageOrFolder]) -> list[Segmentation]:
         """Segment images.
@@ -133,7 +132,7 @@ class Segmenter:
             mask = mask.astype(np.uint8, copy=False)
         if picture.size != mask.shape:
             mask = resize_mask(mask, picture.size)
-        return Segmentation(picture.image, mask, self.classes, self.palette, self.reading)
+        return Segmentation(picture.image, mask, self.classes, self.reading)
 
     @torch.no_grad()
     def _labels_of(self, pixels: np.ndarray) -> np.ndarray:

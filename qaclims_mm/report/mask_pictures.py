@@ -26,7 +26,7 @@ def mask_picture(image: np.ndarray, mask: np.ndarray, name: str, caption: str) -
         caption: Name of the stage or choice that made the mask.
     """
     mask = resize_mask(mask, (image.shape[0], image.shape[1]))
-    shown = outline_mask(image, mask, colours=page_colours())
+    shown = outline_mask(image, mask)
     return jpeg_picture(shown, f'Mask of {caption} on {name}', caption)
 
 

@@ -13,7 +13,6 @@ from qaclims_mm.errors import FormatError, RecordError
 from qaclims_mm.review.counting import class_ious
 from qaclims_mm.review.sources import MaskSource
 from qaclims_mm.schemas import read_mask, resize_mask
-from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import outline_mask
 
 # longest side in pixels, and quality of the JPEG
@@ -80,7 +79,7 @@ def make_thumbnail(
     pixels = np.asarray(image)
     if mask is not None:
         size = pixels.shape[0], pixels.shape[1]
-        pixels = outline_mask(pixels, resize_mask(mask, size), colours=page_colours())
+        pixels = outline_mask(pixels, resize_mask(mask, size))
     name = f'{wanted.number:06d}{SUFFIX}'
     Image.fromarray(pixels).save(folder / name, quality=QUALITY, optimize=True)
     return Thumbnail(wanted.number, name, ious, values)

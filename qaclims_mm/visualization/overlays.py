@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qaclims_mm.schemas import voc_palette
+from qaclims_mm.visualization.colours import page_colours
 
 # rows that are computed at once
 _STRIP = 256
@@ -19,19 +19,15 @@ def overlay_cam(image: np.ndarray, cam: np.ndarray, alpha: float = 0.55) -> np.n
     return (image * (1 - alpha) + heat * alpha).astype(np.uint8)
 
 
-def overlay_mask(
-    image: np.ndarray, mask: np.ndarray, alpha: float = 0.65, colours: np.ndarray | None = None
-) -> np.ndarray:
-    """Lay a mask over an image; the background stays as it is.
+def overlay_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.65) -> np.ndarray:
+    """Lay a mask in the colours of ``page_colours`` over an image; the background stays as it is.
 
     Args:
         image: RGB uint8 ``(H, W, 3)``.
         mask: Mask ``(H, W)``.
         alpha: Weight of the colours.
-        colours: RGB of the values in 0..255, ``(256, 3)``; those of VOC by default.
     """
-    colours = np.reshape(voc_palette() if colours is None else colours, (256, 3))
-    colours = colours.astype(np.float32)
+    colours = page_colours().astype(np.float32)
     seen = np.empty(image.shape, np.uint8)
     # in strips, since the numbers of a whole image take twelve times its bytes
     for start in range(0, len(image), _STRIP):
@@ -42,9 +38,7 @@ def overlay_mask(
     return seen
 
 
-def outline_mask(
-    image: np.ndarray, mask: np.ndarray, alpha: float = 0.4, colours: np.ndarray | None = None
-) -> np.ndarray:
+def outline_mask(image: np.ndarray, mask: np.ndarray, alpha: float = 0.4) -> np.ndarray:
     """Lay a mask over an image, each region with a line around it; RGB uint8 ``(H, W, 3)``.
 
     The line has the class's colour inside and is white outside, so that it is seen on any ground.
@@ -53,9 +47,8 @@ def outline_mask(
         image: RGB uint8 ``(H, W, 3)``.
         mask: Mask ``(H, W)``.
         alpha: Weight of the colour inside a region.
-        colours: As in ``overlay_mask``.
     """
-    painted, full = (overlay_mask(image, mask, weight, colours) for weight in (alpha, 1.0))
+    painted, full = (overlay_mask(image, mask, weight) for weight in (alpha, 1.0))
     edge = outline_of(mask)
     inside = edge & (mask > 0)
     painted[inside] = full[inside]

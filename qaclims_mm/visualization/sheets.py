@@ -13,7 +13,6 @@ from PIL import Image
 
 from qaclims_mm.errors import DataError
 from qaclims_mm.schemas import atomic_path
-from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import outline_mask, overlay_cam
 from qaclims_mm.visualization.sheet_page import (
     DRAWN,
@@ -134,10 +133,8 @@ def _at_most(column: SheetColumn, side: float) -> SheetColumn:
 
 def _pictures(column: SheetColumn, truth: bool) -> list[np.ndarray | None]:
     """Return what the rows show of a column; ``None`` stays empty."""
-    colours = page_colours()
-
     def outlined(mask: np.ndarray | None) -> np.ndarray | None:
-        return None if mask is None else outline_mask(column.image, mask, colours=colours)
+        return None if mask is None else outline_mask(column.image, mask)
 
     maps = [overlay_cam(column.image, cam) for cam in column.cams.values()]
     masks = [outlined(made) for made in column.made.values()]

@@ -3,7 +3,7 @@ import csv
 import numpy as np
 
 from qaclims_mm.inference.folder import MaskFolder
-from qaclims_mm.inference.segmentation import Segmentation, mask_colours
+from qaclims_mm.inference.segmentation import Segmentation
 from qaclims_mm.schemas import read_mask
 
 CLASSES = ('background', '=1+1', 'a,b')
@@ -11,7 +11,7 @@ CLASSES = ('background', '=1+1', 'a,b')
 
 def found_of(mask):
     image = np.zeros((*mask.shape, 3), np.uint8)
-    return Segmentation(image, mask, CLASSES, mask_colours())
+    return Segmentation(image, mask, CLASSES)
 
 
 def rows_of(path):

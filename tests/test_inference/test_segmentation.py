@@ -8,15 +8,15 @@ from PIL import Image
 
 from qaclims_mm.inference import Segmentation
 from qaclims_mm.inference.segmentation import count_values
+from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import overlay_mask
 
-PALETTE = ((0, 0, 0), (128, 0, 0), (0, 128, 0))
 MASK = np.array([[0, 1, 1, 2], [0, 0, 255, 2]], np.uint8)
 IMAGE = np.full((2, 4, 3), 90, np.uint8)
 
 
 def segmentation(image=IMAGE, mask=MASK, classes=('background', 'cat', 'dog')):
-    return Segmentation(image, mask, classes, PALETTE)
+    return Segmentation(image, mask, classes)
 
 
 def test_areas_and_names():
@@ -43,12 +43,19 @@ def test_a_terminal_shows_one_line(tmp_path):
 
 
 def test_a_notebook_shows_picture_and_legend():
-    page = segmentation()._repr_html_()
+    # the eighth colour is not VOC's
+    found = segmentation(mask=np.where(MASK == 2, 8, MASK))
+    page = found._repr_html_()
     [data] = re.findall(r'base64,([^"]+)"', page)
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         assert picture.size == (4, 2)
     assert 'background:rgb(128, 0, 0)"></span>cat 25.0 %</li>' in page
     assert page.count('<li>') == 4
+    seen = tuple(page_colours()[8].tolist())
+    assert f'background:rgb{seen}"></span>value 8 25.0 %</li>' in page
+    # the picture has it too, seen through a third of the photograph
+    wanted = 0.35 * 90 + 0.65 * np.array(seen)
+    assert np.abs(found.overlay()[0, 3] - wanted).max() <= 1
 
 
 @pytest.mark.parametrize('name', ['<script>x</script>', '" onload="x', 'a&b', '{x}', '\u202ea'])

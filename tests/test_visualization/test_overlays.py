@@ -1,7 +1,7 @@
 import numpy as np
 from matplotlib import colormaps
 
-from qaclims_mm.schemas import voc_palette
+from qaclims_mm.visualization.colours import page_colours
 from qaclims_mm.visualization.overlays import HEAT, outline_mask, overlay_cam, overlay_mask
 
 RNG = np.random.default_rng(0)
@@ -24,10 +24,10 @@ def test_overlay_mask_colours_all_but_the_background():
     image = np.full((2, 3, 3), 100, np.uint8)
     mask = np.array([[0, 1, 255], [20, 0, 2]], np.uint8)
     out = overlay_mask(image, mask, alpha=0.5)
-    palette = voc_palette()
+    palette = page_colours()
     for (y, x), value in np.ndenumerate(mask):
         for c in range(3):
-            wanted = (100 + palette[3 * int(value) + c]) / 2 if value else 100
+            wanted = (100 + int(palette[value, c])) / 2 if value else 100
             assert abs(int(out[y, x, c]) - wanted) <= 1
 
 
@@ -36,7 +36,7 @@ def test_outline_has_the_colour_inside_and_white_outside():
     mask = np.zeros((7, 8), np.uint8)
     mask[2:6, 2:6], mask[2:6, 5] = 1, 2
     out = outline_mask(image, mask, alpha=0.4)
-    palette = np.array(voc_palette()).reshape(256, 3)
+    palette = page_colours()
     padded = np.pad(mask, 1, mode='edge')
     for (y, x), value in np.ndenumerate(mask):
         around = [padded[y, x + 1], padded[y + 2, x + 1], padded[y + 1, x], padded[y + 1, x + 2]]

@@ -69,7 +69,7 @@ def test_pictures_of_the_rows():
     shown = [axes.get_images()[0].get_array() for axes in figure.axes]
     wanted = []
     for one in columns:
-        wanted += [one.image, outline_mask(one.image, one.mask, colours=page_colours())]
+        wanted += [one.image, outline_mask(one.image, one.mask)]
         wanted += [overlay_cam(one.image, one.cams[name]) for name in ('CAM', 'QA-CLIMS')]
     for got, want in zip(shown, wanted, strict=True):
         np.testing.assert_array_equal(got, want)

@@ -6,9 +6,12 @@ Each value of ``metadata_props`` is JSON.
 import json
 from typing import Any
 
+import numpy as np
+
 from qaclims_mm.exchange.onnx.graphs import MapsGraph, SegmentorGraph
 from qaclims_mm.inference.cam_inferencer import THRESHOLD, CAMInferencer
 from qaclims_mm.inference.segmenter import Segmenter
+from qaclims_mm.schemas import voc_palette
 from qaclims_mm.version import __version__
 
 SCHEMA = 1
@@ -48,7 +51,8 @@ def metadata_of(
         schema=SCHEMA,
         task='activation maps' if makes_maps else 'segmentation',
         classes=list(predictor.classes),
-        palette=[list(colour) for colour in predictor.palette[: len(predictor.classes)]],
+        # of files of masks, not of pictures
+        palette=np.reshape(voc_palette(), (256, 3))[: len(predictor.classes)].tolist(),
         input='RGB uint8 (N, 3, H, W); normalisation is in the graph',
         mean=graph.mean.flatten().tolist(),
         std=graph.std.flatten().tolist(),
