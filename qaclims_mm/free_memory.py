@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from qaclims_mm.console import new_console
+from qaclims_mm.control_groups import groups_of
 
-_CGROUPS = Path('/sys/fs/cgroup')
 # what a process takes before it has read anything, measured
 BASE = 450 * 2**20
 
@@ -26,26 +26,8 @@ def free_memory() -> int:
     # slow to import, and few processes need it
     import psutil
 
-    return min([psutil.virtual_memory().available, *_left_in_groups()])
-
-
-def _left_in_groups() -> list[int]:
-    """Return the bytes that the control groups of this process leave, of those that are bounded."""
-    membership = Path('/proc/self/cgroup')
-    # macOS and Windows have none
-    lines = membership.read_text(encoding='utf-8').splitlines() if membership.is_file() else []
-    left = []
-    for line in lines:
-        _, controllers, name = line.split(':', 2)
-        if controllers not in ('', 'memory'):
-            continue
-        top = _CGROUPS / controllers
-        group = top / name.lstrip('/')
-        # within a container the name may be that of the machine outside
-        for folder in {group, *group.parents} if group.is_relative_to(top) else {top}:
-            if folder.is_relative_to(top):
-                left += _left_in(folder)
-    return left
+    left = [bytes_left for folder in groups_of('memory') for bytes_left in _left_in(folder)]
+    return min([psutil.virtual_memory().available, *left])
 
 
 def _left_in(folder: Path) -> list[int]:

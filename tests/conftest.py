@@ -7,6 +7,8 @@ import pytest
 from helpers import make_tiny_voc
 from tiny_runs import write_tiny_config
 
+from qaclims_mm import control_groups
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -64,3 +66,18 @@ def tiny(tmp_path):
     """The config file of a tiny run; its images lie beside it."""
     make_tiny_voc(tmp_path / 'voc')
     return write_tiny_config(tmp_path / 'tiny.py', tmp_path / 'voc')
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    """Set the control groups of this process and what their files hold."""
+
+    def groups(membership, files):
+        for name, text in files.items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+        (tmp_path / 'membership').write_text(membership)
+        monkeypatch.setattr(control_groups, '_CGROUPS', tmp_path)
+        monkeypatch.setattr(control_groups, '_MEMBERSHIP', tmp_path / 'membership')
+
+    return groups

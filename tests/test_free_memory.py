@@ -9,22 +9,12 @@ GB = 10**9
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
+def machine(groups, monkeypatch):
     """Set what the machine has free and what files of control groups hold."""
 
-    def machine(free, groups, files):
+    def machine(free, membership, files):
         monkeypatch.setattr('psutil.virtual_memory', lambda: SimpleNamespace(available=free))
-        monkeypatch.setattr(module, '_CGROUPS', tmp_path)
-        for name, text in files.items():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name).write_text(text)
-        (tmp_path / 'membership').write_text(groups)
-        real = module.Path
-        monkeypatch.setattr(
-            module,
-            'Path',
-            lambda p: tmp_path / 'membership' if p == '/proc/self/cgroup' else real(p),
-        )
+        groups(membership, files)
 
     return machine
 
@@ -45,7 +35,7 @@ V1 = {
 
 
 @pytest.mark.parametrize(
-    ('free', 'groups', 'files', 'wanted'),
+    ('free', 'membership', 'files', 'wanted'),
     [
         (7000, '', {}, 7000),
         # the bound of a group above counts too
@@ -57,8 +47,8 @@ V1 = {
         (7000, '0::/../../up\n', V2, 7000),
     ],
 )
-def test_free_memory(machine, free, groups, files, wanted):
-    machine(free, groups, files)
+def test_free_memory(machine, free, membership, files, wanted):
+    machine(free, membership, files)
     assert free_memory() == wanted
 
 

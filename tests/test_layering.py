@@ -12,8 +12,8 @@ from qaclims_mm import functional
 # Arrows point from a later line to earlier ones only (design.md section 2); parts on one line do
 # not know each other.
 LAYERS = (
-    ('version', 'imports', 'console', 'errors'),
-    ('free_memory', 'paths', 'progress', 'ranges'),
+    ('version', 'imports', 'console', 'control_groups', 'errors'),
+    ('cores', 'free_memory', 'paths', 'progress', 'ranges'),
     ('schemas', 'functional'),
     ('vlms',),
     ('corpus',),

@@ -16,6 +16,7 @@ from mmengine.config import Config
 
 from qaclims_mm.checks.data_sources import OTHER, source_of
 from qaclims_mm.checks.weights import Problem, Weights, find_weights
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.datasets.transforms.loading import LoadMask, LoadRGBImage
 from qaclims_mm.errors import QAClimsError
@@ -243,7 +244,7 @@ class _Checker:
             f'{len(self.found.classes)} and {IGNORE_INDEX}; {self.source.masks}',
         )
         bad: dict[str, list[str]] = {}
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(number_of_cores()) as pool:
             opened = pool.map(_open, records)
             name = f'opening {Path(self.found.name).name}'
             for what, reason in filter(None, track(opened, name, len(records))):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from qaclims_mm.checks.counts import CROSS_CHECKS, count_images
 from qaclims_mm.checks.stages import check_stage
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import ConfigError, FormatError, QAClimsError
 from qaclims_mm.schemas import (
     MANIFEST,
@@ -272,7 +273,7 @@ def check_files(found: Sequence[FoundFile], on_file: Callable[[], object] = lamb
     ours = [(path, kind) for path, kind in found if kind is not None]
     report = Report(others=len(found) - len(ours))
     results: list[Checked] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(number_of_cores()) as pool:
         for (_, kind), checked in zip(ours, pool.map(_check, ours), strict=True):
             report.files[kind.name] += 1
             report.bad[kind.name] += bool(checked.problems)

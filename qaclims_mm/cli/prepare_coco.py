@@ -5,10 +5,10 @@ and ``mask/<split>/*.png`` there.
 """
 
 import argparse
-import os
 
 from qaclims_mm.console import new_console
 from qaclims_mm.convert.prepare_coco import CROWDS, OVERLAPS, prepare_split
+from qaclims_mm.cores import number_of_cores
 
 
 def main() -> None:
@@ -28,7 +28,9 @@ def main() -> None:
     parser.add_argument(
         '--crowd', choices=CROWDS, default='background', help='what crowds become; as published'
     )
-    parser.add_argument('--workers', type=int, default=os.cpu_count(), help='processes that draw')
+    parser.add_argument(
+        '--workers', type=int, default=number_of_cores(), help='processes that draw'
+    )
     args = parser.parse_args()
     if args.workers < 1:
         parser.error(f'--workers must be at least 1, but got {args.workers}')

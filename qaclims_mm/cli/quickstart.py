@@ -25,10 +25,11 @@ def main() -> int:
     args, _ = parser.parse_known_args()
     # after the flags are read: this takes seconds
     from qaclims_mm.cli import run
-    from qaclims_mm.workflow.machine import cores, visible_gpus
+    from qaclims_mm.cores import number_of_cores
+    from qaclims_mm.workflow.machine import visible_gpus
 
     # the chain has two arms, but its longest stage runs alone and then has all cores
-    jobs = [] if args.jobs or visible_gpus() else ['--jobs', str(min(2, cores()))]
-    os.environ.setdefault('OMP_NUM_THREADS', str(cores()))
+    jobs = [] if args.jobs or visible_gpus() else ['--jobs', str(min(2, number_of_cores()))]
+    os.environ.setdefault('OMP_NUM_THREADS', str(number_of_cores()))
     sys.argv[1:] = [PLAN, '--to', 'report', *jobs, *sys.argv[1:]]
     return run.main()

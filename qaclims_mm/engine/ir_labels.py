@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.config import Config
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.engine.fingerprints import hash_image_ids, hashes_of_inputs
 from qaclims_mm.engine.overlap import run_overlapped
-from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
+from qaclims_mm.engine.process_pool import run_in_processes
 from qaclims_mm.engine.shards import Shard
 from qaclims_mm.errors import ConfigError, FormatError, RecordError, ShortMemoryError
 from qaclims_mm.free_memory import affordable_processes, free_memory, free_memory_of

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import StageError
 
 T = TypeVar('T')
@@ -22,14 +23,13 @@ R = TypeVar('R')
 # items a process that are computed or wait for it: enough that no process waits, and few enough
 # that an interrupt has little to wait for
 _AHEAD = 3
+# images that are done before another process has started
+_A_PROCESS = 100
 
 
-def number_of_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, 'sched_getaffinity'):
-        return len(os.sched_getaffinity(0))
-    # macOS and Windows do not tell
-    return os.cpu_count() or 1
+def worthwhile_processes(items: int) -> int:
+    """Return the number of processes that are worth their start for so many masks or images."""
+    return min(number_of_cores(), 1 + items // _A_PROCESS)
 
 
 def run_in_processes(

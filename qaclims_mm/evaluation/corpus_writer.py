@@ -1,7 +1,6 @@
 """Writing the corpus, shard by shard."""
 
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from mmengine.dist import (
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.corpus.known_answers import AnswerShards, plan_shards
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.evaluation.folders import check_has_work_dir
@@ -245,7 +245,7 @@ def read_images(records: Sequence[Mapping[str, Any]]) -> dict[str, ImageRecord]:
     """
     rank, ranks = get_dist_info()
     # threads wait for disks and networks at the same time
-    with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
+    with ThreadPoolExecutor(min(16, 2 * number_of_cores())) as pool:
         hashes = pool.map(_hash_image, (r['img_path'] for r in records[rank::ranks]))
         mine = list(hashes)
     parts = all_gather_object(mine)

@@ -1,7 +1,6 @@
 """mIoU of a segmentor's masks after a dense CRF."""
 
 import multiprocessing
-import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -14,6 +13,7 @@ from mmengine.dist import get_dist_info
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import ShortMemoryError
 from qaclims_mm.free_memory import free_memory
 from qaclims_mm.functional.crf import CRFSettings
@@ -43,7 +43,7 @@ class CRFIoUMetric(IoUMetric):
             gaussian_xy=1, gaussian_weight=3, bilateral_xy=67, bilateral_rgb=3, bilateral_weight=4
         )
         self.settings = CRFSettings(**(deeplab | (crf or {})))
-        self.workers = workers or max(1, (os.cpu_count() or 1) // get_dist_info()[1])
+        self.workers = workers or max(1, number_of_cores() // get_dist_info()[1])
         self._pool: ProcessPoolExecutor | None = None
         self._waiting: deque[tuple[Future, Tensor]] = deque()
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.miniworld.scene import Picture, Scene, paint, sample_scene, truth
 from qaclims_mm.miniworld.world import CONTEXT_RATE
@@ -93,7 +94,7 @@ def _fill(root: Path, num_train: int, num_val: int, seed: int, size: int) -> Non
     number = num_train + num_val
     ids = [f'mini_{i:06d}' for i in range(number)]
     write = partial(_write_picture, root, seed, size)
-    with multiprocessing.get_context('fork').Pool(os.cpu_count()) as pool:
+    with multiprocessing.get_context('fork').Pool(number_of_cores()) as pool:
         lines = list(
             track(
                 pool.imap(write, enumerate(ids), chunksize=16),

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
-from os import cpu_count
 
 import numpy as np
 from PIL import Image
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.miniworld.generate import make_picture
 from qaclims_mm.miniworld.scene import Picture, Scene
 from qaclims_mm.miniworld.world import CLASS_FACTS, CLASSES, CONTEXT_RATE, SCENE_FACTS, names_of
@@ -38,7 +38,7 @@ def draw_pictures(
 ) -> list[tuple[Scene, Picture]]:
     """Draw pictures of a world on all cores."""
     draw = partial(make_picture, seed, size=size, context_rate=context_rate)
-    with get_context('fork').Pool(cpu_count()) as pool:
+    with get_context('fork').Pool(number_of_cores()) as pool:
         pictures = pool.imap(draw, range(number), chunksize=16)
         drawn = list(track(pictures, description='drawing pictures', total=number))
         # as in generate

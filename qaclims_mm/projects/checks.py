@@ -1,6 +1,5 @@
 """Whether images and labels can be trained on, and what cannot."""
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.datasets.read_image import DARK, decode_image
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.exchange.labels.image_folder import ImageFolder
@@ -218,7 +218,7 @@ def _name(
 def _look_at_all(root: Path, names: Sequence[str]) -> dict[str, _Look]:
     """Return {image: what it is}."""
     # Pillow decodes without Python's lock, and warns of what the remarks say better
-    with ThreadPoolExecutor(os.cpu_count()) as pool, warnings.catch_warnings():
+    with ThreadPoolExecutor(number_of_cores()) as pool, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         looks = pool.map(lambda name: _look(root, name), names)
         shown = track(looks, 'looking at the images', len(names))

@@ -1,8 +1,9 @@
 """What the stages of a project will take of time and disk, roughly."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from qaclims_mm.cores import number_of_cores
 
 # FLOPs a second of a large float32 matrix product (``machine.quiet_rate``) on the two
 # cores where the seconds of the presets were measured on 2026-11-25
@@ -79,5 +80,5 @@ def estimate(
         name: (_START + count * seconds.get(name, 0.0) * MEASURED_RATE / rate) / 60
         for name, count in images.items()
     }
-    minutes['ir_label'] = (_START + work.area * _CRF / (os.cpu_count() or 1)) / 60
+    minutes['ir_label'] = (_START + work.area * _CRF / number_of_cores()) / 60
     return {name: (round(minutes[name], 1), round(megabytes[name], 1)) for name in minutes}

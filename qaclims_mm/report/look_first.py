@@ -67,7 +67,7 @@ def _tiles(review: Reviewing, sheet: MaskSheet) -> list[tuple[str, str]]:
     tiles = [('masks', str(sheet.images))]
     if sheet.ious:
         tiles.append(('IoU with the ground truth, mean over images', _percent(sheet.ious)))
-    agreement = [float(np.mean([*r.agreement.values()])) for r in review.ranked if r.ious]
+    agreement = [r.mean_agreement for r in review.ranked if r.mean_agreement is not None]
     if agreement:
         tiles.append(('IoU between stages, mean over images', _percent(agreement)))
     return tiles

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
+from qaclims_mm.engine.process_pool import run_in_processes, worthwhile_processes
 from qaclims_mm.progress import track
 from qaclims_mm.report.figures import replaced_folder
 from qaclims_mm.report.mask_pictures import legend_of
@@ -28,8 +28,6 @@ LONGEST_NAME = 1000
 PAGE, DATA, PICTURES = 'masks.html', 'masks.js', 'masks'
 # images on the page, those to look at first: a minute of two cores and 85 MB, whatever the dataset
 MOST_IMAGES = 10_000
-# pictures that are drawn before another process has started
-_A_PROCESS = 100
 
 
 class MaskSheet(NamedTuple):
@@ -95,7 +93,7 @@ def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
 
 def _draw(folder: Path, review: Reviewing, wanted: Sequence[Wanted]) -> list[Thumbnail]:
     """Draw all pictures, in the order of the images."""
-    jobs = min(number_of_cores(), 1 + len(wanted) // _A_PROCESS)
+    jobs = worthwhile_processes(len(wanted))
     with replaced_folder(folder) as temporary:
         draw = partial(
             make_thumbnail, folder=temporary, source=review.shown, read=review.dataset.reader
@@ -120,15 +118,17 @@ def row_of(
         drawn: Its picture.
         has_truth: Whether some image of the page has ground truth; then no other measure counts.
     """
-    ious = (drawn.ious or {}) if has_truth else _agreement(reviewed)
-    known = drawn.ious is not None if has_truth else bool(reviewed.ious)
+    if has_truth:
+        ious, quality = drawn.ious or {}, None if drawn.ious is None else _mean(drawn.ious)
+    else:
+        ious, quality = _agreement(reviewed), reviewed.mean_agreement
     return [
         drawn_name(reviewed.image_id, LONGEST_NAME),
         drawn.file,
         [int(k) for k in labels],
         round(reviewed.score, 3),
         reviewed.reason,
-        round(100 * _mean(ious), 1) if known else None,
+        None if quality is None else round(100 * quality, 1),
         {int(k): round(100 * iou, 1) for k, iou in ious.items()},
     ]
 

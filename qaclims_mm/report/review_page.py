@@ -49,7 +49,7 @@ def write_page(path: Path, review: Reviewing, top: int) -> None:
 
 
 def _overview(review: Reviewing, top: int) -> list[Block]:
-    agreement = [np.mean([*r.agreement.values()]) for r in review.ranked if r.agreement]
+    agreement = [r.mean_agreement for r in review.ranked if r.mean_agreement is not None]
     tiles = [
         ('images compared', str(len(review.ranked))),
         ('shown here', str(min(top, len(review.ranked)))),

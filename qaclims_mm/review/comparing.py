@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
+from qaclims_mm.engine.process_pool import run_in_processes, worthwhile_processes
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.bootstrap import resample_miou
 from qaclims_mm.progress import track
@@ -20,8 +20,6 @@ from qaclims_mm.schemas.numbers.comparison import Agreement, Behind, ComparedMas
 
 # percentiles of a 95 % interval
 _INTERVAL = (2.5, 97.5)
-# images that are done before another process has started
-_A_PROCESS = 100
 
 
 class Candidate(NamedTuple):
@@ -108,7 +106,7 @@ def compare_masks(
         stages = ', '.join(s.stage for s in sources)
         raise FormatError(f'no image has a mask of each of {stages}; run their stages again.')
     count = partial(count_image, sources=sources, number=len(classes) + 1)
-    jobs = min(number_of_cores(), 1 + len(found) // _A_PROCESS)
+    jobs = worthwhile_processes(len(found))
     counted = run_in_processes(count, found, jobs, preload=[__name__])
     judged, closeness = [], {}
     pairs = np.zeros((len(options) * (len(options) - 1) // 2, 3, len(classes) + 1), np.int64)

@@ -73,6 +73,11 @@ class Reviewed:
             for pair, found in self.ious.items()
         }
 
+    @property
+    def mean_agreement(self) -> float | None:
+        """Return the mean of ``agreement`` over each two sources; ``None`` with fewer than two."""
+        return float(np.mean([*self.agreement.values()])) if self.ious else None
+
 
 def review_image(
     image: Candidate, sources: Sequence[MaskSource], classes: Sequence[str]
@@ -118,10 +123,10 @@ def _disagreement(reviewed: Reviewed, names: Mapping[int, str]) -> list[Finding]
                 text = f'{lone[0]} marks the {_named(k, names)}, but {missing} does not'
             # of equals the newest masks
             worst = (iou, text) if iou <= worst[0] else worst
-    if not reviewed.ious:
+    agreement = reviewed.mean_agreement
+    if agreement is None:
         return []
-    weight = DISAGREEMENT * (1 - float(np.mean([*reviewed.agreement.values()])))
-    return [Finding(weight, worst[1])]
+    return [Finding(DISAGREEMENT * (1 - agreement), worst[1])]
 
 
 def _named(k: int, names: Mapping[int, str]) -> str:

@@ -7,15 +7,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
+from qaclims_mm.engine.process_pool import run_in_processes, worthwhile_processes
 from qaclims_mm.errors import FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.review.findings import Candidate, Reviewed, review_image
 from qaclims_mm.review.sources import MaskSource
 from qaclims_mm.schemas import atomic_path
-
-# images that are done before another process has started
-_A_PROCESS = 100
 
 
 def rank_images(
@@ -38,7 +35,7 @@ def rank_images(
             + ' Run the stages up to irn_masks first.'
         )
     look = partial(review_image, sources=sources, classes=classes)
-    jobs = min(number_of_cores(), 1 + len(images) // _A_PROCESS)
+    jobs = worthwhile_processes(len(images))
     # a process imports what its function needs
     found = run_in_processes(look, images, jobs, preload=[__name__])
     reviewed = [*track(found, 'comparing masks', len(images))]

@@ -133,6 +133,7 @@ def _at_most(column: SheetColumn, side: float) -> SheetColumn:
 
 def _pictures(column: SheetColumn, truth: bool) -> list[np.ndarray | None]:
     """Return what the rows show of a column; ``None`` stays empty."""
+
     def outlined(mask: np.ndarray | None) -> np.ndarray | None:
         return None if mask is None else outline_mask(column.image, mask)
 

@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from qaclims_mm.console import new_console, styled
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.schemas import join_problems, read_json, write_json
 from qaclims_mm.schemas.files import is_table
@@ -23,7 +24,7 @@ from qaclims_mm.workflow.config_checks import check_configs
 from qaclims_mm.workflow.costs import check_disk, costs_left, shown_cost
 from qaclims_mm.workflow.graph import WAITS, Graph, Options, ranks_of
 from qaclims_mm.workflow.locks import hold
-from qaclims_mm.workflow.machine import cores, visible_gpus
+from qaclims_mm.workflow.machine import visible_gpus
 from qaclims_mm.workflow.outcome import collect_metrics
 from qaclims_mm.workflow.plans import Plan
 from qaclims_mm.workflow.signals import end_family, exit_when_told
@@ -157,7 +158,7 @@ class Workflow:
         gpus = len(visible_gpus())
         file = (base / LOGS / 'workflow.json').absolute()
         threads = int(os.environ.get('OMP_NUM_THREADS') or 0)
-        here = max(1, cores() // options.jobs)
+        here = max(1, number_of_cores() // options.jobs)
         threads = threads or (_THREADS if options.is_elsewhere else here)
         bars = sys.stderr.isatty() and options.jobs == 1 and not options.is_elsewhere
         self.graph.write(file, options, threads, gpus > 0 or options.is_elsewhere, bars)

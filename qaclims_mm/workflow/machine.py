@@ -1,4 +1,4 @@
-"""This machine: its cores, which of its GPUs a job gets, and how tables name it."""
+"""This machine: which of its GPUs a job gets, and how tables name it."""
 
 import contextlib
 import fcntl
@@ -11,15 +11,10 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.schemas.names import counted
 
 VISIBLE = 'CUDA_VISIBLE_DEVICES'
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    known = getattr(os, 'sched_getaffinity', None)
-    return len(known(0)) if known else os.cpu_count() or 1
 
 
 def visible_gpus() -> list[str]:
@@ -39,7 +34,8 @@ def describe_machine(gpus: int) -> str:
     Args:
         gpus: How many the stage uses.
     """
-    number, threads = cores(), os.environ.get('OMP_NUM_THREADS', str(cores()))
+    number = number_of_cores()
+    threads = os.environ.get('OMP_NUM_THREADS', str(number))
     parts = [_processor(), counted(number, 'core'), counted(int(threads), 'thread')]
     if gpus:
         parts.append(f'{gpus} x {_gpu()}')

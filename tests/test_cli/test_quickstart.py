@@ -5,8 +5,8 @@ import pytest
 
 from qaclims_mm.cli import main
 from qaclims_mm.cli.quickstart import PLAN
+from qaclims_mm.cores import number_of_cores
 from qaclims_mm.paths import config_file
-from qaclims_mm.workflow.machine import cores
 from qaclims_mm.workflow.plans import read_plan
 
 
@@ -19,9 +19,9 @@ def test_it_is_the_plan_of_miniworld_up_to_the_report(monkeypatch):
     with pytest.raises(SystemExit) as ended:
         main(['quickstart', '--seed', '1', '--from', 'cam'])
     assert ended.value.code == 0
-    words = ['--jobs', str(min(2, cores())), '--seed', '1', '--from', 'cam']
+    words = ['--jobs', str(min(2, number_of_cores())), '--seed', '1', '--from', 'cam']
     assert given == [['qaclims quickstart', PLAN, '--to', 'report', *words]]
-    assert os.environ['OMP_NUM_THREADS'] == str(cores())
+    assert os.environ['OMP_NUM_THREADS'] == str(number_of_cores())
     with pytest.raises(SystemExit):
         main(['quickstart', '--jobs', '5'])
     assert given[1][-2:] == ['--jobs', '5']

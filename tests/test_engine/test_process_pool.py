@@ -9,7 +9,8 @@ import torch
 from pool_work import die_of_five, square
 from tiny_runs import ROOT
 
-from qaclims_mm.engine.process_pool import number_of_cores, run_in_processes
+from qaclims_mm.engine import process_pool
+from qaclims_mm.engine.process_pool import run_in_processes, worthwhile_processes
 from qaclims_mm.errors import RecordError, StageError
 
 
@@ -76,8 +77,10 @@ def is_alive(pid):
     return state != 'Z'
 
 
-def test_cores_of_this_process():
-    assert 1 <= number_of_cores() <= (os.cpu_count() or 1)
+def test_few_items_start_no_process(monkeypatch):
+    monkeypatch.setattr(process_pool, 'number_of_cores', lambda: 3)
+    found = {items: worthwhile_processes(items) for items in (0, 1, 99, 100, 250, 10_000)}
+    assert found == {0: 1, 1: 1, 99: 1, 100: 2, 250: 3, 10_000: 3}
 
 
 def test_modules_of_the_current_folder_are_not_taken(tmp_path):

@@ -86,9 +86,9 @@ def test_a_large_dataset_shows_the_worst_masks(sheet, monkeypatch):
 def test_quality_with_and_without_ground_truth():
     reviewed = Reviewed('a/b', 0.12345, 'a reason', PAIRS)
     drawn = Thumbnail(3, '000003.jpg', None, frozenset({0, 1}))
-    # per class the mean over each two stages that have it
+    # the mean over each two stages, of the image (37.5 and 100 %) and of each class
     assert row_of(reviewed, [0], drawn, False) == [
-        *('a/b', '000003.jpg', [0], 0.123, 'a reason', 50.0),
+        *('a/b', '000003.jpg', [0], 0.123, 'a reason', 68.8),
         {0: 75.0, 2: 25.0},
     ]
     judged = drawn._replace(ious={0: 0.4})

@@ -23,6 +23,8 @@ def test_masks_that_agree(tmp_path):
     assert found.score == 0
     assert found.reason == 'nothing stands out'
     assert set(found.agreement.values()) == {1.0}
+    assert found.mean_agreement == 1
+    assert review(tmp_path / 'one', irn=square()).mean_agreement is None
     assert found.areas['IRN'] == {0: 100 / 600}
 
 

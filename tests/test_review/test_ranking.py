@@ -40,8 +40,7 @@ def test_order_and_table(root):
 
 def test_several_processes_make_the_same_order(root, monkeypatch):
     one = rank_images(IMAGES, find_sources(root), CLASSES)
-    monkeypatch.setattr(ranking, '_A_PROCESS', 1)
-    monkeypatch.setattr(ranking, 'number_of_cores', lambda: 2)
+    monkeypatch.setattr(ranking, 'worthwhile_processes', lambda items: 2)
     assert rank_images(IMAGES, find_sources(root), CLASSES) == one
 
 

@@ -1,4 +1,3 @@
-import os
 import platform
 from pathlib import Path
 
@@ -6,7 +5,7 @@ import pytest
 import torch
 
 from qaclims_mm.workflow import machine
-from qaclims_mm.workflow.machine import cores, describe_machine, free_gpus, visible_gpus
+from qaclims_mm.workflow.machine import describe_machine, free_gpus, visible_gpus
 
 
 @pytest.fixture(autouse=True)
@@ -41,10 +40,6 @@ def test_without_gpus(monkeypatch):
         assert names == []
 
 
-def test_cores():
-    assert 1 <= cores() <= os.cpu_count()
-
-
 INFO = """processor : 0
 model name	: Fast CPU 9000
 processor : 1
@@ -61,7 +56,7 @@ def files(tmp_path, monkeypatch):
     cpu.write_text(INFO)
     known = {'/proc/cpuinfo': cpu, '/proc/driver/nvidia/gpus': gpus}
     monkeypatch.setattr(machine, 'Path', lambda p: Path(known.get(str(p), p)))
-    monkeypatch.setattr(machine, 'cores', lambda: 2)
+    monkeypatch.setattr(machine, 'number_of_cores', lambda: 2)
     monkeypatch.setenv('OMP_NUM_THREADS', '1')
     return cpu, gpus
 
