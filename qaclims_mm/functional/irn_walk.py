@@ -45,6 +45,7 @@ class PathIndex:
     Args:
         radius: Distances below it are searched; in cells.
         size: h and w of the map.
+        device: Where the tensors lie.
 
     Attributes:
         paths: For each of the D paths its cells (dy, dx), the destination first.
@@ -59,8 +60,11 @@ class PathIndex:
         misc/indexing.py of the released code (IRN's).
     """
 
-    def __init__(self, radius: float, size: tuple[int, int]) -> None:
+    def __init__(
+        self, radius: float, size: tuple[int, int], device: torch.device | str = 'cpu'
+    ) -> None:
         height, width = size
+        self.device = device
         self.margin = ceil(radius) - 1
         self.size = (height - self.margin, width - 2 * self.margin)
         if min(self.size) < 1:
@@ -69,19 +73,20 @@ class PathIndex:
                 f'it must have more than {self.margin} rows and {2 * self.margin} columns.'
             )
         self.paths = _paths(ceil(radius))
-        self.search_dst = torch.tensor([path[0] for path in self.paths])
+        self.search_dst = torch.tensor([path[0] for path in self.paths], device=device)
 
     @cached_property
     def src_indices(self) -> Tensor:
         """Made when it is needed: the random walk does without."""
-        (rows, columns), width = self.size, self.size[1] + 2 * self.margin
-        return (torch.arange(rows)[:, None] * width + self.margin + torch.arange(columns)).flatten()
+        width = self.size[1] + 2 * self.margin
+        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
+        return (rows[:, None] * width + self.margin + columns).flatten()
 
     @cached_property
     def dst_indices(self) -> Tensor:
         """Made when it is needed."""
-        steps = torch.tensor([self.size[1] + 2 * self.margin, 1])
-        return self.src_indices + (self.search_dst @ steps)[:, None]
+        down, right = self.search_dst.T
+        return self.src_indices + (down * (self.size[1] + 2 * self.margin) + right)[:, None]
 
     def shifted(self, maps: Tensor, cell: tuple[int, int]) -> Tensor:
         """Return ``maps`` ``(..., h, w)`` at a cell (dy, dx) from each source, a view."""

@@ -68,6 +68,14 @@ def test_paths_against_their_definition(radius):
         assert set(path) == naive_path(*end)
 
 
+def test_indices_lie_on_the_device_of_the_maps():
+    index, here = PathIndex(4, (8, 11), 'meta'), PathIndex(4, (8, 11))
+    for name in ('search_dst', 'src_indices', 'dst_indices'):
+        there = getattr(index, name)
+        assert there.device.type == 'meta'
+        assert there.shape == getattr(here, name).shape
+
+
 def test_indices_stay_on_the_map():
     index = PathIndex(4, (8, 11))
     cells = [divmod(i, 11) for i in index.src_indices.tolist()]

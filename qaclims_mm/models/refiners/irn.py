@@ -152,7 +152,7 @@ class IRNRefiner(BaseModel):
                 smaller than the canvas, nothing is known beside it.
         """
         edge, displacement = self.forward(inputs)
-        index = _path_index(self.train_radius, tuple(edge.shape[-2:]))
+        index = _path_index(self.train_radius, tuple(edge.shape[-2:]), edge.device)
         labels = affinity_labels(self._cells(inputs, data_samples, edge.shape[-2:]), index)
         return irn_losses(edge, displacement, labels, index, _mean_over_ranks)
 
