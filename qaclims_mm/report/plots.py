@@ -74,6 +74,8 @@ def plot(
         paint(axes)
         content = io.BytesIO()
         figure.savefig(content, format='png', transparent=True)
+        # all files show the same, and a layout takes as long as a drawing
+        figure.set_layout_engine('none')
         vectors = vectors_of(figure, transparent=True)
     # a palette is a third of the size and shows no difference
     image = Image.open(content).quantize(128, method=Image.Quantize.FASTOCTREE)

@@ -1,7 +1,8 @@
 import pytest
 
 from qaclims_mm.cores import number_of_cores
-from qaclims_mm.projects.costs import MEASURED_RATE, Work, estimate
+from qaclims_mm.projects.costs import MEASURED_RATE, MOST_DRAWN, Work, estimate
+from qaclims_mm.report.mask_sheet import MOST_IMAGES
 
 SECONDS = dict(
     qape=2.0,
@@ -52,3 +53,15 @@ def test_faster_machines_larger_images_more_classes():
     assert capped['cam_maps'] == plain['cam_maps']
     many = estimate(work(classes=3.2), SECONDS, CHECKPOINT, MEASURED_RATE)
     assert minutes(many, 'qa_clims') == pytest.approx(2 * minutes(plain, 'qa_clims'), abs=0.1)
+
+
+def test_the_report_draws_as_many_masks_as_it_shows():
+    assert MOST_DRAWN == MOST_IMAGES
+    few, most, all_of = (
+        estimate(work(number), SECONDS, CHECKPOINT, MEASURED_RATE)['report']
+        for number in (60, 10_000, 1_000_000)
+    )
+    assert few == (pytest.approx(0.1, abs=0.05), 2.5)
+    assert most[1] == all_of[1] == pytest.approx(92, abs=0.1)
+    # all masks are compared, since the worst are shown
+    assert all_of[0] - most[0] == pytest.approx(990_000 * 0.004 / number_of_cores() / 60, rel=0.01)
