@@ -6,7 +6,7 @@ from helpers import TINY_LABELS, make_tiny_voc
 from mmengine.config import Config
 from PIL import Image
 from real_photographs import class_of, labels_of, read_list
-from test_configs import CONFIGS, each_leaf, leaf, load
+from shipped_configs import CONFIGS, each_leaf, leaf, load
 from test_schemas.test_labels import instances
 from tiny_runs import write_tiny_config
 

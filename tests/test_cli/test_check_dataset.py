@@ -2,7 +2,7 @@ import io
 
 import pytest
 from helpers import make_tiny_voc
-from test_configs import CONFIGS, leaf
+from shipped_configs import CONFIGS, leaf
 from tiny_runs import write_tiny_config
 from tool_runs import run_tool, start_tool
 
