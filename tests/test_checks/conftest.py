@@ -1,8 +1,9 @@
-"""A work dir that tests read, and a copy of it that they may change."""
+"""A work dir that tests read, a copy of it that they may change, and a tiny VOC."""
 
 import shutil
 
 import pytest
+from helpers import make_tiny_voc
 from tiny_work_dir import make_work_dir
 
 
@@ -16,3 +17,10 @@ def good(tmp_path_factory):
 @pytest.fixture
 def work(good, tmp_path):
     return shutil.copytree(good, tmp_path / 'work')
+
+
+@pytest.fixture
+def voc(tmp_path):
+    root = tmp_path / 'voc'
+    make_tiny_voc(root)
+    return root
