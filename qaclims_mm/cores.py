@@ -11,12 +11,18 @@ def number_of_cores() -> int:
 
     A part of a core that a container may use beside whole ones does not count.
     """
+    return max(1, int(min([visible_cores(), *_shares_of_groups()])))
+
+
+def visible_cores() -> int:
+    """Return the number of cores that libraries such as torch start threads for.
+
+    A container or a job may get less time than that of all these cores.
+    """
     if hasattr(os, 'sched_getaffinity'):
-        there = len(os.sched_getaffinity(0))
-    else:
-        # macOS and Windows do not tell
-        there = os.cpu_count() or 1
-    return max(1, int(min([there, *_shares_of_groups()])))
+        return len(os.sched_getaffinity(0))
+    # macOS and Windows do not tell
+    return os.cpu_count() or 1
 
 
 def _shares_of_groups() -> list[float]:

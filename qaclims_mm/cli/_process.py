@@ -5,6 +5,8 @@ import os
 import socket
 from pathlib import Path
 
+from qaclims_mm.cores import number_of_cores, visible_cores
+
 # Threads that wait sleep: where other programs use the cores too, spinning ones make a step four
 # times as long. torch reads this when it is imported.
 WAITING = ('OMP_WAIT_POLICY', 'PASSIVE')
@@ -24,6 +26,9 @@ SERVER_MEMORY = {
 def tune_process(command: str = '') -> None:
     """Apply the settings of a sub-command, where the environment has no others."""
     os.environ.setdefault(*WAITING)
+    # a container may have the time of fewer cores than it sees, and more threads stop each other
+    if (cores := number_of_cores()) < visible_cores():
+        os.environ.setdefault('OMP_THREAD_LIMIT', str(cores))
     settings = SERVER_MEMORY if command in SERVERS else MEMORY
     # the C library of macOS and musl have no such call
     mallopt = getattr(ctypes.CDLL(None), 'mallopt', None) if os.name == 'posix' else None

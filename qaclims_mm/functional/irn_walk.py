@@ -4,6 +4,7 @@ Shapes: B images, C maps, h w cells of the map; a path leads from a cell to one 
 distance below the radius, in the lower half-plane, so that every pair of cells stands once.
 """
 
+from copy import copy
 from functools import cached_property, lru_cache
 from math import ceil, comb
 from typing import NamedTuple
@@ -45,7 +46,6 @@ class PathIndex:
     Args:
         radius: Distances below it are searched; in cells.
         size: h and w of the map.
-        device: Where the tensors lie.
 
     Attributes:
         paths: For each of the D paths its cells (dy, dx), the destination first.
@@ -60,11 +60,8 @@ class PathIndex:
         misc/indexing.py of the released code (IRN's).
     """
 
-    def __init__(
-        self, radius: float, size: tuple[int, int], device: torch.device | str = 'cpu'
-    ) -> None:
+    def __init__(self, radius: float, size: tuple[int, int]) -> None:
         height, width = size
-        self.device = device
         self.margin = ceil(radius) - 1
         self.size = (height - self.margin, width - 2 * self.margin)
         if min(self.size) < 1:
@@ -73,13 +70,13 @@ class PathIndex:
                 f'it must have more than {self.margin} rows and {2 * self.margin} columns.'
             )
         self.paths = _paths(ceil(radius))
-        self.search_dst = torch.tensor([path[0] for path in self.paths], device=device)
+        self.search_dst = torch.tensor([path[0] for path in self.paths])
 
     @cached_property
     def src_indices(self) -> Tensor:
         """Made when it is needed: the random walk does without."""
         width = self.size[1] + 2 * self.margin
-        rows, columns = (torch.arange(n, device=self.device) for n in self.size)
+        rows, columns = (torch.arange(n) for n in self.size)
         return (rows[:, None] * width + self.margin + columns).flatten()
 
     @cached_property
@@ -87,6 +84,14 @@ class PathIndex:
         """Made when it is needed."""
         down, right = self.search_dst.T
         return self.src_indices + (down * (self.size[1] + 2 * self.margin) + right)[:, None]
+
+    def to(self, device: torch.device | str) -> 'PathIndex':
+        """Return the same paths with all indices on a device."""
+        moved = copy(self)
+        moved.search_dst = self.search_dst.to(device)
+        moved.src_indices = self.src_indices.to(device)
+        moved.dst_indices = self.dst_indices.to(device)
+        return moved
 
     def shifted(self, maps: Tensor, cell: tuple[int, int]) -> Tensor:
         """Return ``maps`` ``(..., h, w)`` at a cell (dy, dx) from each source, a view."""

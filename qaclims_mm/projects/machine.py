@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import torch
 
+from qaclims_mm.cores import number_of_cores
+
 # side of the square matrices, large enough for the full rate: tens of ms each
 _MATRIX = {'cpu': 2048, 'cuda': 8192}
 _REPEATS = 5
@@ -45,8 +47,9 @@ def quiet_rate(device: torch.device) -> float:
         begin = time.process_time()
         torch.mm(a, a)
         seconds.append(time.process_time() - begin)
-    # all threads spend it at the same time
-    return 2 * side**3 / min(seconds) * torch.get_num_threads()
+    # all threads spend it at the same time, as far as they get cores
+    threads = min(torch.get_num_threads(), number_of_cores())
+    return 2 * side**3 / min(seconds) * threads
 
 
 def matmul_rate(device: torch.device, dtype: torch.dtype = torch.float32) -> float:

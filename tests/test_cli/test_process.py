@@ -11,6 +11,7 @@ from qaclims_mm.cli._process import tune_process
 
 VARIABLES = (
     'OMP_WAIT_POLICY',
+    'OMP_THREAD_LIMIT',
     'MALLOC_MMAP_THRESHOLD_',
     'MALLOC_TRIM_THRESHOLD_',
     'MALLOC_ARENA_MAX',
@@ -43,12 +44,22 @@ def test_a_server_gives_memory_back(calls):
     assert os.environ['MALLOC_ARENA_MAX'] == '2'
 
 
+def test_threads_of_a_container_with_a_quota(calls, groups, monkeypatch):
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: range(64))
+    groups('0::/\n', {})
+    tune_process()
+    assert 'OMP_THREAD_LIMIT' not in os.environ
+    groups('0::/\n', {'cpu.max': '250000 100000'})
+    tune_process()
+    assert os.environ['OMP_THREAD_LIMIT'] == '2'
+
+
 def test_the_environment_comes_first(calls, monkeypatch):
     for variable in VARIABLES:
         monkeypatch.setenv(variable, '7')
     tune_process()
     tune_process('demo')
-    assert [os.environ[v] for v in VARIABLES] == ['7', '7', '7', '7']
+    assert [os.environ[v] for v in VARIABLES] == ['7', '7', '7', '7', '7']
     assert calls == []
 
 

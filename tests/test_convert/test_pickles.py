@@ -527,10 +527,10 @@ BOMBS = {
 @pytest.mark.parametrize('name', BOMBS)
 def test_small_files_do_not_fill_the_memory(tmp_path, name):
     path = write(tmp_path / 'a.npy', npy(BOMBS[name]))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(FormatError, match=str(path)):
         read_npy(path)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_the_same_bytes_are_not_read_again_and_again(tmp_path):

@@ -69,7 +69,8 @@ def test_paths_against_their_definition(radius):
 
 
 def test_indices_lie_on_the_device_of_the_maps():
-    index, here = PathIndex(4, (8, 11), 'meta'), PathIndex(4, (8, 11))
+    here = PathIndex(4, (8, 11))
+    index = here.to('meta')
     for name in ('search_dst', 'src_indices', 'dst_indices'):
         there = getattr(index, name)
         assert there.device.type == 'meta'

@@ -24,8 +24,11 @@ from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX
 
+
 # training has one size
-_path_index = lru_cache(maxsize=4)(PathIndex)
+@lru_cache(maxsize=4)
+def _path_index(radius: float, size: tuple[int, int], device: torch.device) -> PathIndex:
+    return PathIndex(radius, size).to(device)
 
 
 def _mean_over_ranks(values: Tensor) -> Tensor:

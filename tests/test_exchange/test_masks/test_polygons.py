@@ -126,6 +126,6 @@ def test_a_tolerance_saves_points():
 def test_many_holes_in_a_large_region():
     rng = np.random.default_rng(0)
     mask = (rng.random((300, 300)) < 0.9).astype(np.uint8)
-    before = time.perf_counter()
+    before = time.process_time()
     np.testing.assert_array_equal(made_again(mask, 1, 'OpenCV') > 0, mask > 0)
-    assert time.perf_counter() - before < 30
+    assert time.process_time() - before < 30

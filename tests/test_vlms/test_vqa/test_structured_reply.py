@@ -137,9 +137,9 @@ def test_malformed_replies(reply, answers):
 
 
 def test_a_long_empty_reply_is_read_at_once():
-    before = time.perf_counter()
+    before = time.process_time()
     assert parse_structured('\n' * 20_000, 1) == [None]
-    assert time.perf_counter() - before < 0.5
+    assert time.process_time() - before < 0.5
 
 
 @given(st.text())

@@ -254,10 +254,10 @@ def test_number_of_words(words):
     ids=lambda r: r[:8],
 )
 def test_no_reply_takes_long(reply):
-    start = time.perf_counter()
+    start = time.process_time()
     parse_answer(reply, 'is a the answer to the')
     # 0.2 s at most was measured, of two busy cores
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 # ------------------------------------------------------------------------------------------ prompts
