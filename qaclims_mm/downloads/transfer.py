@@ -91,8 +91,7 @@ def fetch(
             except DownloadError:
                 wanted.forget()
                 raise
-            wanted.part.replace(wanted.path)
-            wanted.note.unlink(missing_ok=True)
+            wanted.finish()
             return
         except DownloadError as error:
             problems.append(f'{url}: {error}')

@@ -41,6 +41,11 @@ class Wanted:
         """Size of the part."""
         return self.part.stat().st_size if self.part.is_file() else 0
 
+    def finish(self) -> None:
+        """Put the part, which is whole, in the place of the file."""
+        self.part.replace(self.path)
+        self.note.unlink(missing_ok=True)
+
     def forget(self) -> None:
         """Delete the part and its notes."""
         self.part.unlink(missing_ok=True)
