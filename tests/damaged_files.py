@@ -13,7 +13,7 @@ from released_files import npy
 from safetensors.torch import save_file
 from tiny_work_dir import WITH_MAPS, end_stage, make_corpus, make_maps, make_text_bank
 
-from qaclims_mm.convert.pickles import read_npy
+from qaclims_mm.convert.npy import read_npy
 from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
 from qaclims_mm.engine.checkpoints import load_safely
 from qaclims_mm.exchange.labels.reading import read_source

@@ -1,11 +1,18 @@
-"""A server on this machine that serves files well, slowly, broken or wrongly, and a proxy."""
+"""Servers on this machine that serve files well, slowly, broken or wrongly, and a fetch."""
 
 import contextlib
 import http.server
+import random
 import threading
 import time
 import urllib.request
 from dataclasses import dataclass, field
+
+from qaclims_mm.downloads.transfer import Patience, fetch
+from qaclims_mm.downloads.wanted import Wanted
+
+CONTENT = random.Random(0).randbytes(300_000)
+QUICK = Patience(timeout=5.0, window=0.2, slowest=1000.0, tries=4, pause=0.0)
 
 
 @dataclass
@@ -129,3 +136,10 @@ def proxy(server_url):
     handler = type('Proxy', (_Proxy,), dict(asked=[], server_url=server_url))
     with _serving(handler) as url:
         yield url, handler.asked
+
+
+def get(folder, *urls, check=lambda part: None, on_bytes=lambda done, total: None, **more):
+    """Fetch ``file.bin`` into a folder, with little patience; returns its content."""
+    wanted = Wanted(folder / 'file.bin', urls, **more)
+    fetch(wanted, check, on_bytes, QUICK)
+    return wanted.path.read_bytes()

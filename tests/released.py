@@ -3,7 +3,7 @@
 import sys
 
 from mmengine.config import Config
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 
 from qaclims_mm.convert.networks import CAM_RULES
 from qaclims_mm.convert.renaming import rename

@@ -80,6 +80,15 @@ def npy(content, dtype='|O', shape=()):
     return file.getvalue() + content
 
 
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def wrapped(value):
+    return np.array({'a': value}, dtype=object)
+
+
 def answers_of(spec, templates, lemma=lambda answer: answer):
     """Return the content of a released file of answers.
 

@@ -9,7 +9,7 @@ import ast
 import numpy as np
 import pytest
 import torch
-from test_configs import LEAVES, bases, load
+from shipped_configs import LEAVES, bases, load
 from test_models.test_classifiers.test_ritc import bank, config, weak_sample
 from tiny_runs import ROOT
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qaclims_mm.checks.files import check_files, find_files
 from qaclims_mm.corpus.store import write_shard
 from qaclims_mm.schemas import (
     SHARD_SIZE,
@@ -121,3 +122,8 @@ def make_work_dir(root):
     for name in ('logs/metrics.json', 'logs/cam.log', '.snakemake/metrics.json'):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text('[]')
+
+
+def check(root):
+    """Return what ``qaclims check-files`` finds in a folder."""
+    return check_files(find_files(root))

@@ -58,7 +58,8 @@ def check_needs(graph: 'Graph', console: 'Console', keep_going: bool = False) ->
 
 
 def _problems_of(graph: 'Graph') -> Iterator[Problem]:
-    from qaclims_mm.checks.dataset import check_data_set, find_data_sets
+    from qaclims_mm.checks.configs import find_data_sets
+    from qaclims_mm.checks.dataset import check_data_set
 
     configs = [_config_of(n) for n in graph.left if n.stage.config is not None and not n.link]
     made = _made_by(graph)

@@ -38,7 +38,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     # these take seconds, and --help does not need them
-    from qaclims_mm.checks.dataset import check_configs
+    from qaclims_mm.checks.configs import check_configs
     from qaclims_mm.workflow.plans import read_configs
 
     configs = read_configs(config_file(args.config), args.cfg_options)

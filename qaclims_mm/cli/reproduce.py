@@ -159,7 +159,7 @@ def run_command(command: 'Command', downloads: Path, console: 'Console') -> None
 
 def check(plan: str, console: 'Console') -> bool:
     """Print what data and weights of a plan are missing; returns whether nothing is."""
-    from qaclims_mm.checks.dataset import check_configs
+    from qaclims_mm.checks.configs import check_configs
     from qaclims_mm.cli.check_dataset import problems_table
     from qaclims_mm.workflow.plans import read_configs
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from qaclims_mm.convert.files import atomic_folder, check_free
-from qaclims_mm.convert.pickles import PickledTensor, read_npy
+from qaclims_mm.convert.npy import read_npy
+from qaclims_mm.convert.pickled_values import PickledTensor
 from qaclims_mm.corpus.edits import edited_rows
 from qaclims_mm.corpus.prompts import fill_prompt
 from qaclims_mm.corpus.store import VQACorpus

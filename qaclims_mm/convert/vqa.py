@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qaclims_mm.convert.files import atomic_folder, check_free, read_lines
-from qaclims_mm.convert.pickles import read_npy
+from qaclims_mm.convert.npy import read_npy
 from qaclims_mm.corpus.answers import process_answer
 from qaclims_mm.corpus.builder import hash_questions
 from qaclims_mm.corpus.questions import Question, get_questions

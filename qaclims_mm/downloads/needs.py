@@ -11,7 +11,8 @@ from qaclims_mm.downloads.archives import is_half_unpacked, unpack
 from qaclims_mm.downloads.caches import fetch_hub_model, file_of_weights, has_hub_model
 from qaclims_mm.downloads.catalogue import DOWNLOADS, Catalogue, Item
 from qaclims_mm.downloads.checksums import check_file, check_part
-from qaclims_mm.downloads.transfer import Wanted, fetch
+from qaclims_mm.downloads.transfer import fetch
+from qaclims_mm.downloads.wanted import Wanted
 from qaclims_mm.errors import DownloadError, FormatError
 from qaclims_mm.progress import new_progress
 from qaclims_mm.schemas import atomic_path

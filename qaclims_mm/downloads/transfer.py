@@ -8,13 +8,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qaclims_mm.errors import DownloadError, FormatError
-from qaclims_mm.schemas import read_json, write_json
+from qaclims_mm.downloads.wanted import Wanted, write_all
+from qaclims_mm.errors import DownloadError
 from qaclims_mm.version import __version__
 
 # what is transferred at once, at most
@@ -62,39 +61,6 @@ class _RetryError(Exception):
         self.pause, self.is_slow = pause, is_slow
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A file to be fetched.
-
-    Attributes:
-        path: Where it goes. ``<path>.part`` has what has been fetched so far, and
-            ``<path>.part.json`` of which version of the file that is.
-        urls: Where it is, in the order in which they are tried.
-        bytes: Its size, if it is known.
-        is_checked: Whether its checksum is known, so that a wrong mixture would be noticed.
-    """
-
-    path: Path
-    urls: tuple[str, ...]
-    bytes: int | None = None
-    is_checked: bool = False
-
-    @property
-    def part(self) -> Path:
-        """The part that has been fetched so far."""
-        return self.path.with_name(f'{self.path.name}.part')
-
-    @property
-    def note(self) -> Path:
-        """Notes about the part."""
-        return self.path.with_name(f'{self.path.name}.part.json')
-
-    @property
-    def bytes_there(self) -> int:
-        """Size of the part."""
-        return self.part.stat().st_size if self.part.is_file() else 0
-
-
 def fetch(
     wanted: Wanted,
     check: Callable[[Path], None] = lambda path: None,
@@ -123,10 +89,9 @@ def fetch(
             try:
                 check(wanted.part)
             except DownloadError:
-                _forget(wanted)
+                wanted.forget()
                 raise
-            wanted.part.replace(wanted.path)
-            wanted.note.unlink(missing_ok=True)
+            wanted.finish()
             return
         except DownloadError as error:
             problems.append(f'{url}: {error}')
@@ -135,11 +100,6 @@ def fetch(
         f'{wanted.path.name} cannot be fetched:\n  {listed}\nGive the same command again to '
         f'resume, or put the file at {wanted.path} by hand.'
     )
-
-
-def _forget(wanted: Wanted) -> None:
-    wanted.part.unlink(missing_ok=True)
-    wanted.note.unlink(missing_ok=True)
 
 
 class _Transfer:
@@ -178,7 +138,7 @@ class _Transfer:
                 time.sleep(min(pause, _LONGEST_PAUSE))
 
     def _try_once(self) -> None:
-        have, headers = self._resumption()
+        have, headers = self.wanted.resumption(self.url)
         agent = {'User-Agent': f'qaclims_mm/{__version__}', 'Accept-Encoding': 'identity'}
         # catalogues have addresses of http and https alone
         request = urllib.request.Request(self.url, headers=agent | headers)  # noqa: S310
@@ -203,19 +163,6 @@ class _Transfer:
             have = self._begin(answer, have)
             self._take(answer, have)
 
-    def _resumption(self) -> tuple[int, dict[str, str]]:
-        """Return how many bytes are there that can be used, and the headers that ask for more."""
-        wanted, have = self.wanted, self.wanted.bytes_there
-        noted: Any = {}
-        with suppress(FormatError, OSError):
-            noted = read_json(wanted.note)
-        usable = isinstance(noted, dict) and noted.get('url') == self.url
-        validator = noted.get('validator') if usable else None
-        if not have or not usable or not (isinstance(validator, str) or wanted.is_checked):
-            return 0, {}
-        if_range = {'If-Range': validator} if isinstance(validator, str) else {}
-        return have, {'Range': f'bytes={have}-'} | if_range
-
     def _refused(self, error: urllib.error.HTTPError, have: int) -> None:
         """Take an answer that is an error; returns if the part is whole.
 
@@ -229,7 +176,7 @@ class _Transfer:
                 if self.wanted.bytes not in (None, have):
                     raise DownloadError(f'the file there has {have} bytes, not {self.wanted.bytes}')
                 return
-            _forget(self.wanted)
+            self.wanted.forget()
             raise _RetryError('the server refuses to resume')
         text = f'the server answers {error.code} {error.reason}'
         if error.code in _LATER:
@@ -243,7 +190,7 @@ class _Transfer:
         if answer.status == 206:
             found = re.match(r'bytes (\d+)-', headers.get('Content-Range', ''))
             if not found or int(found[1]) != have:
-                _forget(wanted)
+                wanted.forget()
                 raise _RetryError('the server resumes at another place')
         else:
             have = 0
@@ -261,8 +208,7 @@ class _Transfer:
             etag, modified = headers['ETag'] or '', headers['Last-Modified']
             # a weak one says nothing about bytes
             strong = etag if etag.startswith('"') else modified
-            wanted.part.write_bytes(b'')
-            write_json(wanted.note, dict(url=self.url, validator=strong))
+            wanted.start(self.url, strong)
         return have
 
     def _check_disk(self, have: int) -> None:
@@ -279,7 +225,7 @@ class _Transfer:
         start, since = time.monotonic(), 0
         with self.wanted.part.open('ab', buffering=0) as file:
             while chunk := answer.read1(_CHUNK):
-                _write(file, chunk, self.wanted.part)
+                write_all(file, chunk, self.wanted.part)
                 have, since = have + len(chunk), since + len(chunk)
                 self.on_bytes(have, self.total or self.wanted.bytes)
                 if (seconds := time.monotonic() - start) >= self.patience.window:
@@ -291,19 +237,8 @@ class _Transfer:
         if size is not None and have < size:
             raise _RetryError(f'the connection ended after {have} of {size} bytes')
         if size is not None and have > size:
-            _forget(self.wanted)
+            self.wanted.forget()
             raise DownloadError(f'more than the {size} bytes of the file came')
-
-
-def _write(file: Any, chunk: bytes, path: Path) -> None:
-    """Write all of a chunk; an error of the disk names the file."""
-    view = memoryview(chunk)
-    try:
-        while view:
-            view = view[file.write(view) :]
-    except OSError as error:
-        error.filename = str(path)
-        raise
 
 
 def _reason(error: Exception) -> str:

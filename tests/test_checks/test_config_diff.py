@@ -3,7 +3,7 @@ import copy
 
 import pytest
 from mmengine.config import Config
-from test_configs import INPUTS, PRESETS, each_leaf, leaf, load
+from shipped_configs import INPUTS, PRESETS, each_leaf, leaf, load
 
 from qaclims_mm.checks.config_diff import MISSING, Element, diff_configs, diff_files, is_read
 from qaclims_mm.errors import ConfigError, FormatError

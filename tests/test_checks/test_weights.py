@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from test_configs import LEAVES, load
+from shipped_configs import LEAVES, load
 
 from qaclims_mm.checks.weights import CONVERTED, FETCHED, MISSING, THERE, find_weights
 

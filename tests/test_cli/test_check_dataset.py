@@ -2,11 +2,12 @@ import io
 
 import pytest
 from helpers import make_tiny_voc
-from test_configs import CONFIGS, leaf
+from shipped_configs import CONFIGS, leaf
 from tiny_runs import write_tiny_config
 from tool_runs import run_tool, start_tool
 
-from qaclims_mm.checks.dataset import CheckedSet, Problem, Weights
+from qaclims_mm.checks.dataset import CheckedSet
+from qaclims_mm.checks.weights import Problem, Weights
 from qaclims_mm.cli import check_dataset
 from qaclims_mm.console import new_console
 from qaclims_mm.miniworld.generate import generate

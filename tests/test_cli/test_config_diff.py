@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from test_configs import CONFIGS, leaf
+from shipped_configs import CONFIGS, leaf
 from tool_runs import run_tool, start_tool
 
 from qaclims_mm.checks.config_diff import MISSING, Element

@@ -16,7 +16,7 @@ from released_files import (
     harmful,
     npy,
 )
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 from tool_runs import run_tool, start_tool
 
 from qaclims_mm.registry import MODELS

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 from helpers import make_tiny_voc
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 from tool_runs import run_tool
 
 from qaclims_mm.models.segmentors.deeplab_v2 import DeepLabV2

@@ -3,7 +3,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 from released_files import bottlenecks, random_state
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 
 from qaclims_mm.convert.segmentors import convert_deeplab_v2, convert_wide_resnet38
 from qaclims_mm.errors import FormatError

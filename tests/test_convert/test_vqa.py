@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 from released_files import BG_TEMPLATES, FG_TEMPLATES, answers_of
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 
 from qaclims_mm.checks.files import check_files, find_files
 from qaclims_mm.convert.vqa import OFFICIAL_ALIASES, convert_vqa, read_answers

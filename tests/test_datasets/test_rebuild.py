@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import pytest
-from test_configs import each_leaf, load
+from shipped_configs import each_leaf, load
 from tiny_report import config_of
 
 from qaclims_mm.datasets.folder import FolderWeakDataset

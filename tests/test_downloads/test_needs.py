@@ -1,5 +1,4 @@
 import hashlib
-import os
 import shutil
 
 import pytest
@@ -25,10 +24,8 @@ LIST = b'a\nb\n'
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path, monkeypatch):
-    """Paths of catalogues are seen from the current folder, and no proxy is asked."""
+    """Paths of catalogues are seen from the current folder."""
     monkeypatch.chdir(tmp_path)
-    for name in [n for n in os.environ if n.lower().endswith('_proxy')]:
-        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -1,31 +1,14 @@
-import errno
-import os
-import random
 import shutil
 import ssl
 from urllib.error import URLError
 
 import pytest
-from download_servers import Served, proxy, serving
+from download_servers import CONTENT, QUICK, Served, get, proxy, serving
 
 from qaclims_mm.downloads import transfer
-from qaclims_mm.downloads.transfer import Patience, Wanted, fetch
+from qaclims_mm.downloads.transfer import Patience, fetch
+from qaclims_mm.downloads.wanted import Wanted
 from qaclims_mm.errors import DownloadError
-
-CONTENT = random.Random(0).randbytes(300_000)
-QUICK = Patience(timeout=5.0, window=0.2, slowest=1000.0, tries=4, pause=0.0)
-
-
-@pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch):
-    for name in [n for n in os.environ if n.lower().endswith('_proxy')]:
-        monkeypatch.delenv(name)
-
-
-def get(folder, *urls, check=lambda part: None, on_bytes=lambda done, total: None, **more):
-    wanted = Wanted(folder / 'file.bin', urls, **more)
-    fetch(wanted, check, on_bytes, QUICK)
-    return wanted.path.read_bytes()
 
 
 def only(folder):
@@ -69,26 +52,6 @@ def test_a_later_command_resumes(tmp_path):
     assert asked == [('/file.bin', 'bytes=100000-')]
 
 
-def test_a_file_that_has_changed_meanwhile_is_fetched_from_its_start(tmp_path):
-    served = Served(bytes(len(CONTENT)), cuts=[100_000, 0, 0, 0, 0])
-    with serving({'file.bin': served}) as (url, asked):
-        with pytest.raises(DownloadError):
-            get(tmp_path, f'{url}/file.bin')
-        served.cuts.clear()
-        served.content, served.etag = CONTENT, '"two"'
-        assert get(tmp_path, f'{url}/file.bin') == CONTENT
-    assert asked[-1] == ('/file.bin', 'bytes=100000-')
-
-
-@pytest.mark.parametrize('etag', ['', 'W/"weak"'])
-@pytest.mark.parametrize('is_checked', [False, True])
-def test_without_a_version_only_a_known_checksum_allows_to_resume(tmp_path, etag, is_checked):
-    served = Served(CONTENT, cuts=[100_000], etag=etag)
-    with serving({'file.bin': served}) as (url, asked):
-        assert get(tmp_path, f'{url}/file.bin', is_checked=is_checked) == CONTENT
-    assert asked[1][1] == ('bytes=100000-' if is_checked else None)
-
-
 def test_a_server_that_does_not_resume_starts_again(tmp_path):
     served = Served(CONTENT, cuts=[100_000, 200_000], ranges=False)
     with serving({'file.bin': served}) as (url, _):
@@ -103,25 +66,6 @@ def test_a_server_that_never_comes_to_the_end_is_given_up(tmp_path):
     ):
         get(tmp_path, f'{url}/file.bin')
     assert len(asked) == 4
-
-
-def test_a_part_that_is_whole_already(tmp_path):
-    with serving({'file.bin': Served(CONTENT)}) as (url, asked):
-        (tmp_path / 'file.bin.part').write_bytes(CONTENT)
-        note = f'{{"url": "{url}/file.bin", "validator": "\\"one\\""}}'
-        (tmp_path / 'file.bin.part.json').write_text(note)
-        assert get(tmp_path, f'{url}/file.bin') == CONTENT
-    assert asked == [('/file.bin', 'bytes=300000-')]
-
-
-@pytest.mark.parametrize('note', ['', '{', '[]', '{"url": 3, "validator": []}', None])
-def test_a_part_with_a_broken_note_is_fetched_anew(tmp_path, note):
-    (tmp_path / 'file.bin.part').write_bytes(b'x' * 1000)
-    if note is not None:
-        (tmp_path / 'file.bin.part.json').write_text(note)
-    with serving({'file.bin': Served(CONTENT)}) as (url, asked):
-        assert get(tmp_path, f'{url}/file.bin') == CONTENT
-    assert asked == [('/file.bin', None)]
 
 
 def test_errors_that_pass_are_waited_for(tmp_path, monkeypatch):
@@ -151,14 +95,6 @@ def test_the_next_address_is_tried(tmp_path):
     with serving({'b/file.bin': Served(CONTENT)}) as (url, asked):
         assert get(tmp_path, f'{url}/a/file.bin', f'{url}/b/file.bin') == CONTENT
     assert [path for path, _ in asked] == ['/a/file.bin', '/b/file.bin']
-
-
-def test_a_part_of_another_address_is_not_continued(tmp_path):
-    files = {'a/file.bin': Served(bytes(300_000), cuts=[1000, 0, 0, 0, 0])}
-    files['b/file.bin'] = Served(CONTENT)
-    with serving(files) as (url, asked):
-        assert get(tmp_path, f'{url}/a/file.bin', f'{url}/b/file.bin') == CONTENT
-    assert asked[-1] == ('/b/file.bin', None)
 
 
 def test_a_slow_server_is_left(tmp_path):
@@ -264,19 +200,3 @@ def test_a_disk_without_room_is_told_before_the_transfer(tmp_path, monkeypatch):
     ):
         get(tmp_path, f'{url}/file.bin')
     assert only(tmp_path) == []
-
-
-def test_a_disk_that_fills_meanwhile_names_the_file(tmp_path, monkeypatch):
-    real = transfer._write
-
-    class Full:
-        def write(self, view):
-            raise OSError(errno.ENOSPC, 'No space left on device')
-
-    monkeypatch.setattr(transfer, '_write', lambda file, *more: real(Full(), *more))
-    with (
-        serving({'file.bin': Served(CONTENT)}) as (url, _),
-        pytest.raises(OSError, match='No space left') as raised,
-    ):
-        get(tmp_path, f'{url}/file.bin')
-    assert raised.value.filename == str(tmp_path / 'file.bin.part')

@@ -2,7 +2,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 
 from qaclims_mm.registry import MODELS
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from released import official_state_dict
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 
 from qaclims_mm.convert.renaming import rename
 from qaclims_mm.convert.segmentors import WIDE_RESNET_RULES

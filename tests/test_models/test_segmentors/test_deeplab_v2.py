@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from released import official_state_dict
-from test_configs import CONFIGS
+from shipped_configs import CONFIGS
 from torch.nn import functional as F
 
 from qaclims_mm.convert.renaming import rename
