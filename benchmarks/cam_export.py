@@ -19,7 +19,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.datasets.transforms.formatting import PackWeakInputs
@@ -27,6 +27,7 @@ from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.cam_writer import CAMWriter
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import file_of, read_cams
+from qaclims_mm.schemas.names import counted
 
 KEYS = (3, 14)
 _BACKBONE = dict(type='ResNet', norm_cfg=dict(type='BN', requires_grad=False))

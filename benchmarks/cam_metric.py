@@ -10,10 +10,11 @@ import torch
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.evaluation import count_pixels
+from qaclims_mm.schemas.names import counted
 
 _SIZES = {'tiny': (2, 94, 125), 'full': (4, 375, 500)}
 THRESHOLDS = np.arange(1, 100) / 100

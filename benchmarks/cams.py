@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmarks.cam_export import KEYS, SETUPS, build_network, make_batch, network_cfg
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.names import counted
 
 _BARS = {'tiny': 2.0, 'full': 3.0}
 _TOLERANCE = 1e-3

@@ -23,11 +23,6 @@ from qaclims_mm.progress import track
 LONG = 15.0
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number of things: ``1 image``, ``2 images``."""
-    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
-
-
 def _accept(results: Sequence[object]) -> None:
     """Take any results."""
 

@@ -6,12 +6,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.ir_label import smooth_scene
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.crf import CRFSettings, DenseCRF, dense_crf
 from qaclims_mm.functional.crf_labels import label_energy
+from qaclims_mm.schemas.names import counted
 
 _SIZES = {'tiny': (2, 94, 125), 'full': (4, 375, 500)}
 _BARS = {'tiny': 0.5, 'full': 1.0}

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from qaclims_mm.errors import FormatError
 from qaclims_mm.functional.crf import CRFSettings
 from qaclims_mm.functional.crf_labels import confident_labels
+from qaclims_mm.schemas.names import counted
 
 _SIZES = {'tiny': (4, 94, 125), 'full': (8, 375, 500)}
 _BARS = {'tiny': 1.2, 'full': 1.7}

@@ -20,12 +20,13 @@ from benchmarks.cam_export import (
     make_batch,
     temporary_folder,
 )
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes, shape_of
 from benchmarks.random_walk import BETA, EXP_TIMES, RADIUS, dense_walk
 from qaclims_mm.errors import FormatError
 from qaclims_mm.evaluation.mask_writer import PseudoMaskWriter
 from qaclims_mm.schemas import read_mask
+from qaclims_mm.schemas.names import counted
 
 THRESHOLD = 0.25
 # random weights leave all edges alike, where a walk goes everywhere or nowhere

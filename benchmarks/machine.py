@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from qaclims_mm.projects.machine import best_seconds, matmul_rate, synchronise
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.vlms.vqa.cpu_linear import PackedLinear, can_pack
 
 # bytes copied: large enough for the full rate, tens of ms each
@@ -48,7 +49,7 @@ def describe(device: torch.device) -> str:
         else []
     )
     name = names[0] if names else platform.processor() or platform.machine()
-    return f'{name}, {torch.get_num_threads()} threads'
+    return f'{name}, {counted(torch.get_num_threads(), "thread")}'
 
 
 def copy_rate(device: torch.device) -> float:

@@ -14,6 +14,7 @@ import torch
 
 from benchmarks.machine import describe
 from qaclims_mm.console import new_console
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.numbers.costs import Cost, Costs, read_costs, write_costs
 from qaclims_mm.schemas.numbers.runs import read_runs, runs_path
 
@@ -28,7 +29,7 @@ def main() -> None:
     parser.add_argument('--stages', nargs='+', default=[], help='stages to note; default all')
     args = parser.parse_args()
     number = note_costs(Path(args.work_dir), Path(args.costs), args.stages)
-    new_console().print(f'{number} stages noted in {args.costs}')
+    new_console().print(f'{counted(number, "stage")} noted in {args.costs}')
 
 
 def note_costs(work_dir: Path, costs: Path, stages: Sequence[str] = ()) -> int:
@@ -56,8 +57,8 @@ def note_costs(work_dir: Path, costs: Path, stages: Sequence[str] = ()) -> int:
     }
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     day = datetime.fromtimestamp(runs_path(work_dir).stat().st_mtime).astimezone()
-    cores = len(os.sched_getaffinity(0))
-    source = f'measured on {cores} cores, {describe(device)}, {day:%Y-%m-%d}'
+    cores = counted(len(os.sched_getaffinity(0)), 'core')
+    source = f'measured on {cores}, {describe(device)}, {day:%Y-%m-%d}'
     if set(known.stages) - set(noted):
         source += f'; stages that did not run then: {known.source}'
     write_costs(costs, source, known.stages | noted)

@@ -26,6 +26,7 @@ from qaclims_mm.inference.job import PredictionJob
 from qaclims_mm.inference.models import find_model
 from qaclims_mm.paths import config_file
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.names import counted
 
 # config, number of photographs, height and width
 SETUPS = {
@@ -52,9 +53,10 @@ def build(size: str, device: torch.device) -> Case:
     job = PredictionJob(found, find_sources([root / 'photos']), str(device))
     ours = functools.partial(_ours, job)
     theirs = functools.partial(_theirs, reference, photos)
+    photographs = counted(number, 'photograph')
     return Case(
         ways=dict(predict=ours, MMSegInferencer=theirs),
-        work=f'masks of {number} photographs of {shape[1]}x{shape[0]}, {name.split("_")[0]}',
+        work=f'masks of {photographs} of {shape[1]}x{shape[0]}, {name.split("_")[0]}',
         items=number,
         bar=1.0,
         check=_check,

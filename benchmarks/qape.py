@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes
 from qaclims_mm.corpus.questions import get_questions
 from qaclims_mm.errors import FormatError
 from qaclims_mm.miniworld import CLASSES
 from qaclims_mm.miniworld.generate import make_picture
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.vlms.vqa.base import Answer
 from qaclims_mm.vlms.vqa.blip import BlipVQA, preprocess
 
@@ -144,8 +145,8 @@ def build(size: str, device: torch.device) -> Case:
     return Case(
         {f'questions together, {k}': together(v) for k, v in models.items()}
         | {'one question a call, float32': one_by_one},
-        f'{number} questions about {counted(len(images), "image")} of {plain._side} px, '
-        f'{plain.num_beams} beams',
+        f'{counted(number, "question")} about {counted(len(images), "image")} of {plain._side} px, '
+        f'{counted(plain.num_beams, "beam")}',
         number,
         unit='questions',
         bar=_BARS[setup],

@@ -17,12 +17,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmarks.cam_export import temporary_folder
-from benchmarks.case import Case, counted
+from benchmarks.case import Case
 from benchmarks.growth import Point, Work, measure_sizes
 from benchmarks.plain_ritc import OMEGA, TEMPERATURE, load_plain_visual, plain_loss
 from qaclims_mm.errors import FormatError
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import write_text_bank
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.vlms.clip.open_clip import CLIPImageHead
 
 NORM = dict(type='BN', requires_grad=True)
@@ -197,7 +198,7 @@ def build(size: str, device: torch.device) -> Case:
     pairs = sum(setup.pairs)
     return Case(
         ways,
-        f'{counted(len(setup.pairs), "image")} of {setup.side}, {pairs} pairs, '
+        f'{counted(len(setup.pairs), "image")} of {setup.side}, {counted(pairs, "pair")}, '
         f'ResNet-{setup.depth}, {setup.clip}',
         len(setup.pairs),
         bar=BARS[device.type],

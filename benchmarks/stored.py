@@ -22,6 +22,7 @@ from benchmarks.growth import Point
 from benchmarks.machine import describe
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import is_number, is_table, read_json, write_json
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.version import __version__
 
 SCHEMA = 1
@@ -69,7 +70,7 @@ def origin_of(command: str, device: torch.device, threads: int) -> Origin:
         except PackageNotFoundError:
             continue
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    machine = f'{processor}, {cores} cores, {memory / 2**30:.0f} GB'
+    machine = f'{processor}, {counted(cores, "core")}, {memory / 2**30:.0f} GB'
     load = os.getloadavg()[0]
     note = f'Other jobs ran beside it (load {load:.0f}).' if load > cores + 1 else ''
     return Origin(command, today, machine, threads, versions, note)

@@ -85,5 +85,5 @@ def test_answers(folder, url, structured):
     assert answers[0][0] == answers[1][0]
     # random weights write no JSON, so all is asked again
     requests = 1 + 4 + structured
-    assert f'{requests} requests (0 failed attempts)' in ' '.join(model.summary())
+    assert f'requests: {requests} (failed attempts: 0)' in ' '.join(model.summary())
     model.close()

@@ -25,9 +25,9 @@ def _differences(manifest: Manifest, found: dict[str, int]) -> Iterator[str]:
     """Yield where a manifest's counts are not what was found."""
     for name, number in found.items():
         if manifest.counts.get(name) != number:
-            counted = manifest.counts.get(name)
-            says = f'does not count {name}' if counted is None else f'counts {counted} {name}'
-            yield f'{says}, but there are {number}'
+            stated = manifest.counts.get(name)
+            says = f'does not count {name}' if stated is None else f'counts {name} as {stated}'
+            yield f'{says}, but the number is {number}'
 
 
 def count_images(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -50,7 +50,7 @@ def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
     shards = [shard_path(folder, n) for n in range(len(found))]
     if number != len(found) or found != shards:
         names = ', '.join(shown_text(name) for name in _misplaced(folder, number, found))
-        yield f'counts {number} shards, but {len(found)} are there (see {names})'
+        yield f'counts shards as {number}, but the number is {len(found)} (see {names})'
         return
     counts = dict(images=0, answers=0, empty=0)
     failed: dict[str, str] = {}
@@ -61,7 +61,7 @@ def count_corpus(folder: Path, manifest: Manifest) -> Iterator[str]:
         counts['empty'] += table['text'].to_pylist().count('')
         failed |= {i: r['failed'] for i, r in records.images.items() if r.get('failed')}
         if records.shards != number:
-            yield f'counts {number} shards, but {path.name} is one of {records.shards}'
+            yield f'counts shards as {number}, but {path.name} is one of {records.shards}'
             return
     problems = list(_differences(manifest, counts))
     if manifest.failed != [list(f) for f in sorted(failed.items())]:

@@ -147,8 +147,8 @@ class _Checker:
             self.found.labels = Counter(n for r in records for n in r['label_names'])
             self.found.unlabelled = sum(not r['class_indices'] for r in records)
             if broken := [r['broken'] for r in records if 'broken' in r]:
-                where = f'labels of the {len(records)} in {self.found.name} cannot be read'
-                self.add('labels', join_problems(broken, where), self.source.labels)
+                said = f'cannot be read, of the {len(records)} in {self.found.name}'
+                self.add('labels', join_problems(broken, 'label', said), self.source.labels)
         if self.filter.get('filter_empty_gt'):
             return [r for r in records if r.get('class_indices')]
         return records
@@ -173,8 +173,8 @@ class _Checker:
         self.found.missing[what] = len(records) - len(there)
         paths = [str(r.get(key)) for i, r in enumerate(records) if i not in there]
         if paths:
-            where = f'{what} of the {len(records)} in {self.found.name} are missing'
-            self.add(what, join_problems(paths, where), getattr(self.source, what))
+            said = f'are missing, of the {len(records)} in {self.found.name}'
+            self.add(what, join_problems(paths, what[:-1], said), getattr(self.source, what))
         return there
 
     def _open_all(self, records: Sequence[tuple[dict, bool]]) -> None:
@@ -191,8 +191,8 @@ class _Checker:
             for what, reason in filter(None, track(opened, name, len(records))):
                 bad.setdefault(what, []).append(reason)
         for what, reasons in bad.items():
-            where = f'{what} of the {len(records)} in {self.found.name} cannot be used'
-            self.add(what, join_problems(reasons, where), mends[what])
+            said = f'cannot be used, of the {len(records)} in {self.found.name}'
+            self.add(what, join_problems(reasons, what[:-1], said), mends[what])
 
 
 def _reason(error: Exception) -> str:

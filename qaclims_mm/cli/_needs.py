@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qaclims_mm.checks.weights import FETCHED, Problem, Weights, find_weights
 from qaclims_mm.cli._execute import EXTRA_OF
 from qaclims_mm.errors import StageError
+from qaclims_mm.schemas.names import counted
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -52,8 +53,8 @@ def check_needs(graph: 'Graph', console: 'Console', keep_going: bool = False) ->
         console.print(problems_table(problems))
     if problems and not keep_going:
         raise StageError(
-            f'the stages need {len(problems)} things that are missing, see the table; nothing was '
-            'started. qaclims check-dataset PLAN lists all that a plan reads.'
+            f'{counted(len(problems), "thing", "are missing")} that the stages need, see the '
+            'table; nothing was started. qaclims check-dataset PLAN lists all that a plan reads.'
         )
 
 

@@ -8,6 +8,7 @@ from qaclims_mm.checks.files import Report, check_files, find_files
 from qaclims_mm.checks.kinds import KINDS
 from qaclims_mm.console import new_console
 from qaclims_mm.progress import new_progress
+from qaclims_mm.schemas.names import counted
 
 
 def main() -> int:
@@ -19,7 +20,7 @@ def main() -> int:
     number = sum(f.kind is not None for f in found)
     if not number:
         raise SystemExit(
-            f'{args.folder} holds no file of a stage, only {len(found)} others; '
+            f'{args.folder} holds no file of a stage, only {counted(len(found), "other file")}; '
             'give the work dir of a run.'
         )
     console = new_console()
@@ -34,7 +35,8 @@ def main() -> int:
 
 def make_table(report: Report) -> Table:
     """Return how many files of each kind there are, and how many of them are bad."""
-    table = Table('kind', title='files between stages', caption=f'{report.others} other files')
+    others = counted(report.others, 'other file')
+    table = Table('kind', title='files between stages', caption=others)
     for heading in ('files', 'bad'):
         table.add_column(heading, justify='right')
     for name in dict.fromkeys(kind.name for kind in KINDS):

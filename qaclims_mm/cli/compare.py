@@ -23,6 +23,7 @@ from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
 from qaclims_mm.schemas.mask_choice import MASKS_BY
+from qaclims_mm.schemas.names import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -222,11 +223,11 @@ def table_of(comparison: 'Comparison') -> 'Table':
     if comparison.judged:
         # the page has the other columns
         head, rows = [*SCORE_HEAD[:4]], [row[:4] for row in score_rows(comparison)]
-        title = f'masks on {comparison.judged} images'
+        title = f'masks on {counted(comparison.judged, "image")}'
     else:
         head = ['masks by', 'and by', 'mIoU, %']
         rows = [[a.one, a.other, f'{a.miou:.1f}'] for a in comparison.agreement]
-        title = f'agreement on {comparison.images} images'
+        title = f'agreement on {counted(comparison.images, "image")}'
     table = Table(title=title, title_justify='left')
     for number, name in enumerate(head):
         table.add_column(name, justify='right' if number else 'left')

@@ -61,8 +61,8 @@ def main() -> None:
     mend_openmmlab()
     counts = _run(kind, args)
     if isinstance(counts, dict):
-        numbers = ', '.join(f'{number} {name}' for name, number in counts.items())
-        console.print(f'{kind}: {numbers} in {out}')
+        numbers = ', '.join(f'{name}: {number}' for name, number in counts.items())
+        console.print(f'{kind}: written to {out} ({numbers})')
     else:
         what = f'{counts} ' if isinstance(counts, str) else ''
         console.print(f'{kind}: {what}written to {out}')

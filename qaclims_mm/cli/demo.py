@@ -35,6 +35,7 @@ def _serve(args: argparse.Namespace) -> None:
     from qaclims_mm.demo.model import Explainer
     from qaclims_mm.demo.page import Page
     from qaclims_mm.demo.serving import serve
+    from qaclims_mm.schemas.names import counted
 
     console = new_console()
     networks = _networks(args)
@@ -47,7 +48,8 @@ def _serve(args: argparse.Namespace) -> None:
     def ready() -> None:
         if networks.warning:
             console.print(networks.warning, soft_wrap=True)
-        console.print(f'{len(explainer.class_names)} classes; http://{args.host}:{args.port}')
+        classes = counted(len(explainer.class_names), 'class')
+        console.print(f'{classes}; http://{args.host}:{args.port}')
 
     serve(
         Page(explainer, args.max_images).build(),

@@ -9,6 +9,7 @@ from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError, DataError
 from qaclims_mm.progress import new_progress
 from qaclims_mm.schemas import hash_config
+from qaclims_mm.schemas.names import counted
 
 
 def main() -> None:
@@ -48,4 +49,5 @@ def main() -> None:
             index, head.encode, cfg.prompt, lambda n: progress.advance(task, n)
         )
     counts = save_text_bank(folder, index, embeddings, head, cfg.prompt, corpus, hash_config(cfg))
-    new_console().print(f'{counts["texts"]} texts of {counts["pairs"]} pairs in {folder}')
+    texts, pairs = counted(counts['texts'], 'text'), counted(counts['pairs'], 'pair')
+    new_console().print(f'{texts} of {pairs} in {folder}')

@@ -66,6 +66,7 @@ def main() -> int:
     # these take seconds, and --help does not need them
     from qaclims_mm.exchange.masks.export import Tally, check_format, export_masks
     from qaclims_mm.exchange.masks.work import find_masks
+    from qaclims_mm.schemas.names import counted
 
     check_format(args.format)
     found = find_masks(args.work, args.stage)
@@ -92,7 +93,8 @@ def main() -> int:
             table.add_row(name, str(tally.with_class[name]), str(tally.regions[name]))
     console.print(table)
     console.print(
-        f'{tally.images} masks of {found.stage} as {args.format} in {out}', soft_wrap=True
+        f'{counted(tally.images, "mask")} of {found.stage} as {args.format} in {out}',
+        soft_wrap=True,
     )
     if found.is_outdated:
         console.print(
@@ -101,7 +103,8 @@ def main() -> int:
             soft_wrap=True,
         )
     if left := len(found.images) - tally.images - len(tally.problems):
-        console.print(f'{left} images have no mask in {found.folder}', soft_wrap=True)
+        text = counted(left, 'image', f'have no mask in {found.folder}')
+        console.print(text, soft_wrap=True)
     for problem in tally.problems:
         console.print(f'- {problem}', soft_wrap=True)
     following = _NEXT_WITH_IMAGES if args.copy_images else _NEXT

@@ -75,6 +75,7 @@ def main() -> int:
     from qaclims_mm.projects.masks import find_masks
     from qaclims_mm.projects.names import read_renames
     from qaclims_mm.projects.writer import Project, check_project
+    from qaclims_mm.schemas.names import counted
 
     console, folder = new_console(), Path(args.folder)
     renames = read_renames(args.rename)
@@ -113,7 +114,8 @@ def main() -> int:
     is_guess = options.labels is None and labelled.source.kind == KIND
     forgotten = ' (no --labels were given, so its folders are the classes)' * is_guess
     console.print(
-        f'{labelled.source.kind}: {len(checked.rows)} images of {options.images}{forgotten}',
+        f'{labelled.source.kind}: {counted(len(checked.rows), "image")} of {options.images}'
+        f'{forgotten}',
         soft_wrap=True,
     )
     _show_result(console, project, written, rate)

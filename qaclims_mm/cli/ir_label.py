@@ -12,6 +12,7 @@ from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.engine.shards import HELP, parse_shard
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError
 from qaclims_mm.schemas import join_problems
+from qaclims_mm.schemas.names import counted
 
 
 def main() -> int:
@@ -32,11 +33,11 @@ def main() -> int:
     done = make_ir_labels(load_config(args), args.jobs, args.shard)
     if done.failed:
         lines = [f'{image_id}: {reason}' for image_id, reason in sorted(done.failed.items())]
-        problems = join_problems(lines, 'records could not be used', shown=50)
+        problems = join_problems(lines, 'record', 'could not be used', shown=50)
         sys.stderr.write(printable(f'{problems}\n'))
     part = f' of shard {args.shard}' if args.shard else ''
     new_console().print(
-        f'{done.images - len(done.failed)} labels{part} in {done.folder} ({done.kept} were there '
-        f'already, {len(done.failed)} failed)'
+        f'{counted(done.images - len(done.failed), "label")}{part} in {done.folder} '
+        f'({done.kept} there already, {len(done.failed)} failed)'
     )
     return EXIT_BAD_RECORDS if done.failed else 0

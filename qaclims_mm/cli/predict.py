@@ -22,6 +22,7 @@ from qaclims_mm.engine.shards import parse_shard
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError
 from qaclims_mm.schemas import claimed, shown_name
+from qaclims_mm.schemas.names import counted
 
 if TYPE_CHECKING:
     from qaclims_mm.inference.models import FoundModel
@@ -58,12 +59,10 @@ def main() -> int:
         failed = [*sources.problems, *job.run(folder)]
     done = [image_id for image_id in job.seen if folder.mask_path(image_id).is_file()]
     part = f', part {args.shard}' if args.shard else ''
-    console.print(f'{len(done)} masks in {out / MASKS}{part}', soft_wrap=True)
+    console.print(f'{counted(len(done), "mask")} in {out / MASKS}{part}', soft_wrap=True)
     if job.tiled:
-        console.print(
-            f'{job.tiled} images larger than {tile} px were segmented in tiles, at full size.',
-            soft_wrap=True,
-        )
+        said = f'are larger than {tile} px, so segmented in tiles, at full size.'
+        console.print(counted(job.tiled, 'image', said), soft_wrap=True)
     if not args.shard:
         folder.write_tables(done)
         if args.format:
@@ -159,12 +158,10 @@ def _export(
     images = {i: files[i] for i in done if i in files}
     if images:
         export_masks(out / MASKS, images, classes[1:], target, name, tally=tally)
-        console.print(f'{tally.images} masks as {name} in {target}', soft_wrap=True)
+        console.print(f'{counted(tally.images, "mask")} as {name} in {target}', soft_wrap=True)
     if frames := len(done) - len(images):
-        console.print(
-            f'{frames} frames of videos are not in the export, since they are no files.',
-            soft_wrap=True,
-        )
+        said = 'are not in the export, since a frame is no file.'
+        console.print(counted(frames, 'video frame', said), soft_wrap=True)
     return tally.problems
 
 

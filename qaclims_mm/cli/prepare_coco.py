@@ -9,6 +9,7 @@ import argparse
 from qaclims_mm.console import new_console
 from qaclims_mm.convert.prepare_coco import CROWDS, OVERLAPS, prepare_split
 from qaclims_mm.cores import number_of_cores
+from qaclims_mm.schemas.names import counted
 
 
 def main() -> None:
@@ -38,4 +39,5 @@ def main() -> None:
         images, unlabelled = prepare_split(
             args.root, split, not args.no_masks, args.overlap, args.crowd, args.workers
         )
-        new_console().print(f'{split}: {images} images, {unlabelled} without a label')
+        text = f'{split}: {counted(images, "image")}, {unlabelled} without a label'
+        new_console().print(text)

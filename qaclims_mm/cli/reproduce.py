@@ -18,6 +18,7 @@ from qaclims_mm.console import new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
+from qaclims_mm.schemas.names import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -168,5 +169,6 @@ def check(plan: str, console: 'Console') -> bool:
         console.print(problems_table(report.problems))
         return False
     images = sum(s.images or 0 for s in report.sets)
-    console.print(styled(('nothing is missing', 'green'), f'; {images} records of lists checked'))
+    text = f'; {counted(images, "record")} of lists checked'
+    console.print(styled(('nothing is missing', 'green'), text))
     return True

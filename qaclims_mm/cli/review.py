@@ -85,6 +85,8 @@ def _review(work: 'WorkDir') -> 'Reviewing':
 
 def _show(console: Console, review: 'Reviewing', rows: int) -> None:
     """Print the first rows of the ranking."""
+    from qaclims_mm.schemas.names import counted
+
     table = Table()
     for title in ('rank', 'image', 'score', 'why'):
         table.add_column(title, justify='right' if title in ('rank', 'score') else 'left')
@@ -92,9 +94,10 @@ def _show(console: Console, review: 'Reviewing', rows: int) -> None:
         table.add_row(str(rank), each.image_id, f'{each.score:.2f}', each.reason)
     console.print(table)
     if len(review.ranked) > rows:
-        console.print(f'and {len(review.ranked) - rows} more images in the table')
+        console.print(f'and {counted(len(review.ranked) - rows, "more image")} in the table')
     if review.left_out:
-        console.print(f'{review.left_out} images are left out, since their masks are corrected')
+        said = 'are left out, since a corrected mask is there'
+        console.print(counted(review.left_out, 'image', said))
 
 
 def _export(console: Console, review: 'Reviewing', out: Path, name: str, top: int) -> None:
@@ -102,6 +105,7 @@ def _export(console: Console, review: 'Reviewing', out: Path, name: str, top: in
     from qaclims_mm.exchange.masks.export import export_masks
     from qaclims_mm.review.newest import write_newest
     from qaclims_mm.schemas.files import problem_of_file
+    from qaclims_mm.schemas.names import counted
 
     first = {each.image_id for each in review.ranked[:top]}
     records = [r for r in review.dataset.iterate_records() if r['image_id'] in first]
@@ -111,11 +115,11 @@ def _export(console: Console, review: 'Reviewing', out: Path, name: str, top: in
         written = write_newest(Path(masks), paths, review.sources, review.is_oriented)
         images = {image_id: Path(paths[image_id]) for image_id in written}
         export_masks(Path(masks), images, review.dataset.class_names, folder, name)
-    text = f'export of {len(written)} masks to correct: {folder}'
+    text = f'export of {counted(len(written), "mask")} to correct: {folder}'
     console.print(text, soft_wrap=True)
     if len(written) < len(first):
-        text = f'{len(first) - len(written)} images have no mask or no file and are not exported'
-        console.print(text, soft_wrap=True)
+        said = 'are not exported, for want of a mask or of the file'
+        console.print(counted(len(first) - len(written), 'image', said), soft_wrap=True)
 
 
 def _free_folder(out: Path, name: str) -> Path:

@@ -19,6 +19,7 @@ from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.paths import config_file
 from qaclims_mm.schemas.mask_choice import DEFAULT, MASKS_BY
+from qaclims_mm.schemas.names import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -244,7 +245,7 @@ def take_corrected(
     for line in taken.problems[:SHOWN]:
         console.print(f'- {line}', soft_wrap=True)
     if len(taken.problems) > SHOWN:
-        console.print(f'and {len(taken.problems) - SHOWN} more problems')
+        console.print(f'and {counted(len(taken.problems) - SHOWN, "more problem")}')
     console.print(describe(taken), soft_wrap=True)
     if args.dry_run:
         console.print('a dry run writes nothing: the plan below is that without these masks')

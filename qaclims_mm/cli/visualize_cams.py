@@ -13,6 +13,7 @@ from qaclims_mm.console import new_console
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas import file_of, read_cams, read_mask
+from qaclims_mm.schemas.names import counted
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
         raise FormatError(f'there is no folder {absent[0]}.')
     if not records:
         raise ConfigError(
-            f'none of the {len(dataset)} images is in all of {sources}; '
+            f'none of the {counted(len(dataset), "image")} is in all of {sources}; '
             'give folders made from this config.'
         )
     spread = np.linspace(0, len(records) - 1, min(args.num, len(records))).astype(int)
@@ -69,14 +70,14 @@ def main() -> None:
     if unknown:
         raise ConfigError(
             f'image {unknown[0]} is not in the test set, or not in all of {sources}; '
-            f'{len(records)} images are, the first is {next(iter(records))}.'
+            f'{counted(len(records), "image", "are")}, the first is {next(iter(records))}.'
         )
     columns = [
         _column(dataset, records[i], folders, masks, corpus[i] if corpus else ()) for i in ids
     ]
     legend = legend_of(values_of(columns), dataset.class_names)
     path = save_figure(draw_cam_sheet(columns, legend=legend), args.out)
-    new_console().print(f'{len(columns)} images in {path}', soft_wrap=True)
+    new_console().print(f'{counted(len(columns), "image")} in {path}', soft_wrap=True)
 
 
 def _folder(entry: str) -> tuple[str, str]:

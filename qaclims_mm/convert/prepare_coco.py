@@ -87,7 +87,7 @@ def mask_values(instances: Instances) -> dict[int, int]:
 
     unknown = [f'{n} (id {i})' for i, n in instances.categories.items() if n not in CLASSES[1:]]
     if unknown:
-        raise DataError(join_problems(unknown, 'categories are none of the 80 classes of COCO'))
+        raise DataError(join_problems(unknown, 'category', 'are none of the 80 classes of COCO'))
     return {number: CLASSES.index(name) for number, name in instances.categories.items()}
 
 
@@ -127,7 +127,7 @@ def prepare_split(
     labels = instances.labels()
     bad = [f'{shown_name(i)}: {problem}' for i in labels if (problem := problem_of_image_id(i))]
     if bad:
-        raise DataError(join_problems(bad, f'images of {source} have unusable names'))
+        raise DataError(join_problems(bad, 'image', f'have no usable name in {source}'))
     folder = root / 'mask' / split
     made_of = dict(instances=hash_file(source), overlap=overlap, crowd=crowd)
     if masks:

@@ -73,7 +73,9 @@ def rename(state: Mapping[str, Tensor], rules: Sequence[Rule], source: str) -> R
             problems.append(f'{first} and {name}')
     if problems:
         raise FormatError(
-            join_problems(problems, f'pairs of names in {source} are one weight, but differ')
+            join_problems(
+                problems, 'weight', f'have two names in {source}, with values that differ'
+            )
             + '\nIs it the file that this kind converts? If so, fetch it again.'
         )
     return renamed

@@ -24,6 +24,7 @@ from qaclims_mm.errors import ConfigError, DataError, FormatError
 from qaclims_mm.progress import track
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import MANIFEST, hash_config, hash_file, join_problems
+from qaclims_mm.schemas.names import counted
 
 # Of two caches of half precision; a difference of whole texts is a hundred times as large.
 SAME_EMBEDDING = 2e-3
@@ -39,7 +40,8 @@ def _vectors(value: object, number: int, place: str) -> Tensor:
     """
     tensor = value.tensor.float() if isinstance(value, PickledTensor) else torch.zeros(0)
     if tensor.ndim != 2 or len(tensor) != number:
-        raise FormatError(f'{place} must have {number} embeddings (T, D), but got {tensor.shape}.')
+        wanted = counted(number, 'embedding')
+        raise FormatError(f'{place} must have {wanted} (T, D), but got {tensor.shape}.')
     if not torch.isfinite(tensor).all():
         raise FormatError(f'{place} has embeddings that are not finite.')
     return F.normalize(tensor, dim=-1)
@@ -117,7 +119,7 @@ def read_caches(fg: str | Path, bg: str | Path, prompt: str) -> dict[str, Tensor
             first.setdefault(text, place)
     if problems:
         raise DataError(
-            join_problems(list(problems.values()), 'texts have two embeddings')
+            join_problems(list(problems.values()), 'text', 'have two embeddings')
             + '\nThe caches were made by different CLIPs; give two that belong together.'
         )
     return known
@@ -155,9 +157,9 @@ def embeddings_of(
     cosine = F.cosine_similarity(kept, again).min().item() if same_size else -1.0
     if not cosine >= SAME_CLIP:
         raise ConfigError(
-            'the cache was made by another CLIP or prompt: of '
-            f'{len(sample)} texts encoded again, one has a cosine of {cosine:.3f}, dimensions '
-            f'{kept.shape[1]} and {again.shape[1]}; set text_encoding.text_head to its CLIP.'
+            f'the cache was made by another CLIP or prompt: of {counted(len(sample), "text")} '
+            f'encoded again, one has a cosine of {cosine:.3f}, dimensions {kept.shape[1]} and '
+            f'{again.shape[1]}; set text_encoding.text_head to its CLIP.'
         )
     lacking = [text for text in texts if text not in cached]
     encoded = encode(fill_prompt(prompt, lacking))

@@ -117,14 +117,14 @@ def _choose(foreground: Answers, background: Answers, ids: Sequence[str] | None)
     known = foreground.keys() & background.keys()
     absent = [i for i in chosen if i not in known]
     if absent:
-        where = 'are not in both files' if ids is None else 'of the list are not in both files'
+        said = 'are not in both files' if ids is None else 'are in the list, but not in both files'
         raise DataError(
-            join_problems(absent, f'images {where}', shown=len(absent) if ids else 10)
+            join_problems(absent, 'image', said, shown=len(absent) if ids else 10)
             + '\nGive the two files that belong together, and ids of images with a label.'
         )
     differ = [f'{i}: {", ".join(c)}' for i in chosen if (c := foreground[i].keys() ^ background[i])]
     if differ:
-        raise DataError(join_problems(differ, 'images have a class in one file alone'))
+        raise DataError(join_problems(differ, 'image', 'have a class in one file alone'))
     return chosen
 
 

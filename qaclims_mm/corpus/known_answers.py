@@ -20,6 +20,7 @@ from qaclims_mm.schemas import (
     shard_path,
 )
 from qaclims_mm.schemas.corpus import next_folder, shard_files
+from qaclims_mm.schemas.names import counted
 
 
 @dataclass(frozen=True)
@@ -220,8 +221,8 @@ class AnswerShards:
         missing = sorted(s for s, path in new.items() if not path.is_file())
         if missing:
             raise StageError(
-                f'{folder} lacks {len(missing)} of {len(new)} shards (first: {missing[0]}), since '
-                'not all images were asked about; run the qape stage again.'
+                f'{folder} lacks {len(missing)} of {counted(len(new), "shard")} (first: '
+                f'{missing[0]}), since not all images were asked about; run the qape stage again.'
             )
         for shard, path in new.items():
             os.replace(path, shard_path(folder, shard))

@@ -79,7 +79,7 @@ class COCO14WeakDataset(ImageLevelDataset):
             else:
                 records.append(record)
         if problems:
-            raise DataError(join_problems(problems, f'records of {self.ann_file} are bad'))
+            raise DataError(join_problems(problems, 'record', f'are bad in {self.ann_file}'))
         return records
 
     def _read_labels(self) -> dict[str, list[str]]:
@@ -90,7 +90,7 @@ class COCO14WeakDataset(ImageLevelDataset):
         labels = read_labels(path)
         missing = [image_id for image_id in listed if image_id not in labels]
         if missing:
-            raise DataError(join_problems(missing, f'images have no row in {path}'))
+            raise DataError(join_problems(missing, 'image', f'have no row in {path}'))
         return {image_id: labels[image_id] for image_id in listed}
 
     def _read_list(self) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import image_id_of
 from qaclims_mm.schemas.images import SUFFIXES, find_images, path_below
 from qaclims_mm.schemas.labels import read_labels
-from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.names import counted, shown_name, shown_text
 from qaclims_mm.schemas.project import CLASSES, GAP, LABELS, NOBODY, read_project_tables
 
 
@@ -104,8 +104,8 @@ class FolderWeakDataset(ImageLevelDataset):
         if num_classes is not None and len(classes) != num_classes:
             where = 'classes' if project is None else os.path.join(project, CLASSES)
             raise DataError(
-                f'{shown_text(where)} has {len(classes)} classes, but the config is for '
-                f'{num_classes}. {_mend_of(project)}'
+                f'{shown_text(where)} has {counted(len(classes), "class")}, but the config is '
+                f'for {num_classes}. {_mend_of(project)}'
             )
         metainfo = dict(
             classes=('background', *classes), palette=palette_of(min(len(classes) + 1, 256))
@@ -136,7 +136,7 @@ class FolderWeakDataset(ImageLevelDataset):
             except ValueError as error:
                 problems.append(f'{self.ann_file}, image {number}: {error}')
         if problems:
-            raise DataError(join_problems(problems, 'records cannot be used'))
+            raise DataError(join_problems(problems, 'record', 'cannot be used'))
         return records
 
     def _find(self, image: str) -> Path:

@@ -18,6 +18,7 @@ from qaclims_mm.datasets.read_image import UNREADABLE, read_image, unreadable
 from qaclims_mm.datasets.samplers import Draw
 from qaclims_mm.errors import DataError, FormatError, RecordError
 from qaclims_mm.schemas import IGNORE_INDEX, join_problems, problem_of_image_id, shown_name
+from qaclims_mm.schemas.names import counted
 
 
 class ImageLevelDataset(BaseDataset):
@@ -74,8 +75,8 @@ class ImageLevelDataset(BaseDataset):
         for name in label_names:
             if name.replace(' ', '') not in known:
                 raise ValueError(
-                    f'label {shown_name(name)} of image {image_id} is none of the {len(known)} '
-                    f'classes ({", ".join(self.class_names[:5])}, ...); '
+                    f'label {shown_name(name)} of image {image_id} is none of the '
+                    f'{counted(len(known), "class")} ({", ".join(self.class_names[:5])}, ...); '
                     "correct the label or add it to the data set's classes."
                 )
             present.add(known[name.replace(' ', '')])
@@ -100,8 +101,8 @@ class ImageLevelDataset(BaseDataset):
         ]
         if unlabelled and self.labelled:
             print_log(
-                f'{len(unlabelled)} of {len(self)} images have no label (first: {unlabelled[0]}): '
-                'they train the area loss only and get no activation map.',
+                f'without a label: {len(unlabelled)} of {counted(len(self), "image")} (first: '
+                f'{unlabelled[0]}); such an image trains the area loss only and gets no map.',
                 logger='current',
             )
         for transform in self.pipeline.transforms:
@@ -140,7 +141,7 @@ class ImageLevelDataset(BaseDataset):
         ids = [r['image_id'] for r in records]
         double = sorted({a for a, b in itertools.pairwise(ids) if a == b})
         if double:
-            raise FormatError(join_problems(double, f'images stand twice in {self.ann_file}'))
+            raise FormatError(join_problems(double, 'image', f'stand twice in {self.ann_file}'))
         if (self.filter_cfg or {}).get('filter_empty_gt'):
             return [r for r in records if r['class_indices'] or 'broken' in r]
         return records
@@ -172,7 +173,9 @@ class ImageLevelDataset(BaseDataset):
                 packed['data_samples'].set_metainfo(dict(failed_records=failures))
             return packed
         raise DataError(
-            join_problems([f'{i}: {reason}' for i, reason in failures], 'records, all, are bad')
+            join_problems(
+                [f'{i}: {why}' for i, why in failures], 'record', 'are bad, and no other was found'
+            )
         )
 
     def _run_pipeline(self, info: dict) -> Any:

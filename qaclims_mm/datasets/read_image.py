@@ -13,12 +13,12 @@ from qaclims_mm.schemas.image_file import open_image, orientation_of, turned, tu
 UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 
 # what is worth saying of a file that is read, see ``Decoded.remarks``
-BROKEN_EXIF = 'have broken EXIF data; they are read unturned'
+BROKEN_EXIF = 'have broken EXIF data: nothing is turned'
 FRAMES = 'have several pages or frames; the first one is read'
 FLOATS = 'hold floating-point numbers; 0 is read as black and 1, or 255 of whole numbers, as white'
 DARK = (
-    'of 16 bits hold no value above 4095 and are read as nearly black; if they are of 12 bits, '
-    'multiply their values by 16'
+    'have 16 bits but no value above 4095, which is nearly black; if the values are of 12 bits, '
+    'multiply them by 16'
 )
 
 # modes whose values are wider than a byte

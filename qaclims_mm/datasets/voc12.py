@@ -80,7 +80,7 @@ class VOC12WeakDataset(ImageLevelDataset):
                 problems.append(f'{self.ann_file}:{line}: {error}')
         broken = [record['broken'] for record in records if 'broken' in record]
         if problems or (records and len(broken) == len(records)):
-            raise DataError(join_problems(problems or broken, 'records have no usable labels'))
+            raise DataError(join_problems(problems or broken, 'record', 'have no usable labels'))
         return records
 
     def _read_record(self, image_id: str, labels: dict[str, list[str]] | None) -> dict:

@@ -11,10 +11,10 @@ from qaclims_mm.errors import DataError, RecordError
 from qaclims_mm.inference.pictures import Picture
 from qaclims_mm.inference.video import VIDEOS
 from qaclims_mm.schemas.images import ARCHIVES, SUFFIXES
-from qaclims_mm.schemas.names import problem_of_image_id, shown_text
+from qaclims_mm.schemas.names import counted, problem_of_image_id, shown_text
 
 LABEL_FILES = ('.csv', '.tsv', '.json', '.jsonl', '.ndjson', '.xml', '.txt', '.parquet', '.xlsx')
-TURNED = 'are turned as their EXIF data say'
+TURNED = 'are turned as EXIF says'
 # longest side of the small picture by which an image is chosen, in pixels
 _SMALL = 160
 
@@ -87,8 +87,8 @@ def open_files(files: Sequence[str | Path], read: Callable[[Path], Picture], mos
     if len(images) > most:
         messages.insert(
             0,
-            f'{len(images)} images were dropped, but the page takes {most} at once; the first '
-            f'{most} are read. For more run qaclims predict MODEL IMAGES --out DIR.',
+            f'{len(images)} images were dropped, but the page takes {most} at once, from '
+            'the first on. For more run qaclims predict MODEL IMAGES --out DIR.',
         )
     entries: list[Entry] = []
     smalls, remarks = [], dict[str, list[str]]()
@@ -104,7 +104,7 @@ def open_files(files: Sequence[str | Path], read: Callable[[Path], Picture], mos
         for remark in (*turned, *picture.remarks):
             remarks.setdefault(remark, []).append(path.name)
     messages += [
-        f'{len(names)} images {remark} (first: {shown_text(names[0])})'
+        f'{counted(len(names), "image", remark)} (first: {shown_text(names[0])})'
         for remark, names in remarks.items()
     ]
     return Opened(Album(tuple(entries)) if entries else None, smalls, messages)

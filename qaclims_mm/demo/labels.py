@@ -14,7 +14,7 @@ from qaclims_mm.exchange.labels.matching import match_images
 from qaclims_mm.exchange.labels.reading import read_source
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.exchange.labels.words import as_words
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 
 
 def label_album(
@@ -119,15 +119,14 @@ def _describe(
     lines = []
     if beside:
         listed = some_of([f'{label} {number}' for label, number in beside.most_common()])
-        lines.append(
-            f'{len(beside)} labels are none of the classes and left out of their rows ({listed})'
-        )
+        said = f'are none of the classes and left out of the rows ({listed})'
+        lines.append(counted(len(beside), 'label', said))
     if others:
-        lines.append(f'{others} rows name images that are not on the page')
+        lines.append(counted(others, 'row', 'name an image that is not on the page'))
     if unnamed:
         lines.append(
-            f'{len(unnamed)} images {source.unnamed} (first: {shown_text(unnamed[0])}); tick their '
-            'classes'
+            f'{counted(len(unnamed), "image", source.unnamed)} (first: {shown_text(unnamed[0])}); '
+            'tick the classes'
         )
     return lines
 

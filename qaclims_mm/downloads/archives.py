@@ -61,7 +61,7 @@ def unpack(archive: Path, folder: str, to: Path) -> None:
         bad = [f'{shown_name(m.name)}: {m.problem}' for m in members if m.problem]
         if bad:
             raise FormatError(
-                join_problems(bad, f'members of {archive} are unsafe', 3)
+                join_problems(bad, 'member', f'are unsafe in {archive}', 3)
                 + '\nNothing was unpacked; fetch the archive from its own page.'
             )
         wanted = {p: m for m in members if (p := _below(m.name, folder))}

@@ -14,6 +14,7 @@ from typing import Any
 
 from qaclims_mm.downloads.wanted import Wanted, write_all
 from qaclims_mm.errors import DownloadError
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.version import __version__
 
 # what is transferred at once, at most
@@ -132,7 +133,7 @@ class _Transfer:
                     failures, furthest = 0, self.wanted.bytes_there
                 failures += 1
                 if failures >= (self.patience.tries if self.reached else _UNREACHED_TRIES):
-                    raise DownloadError(f'{reason} ({failures} tries)') from error
+                    raise DownloadError(f'{reason} ({counted(failures, "try")})') from error
                 asked = error.pause if isinstance(error, _RetryError) else 0.0
                 pause = max(asked, self.patience.pause * 2 ** (failures - 1))
                 time.sleep(min(pause, _LONGEST_PAUSE))

@@ -19,6 +19,7 @@ from qaclims_mm.engine.plain_log import PlainLogFilter
 from qaclims_mm.engine.shared_memory import guard_workers
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, DataError, FormatError
 from qaclims_mm.schemas import read_run_config, run_config_path, write_run_config
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.run_environment import FROM_ENVIRONMENT
 
 _PARTS = {
@@ -78,7 +79,7 @@ class StageRunner(Runner):
             size, ranks = loader.batch_size, get_world_size()
             on_ranks = f' on each of {ranks} ranks' if ranks > 1 else ''
             raise DataError(
-                f'the training has {len(loader.dataset)} images, but a step takes {size}'
+                f'the training has {counted(len(loader.dataset), "image")}, but a step takes {size}'
                 f'{on_ranks}; make train_dataloader.batch_size smaller or add images.'
             )
         for hook in self.hooks:

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from qaclims_mm.errors import StageError
+from qaclims_mm.schemas.names import counted
 
 PLACE = Path('/dev/shm')  # noqa: S108 - where Linux has it
 # bytes that each worker may need at least: a few images of 512 x 512 pixels
@@ -35,8 +36,8 @@ def guard_workers(cfg: Config) -> None:
         free = shutil.disk_usage(PLACE).free if PLACE.is_dir() else None
         if free is not None and free < workers * _LEAST:
             raise StageError(
-                f'the {workers} workers of {name} pass batches through {PLACE}, which has '
-                f'{free / 1e6:.0f} MB free; they need {workers * _LEAST / 1e6:.0f} MB at least. '
+                f'batches of {name} pass through {PLACE}, which has {free / 1e6:.0f} MB free; '
+                f'{counted(workers, "worker", "need")} {workers * _LEAST / 1e6:.0f} MB at least. '
                 'Free it, make it larger (docker run --shm-size 8g), or run without workers: '
                 f'--cfg-options {name}.num_workers=0 {name}.persistent_workers=False'
             )

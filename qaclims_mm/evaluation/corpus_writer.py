@@ -34,6 +34,7 @@ from qaclims_mm.schemas import (
     shard_path,
 )
 from qaclims_mm.schemas.files import problem_of_file
+from qaclims_mm.schemas.names import counted
 
 CORPUS_FOLDER = 'corpus'
 
@@ -115,8 +116,8 @@ class CorpusWriter(BaseMetric):
         if is_main_process():
             self._shards.begin(is_part)
             if again:
-                text = f'{len(again)} images failed in an earlier run and are tried again.'
-                print_log(text, logger='current')
+                said = 'are tried again, after a failure in an earlier run.'
+                print_log(counted(len(again), 'image', said), logger='current')
 
     @property
     def shards(self) -> AnswerShards:
@@ -209,11 +210,12 @@ class CorpusWriter(BaseMetric):
                     shards_sha256=hash_shards(self.out_dir, counts['shards']),
                 ),
             ).write(self.out_dir)
-            print_log(f'{counts["answers"]} answers in {self.out_dir}', logger='current')
+            answers = counted(counts['answers'], 'answer')
+            print_log(f'{answers} in {self.out_dir}', logger='current')
             if self.failures:
                 print_log(
-                    f'{len(self.failures)} images have no answers. Run the same command again to '
-                    'ask about them again; qaclims run needs --retry-failed for it.',
+                    f'{counted(len(self.failures), "image", "have no answers")}. Run the same '
+                    'command to ask again; qaclims run needs --retry-failed for it.',
                     logger='current',
                     level=logging.WARNING,
                 )

@@ -13,6 +13,7 @@ from qaclims_mm.evaluation.folders import check_has_work_dir
 from qaclims_mm.evaluation.remarks import RemarkNotes
 from qaclims_mm.evaluation.write_queue import WriteQueue
 from qaclims_mm.schemas import Manifest, file_of
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.project import write_classes
 
 
@@ -117,7 +118,8 @@ class ImageWriter(BaseMetric):
                 extra=dict(remarks=list(map(list, self.remarks.items()))) if self.remarks else {},
             ).write(self.out_dir)
             notes.clear()
-            print_log(f'{counts["images"]} files in {self.out_dir}', logger='current')
+            files = counted(counts['images'], 'file')
+            print_log(f'{files} in {self.out_dir}', logger='current')
         return {f'{self.prefix}/{k}': float(v) for k, v in counts.items()}
 
     def compute_metrics(self, results: list) -> dict:

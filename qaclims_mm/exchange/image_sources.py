@@ -12,7 +12,7 @@ from qaclims_mm.inference.segmenter import list_files
 from qaclims_mm.inference.sources import Sources
 from qaclims_mm.inference.video import is_video
 from qaclims_mm.schemas import image_id_of
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 
 # first bytes by which archives are known
 _HEAD = 512
@@ -81,18 +81,15 @@ def _add_folder(found: Sources, path: Path, out: Path | None) -> None:
     made, images = MadeFolders(path, out), list_files(path)
     kept = [image for image in images if not made.hold(image.parent)]
     if left := len(images) - len(kept):
-        found.notes.append(
-            f'{shown_text(path)}: {left} images in folders that qaclims predict writes are passed '
-            'over.'
-        )
+        said = 'are passed over, in folders that qaclims predict writes.'
+        found.notes.append(f'{shown_text(path)}: {counted(left, "image", said)}')
     if not kept:
         raise FormatError(f'there is no image in the folder {shown_text(path)} but masks.')
     for image in kept:
         found.add(image, image_id_of(image, path))
     if videos := sum(is_video(p) and p.is_file() for p in path.rglob('*')):
-        found.notes.append(
-            f'{shown_text(path)}: {videos} videos are passed over; a video is taken if it is named.'
-        )
+        said = 'are passed over; a video is taken if it is named.'
+        found.notes.append(f'{shown_text(path)}: {counted(videos, "video", said)}')
 
 
 def _id_in_list(path: Path, root: Path) -> str:

@@ -182,7 +182,7 @@ def check_memory(fields: int, labels: int, height: int, width: int, free: int) -
         rows, columns = largest_size(height, width, pixels)
         raise MemoryError(
             f'the dense CRF of a picture of {width} x {height} px takes about {needed / 1e6:,.1f} '
-            f'MB ({fields} fields, {labels} labels), but {max(0, free) / 1e6:,.1f} MB are free; '
+            f'MB (fields: {fields}, labels: {labels}), but {max(0, free) / 1e6:,.1f} MB are free; '
             f'{columns} x {rows} px would fit. Make the picture smaller, or run fewer processes.'
         )
 

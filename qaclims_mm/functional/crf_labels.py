@@ -77,9 +77,8 @@ def confident_labels(
     """
     if cams.shape != (len(class_indices), *image.shape[:2]):
         raise ValueError(
-            f'maps must be {(len(class_indices), *image.shape[:2])} for {len(class_indices)} '
-            'classes and an image of '
-            f'that size, but got {cams.shape}.'
+            f'maps must be {(len(class_indices), *image.shape[:2])} for class_indices of length '
+            f'{len(class_indices)} and an image of that size, but got {cams.shape}.'
         )
     if not len(class_indices):
         return np.zeros(image.shape[:2], dtype=np.uint8)

@@ -66,8 +66,8 @@ class PathIndex:
         self.size = (height - self.margin, width - 2 * self.margin)
         if min(self.size) < 1:
             raise ValueError(
-                f'a map of {height} x {width} cells is too small for paths of radius {radius}; '
-                f'it must have more than {self.margin} rows and {2 * self.margin} columns.'
+                f'a map of {height} x {width} cells is too small for paths of radius {radius}; it '
+                f'must have more rows than {self.margin} and more columns than {2 * self.margin}.'
             )
         self.paths = _paths(ceil(radius))
         self.search_dst = torch.tensor([path[0] for path in self.paths])

@@ -133,7 +133,7 @@ class CAMInferencer(BaseInferencer):
         if unknown or len(each) != len(inputs):
             raise ValueError(
                 f'labels must be among {", ".join(self.class_names)}, one list for all or one for '
-                f'each of the {len(inputs)} images, but got {unknown or len(each)}.'
+                f'each image, {len(inputs)} in all, but got {unknown or len(each)}.'
             )
         return each
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from qaclims_mm.errors import RecordError
 from qaclims_mm.schemas.files import problem_of_file
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 
 VIDEOS = ('.mp4', '.avi', '.mov', '.mkv', '.webm', '.m4v', '.mpg', '.mpeg', '.wmv', '.flv', '.ts')
 
@@ -62,8 +62,8 @@ def read_frames(path: Path, every: int) -> Iterator[tuple[int, np.ndarray]]:
                     yield number, _upright(frame)
         except _av_error() as error:
             raise RecordError(
-                f'video {shown_text(path)} breaks off after {number + 1} frames ({error}); '
-                'replace it.'
+                f'video {shown_text(path)} breaks off after {counted(number + 1, "frame")} '
+                f'({error}); replace it.'
             ) from error
     if number < 0:
         raise RecordError(f'video {shown_text(path)} has no frame that can be read; replace it.')

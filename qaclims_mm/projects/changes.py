@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from qaclims_mm.exchange.labels.source import some_of
 from qaclims_mm.projects.before import Before
+from qaclims_mm.schemas.names import counted
 
 
 def describe_changes(
@@ -50,8 +51,8 @@ def _count_images(old: Mapping[str, Sequence[str]], new: Mapping[str, Sequence[s
     """Count new and removed images, and those with other labels."""
     relabelled = [n for n in new if n in old and set(new[n]) != set(old[n])]
     counts = [
-        (len(new.keys() - old.keys()), '{} images are new'),
-        (len(old.keys() - new.keys()), '{} images are gone'),
-        (len(relabelled), '{} images have other labels'),
+        (len(new.keys() - old.keys()), 'are new'),
+        (len(old.keys() - new.keys()), 'are gone'),
+        (len(relabelled), 'have other labels'),
     ]
-    return ', '.join(text.format(number) for number, text in counts if number)
+    return ', '.join(counted(number, 'image', said) for number, said in counts if number)

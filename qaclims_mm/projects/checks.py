@@ -18,7 +18,7 @@ from qaclims_mm.exchange.labels.words import as_words
 from qaclims_mm.progress import track
 from qaclims_mm.projects.names import is_word
 from qaclims_mm.schemas.images import passed_over
-from qaclims_mm.schemas.names import problem_of_name, shown_name, shown_text
+from qaclims_mm.schemas.names import counted, problem_of_name, shown_name, shown_text
 from qaclims_mm.schemas.project import NOBODY
 
 # an image with a shorter side has hardly a cell in its maps
@@ -148,17 +148,18 @@ def _overall(source: Source, checked: Checked, others: Sequence[str]) -> list[st
     problems = []
     empty = [c for c in checked.classes if not checked.counts[c]]
     if empty:
-        problems.append(f'{len(empty)} classes have no image: {some_of(empty)}')
+        problems.append(f'{counted(len(empty), "class", "have no image")}: {some_of(empty)}')
     unlabelled = [image for image, labels in source.rows.items() if not labels]
     if unlabelled:
-        more = f', nor have {len(unlabelled) - 1} more' if len(unlabelled) > 1 else ''
+        more = f' ({len(unlabelled) - 1} more of this kind)' if len(unlabelled) > 1 else ''
         problems.append(
             f'{source.places[unlabelled[0]]}: image {shown_text(unlabelled[0])} has no '
             f'label{more}; kept, as of no class'
         )
     if others:
         problems.append(
-            f'{len(others)} images {source.unnamed} (first: {shown_text(others[0])}); not used'
+            f'{counted(len(others), "image", source.unnamed)} (first: {shown_text(others[0])}); '
+            'not used'
         )
     return problems
 
@@ -174,15 +175,14 @@ def _notes(again: Sequence[str], beside: Counter[str], unlabelled: int) -> list[
     notes = []
     if again:
         notes.append(
-            f'{len(again)} rows name an image that stands above (first: {again[0]}); it gets the '
-            'labels of all its rows'
+            f'{counted(len(again), "row", "name an image that stands above")} (first: {again[0]}); '
+            'it gets the labels of all its rows'
         )
     if beside:
         listed = some_of([f'{label} {number}' for label, number in beside.most_common()])
-        notes.append(
-            f'{len(beside)} labels are none of the classes and left out of their rows '
-            f'({listed}); {unlabelled} images are without a label'
-        )
+        said = f'are none of the classes and left out of the rows ({listed}); '
+        said += counted(unlabelled, 'image', 'are without a label')
+        notes.append(counted(len(beside), 'label', said))
     return notes
 
 
@@ -245,7 +245,7 @@ def _describe_remarks(looks: Iterable[tuple[str, _Look]]) -> tuple[list[str], li
         for remark in look.remarks:
             images.setdefault(remark, []).append(name)
     lines = {
-        remark: f'{len(names)} images {remark} (first: {shown_text(names[0])})'
+        remark: f'{counted(len(names), "image", remark)} (first: {shown_text(names[0])})'
         for remark, names in images.items()
     }
     problem = lines.pop(DARK, '')

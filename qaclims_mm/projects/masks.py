@@ -24,7 +24,7 @@ from qaclims_mm.schemas import join_problems
 from qaclims_mm.schemas.files import file_of, image_id_of
 from qaclims_mm.schemas.image_file import turned
 from qaclims_mm.schemas.masks import update_mask
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 from qaclims_mm.schemas.project import with_gap
 
 # folder of a project with masks that were converted
@@ -141,11 +141,9 @@ def find_masks(
     is_own = not judged.reading.note
     truth.stays = surveyed.plain and plain_names and is_own and not truth.turned
     if not truth.stays:
-        what = judged.reading.note or 'their names or their form are put right'
-        truth.notes.append(
-            f'{len(matched.files)} masks are converted into the folder {MASKS} of the project: '
-            f'{what}'
-        )
+        what = judged.reading.note or 'the names or the form are put right'
+        said = f'are converted into the folder {MASKS} of the project: {what}'
+        truth.notes.append(counted(len(matched.files), 'mask', said))
     return truth
 
 
@@ -158,17 +156,18 @@ def _match(truth: GroundTruth, checked: Checked) -> Matched:
     files, images = list_masks(truth.folder), list(checked.rows)
     matched = match_masks(files, images)
     if not matched.files:
-        there = f'has {len(files)} files such as {shown_text(files[0])}, but ' if files else 'has '
+        number = counted(len(files), 'file')
+        there = f'has {number} such as {shown_text(files[0])}, but ' if files else 'has '
         raise DataError(
             f'{shown_text(truth.folder)} {there}no mask of an image; they are called as the '
             'images, .png.'
         )
     if len(matched.files) < len(images):
-        truth.notes.append(f'{len(matched.files)} of {len(images)} images have a mask')
+        truth.notes.append(f'with a mask: {len(matched.files)} of {counted(len(images), "image")}')
     if matched.others:
         truth.notes.append(
-            f'{len(matched.others)} files of {shown_text(truth.folder)} are masks of no image '
-            f'(first: {shown_text(matched.others[0])})'
+            f'{counted(len(matched.others), "file", "belong to no image")} in '
+            f'{shown_text(truth.folder)} (first: {shown_text(matched.others[0])})'
         )
     return matched
 
@@ -224,7 +223,7 @@ def _survey(
         surveyed.plain &= pixels.plain
         surveyed.found.append(_found_of(mask, pixels))
     if broken:
-        problem = join_problems(broken, 'masks do not fit')
+        problem = join_problems(broken, 'mask', 'do not fit')
         raise DataError(f'{problem}\nA mask is as large as its image; {describe_numbering(names)}.')
     return surveyed
 
@@ -287,12 +286,12 @@ def _say_turned(truth: GroundTruth, surveyed: _Surveyed) -> None:
     truth.turned = set(stored)
     if stored:
         truth.notes.append(
-            f'{len(stored)} masks lie on the pixels as they are stored, and are turned as EXIF '
-            f'turns their images (first: {shown_text(stored[0])})'
+            f'{counted(len(stored), "mask", "lie on the pixels as they are stored")}, and turned '
+            f'as EXIF turns the image (first: {shown_text(stored[0])})'
         )
     if either and (stored or not shown):
         truth.problems.append(
-            f'{len(either)} images are turned by EXIF (first: {shown_text(either[0])}), and their '
-            'masks must be too; if they lie on the pixels as they are stored, give '
-            '--masks-as-stored'
+            f'{counted(len(either), "image", "are turned by EXIF")} (first: '
+            f'{shown_text(either[0])}), and so must the mask be; if masks lie on the pixels as '
+            'they are stored, give --masks-as-stored'
         )

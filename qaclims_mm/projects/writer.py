@@ -14,7 +14,7 @@ from qaclims_mm.projects.presets import PRESETS, Preset
 from qaclims_mm.projects.templates import Amount, config_texts, plan_text
 from qaclims_mm.projects.update import describe_files, plan_update, write_update
 from qaclims_mm.schemas.labels import labels_bytes
-from qaclims_mm.schemas.names import problem_of_line, shown_name, shown_text
+from qaclims_mm.schemas.names import counted, problem_of_line, shown_name, shown_text
 from qaclims_mm.schemas.numbers.costs import Cost, write_costs
 from qaclims_mm.schemas.project import (
     LABELS,
@@ -109,7 +109,7 @@ def write_project(project: Project, rate: float, new_masks: int = 0) -> Written:
     if not before.is_new:
         lines = describe_changes(before, checked.rows, checked.classes, project.names)
         changes = [*lines, *changes]
-        changes += [f'{new_masks} converted masks change'] * bool(new_masks)
+        changes += [counted(new_masks, 'converted mask', 'change')] * bool(new_masks)
         changed = [name for name in update.new if name.startswith(('configs/', PLAN))]
         changes += [f'configs that change: {", ".join(changed)}'] * bool(changed)
         others = f'{PROJECT} has other folders or other names of classes'

@@ -17,6 +17,7 @@ from qaclims_mm.report.blocks import (
 )
 from qaclims_mm.report.plots import paint_counts, plot
 from qaclims_mm.report.work_dir import MAPS, WorkDir, part_of
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.work_dir import CORPUS
 from qaclims_mm.visualization.sheets import BG_COLOUR, FG_COLOUR
 
@@ -43,8 +44,8 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
     failed = len(work.corpus.manifest.failed)
     blocks: list[Block] = [
         Text(
-            f'{sizes["answers"]} answers about {sizes["pairs"]} pairs of an image and a class, in '
-            f'{sizes["images"]} images.'
+            f'{counted(sizes["answers"], "answer")} about {counted(sizes["pairs"], "pair")} of an '
+            f'image and a class, in {counted(sizes["images"], "image")}.'
             + (f' Images that could not be asked about: {failed}.' if failed else '')
         )
     ]
@@ -58,8 +59,8 @@ def corpus_blocks(work: WorkDir) -> list[Block]:
             'answers, number',
             '',
             f'Most frequent answers, group {group}',
-            f'The {min(MOST_ANSWERS, len(texts[group]))} most frequent of {len(texts[group])} '
-            f'texts from the questions of group {group}.',
+            f'{min(MOST_ANSWERS, len(texts[group]))} of {counted(len(texts[group]), "text")} from '
+            f'the questions of group {group}, the most frequent.',
         )
         for group in ALL_GROUPS
         if texts[group]

@@ -17,7 +17,7 @@ from qaclims_mm.report.templates import render
 from qaclims_mm.review.comparing import Candidate, Compared, Option
 from qaclims_mm.review.verdict import choose, verdict
 from qaclims_mm.schemas import atomic_path, drawn_name, read_mask
-from qaclims_mm.schemas.names import LONGEST_SHOWN
+from qaclims_mm.schemas.names import LONGEST_SHOWN, counted
 from qaclims_mm.schemas.numbers.comparison import Comparison
 
 LEAD = (
@@ -128,9 +128,10 @@ def score_rows(comparison: Comparison) -> list[list[str]]:
 
 def _score_table(comparison: Comparison) -> Table:
     caption = (
-        f'Mean IoU of the masks of {comparison.judged} images with ground truth, as the segmentor '
-        'would be trained on them. The interval is that of the difference to the best masks. It '
-        'comes from 2,000 resamplings of the images, each of which scores both on the same images.'
+        f'Mean IoU of the masks of {counted(comparison.judged, "image")} with ground truth, as the '
+        'segmentor would be trained on them. The interval is that of the difference to the best '
+        'masks. It comes from 2,000 resamplings of the images, each of which scores both on the '
+        'same images.'
     )
     rows = score_rows(comparison)
     shown = [
@@ -159,8 +160,9 @@ def _agreement_blocks(comparison: Comparison) -> list[Block]:
         [one, *(_number(mious.get(frozenset((one, other)))) for other in names)] for one in names
     ]
     caption = (
-        f'Mean IoU between the masks of every two choices, in percent, on {comparison.images} '
-        'images. Agreement is not correctness: masks made from the same maps share their mistakes.'
+        'Mean IoU between the masks of every two choices, in percent, on '
+        f'{counted(comparison.images, "image")}. Agreement is not correctness: masks made from the '
+        'same maps share their mistakes.'
     )
     head = [f'{a.one} and {a.other}' for a in comparison.agreement]
     classes = [

@@ -12,6 +12,7 @@ from qaclims_mm.review.changes import (
 )
 from qaclims_mm.review.corrected import corrected_ids
 from qaclims_mm.review.scores import SCORE_HEAD, score_rows, score_stages
+from qaclims_mm.schemas.names import counted
 
 
 def corrected_blocks(work: WorkDir, titles: Titles) -> list[Block]:
@@ -27,10 +28,11 @@ def corrected_blocks(work: WorkDir, titles: Titles) -> list[Block]:
         scores = score_stages(work.root)
         named = {stage: titles.of(stage) for stage in in_order(scores)}
         caption = (
-            f'mIoU against the corrected masks of {len(ids)} images, maps at the threshold that is '
-            'best for them. People correct the images that need it most, so these scores may be '
-            'lower than those of all images. A segmentor that was trained on the corrected '
-            'masks has its score in a column of its own, which says nothing about new images.'
+            f'mIoU against the corrected masks of {counted(len(ids), "image")}, maps at the '
+            'threshold that is best for them. People correct the images that need it most, so '
+            'these scores may be lower than those of all images. A segmentor that was trained on '
+            'the corrected masks has its score in a column of its own, which says nothing about '
+            'new images.'
         )
         blocks.append(Table(SCORE_HEAD, score_rows(scores, named), caption))
     change = measure_change(work.root, ids)
@@ -45,8 +47,8 @@ def corrected_blocks(work: WorkDir, titles: Titles) -> list[Block]:
     if rows := change_rows(change):
         number = change.corrected.images + change.others.images
         caption = (
-            f'How much of {number} images each class covers, before and now, and the IoU of the '
-            'old and the new predictions. The class that changed most stands first.'
+            f'How much of {counted(number, "image")} each class covers, before and now, and the '
+            'IoU of the old and the new predictions. The class that changed most stands first.'
         )
         blocks.append(Table(CHANGE_HEAD, rows, caption))
     return blocks

@@ -13,6 +13,7 @@ from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.review.sources import mask_at
 from qaclims_mm.schemas import file_of, read_cams
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.work_dir import CAMS, CURVE
 from qaclims_mm.visualization.sheets import SheetColumn, fit_mask, load_column
 
@@ -62,7 +63,7 @@ def failure_blocks(work: WorkDir) -> list[Block]:
         f'The images on which the maps of a class are worst, {PER_CLASS} a class, by the IoU of '
         f'the class at the best threshold, {threshold:.2f}; below them the class with this IoU, '
         f'the answers about it (green) and about what is around it (red). '
-        f'{len(chosen)} of {len(records)} images were looked at, of {work.data_of(MAPS)}.'
+        f'Looked at: {len(chosen)} of {counted(len(records), "image")}, of {work.data_of(MAPS)}.'
     )
     classes = work.dataset(MAPS).class_names
     return [

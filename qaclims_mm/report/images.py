@@ -14,6 +14,7 @@ from qaclims_mm.report.plots import sheet_picture
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 from qaclims_mm.schemas import file_of, read_cams, read_mask
 from qaclims_mm.schemas.mask_choice import DEFAULT, TITLES, read_choice
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.work_dir import CAMS, PREDICTIONS, PSEUDO_MASKS
 from qaclims_mm.visualization.sheets import (
     SheetColumn,
@@ -65,7 +66,8 @@ def sheet_blocks(work: WorkDir) -> list[Block]:
     caption = (
         f'Maps of {", ".join(maps)} for one class of an image'
         + (f', masks of {", ".join(masks)} for all classes' if masks else '')
-        + f'; {texts}. {len(columns)} images at equal distances from {work.data_of(MAPS)}.'
+        + f'; {texts}. {counted(len(columns), "image")} at equal distances from '
+        f'{work.data_of(MAPS)}.'
     )
     figure = draw_named_sheet(columns, work.dataset(MAPS).class_names)
     return [sheet_picture(figure, 'Sheet of maps and masks', caption)]
@@ -148,8 +150,8 @@ def segmentation_blocks(work: WorkDir) -> list[Block]:
         )
     columns = [_prediction_of(work, r, folder) for r in evenly(records, IMAGES)]
     caption = (
-        f'What the segmentor predicts; below it the classes of the image. {len(columns)} images '
-        f'at equal distances from {work.data_of(SEGMENTED)}.'
+        'What the segmentor predicts; below it the classes of the image. '
+        f'{counted(len(columns), "image")} at equal distances from {work.data_of(SEGMENTED)}.'
     )
     figure = draw_named_sheet(columns, work.dataset(SEGMENTED).class_names)
     return [sheet_picture(figure, 'Sheet of segmentations', caption)]

@@ -46,7 +46,7 @@ def look_first_blocks(work: WorkDir, folder: Path) -> list[Block]:
         Tiles(_tiles(review, sheet)),
         Link(
             quote(f'{folder.name}/{sheet.page.name}'),
-            f'Look through {which} {sheet.images} masks, by class and by score',
+            f'Look through {which} masks ({sheet.images}), by class and by score',
         ),
         Text(
             'Stages that disagree about an image are a sign of a bad mask, and so is a mask that '

@@ -21,7 +21,7 @@ from qaclims_mm.report.templates import own_file, render_template
 from qaclims_mm.report.thumbnails import Thumbnail, Wanted, make_thumbnail
 from qaclims_mm.review.findings import Reviewed
 from qaclims_mm.schemas import atomic_path, drawn_name
-from qaclims_mm.schemas.names import LONGEST_SHOWN
+from qaclims_mm.schemas.names import LONGEST_SHOWN, counted
 
 # of a name that the page searches; a file name has 255 bytes at most, and its folders come before
 LONGEST_NAME = 1000
@@ -78,7 +78,7 @@ def write_mask_sheet(folder: Path, review: Reviewing, title: str) -> MaskSheet:
         'masks.html.jinja',
         title=title,
         stage=f'{review.shown.name} ({review.shown.stage})',
-        number=len(rows),
+        images=counted(len(rows), 'image'),
         left_out=len(review.ranked) - len(rows),
         warning=review.warning,
         legend=legend_of(values, review.dataset.class_names),

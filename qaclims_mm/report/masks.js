@@ -49,7 +49,8 @@
     const pages = Math.max(1, Math.ceil(chosen.length / PER_PAGE));
     const rows = chosen.slice(page * PER_PAGE, (page + 1) * PER_PAGE);
     find('sheet').replaceChildren(...rows.map(row => tile(row, k)));
-    find('count').textContent = `${chosen.length} of ${MASKS.images.length} images`;
+    const all = MASKS.images.length;
+    find('count').textContent = `${chosen.length} of ${all} ${all === 1 ? 'image' : 'images'}`;
     find('place').textContent = `page ${page + 1} of ${pages}`;
     find('previous').disabled = page === 0;
     find('next').disabled = page + 1 >= pages;

@@ -6,6 +6,7 @@ from qaclims_mm.errors import EXIT_BAD_RECORDS
 from qaclims_mm.report.blocks import Block, MissingError, Table, Tiles
 from qaclims_mm.report.titles import Titles, in_order
 from qaclims_mm.report.work_dir import MAPS, WorkDir
+from qaclims_mm.schemas.names import counted
 
 # {prefix of metrics: caption of their table}
 GROUPS = {
@@ -154,7 +155,7 @@ def _cost_tables(work: WorkDir) -> list[Table]:
     ]
     minutes = sum(run.seconds for run in work.runs.values()) / 60
     caption = (
-        f'What each stage cost, {minutes:.0f} minutes in all; memory is that of all its processes '
-        'at their peak, disk the size of the files that it has made.'
+        f'What each stage cost, {counted(round(minutes), "minute")} in all; memory is that of all '
+        'its processes at their peak, disk the size of the files that it has made.'
     )
     return [Table(['stage', 'time, minutes', 'memory, GB', 'disk, MB', 'end'], rows, caption)]

@@ -22,6 +22,7 @@ from qaclims_mm.schemas import (
     run_config_path,
 )
 from qaclims_mm.schemas.files import read_json
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.numbers.curve import Curve, read_curve
 from qaclims_mm.schemas.numbers.runs import Run, read_runs
 from qaclims_mm.schemas.project import PROJECT
@@ -240,7 +241,7 @@ class WorkDir:
         if dataset.get('project'):
             return f'the images of the project {Path(str(dataset["project"])).name}'
         number, root = dataset.get('indices'), dataset.get('data_root')
-        first = f'the first {number} images' if isinstance(number, int) else 'the images'
+        first = f'the first {counted(number, "image")}' if isinstance(number, int) else 'the images'
         return f'{first} of {dataset.get("ann_file")}' + (f' in {root}' if root else '')
 
     @cached_property

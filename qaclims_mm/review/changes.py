@@ -29,6 +29,7 @@ from qaclims_mm.schemas import (
     write_json,
 )
 from qaclims_mm.schemas.files import is_table
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.stage_folder import StageFolder
 from qaclims_mm.schemas.work_dir import CORRECTED, PREDICTIONS, REVIEW
 
@@ -210,10 +211,11 @@ def summary_rows(change: Change) -> list[list[str]]:
     ]
     if change.corrected.images:
         scores = [f'{part.mean_iou():.1f}' for part in (change.old_errors, change.new_errors)]
-        name = f'mIoU on the {change.corrected.images} corrected images, which it now trains on'
+        number = counted(change.corrected.images, 'corrected image')
+        name = f'mIoU on the {number}, which it now trains on'
         rows.append([name, *scores, f'{change.corrected.mean_iou():.1f}'])
     if change.others.images:
-        name = f'{change.others.images} other images'
+        name = counted(change.others.images, 'other image')
         rows.append([name, '', '', f'{change.others.mean_iou():.1f}'])
     return rows
 

@@ -174,8 +174,8 @@ def _checked(path: Path, number: int) -> np.ndarray:
     highest = int(mask[mask != IGNORE_INDEX].max(initial=0))
     if highest >= number:
         raise FormatError(
-            f'{path} has value {highest}, but there are {number - 1} classes; it was made before '
-            'classes were changed. Run its stage again.'
+            f'{path} has value {highest}, but the number of classes is {number - 1}; it was made '
+            'before classes were changed. Run its stage again.'
         )
     return mask
 

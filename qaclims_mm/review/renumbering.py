@@ -12,7 +12,7 @@ from qaclims_mm.review.changes import drop_predictions
 from qaclims_mm.review.corrected import clean_up, corrected_ids, replace_folder, write_manifest
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, read_mask, temporary_path, write_mask
 from qaclims_mm.schemas.corrected import is_numbered_by, numbering_of
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 from qaclims_mm.schemas.project import NOBODY
 from qaclims_mm.schemas.work_dir import CORRECTED
 
@@ -44,7 +44,8 @@ def renumber(
     where = shown_text(folder)
     values = [0, *(IGNORE_INDEX if n == NOBODY else reading.value(n, where) for n in known)]
     ids = corrected_ids(root)
-    lines.insert(0, f'{len(ids)} corrected masks are numbered anew, since the classes have changed')
+    said = 'are numbered anew, since the classes have changed'
+    lines.insert(0, counted(len(ids), 'corrected mask', said))
     if not dry_run:
         clean_up(folder)
         new = temporary_path(folder)

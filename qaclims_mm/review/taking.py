@@ -129,7 +129,7 @@ def _read(
             taken.changed += 1
         yield image_id, mask
     if not taken.read:
-        lines = join_problems(taken.problems, 'entries cannot be used')
+        lines = join_problems(taken.problems, 'entry', 'cannot be used')
         raise DataError(
             f'{shown_text(source)} has no corrected mask of an image'
             + (f'; {lines}' if taken.problems else '; a mask is called as its image, .png.')

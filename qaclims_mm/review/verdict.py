@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from qaclims_mm.paths import SHIPPED
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 from qaclims_mm.schemas.numbers.comparison import ComparedMasks, Comparison
 
 # with fewer images an interval is too narrow
@@ -20,7 +20,8 @@ def verdict(comparison: Comparison) -> list[str]:
     best = choose(comparison)
     if best is None:
         return [*_without_truth(comparison), *_supervision(comparison)]
-    text = f'Take the masks by {best.masks_by}: {best.miou:.1f} mIoU on {comparison.judged} images.'
+    images = counted(comparison.judged, 'image')
+    text = f'Take the masks by {best.masks_by}: {best.miou:.1f} mIoU on {images}.'
     first = f'{text} {_sureness(comparison, best)}'
     return [first, *_supervision(comparison), *_doubts(comparison)]
 
@@ -88,13 +89,14 @@ def _doubts(comparison: Comparison) -> list[str]:
     found = []
     if comparison.judged < FEW:
         found.append(
-            f'Only {comparison.judged} images have ground truth. With fewer than {FEW} the '
-            'intervals are too narrow, and the verdict is a hint.'
+            f'Only {counted(comparison.judged, "image", "have ground truth")}. With fewer than '
+            f'{FEW} the intervals are too narrow, and the verdict is a hint.'
         )
     if comparison.corrected:
         found.append(
-            f'The ground truth of {comparison.corrected} images is a mask that was corrected in '
-            'review. People correct the worst masks first, so these images are harder than others. '
+            f'The ground truth of {counted(comparison.corrected, "image")} is a mask that was '
+            'corrected in review. People correct the worst masks first, so such images are harder '
+            'than others. '
             'A corrected mask also resembles the mask that it was made from.'
         )
     return found

@@ -65,7 +65,7 @@ def write_cams(
     if not _fit(len(class_indices), (height, width), strided, high_res):
         raise ValueError(
             'maps must be (n, ceil(H/4), ceil(W/4)) and (n, H, W) for '
-            f'n = {len(class_indices)} classes, but got strided '
+            f'n = {len(class_indices)}, the number of classes, but got strided '
             f'{strided.shape} and high_res {high_res.shape} for {path}.'
         )
     for name, maps in (('strided', strided), ('high_res', high_res)):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from qaclims_mm.errors import ConfigError
-from qaclims_mm.schemas.names import hint_of_name, shown_name
+from qaclims_mm.schemas.names import counted, hint_of_name, shown_name
 
 
 def read_class_texts(option: str, value: object) -> dict[str, tuple[str, ...]]:
@@ -79,5 +79,6 @@ def check_same_classes(option: str, names: Sequence[str], classes: Sequence[str]
             )
     if len(names) != len(classes):
         raise ConfigError(
-            f'{option} must name the {len(classes)} classes of the dataset, but names {len(names)}.'
+            f'{option} must name the {counted(len(classes), "class")} of the dataset, but names '
+            f'{len(names)}.'
         )

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import is_table
-from qaclims_mm.schemas.names import shown_name
+from qaclims_mm.schemas.names import counted, shown_name
 from qaclims_mm.schemas.tables import pairs_of, read_metadata, read_parquet
 
 # images of a shard on average, at most
@@ -202,7 +202,8 @@ def _problem_of_place(path: Path, records: ShardRecords) -> str:
     for image_id in images:
         if (right := shard_of(image_id, shards)) != number:
             name = shard_path('', right).name
-            return f'image {shown_name(image_id)}, which belongs into {name} of {shards} shards'
+            of_all = counted(shards, 'shard')
+            return f'image {shown_name(image_id)}, which belongs into {name} of {of_all}'
     return ''
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.errors import FormatError
-from qaclims_mm.schemas.names import problem_of_image_id, shown_name, shown_text
+from qaclims_mm.schemas.names import counted, problem_of_image_id, shown_name, shown_text
 
 METRICS = 'metrics.json'
 MAX_FLOAT = int(sys.float_info.max)
@@ -23,10 +23,10 @@ _HOST = os.fsencode(platform.node())
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def join_problems(problems: Sequence[str], what: str, shown: int = 10) -> str:
-    """Return one message that counts all problems and shows the first ones."""
+def join_problems(problems: Sequence[str], noun: str, said: str, shown: int = 10) -> str:
+    """Return one message that counts all problems, see ``counted``, and shows the first ones."""
     more = f'\n  ... and {len(problems) - shown} more' if len(problems) > shown else ''
-    return f'{len(problems)} {what}:\n  ' + '\n  '.join(problems[:shown]) + more
+    return f'{counted(len(problems), noun, said)}:\n  ' + '\n  '.join(problems[:shown]) + more
 
 
 def temporary_path(path: str | Path) -> Path:

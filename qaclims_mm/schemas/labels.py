@@ -147,7 +147,7 @@ def read_instances(path: str | Path) -> Instances:
             'it needs images, annotations and categories.'
         ) from error
     if problems:
-        raise FormatError(join_problems(problems, f'entries of {path} are unknown or stand twice'))
+        raise FormatError(join_problems(problems, 'entry', f'are unknown or double in {path}'))
     return Instances(images, objects, categories)
 
 

@@ -35,6 +35,8 @@ _JOINED = (
     (0x10A00, 0x11FFF),
 )
 _DRIVE = re.compile(r'[A-Za-z]:(?=[/\\]|\Z)')
+# what several do, and what one does, beyond an s
+_OF_ONE = dict(are='is', cannot='cannot', could='could', do='does', have='has', were='was')
 _REASONS = {
     'Cc': 'it has a control character',
     'Cs': 'it has half of a surrogate pair, which UTF-8 cannot hold',
@@ -241,6 +243,31 @@ def drawn_name(name: str, longest: int) -> str:
     return shown if len(name) <= longest and len(shown) <= longest else f'{shown[: longest - 1]}…'
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number of things: ``1 stage``, ``2 stages``."""
-    return f'{number} {noun}' if number == 1 else f'{number} {noun}s'
+def _with_s(word: str) -> str:
+    """Return a noun as it is said of several, or a verb as it is said of one."""
+    if word.endswith(('s', 'x', 'ch', 'sh')):
+        return f'{word}es'
+    return f'{word[:-1]}ies' if re.search(r'[^aeiou]y\Z', word) else f'{word}s'
+
+
+def counted(number: int, noun: str, said: str = '') -> str:
+    """Return a number of things and what is said of them, as a text reads them.
+
+    Args:
+        number: How many, at least 0.
+        noun: What one is called. It must end with the word that differs for several.
+        said: What is said of several. It must start with the verb, in the present tense, "were",
+            "cannot" or "could", and nothing behind the verb may tell one from several.
+
+    Example:
+        >>> counted(1, 'class'), counted(2, 'class')
+        ('1 class', '2 classes')
+        >>> counted(1, 'image', 'have no mask'), counted(0, 'image', 'have no mask')
+        ('1 image has no mask', '0 images have no mask')
+    """
+    things = f'{number} {noun if number == 1 else _with_s(noun)}'
+    if not said:
+        return things
+    verb, blank, rest = said.partition(' ')
+    shown = verb if number != 1 else _OF_ONE.get(verb) or _with_s(verb)
+    return f'{things} {shown}{blank}{rest}'

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.schemas.files import atomic_path
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.run_config import is_deep
 
 PUBLISHED = ('.safetensors', '.pth')
@@ -54,7 +55,8 @@ def _problem_of(data: Mapping[str, Any]) -> str:
     if palette is not None and {len(colour) for colour in palette} != {3}:
         return 'a colour of the palette is not of three numbers'
     if palette is not None and len(palette) != len(data['classes']):
-        return f'it has {len(data["classes"])} classes and {len(palette)} colours'
+        classes, colours = counted(len(data['classes']), 'class'), counted(len(palette), 'colour')
+        return f'it has {classes} and {colours}'
     return ''
 
 

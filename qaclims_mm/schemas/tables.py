@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.files import atomic_path, check_regular
+from qaclims_mm.schemas.names import counted
 
 
 def write_parquet(
@@ -91,7 +92,7 @@ def _problem_of_columns(table: pa.Table, schema: pa.Schema, names: Sequence[str]
         if column.type != field_.type:
             return f'a column {field_.name} of {column.type} instead of {field_.type}'
         if column.null_count:
-            return f'{column.null_count} empty cells in its column {field_.name}'
+            return f'{counted(column.null_count, "empty cell")} in its column {field_.name}'
     return ''
 
 

@@ -19,6 +19,7 @@ from qaclims_mm.schemas.files import (
     write_json,
 )
 from qaclims_mm.schemas.manifest import SCHEMA_VERSION
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.tables import pairs_of, read_parquet, write_parquet
 
 _FILES = ('texts.safetensors', 'texts.json', 'index.parquet')
@@ -136,8 +137,8 @@ def read_text_bank(folder: str | Path) -> TextBankFiles:
     index = read_parquet(folder / 'index.parquet', TEXT_INDEX_SCHEMA)
     if len(texts) != len(embeddings):
         raise FormatError(
-            f'{folder} has {len(texts)} texts but {len(embeddings)} embeddings; '
-            'run qaclims encode-texts again.'
+            f'{folder} has {counted(len(texts), "text")} but '
+            f'{counted(len(embeddings), "embedding")}; run qaclims encode-texts again.'
         )
     return TextBankFiles(embeddings, texts, index, metadata)
 
@@ -174,5 +175,5 @@ def _problem_of_bank(files: TextBankFiles) -> str:
         column = index[name]
         rows = (pc.list_flatten(column) if name in ('fg', 'bg') else column).to_numpy()
         if not ((rows >= 0) & (rows < len(texts))).all():
-            return f'rows in its column {name} that are not among the {len(texts)} texts'
+            return f'rows in its column {name} that are not among the {counted(len(texts), "text")}'
     return ''

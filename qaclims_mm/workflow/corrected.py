@@ -27,6 +27,7 @@ from qaclims_mm.review.sources import SEGMENTED
 from qaclims_mm.review.taking import TakenIn, forget, take_in
 from qaclims_mm.schemas.corrected import numbering_of
 from qaclims_mm.schemas.former_names import former_names
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.work_dir import CORRECTED, LOGS
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import Plan
@@ -129,12 +130,13 @@ def _trained_on(plan: Plan) -> _Trained | None:
 def describe(taken: TakenIn) -> str:
     """Return what became of corrected masks, in words."""
     if not taken.read:
-        return f'{taken.forgotten} corrected masks are forgotten'
+        return counted(taken.forgotten, 'corrected mask', 'are forgotten')
     known = taken.read - taken.new - taken.changed
     text = (
-        f'{taken.read} masks read: {taken.read - taken.confirmed} corrected, {taken.confirmed} '
-        f'confirmed as a stage has made them. Of these, {taken.new} are new, {taken.changed} '
-        f'replace earlier ones, {known} were known. The work dir has {taken.total} in all'
+        f'{counted(taken.read, "mask")} read: {taken.read - taken.confirmed} corrected, '
+        f'{taken.confirmed} confirmed as a stage has made them. Of these, {taken.new} new, '
+        f'{taken.changed} in place of earlier ones, {known} known before. The work dir has '
+        f'{taken.total} in all'
     )
     if taken.confirmed == taken.read:
         text += '. Nothing was corrected: all that were read are masks of this work dir'

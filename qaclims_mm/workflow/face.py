@@ -15,6 +15,7 @@ from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.schemas import join_problems, read_json, write_json
 from qaclims_mm.schemas.files import is_table
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.numbers.runs import read_runs
 from qaclims_mm.schemas.project import PROJECT
 from qaclims_mm.schemas.stage_folder import Outputs
@@ -78,8 +79,8 @@ class Workflow:
             table.add_row(key, *([node.stage.about] if about else []), state, *costs)
         below = costs_left(self._costly(), self.graph.base, plan.cost_source, plan.correction)
         if foreign := self.graph.foreign_files():
-            text = 'files that no stage has made; a stage that is made again clears its folder'
-            below += '\n' + join_problems(foreign, text, 3)
+            said = 'are of no stage; a stage that is made again clears its folder'
+            below += '\n' + join_problems(foreign, 'file', said, 3)
         return Group(f'{plan.path} in {self.graph.base}', table, below)
 
     def _costly(self) -> list:
@@ -147,8 +148,9 @@ class Workflow:
             ranks = ranks_of(stage, self.options.ranks)
             if stage.ranks not in (None, ranks):
                 text = (
-                    f'{stage.name}: its config is for {stage.ranks} ranks, but {ranks} run: '
-                    f'a step has {ranks}/{stage.ranks} of its images'
+                    f'{stage.name}: its config is for {counted(stage.ranks, "rank")}, but '
+                    f'{counted(ranks, "rank", "run")}: a step has {ranks}/{stage.ranks} of its '
+                    'images'
                 )
                 self.console.print(styled((text, 'yellow')), soft_wrap=True)
 
@@ -202,14 +204,14 @@ class Workflow:
         """Say which records were left out of all stages, and how they get in."""
         lines = [f'{image_id}: {reason}' for image_id, reason in sorted(failed.items())]
         text = (
-            f'{join_problems(lines, "records were left out")}\n'
-            'What is done here was made without them. When they are mended, the same command '
-            'takes them in.'
+            f'{join_problems(lines, "record", "were left out")}\n'
+            'What is done here was made without what is listed. When that is mended, the same '
+            'command takes it in.'
         )
         if asked := sum(len(node.failed) for node in self.graph.nodes.values() if not node.link):
             text += (
-                f' {asked} of them have no answers. If a model refused them, the same command with '
-                '--retry-failed asks about them again; all other answers are kept.'
+                f' Of these, {counted(asked, "image", "have no answers")}. If a model refused, the '
+                'same command with --retry-failed asks again; all other answers are kept.'
             )
         self.console.print(styled((text, 'yellow')), soft_wrap=True)
 

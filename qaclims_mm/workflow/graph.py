@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qaclims_mm.errors import FormatError, StageError
 from qaclims_mm.schemas import MANIFEST, write_json
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.stage_folder import Origin, StageFolder, differences
 from qaclims_mm.schemas.work_dir import LOGS, OUTPUTS
 from qaclims_mm.workflow.aside import Aside
@@ -212,7 +213,7 @@ class Graph:
         """Have stages that are done try again what failed, and keep all else that they have."""
         for node in self.nodes.values():
             if node.state == DONE and not node.link and (number := len(node.failed)):
-                node.state, node.why = BEGUN, f'tries {number} images again'
+                node.state, node.why = BEGUN, f'tries {counted(number, "image")} again'
                 node.is_sound, node.retries = False, True
             else:
                 self._wait(node, 'for what is tried again')

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from rich.table import Table
 
 from qaclims_mm.errors import ConfigError
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults
 from qaclims_mm.schemas.numbers.paired import prediction_interval
 
@@ -86,7 +87,7 @@ def verified_table(title: str, found: list[Verified], seed: int) -> Table:
         mean = sum(row.stored.values()) / len(row.stored)
         table.add_row(
             row.title,
-            f'{mean:.1f} ({len(row.stored)} seeds)',
+            f'{mean:.1f} ({counted(len(row.stored), "seed")})',
             f'{row.low:.1f} to {row.high:.1f}',
             f'{row.measured:.1f}',
             *(['' if row.same_seed is None else f'{row.same_seed:.1f}'] if is_stored else []),

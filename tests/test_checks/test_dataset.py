@@ -79,7 +79,7 @@ def test_missing_list(voc):
 
 @pytest.mark.parametrize(
     ('content', 'message'),
-    [('\n', 'train.txt lists no image'), ('img_0\nimg_0\nimg_1\n', '1 images stand twice')],
+    [('\n', 'train.txt lists no image'), ('img_0\nimg_0\nimg_1\n', '1 image stands twice')],
 )
 def test_list_of_nothing_or_of_doubles(voc, content, message):
     (voc / 'train.txt').write_text(content)
@@ -95,11 +95,11 @@ def test_missing_xml_names_list_and_line_and_images_are_looked_at(voc):
     found = check(voc)
     labels, images = found.problems
     assert labels.where == (
-        f'{voc}: 1 records have no usable labels:\n'
+        f'{voc}: 1 record has no usable labels:\n'
         '  train.txt:3: Annotations/img_2.xml is missing; give labels_file instead'
     )
     assert 'set labels_file of the plan to a CSV below data_root' in labels.mend
-    assert images.where == f'{voc}: 1 images of the 4 in train.txt are missing:\n' + (
+    assert images.where == f'{voc}: 1 image is missing, of the 4 in train.txt:\n' + (
         '  JPEGImages/img_3.jpg'
     )
     assert found.labels is None
@@ -157,7 +157,7 @@ def test_paths_of_a_folder_without_a_root_stay_whole(voc):
     )
     found = check_data_set(DataSet('FolderWeakDataset', options, masks=False))
     where = only(found).where.splitlines()
-    assert where[0] == f'1 images of the 4 in {voc}/labels.csv are missing:'
+    assert where[0] == f'1 image is missing, of the 4 in {voc}/labels.csv:'
     assert where[1].startswith(f'  {voc}/JPEGImages/img_1')
 
 
@@ -202,7 +202,7 @@ def test_files_that_cannot_be_used(voc, spoil, name, message):
     assert check(voc).problems == []
     what, where, mend = only(check(voc, full=True))
     assert what == ('images' if name.endswith('.jpg') else 'masks')
-    assert where.startswith(f'{voc}: 1 {what} of the 4 in train.txt cannot be used:\n')
+    assert where.startswith(f'{voc}: 1 {what[:-1]} cannot be used, of the 4 in train.txt:\n')
     assert message in where
     if what == 'masks':
         assert 'of the size of its image with values from 0 to 20 and 255' in mend
@@ -290,7 +290,7 @@ def test_coco_without_images_or_masks(coco):
     (coco / 'train2014/a.jpg').unlink()
     images, masks = check_coco(coco).problems
     assert images.mend == f'unpack http://images.cocodataset.org/zips/train2014.zip in {coco}'
-    assert masks.where.startswith(f'{coco}: 2 masks of the 2 in image_labels/train2014.csv are')
+    assert masks.where.startswith(f'{coco}: 2 masks are missing, of the 2 in image_labels/tra')
     assert masks.mend.startswith(f'qaclims prepare-coco --root {coco}')
     val = dict(img_path='val2014', seg_map_path='mask/val2014')
     images = check_coco(coco, data_prefix=val).problems[0]

@@ -91,7 +91,7 @@ HOSTILE = {
     '10 ** 12 shards': (
         'qape/manifest.json',
         manifest(counts=dict(shards=10**12)),
-        r'counts 1000000000000 shards, but 0 are there \(see part-00000.parquet, .*00004.parquet\)',
+        r'counts shards as 1000000000000, but the number is 0 \(see part-00000.*00004.parquet\)',
     ),
     '10 ** 400 shards': (
         'qape/manifest.json', manifest(counts=dict(shards=10**400)), 'counts not as written',
@@ -101,7 +101,7 @@ HOSTILE = {
         'qape/manifest.json', manifest(counts=dict(shards=True)), 'counts not as written',
     ),
     'no count': (
-        'qape/manifest.json', manifest(counts=dict(shards=0)), 'does not count images, but there',
+        'qape/manifest.json', manifest(counts=dict(shards=0)), 'does not count images, but the',
     ),
     'version of another type': (
         'qape/manifest.json', manifest(version=[]), 'version not as written',
@@ -113,7 +113,7 @@ HOSTILE = {
     'two lines for an image': (
         'cams/manifest.json',
         manifest(stage='cam', counts=dict(images=1), failed=[['a\nb', 'r']]),
-        'counts 1 images, but there are 0',
+        'counts images as 1, but the number is 0',
     ),
 }  # fmt: skip
 

@@ -181,8 +181,8 @@ DAMAGES = {
             root / SHARD, NO_ROWS, CORPUS_SCHEMA, records_as_metadata(ShardRecords(4, {}))
         ),
         'manifest',
-        'corpus/manifest.json counts 2 shards, but part-00001.parquet is one of 4; run its stage '
-        'again',
+        'corpus/manifest.json counts shards as 2, but part-00001.parquet is one of 4; run its '
+        'stage again',
     ),
     'shard of other images': (
         shard(images={LAST[0]: dict(sha256='1', classes=['dog'])}),
@@ -197,13 +197,14 @@ DAMAGES = {
     'shard gone': (
         remove(SHARD),
         'manifest',
-        r'corpus/manifest.json counts 2 shards, but 1 are there \(see part-00001.parquet\); '
-        'run its stage again',
+        r'corpus/manifest.json counts shards as 2, but the number is 1 \(see '
+        r'part-00001.parquet\); run its stage again',
     ),
     'answers': (
         shard(text=''),
         'manifest',
-        f'corpus/manifest.json counts 0 empty, but there are {len(LAST)}; run its stage again',
+        f'corpus/manifest.json counts empty as 0, but the number is {len(LAST)}; run its '
+        'stage again',
     ),
     'bank cut': (
         cut('text_bank/texts.safetensors', 30),
@@ -289,7 +290,7 @@ DAMAGES = {
     'cams gone': (
         remove(CAMS),
         'manifest',
-        'qa_clims/cams/manifest.json counts 2 images, but there are 1; run its stage again',
+        'qa_clims/cams/manifest.json counts images as 2, but the number is 1; run its stage again',
     ),
     'cams failed': (
         edit('qa_clims/cams/manifest.json', failed=[['img_000', 'bad']]),

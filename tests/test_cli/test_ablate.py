@@ -52,7 +52,7 @@ def test_what_is_missing_is_told_before_the_first_stage(flags, tmp_path, capsys)
     )
     ended = run_tool('ablate', *flags, capsys=capsys)
     assert ended.status == 1
-    assert 'that are missing, see the table; nothing was started' in ended.text
+    assert 'missing that the stages need, see the table; nothing was started' in ended.text
     assert not (tmp_path / 'work/seed0/world of other').exists()
 
 

@@ -63,7 +63,7 @@ def test_full(cam, voc, capsys):
     assert done.status == 1
     start = next(i for i, row in enumerate(rows(done.text)) if row[0] == 'images' and len(row) == 2)
     lines = [row[1] for row in rows(done.text) if row[0] in ('', 'images')]
-    assert f'{voc}: 1 images of the 4 in train.txt cannot be used:' in lines
+    assert f'{voc}: 1 image cannot be used, of the 4 in train.txt:' in lines
     assert lines[-1] == '→ replace them, or take them off the list'
     assert any('image JPEGImages/img_2.jpg cannot be read (' in line for line in lines)
     assert start

@@ -51,7 +51,7 @@ def test_folder_without_our_files(tmp_path, capsys):
     done = run_tool('check_files', tmp_path, capsys=capsys)
     assert done.status == 1
     assert done.text == (
-        f'{tmp_path} holds no file of a stage, only 1 others; give the work dir of a run.'
+        f'{tmp_path} holds no file of a stage, only 1 other file; give the work dir of a run.'
     )
 
 

@@ -75,7 +75,7 @@ def test_nothing_is_written_unless_all_fits(tmp_path, capsys):
     assert done.status == 1
     assert re.search(r'│ missing +│ +1 │ cam_head\.conv\.weight', done.text)
     assert re.search(r'│ unexpected +│ +1 │ more\.weight', done.text)
-    assert re.search(r'error: .*in\.pth does not fit: 318 of 319 weights are covered', done.text)
+    assert re.search(r'error: .*in\.pth does not fit: covered: 318 of 319 weights', done.text)
     assert [p.name for p in tmp_path.iterdir()] == ['in.pth']
 
 
@@ -182,13 +182,15 @@ def test_answers_and_caches(tmp_path, capsys, monkeypatch):
 
     done = convert('vqa', 'fg.npy', 'bg.npy', 'corpus', '--ids', 'ids.txt', capsys=capsys)
     assert done.status == 0, done.text
-    assert 'vqa: 2 images, 48 answers, 0 empty, 1 shards in corpus' in done.text
+    assert 'vqa: written to corpus (images: 2, answers: 48, empty: 0, shards: 1)' in done.text
     done = convert(
         'text_cache', 'corpus', 'fg_cache.npy', 'bg_cache.npy', 'texts', '--config', 'config.py',
         capsys=capsys,
     )  # fmt: skip
     assert done.status == 0, done.text
-    assert re.search(r'text_cache: \d+ texts, 3 pairs, \d+ cached in texts', done.text)
+    assert re.search(
+        r'text_cache: written to texts \(texts: \d+, pairs: 3, cached: \d+\)', done.text
+    )
     done = run_tool('encode_texts', 'config.py', capsys=capsys)
     assert done.status == 0, done.text
     for name in ('texts.json', 'index.parquet'):

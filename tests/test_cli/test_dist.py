@@ -99,7 +99,7 @@ def test_two_ranks_test_to_the_same_bytes_as_one_process(trained):
     two, one = trained / 'two/cam', trained / 'one/cam'
     code, output = run_ranks('dist_test.sh', config, checkpoint, 2, '--work-dir', two)
     assert code == 3, output
-    assert '1 records could not be used:\n  img_5: image ' in output
+    assert '1 record could not be used:\n  img_5: image ' in output
     runner = build_tiny_runner(config, one, 'test', load_from=str(checkpoint))
     runner.test()
     assert files_of(two / 'cams') == files_of(one / 'cams')

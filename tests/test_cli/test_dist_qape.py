@@ -96,7 +96,7 @@ def test_ranks_of_slurm_share_shards_and_leave_the_corpus_of_one_process(folder,
         SRUN_ARGS='--gres=none --time=5',
     )  # fmt: skip
     assert code == 3, output
-    assert f'1 records could not be used:\n  {UNREADABLE}: image ' in output
+    assert f'1 record could not be used:\n  {UNREADABLE}: image ' in output
     assert flags == [
         *('--partition=short', '--job-name=qape', '--ntasks=2', '--ntasks-per-node=2'),
         *('--gres=gpu:2', '--cpus-per-task=1', '--kill-on-bad-exit=1', '--gres=none', '--time=5'),
@@ -122,7 +122,7 @@ def test_three_ranks_share_what_a_lost_rank_has_left(folder, alone, broken):
     )
     # the unreadable image of the finished shard is still told of
     assert code == 3, output
-    assert f'1 records could not be used:\n  {UNREADABLE}: image ' in output
+    assert f'1 record could not be used:\n  {UNREADABLE}: image ' in output
     # the first tries the unreadable image again, which leaves its model nothing to answer
     assert asked_of(asked) == {1: images_in((1,), alone), 2: images_in((3,), alone)}
     assert files_of(folder / 'shared/corpus') == files_of(alone.corpus)

@@ -52,7 +52,7 @@ def test_masks_come_back(work, name, capsys):
     assert [row[0] for row in rows] == [CLASSES[v - 1] for v in sorted(values)]
     assert all(0 < int(images) <= int(regions) for _, images, regions in rows)
     assert f'2 masks of irn_masks as {name} in {out}' in done.text
-    assert f'1 images have no mask in {work}/irn_masks/pseudo_masks' in done.text
+    assert f'1 image has no mask in {work}/irn_masks/pseudo_masks' in done.text
     last = done.text.splitlines()[-1]
     assert last.startswith('next: ')
     assert '{' not in last
@@ -88,7 +88,7 @@ def test_a_bad_mask_is_listed(work, capsys):
     (work / 'irn_masks/pseudo_masks/mini_000001.png').write_bytes(b'x')
     done = run_tool('export', work, '--format', 'coco', capsys=capsys)
     assert done.status == 3
-    assert '1 masks of irn_masks as coco' in done.text
+    assert '1 mask of irn_masks as coco' in done.text
     assert '- ' in done.text
     assert 'mini_000001.png is not a readable mask' in done.text
 

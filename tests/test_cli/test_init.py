@@ -79,7 +79,7 @@ def test_strict_lets_a_row_a_label_and_a_choice_of_classes_pass(data, capsys):
     table.write_text('\n'.join([*lines, '5.jpg;bus', '']))
     ended = init(data, capsys, '--strict', '--classes', 'bus')
     assert ended.status == 0, ended.text
-    assert f'1 rows name an image that stands above (first: {table}:14)' in ended.text
+    assert f'1 row names an image that stands above (first: {table}:14)' in ended.text
     assert 'labels are none of the classes' in ended.text
 
 
@@ -151,12 +151,12 @@ def test_from_a_folder_to_masks_and_a_model(data, capsys, two_steps):
     assert re.search(rf'report:\s+{work}/report.html', printed)
     check_names(data / 'project', data / 'été 1/0.jpg')
     assert 'left out: 11; see' in printed
-    assert re.search(r'1 records were left out:\n  11: image .*11.jpg cannot be read', printed)
-    assert 'the same command takes them in' in printed
+    assert re.search(r'1 record was left out:\n  11: image .*11.jpg cannot be read', printed)
+    assert 'the same command takes it in' in printed
     again = run_pipeline(data / 'project', status=3)
     assert len(re.findall(r'│ done +│', again)) == 12
     assert 'to do' not in again
-    assert '1 records were left out:' in again
+    assert '1 record was left out:' in again
     ids = ['0', 'grey', 'cut out', 'print', '4', *map(str, range(5, 11))]
     for image_id in ids:
         read_cams(work / f'qa_clims_maps/cams/{image_id}.npz')
@@ -175,7 +175,7 @@ def check_elsewhere(data, capsys):
     assert len(re.findall(r'│ done +│', run_pipeline(there / 'project', '--dry-run'))) == 12
     ended = run_tool('init', there / 'project', capsys=capsys)
     # the photograph that was cut
-    assert '\n- 1 images are gone\n' in ended.text
+    assert '\n- 1 image is gone\n' in ended.text
     overview = run_pipeline(there / 'project', '--dry-run')
     assert 'stale' in overview
     assert not re.findall(r'│ done +│', overview)
@@ -320,7 +320,7 @@ def init_case(cases, tmp_path, capsys, images, *flags):
     ('kind', 'said'),
     [
         ('0-255', 'there is one number or colour for an object'),
-        ('1-bit', 'their names or their form are put right'),
+        ('1-bit', 'the names or the form are put right'),
         ('rgb', "the colours of VOC's palette are the numbers of the classes"),
     ],
 )
@@ -337,10 +337,10 @@ def test_images_that_exif_turns_and_their_masks(cases_dir, tmp_path, capsys):
     flags = '--masks', cases_dir / 'masks-exif'
     ended = init_case(cases_dir, tmp_path, capsys, 'exif', *flags, '--strict')
     assert ended.status == 1
-    assert '4 images are turned by EXIF (first: p0.jpg), and their masks must be' in ended.text
+    assert '4 images are turned by EXIF (first: p0.jpg), and so must the mask be' in ended.text
     ended = init_case(cases_dir, tmp_path, capsys, 'exif', *flags, '--strict', '--masks-as-stored')
     assert ended.status == 0, ended.text
-    assert '4 masks lie on the pixels as they are stored, and are turned' in ended.text
+    assert '4 masks lie on the pixels as they are stored, and turned' in ended.text
     # the stages read both in the same way
     load = [dict(type='LoadRGBImage', oriented=True), dict(type='LoadMask')]
     read = FolderWeakDataset(project=str(tmp_path / 'project'), pipeline=load)[0]

@@ -31,12 +31,12 @@ def test_the_shipped_config(work, capsys):
     done = run_tool('ir_label', LEAF, '--jobs', '1', capsys=capsys)
     assert done.status == 0, done.text
     [line] = done.text.splitlines()
-    assert line == '6 labels in run/ir_label/ir_labels (0 were there already, 0 failed)'
+    assert line == '6 labels in run/ir_label/ir_labels (0 there already, 0 failed)'
     masks = [read_mask(p) for p in (work / 'run/ir_label/ir_labels').glob('*.png')]
     assert len(masks) == 6
     assert {0, 1, 255} >= {int(v) for mask in masks for v in mask.ravel()}
     again = run_tool('ir_label', LEAF, capsys=capsys)
-    assert '(6 were there already, 0 failed)' in again.text
+    assert '(6 there already, 0 failed)' in again.text
 
 
 def test_shards_then_the_plain_command(work, capsys):
@@ -45,7 +45,7 @@ def test_shards_then_the_plain_command(work, capsys):
         assert done.status == 0
         assert f'3 labels of shard {shard} in run/ir_label/ir_labels' in done.text
         assert not (work / 'run/ir_label/ir_labels/manifest.json').exists()
-    assert '(6 were there already' in run_tool('ir_label', LEAF, capsys=capsys).text
+    assert '(6 there already' in run_tool('ir_label', LEAF, capsys=capsys).text
     assert Manifest.read(work / 'run/ir_label/ir_labels').counts == dict(images=6, failed=0)
 
 
@@ -54,8 +54,8 @@ def test_a_bad_record_is_the_exit_status(work, capsys):
     (work / f'run/qa_clims_maps/cams/{name}.npz').write_bytes(b'PK')
     done = run_tool('ir_label', LEAF, '--jobs', '1', capsys=capsys)
     assert done.status == 3
-    assert f'1 records could not be used:\n  {name}: ' in done.text
-    assert '5 labels in run/ir_label/ir_labels (0 were there already, 1 failed)' in done.text
+    assert f'1 record could not be used:\n  {name}: ' in done.text
+    assert '5 labels in run/ir_label/ir_labels (0 there already, 1 failed)' in done.text
     strict = run_tool('ir_label', LEAF, '--strict', '--jobs', '1', capsys=capsys)
     assert strict.status == 1
     assert re.search(rf'error: \S+{name}\.npz is not a CAM file', strict.text)

@@ -57,7 +57,7 @@ def test_all_is_there(plan, tmp_path):
 def test_data_that_are_missing(plan, tmp_path):
     text, error = missing(plan(tmp_path / 'absent'))
     assert f'data set │ {tmp_path}/absent is missing' in text
-    assert error.startswith('the stages need ')
+    assert 'missing that the stages need, see' in error
     assert 'nothing was started' in error
 
 
@@ -65,8 +65,8 @@ def test_images_that_are_all_missing(plan, tmp_path):
     for path in (tmp_path / 'voc/JPEGImages').iterdir():
         path.unlink()
     text, error = missing(plan())
-    assert 'images of the 4 in train.txt are missing' in text
-    assert error.startswith('the stages need 1 things')
+    assert 'images are missing, of the 4 in train.txt' in text
+    assert error.startswith('1 thing is missing that the stages need')
 
 
 def test_labels_that_cannot_be_read(plan, tmp_path):
@@ -123,7 +123,7 @@ def test_what_is_done_or_made_by_a_stage_is_not_needed(plan, tmp_path, monkeypat
 def test_nothing_is_started(plan, tmp_path, capsys):
     ended = run_tool('run', plan(tmp_path / 'absent'), capsys=capsys)
     assert ended.status == 1
-    assert 'the stages need ' in ended.text
+    assert 'missing that the stages need' in ended.text
     assert 'Traceback' not in ended.text
     assert not list((tmp_path / 'work').glob('a/*'))
     # the plan itself can be seen

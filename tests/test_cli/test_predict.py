@@ -71,7 +71,7 @@ def test_own_masks_are_not_segmented(run, images):
     for _ in range(2):
         status, text = run('predict', images, '--out', out, '--overlay')
         assert (status, f'2 masks in {out / "masks"}' in text) == (0, True)
-    assert '4 images in folders that qaclims predict writes are passed over' in text
+    assert '4 images are passed over, in folders that qaclims predict writes' in text
     assert len(list((out / 'masks').rglob('*.png'))) == 2
     status, _ = run('predict', images, '--out', images)
     assert '--out must be another one' in status
@@ -138,7 +138,7 @@ def test_a_work_dir_and_parts(start, images, tmp_path):
     out = tmp_path / 'out'
     for part in ('1/2', '2/2'):
         status, text = start(tmp_path / 'work', images, '--out', out, '--shard', part)
-        assert (status, f'1 masks in {out / "masks"}, part {part}' in text) == (0, True)
+        assert (status, f'1 mask in {out / "masks"}, part {part}' in text) == (0, True)
     assert not (out / 'areas.csv').exists()
     assert start(tmp_path / 'work', images, '--out', out)[0] == 0
     with (out / 'areas.csv').open(encoding='utf-8', newline='') as file:
@@ -223,13 +223,13 @@ def test_a_video_without_pyav(start, tmp_path, monkeypatch):
 def test_frames_are_not_exported(start, images, tmp_path):
     make_stage(tmp_path / 'segment')
     video, out = write_video(tmp_path / 'clip.mp4', 3), tmp_path / 'out'
-    words = '3 frames of videos are not in the export, since they are no files.'
+    words = '3 video frames are not in the export, since a frame is no file.'
     status, text = start(tmp_path, video, '--out', out, '--format', 'coco')
     assert (status, words in text) == (0, True)
     assert not (out / 'coco').exists()
     status, text = start(tmp_path, video, images / 'a.png', '--out', out, '--format', 'coco')
     assert (status, words in text) == (0, True)
-    assert f'1 masks as coco in {out / "coco"}' in text
+    assert f'1 mask as coco in {out / "coco"}' in text
     _, text = start(tmp_path, images, '--out', out, '--format', 'coco')
     assert 'frames of videos' not in text
 

@@ -93,7 +93,7 @@ def test_corrected_images_are_left_out(work, capsys):
     for image_id in IDS[:2]:
         write_mask(work / f'corrected/{image_id}.png', square(size=(48, 48)))
     ended = run_tool('review', work, capsys=capsys)
-    assert '2 images are left out, since their masks are corrected' in ended.text
+    assert '2 images are left out, since a corrected mask is there' in ended.text
     assert {r['image'] for r in rows_of(work / 'review/review.csv')} == {*IDS[2:]}
 
 

@@ -126,7 +126,7 @@ def test_corrected_masks_are_taken_in_once_and_forgotten(trained, tmp_path, caps
         write_mask(tmp_path / f'mine/{name}.png', np.ones((32, 32)))
     corrected = ('--corrected', tmp_path / 'mine')
     dry = run_tool('run', trained, *flags, *corrected, '--dry-run', capsys=capsys)
-    assert '1 masks read: 1 corrected, 0 confirmed' in dry.text
+    assert '1 mask read: 1 corrected, 0 confirmed' in dry.text
     assert 'nobody.png' in dry.text
     assert 'a dry run writes nothing' in dry.text
     assert dry.status == 3
@@ -134,14 +134,14 @@ def test_corrected_masks_are_taken_in_once_and_forgotten(trained, tmp_path, caps
     ended = run_tool('run', trained, *flags, *corrected, capsys=capsys)
     assert ended.status == 3, ended.text
     assert 'nobody.png' in ended.text
-    assert '1 masks read: 1 corrected, 0 confirmed' in ended.text
-    assert '1 are new, 0 replace earlier ones, 0 were known' in ended.text
+    assert '1 mask read: 1 corrected, 0 confirmed' in ended.text
+    assert '1 new, 0 in place of earlier ones, 0 known before' in ended.text
     assert (tmp_path / f'work/corrected/{ids[0]}.png').is_file()
     again = run_tool('run', trained, *flags, capsys=capsys)
     assert again.status == 0
     assert (tmp_path / f'work/corrected/{ids[0]}.png').is_file()
     gone = run_tool('run', trained, *flags, '--corrected', 'none', capsys=capsys)
-    assert '1 corrected masks are forgotten' in gone.text
+    assert '1 corrected mask is forgotten' in gone.text
     assert not (tmp_path / 'work/corrected').exists()
 
 

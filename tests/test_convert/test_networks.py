@@ -55,7 +55,7 @@ def test_names_that_disagree(tmp_path):
     other = {'stage3.0.1.conv2.weight': torch.zeros(8, 8, 3, 3)}
     cam_file(tmp_path / 'in.pth', changes=other)
     wanted = (
-        r'1 pairs of names in .*in\.pth are one weight, but differ:\s+'
+        r'1 weight has two names in .*in\.pth, with values that differ:\s+'
         r'resnet50\.layer3\.1\.conv2\.weight and stage3\.0\.1\.conv2\.weight'
     )
     with pytest.raises(FormatError, match=wanted):

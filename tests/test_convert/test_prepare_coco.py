@@ -112,7 +112,7 @@ def test_tables_alone(tmp_path):
         (
             instances(categories=[dict(id=18, name='dog'), dict(id=3, name='cart')]),
             DataError,
-            r'1 categories are none of the 80 classes of COCO:\n  cart \(id 3\)',
+            r'1 category is none of the 80 classes of COCO:\n  cart \(id 3\)',
         ),
         (
             instances(
@@ -122,7 +122,7 @@ def test_tables_alone(tmp_path):
                 ]
             ),
             DataError,
-            'have unusable names',
+            '1 image has no usable name in',
         ),
         (bad(0, segmentation=[[1, 2]]), FormatError, 'objects of b.jpg cannot be drawn'),
         (

@@ -39,7 +39,7 @@ def test_two_names_of_one_weight():
 @pytest.mark.parametrize('other', [torch.tensor([1.0, 1.1]), torch.ones(3), torch.ones(2, 1)])
 def test_two_names_that_differ(other):
     state = {'a.x': torch.ones(2), 'a.y': torch.ones(1), 'b.y': torch.ones(1), 'b.x': other}
-    with pytest.raises(FormatError, match=r'^1 pairs of names in f\.pth are one weight, but diff'):
+    with pytest.raises(FormatError, match=r'^1 weight has two names in f\.pth, with values that d'):
         rename(state, RULES, 'f.pth')
     with pytest.raises(FormatError, match=r'\n  a\.x and b\.x\n'):
         rename(state, RULES, 'f.pth')

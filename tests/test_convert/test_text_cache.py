@@ -164,7 +164,7 @@ def test_two_embeddings_of_a_text(tmp_path):
         ({'i': {'c': {'a': other}}}, background),
         ({'i': {'c': {'a': torch.ones(1, 5)}}}, background),
     ):
-        with pytest.raises(DataError, match=r"^1 texts have two embeddings:\n  'a': .*image i"):
+        with pytest.raises(DataError, match=r"^1 text has two embeddings:\n  'a': .*image i"):
             read_caches(*write_caches(tmp_path, fg, bg))
 
 
@@ -185,8 +185,8 @@ VECTOR = torch.ones(1, 8)
         (None, bg_of({}), 'f.npy is not {image: {class: ...}}'),
         ({'i': 1}, bg_of({}), 'image i is not {class: ...}'),
         ({'i': {'c': 1}}, bg_of({}), 'image i, class c is not a dict'),
-        ({'i': {'c': {'a': 'x'}}}, bg_of({}), 'image i, class c must have 1 embeddings (T, D)'),
-        ({'i': {'c': {'a': VECTOR[0]}}}, bg_of({}), 'image i, class c must have 1 embeddings'),
+        ({'i': {'c': {'a': 'x'}}}, bg_of({}), 'image i, class c must have 1 embedding (T, D)'),
+        ({'i': {'c': {'a': VECTOR[0]}}}, bg_of({}), 'image i, class c must have 1 embedding'),
         ({'i': {'c': {'a': VECTOR / 0}}}, bg_of({}), 'class c has embeddings that are not finite'),
         ({}, {'feats': {}}, "is not {'profile': ..., 'feats': ...}"),
         ({}, dict(profile=1, feats={}), 'was made with the prompt None'),
@@ -200,7 +200,7 @@ VECTOR = torch.ones(1, 8)
         (
             {},
             bg_of({'i': {'c': dict(answers=['a'], answer_feats=None)}}),
-            'image i, class c must have 1 embeddings',
+            'image i, class c must have 1 embedding',
         ),
     ],
 )

@@ -107,7 +107,7 @@ def test_ids_that_are_not_there_are_all_listed(tmp_path):
     files = write(tmp_path)
     absent = [f'2011_{n:06d}' for n in range(25)]
     (tmp_path / 'ids.txt').write_text('\n'.join(['2008_000008', *absent]))
-    with pytest.raises(DataError, match=r'^25 images of the list are not in both') as raised:
+    with pytest.raises(DataError, match=r'^25 images are in the list, but not in') as raised:
         convert_vqa(*files, ids=tmp_path / 'ids.txt')
     assert all(i in str(raised.value) for i in absent)
     assert not (tmp_path / 'corpus').exists()
@@ -116,10 +116,10 @@ def test_ids_that_are_not_there_are_all_listed(tmp_path):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'2009_000001': {}}, r'^1 images are not in both files:\n  2009_000001'),
+        ({'2009_000001': {}}, r'^1 image is not in both files:\n  2009_000001'),
         (
             {'2008_000008': {}},
-            r'^1 images have a class in one file alone:\n  2008_000008: dining table',
+            r'^1 image has a class in one file alone:\n  2008_000008: dining table',
         ),
     ],
 )

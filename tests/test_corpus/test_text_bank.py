@@ -275,7 +275,7 @@ def test_parts_that_disagree(tmp_path):
     make_bank(tmp_path, make_corpus())
     (tmp_path / 'texts.json').write_text('["dog"]\n')
     with pytest.raises(
-        FormatError, match=r'has 1 texts but \d+ embeddings; run qaclims encode-texts'
+        FormatError, match=r'has 1 text but \d+ embeddings; run qaclims encode-texts'
     ):
         TextBank(tmp_path)
 

@@ -91,7 +91,7 @@ def test_labels_of_another_table(root):
     records = list(build(root, labels_file='mine.csv').iterate_records())
     assert [r['label_names'] for r in records] == [('cat',), ('dog',)]
     write_labels(root / 'mine.csv', dict(a=['cat']))
-    with pytest.raises(DataError, match=r'1 images have no row in \S+mine.csv:\n  b'):
+    with pytest.raises(DataError, match=r'1 image has no row in \S+mine.csv:\n  b'):
         build(root, labels_file='mine.csv')
 
 

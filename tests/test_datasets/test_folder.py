@@ -106,7 +106,7 @@ def test_a_missing_image_is_a_bad_record(root):
             r"labels.csv, image 1: label 'cow' of image a is none of the 3 classes",
         ),
         ({'../a.jpg': ['cat']}, DataError, r'image \.\./a\.jpg is not below \S+pictures'),
-        ({'a.jpg': [], 'a': []}, FormatError, r'images stand twice'),
+        ({'a.jpg': [], 'a': []}, FormatError, r'1 image stands twice'),
         ({}, FormatError, 'lists no image'),
     ],
 )

@@ -82,7 +82,7 @@ def test_images_without_label_are_counted_in_the_log(tmp_path):
     for handler in logger.handlers:
         handler.flush()
     assert re.search(
-        r'1 of 4 images have no label \(first: b\): they train the area loss only',
+        r'without a label: 1 of 4 images \(first: b\); such an image trains the area loss',
         (tmp_path / 'log').read_text(),
     )
 
@@ -134,7 +134,9 @@ def test_iterating_ends(serialize_data):
 
 
 def test_all_records_are_bad():
-    with pytest.raises(DataError, match=r'^4 records, all, are bad:\n  b: b is bad\n  c: c is'):
+    with pytest.raises(
+        DataError, match=r'^4 records are bad, and no other was found:\n  b: b is bad\n  c: c is'
+    ):
         make('abcd')[1]
 
 

@@ -155,7 +155,7 @@ def test_missing_and_empty_list(tmp_path):
 def test_image_that_stands_twice(tmp_path):
     make_tiny_voc(tmp_path)
     (tmp_path / 'train.txt').write_text('img_1\nimg_0\nimg_1\n')
-    with pytest.raises(FormatError, match=r'1 images stand twice in .*train.txt:\n  img_1'):
+    with pytest.raises(FormatError, match=r'1 image stands twice in .*train.txt:\n  img_1'):
         build(tmp_path)
 
 
@@ -226,7 +226,7 @@ def test_all_records_bad(tmp_path):
     make_tiny_voc(tmp_path)
     for path in (tmp_path / 'JPEGImages').iterdir():
         path.unlink()
-    with pytest.raises(DataError, match='4 records, all, are bad'):
+    with pytest.raises(DataError, match='4 records are bad, and no other was found'):
         build(tmp_path, test_mode=False)[0]
 
 

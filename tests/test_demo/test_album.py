@@ -77,7 +77,7 @@ def test_what_is_strange_is_said_with_the_words_of_init(tmp_path):
     opened = open_files(files, read, 5)
     assert opened.messages == [
         '2 images have several pages or frames; the first one is read (first: a.tif)',
-        '1 images are turned as their EXIF data say (first: c.jpg)',
+        '1 image is turned as EXIF says (first: c.jpg)',
     ]
     # and it is turned
     assert open_files(files[2:], read, 5).smalls[0].shape == (64, 43, 3)
@@ -87,7 +87,7 @@ def test_broken_exif(cases_dir):
     opened = open_files([cases_dir / 'odd/broken-exif.png'], read, 5)
     assert len(opened.album.entries) == 1
     assert opened.messages == [
-        '1 images have broken EXIF data; they are read unturned (first: broken-exif.png)'
+        '1 image has broken EXIF data: nothing is turned (first: broken-exif.png)'
     ]
 
 
@@ -95,7 +95,7 @@ def test_too_many(tmp_path):
     opened = open_files([make(tmp_path / f'{k}.png') for k in range(4)], read, 3)
     assert [e.image_id for e in opened.album.entries] == ['0', '1', '2']
     assert opened.messages == [
-        '4 images were dropped, but the page takes 3 at once; the first 3 are read. For more run '
+        '4 images were dropped, but the page takes 3 at once, from the first on. For more run '
         'qaclims predict MODEL IMAGES --out DIR.'
     ]
 

@@ -60,10 +60,10 @@ def test_messages_are_those_of_init(tmp_path):
     [problem] = [text.replace(f'{tmp_path}/', '') for text in source.problems]
     assert messages == [
         problem,
-        '1 images were found by the end of their path (first: labels.csv:2: images/a.jpg is a.jpg)',
-        '1 labels are none of the classes and left out of their rows (unicorn 1)',
-        '1 rows name images that are not on the page',
-        '1 images have no usable row (first: c.jpg); tick their classes',
+        '1 image was found by the end of the path (first: labels.csv:2: images/a.jpg is a.jpg)',
+        '1 label is none of the classes and left out of the rows (unicorn 1)',
+        '1 row names an image that is not on the page',
+        '1 image has no usable row (first: c.jpg); tick the classes',
     ]
 
 
@@ -89,7 +89,7 @@ def test_images_of_one_name_are_not_guessed(tmp_path):
     assert messages == [
         '2 images are called a.jpg, so that no row of labels can mean one of them; tick their '
         'classes',
-        '1 rows name images that are not on the page',
+        '1 row names an image that is not on the page',
     ]
 
 

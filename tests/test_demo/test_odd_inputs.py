@@ -30,12 +30,12 @@ READ = {
     'turned.jpg': (
         lambda cat, path: cat.resize((300, 200)).save(path, exif=turned()),
         (224, 149),
-        '1 images are turned as their EXIF data say (first: turned.jpg)',
+        '1 image is turned as EXIF says (first: turned.jpg)',
     ),
     'moving.gif': (
         lambda cat, path: cat.save(path, save_all=True, append_images=[cat.rotate(90)]),
         (112, 112),
-        '1 images have several pages or frames; the first one is read (first: moving.gif)',
+        '1 image has several pages or frames; the first one is read (first: moving.gif)',
     ),
     'printed.jpg': (lambda cat, path: cat.convert('CMYK').save(path), (112, 112), ''),
     'deep.png': (

@@ -229,7 +229,7 @@ def test_several_images_a_table_and_one_download(browser_page, several):
     page.wait_for_timeout(1000)
     page.locator('input[type=file]').nth(1).set_input_files(str(labels))
     told = messages_of(page, 'not on the page')
-    assert '1 rows name images that are not on the page' in told
+    assert '1 row names an image that is not on the page' in told
     page.wait_for_selector('input[type=checkbox]:checked')
     first = checked(page)
     # what is ticked is kept for each image

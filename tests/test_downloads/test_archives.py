@@ -132,7 +132,7 @@ def test_what_is_unsafe_is_refused_before_anything_is_written(tmp_path, kind, mo
     folder.mkdir(parents=True)
     archive = write_archive(folder / f'x.{kind}', FILES | more, links)
     before = files_below(tmp_path)
-    with pytest.raises(FormatError, match=f'members of .* are unsafe:\n.*: {problem}') as raised:
+    with pytest.raises(FormatError, match=f'1 member is unsafe in .*:\n.*: {problem}') as raised:
         unpack(archive, FOLDER, folder / 'VOC2012')
     assert '\x1b' not in str(raised.value)
     assert files_below(tmp_path) == before

@@ -195,7 +195,7 @@ def test_the_log_ends_with_the_tokens_and_has_no_key(world, tmp_path, server, mo
     assert {p.suffix for p in written} >= {'.parquet', '.json', '.log', '.py'}
     assert not [p for p in written if SECRET.encode() in p.read_bytes()]
     [log] = (tmp_path / 'work').glob('*/*.log')
-    line = f'{MODEL}: {CALLS + 1} requests (0 failed attempts); {100 * (CALLS + 1):,} tokens'
+    line = f'{MODEL}: requests: {CALLS + 1} (failed attempts: 0); tokens: {100 * (CALLS + 1):,} of'
     assert line in log.read_text()
     assert 'cost 1.1250 at the prices of the config' in log.read_text()
     assert SECRET not in caplog.text
@@ -207,7 +207,7 @@ def test_the_log_has_the_tokens_of_a_run_that_fails(world, tmp_path, server):
     with pytest.raises(StageError, match='dead'):
         runner.test()
     [log] = (tmp_path / 'work').glob('*/*.log')
-    assert f'{MODEL}: 21 requests' in log.read_text()
+    assert f'{MODEL}: requests: 21 (' in log.read_text()
 
 
 class Counting:

@@ -45,8 +45,8 @@ def test_memory_that_is_full(monkeypatch):
     with pytest.raises(StageError) as raised:
         guard_workers(config(2))
     assert str(raised.value) == (
-        'the 2 workers of train_dataloader pass batches through /dev/shm, which has 9 MB free; '
-        'they need 17 MB at least. Free it, make it larger (docker run --shm-size 8g), or run '
+        'batches of train_dataloader pass through /dev/shm, which has 9 MB free; '
+        '2 workers need 17 MB at least. Free it, make it larger (docker run --shm-size 8g), or run '
         'without workers: --cfg-options train_dataloader.num_workers=0 '
         'train_dataloader.persistent_workers=False'
     )

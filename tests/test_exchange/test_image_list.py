@@ -52,7 +52,7 @@ def test_windows_paths_and_videos(photos):
     names = sorted(path.relative_to(photos).as_posix() for path in found.files)
     assert names == ['c.png', 'clip.mp4', 'sub dir/b.c.jpg']
     [note] = found.notes
-    assert note.startswith('1 images were found by the end of their path')
+    assert note.startswith('1 image was found by the end of the path')
     [problem] = found.problems
     assert problem.startswith(f'{photos}/l.txt:5: image /elsewhere/gone.png is missing; left out')
     assert 'l.txt:6' in problem

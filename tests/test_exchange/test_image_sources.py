@@ -70,7 +70,7 @@ def test_masks_are_no_images(photos, tmp_path):
     found = find_sources([photos], out)
     assert found.images == images
     assert found.notes == [
-        f'{photos}: 4 images in folders that qaclims predict writes are passed over.'
+        f'{photos}: 4 images are passed over, in folders that qaclims predict writes.'
     ]
     # whatever its --out is
     assert find_sources([photos]).images == images
@@ -107,7 +107,7 @@ def test_videos(photos, tmp_path):
     found = find_sources([photos])
     assert found.videos == {}
     [note] = found.notes
-    assert '1 videos are passed over' in note
+    assert '1 video is passed over' in note
     assert find_sources([photos / 'clip.mp4']).videos == {'clip': photos / 'clip.mp4'}
     (photos / 'clip').mkdir()
     Image.new('RGB', (8, 8)).save(photos / 'clip/frame_000001.png')

@@ -294,7 +294,7 @@ def test_memory_that_does_not_suffice():
         dense_crf(image, energies, free=needed - 1)
     # less than nothing is free where a control group is full
     message = (
-        r'6000 px takes about 23,328\.0 MB \(2 fields, 3 labels\), but 0\.0 MB are free; 1 x 1'
+        r'6000 px takes about 23,328\.0 MB \(fields: 2, labels: 3\), but 0\.0 MB are free; 1 x 1'
     )
     with pytest.raises(MemoryError, match=message):
         check_memory(2, 3, 6000, 8000, -GB)

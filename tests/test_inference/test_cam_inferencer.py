@@ -115,7 +115,7 @@ def test_nobody_to_ask(cams):
     ('image', 'labels', 'message'),
     [
         (np.zeros((4, 4, 3), np.uint8), ['unicorn'], r"labels must be .* but got \['unicorn'\]"),
-        (np.zeros((4, 4, 3), np.uint8), [['cat'], ['dog']], r'each of the 1 images, but got 2'),
+        (np.zeros((4, 4, 3), np.uint8), [['cat'], ['dog']], r'each image, 1 in all, but got 2'),
         (np.zeros((4, 4), np.uint8), ['cat'], r'must be RGB uint8 .* but got uint8 \(4, 4\)'),
         (np.zeros((4, 4, 3)), ['cat'], r'must be RGB uint8 .* but got float64'),
     ],

@@ -13,12 +13,12 @@ def test_tables_as_they_were(tmp_path):
     ('rows', 'classes', 'lines'),
     [
         ({'a': ['cat'], 'b': ['cow']}, ['cat', 'cow'], []),
-        ({'a': ['cat']}, ['cat'], ['1 images are gone', 'classes that are gone: cow']),
+        ({'a': ['cat']}, ['cat'], ['1 image is gone', 'classes that are gone: cow']),
         (
             {'a': ['cow'], 'b': ['cow'], 'c': [], 'd': []},
             ['cow'],
             [
-                '2 images are new, 1 images have other labels',
+                '2 images are new, 1 image has other labels',
                 'classes that are gone: cat',
                 'values of masks that change: cow 2 -> 1',
             ],
@@ -26,7 +26,7 @@ def test_tables_as_they_were(tmp_path):
         (
             {'a': ['cat'], 'b': ['cow', '[/b]']},
             ['cat', 'cow', '[/b]'],
-            ['1 images have other labels', 'new classes: [/b] (value 3)'],
+            ['1 image has other labels', 'new classes: [/b] (value 3)'],
         ),
     ],
 )

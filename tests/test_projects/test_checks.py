@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qaclims_mm.datasets.read_image import BROKEN_EXIF, DARK, FRAMES
+from qaclims_mm.datasets.read_image import DARK, FRAMES
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.projects.checks import check_source
@@ -86,12 +86,12 @@ def test_classes_that_shall_be(images):
     found = check_source(source(rows), images, ['dog', 'horse'])
     assert found.rows == {'a.jpg': ['dog'], 'B.PNG': ['dog'], 'sub dir/été.webp': []}
     assert found.classes == ['dog', 'horse']
-    assert found.problems[0] == '1 classes have no image: horse'
+    assert found.problems[0] == '1 class has no image: horse'
     assert 'cat' not in ' '.join(found.problems)
     [note] = found.notes
     assert note == (
-        '2 labels are none of the classes and left out of their rows (cat 2, cow 1); 1 images '
-        'are without a label'
+        '2 labels are none of the classes and left out of the rows (cat 2, cow 1); 1 image '
+        'is without a label'
     )
 
 
@@ -131,7 +131,9 @@ def test_images_that_were_not_copied_to_their_end(images, name):
 def test_many_images_without_a_label(images):
     rows = {'a.jpg': [], 'b.png': [], 'sub dir/été.webp': ['cat']}
     [told, _] = check_source(source(rows), images).problems
-    assert told == 'labels.csv:2: image a.jpg has no label, nor have 1 more; kept, as of no class'
+    assert (
+        told == 'labels.csv:2: image a.jpg has no label (1 more of this kind); kept, as of no class'
+    )
 
 
 def test_a_file_that_is_no_image_is_told_once(images):
@@ -173,10 +175,10 @@ def test_strange_images_are_said_once_a_kind(images, cases_dir):
     assert found.sizes == [(40, 50), (50, 40), (50, 40), (50, 40), (80, 64)]
     assert found.orientations == [6, 1, 1, 1, 1]
     assert not found.left_out
-    assert f'1 images {DARK} (first: d.png)' in found.problems
+    assert f'1 image {DARK.replace("have", "has", 1)} (first: d.png)' in found.problems
     assert found.notes == [
         f'2 images {FRAMES} (first: b.tif)',
-        f'1 images {BROKEN_EXIF} (first: e.png)',
+        '1 image has broken EXIF data: nothing is turned (first: e.png)',
         '2 files are not images of a kind that is read: .txt (first: labels.txt)',
     ]
 

@@ -46,8 +46,8 @@ def test_masks_that_fit_stay_where_they_are(tmp_path):
     truth = find_masks(tmp_path, project(rows))
     assert truth.problems == []
     assert truth.notes == [
-        '2 of 3 images have a mask',
-        f'1 files of {tmp_path} are masks of no image (first: nobody.png)',
+        'with a mask: 2 of 3 images',
+        f'1 file belongs to no image in {tmp_path} (first: nobody.png)',
     ]
     assert truth.place(tmp_path / 'project') == tmp_path
     assert not (tmp_path / 'project').exists()
@@ -83,9 +83,9 @@ def test_masks_numbered_otherwise(tmp_path):
     write(tmp_path, a=2, b=2, c=1, d=0)
     rows = {f'{name}.jpg': ['cat'] for name in 'abd'} | {'c.jpg': []}
     message = (
-        f'^{tmp_path}: 3 of 3 masks hold classes that their images do not, as class 2 = dog where '
-        rf'the image is labelled cat \(first: {tmp_path}/a.png\); are they numbered differently\? '
-        f'{NUMBERS}'
+        f'^{tmp_path}: in 3 of 3 masks there are classes that the image does not have, as class 2 '
+        rf'= dog where the image is labelled cat \(first: {tmp_path}/a.png\); are they numbered '
+        rf'differently\? {NUMBERS}'
     )
     with pytest.raises(DataError, match=message):
         find_masks(tmp_path, project(rows))
@@ -95,7 +95,7 @@ def test_an_oversight_is_said(tmp_path):
     rows = {f'{number}.jpg': ['cat'] for number in range(4)} | {'4.jpg': []}
     write(tmp_path, **{str(number): 1 for number in range(5)})
     [problem] = find_masks(tmp_path, project(rows)).problems
-    assert '1 of 5 masks hold classes' in problem
+    assert 'in 1 of 5 masks there are classes' in problem
     assert 'class 1 = cat where the image has no label (first:' in problem
 
 
@@ -146,7 +146,7 @@ def test_masks_that_are_no_files(tmp_path):
 def test_other_names_and_forms_are_converted(tmp_path, name, make):
     make(striped(2)).save(tmp_path / name)
     truth = find_masks(tmp_path, project({'a.jpg': ['dog']}))
-    assert any('1 masks are converted into the folder masks' in note for note in truth.notes)
+    assert any('1 mask is converted into the folder masks' in note for note in truth.notes)
     [mask] = placed(truth, tmp_path, 'a')
     np.testing.assert_array_equal(mask, striped(2))
 
@@ -225,7 +225,7 @@ def test_masks_of_the_stored_size_are_turned(tmp_path):
     checked = turned_project([(40, 60), (60, 40), (50, 50)], [6, 1, 3])
     truth = find_masks(tmp_path, checked)
     assert truth.problems == []
-    assert '2 masks lie on the pixels as they are stored, and are turned as EXIF' in truth.notes[0]
+    assert '2 masks lie on the pixels as they are stored, and turned as EXIF' in truth.notes[0]
     first, second, third = placed(truth, tmp_path, '0', '1', '2')
     np.testing.assert_array_equal(first, np.rot90(mask, -1))
     np.testing.assert_array_equal(second, mask)
@@ -246,7 +246,7 @@ def test_masks_of_either_size(tmp_path, orientation):
     truth = find_masks(tmp_path, checked)
     assert truth.stays
     [problem] = truth.problems
-    assert '1 images are turned by EXIF (first: 0.jpg), and their masks must be too' in problem
+    assert '1 image is turned by EXIF (first: 0.jpg), and so must the mask be' in problem
     assert 'give --masks-as-stored' in problem
     truth = find_masks(tmp_path, checked, as_stored=True)
     assert truth.problems == []
@@ -263,7 +263,7 @@ def test_some_masks_are_turned_and_some_are_not(tmp_path):
         write_corner(tmp_path / f'{k}.png', width, height)
     truth = find_masks(tmp_path, turned_project([(40, 60), (40, 60), (50, 50)], [6, 6, 6]))
     assert truth.turned == {'0.jpg'}
-    assert '1 images are turned by EXIF (first: 2.jpg)' in truth.problems[0]
+    assert '1 image is turned by EXIF (first: 2.jpg)' in truth.problems[0]
 
 
 def test_masks_as_stored_must_have_that_size(tmp_path):

@@ -55,7 +55,7 @@ def test_what_was_made_stays(made):
     (made.folder / 'work/cam/epoch_1.pth').write_bytes(b'weights')
     other = replace(made, checked=checked(ROWS | {'d.png': ['cow']}))
     changes = write_project(other, 1e11).changes
-    assert changes[:2] == ['1 images are new', 'new classes: cow (value 3)']
+    assert changes[:2] == ['1 image is new', 'new classes: cow (value 3)']
     assert (made.folder / 'work/cam/epoch_1.pth').read_bytes() == b'weights'
     assert read_project_classes(made.folder) == ('cat', 'dog', 'cow')
 

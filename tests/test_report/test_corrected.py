@@ -37,7 +37,7 @@ def test_scores_before_the_segmentor_is_trained_again(corrected):
     scores, text = corrected_blocks(WorkDir(corrected), Titles())
     assert isinstance(scores, Table)
     rows = {row[0]: row[1:] for row in scores.rows}
-    assert 'the corrected masks of 1 images' in scores.caption
+    assert 'the corrected masks of 1 image,' in scores.caption
     assert rows['segmentor on the masks'][1:] == ['', '1']
     assert isinstance(text, Text)
     assert 'was not trained before and after' in text.text

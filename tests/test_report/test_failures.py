@@ -39,7 +39,7 @@ def test_sheets(work, drawn):
     order = [CLASSES.index(t.partition(':')[0]) for t in titles]
     assert order == sorted(order)
     assert max(order.count(k) for k in order) <= 2
-    assert '6 of 6 images were looked at' in captions[0]
+    assert 'Looked at: 6 of 6 images, of the' in captions[0]
     for column in columns:
         assert list(column.cams) == ['QA-CLIMS']
         assert list(column.made) == ['mask at 0.50']
@@ -49,7 +49,7 @@ def test_sheets(work, drawn):
 
 def test_not_all_are_looked_at(work, drawn, monkeypatch):
     monkeypatch.setattr(failures, 'MOST_IMAGES', 2)
-    assert '2 of 6 images were looked at' in failure_blocks(work)[0]
+    assert 'Looked at: 2 of 6 images, of the' in failure_blocks(work)[0]
 
 
 def test_no_maps(run):

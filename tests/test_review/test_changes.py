@@ -58,7 +58,7 @@ def test_before_and_after(tmp_path):
     assert summary_rows(change) == [
         ['seg/mIoU of the test', '50.0', '60.0', ''],
         [
-            'mIoU on the 1 corrected images, which it now trains on',
+            'mIoU on the 1 corrected image, which it now trains on',
             f'{100 * (background + 0 + 0) / 3:.1f}',
             f'{100 * (background + 0.5) / 2:.1f}',
             f'{100 * (1 + 0 + 0) / 3:.1f}',

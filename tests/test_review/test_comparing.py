@@ -127,7 +127,9 @@ def test_masks_of_another_size_and_of_other_classes(options, images, tmp_path):
     write_mask(tmp_path / 'par/m/a.png', np.kron(moved(truth_of('a'), 0), np.ones((2, 2), int)))
     assert compare_masks(options, images, CLASSES).comparison.masks[0].miou == 100
     write_mask(tmp_path / 'par/m/a.png', np.full(SIZE, 9))
-    with pytest.raises(FormatError, match=r'par/m/a\.png has value 9, but there are 3 classes'):
+    with pytest.raises(
+        FormatError, match=r'par/m/a\.png has value 9, but the number of classes is 3'
+    ):
         compare_masks(options, images, CLASSES)
 
 

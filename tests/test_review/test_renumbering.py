@@ -41,7 +41,7 @@ def row_of(work):
 def test_values_follow_the_names(work, classes, former, row):
     lines = renumber(work, classes, former)
     assert row_of(work) == row
-    assert lines[0].startswith('1 corrected masks are numbered anew')
+    assert lines[0].startswith('1 corrected mask is numbered anew')
     gone = [n for n in CLASSES if former.get(n, n) not in classes]
     assert len(lines) == 1 + len(gone)
     assert all(repr(name) in line for name, line in zip(gone, lines[1:], strict=True))

@@ -106,7 +106,7 @@ def test_a_bad_mask_costs_one_line_and_itself(root, tmp_path, name, mask, messag
 
 def test_only_bad_masks(root, tmp_path):
     with pytest.raises(
-        DataError, match=r'has no corrected mask of an image; 1 entries.*\n.*5 x 5 pixels'
+        DataError, match=r'has no corrected mask of an image; 1 entry cannot be used:\n.*5 x 5 p'
     ):
         take(root, give(tmp_path / 'mine', a=np.ones((5, 5))))
     assert not (root / 'corrected').exists()

@@ -130,7 +130,7 @@ def test_other_bytes_are_another_hash(tmp_path):
         ([dict(kind='bg')], "a question 'fine_1' of kind 'bg'"),
         ([dict(question_id='caption_1', kind='bg')], "a question 'caption_1' of kind 'bg'"),
         ([dict(question_id='colour_1')], "a question 'colour_1' of kind 'fg'"),
-        ([dict(text=None)], '1 empty cells in its column text'),
+        ([dict(text=None)], '1 empty cell in its column text'),
         ([dict(class_name='dog')], "answers about other images or classes .* 'a'"),
     ],
 )

@@ -43,13 +43,13 @@ def test_image_id():
 @pytest.mark.parametrize(
     ('problems', 'shown', 'message'),
     [
-        (['a'], 10, '1 images are bad:\n  a'),
+        (['a'], 10, '1 image is bad:\n  a'),
         (['a', 'b'], 2, '2 images are bad:\n  a\n  b'),
         (['a', 'b', 'c', 'd'], 2, '4 images are bad:\n  a\n  b\n  ... and 2 more'),
     ],
 )
 def test_join_problems(problems, shown, message):
-    assert schemas.join_problems(problems, 'images are bad', shown) == message
+    assert schemas.join_problems(problems, 'image', 'are bad', shown) == message
 
 
 def test_temporary_names_are_short(tmp_path):

@@ -116,7 +116,10 @@ def bad(position, **changes):
         (instances(categories=[dict(id=1, name=None)]), r'TypeError: name is None\)'),
         (instances(images=[dict(id=1, file_name=7)]), r'TypeError: file_name is 7\)'),
         (instances(images=[dict(id=1, file_name=['a.jpg'])]), r'TypeError: file_name is \['),
-        (bad(1, category_id=99), r'1 entries.*\n  annotation 1 \(id 2\) has category_id 99'),
+        (
+            bad(1, category_id=99),
+            r'1 entry is unknown or double in .*\n  annotation 1 \(id 2\) has category_id 99',
+        ),
         (bad(2, image_id=1), r'annotation 2 \(id 3\) has image_id 1'),
         (instances(images=instances()['images'] * 2), 'image with id 7\n'),
         (

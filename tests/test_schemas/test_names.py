@@ -199,5 +199,39 @@ def test_each_character_is_judged_by_its_category():
     assert len(refused) == 65 + 2048 + 2
 
 
-def test_a_number_of_things():
-    assert [counted(n, 'image') for n in (0, 1, 2)] == ['0 images', '1 image', '2 images']
+@pytest.mark.parametrize(
+    ('noun', 'several'),
+    [
+        ('image', 'images'),
+        ('class', 'classes'),
+        ('box', 'boxes'),
+        ('batch', 'batches'),
+        ('brush', 'brushes'),
+        ('entry', 'entries'),
+        ('day', 'days'),
+        ('corrected mask', 'corrected masks'),
+    ],
+)
+def test_a_number_of_things(noun, several):
+    assert [counted(n, noun) for n in (0, 1, 2)] == [f'0 {several}', f'1 {noun}', f'2 {several}']
+
+
+@pytest.mark.parametrize(
+    ('said', 'of_one'),
+    [
+        ('are', 'is'),
+        ('are of no class, and are kept', 'is of no class, and are kept'),
+        ('have no mask', 'has no mask'),
+        ('do not fit', 'does not fit'),
+        ('were left out', 'was left out'),
+        ('cannot be used', 'cannot be used'),
+        ('could not be used', 'could not be used'),
+        ('stand twice', 'stands twice'),
+        ('lie beside', 'lies beside'),
+        ('pass', 'passes'),
+        ('carry labels', 'carries labels'),
+    ],
+)
+def test_what_is_said_of_a_number_of_things(said, of_one):
+    assert counted(1, 'image', said) == f'1 image {of_one}'
+    assert [counted(n, 'image', said) for n in (0, 3)] == [f'0 images {said}', f'3 images {said}']

@@ -16,7 +16,7 @@ def test_text_bank_round_trip_and_refusals(tmp_path):
     assert bank.metadata == dict(schema='1', clip='c')
     assert bank.index.to_pylist()[0] == {k: v[0] for k, v in index.items()}
     schemas.write_json(tmp_path / 'texts.json', ['dog'])
-    with pytest.raises(FormatError, match='1 texts but 3 embeddings'):
+    with pytest.raises(FormatError, match='1 text but 3 embeddings'):
         schemas.read_text_bank(tmp_path)
     path = tmp_path / 'texts.safetensors'
     path.write_bytes(path.read_bytes()[:20])

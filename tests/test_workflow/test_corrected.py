@@ -97,8 +97,8 @@ def test_a_work_dir_that_is_in_use(make_plan, tmp_path):
         (TakenIn(forgotten=2), '2 corrected masks are forgotten'),
         (
             TakenIn(read=30, new=27, changed=2, confirmed=29, total=35),
-            '30 masks read: 1 corrected, 29 confirmed as a stage has made them. Of these, 27 are '
-            'new, 2 replace earlier ones, 1 were known. The work dir has 35 in all',
+            '30 masks read: 1 corrected, 29 confirmed as a stage has made them. Of these, 27 '
+            'new, 2 in place of earlier ones, 1 known before. The work dir has 35 in all',
         ),
         (TakenIn(read=2, new=2, confirmed=2, total=2), 'Nothing was corrected: all'),
         (TakenIn(read=2, total=2), 'All were known, so nothing changes'),
@@ -170,5 +170,5 @@ def test_tables_at_the_end_of_a_run(make_plan):
     write_masks(plan.root, 'segment_test', 'predictions', dict(a=square(3), b=square(2)))
     end_stage(plan.root, 'segment_test', seed=1)
     text = shown(corrected_tables(plan, metrics))
-    for word in ('the segmentor before and after', 'dog', 'the 1 corrected images', '1 other'):
+    for word in ('the segmentor before and after', 'dog', 'the 1 corrected image,', '1 other'):
         assert word in text

@@ -37,7 +37,7 @@ def test_the_plan_says_what_is_left_and_why(tmp_path, done):
     for row in ('a .* done', r'b .* damaged: made/two\.bin is missing', 'd .* waits for b'):
         assert re.search(rf'│ {row}', said), row
     assert 'left: 2 stages of unknown time' in said
-    assert '1 files that no stage has made' in said
+    assert '1 file is of no stage' in said
     assert str(tmp_path / 'work/a/note.txt') in said
 
 
@@ -86,7 +86,7 @@ def test_ranks_that_a_training_is_not_for_are_told(tmp_path, monkeypatch):
     monkeypatch.setattr(Workflow, '_run_snakemake', lambda self, lock: 0)
     workflow = workflow_of(write_plan(tmp_path, [world('a', command='train', ranks=2)]))
     workflow.run()
-    assert 'a: its config is for 2 ranks, but 1 run' in workflow.console.file.getvalue()
+    assert 'a: its config is for 2 ranks, but 1 rank runs' in workflow.console.file.getvalue()
 
 
 def test_all_folders_that_qaclims_test_has_filled_are_named_at_once(tmp_path, done):

@@ -53,7 +53,7 @@ class LoadAnswers(BaseTransform):
         ]
         if missing:
             raise DataError(
-                join_problems(missing, f'images have no answers in {self.corpus.folder}')
+                join_problems(missing, 'image', f'have no answers in {self.corpus.folder}')
                 + '\nRun the qape stage on the same images and labels.'
             )
 

@@ -43,8 +43,9 @@ class LoadCAMs(BaseTransform):
         unknown = [k for k in cams.class_indices.tolist() if k >= results['num_classes']]
         if unknown:
             raise RecordError(
-                f'maps {path} have class {unknown[0]}, but the {results["num_classes"]} classes '
-                'are numbered from 0; delete them and run the CAM export again'
+                f'maps {path} have class {unknown[0]}, but the number of classes is '
+                f'{results["num_classes"]}, and the first is 0; delete them and run the CAM export '
+                'again'
             )
         results['cam_class_indices'] = cams.class_indices
         results['cam_strided'] = cams.strided

@@ -141,8 +141,8 @@ class LoadMask(BaseTransform):
         classes = mask[mask != IGNORE_INDEX]
         if classes.size and classes.max() > results['num_classes']:
             raise RecordError(
-                f'mask {path} has value {classes.max()}, but there are {results["num_classes"]} '
-                f'classes (and {IGNORE_INDEX} for pixels that do not count)'
+                f'mask {path} has value {classes.max()}, but the number of classes is '
+                f'{results["num_classes"]} ({IGNORE_INDEX} marks pixels that do not count)'
             )
         results['gt_seg_map'] = mask
         # mmseg's transforms move these with the image

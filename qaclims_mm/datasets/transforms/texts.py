@@ -40,7 +40,7 @@ class LoadTextRows(BaseTransform):
         ]
         if missing:
             raise DataError(
-                join_problems(missing, f'images have a class without texts in {self.bank.folder}')
+                join_problems(missing, 'image', f'have a class without texts in {self.bank.folder}')
                 + '\nRun the qape stage on the same images and labels, then qaclims encode-texts.'
             )
 

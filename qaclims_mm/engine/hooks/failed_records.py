@@ -81,7 +81,7 @@ class FailedRecordsHook(Hook):
             self.remarks.update(remarks)
         if self.remarks:
             lines = [f'{i}: {remark}' for i, remark in sorted(self.remarks.items())]
-            runner.logger.warning(join_problems(lines, 'records have a remark', shown=50))
+            runner.logger.warning(join_problems(lines, 'record', 'have a remark', shown=50))
         if self.failures:
             lines = [f'{i}: {reason}' for i, reason in sorted(self.failures.items())]
-            runner.logger.error(join_problems(lines, 'records could not be used', shown=50))
+            runner.logger.error(join_problems(lines, 'record', 'could not be used', shown=50))

@@ -160,7 +160,7 @@ class ResumeTestHook(Hook):
         if shard is not None:
             runner.logger.info(f'shard {shard} has {len(mine)} of {len(ids)} images.')
         if kept := len(done & mine):
-            runner.logger.info(f'{kept} of {len(mine)} images are done already and left out.')
+            runner.logger.info(f'done already and left out: {kept} of {len(mine)} images.')
 
 
 def shard_of(runner: Runner) -> Shard | None:

@@ -42,7 +42,7 @@ def coverage_report(
     if not lines:
         return ''
     covered = len(wanted.keys() & found.keys()) - len(reshaped)
-    return '\n'.join([f'{covered} of {len(wanted)} weights are covered', *lines])
+    return '\n'.join([f'covered: {covered} of {len(wanted)} weights', *lines])
 
 
 def load_strictly(model: nn.Module, checkpoint: dict) -> None:

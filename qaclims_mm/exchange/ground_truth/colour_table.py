@@ -10,7 +10,7 @@ from qaclims_mm.errors import FormatError
 from qaclims_mm.exchange.ground_truth.pixels import symbol_of
 from qaclims_mm.schemas import IGNORE_INDEX
 from qaclims_mm.schemas.files import problem_of_file
-from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.names import counted, shown_name, shown_text
 
 # what a row may have in place of a class
 BACKGROUND, IGNORE = 'background', 'ignore'
@@ -66,7 +66,8 @@ def read_colour_table(
             continue
         where = f'{shown_text(path)}:{line}'
         if len(row) != len(head):
-            raise FormatError(f'{where}: {len(row)} fields, but the header has {len(head)}.')
+            fields = counted(len(row), 'field')
+            raise FormatError(f'{where}: {fields}, but the header has {len(head)}.')
         *cells, name = (cell.strip() for cell in row)
         symbol = _symbol(cells, colour, where)
         value = meanings.get(name)

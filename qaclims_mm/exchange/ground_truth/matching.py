@@ -58,7 +58,7 @@ def match_masks(files: Sequence[str], images: Sequence[str]) -> Matched:
         if len(found) > 1
     ]
     if twice:
-        problem = join_problems(twice, 'images have two masks')
+        problem = join_problems(twice, 'image', 'have two masks')
         raise DataError(f'{problem}\nTake one of them away.')
     one = {image: matched[image][0] for image in images if image in matched}
     used = set(one.values())

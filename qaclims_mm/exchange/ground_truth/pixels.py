@@ -8,7 +8,7 @@ from PIL import Image
 
 from qaclims_mm.errors import DataError
 from qaclims_mm.schemas.image_file import open_image
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 
 # more are no classes: a photograph, or colours that a lossy format has mixed
 _MOST_SYMBOLS = 4096
@@ -155,9 +155,9 @@ def _without_alpha(symbols: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     levels = np.unique(alpha)
     if not set(levels.tolist()) <= {0, 255}:
         raise _UnclearError(
-            f'its last channel holds {len(levels)} values, such as {levels[levels > 0][0]}; if '
-            'these number the objects, export a mask of the classes alone, else one without '
-            'transparency'
+            f'its last channel holds {counted(len(levels), "value")}, such as '
+            f'{levels[levels > 0][0]}; if these number the objects, export a mask of the classes '
+            'alone, else one without transparency'
         )
     clear = set(np.unique(symbols[alpha == 0]).tolist())
     seen = set(np.unique(symbols[alpha == 255]).tolist())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from qaclims_mm.exchange.ground_truth.interpret import Found, Judged, is_grey
 from qaclims_mm.exchange.ground_truth.pixels import colour_of
 from qaclims_mm.schemas import IGNORE_INDEX
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 
 _SHOWN = 20
 # no mask of classes has as many
@@ -35,9 +35,9 @@ def describe_strangers(judged: Judged, names: Sequence[str]) -> str:
     labels = [names[label - 1] for label in judged.labels[path]]
     own = f'is labelled {", ".join(labels)}' if labels else 'has no label'
     return (
-        f'{len(judged.strangers)} of {judged.objects} masks hold classes that their images do not, '
-        f'as class {value} = {names[value - 1]} where the image {own} (first: {path}); are they '
-        f'numbered differently? {describe_numbering(names)}'
+        f'in {len(judged.strangers)} of {counted(judged.objects, "mask")} there are classes that '
+        f'the image does not have, as class {value} = {names[value - 1]} where the image {own} '
+        f'(first: {path}); are they numbered differently? {describe_numbering(names)}'
     )
 
 
@@ -55,7 +55,7 @@ def describe_refusal(
     coloured = any(one.coloured for one in found) and not is_grey(found)
     symbols = _count(found, coloured)
     if not set(symbols) - {0}:
-        return f'no mask has an object: all pixels of {len(found)} masks are background'
+        return f'no mask has an object: all pixels of {counted(len(found), "mask")} are background'
     if judged is not None and judged.objects:
         return describe_strangers(judged, names)
     listed = _list_symbols(symbols, coloured)

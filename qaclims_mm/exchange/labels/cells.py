@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.exchange.labels.values import labels_of_value
-from qaclims_mm.schemas.names import BLANKS, shown_name
+from qaclims_mm.schemas.names import BLANKS, counted, shown_name
 
 # of several labels in one field
 BETWEEN_LABELS = (';', ',', '|')
@@ -107,9 +107,10 @@ def _other_signs(where: str, rows: Mapping[int, tuple[str, str]], between: str) 
         return []
     separated = sum(between in labels for labels in outside.values())
     return [
-        f'{where}:{lines[0]}: label {shown_name(rows[lines[0]][1])} ({len(lines)} rows are such) '
-        f'is taken with the sign in it, as {between!r} separates labels in {separated} rows; write '
-        'the same sign in all rows if these are several labels'
+        f'{where}:{lines[0]}: label {shown_name(rows[lines[0]][1])} '
+        f'({counted(len(lines), "row", "are such")}) is taken with the sign in it, as {between!r} '
+        f'separates labels in {counted(separated, "row")}; write the same sign in all rows if '
+        'these are several labels'
     ]
 
 

@@ -7,6 +7,7 @@ from qaclims_mm.errors import ConfigError
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import hash_file
 from qaclims_mm.schemas.images import find_images
+from qaclims_mm.schemas.names import counted
 
 KIND = 'one folder a class'
 
@@ -26,8 +27,8 @@ def read_folders(images: Path) -> Source:
         beside += len(parts) == 1
     if not source.rows or beside > len(source.rows):
         raise ConfigError(
-            f'{images} has {beside} images and {len(source.rows)} more in folders, which would be '
-            'the classes; did you forget --labels?'
+            f'{images} has {counted(beside, "image")} and {len(source.rows)} more in folders, '
+            'which would be the classes; did you forget --labels?'
             if paths
             else f'{images} has no images.'
         )
@@ -62,9 +63,10 @@ def _in_several(images: Path, paths: Sequence[Path]) -> list[str]:
     if not several:
         return []
     one, other, *_ = several[0]
+    others = counted(len(several) - 1, 'more image', 'are')
     return [
         f'{one}: is the same file as {other}'
-        + (f', and {len(several) - 1} more are in several folders' if len(several) > 1 else '')
+        + (f', and {others} in several folders' if len(several) > 1 else '')
         + '; to an image of its own each has only the class of its folder: a table can give '
         'an image both labels'
     ]

@@ -8,7 +8,7 @@ from qaclims_mm.exchange.labels.json_stream import Entry
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.exchange.labels.values import labels_of_value
 from qaclims_mm.schemas.images import SUFFIXES
-from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.names import counted, shown_name, shown_text
 
 # what JSON-MIN says of a task besides its data and its labels
 META = ('annotation_id', 'annotator', 'created_at', 'updated_at', 'lead_time')
@@ -67,8 +67,8 @@ def read_label_studio(path: Path, entries: Iterable[Entry]) -> Source:
     _add_minimal(source, minimal)
     if several:
         source.notes.append(
-            f'{len(several)} tasks have several annotations (first: {several[0]}); their images '
-            'get the labels of all'
+            f'{counted(len(several), "task", "have several annotations")} (first: {several[0]}); '
+            'the image gets the labels of all'
         )
     source.check_labelled(path, _WAY_OUT)
     return source

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from qaclims_mm.exchange.labels.image_folder import Found, ImageFolder, ImageNameError
 from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.schemas.files import image_id_of
-from qaclims_mm.schemas.names import problem_of_image_id, shown_name, shown_text
+from qaclims_mm.schemas.names import counted, problem_of_image_id, shown_name, shown_text
 
 
 def match_images(source: Source, folder: ImageFolder) -> dict[str, str]:
@@ -73,6 +73,6 @@ def _note_ends(source: Source, names: Mapping[str, str], found: Mapping[str, Fou
     ends = [image for image in names if not found[image].exact]
     if ends:
         source.notes.append(
-            f'{len(ends)} images were found by the end of their path (first: '
+            f'{counted(len(ends), "image", "were found by the end of the path")} (first: '
             f'{source.places[ends[0]]}: {shown_text(ends[0])} is {shown_text(names[ends[0]])})'
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from qaclims_mm.errors import FormatError
 from qaclims_mm.schemas.names import (
     BLANKS,
+    counted,
     problem_of_characters,
     problem_of_name,
     shown_name,
@@ -47,7 +48,7 @@ class Source:
         lines = []
         for text, (first, *others) in self._left_out.values():
             names = [place.rsplit('/', 1)[-1] for place in others]
-            more = f' ({len(others)} more are such: {some_of(names, _SHOWN)})' if others else ''
+            more = f' ({len(others)} more of this kind: {some_of(names, _SHOWN)})' if others else ''
             lines.append(f'{first}: {text}{more}')
         return lines
 
@@ -118,7 +119,8 @@ class Source:
         """
         if not self._left_out and not any(self.rows.values()):
             number = len(self.rows)
-            what = f'none of its {number} images has a label' if number else 'it names no image'
+            images = counted(number, 'image', 'have no label')
+            what = f'its {images}' if number else 'it names no image'
             raise FormatError(f'{shown_text(path)} is {self.kind}, but {what}; {way_out}.')
 
 

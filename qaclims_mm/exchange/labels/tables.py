@@ -22,7 +22,7 @@ from qaclims_mm.exchange.labels.columns import (
 from qaclims_mm.exchange.labels.encodings import decode_table
 from qaclims_mm.exchange.labels.source import Source, some_of
 from qaclims_mm.schemas.images import SUFFIXES
-from qaclims_mm.schemas.names import BLANKS, shown_name, shown_text
+from qaclims_mm.schemas.names import BLANKS, counted, shown_name, shown_text
 
 SEPARATORS = (',', ';', '\t', '|')
 _SHOWN = 5
@@ -62,8 +62,8 @@ def read_table(path: Path) -> Source:
         source.leave_out(f'{where}:{next(iter(torn))}', text)
         if len(torn) > len(found):
             raise FormatError(
-                f'{source.problems[0]}. That is {len(torn)} of {len(torn) + len(found)} rows, so '
-                'nothing is read.'
+                f'{source.problems[0]}. That is {len(torn)} of '
+                f'{counted(len(torn) + len(found), "row")}, so nothing is read.'
             )
     label = json_column(found.values(), image) if label is None else label
     if label is not None:
@@ -181,7 +181,7 @@ def _torn(cells: Sequence[str], number: int, columns: Sequence[int], separator: 
         separator: Of the columns.
     """
     if len(cells) != number:
-        return f'{len(cells)} fields where the first line has {number}'
+        return f'{counted(len(cells), "field")} where the first line has {number}'
     named = [cells[place] for place in columns if not cells[place].startswith(_JSON_START)]
     if any('\n' in cell and separator in cell for cell in named):
         return 'a quotation mark that is not closed in its line'

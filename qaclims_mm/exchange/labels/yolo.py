@@ -14,7 +14,7 @@ from qaclims_mm.exchange.labels.source import Source
 from qaclims_mm.exchange.labels.values import text_of
 from qaclims_mm.progress import track
 from qaclims_mm.schemas.files import check_regular
-from qaclims_mm.schemas.names import BLANKS, shown_text
+from qaclims_mm.schemas.names import BLANKS, counted, shown_text
 
 # in the order in which they are believed
 _NAMES = ('data.yaml', 'classes.txt', 'obj.names')
@@ -114,7 +114,7 @@ def _labels_of(
         if index is None:
             source.leave_out(where, 'is no line "class x y w h" of numbers; left out')
         elif index not in names:
-            text = f'class {index} is none of the {len(names)} names; left out'
+            text = f'class {index} is none of the {counted(len(names), "name")}; left out'
             source.leave_out(where, text, 'class without a name')
         else:
             yield names[index]

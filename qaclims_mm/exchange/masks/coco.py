@@ -15,7 +15,7 @@ from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.exchange.masks.raster import Patch, patch_of_polygon
 from qaclims_mm.exchange.masks.runs import from_runs, runs_of_lines
 from qaclims_mm.schemas.files import atomic_path, shown_json
-from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.names import counted, shown_name, shown_text
 
 # tools look for files called instances_SUBSET
 INSTANCES = 'annotations/instances_default.json'
@@ -134,8 +134,9 @@ def read_coco(
         number = sum(map(len, of_image.values()))
         first = next(iter(of_image.values()))[0][0]
         reading.problem(
-            f'{where}: {number} annotations (first: {first}) are of images that the file does not '
-            'list; left out'
+            f'{where}: '
+            f'{counted(number, "annotation", "have an image that the file does not list")} (first: '
+            f'{first}); left out'
         )
 
 

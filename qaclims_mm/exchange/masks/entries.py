@@ -14,7 +14,7 @@ import numpy as np
 from qaclims_mm.exchange.masks.raster import Patch
 from qaclims_mm.exchange.uploads import readings_of_upload, stored_name
 from qaclims_mm.schemas import IGNORE_INDEX
-from qaclims_mm.schemas.names import shown_name
+from qaclims_mm.schemas.names import counted, shown_name
 
 # names by which tools call what is none of the classes, in lower case
 _BACKGROUND = frozenset(['background', '_background_', '__background__'])
@@ -148,8 +148,8 @@ class Reading:
         if not self.is_known(name) and plain not in self._unknown:
             self._unknown.add(plain)
             self.problem(
-                f'{where}: {shown_name(name)} is none of the {self.number} classes; its pixels are '
-                'ignored, here and wherever else it stands'
+                f'{where}: {shown_name(name)} is none of the {counted(self.number, "class")}; its '
+                'pixels are ignored, here and wherever else it stands'
             )
         return IGNORE_INDEX
 

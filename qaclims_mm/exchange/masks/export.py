@@ -16,7 +16,7 @@ from qaclims_mm.exchange.masks.polygons import Region, regions_of
 from qaclims_mm.progress import track
 from qaclims_mm.schemas import IGNORE_INDEX, file_of, join_problems, read_mask
 from qaclims_mm.schemas.files import problem_of_file
-from qaclims_mm.schemas.names import shown_name, shown_text
+from qaclims_mm.schemas.names import counted, shown_name, shown_text
 from qaclims_mm.schemas.project import with_gap
 
 # {format: (module, writer)}
@@ -91,8 +91,8 @@ def export_masks(
     pictures = [Picture(i, Path(images[i]), n) for n, i in enumerate(found, start=1)]
     if not pictures:
         raise DataError(
-            f'{shown_text(masks)} has no mask of the {len(images)} images; a mask is called as its '
-            'image, .png.'
+            f'{shown_text(masks)} has no mask of the {counted(len(images), "image")}; a mask is '
+            'called as its image, .png.'
         )
     options = Options(
         Path(out), _values(classes), _distance(tolerance), rle, copy_images, image_url
@@ -112,7 +112,9 @@ def export_masks(
                     raise
                 tally.problems.append(str(error))
         if not kept.images:
-            raise DataError(join_problems(kept.problems, 'masks, all, cannot be written'))
+            raise DataError(
+                join_problems(kept.problems, 'mask', 'cannot be written, and no other is there')
+            )
         writer.finish()
     return [path for path in paths if path.is_file()]
 
@@ -170,7 +172,7 @@ def _check(writer: MaskWriter, format: str, options: Options) -> None:
     ]
     if problems:
         raise ConfigError(
-            f'{join_problems(problems, f"names cannot be written in {format}")}\n'
+            f'{join_problems(problems, "name", f"cannot be written in {format}")}\n'
             'Choose another format, or rename the classes.'
         )
 
@@ -213,8 +215,8 @@ def _write(writer: MaskWriter, picture: Picture, path: Path, tally: Tally) -> No
     unknown = [v for v in np.unique(mask).tolist() if v not in (0, IGNORE_INDEX, *classes)]
     if unknown:
         raise RecordError(
-            f'{shown_text(path)}: value {unknown[0]}, but there are {len(classes)} classes; the '
-            'mask is left out.'
+            f'{shown_text(path)}: value {unknown[0]}, but the number of classes is {len(classes)}; '
+            'the mask is left out.'
         )
     if writer.options.copy_images:
         writer.copy(picture)

@@ -70,8 +70,8 @@ def read_png(folder: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]
         highest = int(np.where(mask == IGNORE_INDEX, 0, mask).max(initial=0))
         if highest >= len(values):
             reading.problem(
-                f'{where}: value {highest}, but there are {len(values) - 1} classes; the mask is '
-                'left out'
+                f'{where}: value {highest}, but the number of classes is {len(values) - 1}; the '
+                'mask is left out'
             )
             continue
         if not has_table and not highest and IGNORE_INDEX in mask:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.registry import MODELS
-from qaclims_mm.schemas.names import shown_text
+from qaclims_mm.schemas.names import counted, shown_text
 
 
 @MODELS.register_module()
@@ -99,7 +99,7 @@ class TimmFeatures(BaseModule):
             listed = [*missing, *unexpected][:5]
             raise FormatError(
                 f'{source} does not fit {type(self.network).__name__}: '
-                f'{len(missing)} weights are missing and {len(unexpected)} '
+                f'{counted(len(missing), "weight", "are missing")} and {len(unexpected)} '
                 f'unexpected, such as {", ".join(listed)}; give the weights that timm has for it.'
             )
         self.network.load_state_dict(state)

@@ -13,6 +13,7 @@ from torch import Tensor
 from qaclims_mm.models.classifiers.fixed_texts import FixedTexts
 from qaclims_mm.models.classifiers.region_network import Pairs, RegionNetwork, collect_indices
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.names import counted
 
 
 @MODELS.register_module()
@@ -77,8 +78,8 @@ class CLIMS(RegionNetwork):
             )
         if len(class_names) != self.cam_head.conv.out_channels:
             raise ValueError(
-                f'class_names must name the {self.cam_head.conv.out_channels} classes of cam_head, '
-                f'but names {len(class_names)}.'
+                f'class_names must name the {counted(self.cam_head.conv.out_channels, "class")} of '
+                f'cam_head, but names {len(class_names)}.'
             )
         self.text_head = text_head
         self.loss_otm, self.loss_btm, self.loss_cbs = (

@@ -10,6 +10,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.vlms.clip.quick_gelu import FastQuickGELU
 
 
@@ -80,8 +81,8 @@ class FrozenFeatureHead(BaseModule):
         """
         if len(features) != len(self.embeds):
             raise ValueError(
-                f'the decoder is for {len(self.embeds)} feature maps, but got {len(features)}; '
-                f'set num_blocks={len(features)}.'
+                f'the decoder is for {counted(len(self.embeds), "feature map")}, but got '
+                f'{len(features)}; set num_blocks={len(features)}.'
             )
         embedded = [embed(x) for embed, x in zip(self.embeds, features, strict=True)]
         fused = self.dropout(self.fuse(torch.cat(embedded, 1)))

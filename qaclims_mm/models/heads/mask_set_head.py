@@ -15,6 +15,7 @@ from torch import Tensor
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.functional.segment_losses import segments_of, semantic_logits
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.names import counted
 
 # class logits (B, Q, N + 1) and mask logits (B, Q, h, w)
 Prediction = tuple[Tensor, Tensor]
@@ -51,7 +52,7 @@ class MaskSetHead(BaseDecodeHead):
         if classes.shape[-1] != self.num_classes + 1:
             raise ConfigError(
                 f'decode_head.num_classes is {self.num_classes}, but the queries have '
-                f'{classes.shape[-1] - 1} classes; give both the same number.'
+                f'{counted(classes.shape[-1] - 1, "class")}; give both the same number.'
             )
         return semantic_logits(classes, masks)
 

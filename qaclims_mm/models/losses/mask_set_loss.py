@@ -65,7 +65,7 @@ class MaskSetLoss(nn.Module):
         queries, classes = class_logits.shape[1], class_logits.shape[2] - 1
         if self.options.fixed and queries < classes:
             raise ConfigError(
-                f'with matching="fixed" each of {classes} classes needs a query, but there are '
-                f'{queries}; set decode_head.num_queries={classes}.'
+                f'with matching="fixed" each of {classes} classes needs a query, but the number of '
+                f'queries is {queries}; set decode_head.num_queries={classes}.'
             )
         return set_losses(class_logits, mask_logits, list(segments), self.options)

@@ -23,6 +23,7 @@ from qaclims_mm.models.max_pool import speed_up_max_pool
 from qaclims_mm.models.refiners.normalise import check_normalisation, divide_by_peak
 from qaclims_mm.registry import MODELS
 from qaclims_mm.schemas import IGNORE_INDEX
+from qaclims_mm.schemas.names import counted
 
 
 # training has one size
@@ -123,8 +124,8 @@ class IRNRefiner(BaseModel):
         wanted = len(self.edge_head.factors)
         if len(maps) != wanted:
             raise ValueError(
-                f'the heads read {wanted} stages, but backbone and stem give {len(maps)}; '
-                'set out_indices and stem.'
+                f'the heads read {counted(wanted, "stage")}, but backbone and stem give '
+                f'{len(maps)}; set out_indices and stem.'
             )
         return maps
 

@@ -16,6 +16,7 @@ from qaclims_mm.models.heads.eomt_head import EoMTHead
 from qaclims_mm.models.heads.mask_set_head import Prediction
 from qaclims_mm.models.training_share import training_share
 from qaclims_mm.registry import MODELS
+from qaclims_mm.schemas.names import counted
 
 
 @MODELS.register_module()
@@ -44,9 +45,9 @@ class EoMT(EncoderDecoder):
         blocks = getattr(getattr(self.backbone, 'network', None), 'blocks', ())
         if not 0 < num_blocks <= len(blocks) or not isinstance(self.decode_head, EoMTHead):
             raise ConfigError(
-                f'EoMT needs a TimmFeatures of a ViT with at least {num_blocks} blocks and an '
-                f'EoMTHead, but got {type(self.backbone).__name__} with {len(blocks)} blocks and '
-                f'{type(self.decode_head).__name__}.'
+                f'EoMT needs a TimmFeatures of a ViT with at least {counted(num_blocks, "block")} '
+                f'and an EoMTHead, but got {type(self.backbone).__name__} with '
+                f'{counted(len(blocks), "block")} and {type(self.decode_head).__name__}.'
             )
         if self.with_auxiliary_head:
             raise ConfigError('EoMT has no features for auxiliary heads; remove auxiliary_head.')

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 
 from qaclims_mm.errors import FormatError
 from qaclims_mm.paths import SHIPPED, resolve
+from qaclims_mm.schemas.names import counted
 
 
 def read_pretrained(from_pretrained: Callable, model: str, files: str, **options: Any) -> Any:
@@ -57,7 +58,7 @@ def read_weights(auto_class: Any, model: str, **options: Any) -> Any:
     if info['missing_keys']:
         # transformers makes them up
         raise FormatError(
-            f'{model!r} lacks {len(info["missing_keys"])} weights, such as '
+            f'{model!r} lacks {counted(len(info["missing_keys"]), "weight")}, such as '
             f'{min(info["missing_keys"])}; give the folder of a whole {type(found).__name__}.'
         )
     return found.requires_grad_(False).eval()

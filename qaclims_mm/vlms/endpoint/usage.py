@@ -45,13 +45,13 @@ class Usage:
 
     def summary(self, settings: ServerSettings) -> str:
         """Return one line about requests, tokens and cost."""
-        parts = [f'{self.requests:,} requests ({self.retries:,} failed attempts)']
+        parts = [f'requests: {self.requests:,} (failed attempts: {self.retries:,})']
         if self.requests > self.without_tokens:
             parts.append(
-                f'{self.input_tokens:,} tokens of prompts, {self.output_tokens:,} of replies'
+                f'tokens: {self.input_tokens:,} of prompts, {self.output_tokens:,} of replies'
             )
         if self.without_tokens:
-            parts.append(f'{self.without_tokens:,} replies came without token counts')
+            parts.append(f'replies without token counts: {self.without_tokens:,}')
         if settings.price_input is not None or settings.price_output is not None:
             cost = self.input_tokens * (settings.price_input or 0)
             cost += self.output_tokens * (settings.price_output or 0)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from qaclims_mm.errors import ConfigError, RecordError
+from qaclims_mm.schemas.names import counted
 
 
 class TextMasks(NamedTuple):
@@ -94,9 +95,9 @@ def check_output(model: str, found: TextMasks, shape: tuple[int, int, int]) -> N
     texts, *size = shape
     if tuple(found.masks.shape) != shape:
         raise ConfigError(
-            f'{model} must return masks ({texts}, {size[0]}, {size[1]}) for {texts} texts and an '
-            f'image of {size[1]} x {size[0]} px, but returned {tuple(found.masks.shape)}; resize '
-            'them to the image.'
+            f'{model} must return masks ({texts}, {size[0]}, {size[1]}) for '
+            f'{counted(texts, "text")} and an image of {size[1]} x {size[0]} px, but returned '
+            f'{tuple(found.masks.shape)}; resize them to the image.'
         )
     if tuple(found.scores.shape) != (texts,):
         raise ConfigError(

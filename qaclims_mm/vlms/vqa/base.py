@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from qaclims_mm.errors import RecordError
+from qaclims_mm.schemas.names import counted
 
 
 class Answer(NamedTuple):
@@ -58,6 +59,6 @@ def check_lengths(images: Sequence[Any], questions_per_image: Sequence[Any]) -> 
     """
     if len(images) != len(questions_per_image):
         raise ValueError(
-            f'there must be one list of questions an image, but got {len(images)} images and '
-            f'{len(questions_per_image)} lists.'
+            'there must be one list of questions an image, but got '
+            f'{counted(len(images), "image")} and {counted(len(questions_per_image), "list")}.'
         )

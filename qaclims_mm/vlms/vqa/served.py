@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from qaclims_mm.errors import RecordError
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.secrets import check_no_secrets
 from qaclims_mm.vlms.endpoint.client import Endpoint
 from qaclims_mm.vlms.endpoint.pictures import Picture
@@ -31,10 +32,13 @@ WAITING = 2
 _RED = np.full((64, 64, 3), (220, 20, 20), dtype=np.uint8)
 _COLOUR = 'What color is this image?'
 _NOTES = dict(
-    refused='questions were refused by the model or a filter; their answers are empty',
-    foreign='answers were in another language and are now empty; ask for English in the prompt',
-    cut='replies ended at max_new_tokens before the answer began; models that think need more',
-    again='questions were asked again, because their structured reply could not be read',
+    refused=('question', 'were refused by the model or a filter; the answer is empty'),
+    foreign=('answer', 'were in another language and now empty; ask for English in the prompt'),
+    cut=(
+        'reply',
+        'were cut at max_new_tokens before the answer began; models that think need more',
+    ),
+    again=('question', 'were asked again, because the structured reply could not be read'),
 )
 
 Asked = Callable[[], list[list[Answer] | RecordError]]
@@ -242,7 +246,9 @@ class ServedVQA:
         usage = self._endpoint.usage
         lines = [f'{self.model}: {usage.summary(self.settings)}']
         return lines + [
-            f'{usage.notes[name]} {said}.' for name, said in _NOTES.items() if usage.notes[name]
+            f'{counted(usage.notes[name], noun, said)}.'
+            for name, (noun, said) in _NOTES.items()
+            if usage.notes[name]
         ]
 
 

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from qaclims_mm.schemas.names import counted
+
 # An answer becomes a text of CLIP, "a photo of {answer}", about one thing. What a model adds to it,
 # where the thing lies and beside what, would draw the map there too; English says it at the end.
 MAX_WORDS = 8
@@ -112,7 +114,7 @@ def check_prompt(template: str) -> str:
     if named != [('question', '', None)]:
         raise ValueError(
             f'the prompt must have the field {{question}} once and no other, but got {template!r} '
-            f"with {len(named)} fields; such as 'Question: {{question}} Short answer:'."
+            f"with {counted(len(named), 'field')}; such as 'Question: {{question}} Short answer:'."
         )
     return template
 

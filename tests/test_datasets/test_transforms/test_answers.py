@@ -81,7 +81,7 @@ def test_images_that_the_corpus_lacks(tmp_path):
     few = {k: v for k, v in ANSWERS.items() if k[0] in ('img_0', 'img_1')}
     transform = LoadAnswers(make_corpus(tmp_path / 'corpus', few, failed=['img_2']))
     records = [dict(image_id=f'img_{i}', label_names=('dog',)) for i in range(4)]
-    with pytest.raises(DataError, match=r'1 images have no answers in .*corpus:\n  img_3\nRun the'):
+    with pytest.raises(DataError, match=r'1 image has no answers in .*corpus:\n  img_3\nRun the'):
         transform.check_records(records)
     transform.check_records([*records[:3], dict(image_id='unlabelled', label_names=())])
     with pytest.raises(RecordError, match=r'no answers about this image; run the qape stage'):

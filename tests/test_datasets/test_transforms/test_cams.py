@@ -43,7 +43,7 @@ def test_maps_of_another_size(tmp_path, record):
 
 
 def test_maps_of_classes_that_the_dataset_does_not_have(tmp_path, record):
-    with pytest.raises(RecordError, match=r'a\.npz have class 5, but the 5 classes are numbered'):
+    with pytest.raises(RecordError, match=r'a\.npz have class 5, but the number of classes is 5'):
         load(tmp_path, {**record, 'num_classes': 5})
 
 

@@ -106,8 +106,8 @@ def test_mask_of_ignored_pixels_alone(tmp_path):
         (Image.new('L', (4, 5)), r'^mask \S+a\.png has size 4x5, but its image 5x4$'),
         (
             Image.new('L', (5, 4), 21),
-            r'^mask \S+a\.png has value 21, but there are 20 classes '
-            r'\(and 255 for pixels that do not count\)$',
+            r'^mask \S+a\.png has value 21, but the number of classes is 20 '
+            r'\(255 marks pixels that do not count\)$',
         ),
         (
             None,

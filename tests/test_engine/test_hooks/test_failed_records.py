@@ -12,7 +12,7 @@ from qaclims_mm.engine.runner import exit_status
 from qaclims_mm.errors import EXIT_BAD_RECORDS, RecordError
 from qaclims_mm.schemas import Manifest
 
-REPORT = r'ERROR - .* - 1 records could not be used:\n  img_1: image \S+img_1\.jpg is missing\n'
+REPORT = r'ERROR - .* - 1 record could not be used:\n  img_1: image \S+img_1\.jpg is missing\n'
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_killed_run_goes_on_to_the_same_files_and_numbers(run, tmp_path):
     seen, metrics = run('work')
     assert seen == IDS[2:]
     assert metrics == unbroken
-    assert '2 of 4 images are done already and left out.' in log_of(tmp_path / 'work')
+    assert 'done already and left out: 2 of 4 images.' in log_of(tmp_path / 'work')
     # all is done: the same once more
     seen, metrics = run('work')
     assert seen == []

@@ -24,18 +24,18 @@ def changed(remove=(), **more):
         (
             changed(remove=['layer.3']),
             (),
-            '7 of 8 weights are covered\n  missing (1): layer.3',
+            'covered: 7 of 8 weights\n  missing (1): layer.3',
         ),
-        (changed(head=torch.zeros(1)), (), '8 of 8 weights are covered\n  unexpected (1): head'),
+        (changed(head=torch.zeros(1)), (), 'covered: 8 of 8 weights\n  unexpected (1): head'),
         (
             changed(**{'layer.0': torch.zeros(3, 2)}),
             (),
-            '7 of 8 weights are covered\n  of another shape (1): layer.0 (3, 2) instead of (2, 3)',
+            'covered: 7 of 8 weights\n  of another shape (1): layer.0 (3, 2) instead of (2, 3)',
         ),
         (
             {'a': torch.zeros(1)},
             (),
-            '0 of 8 weights are covered\n'
+            'covered: 0 of 8 weights\n'
             '  missing (8): layer.0, layer.1, layer.2, layer.3, layer.4 and 3 more\n'
             '  unexpected (1): a',
         ),
@@ -44,7 +44,7 @@ def changed(remove=(), **more):
         (
             changed(remove=['layer.3']),
             (r'layer\.4', 'ayer'),
-            '7 of 8 weights are covered\n  missing (1): layer.3',
+            'covered: 7 of 8 weights\n  missing (1): layer.3',
         ),
         # a weight of another shape can be allowed too, mmengine then keeps the model's
         (changed(**{'layer.0': torch.zeros(1)}), (r'layer\.0',), ''),
@@ -104,8 +104,8 @@ def test_nothing_is_loaded_half(checkpoint, run_test, change, report):
     path = edit(checkpoint, change)
     with pytest.raises(
         ValueError,
-        match=rf'^the checkpoint {path} does not fit CAMClassifier: \d+ of \d+ weights are '
-        rf'covered\n  {report}.*\nLoad the checkpoint of this config, or allow keys with '
+        match=rf'^the checkpoint {path} does not fit CAMClassifier: covered: \d+ of \d+ '
+        rf'weights\n  {report}.*\nLoad the checkpoint of this config, or allow keys with '
         r'StrictLoadHook\.optional\.$',
     ):
         run_test(checkpoint=path)
@@ -132,5 +132,5 @@ def test_ranks_around_test_time_augmentation_are_looked_through():
     model.module = SegTTAModel(module=inner)
     runner = SimpleNamespace(model=model, _load_from='x.pth', work_dir='work')
     StrictLoadHook().after_load_checkpoint(runner, dict(state_dict=inner.state_dict()))
-    with pytest.raises(FormatError, match='does not fit Linear: 1 of 2 weights are covered'):
+    with pytest.raises(FormatError, match='does not fit Linear: covered: 1 of 2 weights'):
         StrictLoadHook().after_load_checkpoint(runner, dict(weight=torch.zeros(3, 2)))

@@ -48,7 +48,7 @@ def test_names_of_two_images_are_of_none():
 
 
 def test_two_masks_of_an_image():
-    with pytest.raises(DataError, match=r'1 images have two masks:\s+p0.jpg: p0.png and p0.tif'):
+    with pytest.raises(DataError, match=r'1 image has two masks:\s+p0.jpg: p0.png and p0.tif'):
         match_masks(['p0.png', 'p0.tif'], IMAGES)
 
 

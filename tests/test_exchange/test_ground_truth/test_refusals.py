@@ -42,8 +42,8 @@ def test_numbering():
         ([(CAT, range(200))], ['as of a smooth picture or numbers of objects', ' .. (in brackets']),
         (
             [((2,), (0, 1)), ((2,), (0, 1)), ((1, 2), (0, 1))],
-            ['2 of 3 masks hold classes that their images do not, as class 1 = cat where the image',
-             'is labelled [/b] (first: 0.png); are they numbered differently?'],
+            ['in 2 of 3 masks there are classes that the image does not have, as class 1 = cat ',
+             'where the image is labelled [/b] (first: 0.png); are they numbered differently?'],
         ),
     ],
 )  # fmt: skip

@@ -48,7 +48,7 @@ def test_json_that_is_cut_is_left_out():
     assert [*source.rows.values()] == [['cat'], ['{"a']]
     [problem] = source.problems
     assert problem.startswith('x.csv:3: labels \'{"choices": ["cat","do\' are no valid JSON; left')
-    assert problem.endswith('(1 more are such: x.csv:4)')
+    assert problem.endswith('(1 more of this kind: x.csv:4)')
 
 
 def test_braces_in_a_table_without_json_are_labels():

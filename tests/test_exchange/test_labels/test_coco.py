@@ -79,7 +79,7 @@ def test_one_line_for_each_kind_of_problem(tmp_path):
     found = read(tmp_path, coco(annotations=[GOOD, *bad]))
     [line] = found.problems
     assert ', annotation 1 (id 0): its image_id or category_id is missing; left out' in line
-    assert '(499 more are such: x.json, annotation 2 (id 1), ' in line
+    assert '(499 more of this kind: x.json, annotation 2 (id 1), ' in line
     assert len(line) < 400
 
 
@@ -112,7 +112,7 @@ CAPTIONS = [dict(id=1, image_id=1, caption='a cat')]
         (dict(images=[], categories=[]), 'it has no list of annotations'),
         (coco(annotations=CAPTIONS, categories=[]), 'holds captions of COCO, which are no labels'),
         (dict(images=[dict(id=1, file_name='a.jpg')], annotations=CAPTIONS), 'holds captions'),
-        (coco(annotations=[]), "x.json is COCO's JSON, but none of its 2 images has a label; exp"),
+        (coco(annotations=[]), "x.json is COCO's JSON, but its 2 images have no label; exp"),
         (coco(images=[], annotations=[]), "is COCO's JSON, but it names no image; export COCO"),
         ([dict(image_id=1, category_id=7, score=0.5)], 'is a list of results of COCO'),
     ],

@@ -63,7 +63,7 @@ def test_a_folder_with_one_export(tmp_path):
         (
             [IMAGE.format('a.jpg', '')],
             HEAD,
-            "is CVAT's XML, but none of its 1 images has a label; ",
+            "is CVAT's XML, but its 1 image has no label; ",
         ),
         (
             [],

@@ -50,7 +50,7 @@ def test_metadata_of_several_folders(tmp_path):
     assert found.rows == {'test/a.jpg': ['dog'], 'train/a.jpg': ['cat']}
     [problem] = found.problems
     assert problem.startswith(f'{tmp_path}/test/metadata.csv:3: no image is named')
-    assert problem.endswith('(1 more are such: metadata.csv:3)')
+    assert problem.endswith('(1 more of this kind: metadata.csv:3)')
     one = read_source(tmp_path / 'train/metadata.csv', tmp_path)
     assert one.rows == {'train/a.jpg': ['cat']}
 

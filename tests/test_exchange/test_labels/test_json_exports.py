@@ -40,7 +40,7 @@ def test_kinds_are_told_by_their_content(tmp_path, value, kind, name):
 def test_a_list_with_bad_entries_before_the_first_good_one(tmp_path):
     found = read_source(write(tmp_path / 'x.json', [None, 3, TASK]), tmp_path)
     assert found.rows == {'a.jpg': ['x']}
-    assert 'task 1: is no task of Label Studio; left out (1 more are such' in found.problems[0]
+    assert 'task 1: is no task of Label Studio; left out (1 more of this kind' in found.problems[0]
 
 
 @pytest.mark.parametrize(

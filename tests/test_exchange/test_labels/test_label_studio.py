@@ -68,7 +68,7 @@ def test_several_annotations_of_a_task(tmp_path):
     found = read(tmp_path, [task('a.jpg', annotations=both)])
     assert found.rows == {'a.jpg': ['cat', 'dog']}
     assert found.notes == [
-        f'1 tasks have several annotations (first: {tmp_path}/x.json, task 1); their images get '
+        f'1 task has several annotations (first: {tmp_path}/x.json, task 1); the image gets '
         'the labels of all'
     ]
 
@@ -120,14 +120,14 @@ def test_json_min(tmp_path, labels):
     [
         (
             [task('a.jpg')],
-            "is Label Studio's JSON, but none of its 1 images has a label; label imag",
+            "is Label Studio's JSON, but its 1 image has no label; label imag",
         ),
-        ([task('a.jpg', annotations=[], predictions=[dict(result=[CHOICE])])], 'none of its 1 ima'),
+        ([task('a.jpg', annotations=[], predictions=[dict(result=[CHOICE])])], 'its 1 image has'),
         ([task('', CHOICE, data=dict(text='a sentence'))], "but of tasks about 'text'; label imag"),
         ([task('', CHOICE, data=dict(audio='/a.wav'))], "but of tasks about 'audio'"),
         ([task('', CHOICE, data=dict(video='/a.mp4'))], "but of tasks about 'video'"),
         ([META | dict(text='a', sentiment='cat')], "but of tasks about 'text'"),
-        ([META | dict(image='a.jpg', remark='dog')], 'none of its 1 images has a label'),
+        ([META | dict(image='a.jpg', remark='dog')], 'its 1 image has no label'),
     ],
 )
 def test_exports_that_are_of_no_use(tmp_path, tasks, message):

@@ -63,10 +63,11 @@ def test_bad_entries_cost_themselves(root):
     assert found.rows == {'a.jpg': ['cat']}
     shape, file = found.problems
     assert (
-        'a.json, shape 0: the shape has no label; left out (2 more are such: a.json, sha' in shape
+        'a.json, shape 0: the shape has no label; left out (2 more of this kind: a.json, sha'
+        in shape
     )
     assert file.startswith(f'{root}/labelme/b.json: no file of labelme (Expecting')
-    assert '(2 more are such: c.json, d.json)' in file
+    assert '(2 more of this kind: c.json, d.json)' in file
 
 
 def test_parts_of_another_type_are_no_labels(root):
@@ -81,7 +82,5 @@ def test_two_files_that_claim_one_image(root):
 
 
 def test_no_file_has_a_label(root):
-    with pytest.raises(
-        FormatError, match=r'none of its 1 images has a label; draw shapes, or tick'
-    ):
+    with pytest.raises(FormatError, match=r'its 1 image has no label; draw shapes, or tick'):
         read(root, a=content('a.jpg'))

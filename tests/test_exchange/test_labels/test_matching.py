@@ -33,7 +33,7 @@ def test_ends_of_paths_are_noted(folder):
     found = match_images(source, folder)
     assert found == {'a.jpg': 'a.jpg', 'images/1/b.jpg': 'b.jpg', 'c.jpg': 'sub/c.jpg'}
     assert source.notes == [
-        '2 images were found by the end of their path (first: x.csv:3: images/1/b.jpg is b.jpg)'
+        '2 images were found by the end of the path (first: x.csv:3: images/1/b.jpg is b.jpg)'
     ]
 
 
@@ -57,7 +57,7 @@ def test_one_line_for_each_kind_of_problem(folder):
     source = source_of('x.jpg', 'y.jpg', 'same', 'same.jpg', 'same.png', 'z.jpg', '../w.jpg')
     assert list(match_images(source, folder)) == ['same.jpg']
     missing, several, alike, outside = source.problems
-    assert missing.endswith('x.jpg is missing; left out (2 more are such: x.csv:3, x.csv:7)')
+    assert missing.endswith('x.jpg is missing; left out (2 more of this kind: x.csv:3, x.csv:7)')
     assert several == 'x.csv:4: image same may be same.jpg or same.png; left out'
     assert alike == (
         'x.csv:6: same.png and same.jpg differ in their suffix alone, so their masks would be one '

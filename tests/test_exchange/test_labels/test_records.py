@@ -56,7 +56,7 @@ def test_bad_records_cost_themselves(tmp_path):
     text = '\n'.join(found.problems)
     assert 'x.jsonl, line 2: no valid JSON (' in text
     assert 'x.jsonl, line 3: is a list, not an object; left out' in text
-    assert 'x.jsonl, line 5: no image is named; the row is left out (1 more are such' in text
+    assert 'x.jsonl, line 5: no image is named; the row is left out (1 more of this kind' in text
     assert 'x.jsonl, line 6: labels are a dict, not texts; left out' in text
 
 

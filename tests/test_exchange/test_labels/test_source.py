@@ -40,10 +40,10 @@ def test_one_line_for_each_kind_of_problem():
     for line in range(6, 16):
         source.add(' ', [], f'/data/x.csv:{line}')
     assert source.problems == [
-        '/data/x.csv:2: no image is named; the row is left out (10 more are such: x.csv:6, '
+        '/data/x.csv:2: no image is named; the row is left out (10 more of this kind: x.csv:6, '
         'x.csv:7, x.csv:8 ..)',
-        r"/data/x.csv:3: label 'ca\x00t': it has a control character; left out (1 more are such: "
-        'x.csv:4)',
+        r"/data/x.csv:3: label 'ca\x00t': it has a control character; left out (1 more of this "
+        'kind: x.csv:4)',
         r"/data/x.csv:5: label 'c\u200bow': it has the invisible character U+200B; left out",
     ]
 
@@ -71,7 +71,7 @@ def test_an_export_without_labels_is_refused():
     ):
         source.check_labelled('x.xml', 'add tags')
     source.add('a.jpg', [], 'x:1')
-    with pytest.raises(FormatError, match='but none of its 1 images has a label; add tags'):
+    with pytest.raises(FormatError, match='but its 1 image has no label; add tags'):
         source.check_labelled('x.xml', 'add tags')
     source.add('b.jpg', ['c\0t'], 'x:2')
     # the line of what is left out says more

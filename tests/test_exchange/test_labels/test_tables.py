@@ -123,7 +123,7 @@ TABLES = {
     'line breaks': (
         'image,labels\n"a.jpg","cat;\ndog"\nb.jpg,\nc\n',
         {'a.jpg': ['cat', 'dog'], 'b.jpg': []},
-        [':5: 1 fields where'],
+        [':5: 1 field where'],
     ),
 }
 
@@ -210,7 +210,7 @@ def test_a_sign_that_may_have_been_meant_to_separate_is_told(tmp_path):
     source = read_source(path, tmp_path)
     assert source.rows['a'] == ['cat', 'dog']
     [told] = source.remarks
-    assert told.startswith(f"{path}:4: label 'cat|dog' (1 rows are such) is taken with the sign")
+    assert told.startswith(f"{path}:4: label 'cat|dog' (1 row is such) is taken with the sign")
     assert told.endswith(
         "as ',' separates labels in 2 rows; write the same sign in all rows if "
         'these are several labels'

@@ -99,7 +99,9 @@ def test_files_that_cannot_be_read_are_named_and_the_rest_is_read(root):
     assert found.rows == {'a.jpg': ['cat']}
     [problem] = found.problems
     assert problem.startswith(f'{root}/xml/cut.xml: no valid XML (')
-    assert '; the image is left out (6 more are such: hex.xml, nosuch.xml, pipe.xml ..)' in problem
+    assert (
+        '; the image is left out (6 more of this kind: hex.xml, nosuch.xml, pipe.xml ..)' in problem
+    )
 
 
 def test_a_file_that_names_another_image_than_its_own(root):
@@ -130,5 +132,5 @@ def test_escaped_signs_are_read(root):
 
 
 def test_no_file_has_a_label(root):
-    with pytest.raises(FormatError, match="is VOC's XML files, but none of its 1 images has a lab"):
+    with pytest.raises(FormatError, match="is VOC's XML files, but its 1 image has no lab"):
         read(root, a='<annotation><filename>a.jpg</filename></annotation>')

@@ -108,9 +108,10 @@ def test_bad_lines_cost_themselves(root):
     found = read_source(root, root / 'images')
     assert found.rows == {'train/a.jpg': ['cat']}
     line, nameless, broken = found.problems
-    assert 'a.txt:2: is no line "class x y w h" of numbers; left out (2 more are such' in line
+    assert 'a.txt:2: is no line "class x y w h" of numbers; left out (2 more of this kind' in line
     assert (
-        'a.txt:4: class 5 is none of the 1 names; left out (1 more are such: a.txt:5)' in nameless
+        'a.txt:4: class 5 is none of the 1 name; left out (1 more of this kind: a.txt:5)'
+        in nameless
     )
     assert 'b.txt: is no file of YOLO (' in broken
 
@@ -173,5 +174,5 @@ def test_label_studio_puts_all_files_into_one_folder(tmp_path):
 
 def test_no_file_has_a_label(root):
     write(root, data_yaml='names: [cat]', labels__train__a_txt='')
-    with pytest.raises(FormatError, match='but none of its 1 images has a label; draw boxes'):
+    with pytest.raises(FormatError, match='but its 1 image has no label; draw boxes'):
         read_source(root / 'data.yaml', root / 'images')

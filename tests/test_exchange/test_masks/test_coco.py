@@ -141,7 +141,7 @@ def test_bad_images_and_strange_classes(tmp_path, read):
     assert (found['p0'] == 255).sum() == 6
     assert len(problems) == 6
     words = ("'cow' is none of the 2 classes", 'stands in', '6 x 8 pixels', 'is none of')
-    words += ('no file_name', '1 annotations (first: 3) are of images that the file does not list')
+    words += ('no file_name', '1 annotation has an image that the file does not list (first: 3)')
     for problem, word in zip(problems, words, strict=True):
         assert word in problem
 

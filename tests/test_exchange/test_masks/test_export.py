@@ -164,7 +164,10 @@ def test_a_bad_mask_costs_that_mask(tmp_path, name):
     files = export_masks(**given, **options, tally=tally)
     assert len(tally.problems) == 3
     assert 'a.png is not a readable mask' in tally.problems[0]
-    assert 'x.y.png: value 9, but there are 3 classes; the mask is left out.' in tally.problems[1]
+    assert (
+        'x.y.png: value 9, but the number of classes is 3; the mask is left out.'
+        in tally.problems[1]
+    )
     assert re.search(r'image .*t.\.PNG is missing; its mask is left out\.', tally.problems[2])
     assert tally.images == 2
     assert all(path.is_file() for path in files)
@@ -180,7 +183,7 @@ def test_all_masks_are_bad(tmp_path):
     given, _ = make_export(tmp_path)
     for path in given['masks'].rglob('*.png'):
         path.write_bytes(b'')
-    with pytest.raises(DataError, match='6 masks, all, cannot be written:'):
+    with pytest.raises(DataError, match='6 masks cannot be written, and no other is there:'):
         export_masks(**given, classes=CLASSES, out=tmp_path / 'out', format='coco', tally=Tally())
     assert not [p for p in (tmp_path / 'out').rglob('*') if p.is_file()]
 

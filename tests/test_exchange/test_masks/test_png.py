@@ -104,6 +104,11 @@ def test_bad_masks(tmp_path, read):
     write_mask(tmp_path / 'p9.png', MASK)
     found, problems = read(tmp_path, [f'p{n}' for n in range(5)])
     assert set(found) == {'p0'}
-    words = ('stands in', '6 x 8 pixels', 'value 3, but there are 2 classes', 'not a readable')
+    words = (
+        'stands in',
+        '6 x 8 pixels',
+        'value 3, but the number of classes is 2',
+        'not a readable',
+    )
     words += ('its mode is RGB', 'is none of the images')
     assert all(w in p for w, p in zip(words, problems, strict=True))

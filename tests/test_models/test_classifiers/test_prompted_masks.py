@@ -89,7 +89,7 @@ def test_a_run_writes_masks_and_lists_classes_that_were_not_found(tiny, tmp_path
     [dog] = {*np.unique(read_mask(tmp_path / 'work/pseudo_masks/img_0.png'))} - {0}
     assert dog == 12
     log = log_of(tmp_path / 'work')
-    assert '1 records have a remark:\n  img_1: dining table not found (score 0.00, ' in log
+    assert '1 record has a remark:\n  img_1: dining table not found (score 0.00, ' in log
     assert 'person not found' in log
     assert exit_status(runner) == 0
 

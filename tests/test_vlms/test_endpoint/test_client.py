@@ -29,7 +29,7 @@ def test_a_request(server):
     picture, text = message['content']
     assert text == dict(type='text', text='What is it?')
     assert picture['image_url'] == dict(url=Picture(IMAGE).url())
-    assert endpoint.usage.summary(endpoint.settings).startswith('1 requests (0 failed attempts)')
+    assert endpoint.usage.summary(endpoint.settings).startswith('requests: 1 (failed attempts: 0)')
     endpoint.close()
 
 

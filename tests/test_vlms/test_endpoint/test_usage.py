@@ -13,28 +13,28 @@ REPLY = Reply('a', input_tokens=1000, output_tokens=10)
 @pytest.mark.parametrize(
     ('replies', 'prices', 'line'),
     [
-        ([], {}, '0 requests (0 failed attempts)'),
+        ([], {}, 'requests: 0 (failed attempts: 0)'),
         (
             [REPLY] * 2,
             {},
-            '2 requests (0 failed attempts); 2,000 tokens of prompts, 20 of replies',
+            'requests: 2 (failed attempts: 0); tokens: 2,000 of prompts, 20 of replies',
         ),
         (
             [REPLY] * 2000,
             dict(price_input=0.5, price_output=2),
-            '2,000 requests (0 failed attempts); 2,000,000 tokens of prompts, 20,000 of replies; '
-            'cost 1.0400 at the prices of the config',
+            'requests: 2,000 (failed attempts: 0); tokens: 2,000,000 of prompts, 20,000 of '
+            'replies; cost 1.0400 at the prices of the config',
         ),
         (
             [REPLY],
             dict(price_output=2),
-            '1 requests (0 failed attempts); 1,000 tokens of prompts, 10 of replies; '
+            'requests: 1 (failed attempts: 0); tokens: 1,000 of prompts, 10 of replies; '
             'cost 0.0000 at the prices of the config',
         ),
         (
             [Reply('a')],
             {},
-            '1 requests (0 failed attempts); 1 replies came without token counts',
+            'requests: 1 (failed attempts: 0); replies without token counts: 1',
         ),
     ],
 )

@@ -24,7 +24,7 @@ def test_registered_models_have_the_protocol(name, method):
 def test_lengths():
     check_lengths([], [])
     check_lengths('ab', [[], ['x']])
-    with pytest.raises(ValueError, match='an image, but got 2 images and 1 lists'):
+    with pytest.raises(ValueError, match=r'an image, but got 2 images and 1 list\.'):
         check_lengths('ab', [[]])
 
 

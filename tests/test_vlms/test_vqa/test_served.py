@@ -112,11 +112,13 @@ def test_replies_of_little_use(server, reply, text, note):
     server.reply = lambda prompt: reply
     [[answer]] = model.answer([noise(9, 9)], [['What is under the dog?']])
     assert answer.text == text
-    words = dict(refused='were refused', foreign='another language', cut='max_new_tokens')
+    words = dict(
+        refused='1 question was refused', foreign='1 answer was in another', cut='1 reply was cut'
+    )
     [line, *notes] = model.summary()
-    assert line.startswith(f'{MODEL}: 2 requests')
+    assert line.startswith(f'{MODEL}: requests: 2 (')
     assert len(notes) == bool(note)
-    assert not note or (notes[0].startswith('1 ') and words[note] in notes[0])
+    assert not note or notes[0].startswith(words[note])
 
 
 @pytest.mark.parametrize('structured', [False, True])

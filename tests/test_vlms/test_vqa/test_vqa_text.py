@@ -279,10 +279,10 @@ def test_good_prompts(template):
         ('', r"but got '' with 0 fields; such as 'Question: \{question\} Short answer:'\.$"),
         ('{question} {question}', 'with 2 fields'),
         ('{class} {question}', 'with 2 fields'),
-        ('{}', 'with 1 fields'),
-        ('{0}', 'with 1 fields'),
+        ('{}', 'with 1 field;'),
+        ('{0}', 'with 1 field;'),
         # an attribute of the question could be anything
-        ('{question.__class__}', 'with 1 fields'),
+        ('{question.__class__}', 'with 1 field;'),
         (
             '{question',
             r'must be a template with one \{question\}, but got .*; write a brace of its',
