@@ -21,6 +21,7 @@ from qaclims_mm.cli import commands as commands_of_the_package
 from qaclims_mm.cli import main
 from qaclims_mm.report.results_page import table_of
 from qaclims_mm.schemas.numbers.ablation_reading import read_results
+from qaclims_mm.workflow.suites import read_suite
 
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
 # data, weights and GPUs, which a clone does not bring
@@ -146,6 +147,10 @@ def test_there_are_results():
 @pytest.mark.parametrize(('suite', 'table'), TABLES, ids=[t[0] for t in TABLES])
 def test_results_are_what_was_measured(suite, table):
     measured = read_results(RESULTS.with_suffix('') / f'{suite}.json')
+    # the suite that ships measures the same rows
+    assert [*read_suite(ROOT / f'configs/suites/{suite}.py').variants] == [
+        row.name for row in measured.rows
+    ]
     assert table == table_of(measured)
     assert measured.suite == suite
     for picture in re.findall(r'!\[[^]]*\]\(([^)]+)\)', RESULTS.read_text()):

@@ -4,7 +4,7 @@ variants = {
     str(rate): dict(
         title=f'CLIMS at {rate}', stage='clims', options={'optim_wrapper.optimizer.lr': rate}
     )
-    for rate in (1e-3, 5e-4, 4e-3)
+    for rate in (1e-3, 5e-4, 2.5e-4)
 }
 variants |= {
     '0.002': dict(title='CLIMS at 0.002', stage='clims'),

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from benchmarks import machine
 from benchmarks.machine import Spent, call_alone, count_flops, measure, measure_alone
+from qaclims_mm.schemas.names import counted
 from qaclims_mm.vlms.vqa.cpu_linear import PackedLinear, can_pack
 
 CPU = torch.device('cpu')
@@ -129,7 +130,7 @@ def test_held_is_what_stays_and_no_file(tmp_path):
 def test_processor_has_a_name():
     name, threads = machine.describe(CPU).rsplit(', ', 1)
     assert name
-    assert threads == f'{torch.get_num_threads()} threads'
+    assert threads == counted(torch.get_num_threads(), 'thread')
 
 
 @pytest.mark.gpu
