@@ -5,7 +5,7 @@ methods = dict(
     cam=dict(title='CAM', stage='cam'),
     ritc=dict(title='RITC without QAPE', stage='ritc'),
     clims=dict(
-        title='CLIMS at 0.0005', stage='clims', options={'optim_wrapper.optimizer.lr': 5e-4}
+        title='CLIMS at 0.00025', stage='clims', options={'optim_wrapper.optimizer.lr': 2.5e-4}
     ),
     qa_clims=dict(title='QA-CLIMS'),
 )
