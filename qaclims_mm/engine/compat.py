@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from qaclims_mm.imports import is_out_of_addresses
-from qaclims_mm.schemas.names import counted
 
 _INSTALL = "pip install 'qaclims_mm[mm]'"
 _PARTS = {
@@ -276,7 +275,7 @@ def find_whole_checkpoint(work_dir: str) -> str | None:
     problem = f'{Path(work_dir, "last_checkpoint")} names {named!r}, which is no whole checkpoint'
     if not whole:
         raise FormatError(
-            f'{problem}, nor is any of {counted(len(found), "checkpoint")} there. Remove '
+            f'{problem}, and no other there is whole ({len(found)} looked at). Remove '
             'last_checkpoint to train from the start, or give a checkpoint: --resume FILE.'
         )
     newest = str(max(whole, key=lambda p: p.stat().st_mtime_ns))

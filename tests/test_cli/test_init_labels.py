@@ -14,7 +14,7 @@ from qaclims_mm.schemas.project import read_project_tables
 # {labels: (classes, exit status, what the terminal shows)}
 CASES = {
     'label-studio.csv': (('cat', 'dog'), 0, 'and labels in JSON: 4 images of'),
-    'label-studio.json': (('cat', 'dog'), 0, '4 images were found by the end of their path'),
+    'label-studio.json': (('cat', 'dog'), 0, '4 images were found by the end of the path'),
     'cvat-images.xml': (('cat', 'dog'), 0, "CVAT's XML: 4 images of"),
     'coco-export-paths.json': (('cat', 'dog'), 0, 'images/0/p0.jpg is p0.jpg'),
     'coco-ids-as-text.json': (('cat', 'dog'), 0, "COCO's JSON: 4 images of"),

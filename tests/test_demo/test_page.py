@@ -117,6 +117,8 @@ def test_numbers_that_the_sliders_have_not(browser_page, picture, drawn, typed, 
 def test_other_examples(browser_page):
     page = browser_page
     shown = page.locator('.examples .caption-label')
+    # the pictures come after the page
+    shown.nth(5).wait_for()
     first = shown.all_inner_texts()
     assert len(set(first)) == 6
     page.click('text=Show other examples')

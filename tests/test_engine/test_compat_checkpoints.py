@@ -203,8 +203,8 @@ def test_run_whose_checkpoints_are_all_torn(run):
         (run / name).write_bytes((run / name).read_bytes()[:100])
     with pytest.raises(
         FormatError,
-        match=rf"^{run}/last_checkpoint names '', which is no whole checkpoint, nor is any of the "
-        r'3 others there\. Remove last_checkpoint to train from the start, or give a checkpoint: '
-        r'--resume FILE\.$',
+        match=rf"^{run}/last_checkpoint names '', which is no whole checkpoint, and no other "
+        r'there is whole \(3 looked at\)\. Remove last_checkpoint to train from the start, or give '
+        r'a checkpoint: --resume FILE\.$',
     ):
         compat.find_whole_checkpoint(str(run))

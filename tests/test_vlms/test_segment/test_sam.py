@@ -130,7 +130,7 @@ def test_what_cannot_be_read(folder, tmp_path):
     gone = next(k for k in state if k.startswith('mask_decoder'))
     save_file({k: v for k, v in state.items() if k != gone}, tmp_path / 'model.safetensors')
     (tmp_path / 'config.json').write_text((folder / 'config.json').read_text())
-    with pytest.raises(FormatError, match=r'lacks 1 weights, such as mask_decoder'):
+    with pytest.raises(FormatError, match=r'lacks 1 weight, such as mask_decoder'):
         SAM(str(tmp_path)).load()
 
 
