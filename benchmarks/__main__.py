@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import torch
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.case import Report, run_case
 from benchmarks.coco_scale import Step, run_coco_scale
@@ -18,7 +17,7 @@ from benchmarks.growth import AXES, rates, slope_of
 from benchmarks.stages import GROWTHS, SIZES, STAGES
 from benchmarks.stored import Growth, origin_of, stage_of, write_numbers
 from qaclims_mm.cli._execute import run_tool
-from qaclims_mm.console import new_console, styled
+from qaclims_mm.console import Table, new_console, styled
 
 WIDTH = 110
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.protocol import is_renderable
+from rich.table import Table as _RichTable
 from rich.text import Text
 
 # Control characters except tab and newline, line and paragraph separators, characters that change
@@ -45,6 +46,14 @@ def styled(*parts: str | tuple[str, str]) -> Text:
     """
     pairs = [(part, '') if isinstance(part, str) else part for part in parts]
     return Text.assemble(*((printable(text), style) for text, style in pairs))
+
+
+class Table(_RichTable):
+    """Table that breaks what is too long for a narrow terminal or a log, and cuts nothing off."""
+
+    def add_column(self, *arguments: Any, **options: Any) -> None:
+        """Add a column; the arguments are rich's."""
+        super().add_column(*arguments, **{'overflow': 'fold', **options})
 
 
 class _DataConsole(Console):

@@ -4,11 +4,10 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from rich.table import Table
 from test_layering import imports_of, sources
 from tiny_runs import ROOT
 
-from qaclims_mm.console import new_console, printable, styled
+from qaclims_mm.console import Table, new_console, printable, styled
 
 # {name as it is read from a file: as it is shown}
 NAMES = {
@@ -145,3 +144,16 @@ def test_there_is_no_other_console():
         for line, name in raw_output(path)
     ]
     assert not found, '\n'.join(found)
+
+
+def test_tables_cut_nothing_off():
+    table = Table('a long heading', 'another')
+    table.add_row('CLIMS at 0.00025', '[-27.7, -16.5]')
+    console = new_console(file=io.StringIO(), width=16)
+    console.print(table)
+    shown = console.file.getvalue()
+    assert '…' not in shown
+    letters = {c for c in shown if c.isalnum()}
+    assert letters == {
+        c for c in 'a long heading another CLIMS at 0.00025 27.7 16.5' if c.isalnum()
+    }

@@ -2,9 +2,7 @@
 
 import argparse
 
-from rich.table import Table
-
-from qaclims_mm.console import new_console, styled
+from qaclims_mm.console import Table, new_console, styled
 
 
 def main() -> None:

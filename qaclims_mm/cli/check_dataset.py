@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmengine.config import DictAction
-from rich.table import Table
 
 from qaclims_mm.checks.weights import MISSING, THERE, Problem, Weights
-from qaclims_mm.console import new_console, styled
+from qaclims_mm.console import Table, new_console, styled
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 

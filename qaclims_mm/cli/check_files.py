@@ -2,11 +2,9 @@
 
 import argparse
 
-from rich.table import Table
-
 from qaclims_mm.checks.files import Report, check_files, find_files
 from qaclims_mm.checks.kinds import KINDS
-from qaclims_mm.console import new_console
+from qaclims_mm.console import Table, new_console
 from qaclims_mm.progress import new_progress
 from qaclims_mm.schemas.names import counted
 

@@ -27,8 +27,8 @@ from qaclims_mm.schemas.names import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
+    from qaclims_mm.console import Table
     from qaclims_mm.report.compare_page import Comparing
     from qaclims_mm.schemas.numbers.comparison import Comparison
     from qaclims_mm.workflow.plans import Plan
@@ -216,8 +216,7 @@ def show(comparing: 'Comparing', console: 'Console') -> None:
 
 def table_of(comparison: 'Comparison') -> 'Table':
     """Return the table of scores, or that of the agreement if there is no ground truth."""
-    from rich.table import Table
-
+    from qaclims_mm.console import Table
     from qaclims_mm.report.compare_page import SCORE_HEAD, score_rows
 
     if comparison.judged:

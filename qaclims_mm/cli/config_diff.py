@@ -11,10 +11,8 @@ import argparse
 import re
 from typing import Any
 
-from rich.table import Table
-
 from qaclims_mm.checks.config_diff import MISSING, Difference, Element, diff_files
-from qaclims_mm.console import new_console, printable
+from qaclims_mm.console import Table, new_console, printable
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.errors import QAClimsError
 from qaclims_mm.paths import config_file

@@ -10,9 +10,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from qaclims_mm.console import new_console
+from qaclims_mm.console import Table, new_console
 from qaclims_mm.engine.trust import CONFIGS_ARE_CODE
 from qaclims_mm.paths import config_file
 

@@ -8,9 +8,7 @@ is 3.
 import argparse
 from pathlib import Path
 
-from rich.table import Table
-
-from qaclims_mm.console import new_console
+from qaclims_mm.console import Table, new_console
 from qaclims_mm.errors import EXIT_BAD_RECORDS
 
 # what to do with the export, and with one that has the images; {out} is its folder

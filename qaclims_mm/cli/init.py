@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
 
-from qaclims_mm.console import new_console, styled
+from qaclims_mm.console import Table, new_console, styled
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, StageError
 from qaclims_mm.projects.presets import PRESETS
 

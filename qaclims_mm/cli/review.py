@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
 
-from qaclims_mm.console import new_console
+from qaclims_mm.console import Table, new_console
 
 if TYPE_CHECKING:
     from qaclims_mm.report.reviewing import Reviewing

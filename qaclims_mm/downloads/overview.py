@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from rich.console import Group
-from rich.table import Table
 
-from qaclims_mm.console import styled
+from qaclims_mm.console import Table, styled
 from qaclims_mm.downloads.needs import BY_HAND, TO_FETCH, Need
 from qaclims_mm.schemas.names import counted
 

@@ -9,9 +9,8 @@ import torch
 from mmengine.dist import all_reduce, barrier, get_rank
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
-from rich.table import Table
 
-from qaclims_mm.console import new_console
+from qaclims_mm.console import Table, new_console
 from qaclims_mm.errors import ConfigError, DataError, TrainingError
 from qaclims_mm.functional.evaluation import activation_errors, count_pixels, iou
 from qaclims_mm.registry import METRICS

@@ -3,8 +3,7 @@
 import textwrap
 from pathlib import Path
 
-from rich.table import Table
-
+from qaclims_mm.console import Table
 from qaclims_mm.schemas import atomic_path
 from qaclims_mm.schemas.numbers.ablation_results import (
     ENOUGH_SEEDS,

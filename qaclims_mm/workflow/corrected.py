@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-
+from qaclims_mm.console import Table
 from qaclims_mm.datasets.image_level import ImageLevelDataset
 from qaclims_mm.engine.config import read_config
 from qaclims_mm.errors import ConfigError

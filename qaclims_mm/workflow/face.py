@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 from rich.console import Console, Group
-from rich.table import Table
 
-from qaclims_mm.console import new_console, styled
+from qaclims_mm.console import Table, new_console, styled
 from qaclims_mm.cores import number_of_cores
 from qaclims_mm.errors import ConfigError, FormatError, StageError
 from qaclims_mm.schemas import join_problems, read_json, write_json

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
-from qaclims_mm.console import styled
+from qaclims_mm.console import Table, styled
 
 # points of mIoU within which a number counts as the paper's
 CLOSE = 0.5
+# columns of a number such as 100.0
+_NUMBER = 5
 
 
 def metrics_table(
@@ -28,9 +29,9 @@ def metrics_table(
             the measured one is from it, green within ``CLOSE`` and red elsewhere.
     """
     table = Table()
-    table.add_column('', no_wrap=True)
+    table.add_column('')
     for title in columns.values():
-        table.add_column(title, justify='right')
+        table.add_column(title, justify='right', min_width=_NUMBER)
     shown = [stage for stage in rows if stage in metrics]
     compared = paper or {}
     if has_paper := any(stage in compared for stage in shown):

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from rich.table import Table
-
+from qaclims_mm.console import Table
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas.names import counted
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults

@@ -1,3 +1,5 @@
+import io
+
 import pytest
 from tiny_runs import ROOT
 
@@ -89,3 +91,14 @@ def test_a_plan_of_other_networks_is_not_compared_with_the_paper():
     plan = read_plan(ROOT / 'configs/pipelines/voc12_strong.py')
     assert plan.table['rows']
     assert not plan.table['paper']
+
+
+def test_numbers_are_whole_in_a_log_of_80_columns():
+    plan = read_plan(ROOT / 'configs/pipelines/miniworld_qa-clims.py', 'root')
+    columns = plan.table['columns']
+    metrics = {stage: dict.fromkeys(columns, 58.64) for stage in plan.table['rows']}
+    console = new_console(width=80, file=io.StringIO())
+    console.print(metrics_table(metrics, **plan.table))
+    shown = console.file.getvalue()
+    assert shown.count('58.6') == len(columns) * len(metrics)
+    assert '…' not in shown
