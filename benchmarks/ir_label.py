@@ -57,17 +57,22 @@ def build(size: str, device: torch.device) -> Case:
     scenes = [smooth_scene(n, height, width) for n in range(number)]
     context = get_context('spawn')
     # closed when the process ends
-    one, two = context.Pool(1), context.Pool(2)
-    for pool in (one, two):
+    # as in the stage, whose processes have one thread each
+    one, two = (context.Pool(n, torch.set_num_threads, (1,)) for n in (1, 2))
+    threaded = context.Pool(1)
+    for pool in (one, two, threaded):
         pool.starmap(confident_labels, scenes[:2], chunksize=1)
 
     def check(results: Sequence[Any]) -> None:
-        if not all(np.array_equal(a, b) for a, b in zip(*results, strict=True)):
-            raise FormatError('two processes make other labels than one.')
+        first, *others = results
+        same = (np.array_equal(a, b) for way in others for a, b in zip(first, way, strict=True))
+        if not all(same):
+            raise FormatError('the ways make other labels.')
 
     return Case(
         {
             '2 processes': partial(two.starmap, confident_labels, scenes, 1),
+            '1 process, all threads': partial(threaded.starmap, confident_labels, scenes, 1),
             '1 process': partial(one.starmap, confident_labels, scenes, 1),
         },
         f'{counted(number, "image")} of {height} x {width} with 2 classes',

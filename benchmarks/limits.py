@@ -29,8 +29,8 @@ REASONS = {
         'bounds it, not the rate of matrix products.'
     ),
     'ir_label': (
-        'It is the dense CRF. Two processes take 4.5 s where half of the time of one is 2.8 s: '
-        'they have to start, and share the bandwidth of the memory.'
+        'It is the dense CRF. Two processes take 4.6 s where half of the time of one is 4.1 s: '
+        'they share the bandwidth of the memory.'
     ),
     'irn_masks': (
         'The walk counts no FLOPs. For 16,000 pixels it takes 36 % of the time, the network 56 %.'

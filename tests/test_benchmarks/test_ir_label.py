@@ -15,9 +15,9 @@ class FakePools:
     def __init__(self):
         self.asked = []
 
-    def Pool(self, processes):  # multiprocessing's name
+    def Pool(self, processes, begin=None, threads=(None,)):  # multiprocessing's name
         def starmap(function, scenes, chunksize):
-            self.asked.append((processes, len(scenes), chunksize))
+            self.asked.append((processes, len(scenes), chunksize, *threads))
             return list(itertools.starmap(function, scenes))
 
         return type('Pool', (), dict(starmap=staticmethod(starmap)))
@@ -34,10 +34,10 @@ def pools(monkeypatch):
 def test_two_processes_against_one(pools):
     case = ir_label.build('tiny', torch.device('cpu'))
     # each process has imported what it needs before it is timed
-    assert pools.asked == [(1, 2, 1), (2, 2, 1)]
+    assert pools.asked == [(1, 2, 1, 1), (2, 2, 1, 1), (1, 2, 1, None)]
     for way in case.ways.values():
         way()
-    assert pools.asked[2:] == [(2, 4, 1), (1, 4, 1)]
+    assert pools.asked[3:] == [(2, 4, 1, 1), (1, 4, 1, None), (1, 4, 1, 1)]
 
 
 def test_other_labels_are_refused(pools):
@@ -45,7 +45,7 @@ def test_other_labels_are_refused(pools):
     results = [way() for way in case.ways.values()]
     case.check(results)
     results[0][1] = results[0][1] + 1
-    with pytest.raises(FormatError, match=r'^two processes make other labels than one'):
+    with pytest.raises(FormatError, match=r'^the ways make other labels'):
         case.check(results)
 
 
