@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import TINY_LABELS, FakeVQA, make_tiny_voc
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from PIL import Image
 
 from benchmarks.chat_server import MODEL, Behaviour, serving
@@ -172,7 +173,10 @@ def test_refused_images_are_tried_again_once_a_run(world, model):
     assert VQACorpus(world.parent / 'corpus').image_ids == sorted({*LABELS} - {'img_x'})
 
 
-def test_the_end_says_how_to_ask_again(world, model, capsys):
+def test_the_end_says_how_to_ask_again(world, model, capsys, monkeypatch):
+    # a run that begins in the same second as that of an earlier test would take its logger over,
+    # whose stream is closed
+    monkeypatch.setattr(MMLogger, '_instance_dict', type(MMLogger._instance_dict)())
     model.refuse(pixels(world, *BAD))
     run(world, model)
     assert (
