@@ -109,12 +109,14 @@ def test_markup_cannot_be_switched_on(option):
 
 # rich's own ways to text: they read markup, or send characters as they are
 RAW = {'Console', 'Text', 'TextColumn', 'from_markup', 'from_ansi', 'render_markup'}
+# tables of rich cut numbers off
+FOREIGN = ('rich', 'rich.markup', 'rich.table')
 
 
 def raw_output(path):
     """Yield (line, name) of what would show data otherwise than ``new_console``."""
     imports = [(line, m) for line, m in imports_of(path) if m.split('.')[0] == 'rich']
-    yield from ((line, m) for line, m in imports if m in ('rich', 'rich.markup'))
+    yield from ((line, m) for line, m in imports if m in FOREIGN)
     for node in ast.walk(ast.parse(path.read_text())):
         # the report has a Text of its own
         if imports and isinstance(node, ast.Call):
@@ -125,12 +127,16 @@ def raw_output(path):
 
 def test_raw_output_is_found(tmp_path):
     path = tmp_path / 'a.py'
-    path.write_text('import rich.markup\nrich.console.Console().print(x, markup=True)\nText(x)\n')
+    path.write_text(
+        'import rich.markup\nrich.console.Console().print(x, markup=True)\nText(x)\n'
+        'from rich.table import Table\n'
+    )
     assert sorted(raw_output(path)) == [
         (1, 'rich.markup'),
         (2, 'Console'),
         (2, 'markup'),
         (3, 'Text'),
+        (4, 'rich.table'),
     ]
 
 

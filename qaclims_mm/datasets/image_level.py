@@ -174,7 +174,7 @@ class ImageLevelDataset(BaseDataset):
             return packed
         raise DataError(
             join_problems(
-                [f'{i}: {why}' for i, why in failures], 'record', 'are bad, and no other was found'
+                [f'{i}: {why}' for i, why in failures], 'record', 'are bad, and none is left'
             )
         )
 

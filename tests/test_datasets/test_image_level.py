@@ -135,7 +135,7 @@ def test_iterating_ends(serialize_data):
 
 def test_all_records_are_bad():
     with pytest.raises(
-        DataError, match=r'^4 records are bad, and no other was found:\n  b: b is bad\n  c: c is'
+        DataError, match=r'^4 records are bad, and none is left:\n  b: b is bad\n  c: c is'
     ):
         make('abcd')[1]
 

@@ -226,7 +226,7 @@ def test_all_records_bad(tmp_path):
     make_tiny_voc(tmp_path)
     for path in (tmp_path / 'JPEGImages').iterdir():
         path.unlink()
-    with pytest.raises(DataError, match='4 records are bad, and no other was found'):
+    with pytest.raises(DataError, match='4 records are bad, and none is left'):
         build(tmp_path, test_mode=False)[0]
 
 

@@ -113,7 +113,7 @@ def export_masks(
                 tally.problems.append(str(error))
         if not kept.images:
             raise DataError(
-                join_problems(kept.problems, 'mask', 'cannot be written, and no other is there')
+                join_problems(kept.problems, 'mask', 'cannot be written, and none is left')
             )
         writer.finish()
     return [path for path in paths if path.is_file()]

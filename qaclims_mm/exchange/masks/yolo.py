@@ -12,7 +12,7 @@ from qaclims_mm.exchange.masks.formats import MaskWriter, Picture, problem_of_ma
 from qaclims_mm.exchange.masks.polygons import Region
 from qaclims_mm.exchange.masks.raster import patch_of_polygon
 from qaclims_mm.schemas.files import problem_of_file
-from qaclims_mm.schemas.names import counted, shown_name, shown_text
+from qaclims_mm.schemas.names import shown_name, shown_text
 
 DATA, IMAGE_LIST, LABELS = 'data.yaml', 'train.txt', 'labels'
 # where tools put the names of the classes; the first has YAML, the others one a line
@@ -85,7 +85,7 @@ def read_yolo(folder: Path, names: Path, reading: Reading) -> Iterator[tuple[str
     # Label Studio writes an empty file for an image with regions of the brush
     if paths and not any(path.stat().st_size for path in paths if path.is_file()):
         raise FormatError(
-            f'{shown_text(folder)}: each of {counted(len(paths), "file")} of YOLO is empty; export '
+            f'{shown_text(folder)}: no file of YOLO has an object ({len(paths)} read); export '
             'polygons (from Label Studio export JSON, which has regions of the brush too).'
         )
     for path in paths:

@@ -183,7 +183,7 @@ def test_all_masks_are_bad(tmp_path):
     given, _ = make_export(tmp_path)
     for path in given['masks'].rglob('*.png'):
         path.write_bytes(b'')
-    with pytest.raises(DataError, match='6 masks cannot be written, and no other is there:'):
+    with pytest.raises(DataError, match='6 masks cannot be written, and none is left:'):
         export_masks(**given, classes=CLASSES, out=tmp_path / 'out', format='coco', tally=Tally())
     assert not [p for p in (tmp_path / 'out').rglob('*') if p.is_file()]
 

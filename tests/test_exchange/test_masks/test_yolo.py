@@ -107,7 +107,9 @@ def test_broken_names(tmp_path, read, names):
 def test_empty_files_alone_are_no_masks(tmp_path, read):
     # so Label Studio exports regions of the brush
     write(tmp_path, '')
-    with pytest.raises(FormatError, match=r'each of 1 file of YOLO is empty; .* export JSON'):
+    with pytest.raises(
+        FormatError, match=r'no file of YOLO has an object \(1 read\); .* export JSON'
+    ):
         read(tmp_path)
     (tmp_path / 'labels/p1.txt').write_text(f'1 {SQUARE}')
     masks, problems = read(tmp_path)
