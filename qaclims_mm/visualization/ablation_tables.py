@@ -46,7 +46,7 @@ def cells_of(results: AblationResults) -> tuple[list[str], list[list[str]]]:
                 *([_number(row.paper)] if papers else []),
                 *(_with_spread(s.mean, s.sd) if s else '' for s in summaries),
                 *(_comparison(summaries[0]) if compared else []),
-                _seeds(results, row, first),
+                _seeds(results, row),
             ]
         )
     return head, lines
@@ -58,9 +58,10 @@ def _comparison(found: Summary | None) -> list[str]:
     return [_with_interval(found), _number(found.detectable), _chance(found.p_holm)]
 
 
-def _seeds(results: AblationResults, row: ResultRow, metric: str) -> str:
+def _seeds(results: AblationResults, row: ResultRow) -> str:
     failed = f', failed: seed {", ".join(row.failed)}' if row.failed else ''
-    return f'{len(row.values.get(metric, {}))}/{len(results.seeds)}{failed}'
+    known = set().union(*row.values.values())
+    return f'{len(known)}/{len(results.seeds)}{failed}'
 
 
 def markdown_of(results: AblationResults) -> str:

@@ -91,11 +91,11 @@ class Ablation:
     def _plan(self) -> Plan:
         return next(iter(self.graph.plans.values()))
 
-    @property
-    def _columns(self) -> dict[str, str]:
-        """The metrics of maps that the plan's table shows."""
+    def _columns_of(self, suite: Suite) -> dict[str, str]:
+        """Return {metric: title}: the suite's own, or those of maps in the plan's table."""
         columns = self._plan.table['columns']
-        return {m: title for m, title in columns.items() if m.startswith('cam/')}
+        of_maps = {m: title for m, title in columns.items() if m.startswith('cam/')}
+        return {**suite.columns} or of_maps
 
     def results(self) -> list[AblationResults]:
         """Return what is known now, suite by suite."""
@@ -116,15 +116,16 @@ class Ablation:
 
     def _results_of(self, path: Path, suite: Suite) -> AblationResults:
         own = [n for n, v in suite.variants.items() if v.stage == TRAINED and not v.is_varied]
+        columns = self._columns_of(suite)
         by_seed = [self._rows[seed, path] for seed in self.graph.plans]
         return AblationResults(
             suite.name,
             suite.title,
             shipped_name(self.plan),
-            own[0] if own else None,
-            self._columns,
+            suite.reference or (own[0] if own else None),
+            columns,
             list(self.graph.plans),
-            [self._result_row(rows) for rows in zip(*by_seed, strict=True)],
+            [self._result_row(rows, columns) for rows in zip(*by_seed, strict=True)],
             self._machines_of(path),
         )
 
@@ -139,11 +140,11 @@ class Ablation:
                 found[str(seed)] = _machines_and_dates(known)
         return found
 
-    def _result_row(self, rows: Sequence[Row]) -> ResultRow:
+    def _result_row(self, rows: Sequence[Row], columns: Collection[str]) -> ResultRow:
         """Collect a row of all seeds."""
         variant, test = rows[0].variant, rows[0].stages[-1].name
         result = ResultRow(rows[0].name, variant.title, test, variant.paper)
-        values: dict[str, dict[str, Any]] = {m: {} for m in self._columns}
+        values: dict[str, dict[str, Any]] = {m: {} for m in columns}
         for seed, plan in self.graph.plans.items():
             if why := why_missing(plan.root, self.stages[seed], test):
                 # one line of a table

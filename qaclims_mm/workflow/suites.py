@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from qaclims_mm.engine.config_keys import options_of
 from qaclims_mm.engine.parser import base_parser
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.registry import DATASETS, MODELS, PROMPTED_SEGMENTERS, VQA_MODELS
+from qaclims_mm.schemas.files import is_table
+from qaclims_mm.schemas.names import hint_of_name, shown_name
 from qaclims_mm.schemas.stage_folder import WORK_DIR
 from qaclims_mm.workflow.method import last_checkpoint
 from qaclims_mm.workflow.plans import Plan
@@ -61,11 +63,15 @@ class Suite:
         name: Of the file.
         title: What is compared.
         variants: {name: row}.
+        columns: {metric: title}, in place of the plan's metrics of maps; the first one is compared.
+        reference: The row that others are compared with, in place of the plan's own training.
     """
 
     name: str
     title: str
     variants: Mapping[str, Variant]
+    columns: Mapping[str, str] = field(default_factory=dict)
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ class Row:
 
 
 def read_suite(path: str | Path) -> Suite:
-    """Read a suite's ``title`` and ``variants``.
+    """Read a suite's ``title``, ``variants``, ``columns`` and ``reference``.
 
     Raises:
         ConfigError: If the file does not exist or describes them badly.
@@ -108,7 +114,22 @@ def read_suite(path: str | Path) -> Suite:
         raise ConfigError(
             f'{path}: {bad[0]!r} names a folder, so it may have letters, digits, _, - and . alone.'
         )
-    return Suite(name, cfg.get('title', name), found)
+    return Suite(name, cfg.get('title', name), found, *_comparison(path, cfg, found))
+
+
+def _comparison(
+    path: str | Path, cfg: Mapping[str, Any], rows: Collection[str]
+) -> tuple[dict[str, str], str | None]:
+    """Return the metrics that a suite names and the row with which it compares."""
+    columns, reference = cfg.get('columns', {}), cfg.get('reference')
+    if not is_table(columns, str):
+        raise ConfigError(f'{path}: columns = {{metric: title}} is needed; it is {columns!r}.')
+    if reference is not None and reference not in rows:
+        raise ConfigError(
+            f'{path}: the reference {shown_name(str(reference))} is no row; '
+            f'{hint_of_name(str(reference), rows)}'
+        )
+    return dict(columns), reference
 
 
 def rows_of(plan: Plan, path: str | Path) -> list[Row]:

@@ -5,6 +5,7 @@ from tiny_runs import ROOT
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.schemas import read_json, write_json
 from qaclims_mm.schemas.numbers.runs import Run, note_run
+from qaclims_mm.visualization.ablation_tables import cells_of
 from qaclims_mm.workflow.results import Ablation, find_suite
 
 SUITE = """
@@ -60,6 +61,27 @@ def test_masks_of_a_refiner_are_scored_as_maps(ablation):
     [found] = ablation.results()
     rows = {row.name: row for row in found.rows}
     assert rows['cam'].values == {'cam/mIoU': {'0': 7.0}}
+
+
+def test_a_suite_names_its_metrics_and_its_reference(ablation, tmp_path):
+    text = (
+        SUITE + "columns = {'seg/mIoU': 'of segmentors', 'cam/mIoU': 'maps'}\nreference = 'cam'\n"
+    )
+    (tmp_path / 'suite.py').write_text(text)
+    one = Ablation(ablation.plan, [tmp_path / 'suite.py'], [0, 1], tmp_path / 'runs')
+    for seed in (0, 1):
+        note(one, seed, 'qa_clims', 10.0)
+    note(one, 0, 'cam', 5.0)
+    # a row may lack the metric that is compared
+    write_json(one.base / 'seed1/cam_maps/metrics.json', {'cam_maps': {'cam/mIoU': 6.0}})
+    [found] = one.results()
+    rows = {row.name: row for row in found.rows}
+    assert (found.reference, [*found.columns]) == ('cam', ['seg/mIoU', 'cam/mIoU'])
+    assert rows['cam'].values == {'seg/mIoU': {'0': 1.0}, 'cam/mIoU': {'0': 5.0, '1': 6.0}}
+    head, [cam, ours] = cells_of(found)
+    assert head[:3] == ['', 'paper', 'of segmentors']
+    assert (cam[-1], ours[-1]) == ('2/2', '2/2')
+    assert read_json(one.write()[0])['columns'] == [*map(list, found.columns.items())]
 
 
 def test_suites_are_found_by_name(monkeypatch, tmp_path):

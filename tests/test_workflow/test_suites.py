@@ -13,7 +13,7 @@ from qaclims_mm.workflow.suites import read_suite, rows_of, stages_of
 
 SUITES = sorted((ROOT / 'configs/suites').glob('*.py'))
 # of stages that other plans do not have
-OF_MINIWORLD = ('fixed_texts', 'fixed_texts_apart', 'refiners')
+OF_MINIWORLD = ('fixed_texts', 'fixed_texts_apart', 'refiners', 'segmentors')
 PIPELINE = 'configs/pipelines/{}_qa-clims.py'
 
 
@@ -50,7 +50,7 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
     monkeypatch.setenv('QACLIMS_ROOT', 'root')
     plan = read_plan(PIPELINE.format(dataset), 'root')
     if suite.stem in OF_MINIWORLD and dataset != 'miniworld':
-        with pytest.raises(ConfigError, match=r'has no stage (fixed|cam_irn_masks)'):
+        with pytest.raises(ConfigError, match=r'has no stage (fixed|cam_irn_masks|segment_full)'):
             rows_of(plan, suite)
         return
     seen = 0
@@ -71,7 +71,7 @@ def test_options_reach_the_config(suite, dataset, monkeypatch):
                     check_own_texts(row, stage.name, cfg)
                 cfg.model.backbone.pop('init_cfg', None)
             MODELS.build(cfg.model)
-    assert seen >= (suite.stem not in ('table1_cams', 'fixed_texts', 'refiners'))
+    assert seen >= (suite.stem not in ('table1_cams', 'fixed_texts', 'refiners', 'segmentors'))
 
 
 def check_own_texts(row, name, cfg):
@@ -166,6 +166,18 @@ def test_a_row_may_have_epochs_and_images_of_its_own(tmp_path):
     assert train.args[1:] == ('train_cfg.max_epochs=2', 'train_dataloader.dataset.indices=50')
 
 
+def test_a_suite_may_compare_segmentors():
+    plan = read_plan(PIPELINE.format('miniworld'), 'root')
+    path = ROOT / 'configs/suites/segmentors.py'
+    suite, rows = read_suite(path), rows_of(plan, path)
+    assert [[s.name for s in row.stages] for row in rows] == [
+        *(['irn_masks'], ['par'], ['segment_test'], ['segment_full_test']),
+    ]
+    assert {'irn', 'segment', 'segment_full'} <= {s.name for s in stages_of(plan, rows)}
+    assert next(iter(suite.columns)) == 'seg/mIoU'
+    assert suite.reference in suite.variants
+
+
 def test_a_seed_may_go_elsewhere(tmp_path):
     plan = read_plan(PIPELINE.format('miniworld'), 'root')
     rows = {r.name: r for r in rows_of(plan, ROOT / 'configs/suites/noise_floor.py')}
@@ -216,6 +228,16 @@ def test_options_survive_those_of_the_seed():
         ('\nvariants = dict(', r's.py:2 is no Python'),
         ('variant = dict(a=1)', r's.py needs variants = .*; it has variant\.'),
         ("variants = {'a b': dict(title='A')}", r"s.py: 'a b' names a folder, so it may have"),
+        (
+            "columns = ['seg/mIoU']\nvariants = dict(a=dict(title='A'))",
+            r'columns = {metric: title}',
+        ),
+        ("columns = {'seg/mIoU': 1}\nvariants = dict(a=dict(title='A'))", r'columns = {metric: ti'),
+        (
+            "reference = 'aa'\nvariants = dict(a=dict(title='A'))",
+            r"the reference 'aa' is no row; did you mean a\?",
+        ),
+        ("reference = 1\nvariants = dict(a=dict(title='A'))", r"the reference '1' is no row; "),
     ],
 )
 def test_bad_suite(tmp_path, text, message):
