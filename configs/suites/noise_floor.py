@@ -1,6 +1,8 @@
 # How far trainings move by chance: over seeds, and where one seed's initial weights alone are
 # changed by 0.1 %, each seed of the command by other noise. MiniWorld's CLIMS has its best rate.
 title = 'Noise of a training'
+# the table gives the spread of each row
+reference = None
 methods = dict(
     cam=dict(title='CAM', stage='cam'),
     ritc=dict(title='RITC without QAPE', stage='ritc'),

@@ -1,6 +1,7 @@
 """Tables of the results of an ablation, for terminals and in Markdown."""
 
 import textwrap
+from collections.abc import Collection
 from pathlib import Path
 
 from qaclims_mm.console import Table
@@ -11,6 +12,7 @@ from qaclims_mm.schemas.numbers.ablation_results import (
     ResultRow,
     Summary,
 )
+from qaclims_mm.schemas.numbers.paired import spread_interval
 
 # columns of the text below a table
 _WIDTH = 100
@@ -19,6 +21,8 @@ _METHOD = (
     "(Holm's way). Detectable: the smallest difference that this test, not corrected, finds four "
     'times in five.'
 )
+
+_SPREAD = 'Spread: the standard deviation, with the 95 % interval that so few seeds leave to it.'
 
 
 def write_markdown(results: AblationResults, folder: str | Path) -> Path:
@@ -31,11 +35,13 @@ def write_markdown(results: AblationResults, folder: str | Path) -> Path:
 
 def cells_of(results: AblationResults) -> tuple[list[str], list[list[str]]]:
     """Return head and lines of the table that people read."""
-    first = next(iter(results.columns))
-    title = f'{results.columns[first]}: difference'
-    compared = [f'{title} [95 %]', 'detectable', 'p (Holm)'] if results.reference else []
+    title = next(iter(results.columns.values()))
+    if results.reference:
+        last = [f'{title}: difference [95 %]', 'detectable', 'p (Holm)']
+    else:
+        last = [f'{title}: spread [95 %]']
     papers = ['paper'] if any(row.paper for row in results.rows) else []
-    head = ['', *papers, *results.columns.values(), *compared, 'seeds']
+    head = ['', *papers, *results.columns.values(), *last, 'seeds']
     found = [results.summaries(metric) for metric in results.columns]
     lines = []
     for row in results.rows:
@@ -45,11 +51,26 @@ def cells_of(results: AblationResults) -> tuple[list[str], list[list[str]]]:
                 row.title,
                 *([_number(row.paper)] if papers else []),
                 *(_with_spread(s.mean, s.sd) if s else '' for s in summaries),
-                *(_comparison(summaries[0]) if compared else []),
+                *_last_cells(results, row, summaries[0]),
                 _seeds(results, row),
             ]
         )
     return head, lines
+
+
+def _last_cells(results: AblationResults, row: ResultRow, found: Summary | None) -> list[str]:
+    """Return the comparison with the reference, or the spread where there is none."""
+    if results.reference:
+        return _comparison(found)
+    first = next(iter(results.columns))
+    return [_spread(found, row.values.get(first, {}))]
+
+
+def _spread(found: Summary | None, values: Collection[str]) -> str:
+    if found is None or found.sd is None:
+        return ''
+    low, high = spread_interval(found.sd, len(values))
+    return f'{found.sd:.1f} [{low:.1f}, {high:.1f}]'
 
 
 def _comparison(found: Summary | None) -> list[str]:
@@ -93,7 +114,9 @@ def caption_of(results: AblationResults) -> str:
     text = f'In percent, {of_seeds} of {results.config}.'
     title = next((r.title for r in results.rows if r.name == results.reference), None)
     if not title:
-        text += " No row is the plan's own training, with which others would be compared."
+        text += ' No row is compared with another.'
+        if len(results.seeds) > 1:
+            text += f' {_SPREAD}'
     else:
         text += f' Difference to "{title}"'
         text += f', {_METHOD}' if len(results.seeds) > 1 else '.'

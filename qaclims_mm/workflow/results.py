@@ -18,7 +18,7 @@ from qaclims_mm.workflow.failures import why_missing
 from qaclims_mm.workflow.graph import Graph
 from qaclims_mm.workflow.plans import Plan, read_plan
 from qaclims_mm.workflow.stage import Stage
-from qaclims_mm.workflow.suites import TRAINED, Row, Suite, read_suite, rows_of, stages_of
+from qaclims_mm.workflow.suites import Row, Suite, read_suite, rows_of, stages_of
 
 SUITES = 'configs/suites'
 
@@ -115,14 +115,13 @@ class Ablation:
         return [read_results(path) for path in paths]
 
     def _results_of(self, path: Path, suite: Suite) -> AblationResults:
-        own = [n for n, v in suite.variants.items() if v.stage == TRAINED and not v.is_varied]
         columns = self._columns_of(suite)
         by_seed = [self._rows[seed, path] for seed in self.graph.plans]
         return AblationResults(
             suite.name,
             suite.title,
             shipped_name(self.plan),
-            suite.reference or (own[0] if own else None),
+            suite.reference if suite.reference in suite.variants else None,
             columns,
             list(self.graph.plans),
             [self._result_row(rows, columns) for rows in zip(*by_seed, strict=True)],

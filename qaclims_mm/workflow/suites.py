@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Suite:
         title: What is compared.
         variants: {name: row}.
         columns: {metric: title}, in place of the plan's metrics of maps; the first one is compared.
-        reference: The row that others are compared with, in place of the plan's own training.
+        reference: The row that others are compared with, or ``None``.
     """
 
     name: str
@@ -118,10 +118,14 @@ def read_suite(path: str | Path) -> Suite:
 
 
 def _comparison(
-    path: str | Path, cfg: Mapping[str, Any], rows: Collection[str]
+    path: str | Path, cfg: Mapping[str, Any], rows: Mapping[str, Variant]
 ) -> tuple[dict[str, str], str | None]:
-    """Return the metrics that a suite names and the row with which it compares."""
-    columns, reference = cfg.get('columns', {}), cfg.get('reference')
+    """Return the metrics that a suite names, and the row with which it compares.
+
+    Without a word about it, that is the plan's own training.
+    """
+    own = [name for name, v in rows.items() if v.stage == TRAINED and not v.is_varied]
+    columns, reference = cfg.get('columns', {}), cfg.get('reference', own[0] if own else None)
     if not is_table(columns, str):
         raise ConfigError(f'{path}: columns = {{metric: title}} is needed; it is {columns!r}.')
     if reference is not None and reference not in rows:

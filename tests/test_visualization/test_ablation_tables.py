@@ -76,4 +76,17 @@ def test_a_suite_without_a_row_of_the_pipeline():
     text = markdown_of(results(reference=None))
     assert 'difference' not in text
     assert 'Difference' not in text
-    assert "No row is the plan's own training" in text
+    shown = ' '.join(text.split())
+    assert 'No row is compared with another. Spread: the standard deviation' in shown
+    head, _, first, _, failed = [x for x in text.splitlines() if x.startswith('|')]
+    assert head == '|  | paper | best mIoU | best mIoU: spread [95 %] | seeds |'
+    # scipy's quantiles of chi squared for two degrees of freedom: 7.3778 and 0.0506
+    assert first == '| A \\| B | 60.3 | 51.0 ± 1.0 | 1.0 [0.5, 6.3] | 3/3 |'
+    assert failed == '| C |  |  |  | 0/3, failed: seed 1 |'
+
+
+def test_one_seed_has_no_spread():
+    row = ResultRow('a', 'A', 'a', None, {'cam/mIoU': {'0': 1.0}})
+    text = markdown_of(results(rows=[row], seeds=[0], reference=None))
+    assert '| A | 1.0 |  | 1/1 |' in text
+    assert 'Spread' not in text

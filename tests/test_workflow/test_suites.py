@@ -178,6 +178,20 @@ def test_a_suite_may_compare_segmentors():
     assert suite.reference in suite.variants
 
 
+@pytest.mark.parametrize(
+    ('text', 'reference'),
+    [
+        ('', 'ours'),
+        ('reference = None', None),
+        ("reference = 'cam'", 'cam'),
+    ],
+)
+def test_the_reference_of_a_suite(tmp_path, text, reference):
+    path = write(tmp_path / 'x.py', dict(cam=dict(title='A', stage='cam'), ours=dict(title='B')))
+    path.write_text(f'{path.read_text()}{text}\n')
+    assert read_suite(path).reference == reference
+
+
 def test_a_seed_may_go_elsewhere(tmp_path):
     plan = read_plan(PIPELINE.format('miniworld'), 'root')
     rows = {r.name: r for r in rows_of(plan, ROOT / 'configs/suites/noise_floor.py')}

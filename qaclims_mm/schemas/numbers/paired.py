@@ -1,4 +1,4 @@
-"""Statistics of runs over seeds: paired differences, what could have been found, one run more."""
+"""Statistics of runs over seeds: differences, spreads, what could be found, one run more."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -133,3 +133,29 @@ def prediction_interval(values: Sequence[float], confidence: float = 0.95) -> tu
     reach = float(stats.t.ppf((1 + confidence) / 2, number - 1)) * spread
     mean = float(np.mean(values))
     return mean - reach, mean + reach
+
+
+def spread_interval(sd: float, number: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the confidence interval of a standard deviation.
+
+    The runs are taken as draws of one normal distribution.
+
+    Args:
+        sd: Standard deviation of a sample.
+        number: Of the runs, at least two.
+        confidence: Within (0, 1).
+
+    Raises:
+        ValueError: If there are fewer than two runs.
+
+    Example:
+        >>> low, high = spread_interval(1.2, 5)
+        >>> f'{low:.1f} to {high:.1f}'
+        '0.7 to 3.4'
+    """
+    if number < 2:
+        raise ValueError(f'at least two numbers are needed, but got {number}.')
+    freedom = number - 1
+    ends = stats.chi2.ppf([(1 + confidence) / 2, (1 - confidence) / 2], freedom)
+    low, high = sd * np.sqrt(freedom / ends)
+    return float(low), float(high)

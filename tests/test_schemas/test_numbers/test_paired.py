@@ -6,6 +6,7 @@ from qaclims_mm.schemas.numbers.paired import (
     correct_by_holm,
     paired_difference,
     prediction_interval,
+    spread_interval,
 )
 
 OURS, THEIRS = [59.1, 60.2, 58.8, 61.0, 59.5], [58.0, 60.4, 57.1, 59.2, 58.9]
@@ -96,3 +97,19 @@ def test_one_more_run_lies_in_its_interval_as_often_as_said(seeds):
 def test_one_number_has_no_interval():
     with pytest.raises(ValueError, match='at least two numbers are needed, but got 1'):
         prediction_interval([1.0])
+
+
+@pytest.mark.parametrize('number', [2, 5, 8])
+def test_a_spread_lies_in_its_interval_as_often_as_is_said(number):
+    drawn = np.random.default_rng(0).normal(scale=3.0, size=(20_000, number))
+    low, high = zip(
+        *(spread_interval(sd, number, 0.9) for sd in drawn.std(axis=1, ddof=1)), strict=True
+    )
+    inside = (np.array(low) < 3.0) & (np.array(high) > 3.0)
+    # five standard errors of a share of 20,000
+    assert inside.mean() == pytest.approx(0.9, abs=5 * (0.9 * 0.1 / 20_000) ** 0.5)
+
+
+def test_a_single_number_has_no_spread():
+    with pytest.raises(ValueError, match='at least two numbers are needed, but got 1'):
+        spread_interval(1.0, 1)
