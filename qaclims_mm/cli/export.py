@@ -16,10 +16,10 @@ _NEXT = {
     'png': 'correct the PNG files, or train on them; classes.csv has the values',
     'coco': 'give annotations/instances_default.json and the folder of the images to the tool',
     'yolo': 'put the images into {out}/images and train on {out}/data.yaml',
-    'voc': 'give the folder to the tool as "Pascal VOC" or "Segmentation mask"',
+    'voc': 'give the folder to the tool as "Pascal VOC"; for CVAT choose --format cvat',
     'labelme': 'labelme {out}',
     'cvat': (
-        'in CVAT: paste {out}/labels.json into Raw of a new task; then Task > Actions > Upload '
+        'in CVAT: replace Raw of a new task by {out}/labels.json; then Task > Actions > Upload '
         'annotations > CVAT 1.1, file {out}/annotations.xml'
     ),
     'label-studio': (

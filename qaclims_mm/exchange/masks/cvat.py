@@ -24,6 +24,8 @@ from qaclims_mm.schemas.files import atomic_path
 from qaclims_mm.schemas.names import shown_text
 
 ANNOTATIONS, LABELS = 'annotations.xml', 'labels.json'
+# characters of a label that CVAT stores
+_LONGEST_LABEL = 64
 
 
 class CVATWriter(MaskWriter):
@@ -32,16 +34,20 @@ class CVATWriter(MaskWriter):
     shared = (ANNOTATIONS, LABELS)
 
     def problem_of_class(self, name: str) -> str:
-        """Return why XML cannot hold a name, or ''."""
+        """Return why XML or CVAT cannot hold a name, or ''."""
+        if len(name) > _LONGEST_LABEL:
+            return f'it has {len(name)} characters, and CVAT allows {_LONGEST_LABEL}'
+        if name != name.strip():
+            return 'it starts or ends with a blank, which CVAT removes'
         return problem_of_markup(name)
 
     def start(self) -> None:
         """Write the labels."""
         raw = [
-            dict(name=name, color=hex_colour(value), attributes=[])
+            f'  {{"name": {_quoted(name)}, "color": "{hex_colour(value)}", "attributes": []}}'
             for value, name in self.options.classes.items()
         ]
-        self.write_text(LABELS, json.dumps(raw, ensure_ascii=False, indent=2) + '\n')
+        self.write_text(LABELS, '[\n' + ',\n'.join(raw) + '\n]\n')
         path = self.stack.enter_context(atomic_path(self.options.out / ANNOTATIONS))
         self._file: IO[str] = self.stack.enter_context(
             path.open('w', encoding='utf-8', newline='\n')
@@ -59,8 +65,9 @@ class CVATWriter(MaskWriter):
     def add(self, picture: Picture, mask: np.ndarray, regions: Iterable[Region]) -> None:
         """Write the regions of an image."""
         height, width = mask.shape
+        # an image whose name CVAT does not know goes to the frame of this number; none has it
         self._file.write(
-            f'<image id="{picture.number - 1}" name={quoteattr(picture.name)} '
+            f'<image id="{-picture.number}" name={quoteattr(picture.name)} '
             f'width="{width}" height="{height}">\n'
         )
         for region in regions:
@@ -85,6 +92,11 @@ class CVATWriter(MaskWriter):
     def finish(self) -> None:
         """Close the last element."""
         self._file.write('</annotations>\n')
+
+
+def _quoted(name: str) -> str:
+    """Return a name as JSON, without the braces before which CVAT removes commas."""
+    return json.dumps(name, ensure_ascii=False).replace('}', '\\u007d')
 
 
 def read_cvat(path: Path, reading: Reading) -> Iterator[tuple[str, np.ndarray]]:
@@ -152,9 +164,7 @@ def _patch_of(shape: ElementTree.Element, size: tuple[int, ...]) -> Patch:
         ValueError: If it is broken.
     """
     if shape.tag == 'polygon':
-        pairs = [pair.split(',') for pair in (shape.get('points') or '').split(';')]
-        points = np.array([[float(n) for n in pair] for pair in pairs])
-        return patch_of_polygon(points, size, 'centres')
+        return patch_of_polygon(_points_of(shape), size, 'centres')
     if shape.tag != 'mask':
         raise TypeError('it is no mask; draw a polygon or a mask')
     left, top, width, height = (_whole(shape.get(k)) for k in ('left', 'top', 'width', 'height'))
@@ -162,9 +172,36 @@ def _patch_of(shape: ElementTree.Element, size: tuple[int, ...]) -> Patch:
         raise ValueError('it needs left, top, width and height')
     if left + width > size[1] or top + height > size[0]:
         raise ValueError('it is not inside its image')
-    runs = [int(n) for n in (shape.get('rle') or '').split(',')]
-    first, rows = from_runs(runs, width * height, width)
+    first, rows = from_runs(_runs_of(shape), width * height, width)
     return Patch(left, top + first, rows)
+
+
+def _points_of(shape: ElementTree.Element) -> np.ndarray:
+    """Return the points of a polygon, ``(N, 2)``.
+
+    Raises:
+        ValueError: If they are no pairs of numbers.
+    """
+    pairs = [pair.split(',') for pair in (shape.get('points') or '').split(';')]
+    try:
+        return np.array([[float(n) for n in pair] for pair in pairs])
+    except ValueError as error:
+        raise ValueError('its points are not pairs of numbers') from error
+
+
+def _runs_of(shape: ElementTree.Element) -> list[int]:
+    """Return the run lengths of a mask.
+
+    Raises:
+        ValueError: If there are none, as after all pixels were erased, or they are no numbers.
+    """
+    text = shape.get('rle') or ''
+    if not text.strip():
+        raise ValueError('it has no pixels')
+    try:
+        return [int(n) for n in text.split(',')]
+    except ValueError as error:
+        raise ValueError('its runs are not whole numbers') from error
 
 
 def _layer(shape: ElementTree.Element) -> int:

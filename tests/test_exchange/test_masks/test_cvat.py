@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tiny_masks import CLASSES, shown
 
-from qaclims_mm.errors import FormatError
+from qaclims_mm.errors import ConfigError, FormatError
 from qaclims_mm.exchange.masks.reading import read_masks
 
 IMAGE = '<image id="0" name="images/p0.jpg" width="8" height="6">{}</image>'
@@ -62,6 +62,45 @@ def test_labels_to_paste(exported):
     assert all({*label} == {'name', 'color', 'attributes'} for label in labels)
 
 
+def test_no_frame_of_a_task_has_the_number_of_an_image(exported):
+    out, masks = exported('cvat')
+    root = ElementTree.parse(out / 'annotations.xml').getroot()  # noqa: S314
+    numbers = [int(image.get('id')) for image in root.findall('image')]
+    assert len(set(numbers)) == len(masks)
+    assert max(numbers) < 0
+
+
+BRACES = ('a,}', 'b, }', '{"x": 1,  }', 'c}', '\\,}"', '} ,}')
+
+
+def test_names_survive_the_raw_editor(exported):
+    out, _ = exported('cvat', classes=BRACES)
+    text = (out / 'labels.json').read_text(encoding='utf-8')
+    # it removes commas before closing braces, also those of names
+    edited = re.sub(r',\s*}', '}', text)
+    assert edited == text
+    assert [label['name'] for label in json.loads(edited)] == [*BRACES]
+
+
+@pytest.mark.parametrize('name', ['x' * 64, 'é' * 64, '🐕' * 64, 'a  b'])
+def test_names_that_cvat_keeps(exported, name):
+    out, _ = exported('cvat', classes=(name, 'b', 'c'))
+    labels = json.loads((out / 'labels.json').read_text(encoding='utf-8'))
+    assert labels[0]['name'] == name
+
+
+LONG = 'it has 65 characters, and CVAT allows 64'
+BLANK = 'it starts or ends with a blank, which CVAT removes'
+NAMES = [('x' * 65, LONG), ('🐕' * 65, LONG), ('é' * 65, LONG)]
+NAMES += [(name, BLANK) for name in ('a\xa0', '\xa0a', '\u3000a', 'a\u2003', ' a')]
+
+
+@pytest.mark.parametrize(('name', 'message'), NAMES)
+def test_names_that_cvat_refuses_or_changes(exported, name, message):
+    with pytest.raises(ConfigError, match=message):
+        exported('cvat', classes=('b', name, 'c'))
+
+
 def test_what_cvat_writes(tmp_path, read):
     mask = '<mask label="cat" rle="0, 1, 2, 1" left="6" top="4" width="2" height="2" z_order="0"/>'
     path = write(
@@ -104,12 +143,12 @@ SHAPES = {
     'box': ('<box label="dog" xtl="1" ytl="1" xbr="2" ybr="2"/>', 'it is no mask; draw a polygon'),
     'line': ('<polyline label="dog" points="1,1;2,2"/>', 'it is no mask'),
     'two points': ('<polygon label="dog" points="1,1;2,2"/>', 'it is no polygon of x and y'),
-    'no points': ('<polygon label="dog"/>', 'could not convert string to float'),
+    'no points': ('<polygon label="dog"/>', 'its points are not pairs of numbers'),
     'three numbers': (
         '<polygon label="dog" points="1,1,1;2,2,2;3,3,3"/>',
         'it is no polygon of x and y',
     ),
-    'ragged': ('<polygon label="dog" points="1,1;2;3,3"/>', 'inhomogeneous'),
+    'ragged': ('<polygon label="dog" points="1,1;2;3,3"/>', 'its points are not pairs'),
     'infinite': ('<polygon label="dog" points="1,1;2,inf;3,3"/>', 'a number is not finite'),
     'no size': ('<mask label="dog" rle="1" left="0" top="0"/>', 'it needs left, top, width'),
     'outside': (
@@ -120,7 +159,15 @@ SHAPES = {
         '<mask label="dog" rle="1, 9999999999999999999999" left="0" top="0" width="2" height="1"/>',
         'its runs are not of 2 pixels',
     ),
-    'no runs': ('<mask label="dog" left="0" top="0" width="2" height="1"/>', 'invalid literal'),
+    'no runs': ('<mask label="dog" left="0" top="0" width="2" height="1"/>', 'it has no pixels'),
+    'erased': (
+        '<mask label="dog" rle="" left="0" top="0" width="1" height="1"/>',
+        'it has no pixels',
+    ),
+    'words': (
+        '<mask label="dog" rle="1, x" left="0" top="0" width="2" height="1"/>',
+        'its runs are not whole numbers',
+    ),
 }
 
 
