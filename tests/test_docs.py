@@ -50,7 +50,7 @@ def commands():
                     variables[name] = re.sub(
                         r'\$(\w+)', lambda m, known=variables: known.get(m[1], m[0]), value
                     )
-                if re.search(r'tools/|\bqaclims |python -m benchmarks', filled):
+                if re.search(r'(?<![\w/])tools/|\bqaclims |python -m benchmarks', filled):
                     yield page.name, shlex.split(filled, comments=True)
 
 

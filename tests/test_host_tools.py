@@ -1,6 +1,7 @@
 """The installed mmseg's own tools and inferencers on the configs of this package."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,6 +148,34 @@ def test_browse_dataset(world, config):
     options = ['--cfg-options', 'train_dataloader.dataset.indices=3']
     run(world, 'analysis_tools/browse_dataset.py', config, *flags, *options)
     assert len(list((world / f'browsed_{config.stem}').iterdir())) == 3
+
+
+def blocks_of_page(language):
+    text = (ROOT / 'docs/mmseg-tools.md').read_text(encoding='utf-8')
+    return re.findall(rf'```{language}\n(.+?)```', text, re.DOTALL)
+
+
+def test_commands_of_the_page(tmp_path):
+    """As they are printed, on a batch of pictures."""
+    [commands] = blocks_of_page('bash')
+    assert commands.count('python $T/') == 6
+    commands = re.sub('^qaclims make-miniworld.*\n', '', commands, flags=re.MULTILINE)
+    generate(tmp_path / 'data/miniworld', num_train=16, num_val=VAL)
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'CUDA_VISIBLE_DEVICES': ''}
+    environment['PATH'] = f'{Path(sys.executable).parent}:{environment["PATH"]}'
+    options = dict(cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(['bash', '-e', '-o', 'pipefail', '-c', commands], **options)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(list((tmp_path / 'masks').iterdir())) == VAL
+    made = ('work/epoch_1.pth', 'confusion/confusion_matrix.png', 'shown/vis_data/vis_image')
+    made += ('browsed',)
+    assert all((tmp_path / name).exists() for name in made)
+    assert 'should install ``mmcv`` rather than' in done.stderr
+
+    [code] = blocks_of_page('python')
+    subprocess.run([sys.executable, '-c', code], check=True, **options)
+    assert (tmp_path / 'inferred/vis/mini_000000.jpg').is_file()
 
 
 def test_their_loading_step_reads_the_pixels_that_ours_reads(world):
