@@ -19,6 +19,7 @@ from tiny_runs import ROOT
 
 from qaclims_mm.cli import commands as commands_of_the_package
 from qaclims_mm.cli import main
+from qaclims_mm.engine.config import read_config
 from qaclims_mm.report.results_page import table_of
 from qaclims_mm.schemas.numbers.ablation_reading import read_results
 from qaclims_mm.workflow.suites import read_suite
@@ -155,6 +156,16 @@ def test_results_are_what_was_measured(suite, table):
     assert measured.suite == suite
     for picture in re.findall(r'!\[[^]]*\]\(([^)]+)\)', RESULTS.read_text()):
         assert (RESULTS.parent / picture).is_file()
+
+
+def test_a_config_beside_no_configs(tmp_path, monkeypatch):
+    text = (ROOT / 'docs/install.md').read_text(encoding='utf-8')
+    [block] = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    (tmp_path / 'deeper.py').write_text(block)
+    monkeypatch.chdir(tmp_path)
+    cfg = read_config('deeper.py')
+    assert cfg.model.backbone.depth == 34
+    assert cfg.work_dir == 'work_dirs/miniworld/deeper'
 
 
 def test_every_tool_of_the_pages_is_run_by_a_test():
