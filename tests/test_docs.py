@@ -20,8 +20,15 @@ from tiny_runs import ROOT
 from qaclims_mm.cli import commands as commands_of_the_package
 from qaclims_mm.cli import main
 from qaclims_mm.engine.config import read_config
+from qaclims_mm.exchange.labels.reading import read_source
+from qaclims_mm.projects.checks import check_source
+from qaclims_mm.projects.writer import Project, write_project
+from qaclims_mm.report.mask_sheet import PAGE
 from qaclims_mm.report.results_page import table_of
 from qaclims_mm.schemas.numbers.ablation_reading import read_results
+from qaclims_mm.schemas.project_options import Options
+from qaclims_mm.schemas.work_dir import COMPARE, CORRECTED, REVIEW
+from qaclims_mm.workflow.plans import read_plan
 from qaclims_mm.workflow.suites import read_suite
 
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', *sorted((ROOT / 'docs').glob('*.md'))]
@@ -208,6 +215,50 @@ def test_the_pages_name_the_folders_of_the_stages():
     )
     for page in PAGES:
         assert not re.findall(gone, page.read_text()), page.name
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    """A project as qaclims init makes it."""
+    images = tmp_path_factory.mktemp('mine') / 'images'
+    (images / 'cat').mkdir(parents=True)
+    Image.new('RGB', (60, 40)).save(images / 'cat/0.png')
+    checked = check_source(read_source(images, images), images)
+    made = Project(images.parent / 'my_project', Options(images), checked)
+    return write_project(made, 1e11).plan.parent
+
+
+def files_of_a_project():
+    """Yield page and path of each file that the pages name in a project, below its folder."""
+    for page in PAGES:
+        text = page.read_text()
+        named = re.findall(r'\b(?:my_project|trial)/([\w./*-]*[\w*])', text)
+        named += re.findall(r'`([\w./*-]+\.\w+)`\s+of\s+(?:a|the|your)\s+project\b', text)
+        if page.stem == 'project':
+            table = text.partition('## Files of a project\n')[2]
+            named += re.findall(r'^\| `([^`]+)` \|', table, re.MULTILINE)
+        # what people put there, and ground truth that is converted
+        yield from ((page.name, path) for path in named if path not in ('images', 'masks'))
+
+
+FILES_OF_A_PROJECT = sorted(set(files_of_a_project()))
+
+
+def test_there_are_files_of_a_project():
+    assert {p for p, _ in FILES_OF_A_PROJECT} > {'masks.md', 'own-data.md', 'troubleshooting.md'}
+    assert len(FILES_OF_A_PROJECT) >= 30
+
+
+@pytest.mark.parametrize(('page', 'path'), FILES_OF_A_PROJECT)
+def test_files_of_a_project_have_these_names(page, path, project):
+    if not path.startswith('work'):
+        assert [*project.glob(path)], f'{page} names {path}'
+        return
+    by_commands = {REVIEW, COMPARE, CORRECTED, 'export', 'report.html'}
+    known = by_commands | {s.name for s in read_plan(project / 'pipeline.py').all_stages}
+    names = path.split('/')[1:]
+    assert set(names[:1]) <= known | {'report_files'}, f'{page} names {path}'
+    assert names[:1] != ['report_files'] or names[1:] == [PAGE], f'{page} names {path}'
 
 
 def test_messages_that_are_quoted_are_raised():

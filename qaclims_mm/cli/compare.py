@@ -159,7 +159,6 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     from qaclims_mm.review.corrected import corrected_ids
     from qaclims_mm.review.sources import MaskSource
     from qaclims_mm.schemas import file_of
-    from qaclims_mm.schemas.project import PROJECT
     from qaclims_mm.schemas.work_dir import CORRECTED, PSEUDO_MASKS
     from qaclims_mm.workflow.comparing import mask_models_of, note_of
 
@@ -190,10 +189,8 @@ def gather(plan: 'Plan', made: Mapping[str, str], absent: Mapping[str, str]) -> 
     comparison = replace(compared.comparison, absent=absent)
     order = {m.masks_by: place for place, m in enumerate(comparison.masks)}
     options.sort(key=lambda o: order[o.masks_by])
-    place = root.absolute()
-    name = place.parent.name if (place.parent / PROJECT).is_file() else place.name
-    compared, (warning, _) = compared._replace(comparison=comparison), warning_of_work(work)
-    return Comparing(name, compared, options, images, dataset, work.plan, warning)
+    compared, warning = compared._replace(comparison=comparison), warning_of_work(work)
+    return Comparing(work.name, compared, options, images, dataset, work.plan, warning)
 
 
 def show(comparing: 'Comparing', console: 'Console') -> None:

@@ -7,9 +7,14 @@ is 3.
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qaclims_mm.console import Table, new_console
 from qaclims_mm.errors import EXIT_BAD_RECORDS
+
+if TYPE_CHECKING:
+    from qaclims_mm.exchange.masks.export import Tally
+    from qaclims_mm.exchange.masks.work import StageMasks
 
 # what to do with the export, and with one that has the images; {out} is its folder
 _NEXT = {
@@ -94,18 +99,38 @@ def main() -> int:
         f'{counted(tally.images, "mask")} of {found.stage} as {args.format} in {out}',
         soft_wrap=True,
     )
-    if found.is_outdated:
-        console.print(
-            f'the masks of {found.stage} were made before classes were changed, and have the old '
-            'ones; for the new ones run qaclims run first',
-            soft_wrap=True,
-        )
-    if left := len(found.images) - tally.images - len(tally.problems):
-        text = counted(left, 'image', f'have no mask in {found.folder}')
-        console.print(text, soft_wrap=True)
+    for remark in _remarks(found, tally, args.stage):
+        console.print(remark, soft_wrap=True)
     for problem in tally.problems:
         console.print(f'- {problem}', soft_wrap=True)
     following = _NEXT_WITH_IMAGES if args.copy_images else _NEXT
     text = following.get(args.format, _NEXT[args.format])
     console.print(f'next: {text.replace("{out}", str(out))}', soft_wrap=True)
     return EXIT_BAD_RECORDS if tally.problems else 0
+
+
+def _remarks(found: 'StageMasks', tally: 'Tally', stage: str | None) -> list[str]:
+    """Say what is not as people may expect of masks.
+
+    Args:
+        found: The masks.
+        tally: What was written of them.
+        stage: Stage that was asked for.
+    """
+    from qaclims_mm.schemas.names import counted
+    from qaclims_mm.schemas.work_dir import PREDICTIONS
+
+    remarks = []
+    if stage is None and found.folder.name != PREDICTIONS:
+        remarks.append(
+            'the segmentor has written no masks yet (segment_test), so these are the masks of '
+            f'{found.stage}; for those of the segmentor finish qaclims run first'
+        )
+    if found.is_outdated:
+        remarks.append(
+            f'the masks of {found.stage} were made before classes were changed, and have the old '
+            'ones; for the new ones run qaclims run first'
+        )
+    if left := len(found.images) - tally.images - len(tally.problems):
+        remarks.append(counted(left, 'image', f'have no mask in {found.folder}'))
+    return remarks

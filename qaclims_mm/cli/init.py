@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from qaclims_mm.cli._numbers import positive
 from qaclims_mm.console import Table, new_console, styled
 from qaclims_mm.errors import EXIT_BAD_RECORDS, ConfigError, StageError
 from qaclims_mm.projects.presets import PRESETS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from qaclims_mm.projects.writer import Project, Written
 
 SHOWN = 20
+# options that keep their value until they are given again, besides --classes and --rename
+_KEPT = ('images', 'labels', 'masks', 'masks_colours', 'masks_as_stored', 'preset', 'epochs')
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
         choices=PRESETS,
         help='networks: full (default); mini, those of MiniWorld, to try the steps out in minutes; '
         'or rehearsal, those of full with random weights and two training steps',
+    )
+    parser.add_argument(
+        '--epochs',
+        nargs='?',
+        const=0,
+        type=positive,
+        metavar='N',
+        help='epochs of each training; without a number, those of the preset',
     )
     parser.add_argument('--strict', action='store_true', help='write nothing if there are problems')
     return parser
@@ -130,10 +141,7 @@ def _read_labels(args: argparse.Namespace, before: 'Before', renames: dict[str, 
     from qaclims_mm.projects.sources import read_project_labels
     from qaclims_mm.schemas.project_options import new_options
 
-    given: dict[str, Any] = {
-        name: getattr(args, name)
-        for name in ('images', 'labels', 'masks', 'masks_colours', 'masks_as_stored', 'preset')
-    }
+    given: dict[str, Any] = {name: getattr(args, name) for name in _KEPT}
     given['classes'] = None if args.classes is None else tuple(args.classes)
     if before.options is not None:
         options = before.options.updated(given, renames)

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qaclims_mm.cli._numbers import positive
 from qaclims_mm.console import new_console
 from qaclims_mm.engine.shards import HELP as SHARD_HELP
 from qaclims_mm.engine.shards import parse_shard
@@ -89,10 +90,10 @@ def _parser() -> argparse.ArgumentParser:
         help='write the masks for another tool as well, as qaclims export does; frames of videos '
         'are left out, since they are no files',
     )
-    add('--every', type=_positive, default=1, help='of a video, take a frame of so many; default 1')
+    add('--every', type=positive, default=1, help='of a video, take a frame of so many; default 1')
     add(
         '--tile',
-        type=_positive,
+        type=positive,
         help='segment a larger image at full size, in tiles of this side in pixels; by default it '
         f'is read as small as in the training (max_side), or in tiles of {TILE} px if the config '
         'has no max_side',
@@ -111,13 +112,6 @@ def _parser() -> argparse.ArgumentParser:
     add('--shard', type=parse_shard, metavar='K/N', help=SHARD_HELP)
     add('--device', help='default: a GPU if there is one')
     return parser
-
-
-def _positive(text: str) -> int:
-    """Read a whole number above 0; the type of an argument."""
-    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:10]) < 10**9:
-        raise argparse.ArgumentTypeError(f'must be a whole number above 0, but got {text!r}')
-    return int(text)
 
 
 def _check_options(found: 'FoundModel', args: argparse.Namespace) -> None:

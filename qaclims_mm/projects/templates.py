@@ -263,6 +263,7 @@ def plan_text(stages: tuple[str, ...], with_masks: bool) -> str:
         with_masks: As in ``config_texts``.
     """
     columns = "{'cam/mIoU': 'best mIoU', 'mask/mIoU': 'masks'}" if with_masks else '{}'
+    scored = '' if with_masks else ', scored=False'
     return f"""\
 # The stages of this project: qaclims run; see docs/project.md
 import os
@@ -273,7 +274,7 @@ folder = os.path.dirname((lambda: 0).__code__.co_filename)
 work_dir = os.path.join(folder, 'work')
 configs = {{stage: os.path.join(folder, f'configs/{{stage}}.py') for stage in {stages!r}}}
 costs = os.path.join(folder, 'costs.json')
-stages = chain(configs, 'segment all images', ranks=1)
+stages = chain(configs, 'segment all images', ranks=1{scored})
 comparators = mask_stages(configs)
 table = dict(
     rows=dict(cam_maps='CAM, the baseline', qa_clims_maps='QA-CLIMS', **MASK_ROWS),

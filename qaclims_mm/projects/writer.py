@@ -59,7 +59,8 @@ class Project:
         for stage, steps in self.preset.steps.items():
             batch = min(self.preset.batch_size[stage], number)
             an_epoch = max(1, number // batch)
-            epochs = min(MAX_EPOCHS, max(1, round(steps / an_epoch)))
+            own = min(MAX_EPOCHS, max(1, round(steps / an_epoch)))
+            epochs = self.options.epochs or own
             amounts[stage] = Amount(epochs, batch, epochs * an_epoch)
         return amounts
 
@@ -108,13 +109,21 @@ def write_project(project: Project, rate: float, new_masks: int = 0) -> Written:
     changes = describe_files(update)
     if not before.is_new:
         lines = describe_changes(before, checked.rows, checked.classes, project.names)
-        changes = [*lines, *changes]
+        changes = [*lines, *_describe_epochs(project.options, before.options), *changes]
         changes += [counted(new_masks, 'converted mask', 'change')] * bool(new_masks)
         changed = [name for name in update.new if name.startswith(('configs/', PLAN))]
         changes += [f'configs that change: {", ".join(changed)}'] * bool(changed)
         others = f'{PROJECT} has other folders or other names of classes'
         changes = changes or [others if PROJECT in update.new else 'nothing has changed']
     return Written(folder / PLAN, changes)
+
+
+def _describe_epochs(options: Options, before: Options | None) -> list[str]:
+    """Return a line if the number of epochs is another one than before."""
+    if before is None or before.epochs == options.epochs:
+        return []
+    old, new = (str(o.epochs or f'those of the preset {o.preset}') for o in (before, options))
+    return [f'epochs of each training: {old} -> {new}']
 
 
 def _contents(project: Project, before: Before) -> dict[str, bytes]:

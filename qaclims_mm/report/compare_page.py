@@ -42,13 +42,13 @@ class Comparing(NamedTuple):
     """A comparison and the data that its page shows.
 
     Attributes:
-        name: Name of the work dir.
+        name: Name of the project or work dir.
         compared: Numbers of the comparison.
         options: Masks, in the order in which they are shown.
         images: Images with their ground truth.
         dataset: Dataset of the images.
         command: Arguments by which ``qaclims run`` finds the work dir.
-        warning: Why the masks mean nothing, or ''.
+        warning: Why the masks mean nothing, and a command that helps; each may be ''.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Comparing(NamedTuple):
     images: Sequence[Candidate]
     dataset: ImageLevelDataset
     command: str
-    warning: str = ''
+    warning: tuple[str, str] = ('', '')
 
 
 def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
@@ -82,7 +82,7 @@ def write_compare_page(path: Path, comparing: Comparing, top: int) -> None:
         sections.append(Section('Masks that could not be made', texts))
     date = f'{datetime.now().astimezone():%Y-%m-%d %H:%M}'
     title = f'Which masks: {drawn_name(comparing.name, LONGEST_SHOWN)}'
-    page = render(title, date, LEAD, sections, (comparing.warning, ''))
+    page = render(title, date, LEAD, sections, comparing.warning)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
 

@@ -28,7 +28,8 @@ from qaclims_mm.report.titles import Titles
 from qaclims_mm.report.versions import version_blocks
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.review.changes import BEFORE
-from qaclims_mm.schemas import atomic_path
+from qaclims_mm.schemas import atomic_path, drawn_name
+from qaclims_mm.schemas.names import LONGEST_SHOWN
 from qaclims_mm.schemas.work_dir import CORRECTED
 
 
@@ -46,7 +47,7 @@ def write_report(root: str | Path, out: str | Path, ablations: str | Path) -> li
     now, work = datetime.now().astimezone(), WorkDir(root)
     folder = files_folder(out)
     sections = all_sections(work, Path(ablations), now, folder)
-    title, date = f'QA-CLIMS: {work.root.absolute().name}', f'{now:%Y-%m-%d %H:%M}'
+    title, date = f'QA-CLIMS: {drawn_name(work.name, LONGEST_SHOWN)}', f'{now:%Y-%m-%d %H:%M}'
     linked = write_figures(sections, folder)
     page = render(title, date, lead_of(work), linked, warning_of_work(work))
     with atomic_path(out) as temporary:

@@ -43,7 +43,7 @@ def write_page(path: Path, review: Reviewing, top: int) -> None:
     sections = [Section('Overview', _overview(review, top)), Section('Images', panels)]
     date = f'{datetime.now().astimezone():%Y-%m-%d %H:%M}'
     title = f'Review of {drawn_name(review.name, LONGEST_SHOWN)}'
-    page = render(title, date, LEAD, sections, (review.warning, ''))
+    page = render(title, date, LEAD, sections, review.warning)
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
 

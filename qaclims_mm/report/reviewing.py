@@ -20,12 +20,12 @@ class Reviewing(NamedTuple):
     """A ranking of the images of a work dir, and where their masks are.
 
     Attributes:
-        name: Name of the work dir.
+        name: Name of the project or work dir.
         ranked: All images, the first one first.
         sources: Stages whose masks are shown.
         dataset: The images.
         left_out: Images that were left out because their masks are corrected.
-        warning: Why the masks mean nothing, or ''.
+        warning: Why the masks mean nothing, and a command that helps; each may be ''.
         next_command: Command that trains on corrected masks.
     """
 
@@ -34,7 +34,7 @@ class Reviewing(NamedTuple):
     sources: Sequence[MaskSource]
     dataset: ImageLevelDataset
     left_out: int = 0
-    warning: str = ''
+    warning: tuple[str, str] = ('', '')
     next_command: str = 'qaclims run PLAN --corrected DIR'
 
     @property
@@ -78,10 +78,9 @@ def review_work(work: WorkDir, with_corrected: bool = False) -> Reviewing:
     ]
     ranked = rank_images(images, sources, dataset.class_names)
     left_out = len(dataset) - len(images)
-    warning, _ = warning_of_work(work)
     command = f'qaclims run {work.plan} --corrected DIR'
-    name = work.root.absolute().name
-    return Reviewing(name, ranked, sources, dataset, left_out, warning, command)
+    warning = warning_of_work(work)
+    return Reviewing(work.name, ranked, sources, dataset, left_out, warning, command)
 
 
 def _trained_on(sources: Sequence[MaskSource]) -> Sequence[MaskSource]:

@@ -111,6 +111,11 @@ class WorkDir:
         """The project or the work dir as a word of a command line."""
         return shlex.quote(str(self.project or self.root))
 
+    @property
+    def name(self) -> str:
+        """Name of the project or of the work dir, for titles."""
+        return (self.project or self.root).absolute().name
+
     @cached_property
     def project(self) -> Path | None:
         """Folder of the project that this is the work dir of, if it is one."""

@@ -34,6 +34,7 @@ class Options:
         preset: Name of the networks.
         masks_colours: Table of what colours or values of masks mean, ``None`` if there is none.
         masks_as_stored: Whether masks lie on pixels that EXIF does not turn.
+        epochs: Number of epochs of each training; 0 takes those of the preset.
     """
 
     images: Path
@@ -44,6 +45,7 @@ class Options:
     preset: str = 'full'
     masks_colours: Path | None = None
     masks_as_stored: bool = False
+    epochs: int = 0
 
     def updated(self, given: Mapping[str, Any], renames: Mapping[str, str]) -> 'Options':
         """Return these options with those that a command line gives.
@@ -63,7 +65,10 @@ class Options:
         changed = {name: value for name, value in given.items() if value is not None}
         # what was said of other masks says nothing of these
         of_masks = dict(masks_colours=None, masks_as_stored=False) if 'masks' in changed else {}
-        return replace(self, **of_masks | dict(classes=classes, renames=chain) | changed)
+        # other networks need other epochs
+        of_preset = dict(epochs=0) if changed.get('preset', self.preset) != self.preset else {}
+        kept: dict[str, Any] = of_masks | of_preset | dict(classes=classes, renames=chain)
+        return replace(self, **kept | changed)
 
 
 def new_options(given: Mapping[str, Any], renames: Mapping[str, str]) -> Options:
@@ -97,6 +102,8 @@ def init_bytes(folder: Path, options: Options, written: Mapping[str, tuple[str, 
         preset=options.preset,
         masks_as_stored=options.masks_as_stored,
         written={name: list(hashes) for name, hashes in written.items()},
+        # absent in projects of earlier versions, too
+        **(dict(epochs=options.epochs) if options.epochs else {}),
         **{
             name: relative_to_project(folder, path) if path else None
             for name, path in paths.items()
@@ -130,6 +137,7 @@ def read_init(folder: Path) -> tuple[Options, dict[str, tuple[str, ...]]] | None
         renames=value['renames'],
         preset=value['preset'],
         masks_as_stored=value['masks_as_stored'],
+        epochs=value.get('epochs', 0),
     )
     return options, {name: tuple(hashes) for name, hashes in value['written'].items()}
 
@@ -145,6 +153,7 @@ def _wrong_key(value: Mapping[str, Any]) -> str:
         classes=_is_texts(value.get('classes')),
         renames=is_table(value.get('renames'), str),
         preset=isinstance(value.get('preset'), str),
+        epochs=type(value.get('epochs', 0)) is int and value.get('epochs', 0) >= 0,
         written=is_table(value.get('written'), list)
         and all(_is_texts(hashes) for hashes in value['written'].values()),
     )

@@ -55,11 +55,14 @@ class Teller(logging.Handler):
 
     def watch(self) -> None:
         """Say now and then how far the stages are that run, as long as this process lives."""
+        said: dict[int, str] = {}
         while True:
             time.sleep(PAUSE)
             for number, begun in list(self._begun.items()):
                 key, shard = self._known[number]
-                news = news_of(_log_of(self.jobs[key], shard))
+                last = news_of(_log_of(self.jobs[key], shard))
+                news = '' if last == said.get(number) else last
+                said[number] = last
                 minutes = f'  {(time.time() - begun) / 60:.0f} min'
                 text = minutes + (f': {news}' if news else '')
                 self.console.print(styled((key, 'bold'), text), soft_wrap=True)

@@ -122,6 +122,7 @@ def chain(
     ranks: int | None = None,
     data: Sequence[str] = (),
     starts_from_cam: bool = True,
+    scored: bool = True,
 ) -> list[dict]:
     """Return the paper's stages, from questions to a segmentor.
 
@@ -133,21 +134,23 @@ def chain(
         ranks: Number of ranks of the trainings, see ``training``.
         data: Names of the stages that make the images.
         starts_from_cam: Whether the training of QA-CLIMS starts from the weights of ``cam``.
+        scored: Whether there is ground truth by which the configs score maps and masks.
     """
     c, first = configs, ['cam', 'texts'] if starts_from_cam else ['texts']
+    score = ' and score them' if scored else ''
     stages = [
         prediction('qape', c['qape'], 'ask BLIP the 16 questions about every image', data),
         training('cam', c['cam'], 'train the classifier of the baseline, CAM', data, ranks),
-        prediction('cam_maps', c['cam'], 'write the maps of CAM and score them', ['cam'], of='cam'),
+        prediction('cam_maps', c['cam'], f'write the maps of CAM{score}', ['cam'], of='cam'),
         encode_texts('texts', c['qa_clims'], ['qape']),
         training('qa_clims', c['qa_clims'], 'train QA-CLIMS', first, ranks),
-        *_judged('qa_clims', 'maps', c, 'the maps of QA-CLIMS', ['qa_clims']),
+        *_judged('qa_clims', 'maps', c, 'the maps of QA-CLIMS', ['qa_clims'], score),
     ]
     maps = stages[-1]['name']
     stages += [
         _confident('ir_label', c['ir_label'], 'label confident pixels by a dense CRF', [maps]),
         training('irn', c['irn'], 'train IRN on these labels', ['ir_label'], ranks),
-        *_judged('irn', 'masks', c, 'the masks of IRN', ['irn', maps]),
+        *_judged('irn', 'masks', c, 'the masks of IRN', ['irn', maps], score),
     ]
     masks = stages[-1]['name']
     return [
@@ -271,9 +274,10 @@ def _judged(
     configs: Mapping[str, str],
     what: str,
     needs: Sequence[str],
+    score: str,
 ) -> list[dict]:
     """Return the test run that scores a training and, if its config is given, the export."""
-    about = f'write {what} and score them'
+    about = f'write {what}{score}'
     stages = [prediction(f'{trained}_{made}', configs[trained], about, needs, of=trained)]
     export = f'{trained}_export'
     if export in configs:

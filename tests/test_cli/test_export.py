@@ -84,6 +84,25 @@ def test_what_to_do_next(work, format, words, tmp_path, capsys):
         assert str(out) in last or format == 'coco'
 
 
+def test_masks_that_are_not_the_segmentors_are_told(work, capsys):
+    told = (
+        r'the segmentor has written no masks yet \(segment_test\), .* the masks of (\w+); .* first'
+    )
+    done = run_tool('export', work, '--format', 'png', capsys=capsys)
+    assert re.findall(told, done.text) == ['irn_masks']
+    # who asks for them knows
+    done = run_tool('export', work, '--format', 'png', '--stage', 'irn_masks', capsys=capsys)
+    assert not re.findall(told, done.text)
+    (work / 'segment_test').mkdir()
+    (work / 'irn_masks/pseudo_masks').rename(work / 'segment_test/predictions')
+    done = run_tool('export', work, '--format', 'png', '--out', work / 'x', capsys=capsys)
+    assert '2 masks of segment_test as png' in done.text
+    assert not re.findall(told, done.text)
+    (work / 'segment_test/predictions').rename(work / 'irn_masks/ir_labels')
+    done = run_tool('export', work, '--format', 'png', '--out', work / 'y', capsys=capsys)
+    assert re.findall(told, done.text) == ['irn_masks']
+
+
 def test_a_bad_mask_is_listed(work, capsys):
     (work / 'irn_masks/pseudo_masks/mini_000001.png').write_bytes(b'x')
     done = run_tool('export', work, '--format', 'coco', capsys=capsys)

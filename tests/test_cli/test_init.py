@@ -440,6 +440,34 @@ def test_options_alone_make_nothing_stale(whole, capsys):
     assert '"labels": "same.csv"' in (whole / 'init.json').read_text()
 
 
+def epochs_of(folder):
+    texts = {p.stem: p.read_text() for p in (folder / 'configs').glob('*.py')}
+    found = {name: re.search(r'^epochs = (\d+) ', text, re.M) for name, text in texts.items()}
+    return {name: int(match[1]) for name, match in found.items() if match}
+
+
+def test_a_trial_with_few_epochs_becomes_a_project(whole, capsys):
+    own = epochs_of(whole)
+    assert sorted(own) == ['cam', 'irn', 'qa_clims', 'segment']
+    ended = run_tool('init', whole, '--epochs', 3, capsys=capsys)
+    assert '- epochs of each training: those of the preset mini -> 3' in ended.text
+    assert epochs_of(whole) == dict.fromkeys(own, 3)
+    # further images are trained as long
+    shutil.copy(whole / 'images/cat/0.png', whole / 'images/cat/new.png')
+    assert run_tool('init', whole, capsys=capsys).status == 0
+    assert epochs_of(whole) == dict.fromkeys(own, 3)
+    # the command that the report gives
+    ended = run_tool('init', whole, '--preset', 'full', capsys=capsys)
+    assert ended.status == 0, ended.text
+    assert '- epochs of each training: 3 -> those of the preset full' in ended.text
+    assert min(epochs_of(whole).values()) > 3
+    ended = run_tool('init', whole, *MINI, '--epochs', 5, capsys=capsys)
+    assert epochs_of(whole) == dict.fromkeys(own, 5)
+    ended = run_tool('init', whole, '--epochs', capsys=capsys)
+    assert epochs_of(whole) == own
+    assert 'epochs' not in (whole / 'init.json').read_text()
+
+
 def test_two_at_once(whole, capsys):
     with hold(whole / 'work/logs/.lock', 'it'):
         ended = run_tool('init', whole, '--rename', 'dog=wolf', capsys=capsys)
@@ -511,6 +539,7 @@ main(['init', *sys.argv[1:]])
         (['--images', '.', '--labels', 'good.csv', '--classes', 'x'], 'can be used with a label'),
         (['--images', '.', '--labels', 'good.csv', '--masks', 'gone'], 'no folder gone with masks'),
         (['--images', '.', '--preset', 'big'], 'invalid choice'),
+        (['--images', '.', '--epochs', '0'], "must be a whole number above 0, but got '0'"),
     ],
 )
 def test_mistakes_are_told_before_slow_imports(tmp_path, words, message):

@@ -45,6 +45,8 @@ def test_every_stage_reads_the_images(images, preset, with_masks):
     plan = read_plan(path)
     assert [s.name for s in plan.stages][-2:] == ['segment_test', 'report']
     assert set(plan.table['rows']) < {s.name for s in plan.all_stages}
+    told = {s.name for s in plan.stages if 'and score' in s.about}
+    assert told == ({'cam_maps', 'qa_clims_maps', 'irn_masks'} if with_masks else set())
     side = PRESETS[preset].max_side
     judged = ('cam', 'qa', 'irn', 'par', 'sam', 'prompted')
     for stage in plan.all_stages:
@@ -89,6 +91,57 @@ def test_batch_size_and_epochs(images, monkeypatch):
         # no step would be left of five images in batches of 16
         assert cfg.train_dataloader.batch_size == 5
         assert cfg.train_cfg.max_epochs == cfg.param_scheduler[-1].end == 7
+
+
+def test_epochs_that_were_asked_for(images):
+    made = project(images, 'full')
+    few = replace(made, options=replace(made.options, epochs=3))
+    assert {a.epochs for a in few.amounts().values()} == {3}
+    write_project(few, 1e11)
+    folder = images.parent / 'project/configs'
+    for stage in few.amounts():
+        text = (folder / f'{stage}.py').read_text()
+        assert '\nepochs = 3  # about 3 steps of 5 images\n' in text
+        assert read_config(str(folder / f'{stage}.py')).train_cfg.max_epochs == 3
+    # from the last checkpoint that this training of CAM has
+    assert read_config(str(folder / 'qa_clims.py')).load_from.endswith('/cam/epoch_3.pth')
+
+
+def test_estimates_follow_the_epochs(images):
+    made = project(images, 'full')
+    minutes = {
+        epochs: {
+            stage: cost[0]
+            for stage, cost in replace(made, options=replace(made.options, epochs=epochs))
+            .costs(1e11)
+            .items()
+        }
+        for epochs in (100, 200)
+    }
+    start = 8 / 60
+    for stage in minutes[100]:
+        ratio = (minutes[200][stage] - start) / (minutes[100][stage] - start)
+        # minutes have one digit behind the point
+        is_training = stage in made.amounts()
+        assert ratio == pytest.approx(2 if is_training else 1, rel=0.05), stage
+
+
+def test_another_number_of_epochs_changes_the_trainings_alone(images):
+    made = project(images)
+    folder = write_project(made, 1e11).plan.parent
+    before = {p.name: p.read_bytes() for p in folder.rglob('*') if p.is_file()}
+    few = replace(made, options=replace(made.options, epochs=3))
+    changes = write_project(few, 1e11).changes
+    trainings = ', '.join(f'configs/{stage}.py' for stage in ('cam', 'qa_clims', 'irn', 'segment'))
+    assert changes == [
+        'epochs of each training: those of the preset mini -> 3',
+        f'configs that change: {trainings}',
+    ]
+    assert write_project(few, 1e11).changes == ['nothing has changed']
+    write_project(made, 1e11)
+    changed = {n for n, c in before.items() if (next(folder.rglob(n))).read_bytes() != c}
+    # init.json has the hashes of both
+    assert changed == {'init.json'}
 
 
 def test_the_start_of_qa_clims(images):

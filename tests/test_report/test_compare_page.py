@@ -22,7 +22,7 @@ def make_page(finished, tmp_path):
         options.append(Option(stage, MaskSource(stage, stage, folder)))
 
     def build(
-        top=2, with_truth=True, number=3, absent=None, name='w', mask_models=None, warning=''
+        top=2, with_truth=True, number=3, absent=None, name='w', mask_models=None, warning=('', '')
     ):
         dataset = WorkDir(work).dataset('par')
         truths = [pictures / f'SegmentationClass/{i}.png' if with_truth else None for i in IDS]
@@ -75,7 +75,7 @@ def test_without_ground_truth_there_is_agreement_alone(make_page):
 def test_masks_that_mean_nothing(make_page):
     assert 'class="warning"' not in make_page()
     assert '<p class="warning" role="note">Of &lt;MiniWorld&gt;.</p>' in make_page(
-        warning='Of <MiniWorld>.'
+        warning=('Of <MiniWorld>.', '')
     )
 
 

@@ -6,6 +6,7 @@ from tiny_report import write_config
 from qaclims_mm.inference.meaning import OF_MINIWORLD, OF_REHEARSAL
 from qaclims_mm.report.header import lead_of, warning_of_work
 from qaclims_mm.report.page import write_report
+from qaclims_mm.report.reviewing import review_work
 from qaclims_mm.report.work_dir import WorkDir
 from qaclims_mm.schemas import write_run_config
 from qaclims_mm.schemas.project import PROJECT
@@ -44,6 +45,14 @@ def test_a_project_names_its_preset_and_the_command_that_changes_it(run, tmp_pat
     banner, lead = page.index('<p class="warning" role="note">'), page.index('From image-level')
     assert banner < lead
     assert f'<th scope="row">preset</th><td>{preset}</td>' in page
+    # the pages of masks have the command, too
+    assert review_work(work).warning == (warning, command)
+    code = '<code>qaclims init &#39;' + f'{project}&#39; --preset full</code></p>'
+    sheet = (tmp_path / 'r_files/masks.html').read_text()
+    assert code in page
+    assert code in sheet
+    assert '<h1>QA-CLIMS: my photos</h1>' in page
+    assert '<h1>All masks of my photos</h1>' in sheet
 
 
 def test_a_broken_config_is_no_reason_to_warn(run):

@@ -35,7 +35,7 @@ def make_page(world, tmp_path):
         records = list(dataset.iterate_records())
         images = [Candidate(r['image_id'], tuple(r['class_indices'])) for r in records]
         ranked = rank_images(images, sources, CLASSES)
-        name, warning = changes.get('name', 'w'), changes.get('warning', '')
+        name, warning = changes.get('name', 'w'), changes.get('warning', ('', ''))
         review = Reviewing(name, ranked, sources, dataset, 3, warning)
         write_page(tmp_path / 'index.html', review, top)
         return ranked, (tmp_path / 'index.html').read_text(encoding='utf-8')
@@ -75,8 +75,9 @@ def test_names_are_data(make_page):
 
 
 def test_masks_that_mean_nothing(make_page):
-    _, page = make_page(warning='Of <MiniWorld>.')
-    assert '<p class="warning" role="note">Of &lt;MiniWorld&gt;.</p>' in page
+    _, page = make_page(warning=('Of <MiniWorld>. Run:', 'qaclims init <a> --preset full'))
+    banner = 'Of &lt;MiniWorld&gt;. Run: <code>qaclims init &lt;a&gt; --preset full</code>'
+    assert f'<p class="warning" role="note">{banner}</p>' in page
 
 
 def test_an_image_that_is_gone(make_page, world):

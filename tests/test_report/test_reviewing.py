@@ -26,7 +26,7 @@ def test_all_stages_are_compared(made):
     # what the segmentor is trained on, not what it makes
     assert review.shown.stage == 'irn_masks'
     assert review.next_command == f'qaclims run PLAN --work-dir {made} --corrected DIR'
-    assert review.warning == ''
+    assert review.warning == ('', '')
 
 
 def test_corrected_images_are_left_out_where_masks_are_to_be_corrected(made):
@@ -41,7 +41,7 @@ def test_corrected_images_are_left_out_where_masks_are_to_be_corrected(made):
 def test_networks_whose_masks_mean_nothing(made):
     values = dict(model=dict(backbone='miniworld://backbone/r18-mini.safetensors'))
     write_run_config(made / 'cam', 'train', 'config.py', values)
-    assert review_work(WorkDir(made)).warning == OF_MINIWORLD
+    assert review_work(WorkDir(made)).warning == (OF_MINIWORLD, '')
 
 
 def test_no_masks(made):

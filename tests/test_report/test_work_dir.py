@@ -134,6 +134,19 @@ def test_a_pipe_is_passed_by(run, name):
     assert WorkDir(run).metrics
 
 
+def test_a_project_gives_its_name(run, tmp_path, monkeypatch):
+    assert WorkDir(run).name == run.name
+    project = tmp_path / 'my photos'
+    project.mkdir()
+    run.rename(project / 'work')
+    # a folder of this name alone is no project's
+    assert WorkDir(project / 'work').name == 'work'
+    (project / PROJECT).write_text('{}')
+    assert WorkDir(project / 'work').name == WorkDir(project).name == 'my photos'
+    monkeypatch.chdir(project)
+    assert WorkDir('work').name == WorkDir('.').name == 'my photos'
+
+
 def test_a_project_without_masks_is_told_how_to_add_some(run, tmp_path):
     project = tmp_path / 'mine'
     project.mkdir()

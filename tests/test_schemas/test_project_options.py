@@ -22,6 +22,7 @@ def noted(tmp_path):
         'mini',
         tmp_path / 'colours.csv',
         True,
+        7,
     )
     (folder / 'init.json').write_bytes(init_bytes(folder, options, {'labels.csv': ('1', '2')}))
     return folder, options
@@ -68,6 +69,11 @@ def change(folder, **values):
         ('renames', {'a': 1}),
         ('renames', []),
         ('preset', None),
+        ('epochs', -1),
+        ('epochs', 1.5),
+        ('epochs', True),
+        ('epochs', None),
+        ('epochs', '10'),
         ('written', {'x': 'y'}),
         ('written', {'x': [1]}),
     ],
@@ -104,6 +110,23 @@ def test_other_masks_are_read_anew():
     assert (changed.masks_colours, changed.masks_as_stored) == (None, False)
     changed = options.updated(dict(masks=Path('n'), masks_colours=Path('d')), {})
     assert changed.masks_colours == Path('d')
+
+
+def test_epochs_go_with_the_preset_they_were_given_for():
+    options = Options(Path('x'), preset='mini', epochs=7)
+    assert options.updated(dict(preset=None, epochs=None), {}).epochs == 7
+    assert options.updated(dict(preset='mini', epochs=None), {}).epochs == 7
+    assert options.updated(dict(preset='full', epochs=None), {}).epochs == 0
+    assert options.updated(dict(preset='full', epochs=9), {}).epochs == 9
+    assert options.updated(dict(preset=None, epochs=0), {}).epochs == 0
+
+
+def test_a_project_without_epochs_notes_none(tmp_path):
+    options = Options(tmp_path / 'x', preset='mini')
+    content = init_bytes(tmp_path, options, {})
+    assert 'epochs' not in json.loads(content)
+    (tmp_path / 'init.json').write_bytes(content)
+    assert read_init(tmp_path) == (options, {})
 
 
 def test_a_new_project_needs_images():

@@ -14,6 +14,7 @@ import numpy as np
 from qaclims_mm.exchange.masks.polygons import Region, polygon_of
 from qaclims_mm.schemas import voc_palette
 from qaclims_mm.schemas.files import atomic_path
+from qaclims_mm.visualization.colours import page_colours
 
 
 @dataclass(frozen=True)
@@ -142,5 +143,5 @@ def colour_of(value: int) -> tuple[int, int, int]:
 
 
 def hex_colour(value: int) -> str:
-    """Return the colour of a class as ``#rrggbb``."""
-    return '#{:02x}{:02x}{:02x}'.format(*colour_of(value))
+    """Return the colour of a class as ``#rrggbb``, that of the report, for labels of a tool."""
+    return '#{:02x}{:02x}{:02x}'.format(*page_colours()[value % 256].tolist())

@@ -10,16 +10,21 @@ from qaclims_mm.exchange.masks.formats import (
     hex_colour,
     problem_of_markup,
 )
+from qaclims_mm.visualization.colours import page_colours
 
 
 def test_picture(tmp_path):
     assert Picture('a/b.c', tmp_path / 'x/b.c.JPG', 1).name == 'a/b.c.JPG'
 
 
-def test_colours_are_those_of_voc_and_differ():
+def test_colours_of_files_and_of_tools_differ():
     assert [colour_of(v) for v in (0, 1, 15)] == [(0, 0, 0), (128, 0, 0), (192, 128, 128)]
     assert len({colour_of(v) for v in range(256)}) == 256
-    assert hex_colour(1) == '#800000'
+    # those of the report, in which a dog is no grey
+    pages = [f'#{r:02x}{g:02x}{b:02x}' for r, g, b in page_colours()]
+    assert [hex_colour(v) for v in range(256)] == pages
+    assert len({*pages}) == 256
+    assert (hex_colour(1), hex_colour(7), hex_colour(257)) == ('#800000', '#f00020', '#800000')
     assert colour_of(257) == colour_of(1)
 
 
