@@ -90,9 +90,9 @@ _COCO_TABLES = (
     'http://images.cocodataset.org/annotations/annotations_trainval2014.zip)'
 )
 COCO = Source(
-    root='{reproduce}unpack train2014.zip and val2014.zip of http://images.cocodataset.org/zips/ and '
-    'annotations_trainval2014.zip of http://images.cocodataset.org/annotations/ in {root}, then '
-    'run: qaclims prepare-coco --root {root}',
+    root='{reproduce}unpack train2014.zip and val2014.zip of http://images.cocodataset.org/zips/ '
+    'and annotations_trainval2014.zip of http://images.cocodataset.org/annotations/ in {root}, '
+    'then run: qaclims prepare-coco --root {root}',
     list=_COCO_TABLES,
     labels=_COCO_TABLES,
     images='unpack http://images.cocodataset.org/zips/{images}.zip in {root}',
