@@ -12,8 +12,9 @@ from qaclims_mm.datasets.voc12 import VOC12WeakDataset
 class Source:
     """Where the parts of a data set come from.
 
-    ``{root}`` is its folder, ``{parent}`` the one above that, ``{images}`` that of its images, and
-    ``{unpack}`` how VOC's archive gets there.
+    ``{root}`` is its folder, ``{parent}`` the one above that, ``{images}`` that of its images,
+    ``{unpack}`` how VOC's archive gets there, and ``{reproduce}`` the command that fetches what is
+    not there yet, if the folder is ``place``.
 
     Attributes:
         root: All of it.
@@ -22,6 +23,8 @@ class Source:
         images: The images.
         masks: The ground truth masks.
         list_apart: Whether the list does not come with the rest.
+        catalogue: Catalogue of ``qaclims reproduce`` that has it; '' for none.
+        place: Folder that this catalogue makes.
     """
 
     root: str
@@ -30,6 +33,8 @@ class Source:
     images: str
     masks: str
     list_apart: bool = False
+    catalogue: str = ''
+    place: str = ''
 
 
 _OTHER = 'put it there, or correct the path in the config'
@@ -46,24 +51,33 @@ _DEVKIT = (
     'fetch http://host.robots.ox.ac.uk/pascal/VOC/voc2012/VOCtrainval_11-May-2012.tar (the devkit) '
     'and {unpack}'
 )
+# the address of the catalogue configs/downloads/voc12.json
+_TRAINAUG = (
+    '{reproduce}fetch https://raw.githubusercontent.com/CVI-SZU/QA-CLIMS/'
+    '987265fb12d1069efe412295c2fb5ae89fee2c75/voc12/train_aug.txt (the list of 10582 images, which '
+    'is of SBD and not of the devkit) as {root}/ImageSets/Segmentation/trainaug.txt'
+)
 _SBD = (
-    'is of SBD, not of the devkit: unpack benchmark.tgz of https://www2.eecs.berkeley.edu/Research/'
-    "Projects/CS/vision/grouping/semantic_contours/ and run mmseg's tools/dataset_converters/"
-    'voc_aug.py (in the folder .mim of the installed mmseg) on {parent} and benchmark_RELEASE'
+    'the masks of trainaug are of SBD, not of the devkit: unpack benchmark.tgz of '
+    'https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/semantic_contours/ and '
+    "run mmseg's tools/dataset_converters/voc_aug.py (in the folder .mim of the installed mmseg) "
+    'on {parent} and benchmark_RELEASE, which fills SegmentationClassAug; add those of '
+    "SegmentationClass that it lacks and set data_prefix=dict(seg_map_path='SegmentationClassAug')"
 )
 VOC = Source(
-    root=_DEVKIT,
+    root='{reproduce}' + _DEVKIT,
     list=f'it is in ImageSets/Segmentation of the devkit: {_DEVKIT}',
     labels='take Annotations/*.xml of the devkit, or set labels_file of the plan to a CSV below '
     'data_root with the columns image and labels (separated by ;) that has a row for every image',
     images=f'they are in JPEGImages of the devkit: {_DEVKIT}',
     masks=f'they are in SegmentationClass of the devkit: {_DEVKIT}',
+    catalogue='voc12',
+    place='data/VOCdevkit/VOC2012',
 )
 VOC_AUG = replace(
     VOC,
-    list=f'the list of 10582 images {_SBD}, which writes trainaug.txt',
-    masks=f'the masks of trainaug {_SBD}, which fills SegmentationClassAug; add those of '
-    "SegmentationClass that it lacks and set data_prefix=dict(seg_map_path='SegmentationClassAug')",
+    list=_TRAINAUG,
+    masks=_SBD,
     list_apart=True,
 )
 _VOC_TEST = (
@@ -76,13 +90,15 @@ _COCO_TABLES = (
     'http://images.cocodataset.org/annotations/annotations_trainval2014.zip)'
 )
 COCO = Source(
-    root='unpack train2014.zip and val2014.zip of http://images.cocodataset.org/zips/ and '
-    'annotations_trainval2014.zip of http://images.cocodataset.org/annotations/ in {root}, then '
-    'run: qaclims prepare-coco --root {root}',
+    root='{reproduce}unpack train2014.zip and val2014.zip of http://images.cocodataset.org/zips/ '
+    'and annotations_trainval2014.zip of http://images.cocodataset.org/annotations/ in {root}, '
+    'then run: qaclims prepare-coco --root {root}',
     list=_COCO_TABLES,
     labels=_COCO_TABLES,
     images='unpack http://images.cocodataset.org/zips/{images}.zip in {root}',
     masks=_COCO_TABLES,
+    catalogue='coco14',
+    place='data/coco2014',
 )
 _DRAW = 'qaclims make-miniworld --root {root}'
 MINIWORLD = Source(_DRAW, _DRAW, _DRAW, _DRAW, _DRAW)

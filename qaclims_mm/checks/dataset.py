@@ -125,7 +125,11 @@ class _Checker:
             unpack = f'unpack it: tar -xf VOCtrainval_11-May-2012.tar -C {target}'
         self.source = source_of(kind, Path(self.found.name).stem)
         places = {n: shlex.quote(str(p)) for n, p in (('root', root), ('parent', root.parent))}
-        self.names = dict(**places, unpack=unpack)
+        reproduce = ''
+        if self.source.catalogue and root == Path(self.source.place):
+            command = f'qaclims reproduce {self.source.catalogue} --download-only'
+            reproduce = f'{command} fetches it and whatever else is missing; or '
+        self.names = dict(**places, unpack=unpack, reproduce=reproduce)
 
     def _read(self, kind: type, dataset: Any) -> list[dict]:
         """Return the records, without labels if those cannot be read; add what is wrong."""

@@ -108,7 +108,7 @@ def _of_all_images(found: 'CheckedSet') -> Iterator[Problem]:
 
 def _not_fetched(weights: Weights) -> Problem | None:
     """Return the problem of a model of the hub that cannot be fetched, since the hub is off."""
-    from qaclims_mm.downloads.caches import has_hub_model
+    from qaclims_mm.downloads.caches import advice_without_hub, has_hub_model
 
     offline = next((n for n in _OFFLINE if os.environ.get(n, '0').lower() in ('1', 'true')), '')
     is_of_hub = weights.key.endswith('.model') and '://' not in weights.name
@@ -117,7 +117,7 @@ def _not_fetched(weights: Weights) -> Problem | None:
     return Problem(
         'weights',
         f'{weights.name} ({weights.key}) is not in the cache of the hub, and {offline} is set',
-        f'unset {offline} on a machine with a network, or copy the cache (HF_HUB_CACHE) here',
+        f'unset {offline}, or {advice_without_hub(weights.name, weights.key)}',
     )
 
 

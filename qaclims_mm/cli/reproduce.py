@@ -59,8 +59,8 @@ def main() -> int:
     args = parse(parser, sys.argv[1:])
     # these take seconds, and --help does not need them
     from qaclims_mm.downloads.catalogue import catalogue_file, check_mirror, read_catalogue
-    from qaclims_mm.downloads.needs import needs_of
-    from qaclims_mm.downloads.overview import by_hand_table, needs_table
+    from qaclims_mm.downloads.needs import THERE, needs_of
+    from qaclims_mm.downloads.overview import address_lines, needs_table
 
     check_mirror(args.mirror)
     catalogue = read_catalogue(catalogue_file(args.catalogue), args.preset)
@@ -68,8 +68,11 @@ def main() -> int:
     needs = needs_of(catalogue, args.downloads, args.mirror)
     console.print(f'{catalogue.title}, preset {args.preset}', soft_wrap=True)
     console.print(needs_table(needs))
+    # all of them in a dry run, for whoever makes a mirror
+    for line in address_lines([n for n in needs if args.dry_run or n.state != THERE]):
+        console.print(line, soft_wrap=True)
     if args.dry_run:
-        console.print(by_hand_table(needs))
+        say_more(catalogue, needs, args, console)
         return 0 if args.download_only else run_plan(args)
     if not prepare(catalogue, args, console):
         return 1
@@ -82,22 +85,41 @@ def main() -> int:
     return status
 
 
+def say_more(
+    catalogue: 'Catalogue',
+    needs: Sequence['Need'],
+    args: argparse.Namespace,
+    console: 'Console',
+) -> None:
+    """Print files that a person fetches, wrong files, and the room that all of it needs."""
+    from qaclims_mm.downloads.overview import by_hand_lines, disk_line
+
+    for line in by_hand_lines(needs):
+        console.print(line, soft_wrap=True)
+    for why in filter(None, (need.why for need in needs)):
+        console.print(styled((why, 'red')), soft_wrap=True)
+    _, run_bytes, unknown = size_of_run(args)
+    converted = any(not is_made(command) for command in catalogue.commands)
+    console.print(disk_line(needs, run_bytes, unknown, converted), soft_wrap=True)
+
+
 def prepare(catalogue: 'Catalogue', args: argparse.Namespace, console: 'Console') -> bool:
     """Fetch and convert what is not there, and check it; returns whether nothing is missing."""
     from qaclims_mm.downloads.needs import BY_HAND, check_disks, needs_of, obtain_all
-    from qaclims_mm.downloads.overview import by_hand_table
+    from qaclims_mm.downloads.overview import by_hand_lines
     from qaclims_mm.workflow.locks import hold
 
     with hold(args.downloads / '.lock', str(args.downloads)):
         # of another process, which has held the lock
         needs = needs_of(catalogue, args.downloads, args.mirror)
         accept_licences(needs, args.accept_licences)
-        check_disks(needs, *size_of_run(args))
+        check_disks(needs, *size_of_run(args)[:2])
         obtain_all(needs, lambda line: console.print(line, soft_wrap=True))
         # a person may have put files there meanwhile
         needs = needs_of(catalogue, args.downloads, args.mirror)
         if any(n.state == BY_HAND and not n.item.optional for n in needs):
-            console.print(by_hand_table(needs))
+            for line in by_hand_lines(needs):
+                console.print(line, soft_wrap=True)
             console.print('put these files there, and give the same command again')
             return False
         for command in catalogue.commands:
@@ -105,13 +127,17 @@ def prepare(catalogue: 'Catalogue', args: argparse.Namespace, console: 'Console'
     return check(args.plan, console)
 
 
-def size_of_run(args: argparse.Namespace) -> tuple[Path, int]:
-    """Return where the run writes, and how many bytes, 0 if it has begun or is not wanted."""
+def size_of_run(args: argparse.Namespace) -> tuple[Path, int, int]:
+    """Return where the run writes, how many bytes, and how many stages of unknown size.
+
+    Both numbers are 0 if it has begun or is not wanted.
+    """
     from qaclims_mm.workflow.plans import read_plan
 
     plan = read_plan(args.plan, args.work_dir)
     is_new = not args.download_only and not plan.root.exists()
-    return plan.root, is_new * int(sum(s.megabytes or 0 for s in plan.stages) * 1e6)
+    sizes = [s.megabytes for s in plan.stages] if is_new else []
+    return plan.root, int(sum(size or 0 for size in sizes) * 1e6), sizes.count(None)
 
 
 def accept_licences(needs: Sequence['Need'], accepted: bool) -> None:
@@ -136,6 +162,11 @@ def accept_licences(needs: Sequence['Need'], accepted: bool) -> None:
         raise ConfigError('the licences were not accepted; nothing was fetched.')
 
 
+def is_made(command: 'Command') -> bool:
+    """Return whether all that a command makes is there."""
+    return all(Path(path).exists() for path in command.makes)
+
+
 def run_command(command: 'Command', downloads: Path, console: 'Console') -> None:
     """Run a sub-command unless what it makes is there.
 
@@ -144,7 +175,7 @@ def run_command(command: 'Command', downloads: Path, console: 'Console') -> None
     """
     from qaclims_mm.errors import StageError
 
-    if all(Path(path).exists() for path in command.makes):
+    if is_made(command):
         return
     name, *words = command.filled(downloads)
     console.print(f'{command.about}: qaclims {" ".join([name, *words])}', soft_wrap=True)

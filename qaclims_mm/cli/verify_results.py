@@ -21,7 +21,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        'row', nargs='?', default='qa_clims', help='a row of the suite; default qa_clims'
+        'row',
+        nargs='?',
+        default='qa_clims',
+        help='row: a key of variants in configs/suites/SUITE.py; default qa_clims',
     )
     parser.add_argument('--suite', default='table1_cams', help='default table1_cams')
     parser.add_argument(

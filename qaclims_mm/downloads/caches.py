@@ -85,5 +85,19 @@ def fetch_hub_model(name: str) -> None:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DownloadError(
             f'{name} cannot be fetched from the Hugging Face hub ({reason}). Give the same command '
-            'again, name a mirror in HF_ENDPOINT, or put the model into the cache (HF_HUB_CACHE).'
+            'again, or name a mirror of the hub in HF_ENDPOINT; --mirror serves no models of the '
+            f'hub. Or {advice_without_hub(name)}.'
         ) from error
+
+
+def advice_without_hub(name: str, key: str = 'model.vqa.model of a VQA model') -> str:
+    """Return how a model gets here without the hub, in words.
+
+    Args:
+        name: Model of the hub.
+        key: Where configs have its name.
+    """
+    return (
+        f'run "hf download {name}" on a machine with a network and copy its cache (HF_HUB_CACHE) '
+        f'here, or add --local-dir FOLDER, copy that folder, and give it as {key} in the config'
+    )

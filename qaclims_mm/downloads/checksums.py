@@ -49,11 +49,8 @@ def check_file(path: Path, sha256: str, size: int | None = None) -> None:
     Raises:
         DownloadError: If it is not the file.
     """
-    found_size = path.stat().st_size
-    if size is not None and found_size != size:
-        raise DownloadError(
-            f'{path} has {found_size} bytes, not {size}; delete it, and give the command again.'
-        )
+    if why := explain_size(path, size):
+        raise DownloadError(why)
     note = note_of(path)
     noted = _read_note(note)
     wanted = sha256 or noted
@@ -67,6 +64,14 @@ def check_file(path: Path, sha256: str, size: int | None = None) -> None:
             'command again' + ('.' if sha256 else ', or delete the note if the change is meant.')
         )
     _write_note(path, found)
+
+
+def explain_size(path: Path, size: int | None) -> str:
+    """Return why a file that is there has the wrong size, and what to do; '' if it has not."""
+    found = path.stat().st_size
+    if size is None or found == size:
+        return ''
+    return f'{path} has {found} bytes, not {size}; delete it, and give the command again.'
 
 
 def _write_note(path: Path, sha256: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from qaclims_mm.downloads.archives import is_half_unpacked, unpack
 from qaclims_mm.downloads.caches import fetch_hub_model, file_of_weights, has_hub_model
 from qaclims_mm.downloads.catalogue import DOWNLOADS, Catalogue, Item
-from qaclims_mm.downloads.checksums import check_file, check_part
+from qaclims_mm.downloads.checksums import check_file, check_part, explain_size
 from qaclims_mm.downloads.transfer import fetch
 from qaclims_mm.downloads.wanted import Wanted
 from qaclims_mm.errors import DownloadError, FormatError
@@ -18,6 +18,7 @@ from qaclims_mm.progress import new_progress
 from qaclims_mm.schemas import atomic_path
 
 THERE, FETCHED, TO_FETCH, BY_HAND = 'there', 'fetched', 'to fetch', 'by hand'
+WRONG = 'wrong size'
 
 
 @dataclass(frozen=True)
@@ -28,19 +29,22 @@ class Need:
         item: What it is; the mirror, if there is one, is in its addresses.
         path: Where its file is or goes; ``None`` for a model of the hub.
         state: ``there``: nothing is to be done; ``fetched``: its file is there, and its content is
-            put in its place; ``to fetch``; ``by hand``: a person has to put it at ``path``.
+            put in its place; ``wrong size``: the file that is there is another one; ``to fetch``;
+            ``by hand``: a person has to put it at ``path``.
         copy: Path that the file is copied to; ``None`` if it is not copied.
+        why: What is wrong with the file, and what to do; '' if nothing is.
     """
 
     item: Item
     path: Path | None
     state: str
     copy: Path | None = None
+    why: str = ''
 
     @property
     def bytes_left(self) -> int:
         """Bytes to be fetched, as far as that is known."""
-        if self.state != TO_FETCH:
+        if self.state not in (TO_FETCH, WRONG):
             return 0
         there = Wanted(self.path, self.item.urls).bytes_there if self.path else 0
         return max((self.item.size or 0) - there, 0)
@@ -48,7 +52,7 @@ class Need:
     @property
     def bytes_to_unpack(self) -> int:
         """Bytes that an archive takes when unpacked, at least; archives of images hardly shrink."""
-        is_left = self.state in (TO_FETCH, FETCHED) and self.item.unpack is not None
+        is_left = self.state in (TO_FETCH, FETCHED, WRONG) and self.item.unpack is not None
         return (self.item.size or 0) if is_left else 0
 
 
@@ -78,8 +82,10 @@ def _need(item: Item, downloads: Path, mirror: str) -> Need:
     state = THERE if is_done else FETCHED if path.is_file() else TO_FETCH
     if state == TO_FETCH and item.by_hand:
         state = BY_HAND
+    why = explain_size(path, item.bytes) if state == FETCHED else ''
+    state = WRONG if why else state
     copy = Path(item.copy.replace(DOWNLOADS, str(downloads))) if item.copy else None
-    return Need(item, path, state, copy)
+    return Need(item, path, state, copy, why)
 
 
 def check_disks(needs: Sequence[Need], work_dir: Path | None = None, run_bytes: int = 0) -> None:
@@ -170,7 +176,7 @@ def obtain_all(needs: Sequence[Need], say: Callable[[str], None]) -> None:
     """
     problems = []
     for need in needs:
-        if need.state not in (TO_FETCH, FETCHED):
+        if need.state not in (TO_FETCH, FETCHED, WRONG):
             continue
         say(f'{need.item.name}: {"fetching" if need.state == TO_FETCH else "checking"}')
         try:

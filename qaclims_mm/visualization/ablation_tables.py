@@ -17,9 +17,9 @@ from qaclims_mm.schemas.numbers.paired import spread_interval
 # columns of the text below a table
 _WIDTH = 100
 _METHOD = (
-    'paired by seed, with its 95 % interval. p: paired t-test, corrected for the number of rows '
-    "(Holm's way). Detectable: the smallest difference that this test, not corrected, finds four "
-    'times in five.'
+    "paired by seed, with its 95 % interval (Student's t). p: paired t-test, corrected for the "
+    "number of rows (Holm's way). Detectable: if the true difference is this large, the test finds "
+    'it in four of five experiments, before the correction.'
 )
 
 _SPREAD = 'Spread: the standard deviation, with the 95 % interval that so few seeds leave to it.'

@@ -9,9 +9,11 @@ from qaclims_mm.checks import dataset as check_dataset
 from qaclims_mm.checks.dataset import DataSet, check_data_set
 from qaclims_mm.convert.prepare_coco import prepare_split
 from qaclims_mm.datasets.voc12 import CLASSES
+from qaclims_mm.downloads.catalogue import catalogue_file, read_catalogue
 from qaclims_mm.schemas import write_mask
 
 DEVKIT = 'VOCtrainval_11-May-2012.tar'
+AUG = 'ImageSets/Segmentation/trainaug.txt'
 
 
 def check(root, kind='VOC12WeakDataset', masks=True, full=False, **options):
@@ -54,15 +56,62 @@ def test_missing_root_of_another_name(tmp_path):
 
 
 def test_list_of_sbd_is_not_in_the_devkit(tmp_path):
-    root, ann_file = tmp_path / 'VOC2012', 'ImageSets/Segmentation/trainaug.txt'
-    found = check(root, ann_file=ann_file)
+    root = tmp_path / 'VOC2012'
+    found = check(root, ann_file=AUG)
     assert [p.what for p in found.problems] == ['data set', 'list']
-    assert found.problems[1].where == f'{root}/{ann_file} is missing'
-    assert f'voc_aug.py (in the folder .mim of the installed mmseg) on {tmp_path} and' in (
-        found.problems[1].mend
-    )
+    assert found.problems[1].where == f'{root}/{AUG} is missing'
+    [item] = [i for i in read_catalogue(catalogue_file('voc12'), 'paper').items if i.copy]
+    [url] = item.urls
+    assert item.copy.endswith(AUG)
+    assert found.problems[1].mend.startswith(f'fetch {url} (')
+    assert found.problems[1].mend.endswith(f'as {root}/{AUG}')
     root.mkdir()
-    assert check(root, ann_file=ann_file).problems == found.problems[1:]
+    assert check(root, ann_file=AUG).problems == found.problems[1:]
+
+
+def test_masks_of_sbd_are_not_in_the_devkit(voc):
+    (voc / AUG).parent.mkdir(parents=True, exist_ok=True)
+    (voc / AUG).write_text('img_0\n')
+    (voc / 'SegmentationClass/img_0.png').unlink()
+    found = check(voc, ann_file=AUG)
+    assert only(found).what == 'masks'
+    assert f'voc_aug.py (in the folder .mim of the installed mmseg) on {voc.parent} and' in (
+        only(found).mend
+    )
+
+
+@pytest.mark.parametrize(
+    ('kind', 'place', 'ann_file', 'catalogue'),
+    [
+        ('VOC12WeakDataset', 'data/VOCdevkit/VOC2012', 'ImageSets/Segmentation/val.txt', 'voc12'),
+        ('VOC12WeakDataset', 'data/VOCdevkit/VOC2012', AUG, 'voc12'),
+        ('COCO14WeakDataset', 'data/coco2014', 'image_labels/val2014.csv', 'coco14'),
+    ],
+)
+def test_what_a_catalogue_has_is_fetched_by_its_command(
+    tmp_path, monkeypatch, kind, place, ann_file, catalogue
+):
+    monkeypatch.chdir(tmp_path)
+    options = dict(data_root=place, ann_file=ann_file)
+    command = f'qaclims reproduce {catalogue} --download-only fetches it'
+    for problem in check_data_set(DataSet(kind, options, True)).problems:
+        assert problem.mend.startswith(command)
+        assert '{' not in problem.mend
+    # the command would not write into another folder
+    options['data_root'] = 'elsewhere'
+    for problem in check_data_set(DataSet(kind, options, True)).problems:
+        assert 'qaclims reproduce' not in problem.mend
+        assert '{' not in problem.mend
+
+
+def test_a_catalogue_fetches_nothing_into_a_data_set_that_is_there(voc, monkeypatch):
+    monkeypatch.chdir(voc)
+    (voc / 'data/VOCdevkit').mkdir(parents=True)
+    (voc / 'data/VOCdevkit/VOC2012').symlink_to(voc)
+    (voc / 'JPEGImages/img_0.jpg').unlink()
+    found = check('data/VOCdevkit/VOC2012')
+    assert only(found).what == 'images'
+    assert 'qaclims reproduce' not in only(found).mend
 
 
 def test_images_of_the_server_have_their_own_archive(voc):

@@ -110,11 +110,27 @@ def test_a_dry_run_writes_nothing(world, capsys):
     for part in ('A tiny paper, preset paper', 'CC BY-NC 4.0', 'to fetch', 'by hand', 'voc.tar'):
         assert part in done.text
     assert '→ data/downloads/cam_in.pth' in done.text
+    lines = [line.strip() for line in done.text.splitlines()]
+    assert f'from: {url}/voc.tar' in lines
+    assert any(line.startswith('needs about 0.0 GB in all') for line in lines)
     # the plan
     assert 'cam_maps' in done.text
     assert 'plan.py in work_dirs/tiny' in done.text
     assert sorted(world.folder.rglob('*')) == before
     assert asked == []
+
+
+def test_a_dry_run_names_a_file_of_the_wrong_size(world, capsys):
+    size = len(world.contents['voc.tar'])
+    with serving(world.served) as (url, _):
+        world.write(url)
+        path = world.folder / 'data/downloads/voc.tar'
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b'half of it')
+        done = reproduce('--dry-run', '--download-only', capsys=capsys)
+    assert done.status == 0, done.text
+    assert 'wrong size' in done.text
+    assert f'data/downloads/voc.tar has 10 bytes, not {size}; delete it' in done.text
 
 
 def test_all_is_fetched_converted_checked_and_run(world, capsys):

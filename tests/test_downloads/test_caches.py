@@ -4,6 +4,7 @@ import pytest
 
 from qaclims_mm.downloads.caches import (
     address_of,
+    advice_without_hub,
     fetch_hub_model,
     file_of_weights,
     has_hub_model,
@@ -99,5 +100,14 @@ def test_what_the_hub_says_is_one_line(monkeypatch):
         raise ValueError('offline mode is enabled\nmore words')
 
     monkeypatch.setattr(hub, 'snapshot_download', fail)
-    with pytest.raises(DownloadError, match=r'hub \(offline mode is enabled\)\. .*HF_ENDPOINT'):
+    with pytest.raises(DownloadError, match=r'hub \(offline mode is enabled\)\. ') as caught:
         fetch_hub_model('a/b')
+    for part in ('HF_ENDPOINT', '--mirror', '"hf download a/b"', 'model.vqa.model'):
+        assert part in str(caught.value)
+
+
+def test_without_the_hub_the_key_of_the_config_is_named():
+    advice = advice_without_hub('a/b', 'model.part.model')
+    assert '"hf download a/b"' in advice
+    assert 'model.part.model' in advice
+    assert 'model.vqa' not in advice

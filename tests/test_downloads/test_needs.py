@@ -13,6 +13,7 @@ from qaclims_mm.downloads.needs import (
     FETCHED,
     THERE,
     TO_FETCH,
+    WRONG,
     check_disks,
     needs_of,
     obtain_all,
@@ -153,9 +154,11 @@ def test_one_that_is_optional_may_fail(tmp_path, archive):
 @pytest.mark.parametrize('content', [b'<html>', b''])
 def test_a_wrong_file_that_a_person_has_put_there(tmp_path, archive, content):
     (tmp_path / 'voc.tar').write_bytes(content)
-    needs, _ = states(items('http://x', archive), tmp_path)
+    needs, state = states(items('http://x', archive), tmp_path)
+    assert state[0] == WRONG
     with pytest.raises(DownloadError, match=r'voc\.tar has \d bytes, not \d+; delete it'):
         obtain(needs[:1])
+    assert f'{len(content)} bytes, not {len(archive)}' in needs[0].why
     # it is the person's
     assert (tmp_path / 'voc.tar').read_bytes() == content
 
