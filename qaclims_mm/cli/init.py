@@ -189,7 +189,7 @@ def _write(
 def _show_result(console: Console, project: 'Project', written: 'Written', rate: float) -> None:
     """Show classes, names, changes and costs, and say what to run."""
     from qaclims_mm.projects.names import propose_names
-    from qaclims_mm.workflow.time_left import measure_slowdown, shown_span
+    from qaclims_mm.workflow.time_left import measure_slowdown, shown_estimate
 
     checked = project.checked
     # a title would be as narrow as the table
@@ -205,10 +205,12 @@ def _show_result(console: Console, project: 'Project', written: 'Written', rate:
     _show_lines(console, written.changes, 'changes')
     minutes, megabytes = map(sum, zip(*project.costs(rate).values(), strict=True))
     slowdown = measure_slowdown()
-    busy = ', which is busy now,' * (slowdown > 1)
+    where = ' on this machine'
+    if slowdown > 1:
+        where = f' (this machine is busy and takes {slowdown:.1f} times as long)'
     weights = ', besides what is downloaded of weights' if project.preset.downloads else ''
     console.print(
-        f'about {shown_span(minutes, slowdown * minutes)} on this machine{busy} and '
+        f'about {shown_estimate(minutes, slowdown)}{where} and '
         f'{megabytes / 1000:.1f} GB{weights} '
         '(--dry-run has the stages, and which of them have to be made again)',
         soft_wrap=True,

@@ -11,6 +11,7 @@ from qaclims_mm.workflow.time_left import (
     UNCORRECTED,
     Correction,
     measure_slowdown,
+    shown_estimate,
     shown_span,
 )
 
@@ -45,8 +46,7 @@ def costs_left(
         [c for s in left if (c := getattr(s, name)) is not None]
         for name in ('minutes', 'megabytes')
     )
-    low, high, why = _spread(correction) if minutes else (1.0, 1.0, '')
-    time = shown_span(low * sum(minutes), high * sum(minutes))
+    time, why = _time_left(sum(minutes), correction) if minutes else (shown_span(0, 0), '')
     time = _summed(time, len(left) - len(minutes), 'time', not minutes)
     size = f'{sum(megabytes):.0f} MB'
     size = _summed(size, len(left) - len(megabytes), 'size', not megabytes)
@@ -57,16 +57,16 @@ def costs_left(
     return text + (f'\ncosts: {source}{why}' if source else '')
 
 
-def _spread(correction: Correction) -> tuple[float, float, str]:
-    """Return the least and the most of what a minute may become, and why, in words."""
+def _time_left(minutes: float, correction: Correction) -> tuple[str, str]:
+    """Return the time that stages take, and why it may be another than estimated, in words."""
     low, usual, high, number = correction
     if number:
         ran = 'stage that has run' if number == 1 else f'{number} larger stages that have run'
         why = f'; corrected by the {ran}: {low:.1f} to {high:.1f} times the estimate'
-        return low / usual, high / usual, why
+        return shown_span(low / usual * minutes, high / usual * minutes), why
     slowdown = measure_slowdown()
-    busy = slowdown > 1
-    return 1.0, slowdown, f'; the machine is busy and takes {slowdown:.1f} times as long' * busy
+    busy = f'; this machine is busy and takes {slowdown:.1f} times as long' * (slowdown > 1)
+    return shown_estimate(minutes, slowdown), busy
 
 
 def check_disk(left: Sequence[Stage], root: Path) -> None:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 _LARGE = 0.05
 # times as long as on a quiet machine; what is below is its noise
 _BUSY = 1.2
+# above it a range from the quiet machine's time to the busy one's would say nothing
+_SWAMPED = 5.0
 # seconds of processor time that a measurement of the load takes
 _SPIN = 0.1
 
@@ -61,6 +63,18 @@ def measure_slowdown() -> float:
             pass
         found.append((time.perf_counter() - begin) / _SPIN)
     return max(found) if max(found) >= _BUSY else 1.0
+
+
+def shown_estimate(minutes: float, slowdown: float) -> str:
+    """Return an estimate in words, such as ``4 to 9 minutes`` or ``4 minutes on a quiet machine``.
+
+    Args:
+        minutes: On a quiet machine.
+        slowdown: Of ``measure_slowdown``.
+    """
+    if slowdown > _SWAMPED:
+        return f'{shown_span(minutes, minutes)} on a quiet machine'
+    return shown_span(minutes, slowdown * minutes)
 
 
 def shown_span(low: float, high: float) -> str:

@@ -22,6 +22,7 @@ from qaclims_mm.miniworld.regions import draw_pictures
 from qaclims_mm.projects import machine, presets
 from qaclims_mm.schemas import read_cams, read_mask, write_mask
 from qaclims_mm.schemas.project import read_project_tables, with_gap
+from qaclims_mm.workflow import time_left
 from qaclims_mm.workflow.fingerprint import Fingerprints
 from qaclims_mm.workflow.locks import hold
 from qaclims_mm.workflow.plans import read_plan
@@ -245,16 +246,23 @@ def test_a_rehearsal_on_photographs(realdata_dir, tmp_path, capsys, monkeypatch)
                 assert mask.shape == (image.height, image.width)
 
 
-def test_names_and_costs(data, capsys):
+def test_names_and_costs(data, capsys, monkeypatch):
+    monkeypatch.setattr(time_left, 'measure_slowdown', lambda: 1.0)
     table = data / 'labels.csv'
     table.write_text(table.read_text().replace('train', 'TramTrain'))
     ended = init(data, capsys)
     assert 'label TramTrain: several words in one; better: tram train' in ended.text
     advice = f"to take them: qaclims init {data}/project --rename 'TramTrain=tram train'"
     assert advice in ended.text
-    costs = r'about [\d.]+ (minutes|hours) on this machine and 0\.1 GB'
-    busy = r'about [\d.]+ to [\d.]+ (minutes|hours) on this machine, which is busy now, and 0\.1 GB'
-    assert re.search(f'{costs}|{busy}', ended.text)
+    assert re.search(r'about [\d.]+ (minutes|hours) on this machine and 0\.1 GB', ended.text)
+    monkeypatch.setattr(time_left, 'measure_slowdown', lambda: 3.0)
+    busy = r'about [\d.]+ to [\d.]+ (minutes|hours) \(this machine is busy and takes 3\.0 times as'
+    assert re.search(busy, init(data, capsys).text)
+    monkeypatch.setattr(time_left, 'measure_slowdown', lambda: 300.0)
+    busy = (
+        r'about [\d.]+ (minutes|hours) on a quiet machine \(this machine is busy and takes 300\.0'
+    )
+    assert re.search(busy, init(data, capsys).text)
     overview = run_pipeline(data / 'project', '--dry-run')
     assert re.search(r'qa_clims .* [\d.]+ │ +12 │', overview)
     ended = run_tool('init', *shlex.split(advice)[5:], capsys=capsys)

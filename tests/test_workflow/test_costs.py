@@ -48,8 +48,13 @@ def test_a_machine_that_is_busy(tmp_path, slowdown):
     slowdown(3.0)
     said = costs_left([Stage('a', 'x', minutes=4.0)], tmp_path, 'a laptop')
     assert said.startswith('left: 4 to 12 minutes')
-    assert said.endswith('costs: a laptop; the machine is busy and takes 3.0 times as long')
+    assert said.endswith('costs: a laptop; this machine is busy and takes 3.0 times as long')
     assert 'busy' not in costs_left([Stage('b', 'x')], tmp_path, 'a laptop')
+    slowdown(295.4)
+    said = costs_left([Stage('a', 'x', minutes=4.0)], tmp_path, 'a laptop')
+    # no range of hours
+    assert said.startswith('left: 4 minutes on a quiet machine, ')
+    assert said.endswith('costs: a laptop; this machine is busy and takes 295.4 times as long')
 
 
 def test_stages_that_have_run_correct_the_others(tmp_path, slowdown):

@@ -8,6 +8,7 @@ from qaclims_mm.workflow.time_left import (
     UNCORRECTED,
     compare_times,
     measure_slowdown,
+    shown_estimate,
     shown_span,
 )
 
@@ -92,3 +93,17 @@ def test_threads_that_share_a_core_slow_each_other_down():
 )
 def test_spans_in_words(low, high, text):
     assert shown_span(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ('slowdown', 'said'),
+    [
+        (1.0, '15 minutes'),
+        (3.0, '15 to 45 minutes'),
+        (5.0, '15 to 75 minutes'),
+        (5.1, '15 minutes on a quiet machine'),
+        (295.4, '15 minutes on a quiet machine'),
+    ],
+)
+def test_an_estimate_on_a_busy_machine(slowdown, said):
+    assert shown_estimate(15.0, slowdown) == said
