@@ -54,6 +54,8 @@ def main() -> int:
     workflow = Workflow(ablation.graph, options_of(args), console)
     workflow.check()
     console.print(workflow.overview())
+    for line in ablation.joined_lines():
+        console.print(line, soft_wrap=True)
     if args.dry_run:
         return 0
     check_needs(workflow.graph, console, goes_on)

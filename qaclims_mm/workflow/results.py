@@ -9,7 +9,7 @@ from typing import Any
 from qaclims_mm.errors import ConfigError
 from qaclims_mm.paths import config_path, shipped_name
 from qaclims_mm.schemas import METRICS, read_metrics
-from qaclims_mm.schemas.names import hint_of_name, shown_name
+from qaclims_mm.schemas.names import counted, hint_of_name, shown_name, shown_text
 from qaclims_mm.schemas.numbers.ablation_reading import read_results
 from qaclims_mm.schemas.numbers.ablation_results import AblationResults, ResultRow
 from qaclims_mm.schemas.numbers.runs import Run, read_runs
@@ -104,6 +104,15 @@ class Ablation:
             for other in self._read_joined(results.suite):
                 results.add(other)
         return found
+
+    def joined_lines(self) -> list[str]:
+        """Return which seeds of which file are joined, a line each."""
+        return [
+            f'joined: {counted(len(found.seeds), "seed")} ({", ".join(map(str, found.seeds))}) of '
+            f'{shown_text(folder / suite.name)}.json'
+            for suite in self.suites.values()
+            for folder, found in zip(self._joined, self._read_joined(suite.name), strict=True)
+        ]
 
     def _read_joined(self, suite: str) -> list[AblationResults]:
         paths = [folder / f'{suite}.json' for folder in self._joined]

@@ -130,6 +130,8 @@ def test_seeds_of_another_folder_are_joined(ablation, tmp_path):
     [found] = joined.results()
     assert found.seeds == [0, 1, 2, 3]
     assert found.rows[0].values == {'cam/mIoU': {'0': 5.0, '2': 7.0}}
+    assert joined.joined_lines() == [f'joined: 2 seeds (0, 1) of {ablation.out_dir}/suite.json']
+    assert ablation.joined_lines() == []
     # before anything runs
     more[2] = [1, 2]
     with pytest.raises(ConfigError, match='both have seed 1; run the suite with other --seeds'):
