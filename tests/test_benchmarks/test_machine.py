@@ -75,8 +75,8 @@ def test_a_call_is_timed_and_its_result_returned():
 def test_peak_is_what_comes_on_top():
     before = np.ones(100 * MB, np.uint8)
     for size in (64, 16):
-        calls = [measure(lambda n=size: np.ones(n * MB, np.uint8).sum(), CPU) for _ in range(3)]
-        # a kernel that takes cold pages meanwhile lowers a peak
+        # a kernel that is short of memory takes cold pages meanwhile, which lowers many a peak
+        calls = [measure(lambda n=size: np.ones(n * MB, np.uint8).sum(), CPU) for _ in range(12)]
         assert (size - 1) * MB <= max(spent.peak for spent, _ in calls) < (size + 16) * MB
     assert before.all()
 
