@@ -130,6 +130,7 @@ class Workflow:
         with hold(base / LOGS / '.lock', str(base)) as lock, exit_when_told():
             if self.graph.left:
                 check_disk(self._costly(), base)
+                self._check_gpus()
                 self._tell_ranks()
                 self.graph.prepare()
             if self.graph.left:
@@ -140,6 +141,22 @@ class Workflow:
         if failed := {i: why for found in outputs for i, why in found.failed}:
             self._tell_why(failed)
         return status or max((found.status for found in outputs), default=0)
+
+    def _check_gpus(self) -> None:
+        """Refuse ranks of this machine that have no GPU of their own; without any, CPUs serve.
+
+        Raises:
+            StageError: If there are too few.
+        """
+        gpus = 0 if self.options.is_elsewhere else len(visible_gpus())
+        for node in self.graph.left:
+            ranks = ranks_of(node.stage, self.options.ranks)
+            if 0 < gpus < ranks:
+                raise StageError(
+                    f'stage {node.stage.name} would run on {ranks} ranks, each on a GPU of its '
+                    f'own, but this machine has {counted(gpus, "GPU")}; leave out --ranks, or '
+                    'show more GPUs in CUDA_VISIBLE_DEVICES.'
+                )
 
     def _tell_ranks(self) -> None:
         """Say which stages run on other ranks than they are configured for."""

@@ -89,6 +89,35 @@ def test_ranks_that_a_training_is_not_for_are_told(tmp_path, monkeypatch):
     assert 'a: its config is for 2 ranks, but 1 rank runs' in workflow.console.file.getvalue()
 
 
+@pytest.mark.parametrize(
+    ('visible', 'ranks', 'snakemake', 'is_refused'),
+    [
+        ('0', 2, (), True),
+        ('0,1', 3, (), False),
+        ('0,1', 2, (), False),
+        ('0', 1, (), False),
+        # CPUs serve
+        ('', 2, (), False),
+        # the GPUs are those of other machines
+        ('0', 2, ('--executor', 'slurm'), False),
+    ],
+)
+def test_ranks_without_a_gpu_of_their_own(
+    tmp_path, monkeypatch, visible, ranks, snakemake, is_refused
+):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', visible)
+    monkeypatch.setattr(Workflow, '_run_snakemake', lambda self, lock: 0)
+    # a training has the ranks of its config
+    path = write_plan(tmp_path, [world('a', command='train', ranks=2)])
+    workflow = workflow_of(path, ranks=ranks, snakemake=snakemake)
+    if not is_refused:
+        assert workflow.run() == 0
+        return
+    message = 'stage a would run on 2 ranks, each on a GPU of its own, but this machine has 1 GPU;'
+    with pytest.raises(StageError, match=message):
+        workflow.run()
+
+
 def test_all_folders_that_qaclims_test_has_filled_are_named_at_once(tmp_path, done):
     for name in 'bd':
         (tmp_path / f'work/{name}/run.json').unlink()
