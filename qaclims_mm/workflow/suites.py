@@ -128,7 +128,7 @@ def _comparison(
     columns, reference = cfg.get('columns', {}), cfg.get('reference', own[0] if own else None)
     if not is_table(columns, str):
         raise ConfigError(f'{path}: columns = {{metric: title}} is needed; it is {columns!r}.')
-    if reference is not None and reference not in rows:
+    if reference is not None and (not isinstance(reference, str) or reference not in rows):
         raise ConfigError(
             f'{path}: the reference {shown_name(str(reference))} is no row; '
             f'{hint_of_name(str(reference), rows)}'

@@ -252,6 +252,7 @@ def test_options_survive_those_of_the_seed():
             r"the reference 'aa' is no row; did you mean a\?",
         ),
         ("reference = 1\nvariants = dict(a=dict(title='A'))", r"the reference '1' is no row; "),
+        ("reference = ['a']\nvariants = dict(a=dict(title='A'))", r'the reference .+ is no row; '),
     ],
 )
 def test_bad_suite(tmp_path, text, message):
