@@ -1,7 +1,7 @@
-"""Networks whose masks mean nothing on photographs: MiniWorld's, and those of a rehearsal."""
+"""Networks whose masks mean nothing on photographs: MiniWorld's, and some with random weights."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,12 @@ OF_REHEARSAL = (
     'These networks are those of a rehearsal, with random weights and two training steps. '
     'Their masks mean nothing on photographs.'
 )
+OF_RANDOM_CLIP = (
+    "The CLIP of these networks has random weights, because its config names no 'pretrained'. "
+    'Their masks mean nothing.'
+)
+# models of open_clip that bring their weights
+_WITH_WEIGHTS = (SHIPPED, 'local-dir:', 'hf-hub:')
 # a work dir is a folder of its project, a stage one of its work dir
 _DEPTH = 4
 
@@ -40,13 +46,30 @@ def warning_of(preset: str, configs: Iterable[Any]) -> str:
     """
     if preset == 'rehearsal':
         return OF_REHEARSAL
-    return OF_MINIWORLD if any(map(names_shipped, configs)) else ''
+    parts = list(_parts_of(list(configs)))
+    if any(map(names_random_clip, parts)):
+        return OF_RANDOM_CLIP
+    return OF_MINIWORLD if any(map(names_shipped, parts)) else ''
+
+
+def names_random_clip(node: Any) -> bool:
+    """Tell whether a part of a config is a CLIP of open_clip with random weights."""
+    return (
+        isinstance(node, Mapping)
+        and node.get('type') in ('CLIPImageHead', 'CLIPTextHead')
+        and node.get('pretrained') is None
+        and not str(node.get('model')).startswith(_WITH_WEIGHTS)
+    )
 
 
 def names_shipped(node: Any) -> bool:
-    """Tell whether a config names weights of MiniWorld."""
-    if isinstance(node, Mapping):
-        return any(map(names_shipped, node.values()))
-    if isinstance(node, (list, tuple)):
-        return any(map(names_shipped, node))
+    """Tell whether a part of a config is the name of weights of MiniWorld."""
     return isinstance(node, str) and node.startswith(SHIPPED)
+
+
+def _parts_of(node: Any) -> Iterator[Any]:
+    """Yield a config and everything in it."""
+    yield node
+    if isinstance(node, (Mapping, list, tuple)):
+        for part in node.values() if isinstance(node, Mapping) else node:
+            yield from _parts_of(part)

@@ -1,6 +1,6 @@
 """The head of the page of a work dir: what it is about, and whether its masks mean anything."""
 
-from qaclims_mm.inference.meaning import preset_of, warning_of
+from qaclims_mm.inference.meaning import OF_RANDOM_CLIP, preset_of, warning_of
 from qaclims_mm.report.work_dir import MAPS, WorkDir
 
 _OTHER_PRESET = 'For masks of photographs, choose networks of full size and run the project again:'
@@ -23,6 +23,6 @@ def warning_of_work(work: WorkDir) -> tuple[str, str]:
     Both are '' if nothing is known against the masks; the command is '' without a project.
     """
     warning = warning_of(preset_of(work.root), work.run_configs)
-    if not warning or work.project is None:
+    if not warning or warning == OF_RANDOM_CLIP or work.project is None:
         return warning, ''
     return f'{warning} {_OTHER_PRESET}', f'qaclims init {work.plan} --preset full'
