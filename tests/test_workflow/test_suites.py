@@ -203,10 +203,10 @@ def test_a_seed_may_go_elsewhere(tmp_path):
     assert test.needs == (train.name,)
 
 
-def test_averaged_weights_and_more_steps():
+def test_averaged_weights_more_steps_and_the_head_first():
     plan = read_plan(PIPELINE.format('miniworld'), 'root')
     rows = {r.name: r for r in rows_of(plan, ROOT / 'configs/suites/steadier.py')}
-    assert len(rows) == 6
+    assert len(rows) == 8
 
     def read(stage):
         return load_config(base_parser('').parse_args([str(stage.config), *stage.args]))
@@ -215,6 +215,8 @@ def test_averaged_weights_and_more_steps():
         # the test run swaps the weights in
         assert read(stage).default_hooks.ema == dict(type='EMAHook', momentum=0.01)
     for name in ('cam', 'qa_clims'):
+        [train, _] = rows[f'{name}_warmed'].stages
+        assert read(train).default_hooks.warmup == dict(type='HeadWarmUpHook', iters=93)
         usual, *_ = rows[name].stages
         train, test = rows[f'{name}_longer'].stages
         epochs = read(usual).train_cfg.max_epochs
