@@ -1,3 +1,4 @@
-# The noise floor on two threads: start it with OMP_NUM_THREADS=2, in a work dir of its own.
+# The noise floor once more, for a table of its own. Run it with OMP_NUM_THREADS=2 and another
+# --work-dir, as a work dir does not train a row again.
 _base_ = './noise_floor.py'
 title = 'Noise of a training on two threads'

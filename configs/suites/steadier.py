@@ -1,5 +1,5 @@
-# Whether trainings scatter less with averaged weights, more steps, or a head that learns alone at
-# first. Each change is made to the baseline too, and none is chosen by QA-CLIMS's score alone.
+# Do trainings scatter less with averaged weights, more steps, or a head that learns alone at first?
+# Each change is made to the baseline too, and none is chosen by QA-CLIMS's score alone.
 title = 'Steadier trainings'
 averaged = {
     'default_hooks.ema.type': 'EMAHook',

@@ -18,8 +18,8 @@ OF_REHEARSAL = (
     'Their masks mean nothing on photographs.'
 )
 OF_RANDOM_CLIP = (
-    "The CLIP of these networks has random weights, because its config names no 'pretrained'. "
-    'Their masks mean nothing.'
+    "A CLIP of this run has random weights, because its config names no 'pretrained'. Masks that "
+    'it guided mean nothing. Name its weights and train again.'
 )
 # models of open_clip that bring their weights
 _WITH_WEIGHTS = (SHIPPED, 'local-dir:', 'hf-hub:')
@@ -56,8 +56,8 @@ def names_random_clip(node: Any) -> bool:
     """Tell whether a part of a config is a CLIP of open_clip with random weights."""
     return (
         isinstance(node, Mapping)
-        and node.get('type') in ('CLIPImageHead', 'CLIPTextHead')
-        and node.get('pretrained') is None
+        and str(node.get('type')).split('.')[-1] in ('CLIPImageHead', 'CLIPTextHead')
+        and not node.get('pretrained')
         and not str(node.get('model')).startswith(_WITH_WEIGHTS)
     )
 

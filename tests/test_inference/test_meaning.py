@@ -53,6 +53,8 @@ def clip(**options):
     [
         clip(),
         clip(pretrained=None),
+        clip(pretrained=''),
+        clip(type='mmseg.CLIPImageHead'),
         clip(type='CLIPTextHead'),
         clip(model='miniworld-own-name', image_size=112),
     ],

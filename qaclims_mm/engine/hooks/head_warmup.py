@@ -13,16 +13,18 @@ from qaclims_mm.registry import HOOKS
 class HeadWarmUpHook(Hook):
     """Trains only the head in the first steps, as its weights are random and the others are not.
 
-    The other weights have a learning rate of 0 in these steps, but the statistics of their batch
-    norms move. The schedule runs on, and a log shows its rates.
+    The other weights have a learning rate of 0 in these iterations. The statistics of their batch
+    norms move, the optimizer's momentum gathers their gradients, and clipping counts these. The
+    schedule runs on, and a log shows its rates.
 
     Args:
-        iters: Steps in which the head learns alone.
-        head: The attribute of the model.
+        iters: Iterations in which the head learns alone.
+        head: Name of the model's attribute that holds the head.
 
     Raises:
-        ValueError: If ``iters`` is negative. Before the first step: if the model has no such head,
-            or if the optimizer has weights of the head and others in one group.
+        ValueError: If ``iters`` is negative. Before the first iteration: if the model has no such
+            head, if no weight of it is trained, or if the optimizer has weights of the head and
+            others in one group.
     """
 
     def __init__(self, iters: int, head: str = 'cam_head') -> None:
@@ -36,9 +38,13 @@ class HeadWarmUpHook(Hook):
         """Find the groups of the other weights."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if not hasattr(model, self.head):
-            raise ValueError(f'{type(model).__name__} has no {self.head}, which is to warm up.')
+            raise ValueError(
+                f'{type(model).__name__} has no attribute {self.head!r}; give HeadWarmUpHook the '
+                'name of its head.'
+            )
         weights = {id(p) for p in getattr(model, self.head).parameters()}
-        for group in runner.optim_wrapper.param_groups:
+        self.others, groups = [], runner.optim_wrapper.param_groups
+        for group in groups:
             of_head = {id(p) in weights for p in group['params']}
             if len(of_head) > 1:
                 raise ValueError(
@@ -47,6 +53,8 @@ class HeadWarmUpHook(Hook):
                 )
             if of_head == {False}:
                 self.others.append(group)
+        if len(self.others) == len(groups):
+            raise ValueError(f'the optimizer has no weights of {self.head}, which is to warm up.')
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
         """Hold the other weights."""

@@ -5,7 +5,7 @@ from tiny_runs import build_tiny_runner
 
 from qaclims_mm.engine.hooks.head_warmup import HeadWarmUpHook
 
-# of the tiny run, whose groups are then those of single weights
+# gives the tiny run one group of the optimizer for each weight
 APART = 'optim_wrapper.paramwise_cfg.custom_keys.cam_head.lr_mult=10.0'
 
 
@@ -89,7 +89,14 @@ def test_one_group_for_all_weights(tiny, tmp_path):
 def test_a_model_without_that_head(tiny, tmp_path):
     flags = warm(1, 'default_hooks.warmup.head=decode_head')
     runner = build_tiny_runner(tiny, tmp_path, 'train', '--cfg-options', *flags)
-    with pytest.raises(ValueError, match='CAMClassifier has no decode_head, which is to warm up'):
+    with pytest.raises(ValueError, match="CAMClassifier has no attribute 'decode_head'; give"):
+        runner.train()
+
+
+def test_a_head_that_is_not_trained(tiny, tmp_path):
+    flags = warm(1, 'default_hooks.warmup.head=data_preprocessor')
+    runner = build_tiny_runner(tiny, tmp_path, 'train', '--cfg-options', *flags)
+    with pytest.raises(ValueError, match='the optimizer has no weights of data_preprocessor'):
         runner.train()
 
 
