@@ -1,3 +1,4 @@
+import itertools
 import json
 import logging
 import time
@@ -23,6 +24,7 @@ pytest.importorskip('openai')
 
 LABELS = {**TINY_LABELS, **{f'img_{i}': ('dog',) for i in range(4, 12)}, 'img_x': ()}
 SECRET = 'sk-proj-Q7distinctive1234567890abcdef'
+RUNS = itertools.count()
 CALLS = 16 * sum(map(len, LABELS.values()))
 
 
@@ -54,6 +56,8 @@ def make_runner(world, out_dir, server, loop='AheadTestLoop', structured=False, 
             dict(
                 default_scope='mmseg',
                 work_dir=str(world.parent / 'work'),
+                # mmengine names what it keeps by the second, and tests are faster
+                experiment_name=f'ahead_{next(RUNS)}',
                 model=dict(type='VQACorpusBuilder', vqa=vqa),
                 test_dataloader=dict(
                     batch_size=2,
