@@ -165,6 +165,32 @@ def test_results_are_what_was_measured(suite, table):
         assert (RESULTS.parent / picture).is_file()
 
 
+def test_the_numbers_in_sentences_come_from_the_code_beside_them(tmp_path, monkeypatch, capsys):
+    text = RESULTS.read_text(encoding='utf-8')
+    blocks = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+    [block] = [b for b in blocks if 'def spreads' in b]
+    monkeypatch.chdir(ROOT)
+    (tmp_path / 'noise.py').write_text(block)
+    runpy.run_path(str(tmp_path / 'noise.py'))
+    found = capsys.readouterr().out
+    flat = ' '.join(text.split())
+    intervals = re.findall(r'^(?:cam|qa_clims), warmed: (.+), at most', found, re.MULTILINE)
+    for change, interval in (i.split(' ', 1) for i in intervals):
+        assert re.search(rf'{re.escape(change)}( points)? {re.escape(interval)}', flat)
+    assert len(intervals) == 2
+    [differ] = re.findall(r'two trainings of seed 0: (.+)', found)
+    assert f'differ by less than {differ} points' in flat
+    [shift] = re.findall(
+        r'^qa_clims-weights, two threads - one: (.+), at most', found, re.MULTILINE
+    )
+    assert f'largest shift of QA-CLIMS is {shift}' in flat
+    for row, most in re.findall(
+        r'^(ritc|clims), two threads - one: .+ at most (.+)', found, re.MULTILINE
+    ):
+        name = dict(ritc='RITC without QAPE', clims='CLIMS')[row]
+        assert f'{float(most):.1f} for {name}' in flat
+
+
 def test_a_config_beside_no_configs(tmp_path, monkeypatch):
     text = (ROOT / 'docs/install.md').read_text(encoding='utf-8')
     [block] = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
